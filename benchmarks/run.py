@@ -1,0 +1,42 @@
+"""`make bench`: run every benchmark, print its table and write it, with the machine, to benchmarks/results/."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ensemble
+import loops
+import pool
+import step
+import torch
+
+from vaelab.files import replacing
+
+RESULTS = Path(__file__).parent / "results"
+BENCHMARKS = {"step": step, "loops": loops, "ensemble": ensemble, "pool": pool}
+
+
+def main() -> None:
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    for name, module in BENCHMARKS.items():
+        rows = module.measure()
+        print(module.__doc__)
+        for row in rows:
+            print(
+                "  ".join(
+                    f"{key} {value if isinstance(value, str) else format(value, '.2f')}" for key, value in row.items()
+                )
+            )
+        with replacing(RESULTS / f"{name}.json") as part:
+            part.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""The notebooks: they run from top to bottom, every slider moves its picture, and what is committed is clean."""
+
+import ast
+import asyncio
+import importlib.util
+import json
+import math
+import random
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+import vaelab
+
+ROOT = Path(__file__).resolve().parent.parent
+_spec = importlib.util.spec_from_file_location("notebooks_build", ROOT / "notebooks" / "build.py")
+build = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(build)
+
+SOURCES = {source.stem: source for source in build.sources()}
+each_source = pytest.mark.parametrize("name", list(SOURCES))
+
+NO_NETWORK = """
+import socket
+
+_connect = socket.socket.connect
+
+
+def connect(self, address):
+    inet = self.family in (socket.AF_INET, socket.AF_INET6)
+    if inet and not str(address[0]).startswith(("127.", "::1", "localhost")):
+        raise OSError(f"no network in the tests: {address}")
+    return _connect(self, address)
+
+
+socket.socket.connect = connect
+"""
+
+# Appended to a notebook, in its own kernel: moves every control by the message that a browser would send.
+PROBE = """
+import io as _io, json as _json, socket as _socket
+import numpy as _np
+from PIL import Image as _Image
+from vaelab.live import Panel as _Panel
+
+def _pixels(panel):
+    assert panel.settle(30) and panel.message.layout.display == "none", panel.message.value
+    return _np.asarray(_Image.open(_io.BytesIO(panel.picture.value)).convert("RGB"))
+
+def _move(control):
+    if hasattr(control, "min"):
+        target = control.min + 0.75 * (control.max - control.min)
+        state = {"value": target if target != control.value else control.min + 0.7 * (control.max - control.min)}
+    else:
+        state = {"index": 1 - control.index}
+    data = {"method": "update", "state": state, "buffer_paths": []}
+    control.comm.handle_msg({"content": {"data": data}, "buffers": []})
+    assert all(getattr(control, key) == value for key, value in state.items())
+
+_report = {"panels": {}, "network": "open"}
+for _name, _panel in [(k, v) for k, v in list(globals().items()) if isinstance(v, _Panel)]:
+    _panel.reset()
+    _report["panels"][_name] = {}
+    for _key, _control in _panel.controls.items():
+        _before, _words = _pixels(_panel), _panel.readout.value
+        _move(_control)
+        _changed = not _np.array_equal(_before, _pixels(_panel))
+        _report["panels"][_name][_key] = [_changed, _panel.readout.value != _words]
+try:
+    _socket.create_connection(("192.0.2.1", 80), timeout=1)
+except OSError as _error:
+    _report["network"] = str(_error)
+print(_json.dumps(_report))
+"""
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Every source, executed together with the probe in its own fresh kernel without network."""
+    blocked = tmp_path_factory.mktemp("no-network")
+    (blocked / "sitecustomize.py").write_text(NO_NETWORK)
+    notebooks = {}
+
+    def run(name):
+        if name not in notebooks:
+            notebook = build.read(SOURCES[name])
+            notebook.cells.append(nbformat.v4.new_code_cell(PROBE))
+            client = build.client(notebook, {"PYTHONPATH": f"{blocked}:{ROOT}"})
+            asyncio.run(client.async_execute())
+            notebooks[name] = notebook
+        return notebooks[name]
+
+    return run
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def bundles(cell):
+    return [output for output in cell.outputs if "data" in output]
+
+
+def committed(name):
+    return nbformat.read(build.target(SOURCES[name]), as_version=4)
+
+
+def test_there_are_notebooks_and_their_names_are_numbered():
+    assert list(SOURCES)[:2] == ["00_start_here", "01_divergence_interpolation"]
+    assert [int(name[:2]) for name in SOURCES] == list(range(len(SOURCES)))
+
+
+@each_source
+def test_a_notebook_runs_from_top_to_bottom_without_network(executed, name):
+    cells = code_cells(executed(name))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [o for cell in cells for o in cell.outputs if o.output_type == "error"]
+    assert "no network in the tests" in json.loads(cells[-1].outputs[-1].text)["network"]
+
+
+@each_source
+def test_every_control_of_every_panel_changes_the_pixels_and_the_words(executed, name):
+    panels = json.loads(code_cells(executed(name))[-1].outputs[-1].text)["panels"]
+    assert panels
+    assert all(len(controls) >= 2 for controls in panels.values())
+    for panel, controls in panels.items():
+        for control, (picture, words) in controls.items():
+            assert picture, f"{panel}.{control} does not move the picture"
+            assert words, f"{panel}.{control} does not move the words"
+
+
+@each_source
+def test_every_self_check_of_the_solved_master_is_right(executed, name):
+    cells = [cell for cell in code_cells(executed(name)) if "live.check(" in cell.source]
+    assert len(cells) >= 3
+    for cell in cells:
+        verdicts = [b.data["text/plain"] for b in bundles(cell) if b.output_type == "execute_result"]
+        assert len(verdicts) == 1
+        assert verdicts[0].startswith("Right"), (cell.source, verdicts)
+
+
+@each_source
+def test_the_committed_notebook_is_its_source(name):
+    source, notebook = build.read(SOURCES[name]), committed(name)
+    assert [(c.cell_type, c.id, c.source) for c in notebook.cells] == [
+        (c.cell_type, c.id, c.source) for c in source.cells
+    ]
+    assert notebook.metadata == source.metadata
+    assert notebook.metadata.kernelspec.name == "vaelab"
+    nbformat.validate(notebook)
+
+
+@each_source
+def test_the_committed_notebook_is_executed_and_clean(name):
+    notebook, text = committed(name), build.target(SOURCES[name]).read_text(encoding="utf-8")
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    assert not re.search(r"widget-view|widget-state|ipywidgets/|iopub\.|\d{4}-\d\d-\d\dT\d\d:", text)
+    assert not re.search(r"/(home|root|Users|tmp|work)/|[A-Z]:\\\\", text)
+    streams = [o for cell in cells for o in cell.outputs if o.output_type == "stream"]
+    assert all(o.name == "stdout" for o in streams)
+    assert "Traceback" not in text
+
+
+@each_source
+def test_every_picture_has_alt_text_and_caption_and_every_panel_a_picture(name):
+    pictures = 0
+    for cell in code_cells(committed(name)):
+        outputs = bundles(cell)
+        if re.search(r"live\.show\(", cell.source):
+            assert any("image/png" in o.data for o in outputs), cell.source
+        if "_panel(" in cell.source:
+            assert "live.show(" in cell.source
+        for i, output in enumerate(outputs):
+            if "image/png" in output.data:
+                pictures += 1
+                assert len(output.metadata["image/png"]["alt"]) > 30
+                assert "<em>" in outputs[i + 1].data["text/html"]
+    assert pictures >= 3
+
+
+@each_source
+def test_the_skeleton_is_kept(name):
+    notebook = build.read(SOURCES[name])
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    first = notebook.cells[0].source
+    assert first.startswith(f"# {name[:2]} · ")
+    for part in ("**Question.**", "**You will be able to**", "**Time**", "**You need**"):
+        assert part in first or part in prose, part
+    for heading in ("### Predict", "### Try", "### Explain", "## Exercises", "## Recap", "## References"):
+        assert heading in prose, heading
+    objectives = len(re.findall(r"^\d\. ", first.split("**Time**")[0], re.M))
+    recap = len(re.findall(r"^\d\. ", prose.split("## Recap")[1].split("## References")[0], re.M))
+    assert objectives == recap >= 3
+    for link in re.findall(r"\]\(([^)#]+\.ipynb)\)", prose):
+        assert (build.HERE / link).stem in SOURCES
+
+
+@pytest.fixture(scope="module")
+def taught():
+    """The functions that notebook 01 defines."""
+    tree = ast.parse(SOURCES["01_divergence_interpolation"].read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    names = {"math": math, "torch": torch, "vaelab": vaelab}
+    exec(compile(ast.Module(functions, []), "notebook 01", "exec"), names)
+    return names
+
+
+def test_the_formulas_that_are_taught_are_the_package_s(taught):
+    r = random.Random(4)
+    for _ in range(100):
+        m_q, m_p, alpha = r.uniform(-3, 3), r.uniform(-3, 3), r.uniform(0, 1)
+        s_q, s_p = math.exp(r.uniform(-2, 2)), math.exp(r.uniform(-2, 2))
+        q, p = taught["gaussian"](m_q, s_q), taught["gaussian"](m_p, s_p)
+        assert taught["kl"](m_q, s_q, m_p, s_p) == pytest.approx(float(vaelab.kl(q, p)), rel=1e-9)
+        g = vaelab.geometric_mean(q, p, alpha)
+        assert taught["geometric_mean"](m_q, s_q, m_p, s_p, alpha) == pytest.approx(
+            (float(g.mean), float(g.logvar.exp())), rel=1e-9
+        )
+        for primed in (False, True):
+            for dual in (False, True):
+                value = taught["geometric_js"](m_q, s_q, m_p, s_p, alpha, dual, primed)
+                package = float(vaelab.geometric_js(q, p, alpha, dual=dual, primed=primed))
+                assert value == pytest.approx(package, rel=1e-7, abs=1e-9)
+
+
+def test_the_slip_is_the_published_one(taught):
+    mean, variance = taught["slip"](-2, 1, 2, 4, 0.5)
+    assert (mean, math.sqrt(variance)) == pytest.approx((-2 / 3, 4 / 3))
+    assert taught["geometric_mean"](-2, 1, 2, 4, 0.5) == pytest.approx((-1.2, 1.6))
+
+
+# -- the build
+
+
+def test_clean_drops_what_belongs_to_one_execution():
+    v4 = nbformat.v4
+    view = {build.WIDGET: {"model_id": "x"}, "text/plain": "HBox()"}
+    outputs = [
+        v4.new_output("display_data", data=view),
+        v4.new_output("display_data", data={**view, "image/png": "AAAA"}, metadata={"image/png": {"alt": "a"}}),
+        v4.new_output("stream", name="stderr", text=" 40%|####      | 3/8 [00:01<00:02]"),
+        v4.new_output("stream", name="stdout", text=f"{ROOT}/data/x "),
+        v4.new_output("stream", name="stdout", text=f"{Path.home()}/y"),
+        v4.new_output("execute_result", data={"text/plain": f"{ROOT}/z"}),
+    ]
+    cell = v4.new_code_cell("1", outputs=outputs, metadata={"execution": {"iopub.status.busy": "2030-01-01T00:00:00Z"}})
+    notebook = v4.new_notebook(
+        cells=[cell], metadata={"widgets": {}, "language_info": {"name": "python", "version": "3.99"}}
+    )
+    build.clean(notebook)
+    assert notebook.metadata == {"language_info": build.LANGUAGE}
+    assert cell.metadata == {}
+    picture, stream, result = cell.outputs
+    assert list(picture.data) == ["text/plain", "image/png"]
+    assert picture.metadata == {"image/png": {"alt": "a"}}
+    assert stream.text == "data/x ~/y"
+    assert result.data["text/plain"] == "z"
+
+
+def test_cell_ids_follow_the_text_and_are_unique(tmp_path):
+    head = SOURCES["00_start_here"].read_text(encoding="utf-8").split("# %%")[0].rstrip()
+    (tmp_path / "a.py").write_text(head + "\n\n# %%\nx = 1\n\n# %%\nx = 1\n")
+    (tmp_path / "b.py").write_text(head + "\n\n# %%\ny = 2\n\n# %%\nx = 1\n")
+    a, b = (build.read(tmp_path / f"{stem}.py") for stem in "ab")
+    assert a.cells[0].id == b.cells[1].id
+    assert a.cells[0].id != a.cells[1].id
+
+
+def test_an_unknown_name_and_a_failing_cell_leave_the_notebooks_alone(tmp_path, monkeypatch, capsys):
+    (tmp_path / "source").mkdir()
+    source = tmp_path / "source" / "00_broken.py"
+    source.write_text(
+        SOURCES["00_start_here"].read_text(encoding="utf-8").split("# %%")[0] + "# %%\nraise RuntimeError('so')\n"
+    )
+    (tmp_path / "00_broken.ipynb").write_text("as it was")
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    assert build.main(["07"]) == 2
+    assert "no notebook '07'" in capsys.readouterr().err
+    assert build.main([]) == 1
+    assert re.search("RuntimeError.*: so", capsys.readouterr().err)
+    assert (tmp_path / "00_broken.ipynb").read_text() == "as it was"
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["00_broken.ipynb", "source"]

@@ -1,0 +1,129 @@
+"""The run store: a killed sweep goes on where it was, wherever it runs, and nothing is computed twice."""
+
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_sweep import wait_for
+
+from vaelab import run_store
+from vaelab.errors import StorageError, TrainingError
+from vaelab.run_store import all_computed, computed
+from vaelab.runs import Run, train_all, train_one
+
+
+def cube(x, folder, pause=0.0):
+    """Leaves one line per call in folder/X."""
+    with (Path(folder) / str(x)).open("a") as file:
+        file.write("called\n")
+    time.sleep(pause)
+    return {"cube": np.array(x**3)}
+
+
+def calls(folder):
+    return {int(path.name): len(path.read_text().splitlines()) for path in folder.iterdir()}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "store"))
+    return tmp_path / "store" / "runs"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "calls").mkdir()
+    return tmp_path / "calls"
+
+
+SCRIPT = """
+import sys; sys.path.insert(0, {tests!r})
+from test_run_store import cube
+from vaelab.run_store import all_computed
+if __name__ == "__main__":
+    all_computed(cube, {tasks!r}, [""] * {n}, processes=2)
+"""
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path, store, folder):
+    tasks = [{"x": x, "folder": str(folder), "pause": 0.5} for x in range(8)]
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), tasks=tasks, n=len(tasks)))
+    process = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
+    wait_for(lambda: len(list(store.glob("*/numbers.npz"))) >= 3)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    time.sleep(0.5)  # the workers notice
+    landed = {x for x, task in enumerate(tasks) if run_store.find(run_store.key_of(cube, task, "")) is not None}
+    before = calls(folder)
+    assert 3 <= len(landed) < 8
+    results = all_computed(cube, tasks, [""] * 8, processes=1)
+    assert [int(result.numbers["cube"]) for result in results] == [x**3 for x in range(8)]
+    assert calls(folder) == {x: before.get(x, 0) + (x not in landed) for x in range(8)}
+
+
+def test_what_one_executor_computed_no_other_computes_again(store, folder):
+    tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
+    with ThreadPoolExecutor(2) as threads:
+        first = all_computed(cube, tasks[:3], [""] * 3, threads)
+    second = all_computed(cube, tasks, [""] * 4, processes=1)
+    assert [result.key for result in second[:3]] == [result.key for result in first]
+    assert calls(folder) == dict.fromkeys(range(4), 1)
+    assert len(list(store.glob("*/numbers.npz"))) == len(list(store.glob("*/settings.json"))) == 4
+
+
+def test_equal_tasks_are_computed_once(store, folder):
+    results = all_computed(cube, [{"x": 2, "folder": str(folder)}] * 3, [""] * 3)
+    assert [int(result.numbers["cube"]) for result in results] == [8, 8, 8]
+    assert calls(folder) == {2: 1}
+
+
+def test_other_data_is_another_result(store, folder):
+    settings = {"x": 2, "folder": str(folder)}
+    assert computed(cube, settings, "a").key != computed(cube, settings, "b").key
+    assert calls(folder) == {2: 2}
+
+
+def break_at_two(x, folder):
+    if x == 2:
+        raise TrainingError("two is too much")
+    return cube(x, folder)
+
+
+def test_what_landed_before_an_error_is_kept(store, folder):
+    tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
+    for _ in range(2):
+        with pytest.raises(TrainingError, match="too much"):
+            all_computed(break_at_two, tasks, [""] * 4, processes=1)
+    assert calls(folder) == {0: 1, 1: 1}
+
+
+def test_a_store_that_cannot_be_written_gets_a_sentence(store, folder):
+    store.parent.write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match=r"not a folder|file stands"):
+        computed(cube, {"x": 1, "folder": str(folder)})
+
+
+def test_trainings_in_threads_do_not_disturb_each_other(store):
+    """torch has one random generator per process: two trainings at once would each get a part of its draws."""
+    runs = [Run("vae", data="digits", latent=4, hidden=(16,), epochs=3, seed=seed) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as threads:
+        together = train_all(runs, "cpu", threads)
+    for run, result in zip(runs, together, strict=True):
+        alone = train_one(**asdict(run), device="cpu")
+        np.testing.assert_allclose(result.numbers["mean"], alone["mean"], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(together[0].numbers["mean"], together[1].numbers["mean"], atol=1e-2)
+
+
+def test_a_training_that_fails_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))
+    run = Run("gjs_vae", {"alpha": 0.3}, data="digits", latent=4, hidden=(16,), epochs=1, lr=1e6, seed=5)
+    with pytest.raises(TrainingError, match=r"gjs_vae \{'alpha': 0.3\}, seed 5: the .* became"):
+        train_all([run], "cpu")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,106 @@
+"""Checks of what a user passes in: each failure is one sentence that names the value and the remedy.
+
+The public functions of the ground floor call them; the modules that run inside a training step check once, when built.
+"""
+
+import math
+from numbers import Real
+
+import torch
+from torch import Tensor
+
+from vaelab.errors import InvalidType, InvalidValue
+from vaelab.gaussian import FullGaussian, Gaussian
+
+
+def float_tensor(name: str, value: object) -> Tensor:
+    """`value` itself, if it is a finite floating-point tensor."""
+    if not isinstance(value, Tensor):
+        raise InvalidType(
+            f"{name} must be a torch tensor, got {type(value).__name__} ({value!r:.60}); wrap it in torch.tensor(...)."
+        )
+    if not value.is_floating_point():
+        raise InvalidType(
+            f"{name} must hold floating-point numbers, got {value.dtype}; convert it with .float() or .double()."
+        )
+    finite = torch.isfinite(value)
+    if not bool(finite.all()):
+        bad = value[~finite].flatten()[0].item()
+        raise InvalidValue(
+            f"{name} holds {bad}, a non-finite number; look for an overflow or a division by zero before this call."
+        )
+    return value
+
+
+def skew(alpha: float | Tensor) -> float | Tensor:
+    """`alpha`, if every value of it lies in [0, 1]."""
+    if isinstance(alpha, bool) or not isinstance(alpha, Real | Tensor):
+        raise InvalidType(
+            f"alpha must be a number or a tensor, got {type(alpha).__name__} ({alpha!r:.60}); pass a float in [0, 1]."
+        )
+    if isinstance(alpha, Tensor):
+        inside = (alpha >= 0) & (alpha <= 1)
+        if not bool(inside.all()):
+            raise InvalidValue(
+                f"alpha must lie in [0, 1], got {alpha[~inside].flatten()[0].item():g}; clamp it or choose another."
+            )
+    elif not 0 <= alpha <= 1:
+        raise InvalidValue(f"alpha must lie in [0, 1], got {alpha}; 0 and 1 are the two ends, 0.5 is the middle.")
+    return alpha
+
+
+def positive(name: str, value: float) -> float:
+    """`value` as a float, if it is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidType(f"{name} must be a number, got {type(value).__name__} ({value!r:.60}); pass a float above 0.")
+    if not (math.isfinite(value) and value > 0):
+        raise InvalidValue(f"{name} must be a finite number above 0, got {value}; choose another.")
+    return float(value)
+
+
+def pair(q: object, p: object) -> None:
+    """q and p must be of one kind, finite, and of equal shapes (or one of them 0-d)."""
+    for name, g in (("q", q), ("p", p)):
+        if not isinstance(g, Gaussian | FullGaussian):
+            raise InvalidType(
+                f"{name} must be a Gaussian or a FullGaussian, got {type(g).__name__}; build one from its mean "
+                f"and logvar."
+            )
+    if isinstance(q, FullGaussian) and isinstance(p, FullGaussian):
+        _full("q", q)
+        _full("p", p)
+        shapes = q.mean.shape, p.mean.shape
+    elif isinstance(q, Gaussian) and isinstance(p, Gaussian):
+        _diagonal("q", q)
+        _diagonal("p", p)
+        shapes = q.mean.shape, p.mean.shape
+    else:
+        raise InvalidType(
+            "q and p must be of one kind, got a Gaussian and a FullGaussian; "
+            "torch.diag_embed(logvar.exp()) is the covariance of a diagonal one."
+        )
+    if shapes[0] != shapes[1] and 0 not in (len(shapes[0]), len(shapes[1])):
+        raise InvalidValue(
+            f"q has shape {tuple(shapes[0])} and p has shape {tuple(shapes[1])}; expand one to the other, "
+            f"nothing is broadcast silently."
+        )
+
+
+def _diagonal(name: str, g: Gaussian) -> None:
+    mean, logvar = float_tensor(f"{name}.mean", g.mean), float_tensor(f"{name}.logvar", g.logvar)
+    if mean.shape != logvar.shape:
+        raise InvalidValue(
+            f"{name}.mean has shape {tuple(mean.shape)} and {name}.logvar {tuple(logvar.shape)}; they must be equal."
+        )
+
+
+def _full(name: str, g: FullGaussian) -> None:
+    mean, cov = float_tensor(f"{name}.mean", g.mean), float_tensor(f"{name}.cov", g.cov)
+    if mean.dim() == 0 or cov.shape != (*mean.shape, mean.shape[-1]):
+        raise InvalidValue(
+            f"{name}.mean has shape {tuple(mean.shape)} and {name}.cov {tuple(cov.shape)}; give [b, d] and [b, d, d]."
+        )
+    if not torch.allclose(cov, cov.mT, rtol=1e-5, atol=1e-8):
+        raise InvalidValue(f"{name}.cov is not symmetric; average it with its transpose.")
+    if bool((torch.linalg.cholesky_ex(cov).info != 0).any()):
+        raise InvalidValue(f"{name}.cov is not positive definite; add a small multiple of the identity.")

@@ -1,0 +1,85 @@
+"""What the decoder's output says about an image: negative log-likelihoods per sample, in nats, *summed* over the
+pixels.
+
+Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`.  `out` is the raw output of the decoder, images
+lie in [0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit is never turned into a
+probability and back.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaelab.gamma import Policy, policy
+from vaelab.gaussian import LOG_2PI
+
+
+def sum_pixels(x: Tensor) -> Tensor:
+    """[b, ...] -> [b]."""
+    return x.flatten(1).sum(1)
+
+
+class Bernoulli(nn.Module):
+    """-ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out); a density only for x in {0, 1}."""
+
+    gamma: Policy | None = None
+
+    def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        """out, x: [b, ...] -> [b], nats."""
+        return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
+
+    def mean(self, out: Tensor) -> Tensor:
+        return torch.sigmoid(out)
+
+    def sample(self, out: Tensor) -> Tensor:
+        return torch.bernoulli(torch.sigmoid(out))
+
+
+class _Scaled(nn.Module):
+    """A location family around sigmoid(out) (or out itself, squash=False) with one scale for all pixels."""
+
+    gamma: Policy
+
+    def __init__(self, gamma: "float | str | Policy" = 1.0, *, squash: bool = True) -> None:
+        super().__init__()
+        self.gamma = policy(gamma)
+        self.squash = squash
+
+    def mean(self, out: Tensor) -> Tensor:
+        return torch.sigmoid(out) if self.squash else out
+
+
+class Normal(_Scaled):
+    """-ln N(x; mean, gamma²) = Σ [(x - mean)² / (2 gamma²) + ln gamma + ½ ln 2π].
+
+    gamma = 1/sqrt(2) makes it the sum of squared errors of Deasy et al. 2020, up to a constant.
+    """
+
+    def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        """out, x: [b, ...] -> [b], nats."""
+        logvar = self.gamma.logvar
+        pixels = x[0].numel()
+        return 0.5 * (sum_pixels((x - self.mean(out)) ** 2) * torch.exp(-logvar) + pixels * (logvar + LOG_2PI))
+
+    def sample(self, out: Tensor) -> Tensor:
+        return self.mean(out) + self.gamma.gamma * torch.randn_like(out)
+
+
+class Laplace(_Scaled):
+    """-ln p(x|z) = Σ [|x - mean| / s + ln 2s]; s = gamma/sqrt(2), so that gamma is the standard deviation."""
+
+    def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        """out, x: [b, ...] -> [b], nats."""
+        log_scale = 0.5 * (self.gamma.logvar - math.log(2))
+        pixels = x[0].numel()
+        return sum_pixels((x - self.mean(out)).abs()) * torch.exp(-log_scale) + pixels * (log_scale + math.log(2))
+
+    def sample(self, out: Tensor) -> Tensor:
+        uniform = torch.rand_like(out) - 0.5
+        scale = self.gamma.gamma / math.sqrt(2)
+        return self.mean(out) - scale * uniform.sign() * torch.log1p(-2 * uniform.abs())
+
+
+Likelihood = Bernoulli | Normal | Laplace

@@ -1,0 +1,29 @@
+"""The widget layer: panels whose pictures follow the hand, and film-strips for readers without a kernel.
+
+Only here does vaelab import ipywidgets, and only its core: no front end needs an extension.
+No `Output` widget, no `interact`, no pyplot: callbacks store a value, one worker thread draws.
+"""
+
+from vaelab.live.check import Verdict, check
+from vaelab.live.controls import Slider, Switch
+from vaelab.live.divergence import divergence_panel
+from vaelab.live.figure import LiveFigure, Scene
+from vaelab.live.latent import latent_panel
+from vaelab.live.panel import Panel, View
+from vaelab.live.show import show
+from vaelab.live.strip import film_strip
+
+__all__ = [
+    "LiveFigure",
+    "Panel",
+    "Scene",
+    "Slider",
+    "Switch",
+    "Verdict",
+    "View",
+    "check",
+    "divergence_panel",
+    "film_strip",
+    "latent_panel",
+    "show",
+]

@@ -1,0 +1,47 @@
+"""One thread per kernel draws; everybody else only says that something has changed.
+
+A slider's callback may run on the main thread or on a subshell's (ipykernel 7); matplotlib tolerates only
+one thread at a time.  So callbacks store a value and wake the worker, which draws the newest values only.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+
+Job = Callable[[], None]
+
+# Held while anything is drawn, by the worker or by a cell that draws a film-strip.
+drawing = threading.RLock()
+
+
+class Worker:
+    """Runs jobs one after the other in a daemon thread; a job that is waiting already is not queued twice."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Job, None] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._process = 0
+
+    def wake(self, job: Job) -> None:
+        """Have `job` run soon, once, after everything that is stored by now."""
+        with self._changed:
+            self._waiting[job] = None
+            if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="vaelab-live", daemon=True)
+                self._process = os.getpid()
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                job = next(iter(self._waiting))
+                del self._waiting[job]
+            with drawing:
+                job()
+
+
+worker = Worker()

@@ -1,0 +1,48 @@
+"""Numbers that describe a trained experiment, on images it has or has not seen."""
+
+import torch
+from torch import Tensor
+
+from vaelab.divergences import diagonal_kl
+from vaelab.gaussian import Gaussian
+from vaelab.objective import Experiment, unit
+
+
+@torch.no_grad()
+def evaluate(experiment: Experiment, images: Tensor, chunk: int = 2000) -> dict[str, float]:
+    """Means over images [n, *shape] (uint8 or floats in [0, 1]):
+
+    reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
+    rate: KL(q‖p) in nats whatever the experiment minimises; divergence: the one it minimises, in nats.
+    """
+    device = next(experiment.parameters()).device
+    totals = torch.zeros(4, dtype=torch.float64)
+    for part in images.split(chunk):
+        x = unit(part.to(device))
+        result = experiment.model(x)
+        (q,), (p,) = result.q, result.p
+        sampled = experiment.objective.likelihood.mean(result.out)
+        at_mean = experiment.decode(q.mean)
+        rows = [
+            _squares(x, at_mean),
+            _squares(x, sampled),
+            diagonal_kl(q, p),
+            experiment.objective.divergence(q, p),
+        ]
+        totals += torch.stack([row.double().sum() for row in rows]).cpu()
+    values = (totals / len(images)).tolist()
+    return dict(zip(("reconstruction", "reconstruction_sampled", "rate", "divergence"), values, strict=True))
+
+
+@torch.no_grad()
+def encode(experiment: Experiment, images: Tensor, chunk: int = 2000) -> Gaussian:
+    """The posteriors of images [n, *shape] (uint8 or floats in [0, 1]), on the CPU: Gaussian of [n, latent]."""
+    device = next(experiment.parameters()).device
+    parts = []
+    for part in images.split(chunk):
+        parts.append(experiment.encode(part.to(device)))
+    return Gaussian(torch.cat([q.mean for q in parts]).cpu(), torch.cat([q.logvar for q in parts]).cpu())
+
+
+def _squares(x: Tensor, y: Tensor) -> Tensor:
+    return ((x - y) ** 2).flatten(1).sum(1)

@@ -1,0 +1,46 @@
+"""The models: an image in; posterior, a draw from it, and the decoder's output out.  They know nothing of losses."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaelab.gaussian import Gaussian
+
+
+class Pass(NamedTuple):
+    """One forward pass.  Tuples run over latent groups; a flat model has one.
+
+    q, p: posteriors and priors, z: draws from q, each entry [b, latent]; out: the decoder's raw output [b, ...].
+    """
+
+    q: tuple[Gaussian, ...]
+    p: tuple[Gaussian, ...]
+    z: tuple[Tensor, ...]
+    out: Tensor
+
+
+class VAE(nn.Module):
+    """Encoder and decoder around one group of latents with the prior N(0, I).
+
+    encoder: [b, *shape] -> [b, 2 latent] (means, then log variances); decoder: [b, latent] -> [b, *shape].
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.latent = encoder, decoder, latent
+
+    def posterior(self, x: Tensor) -> Gaussian:
+        """q(z|x): images [b, *shape] in [0, 1] -> Gaussian of [b, latent]."""
+        mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)  # out of bf16, if the network ran in it
+        return Gaussian(mean, logvar)
+
+    def forward(self, x: Tensor) -> Pass:
+        q = self.posterior(x)
+        z = q.sample()
+        return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+
+    def prior_sample(self, n: int) -> Tensor:
+        """n draws of N(0, I): [n, latent]."""
+        parameter = next(self.parameters())
+        return torch.randn(n, self.latent, device=parameter.device, dtype=parameter.dtype)

@@ -1,0 +1,123 @@
+"""One optimiser step: forward, backward, Adam, gamma, running sums; eager, or captured once as a CUDA graph."""
+
+import copy
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Adam, Optimizer
+
+from vaelab.objective import Experiment, Terms, unit
+from vaelab.settings import Train
+
+log = logging.getLogger(__name__)
+
+Augment = Callable[[Tensor], Tensor]
+
+
+class Step:
+    """Calling it with the positions of a batch [b] trains on it and returns its `Terms`; nothing waits for the device.
+
+    sums [4]: of loss, nll, divergence and mse over the steps; average: the experiment with averaged weights, if wanted.
+    """
+
+    def __init__(
+        self, experiment: Experiment, images: Tensor, config: Train, optimiser: Optimizer, augment: Augment | None
+    ) -> None:
+        self.experiment, self.images, self.config, self.optimiser = experiment, images, config, optimiser
+        self.augment = augment
+        self.sums = torch.zeros(4, device=images.device)
+        self.average = copy.deepcopy(experiment) if config.ema is not None else None
+        self.forward = torch.compile(experiment, fullgraph=True) if config.compile else experiment
+        self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
+
+    def __call__(self, index: Tensor) -> Terms:
+        with self.autocast:
+            terms: Terms = self.forward(self.batch(index))
+        self.optimiser.zero_grad(set_to_none=True)
+        terms.loss.backward()
+        if self.config.clip is not None:
+            clip_grad_norm_(self.experiment.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.experiment.update(terms)
+        with torch.no_grad():
+            if self.average is not None and self.config.ema is not None:
+                for mean, value in zip(self.average.parameters(), self.experiment.parameters(), strict=True):
+                    mean.lerp_(value, 1 - self.config.ema)
+                for kept, moved in zip(self.average.buffers(), self.experiment.buffers(), strict=True):
+                    kept.copy_(moved)
+            self.sums += torch.stack([terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse])
+        return terms
+
+    def batch(self, index: Tensor) -> Tensor:
+        """The images [b, ...], transformed, then binarised: the noise of a pixel is not transformed with it."""
+        x = self.images[index]
+        if self.augment is not None:
+            x = self.augment(unit(x))
+        return torch.bernoulli(unit(x)) if self.config.binarise == "dynamic" else x
+
+
+def adam(experiment: Experiment, config: Train, device: torch.device) -> Adam:
+    """Adam with fused kernels where there are; for a CUDA graph its rate is a tensor, so that it can be moved."""
+    graphed = config.cuda_graph and device.type == "cuda"
+    return Adam(
+        experiment.parameters(),
+        lr=torch.tensor(config.lr, device=device) if graphed else config.lr,
+        weight_decay=config.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
+        capturable=graphed,
+    )
+
+
+def set_rate(optimiser: Optimizer, rate: float) -> None:
+    """Give an optimiser its learning rate; a tensor is filled, so that a graph that holds it sees the new one."""
+    (group,) = optimiser.param_groups
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
+
+
+def graphed(step: Step, batch: int) -> Callable[[Tensor], Terms]:
+    """`step` captured as one CUDA graph for this batch size; where it cannot be, the eager step and a line in the log.
+
+    Three steps warm up on a side stream, as capture demands; afterwards everything they changed is put back.
+    """
+    device = step.images.device
+    if device.type != "cuda":
+        log.warning("cuda_graph=True has no effect on %s; training runs eagerly.", device)
+        return step
+    index = torch.arange(batch, device=device)
+    before = {name: tensor.clone() for name, tensor in step.experiment.state_dict().items()}
+    generator = torch.cuda.get_rng_state(device)
+    try:
+        stream = torch.cuda.Stream(device)
+        stream.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                step(index)
+        torch.cuda.current_stream(device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            terms = step(index)
+    except RuntimeError as error:
+        log.warning("the step cannot be captured as a CUDA graph (%s); training runs eagerly.", error)
+        return step
+    finally:
+        step.experiment.load_state_dict(before)
+        if step.average is not None:
+            step.average.load_state_dict(before)
+        for state in step.optimiser.state.values():
+            for value in state.values():
+                value.zero_()
+        step.sums.zero_()
+        torch.cuda.set_rng_state(generator, device)
+
+    def replay(batch_index: Tensor) -> Terms:
+        index.copy_(batch_index)
+        graph.replay()
+        return terms
+
+    return replay
