@@ -37,4 +37,4 @@ def measure(rounds: int = 3) -> list[dict[str, float | str]]:
     pairs = [(seconds(1), seconds(cores())) for _ in range(rounds)]
     one, pool = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
-    return [{"trainings": str(len(TASKS)), "one_process_s": one, "pool_s": pool, "ratio": ratio, "target": 1.35}]
+    return [{"trainings": str(len(TASKS)), "one_process_s": one, "pool_s": pool, "ratio": ratio, "at_least": 1.35}]

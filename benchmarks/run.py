@@ -8,24 +8,32 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ensemble
+import graph
+import growth
 import loops
 import pool
+import start
 import step
 import torch
 
 from vaelab.files import replacing
 
 RESULTS = Path(__file__).parent / "results"
-BENCHMARKS = {"step": step, "loops": loops, "ensemble": ensemble, "pool": pool}
+BENCHMARKS = {
+    **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
+    **{"growth": growth, "start": start, "graph": graph},
+}
 
 
 def main() -> None:
+    """All benchmarks, or those named on the command line."""
     machine = {
         "processor": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-    for name, module in BENCHMARKS.items():
+    for name in sys.argv[1:] or BENCHMARKS:
+        module = BENCHMARKS[name]
         rows = module.measure()
         print(module.__doc__)
         for row in rows:

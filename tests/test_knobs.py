@@ -26,13 +26,14 @@ def digits():
 
 def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
     torch.manual_seed(0)
-    steered, knobs, go = experiment(), Knobs(), threading.Semaphore(0)
+    steered, knobs, go, turned = experiment(), Knobs(), threading.Semaphore(0), threading.Semaphore(0)
 
     def hand():
         for i in range(50):
             go.acquire()
             name = ("alpha", "gamma", "lr", "weight")[i % 4]
             knobs.turn(**{name: {"alpha": i / 50, "gamma": 0.2 + i / 100, "lr": 1e-3 / (i + 1), "weight": 1 + i}[name]})
+            turned.release()
 
     thread = threading.Thread(target=hand)
     thread.start()
@@ -40,6 +41,8 @@ def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
     for progress in train(steered, digits, CONFIG, knobs=knobs):
         history = progress.history
         go.release()
+        if progress.step <= 50:
+            assert turned.acquire(timeout=10)
     thread.join(timeout=10)
     assert len(history.interventions) == 50
     assert [turn.step for turn in history.interventions] == sorted(turn.step for turn in history.interventions)
@@ -57,7 +60,7 @@ def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
     assert not torch.equal(untouched.model.encoder[1][0].weight, again.model.encoder[1][0].weight)
 
 
-def test_the_newest_value_counts_and_acts_at_the_next_step(digits):
+def test_every_turn_is_recorded_and_the_newest_acts_at_the_next_step(digits):
     e, knobs = experiment(), Knobs()
     for progress in train(e, digits, CONFIG, knobs=knobs):
         if progress.step == 2:
@@ -66,7 +69,8 @@ def test_the_newest_value_counts_and_acts_at_the_next_step(digits):
         if progress.step == 3:
             break
     assert [tuple(turn) for turn in progress.history.interventions] == [
-        (2, "alpha", pytest.approx(0.3), 0.7),
+        (2, "alpha", pytest.approx(0.3), 0.9),
+        (2, "alpha", 0.9, 0.7),
         (2, "gamma", pytest.approx(0.5), 0.25),
     ]
     assert float(e.objective.divergence.alpha) == pytest.approx(0.7)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import trange
 
+from vaelab import memory
 from vaelab.batches import as_images, on_device
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.history import History
@@ -89,7 +90,8 @@ def _together(members: list[Experiment], seeds: list[int], data: Images, config:
         member.to(device).train().begin(images)
     stack = Stack(members, seeds, device)
     try:
-        return _steps(stack, images.flatten(1), config)
+        with memory.kept():
+            return _steps(stack, images.flatten(1), config)
     finally:
         stack.release()
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vaelab import checks
 from vaelab.errors import InvalidType
+from vaelab.pixels import data_variance
 
 
 class Policy(nn.Module):
@@ -26,7 +27,7 @@ class Policy(nn.Module):
         return torch.exp(0.5 * self.logvar)
 
     def begin(self, images: Tensor) -> None:
-        """Look at the training data [n, ...] in [0, 1] once, before the first step."""
+        """Look at the training data [n, ...], uint8 or in [0, 1], once, before the first step."""
 
     def update(self, mse: Tensor) -> None:
         """Move by the mean squared error of the last batch, once per optimiser step."""
@@ -72,7 +73,7 @@ class Computed(Policy):
 
     def begin(self, images: Tensor) -> None:
         if not self.started:
-            variance = images.flatten(1).var(0, correction=0).mean().clamp_min(1e-12).to(self.running)
+            variance = data_variance(images).clamp_min(1e-12).to(self.running)
             self.running.copy_(variance)
             self.logvar.copy_(variance.log())
             self.started.fill_(True)

@@ -33,28 +33,28 @@ class Knobs:
 
     def __init__(self, planned: Iterable[Intervention] = ()) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, float] = {}
+        self._waiting: list[tuple[str, float]] = []
         self._planned: dict[int, list[Intervention]] = {}
         for turn in planned:
             self._planned.setdefault(turn.step, []).append(turn)
 
     def turn(self, **values: float) -> None:
-        """Set knobs (alpha, gamma, weight, lr) before the next step; the newest value of each counts.  Any thread.
+        """Set knobs (alpha, gamma, weight, lr) before the next step, in the order of the calls.  Any thread.
 
         Raises InvalidType or InvalidValue for a value out of range.
         """
         for name, value in values.items():
             checks.skew(value) if name == "alpha" else checks.positive(name, value)
         with self._lock:
-            self._waiting.update({name: float(value) for name, value in values.items()})
+            self._waiting.extend((name, float(value)) for name, value in values.items())
 
     def take(self, step: int) -> list[tuple[str, float]]:
         """What is to be set before this step: the plan, then the hand."""
         if not self._waiting and not self._planned:
             return []
         with self._lock:
-            waiting, self._waiting = self._waiting, {}
-        return [(turn.name, turn.new) for turn in self._planned.get(step, [])] + list(waiting.items())
+            waiting, self._waiting = self._waiting, []
+        return [(turn.name, turn.new) for turn in self._planned.get(step, [])] + waiting
 
 
 class Panel:

@@ -1,9 +1,9 @@
 """What the decoder's output says about an image: negative log-likelihoods per sample, in nats, *summed* over the
 pixels.
 
-Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`.  `out` is the raw output of the decoder, images
-lie in [0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit is never turned into a
-probability and back.
+Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`, and `score(out, x)` for the training step,
+which needs the squared error too and forms the residual once.  `out` is the raw output of the decoder, images lie in
+[0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit is never turned into a probability and back.
 """
 
 import math
@@ -14,11 +14,7 @@ from torch.nn import functional as F
 
 from vaelab.gamma import Policy, policy
 from vaelab.gaussian import LOG_2PI
-
-
-def sum_pixels(x: Tensor) -> Tensor:
-    """[b, ...] -> [b]."""
-    return x.flatten(1).sum(1)
+from vaelab.pixels import sum_pixels
 
 
 class Bernoulli(nn.Module):
@@ -29,6 +25,12 @@ class Bernoulli(nn.Module):
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """out, x: [b, ...] -> [b], nats."""
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
+
+    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """nll [b] in nats, and the squared error per pixel [b], which carries no gradient."""
+        with torch.no_grad():
+            error = sum_pixels((x - torch.sigmoid(out)).square_()) / x[0].numel()
+        return self.nll(out, x), error
 
     def mean(self, out: Tensor) -> Tensor:
         return torch.sigmoid(out)
@@ -50,6 +52,14 @@ class _Scaled(nn.Module):
     def mean(self, out: Tensor) -> Tensor:
         return torch.sigmoid(out) if self.squash else out
 
+    def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        """out, x: [b, ...] -> [b], nats."""
+        return self.score(out, x)[0]
+
+    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """nll [b] in nats, and the squared error per pixel [b], which carries no gradient."""
+        raise NotImplementedError
+
 
 class Normal(_Scaled):
     """-ln N(x; mean, gamma²) = Σ [(x - mean)² / (2 gamma²) + ln gamma + ½ ln 2π].
@@ -57,11 +67,10 @@ class Normal(_Scaled):
     gamma = 1/sqrt(2) makes it the sum of squared errors of Deasy et al. 2020, up to a constant.
     """
 
-    def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        """out, x: [b, ...] -> [b], nats."""
-        logvar = self.gamma.logvar
-        pixels = x[0].numel()
-        return 0.5 * (sum_pixels((x - self.mean(out)) ** 2) * torch.exp(-logvar) + pixels * (logvar + LOG_2PI))
+    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        logvar, pixels = self.gamma.logvar, x[0].numel()
+        squares = sum_pixels((x - self.mean(out)) ** 2)
+        return 0.5 * (squares * torch.exp(-logvar) + pixels * (logvar + LOG_2PI)), squares.detach() / pixels
 
     def sample(self, out: Tensor) -> Tensor:
         return self.mean(out) + self.gamma.gamma * torch.randn_like(out)
@@ -70,11 +79,11 @@ class Normal(_Scaled):
 class Laplace(_Scaled):
     """-ln p(x|z) = Σ [|x - mean| / s + ln 2s]; s = gamma/sqrt(2), so that gamma is the standard deviation."""
 
-    def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        """out, x: [b, ...] -> [b], nats."""
-        log_scale = 0.5 * (self.gamma.logvar - math.log(2))
-        pixels = x[0].numel()
-        return sum_pixels((x - self.mean(out)).abs()) * torch.exp(-log_scale) + pixels * (log_scale + math.log(2))
+    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale, pixels = 0.5 * (self.gamma.logvar - math.log(2)), x[0].numel()
+        residual = x - self.mean(out)
+        nll = sum_pixels(residual.abs()) * torch.exp(-log_scale) + pixels * (log_scale + math.log(2))
+        return nll, sum_pixels(residual.detach().square()) / pixels
 
     def sample(self, out: Tensor) -> Tensor:
         uniform = torch.rand_like(out) - 0.5

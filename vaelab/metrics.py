@@ -5,7 +5,8 @@ from torch import Tensor
 
 from vaelab.divergences import diagonal_kl
 from vaelab.gaussian import Gaussian
-from vaelab.objective import Experiment, unit
+from vaelab.objective import Experiment
+from vaelab.pixels import unit
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """What is minimised: reconstruction and divergence, per sample in nats, and one mean over the batch at the end."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from vaelab import checks
 from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Likelihood
 from vaelab.models import VAE, Pass
+from vaelab.pixels import unit
 
 
 class Terms(NamedTuple):
@@ -38,16 +40,15 @@ class Objective(nn.Module):
 
     def forward(self, x: Tensor, result: Pass) -> Terms:
         """x: images [b, ...] in [0, 1]; result: the model's pass over them."""
-        nll = self.likelihood.nll(result.out, x)
-        parts = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
-        divergence = torch.stack(parts).sum(0)
-        mse = ((x - self.likelihood.mean(result.out)) ** 2).mean()
-        return Terms((nll + self.heat * self.weight * divergence).mean(), nll, divergence, mse)
+        each = self.per_sample(x, result)
+        return each._replace(loss=each.loss.mean(), mse=each.mse.mean())
 
-
-def unit(images: Tensor) -> Tensor:
-    """uint8 -> float in [0, 1]; floats pass."""
-    return images.float().div_(255) if images.dtype == torch.uint8 else images
+    def per_sample(self, x: Tensor, result: Pass) -> Terms:
+        """The same terms before the mean over the batch, each [b]."""
+        nll, mse = self.likelihood.score(result.out, x)
+        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
+        divergence = reduce(torch.add, groups)
+        return Terms(nll + self.heat * self.weight * divergence, nll, divergence, mse)
 
 
 class Experiment(nn.Module):
@@ -71,7 +72,7 @@ class Experiment(nn.Module):
     def begin(self, images: Tensor) -> None:
         """Let the gamma policy see the training images once, before the first step."""
         if (gamma := self.objective.likelihood.gamma) is not None:
-            gamma.begin(self._unit(images))
+            gamma.begin(images)
 
     def update(self, terms: Terms) -> None:
         """Move the gamma policy, once per optimiser step."""

@@ -1,7 +1,5 @@
 """K dense VAEs as one: every parameter and buffer carries a leading axis for the member, [K, ...]."""
 
-import ctypes
-import sys
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -11,10 +9,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from vaelab.gaussian import Gaussian
-from vaelab.objective import Experiment, Objective, Terms, unit
+from vaelab.models import Pass
+from vaelab.objective import Experiment, Objective, Terms
+from vaelab.pixels import unit
 
 Layer = tuple[Tensor, Tensor]  # weight [K, in, out], bias [K, out]
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 class Dense(torch.autograd.Function):
@@ -47,13 +46,10 @@ class StackedTerms(nn.Module):
         super().__init__()
         self.objective = objective
 
-    def forward(self, x: Tensor, q: Gaussian, out: Tensor, members: int) -> Terms:
-        likelihood = self.objective.likelihood
-        nll, divergence = likelihood.nll(out, x), self.objective.divergence(q, Gaussian.standard(q.mean))
-        losses = (nll + self.objective.heat * self.objective.weight * divergence).unflatten(0, (members, -1))
-        with torch.no_grad():
-            mse = ((x - likelihood.mean(out)) ** 2).reshape(members, -1).mean(1)
-        return Terms(losses.mean(1), nll.view_as(losses), divergence.view_as(losses), mse)
+    def forward(self, x: Tensor, result: Pass, members: int) -> Terms:
+        each = self.objective.per_sample(x, result)
+        loss, nll, divergence, mse = (part.unflatten(0, (members, -1)) for part in each)
+        return Terms(loss.mean(1), nll, divergence, mse.mean(1))
 
 
 class Stack:
@@ -70,7 +66,6 @@ class Stack:
         self.encoder, self.decoder = self._layers("model.encoder."), self._layers("model.decoder.")
         self.terms = StackedTerms(members[0].objective)
         self.scalars = {name: tensor for name, tensor in self.tensors.items() if name.startswith("objective.")}
-        _keep_freed(1 << 30)
         self.parameters = [tensor for tensor in self.tensors.values() if tensor.requires_grad]
         for tensor in chain(*self.encoder, *self.decoder):
             tensor.grad = torch.empty_like(tensor)
@@ -91,10 +86,10 @@ class Stack:
         for draw, generator in zip(noise, self.generators, strict=True):
             draw.normal_(generator=generator)
         q = Gaussian(mean.flatten(0, 1), logvar.flatten(0, 1))
-        out = _dense(self.decoder, mean + torch.exp(0.5 * logvar) * noise)
+        out = _dense(self.decoder, mean + torch.exp(0.5 * logvar) * noise).flatten(0, 1)
+        result = Pass((q,), (Gaussian.standard(q.mean),), (), out)
         state = {name: _per_sample(name, tensor, x.shape[1]) for name, tensor in self.scalars.items()}
-        shape = (-1, *self.members[0].shape)
-        terms: Terms = functional_call(self.terms, state, (x.reshape(shape), q, out.reshape(shape), len(x)))
+        terms: Terms = functional_call(self.terms, state, (x.flatten(0, 1), result, len(x)))
         return terms
 
     def backward(self, terms: Terms) -> None:
@@ -121,7 +116,6 @@ class Stack:
         for member in self.members:
             for tensor in member.state_dict(keep_vars=True).values():
                 tensor.data = tensor.detach().clone(memory_format=torch.contiguous_format)
-        _keep_freed(32 << 20)
 
 
 def _dense(layers: list[Layer], x: Tensor) -> Tensor:
@@ -135,15 +129,6 @@ def _per_sample(name: str, tensor: Tensor, batch: int) -> Tensor:
     """[K] -> [K b]; what meets latents gets an axis for them."""
     spread = tensor.repeat_interleave(batch)
     return spread[:, None] if name.startswith("objective.divergence.") else spread
-
-
-def _keep_freed(limit: int) -> None:
-    """Let glibc keep freed memory up to this many bytes.  Left alone it returns the blocks of a step of 20 networks to
-    the system and fetches them again page by page, which takes a fifth of the step."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, limit)
-        libc.mallopt(M_TRIM_THRESHOLD, limit)
-        libc.malloc_trim(0)
 
 
 def _stacked(members: Sequence[Experiment]) -> dict[str, Tensor]:

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 
-from vaelab.objective import Experiment, Terms, unit
+from vaelab.objective import Experiment, Terms
+from vaelab.pixels import unit
 from vaelab.settings import Train
 
 log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaelab import memory
 from vaelab.batches import as_images, binarised, on_device
 from vaelab.datasets import Dataset
 from vaelab.errors import InvalidValue, TrainingError
@@ -75,26 +76,27 @@ def train(
     first = keeper.restore() if resume else keeper.fresh()
     started = time.perf_counter()
 
-    for number in range(first, total):
-        epoch, position = number // per_epoch + 1, number % per_epoch
-        if position == 0:
-            order.copy_(torch.randperm(n, device=device))
-            step.sums.zero_()
-            started = time.perf_counter()
-        for name, value in knobs.take(number):
-            history.interventions.append(panel.set(number, name, value))
-        set_rate(optimiser, panel.lr * config.rate(number, per_epoch))
-        if number < config.warmup:
-            experiment.objective.heat.fill_(config.heat(number))
+    with memory.kept():
+        for number in range(first, total):
+            epoch, position = number // per_epoch + 1, number % per_epoch
+            if position == 0:
+                order.copy_(torch.randperm(n, device=device))
+                step.sums.zero_()
+                started = time.perf_counter()
+            for name, value in knobs.take(number):
+                history.interventions.append(panel.set(number, name, value))
+            set_rate(optimiser, panel.lr * config.rate(number, per_epoch))
+            if number < config.warmup:
+                experiment.objective.heat.fill_(config.heat(number))
 
-        terms = advance(order[position * batch : (position + 1) * batch])
+            terms = advance(order[position * batch : (position + 1) * batch])
 
-        row = None
-        if position + 1 == per_epoch or number + 1 == total:
-            row = row_of(epoch, step.sums / (position + 1), experiment, started, panel.lr)
-            history.rows.append(row)
-        keeper.keep(number + 1, epoch if row else None)
-        yield Progress(epoch, number + 1, total, terms, row, history)
+            row = None
+            if position + 1 == per_epoch or number + 1 == total:
+                row = row_of(epoch, step.sums / (position + 1), experiment, started, panel.lr)
+                history.rows.append(row)
+            keeper.keep(number + 1, epoch if row else None)
+            yield Progress(epoch, number + 1, total, terms, row, history)
 
 
 def fit(
@@ -114,11 +116,11 @@ def fit(
 
     config = config or Train()
     history = History()
-    with tqdm(disable=not config.progress, unit="batch", mininterval=0.2) as bar:
+    with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
         for progress in train(experiment, data, config, knobs=knobs, augment=augment, resume=resume):
             history = progress.history
-            bar.total = progress.steps
-            bar.update(progress.step - bar.n)
+            bar.total = progress.steps * config.batch_size
+            bar.update(progress.step * config.batch_size - bar.n)
             if (row := progress.row) is not None:
                 bar.set_postfix({name: f"{row[name]:.4g}" for name in ("loss", "nll", "divergence", "gamma")})
     return history
