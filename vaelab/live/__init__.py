@@ -14,16 +14,20 @@ from vaelab.live.mixture import mixture_panel
 from vaelab.live.panel import Panel, View
 from vaelab.live.posterior_view import posterior_panel
 from vaelab.live.rho import rho_panel
+from vaelab.live.setup import Setup
 from vaelab.live.show import show
 from vaelab.live.strip import film_strip
+from vaelab.live.training import TrainingPanel, training_panel
 
 __all__ = [
     "Choice",
     "LiveFigure",
     "Panel",
     "Scene",
+    "Setup",
     "Slider",
     "Switch",
+    "TrainingPanel",
     "Verdict",
     "View",
     "balance_panel",
@@ -35,4 +39,5 @@ __all__ = [
     "posterior_panel",
     "rho_panel",
     "show",
+    "training_panel",
 ]

@@ -23,6 +23,7 @@ class Worker:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._process = 0
+        self._busy = False
 
     def wake(self, job: Job, due: float = 0.0) -> None:
         """Have `job` run once, after everything that is stored by now, as soon as time.monotonic() reaches `due`."""
@@ -32,7 +33,7 @@ class Worker:
                 self._thread = threading.Thread(target=self._run, name="vaelab-live", daemon=True)
                 self._process = os.getpid()
                 self._thread.start()
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
@@ -40,8 +41,17 @@ class Worker:
                 while (job := self._due()) is None:
                     self._changed.wait(self._pause())
                 del self._waiting[job]
+                self._busy = True
             with drawing:
                 job()
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def idle(self, timeout: float) -> bool:
+        """Wait until nothing waits and nothing is drawn; False when that took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def _due(self) -> Job | None:
         """The job whose time came first, if one's has."""
