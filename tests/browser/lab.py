@@ -136,7 +136,7 @@ class Lab:
 
     def run_all(self, cells: int, seconds: float = 120) -> None:
         """Press "run all"; again, if the kernel was not there yet and nothing began."""
-        begun = """() => /\\[\\*\\]/.test([...document.querySelectorAll('.jp-InputPrompt')].map(p => p.textContent).join())
+        begun = """() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('[*]'))
             || document.querySelector(".jp-Notebook-ExecutionIndicator[data-status='busy']") !== null"""
         for _ in range(5):
             self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
