@@ -1,5 +1,6 @@
 """One training of a recipe on a data set, measured: the unit of the figures and of `vaelab sweep`."""
 
+import functools
 import inspect
 import threading
 from collections.abc import Sequence
@@ -9,12 +10,17 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from vaelab import recipes
 from vaelab.datasets import Dataset, load
+from vaelab.denoising import Denoising, noisy
 from vaelab.errors import InvalidValue, TrainingError
 from vaelab.metrics import encode, evaluate
 from vaelab.objective import Experiment
+from vaelab.pictures import pictures
+from vaelab.pixels import unit
 from vaelab.run_store import Numbers, Result, all_computed
 from vaelab.training import Train, fit
 
@@ -31,7 +37,12 @@ ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a recipe with its options on a data set, and the settings of the loop."""
+    """One training: a recipe with its options on a data set, and the settings of the loop.
+
+    limit: at most so many images of each split.  side: images are padded with zeros to this side, as MNIST is to 32
+    for the published networks; None leaves them.  noise: standard deviation of the noise on the network's input, for
+    denoising.
+    """
 
     recipe: str
     options: dict[str, Any] = field(default_factory=dict)
@@ -43,6 +54,18 @@ class Run:
     batch_size: int = 100
     lr: float = 2e-3
     seed: int = 0
+    limit: int | None = None
+    side: int | None = None
+    noise: float = 0.0
+
+    def images(self, split: str) -> Tensor:
+        """The images of a split, "train" or "test": uint8 [n, c, h, w]; a published set is read once per process."""
+        read = _images.__wrapped__ if self.data.startswith("folder:") else _images
+        return read(self.data, split, self.limit, self.side)
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """What the network is shown of these images when it is measured: with noise, the same at every call."""
+        return noisy(unit(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
         """The experiment for images of this shape, with weights drawn from the seed.
@@ -54,7 +77,8 @@ class Run:
         if alien := set(self.options) - known:
             raise InvalidValue(f"{self.recipe} has no {' and no '.join(sorted(alien))}; leave it out.")
         torch.manual_seed(self.seed)
-        return recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        plain = recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
 
 def train_all(runs: Sequence[Run], device: str = "auto", executor: Executor | None = None) -> list[Result]:
@@ -62,36 +86,53 @@ def train_all(runs: Sequence[Run], device: str = "auto", executor: Executor | No
 
     executor: where to train, as for `sweep`.  Raises what `run_store.all_computed` and `train_one` raise.
     """
-    checksums = {name: _checksum(name) for name in {run.data for run in runs}}
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tasks = [{**asdict(run), "device": device} for run in runs]
-    data = [checksums[run.data] for run in runs]
+    sums = {(run.data, run.limit): "" for run in runs}
+    sums = {(data, limit): _checksum(data, limit) for data, limit in sums}
+    data = [sums[run.data, run.limit] for run in runs]
     return all_computed(train_one, tasks, data, executor, processes=None if device == "cpu" else 1)
 
 
 def train_one(*, device: str, **settings: Any) -> Numbers:
-    """Train a `Run` of these settings, then measure on training and test images; keep the posteriors of the latter.
+    """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
     Returns train_NAME and test_NAME for every name of `metrics.evaluate` [], mean and logvar [n, latent] of the test
-    images.  Raises TrainingError, naming the run, when its loss stops being finite.
+    images, the `pictures`, and alpha [] where there is one.  Raises TrainingError, naming the run, when its loss stops
+    being finite.
     """
     run = Run(**settings)
-    seen = {split: load(run.data, split, progress=False) for split in ("train", "test")}
+    seen = {split: run.images(split) for split in ("train", "test")}
     with ONE_AT_A_TIME:
-        experiment = run.experiment(seen["train"].shape)
+        experiment = run.experiment(tuple(seen["train"].shape[1:]))
         try:
             fit(experiment, seen["train"], Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
         except TrainingError as error:
             raise TrainingError(f"{run.recipe} {run.options}, seed {run.seed}: {error}") from error
+        inputs = {split: run.inputs(images) for split, images in seen.items()}
         measured = {
             f"{split}_{name}": np.array(value)
-            for split, dataset in seen.items()
-            for name, value in evaluate(experiment, dataset.images).items()
+            for split, images in seen.items()
+            for name, value in evaluate(experiment, images, inputs[split]).items()
         }
-    q = encode(experiment, seen["test"].images)
-    return {**measured, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+    q = encode(experiment, inputs["test"])
+    shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
+    alpha = getattr(experiment.objective.divergence, "alpha", None)
+    skew = {} if alpha is None else {"alpha": alpha.detach().cpu().numpy()}
+    return {**measured, **shown, **skew, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
 
 
-def _checksum(name: str) -> str:
-    parts: list[Dataset] = [load(name, split) for split in ("train", "test")]
+@functools.lru_cache(maxsize=4)
+def _images(data: str, split: str, limit: int | None, side: int | None) -> Tensor:
+    images = load(data, split, limit=limit, progress=False).images
+    if side is None or side == images.shape[-1]:
+        return images
+    spare = side - images.shape[-1]
+    if spare < 0:
+        raise InvalidValue(f"side={side} is less than the {images.shape[-1]} pixels of {data}; leave it out.")
+    return F.pad(images, (spare // 2, spare - spare // 2) * 2)
+
+
+def _checksum(data: str, limit: int | None) -> str:
+    parts: list[Dataset] = [load(data, split, limit=limit) for split in ("train", "test")]
     return "+".join(part.sha256 for part in parts)

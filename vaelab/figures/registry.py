@@ -2,11 +2,11 @@
 
 from vaelab.errors import InvalidValue, near
 from vaelab.figures.figure import Figure
-from vaelab.figures.geometric_js import mixture_fit, one_dimension, recon_vs_alpha
+from vaelab.figures.geometric_js import mixture_fit, one_dimension, recon_vs_alpha, reproduction
 from vaelab.figures.variance_law import bars
 
 FIGURES: dict[str, Figure] = {
-    module.FIGURE.id: module.FIGURE for module in (one_dimension, mixture_fit, recon_vs_alpha, bars)
+    module.FIGURE.id: module.FIGURE for module in (one_dimension, mixture_fit, recon_vs_alpha, reproduction, bars)
 }
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "variance-law-bars")
 

@@ -1,0 +1,85 @@
+"""What the figures of this paper train: variants by name, and one training per variant, seed and setting, whatever
+number of figures reads it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vaelab import plots
+from vaelab.run_store import Numbers, Result, combined
+from vaelab.runs import Run, train_all
+
+KL, REVERSE, BETA = "KL(q||p)", "KL(p||q)", "beta KL(q||p)"
+FAMILIES = ("primed", "primed dual", "plain", "plain dual")
+COLOURS = {KL: plots.Q, BETA: plots.Q, REVERSE: plots.P, "primed": plots.JS, "primed dual": plots.DUAL}
+COLOURS |= {"plain": plots.MEAN, "plain dual": plots.REFERENCE}
+MEASURES = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
+SPLITS = ("train", "test")
+
+# Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
+MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 12}
+FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 20}
+DSPRITES: dict[str, Any] = {"data": "dsprites-rendered", "hidden": (128,), "epochs": 20, "limit": 4000}
+ALPHAS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9]
+
+
+class Variant(NamedTuple):
+    """A divergence by name, with its alpha (nan where it has none) and weight, and the recipe that trains it."""
+
+    name: str
+    alpha: float
+    weight: float
+    recipe: str
+    options: dict[str, Any]
+
+
+def vae(beta: float = 1.0) -> Variant:
+    """The VAE, or the beta-VAE."""
+    if beta == 1:
+        return Variant(KL, np.nan, 1.0, "vae", {})
+    return Variant(BETA, np.nan, beta, "beta_vae", {"beta": beta})
+
+
+def reverse() -> Variant:
+    return Variant(REVERSE, np.nan, 1.0, "reverse_kl_vae", {})
+
+
+def gjs(family: str, alpha: float, weight: float = 1.0) -> Variant:
+    """One of `FAMILIES` at some alpha."""
+    options = {"alpha": alpha, "dual": "dual" in family, "primed": "primed" in family}
+    return Variant(family, alpha, weight, "gjs_vae", options if weight == 1 else {**options, "weight": weight})
+
+
+def trained(variants: Sequence[Variant], device: str, seeds: Sequence[int], **training: Any) -> list[list[Result]]:
+    """One result per variant and seed, [k][seeds]."""
+    results = train_all([Run(v.recipe, v.options, **training, seed=s) for v in variants for s in seeds], device)
+    return [results[i : i + len(seeds)] for i in range(0, len(results), len(seeds))]
+
+
+def measured(variants: Sequence[Variant], results: Sequence[Sequence[Result]], **more: np.ndarray) -> Result:
+    """The measures of all trainings as one result: variant, alpha, weight [k]; values [k, 2, 4, seeds] of splits and
+    measures; and more."""
+    values = [
+        [[[float(r.numbers[f"{split}_{name}"]) for r in row] for name in MEASURES] for split in SPLITS]
+        for row in results
+    ]
+    numbers: Numbers = {
+        "variant": np.array([v.name for v in variants]),
+        "alpha": np.array([v.alpha for v in variants]),
+        "weight": np.array([v.weight for v in variants]),
+        "values": np.array(values),
+        **more,
+    }
+    return combined(numbers, [result for row in results for result in row])
+
+
+def chosen(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:
+    """Which rows belong to a variant, [k] of bool."""
+    return (n["variant"] == name) & (n["weight"] == weight)
+
+
+def test(n: Numbers, measure: str, rows: np.ndarray) -> np.ndarray:
+    """A measure on the test images, [rows, seeds]."""
+    values: np.ndarray = n["values"][rows, SPLITS.index("test"), MEASURES.index(measure)]
+    return values
