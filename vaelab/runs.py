@@ -17,6 +17,7 @@ from vaelab import recipes
 from vaelab.datasets import Dataset, load
 from vaelab.denoising import Denoising, noisy
 from vaelab.errors import InvalidValue, TrainingError
+from vaelab.evidence import log_evidence
 from vaelab.metrics import encode, evaluate
 from vaelab.objective import Experiment
 from vaelab.pictures import pictures
@@ -31,6 +32,7 @@ RECIPES = {
     "gjs_vae": recipes.gjs_vae,
     "mmd_vae": recipes.mmd_vae,
 }
+WEIGHED = 100  # test images whose evidence is kept
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -98,8 +100,8 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
     Returns train_NAME and test_NAME for every name of `metrics.evaluate` [], mean and logvar [n, latent] of the test
-    images, the `pictures`, and alpha [] where there is one.  Raises TrainingError, naming the run, when its loss stops
-    being finite.
+    images, the `pictures`, alpha [] where there is one, and ln p(x) of the first `WEIGHED` test images, right and as
+    published.  Raises TrainingError, naming the run, when its loss stops being finite.
     """
     run = Run(**settings)
     seen = {split: run.images(split) for split in ("train", "test")}
@@ -119,7 +121,12 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
     shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
     alpha = getattr(experiment.objective.divergence, "alpha", None)
     skew = {} if alpha is None else {"alpha": alpha.detach().cpu().numpy()}
-    return {**measured, **shown, **skew, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+    few = seen["test"][:WEIGHED]
+    weighed = {
+        name: log_evidence(experiment, few, as_published=flag).numpy()
+        for name, flag in (("evidence", False), ("evidence_published", True))
+    }
+    return {**measured, **shown, **skew, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
 
 
 @functools.lru_cache(maxsize=4)
