@@ -2,11 +2,31 @@
 
 from vaelab.errors import InvalidValue, near
 from vaelab.figures.figure import Figure
-from vaelab.figures.geometric_js import mixture_fit, one_dimension, recon_vs_alpha, reproduction
+from vaelab.figures.geometric_js import (
+    integrands,
+    limits,
+    mixture_fit,
+    model_evidence,
+    one_dimension,
+    recon_vs_alpha,
+    reproduction,
+    small_sigma,
+)
 from vaelab.figures.variance_law import bars
 
 FIGURES: dict[str, Figure] = {
-    module.FIGURE.id: module.FIGURE for module in (one_dimension, mixture_fit, recon_vs_alpha, reproduction, bars)
+    module.FIGURE.id: module.FIGURE
+    for module in (
+        one_dimension,
+        integrands,
+        limits,
+        small_sigma,
+        mixture_fit,
+        recon_vs_alpha,
+        model_evidence,
+        reproduction,
+        bars,
+    )
 }
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "variance-law-bars")
 
