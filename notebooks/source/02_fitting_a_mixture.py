@@ -241,10 +241,24 @@ valleys = {a: sum(v[i - 1] > v[i] < v[i + 1] for i in range(1, len(v) - 1)) for 
 print("valleys on this line:", valleys)
 
 # %% [markdown]
+# Look into $G$ itself, the density that both minima are compared with. How much of its mass lies on the upper cluster?
+
+# %%
+upper = grid.points[:, 1] > 1.5
+print(f"of p:                  {float((grid.weights * log_p.exp())[upper].sum()):.4f}")
+for name, f in (("wide", wide), ("narrow", narrow)):
+    log_g = 0.1 * log_gaussian(f.mean, f.std) + 0.9 * log_p
+    mass = (grid.weights * log_g.exp())[upper].sum() / grid.integrate(log_g.exp())
+    print(f"of G at the {name:6} fit: {float(mass):.4f}   (q to the power α has width {f.std / 0.1**0.5:.2f})")
+
+# %% [markdown]
 # ### Explain
-# As $\alpha$ grows, the term $\alpha\,\mathrm{KL}(G\|p)$ with its taste for modes digs a second valley. From then on *where you start* decides where you end. The wide valley
-# becomes shallower, and when its ridge is gone the descent falls into the narrow one: not a property of the optimiser, but of the divergence. The global minimum changes hands earlier, between
-# 0.08 and 0.1. In a VAE the same divergence behaves just as abruptly at small $\alpha$, for a related reason: an *entrance fee* for every latent that is used, the subject of notebook 03.
+# The dual asks $q$ to cover $G\propto q^{\alpha}p^{1-\alpha}$, and $q^{\alpha}$ is a Gaussian of width $\sigma/\sqrt\alpha$. Where $q$ is wide it is flat, the upper cluster stays in $G$, and $q$ must
+# reach it. Where $q$ is narrow it cuts the upper cluster out of $G$, and what $G$ does not contain $q$ need not cover. Each choice justifies itself: **two minima**, and *where you start*
+# decides where you end. With growing $\alpha$ the cut gets sharper, the wide valley shallower, and when its ridge is gone the descent falls into the narrow one: not a property of the optimiser, but of the
+# divergence. The *global* minimum changes hands earlier, between 0.08 and 0.1.
+#
+# A VAE with this divergence is abrupt at small $\alpha$ as well: there every latent in use pays an *entrance fee*, the subject of notebook 03.
 #
 # ## 4 · Code archaeology
 #
