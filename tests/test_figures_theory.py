@@ -32,12 +32,12 @@ def column(rows, name, **where):
 def test_the_integrands_have_the_bumps_of_the_sheet_right_and_as_published():
     n, rows = drawn(integrands)
     first = rows[0]["pair"]
-    z = column(rows, "z", pair=first, curve="JS")
+    z = column(rows, "z", pair=first)
     for name, left, low, right in (
         ("geometric JS", (0.0936, -2.60), (-0.0984, -0.61), (0.4651, 3.62)),
         ("published geometric JS", (0.1795, -2.54), (-0.1078, -0.45), (0.3195, 3.74)),
     ):
-        value = column(rows, "value", pair=first, curve=name)
+        value = column(rows, name, pair=first)
         for (expected, at), i in (
             (left, np.where(z < -1, value, -9).argmax()),
             (low, value.argmin()),
@@ -46,8 +46,8 @@ def test_the_integrands_have_the_bumps_of_the_sheet_right_and_as_published():
             assert (value[i], z[i]) == (pytest.approx(expected, abs=1e-4), pytest.approx(at, abs=0.05)), name
     assert n["integrals"][0] == pytest.approx([0.474307, 1.869678, 1.394233], abs=1e-6)
     for pair in {row["pair"] for row in rows}:
-        assert column(rows, "value", pair=pair, curve="JS").min() >= 0
-        assert column(rows, "value", pair=pair, curve="geometric JS").min() < 0
+        assert column(rows, "JS", pair=pair).min() >= 0
+        assert column(rows, "geometric JS", pair=pair).min() < 0
     assert n["integrals"][3, :2] == pytest.approx([0.69182810, 10.79467822], abs=1e-8)
     same_width = n["integrals"][2]
     assert same_width[1] == pytest.approx(same_width[2]), "with equal sigmas the published mean is right"
