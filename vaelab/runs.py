@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -16,13 +17,14 @@ from torch.nn import functional as F
 from vaelab import recipes
 from vaelab.datasets import Dataset, load
 from vaelab.denoising import Denoising, noisy
+from vaelab.ensemble import fit_many
 from vaelab.errors import InvalidValue, TrainingError
 from vaelab.metrics import encode, evaluate
 from vaelab.objective import Experiment
 from vaelab.pictures import pictures
 from vaelab.pixels import unit
-from vaelab.run_store import Numbers, Result, all_computed
-from vaelab.training import Train, fit
+from vaelab.run_store import Numbers, Result, Together, all_computed
+from vaelab.settings import Train
 
 RECIPES = {
     "vae": recipes.vae,
@@ -32,6 +34,7 @@ RECIPES = {
 }
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
+STACKED = 8  # members of a stack: more gain little, and all of a stack are lost when it is interrupted
 
 
 @dataclass(frozen=True)
@@ -80,17 +83,22 @@ class Run:
         return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
 
-def train_all(runs: Sequence[Run], device: str = "auto", executor: Executor | None = None) -> list[Result]:
+def train_all(
+    runs: Sequence[Run], device: str = "auto", executor: Executor | None = None, *, stacked: bool = False
+) -> list[Result]:
     """The results of all runs, in order: those kept are read, the others trained in parallel and kept when done.
 
-    executor: where to train, as for `sweep`.  Raises what `run_store.all_computed` and `train_one` raise.
+    executor: where to train, as for `sweep`.  stacked: runs that differ in numbers only are trained several at a time,
+    as by `fit_many`, which is quicker and gives the same results but for rounding.  Raises what
+    `run_store.all_computed` and `train_one` raise.
     """
+    sums = {which: _checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tasks = [{**asdict(run), "device": device} for run in runs]
-    sums = {(run.data, run.limit): "" for run in runs}
-    sums = {(data, limit): _checksum(data, limit) for data, limit in sums}
     data = [sums[run.data, run.limit] for run in runs]
-    return all_computed(train_one, tasks, data, executor, processes=None if device == "cpu" else 1)
+    processes = None if device == "cpu" else 1
+    together = Together(alike, train_together) if stacked else None
+    return all_computed(train_one, tasks, data, executor, processes=processes, together=together)
 
 
 def train_one(*, device: str, **settings: Any) -> Numbers:
@@ -100,20 +108,50 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
     images, the `pictures`, and alpha [] where there is one.  Raises TrainingError, naming the run, when its loss stops
     being finite.
     """
-    run = Run(**settings)
-    seen = {split: run.images(split) for split in ("train", "test")}
+    return train_together([{"device": device, **settings}])[0]
+
+
+def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
+    """`train_one` for several tasks that differ in the options and seeds of their runs only."""
+    device, runs = tasks[0]["device"], [Run(**{k: v for k, v in task.items() if k != "device"}) for task in tasks]
+    first, images = runs[0], runs[0].images("train")
+    config = Train(first.epochs, first.batch_size, first.lr, first.seed, device, progress=False)
+
+    def make(index: int, seed: int) -> Experiment:
+        return runs[index].experiment(tuple(images.shape[1:]))
+
     with ONE_AT_A_TIME:
-        experiment = run.experiment(tuple(seen["train"].shape[1:]))
         try:
-            fit(experiment, seen["train"], Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
+            trained = fit_many(make, [{"index": i, "seed": run.seed} for i, run in enumerate(runs)], images, config)
         except TrainingError as error:
-            raise TrainingError(f"{run.recipe} {run.options}, seed {run.seed}: {error}") from error
-        inputs = {split: run.inputs(images) for split, images in seen.items()}
-        measured = {
-            f"{split}_{name}": np.array(value)
-            for split, images in seen.items()
-            for name, value in evaluate(experiment, images, inputs[split]).items()
-        }
+            names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
+            raise TrainingError(f"{names}: {error}") from error
+        return [_measured(run, experiment) for run, experiment in zip(runs, trained.experiments, strict=True)]
+
+
+def alike(tasks: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """Which tasks may be stacked: dense runs that differ in the numbers among their options and in their seeds only;
+    at most `STACKED` in a group, and the largest groups first."""
+    groups: dict[str, list[int]] = {}
+    for i, task in enumerate(tasks):
+        kinds = {name: "number" if isinstance(value, float) else value for name, value in task["options"].items()}
+        stackable = task["network"] == "mlp" and not task["noise"]
+        groups.setdefault(json.dumps({**task, "options": kinds, "seed": None if stackable else i}), []).append(i)
+    parts = []
+    for group in groups.values():
+        pieces = -(-len(group) // STACKED)
+        parts += [group[k::pieces] for k in range(pieces)]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _measured(run: Run, experiment: Experiment) -> Numbers:
+    seen = {split: run.images(split) for split in ("train", "test")}
+    inputs = {split: run.inputs(images) for split, images in seen.items()}
+    measured = {
+        f"{split}_{name}": np.array(value)
+        for split, images in seen.items()
+        for name, value in evaluate(experiment, images, inputs[split]).items()
+    }
     q = encode(experiment, inputs["test"])
     shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
     alpha = getattr(experiment.objective.divergence, "alpha", None)

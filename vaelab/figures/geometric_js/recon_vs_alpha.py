@@ -24,7 +24,7 @@ def compute(device: str, *, alphas: list[float], seeds: int, **training: Any) ->
     """One training per variant, alpha and seed: the numbers of `variants.measured`, and terms [k, 3, seeds]."""
     families = [variants.gjs(family, a) for family in VARIANTS[2:] for a in alphas]
     every = [variants.vae(), variants.reverse(), *families]
-    results = variants.trained(every, device, range(seeds), **training)
+    results = variants.trained(every, device, seeds, **training)
     of_each = [[terms(v, r.numbers) for r in row] for v, row in zip(every, results, strict=True)]
     return variants.measured(every, results, terms=np.array(of_each).transpose(0, 2, 1))
 
@@ -93,8 +93,8 @@ def _terms(axes: Axes, n: Numbers, variant: str) -> None:
         zip((*names, "weighted total"), (plots.MEAN, plots.P, variants.COLOURS[variant]), strict=True)
     ):
         plots.spread(axes, n["alpha"][where], n["terms"][where, term], colour, marker="o", markersize=2.5, label=name)
-    axes.set(xlabel="α", ylim=(0, None))
-    axes.legend()
+    axes.set(xlabel="α", ylim=(0, 1.3 * n["terms"][~np.isnan(n["terms"])].max()))  # room for the legend
+    axes.legend(loc="upper right", ncols=3, columnspacing=1, handlelength=1.5)
 
 
 def alt(n: Numbers) -> str:
