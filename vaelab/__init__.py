@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vaelab import figures, live, metrics, plots, posterior, quadrature, recipes
     from vaelab.datasets import Dataset, load
-    from vaelab.divergences import KL, GeometricJS, ReverseKL, geometric_js, geometric_mean, kl, mmd
+    from vaelab.discrepancy import MMD, PublishedMMD, mmd
+    from vaelab.divergences import (
+        KL,
+        GeometricJS,
+        ReverseKL,
+        extended_geometric_js,
+        geometric_js,
+        geometric_mean,
+        kl,
+    )
     from vaelab.ensemble import fit_many
     from vaelab.gaussian import FullGaussian, Gaussian
     from vaelab.history import History
@@ -25,7 +34,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "vaelab.datasets": ("Dataset", "load"),
-    "vaelab.divergences": ("KL", "GeometricJS", "ReverseKL", "geometric_js", "geometric_mean", "kl", "mmd"),
+    "vaelab.discrepancy": ("MMD", "PublishedMMD", "mmd"),
+    "vaelab.divergences": (
+        "KL",
+        "GeometricJS",
+        "ReverseKL",
+        "extended_geometric_js",
+        "geometric_js",
+        "geometric_mean",
+        "kl",
+    ),
     "vaelab.ensemble": ("fit_many",),
     "vaelab.gaussian": ("FullGaussian", "Gaussian"),
     "vaelab.history": ("History",),
@@ -54,6 +72,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "KL",
+    "MMD",
     "Dataset",
     "Experiment",
     "FullGaussian",
@@ -63,8 +82,10 @@ __all__ = [
     "Knobs",
     "MarginalPosterior",
     "Objective",
+    "PublishedMMD",
     "ReverseKL",
     "Train",
+    "extended_geometric_js",
     "figures",
     "fit",
     "fit_many",

@@ -19,6 +19,7 @@ from vaelab.datasets import Dataset, load
 from vaelab.denoising import Denoising, noisy
 from vaelab.ensemble import fit_many
 from vaelab.errors import InvalidValue, TrainingError
+from vaelab.evidence import log_evidence
 from vaelab.metrics import encode, evaluate
 from vaelab.objective import Experiment
 from vaelab.pictures import pictures
@@ -31,7 +32,9 @@ RECIPES = {
     "beta_vae": recipes.beta_vae,
     "reverse_kl_vae": recipes.reverse_kl_vae,
     "gjs_vae": recipes.gjs_vae,
+    "mmd_vae": recipes.mmd_vae,
 }
+WEIGHED = 100  # test images whose evidence is kept
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
 STACKED = 8  # members of a stack: more gain little, and all of a stack are lost when it is interrupted
@@ -105,8 +108,8 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
     Returns train_NAME and test_NAME for every name of `metrics.evaluate` [], mean and logvar [n, latent] of the test
-    images, the `pictures`, and alpha [] where there is one.  Raises TrainingError, naming the run, when its loss stops
-    being finite.
+    images, the `pictures`, alpha [] where there is one, and ln p(x) of the first `WEIGHED` test images, right and as
+    published.  Raises TrainingError, naming the run, when its loss stops being finite.
     """
     return train_together([{"device": device, **settings}])[0]
 
@@ -156,7 +159,12 @@ def _measured(run: Run, experiment: Experiment) -> Numbers:
     shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
     alpha = getattr(experiment.objective.divergence, "alpha", None)
     skew = {} if alpha is None else {"alpha": alpha.detach().cpu().numpy()}
-    return {**measured, **shown, **skew, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+    few = seen["test"][:WEIGHED]
+    weighed = {
+        name: log_evidence(experiment, few, as_published=flag).numpy()
+        for name, flag in (("evidence", False), ("evidence_published", True))
+    }
+    return {**measured, **shown, **skew, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
 
 
 @functools.lru_cache(maxsize=4)
