@@ -20,6 +20,7 @@ from vaelab.denoising import Denoising, noisy
 from vaelab.ensemble import fit_many
 from vaelab.errors import InvalidValue, TrainingError
 from vaelab.evidence import log_evidence
+from vaelab.history import History
 from vaelab.metrics import encode, evaluate
 from vaelab.objective import Experiment
 from vaelab.pictures import pictures
@@ -108,8 +109,9 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
     Returns train_NAME and test_NAME for every name of `metrics.evaluate` [], mean and logvar [n, latent] of the test
-    images, the `pictures`, alpha [] where there is one, and ln p(x) of the first `WEIGHED` test images, right and as
-    published.  Raises TrainingError, naming the run, when its loss stops being finite.
+    images, the `pictures`, alpha [] where there is one (alphas [epochs] where it is trained), and ln p(x) of the first
+    `WEIGHED` test images, right and as published.  Raises TrainingError, naming the run, when its loss stops being
+    finite.
     """
     return train_together([{"device": device, **settings}])[0]
 
@@ -129,7 +131,10 @@ def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
         except TrainingError as error:
             names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
             raise TrainingError(f"{names}: {error}") from error
-        return [_measured(run, experiment) for run, experiment in zip(runs, trained.experiments, strict=True)]
+        return [
+            {**_measured(run, experiment), **_skews(history)}
+            for run, experiment, history in zip(runs, trained.experiments, trained, strict=True)
+        ]
 
 
 def alike(tasks: Sequence[dict[str, Any]]) -> list[list[int]]:
@@ -165,6 +170,12 @@ def _measured(run: Run, experiment: Experiment) -> Numbers:
         for name, flag in (("evidence", False), ("evidence_published", True))
     }
     return {**measured, **shown, **skew, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+
+
+def _skews(history: History) -> Numbers:
+    """alpha at the end of every epoch, [epochs], where it was trained."""
+    found = [row["alpha"] for row in history.rows if "alpha" in row]
+    return {"alphas": np.array(found)} if found else {}
 
 
 @functools.lru_cache(maxsize=4)

@@ -5,15 +5,23 @@ from vaelab.figures.figure import Figure
 from vaelab.figures.geometric_js import (
     beta_grid,
     mixture_fit,
+    noise,
     one_dimension,
     plain_vs_primed,
     rate_distortion,
     recon_vs_alpha,
+    reconstructions,
     reproduction,
+    trainable_alpha,
+    traversals,
+    variance,
 )
 from vaelab.figures.variance_law import bars
 
-MODULES = (one_dimension, mixture_fit, recon_vs_alpha, plain_vs_primed, beta_grid, rate_distortion, reproduction, bars)
+MODULES = (
+    *(one_dimension, mixture_fit, recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals),
+    *(rate_distortion, variance, trainable_alpha, noise, reproduction, bars),
+)
 OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS)
 
 FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}

@@ -128,7 +128,7 @@ def _presets(data: str, quick: dict[str, Any] | None, seeds: int) -> dict[str, d
 
 FIGURE = _figure("gjs-recon-vs-alpha", "handwritten digits", _presets("mnist", variants.MNIST, 3))
 FASHION = _figure("gjs-recon-vs-alpha-fashion", "clothes", _presets("fashion-mnist", variants.FASHION, 2))
-DSPRITES = _figure("gjs-recon-vs-alpha-dsprites", "dSprites", _presets("dsprites", variants.DSPRITES, 2))
+DSPRITES = _figure("gjs-recon-vs-alpha-dsprites", "dSprites", _presets("dsprites", variants.DSPRITES, 1))
 CHAIRS = _figure(
     "gjs-recon-vs-alpha-chairs",
     "rendered chairs",

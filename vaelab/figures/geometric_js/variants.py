@@ -11,16 +11,19 @@ from vaelab.run_store import Numbers, Result, combined
 from vaelab.runs import Run, train_all
 
 KL, REVERSE, BETA = "KL(q||p)", "KL(p||q)", "beta KL(q||p)"
+MMD = "MMD"
+LEARNED = {"primed": "primed, learned alpha", "primed dual": "primed dual, learned alpha"}
 FAMILIES = ("primed", "primed dual", "plain", "plain dual")
 COLOURS = {KL: plots.Q, BETA: plots.Q, REVERSE: plots.P, "primed": plots.JS, "primed dual": plots.DUAL}
-COLOURS |= {"plain": plots.MEAN, "plain dual": plots.REFERENCE}
+COLOURS |= {"plain": plots.MEAN, "plain dual": plots.REFERENCE, MMD: plots.REFERENCE}
+COLOURS |= {LEARNED[family]: COLOURS[family] for family in LEARNED}
 MEASURES = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
 SPLITS = ("train", "test")
 
 # Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
-MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 10}
-FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 14}
-DSPRITES: dict[str, Any] = {"data": "dsprites-rendered", "hidden": (128,), "epochs": 12, "limit": 3000}
+MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
+FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 12}
+DSPRITES: dict[str, Any] = {"data": "dsprites-rendered", "hidden": (128,), "epochs": 10, "limit": 3000}
 ALPHAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
 
 
@@ -49,6 +52,16 @@ def gjs(family: str, alpha: float, weight: float = 1.0) -> Variant:
     """One of `FAMILIES` at some alpha."""
     options = {"alpha": alpha, "dual": "dual" in family, "primed": "primed" in family}
     return Variant(family, alpha, weight, "gjs_vae", options if weight == 1 else {**options, "weight": weight})
+
+
+def learned(family: str, start: float) -> Variant:
+    """A primed family whose alpha is trained from this start."""
+    given = gjs(family, start)
+    return Variant(LEARNED[family], np.nan, 1.0, "gjs_vae", {**given.options, "trainable": True})
+
+
+def mmd() -> Variant:
+    return Variant(MMD, np.nan, 1.0, "mmd_vae", {})
 
 
 def first_seed(variant: Variant, seeds: int) -> int:
@@ -91,3 +104,10 @@ def test(n: Numbers, measure: str, rows: Any) -> np.ndarray:
     """A measure on the test images, [rows, seeds]; rows: an index or a mask."""
     values: np.ndarray = n["values"][rows, SPLITS.index("test"), MEASURES.index(measure)]
     return values
+
+
+def label(name: str, alpha: float = np.nan) -> str:
+    """A variant as it is written in a picture."""
+    written = name.replace("alpha", "α")
+    written = {KL: "KL(q‖p), the VAE", REVERSE: "KL(p‖q)", BETA: "beta-VAE"}.get(name, written)
+    return written if np.isnan(alpha) else f"{written}, α = {alpha:g}"
