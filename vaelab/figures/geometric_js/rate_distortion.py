@@ -17,7 +17,7 @@ from vaelab.figures.geometric_js import PAPER, published, variants
 from vaelab.figures.geometric_js.variants import BETA, FAMILIES, KL, REVERSE
 from vaelab.run_store import Numbers, Result
 
-DISTORTIONS = {"reconstruction": "z at the posterior mean", "reconstruction_sampled": "z sampled"}
+DISTORTIONS = ("reconstruction_sampled", "reconstruction")  # with z drawn, as in the loss; and at the posterior mean
 
 
 def compute(device: str, *, alphas: list[float], betas: list[float], seeds: int, **training: Any) -> Result:
@@ -43,44 +43,66 @@ def rows(n: Numbers) -> list[Row]:
 
 
 def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 3.4)
-    for axes, (measure, title) in zip(figure.subplots(1, 2), DISTORTIONS.items(), strict=True):
-        _plane(axes, n, measure)
-        axes.set(title=title, xlabel="rate KL(q‖p), nats")
-    figure.axes[0].set_ylabel("distortion, test\n(squared error per image)")
-    figure.axes[0].legend()
+    figure = plots.new_figure(7.0, 3.2)
+    left, right = figure.subplots(1, 2)
+    _every_variant(left, n)
+    _pairs(right, n)
+    left.set(title="every variant, one mark per α", ylabel="distortion, test, z sampled\n(squared error per image)")
+    right.set(title="primed dual at α, beside the beta-VAE at β = α")
+    for axes in (left, right):
+        axes.set_xlabel("rate KL(q‖p), nats")
+        axes.legend()
     return figure
 
 
-def _plane(axes: Axes, n: Numbers, measure: str) -> None:
-    """One point per setting, the mean over its seeds; settings of a family joined in order of alpha."""
-    rate, distortion = (variants.test(n, name, slice(None)).mean(-1) for name in ("rate", measure))
-    curve = np.isin(n["variant"], (KL, BETA))
-    order = np.flatnonzero(curve)[np.argsort(n["weight"][curve])]
-    axes.plot(rate[order], distortion[order], "-s", color=plots.Q, label="beta-VAE", zorder=1)
+def points(n: Numbers, rows: Any) -> np.ndarray:
+    """Rate and distortion of a sampled z, means over seeds: [2, rows]."""
+    return np.stack([variants.test(n, m, rows).mean(-1) for m in ("rate", "reconstruction_sampled")])
+
+
+def _beta_curve(axes: Axes, n: Numbers) -> None:
+    rows = np.flatnonzero(np.isin(n["variant"], (KL, BETA)))
+    axes.plot(*points(n, rows[np.argsort(n["weight"][rows])]), "-s", color=plots.Q, label="beta-VAE", zorder=1)
+
+
+def _every_variant(axes: Axes, n: Numbers) -> None:
+    """Settings of a family joined in order of alpha, the ends named."""
+    _beta_curve(axes, n)
     for family in FAMILIES[:3]:
-        where = variants.chosen(n, family)
+        rows = np.flatnonzero(variants.chosen(n, family))
         colour = variants.COLOURS[family]
-        axes.plot(rate[where], distortion[where], "-o", color=colour, label=family, linewidth=0.8, zorder=2)
-        for i in np.flatnonzero(where)[[0, -1]]:
-            axes.annotate(
-                f"{n['alpha'][i]:g}",
-                (rate[i], distortion[i]),
-                xytext=(3, 3),
-                textcoords="offset points",
-                color=colour,
-                fontsize="x-small",
-            )
-    where = variants.chosen(n, REVERSE)
-    axes.plot(rate[where], distortion[where], "D", color=plots.P, label="KL(p‖q)")
-    where = variants.chosen(n, KL)
-    axes.plot(rate[where], distortion[where], "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3)
+        axes.plot(*points(n, rows), "-o", color=colour, label=family, linewidth=0.8)
+        for i in rows[[0, -1]]:
+            _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], colour, (3, 3))
+    axes.plot(*points(n, variants.chosen(n, REVERSE)), "D", color=plots.P, label="KL(p‖q)")
+    axes.plot(
+        *points(n, variants.chosen(n, KL)), "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3
+    )
+
+
+def _pairs(axes: Axes, n: Numbers) -> None:
+    """Every dual point joined to the beta-VAE that it should be, within the range of these."""
+    _beta_curve(axes, n)
+    pairs = twins(n)
+    for k, (alpha, dual, beta) in enumerate(pairs):
+        axes.plot(*np.stack([dual, beta], 1), ":", color="black", linewidth=0.8, zorder=0)
+        axes.plot(*dual, "o", color=plots.DUAL, label=None if k else "primed dual")
+        _name(axes, f"{alpha:g}", dual, plots.DUAL, (4, 3))
+        _name(axes, f"{alpha:g}", beta, plots.Q, (-10, -9))
+    seen = np.concatenate([np.stack(pair[1:]) for pair in pairs]).T
+    for limit, values in zip((axes.set_xlim, axes.set_ylim), seen, strict=True):
+        margin = 0.12 * np.ptp(values)
+        limit(values.min() - margin, values.max() + margin)
+
+
+def _name(axes: Axes, text: str, point: np.ndarray, colour: str, offset: tuple[int, int]) -> None:
+    axes.annotate(text, tuple(point), offset, textcoords="offset points", color=colour, fontsize="small")
 
 
 def twins(n: Numbers) -> list[tuple[float, np.ndarray, np.ndarray]]:
     """For every alpha that is also a beta: (rate, distortion of a sampled z) of the primed dual at alpha, and of the
     beta-VAE at beta = alpha, means over seeds."""
-    point = np.stack([variants.test(n, m, slice(None)).mean(-1) for m in ("rate", "reconstruction_sampled")], 1)
+    point = points(n, slice(None)).T
     betas = {float(n["weight"][i]): point[i] for i in np.flatnonzero(np.isin(n["variant"], (KL, BETA)))}
     duals = np.flatnonzero(variants.chosen(n, "primed dual"))
     return [(float(n["alpha"][i]), point[i], betas[n["alpha"][i]]) for i in duals if n["alpha"][i] in betas]

@@ -50,7 +50,7 @@ def rows(n: Numbers) -> list[Row]:
 
 def draw(n: Numbers) -> Drawing:
     grid = np.concatenate([n["shown"][None], n["reconstructions"]])[:, :, 0] / 255
-    figure = plots.new_figure(4.6, 4.6 * len(grid) / grid.shape[1] * 0.83 + 0.2)
+    figure = plots.new_figure(5.0, 0.34 * len(grid) + 0.05)
     axes = figure.subplots()
     mean = errors(n).mean(1)
     names = [variants.label(str(v), a) for v, a in zip(n["variant"], n["alpha"], strict=True)]
@@ -68,7 +68,8 @@ def alt(n: Numbers) -> str:
     low, high = int(mean.argmin()), int(mean.argmax())
     return (
         f"{n['shown'].shape[0]} test images and their reconstructions by {len(names)} VAEs, one row each. The mean "
-        f"squared error of these images is lowest for {names[low]} ({mean[low]:.1f}) and highest for {names[high]} ({mean[high]:.1f})."
+        f"squared error of these images is lowest for {names[low]} ({mean[low]:.1f}) and highest for {names[high]} "
+        f"({mean[high]:.1f})."
     )
 
 
