@@ -4,7 +4,10 @@ from vaelab.errors import InvalidValue, near
 from vaelab.figures.figure import Figure
 from vaelab.figures.geometric_js import (
     beta_grid,
+    integrands,
+    limits,
     mixture_fit,
+    model_evidence,
     noise,
     one_dimension,
     plain_vs_primed,
@@ -12,6 +15,7 @@ from vaelab.figures.geometric_js import (
     recon_vs_alpha,
     reconstructions,
     reproduction,
+    small_sigma,
     trainable_alpha,
     traversals,
     variance,
@@ -19,7 +23,8 @@ from vaelab.figures.geometric_js import (
 from vaelab.figures.variance_law import bars
 
 MODULES = (
-    *(one_dimension, mixture_fit, recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals),
+    *(one_dimension, integrands, limits, small_sigma, mixture_fit),  # nothing is trained
+    *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
     *(rate_distortion, variance, trainable_alpha, noise, reproduction, bars),
 )
 OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS)

@@ -75,9 +75,8 @@ def _every_variant(axes: Axes, n: Numbers) -> None:
         for i in rows[[0, -1]]:
             _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], colour, (3, 3))
     axes.plot(*points(n, variants.chosen(n, REVERSE)), "D", color=plots.P, label="KL(p‖q)")
-    axes.plot(
-        *points(n, variants.chosen(n, KL)), "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3
-    )
+    vae = points(n, variants.chosen(n, KL))
+    axes.plot(*vae, "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3)
 
 
 def _pairs(axes: Axes, n: Numbers) -> None:
@@ -89,10 +88,10 @@ def _pairs(axes: Axes, n: Numbers) -> None:
         axes.plot(*dual, "o", color=plots.DUAL, label=None if k else "primed dual")
         _name(axes, f"{alpha:g}", dual, plots.DUAL, (4, 3))
         _name(axes, f"{alpha:g}", beta, plots.Q, (-10, -9))
-    seen = np.concatenate([np.stack(pair[1:]) for pair in pairs]).T
-    for limit, values in zip((axes.set_xlim, axes.set_ylim), seen, strict=True):
-        margin = 0.12 * np.ptp(values)
-        limit(values.min() - margin, values.max() + margin)
+    seen = np.concatenate([np.stack(pair[1:]) for pair in pairs])
+    margin = 0.12 * np.ptp(seen, axis=0)
+    (left, bottom), (right, top) = seen.min(0) - margin, seen.max(0) + margin
+    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def _name(axes: Axes, text: str, point: np.ndarray, colour: str, offset: tuple[int, int]) -> None:

@@ -61,7 +61,7 @@ def learned(family: str, start: float) -> Variant:
 
 
 def mmd() -> Variant:
-    return Variant(MMD, np.nan, 1.0, "mmd_vae", {})
+    return Variant(MMD, np.nan, 500.0, "mmd_vae", {})
 
 
 def first_seed(variant: Variant, seeds: int) -> int:
