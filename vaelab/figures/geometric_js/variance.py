@@ -24,11 +24,11 @@ from vaelab.run_store import Numbers, Result, combined
 from vaelab.variance_law import predicted_variance
 
 COLUMNS = ("ratio", "measured", "predicted", "predicted_own")
-ACTIVE = 0.2  # of the total: a latent whose means carry less of its variance is left out
+ACTIVE = 0.2  # of the total: a latent whose means carry less of its variance is listed, but not drawn
 
 
 def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
-    """Numbers, one row per active latent: variant, alpha, seed, ratio R, V measured and predicted twice [k]."""
+    """Numbers, one row per latent: variant, alpha, seed, ratio R, V measured and predicted twice, active [k]."""
     families = [variants.gjs("primed", a) for a in primed] + [variants.gjs("primed dual", a) for a in dual]
     every = [variants.vae(), variants.reverse(), *families]
     results = variants.trained(every, device, seeds, **training)
@@ -38,30 +38,29 @@ def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, 
         for seed, result in enumerate(row)
         for latent in latents(divergence(v), result.numbers)
     ]
-    names = ("variant", "alpha", "seed", *COLUMNS)
+    names = ("variant", "alpha", "seed", *COLUMNS, "active")
     numbers = {name: np.array(column) for name, column in zip(names, zip(*found, strict=True), strict=True)}
     return combined(numbers, [result for row in results for result in row])
 
 
-def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float]]:
-    """R and V = Var(mean) + E[sigma²] of every active latent over the test images; V predicted from R, and from its own
-    posteriors."""
+def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float, bool]]:
+    """R and V = Var(mean) + E[sigma²] of every latent over the test images; V predicted from R, and from its own
+    posteriors; whether it is active."""
     mean, logvar = (torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar"))
     law = MarginalPosterior(mean, logvar).variance_law()
-    ratio = law.of_means / law.of_noise
-    return [
-        (
-            *(float(ratio[k]), float(law.total[k]), predicted_variance(minimised, float(ratio[k]))),
-            float(law.total[k]) * best_scale(minimised, mean[:, k], logvar[:, k]) ** 2,
-        )
-        for k in torch.nonzero(law.of_means > ACTIVE * law.total)[:, 0].tolist()
-    ]
+    found = []
+    for k, (of_means, of_noise, total) in enumerate(zip(*(part.tolist() for part in law[:3]), strict=True)):
+        ratio = max(of_means / of_noise, 1e-9)
+        own = total * best_scale(minimised, mean[:, k], logvar[:, k]) ** 2
+        found.append((ratio, total, predicted_variance(minimised, ratio), own, of_means > ACTIVE * total))
+    return found
 
 
 def best_scale(minimised: torch.nn.Module, mean: Tensor, logvar: Tensor, images: int = 500) -> float:
-    """The factor on one latent, means [n] and standard deviations alike, that minimises its average divergence."""
+    """The factor on one latent, means [n] and standard deviations alike, that minimises its average divergence; the
+    means are centred, as every optimum has them."""
     log_t = torch.linspace(-1.5, 1.5, 121, dtype=torch.float64)[:, None]
-    q = Gaussian(mean[:images] * log_t.exp(), logvar[:images] + 2 * log_t)
+    q = Gaussian((mean[:images] - mean[:images].mean()) * log_t.exp(), logvar[:images] + 2 * log_t)
     flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
     values = minimised(flat, Gaussian.standard(flat.mean)).reshape(q.mean.shape).mean(1)
     return float(log_t[values.argmin(), 0].exp())
@@ -77,13 +76,14 @@ def divergence(variant: Variant) -> torch.nn.Module:
 
 
 def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
-    """Every variant with its alpha, and which rows are its own."""
-    seen = dict.fromkeys(
-        (str(v), float(a)) for v, a in zip(n["variant"], np.nan_to_num(n["alpha"], nan=-1), strict=True)
-    )
-    return [
-        (v, np.nan if a == -1 else a, (n["variant"] == v) & (np.nan_to_num(n["alpha"], nan=-1) == a)) for v, a in seen
-    ]
+    """Every variant and alpha with active latents, and which rows these are."""
+    names, alphas = n["variant"], np.nan_to_num(n["alpha"], nan=-1)
+    found = []
+    for name, alpha in dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True)):
+        where = (names == name) & (alphas == alpha) & n["active"]
+        if where.any():
+            found.append((name, np.nan if alpha == -1 else alpha, where))
+    return found
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -93,8 +93,9 @@ def rows(n: Numbers) -> list[Row]:
             "alpha": "" if np.isnan(alpha) else float(alpha),
             "seed": int(seed),
             **dict(zip(COLUMNS, map(float, numbers), strict=True)),
+            "active": "yes" if active else "no",
         }
-        for variant, alpha, seed, *numbers in zip(*n.values(), strict=True)
+        for variant, alpha, seed, *numbers, active in zip(*n.values(), strict=True)
     ]
 
 
@@ -111,7 +112,7 @@ def draw(n: Numbers) -> Drawing:
 
 def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
     """One mark per latent; darker for larger alpha."""
-    ends = [0.6 * n["measured"].min(), 1.6 * max(n["measured"].max(), n["predicted"].max())]
+    ends = [0.6 * n["measured"].min(), 1.6 * max(n["measured"].max(), n["predicted"].max())]  # of the diagonal
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
     for variant, alpha, where in settings_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
