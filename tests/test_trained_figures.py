@@ -194,11 +194,14 @@ def test_a_figure_without_a_quick_preset_says_what_it_needs(tmp_path):
         make(["gjs-recon-vs-alpha-chairs"], out=tmp_path)
 
 
-def test_images_are_padded_limited_and_never_cropped():
+def test_images_are_padded_averaged_and_limited_and_never_cropped():
     run = Run("vae", data="digits", side=12, limit=100)
     images = run.images("train")
     assert images.shape == (100, 1, 12, 12)
     assert images[:, :, :2].sum() == images[:, :, -2:].sum() == images[..., :2].sum() == 0
     assert images.sum() > 0
+    whole, half = Run("vae", data="digits").images("test"), Run("vae", data="digits", side=4).images("test")
+    assert half.shape[2:] == (4, 4)
+    assert half.float().mean().item() == pytest.approx(whole.float().mean().item(), abs=0.5)
     with pytest.raises(InvalidValue, match="side=6"):
         Run("vae", data="digits", side=6).images("train")

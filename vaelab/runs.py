@@ -46,7 +46,7 @@ class Run:
     """One training: a recipe with its options on a data set, and the settings of the loop.
 
     limit: at most so many images of each split.  side: images are padded with zeros to this side, as MNIST is to 32
-    for the published networks; None leaves them.  noise: standard deviation of the noise on the network's input, for
+    for the published networks, or averaged down to it where it divides theirs; None leaves them.  noise: standard deviation of the noise on the network's input, for
     denoising.
     """
 
@@ -183,9 +183,14 @@ def _images(data: str, split: str, limit: int | None, side: int | None) -> Tenso
     images = load(data, split, limit=limit, progress=False).images
     if side is None or side == images.shape[-1]:
         return images
-    spare = side - images.shape[-1]
-    if spare < 0:
-        raise InvalidValue(f"side={side} is less than the {images.shape[-1]} pixels of {data}; leave it out.")
+    size = images.shape[-1]
+    if size % side == 0:
+        return F.avg_pool2d(images.float(), size // side).round().to(torch.uint8)
+    if side < size:
+        raise InvalidValue(
+            f"side={side} is neither above the {size} pixels of {data} nor a divisor of them; change it."
+        )
+    spare = side - size
     return F.pad(images, (spare // 2, spare - spare // 2) * 2)
 
 

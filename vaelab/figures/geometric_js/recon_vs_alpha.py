@@ -72,9 +72,11 @@ def draw(n: Numbers) -> Drawing:
             look = {"linestyle": line, "marker": "o", "markerfacecolor": marker, "label": name}
             plots.spread(axes, n["alpha"][where], seeds, colour, **look)
         axes.set(title=f"{variant} geometric JS", xlim=(0, 1))
-        axes.legend()
+        axes.legend(loc="upper center", ncols=2)
     for axes, variant in zip(bottom, VARIANTS[2:], strict=True):
         _terms(axes, n, variant)
+    low, high = top[0].get_ylim()
+    top[0].set_ylim(low, high + 0.3 * (high - low))  # room for the legends
     top[0].set_ylabel("reconstruction\n(squared error per image)")
     bottom[0].set_ylabel("divergence, test\n(nats)")
     return figure

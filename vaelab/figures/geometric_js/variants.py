@@ -23,7 +23,10 @@ SPLITS = ("train", "test")
 # Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
 MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
 FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 12}
-DSPRITES: dict[str, Any] = {"data": "dsprites-rendered", "hidden": (128,), "epochs": 10, "limit": 3000}
+DSPRITES: dict[str, Any] = {
+    **{"data": "dsprites-rendered", "limit": 4000, "side": 32},  # drawn at half the published size
+    **{"hidden": (128,), "epochs": 16, "batch_size": 50},
+}
 ALPHAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
 
 
