@@ -17,17 +17,9 @@ from vaelab.run_store import Numbers, Result
 
 
 def compute(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """The numbers of `variants.measured`, and first_seed [k]; the plain families begin where the primed ones end."""
+    """The numbers of `variants.measured`; the plain families begin at the seed where the primed ones end."""
     every = [variants.vae(), *(variants.gjs(family, a) for family in FAMILIES for a in alphas)]
-    first = [seeds * v.name.startswith("plain") for v in every]
-    ours = {
-        s: variants.trained(
-            [v for v, f in zip(every, first, strict=True) if f == s], device, range(s, s + seeds), **training
-        )
-        for s in (0, seeds)
-    }
-    results = ours[0] + ours[seeds]  # in the order of `every`: the plain families come last
-    return variants.measured(every, results, first_seed=np.array(first))
+    return variants.measured(every, variants.trained(every, device, seeds, **training))
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -24,7 +24,7 @@ def compute(device: str, *, alphas: list[float], seeds: int, **training: Any) ->
     """One training per variant, alpha and seed: the numbers of `variants.measured`, and terms [k, 3, seeds]."""
     families = [variants.gjs(family, a) for family in VARIANTS[2:] for a in alphas]
     every = [variants.vae(), variants.reverse(), *families]
-    results = variants.trained(every, device, range(seeds), **training)
+    results = variants.trained(every, device, seeds, **training)
     of_each = [[terms(v, r.numbers) for r in row] for v, row in zip(every, results, strict=True)]
     return variants.measured(every, results, terms=np.array(of_each).transpose(0, 2, 1))
 
@@ -72,9 +72,11 @@ def draw(n: Numbers) -> Drawing:
             look = {"linestyle": line, "marker": "o", "markerfacecolor": marker, "label": name}
             plots.spread(axes, n["alpha"][where], seeds, colour, **look)
         axes.set(title=f"{variant} geometric JS", xlim=(0, 1))
-        axes.legend()
+        axes.legend(loc="upper center", ncols=2)
     for axes, variant in zip(bottom, VARIANTS[2:], strict=True):
         _terms(axes, n, variant)
+    low, high = top[0].get_ylim()
+    top[0].set_ylim(low, high + 0.3 * (high - low))  # room for the legends
     top[0].set_ylabel("reconstruction\n(squared error per image)")
     bottom[0].set_ylabel("divergence, test\n(nats)")
     return figure
@@ -93,8 +95,8 @@ def _terms(axes: Axes, n: Numbers, variant: str) -> None:
         zip((*names, "weighted total"), (plots.MEAN, plots.P, variants.COLOURS[variant]), strict=True)
     ):
         plots.spread(axes, n["alpha"][where], n["terms"][where, term], colour, marker="o", markersize=2.5, label=name)
-    axes.set(xlabel="α", ylim=(0, None))
-    axes.legend()
+    axes.set(xlabel="α", ylim=(0, 1.3 * n["terms"][~np.isnan(n["terms"])].max()))  # room for the legend
+    axes.legend(loc="upper right", ncols=3, columnspacing=1, handlelength=1.5)
 
 
 def alt(n: Numbers) -> str:
@@ -128,7 +130,7 @@ def _presets(data: str, quick: dict[str, Any] | None, seeds: int) -> dict[str, d
 
 FIGURE = _figure("gjs-recon-vs-alpha", "handwritten digits", _presets("mnist", variants.MNIST, 3))
 FASHION = _figure("gjs-recon-vs-alpha-fashion", "clothes", _presets("fashion-mnist", variants.FASHION, 2))
-DSPRITES = _figure("gjs-recon-vs-alpha-dsprites", "dSprites", _presets("dsprites", variants.DSPRITES, 2))
+DSPRITES = _figure("gjs-recon-vs-alpha-dsprites", "dSprites", _presets("dsprites", variants.DSPRITES, 1))
 CHAIRS = _figure(
     "gjs-recon-vs-alpha-chairs",
     "rendered chairs",
