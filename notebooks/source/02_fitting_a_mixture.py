@@ -169,10 +169,10 @@ live.check(
 # Between the ends $G$ is not the target: it mixes the logarithms of target and model. For $\alpha$ near 0.85 it is nearly $q$ itself, bent towards $p$ a little, and
 # $q$ is drawn wider than the moments of $p$. An interpolation of *divergences* does not interpolate their *minimisers*.
 #
-# Below, all the fits at once. The second row is the dual, which runs the other way; the dotted branch is the subject of the next section.
+# Below, all the fits at once, each descended to from the moments of $p$. The second row is the dual, which runs the other way; the dotted branch is the
+# subject of the next section.
 
 # %%
-# PLACE FOR live.mixture_panel: an alpha slider over these optima, primed and dual.  Until then, the still figure.
 optima = mixture_fit.compute("cpu", **mixture_fit.SETTINGS).numbers
 with plots.style("paper"):
     figure = mixture_fit.draw(optima)
@@ -181,6 +181,16 @@ live.show(
     alt=mixture_fit.alt(optima),
     caption="Fits against alpha. The primed divergence slides from seeking to covering; its dual runs backwards, and jumps on the way.",
 )
+
+# %% [markdown]
+# Now by hand. The slider goes through the *lowest* minimum at each $\alpha$.
+#
+# * *mode seeking*, *half-way*, *mass covering*: watch the circles open.
+# * Switch to *primed dual* and drag from 1 towards 0, slowly below 0.15. Where do the circles let go of the lower cluster, and do they open or leap?
+
+# %%
+optima_panel = live.mixture_panel(alpha=0.25)
+live.show(optima_panel)
 
 # %% [markdown]
 # ## 3 · Why the dual jumps
