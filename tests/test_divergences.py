@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaelab import FullGaussian, Gaussian, geometric_js, geometric_mean, kl, mmd, quadrature
+from vaelab import FullGaussian, Gaussian, extended_geometric_js, geometric_js, geometric_mean, kl, quadrature
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.errors import InvalidType, InvalidValue
 
@@ -232,7 +232,7 @@ def test_modules_compute_the_functions():
     divergence.alpha.fill_(0.9)
     torch.testing.assert_close(divergence(q, p), geometric_js(q, p, 0.9, dual=True))
     assert "alpha=0.9" in repr(divergence)
-    assert "alpha" in divergence.state_dict()
+    assert divergence.state_dict().keys() == {"skew"}
 
 
 def test_the_entrance_fee_of_the_dual():
@@ -242,30 +242,62 @@ def test_the_entrance_fee_of_the_dual():
         assert float(geometric_js(q, p, alpha, dual=True) - alpha * kl(q, p)) == pytest.approx(fee, abs=1e-5)
 
 
-def test_mmd_of_gaussians_meets_its_expectation():
-    """Between N(0, I) and N(m, I): E k = (1 + 2/h²)^(-d/2) exp(-|m|²/(2(h²+2))); equal samples give 0 in the mean."""
-    torch.manual_seed(0)
-    d, h, shift, n = 4, 1.5, 1.0, 4000
-    x, y = torch.randn(n, d, dtype=torch.float64), torch.randn(n, d, dtype=torch.float64)
-    y[:, 0] += shift
-    same = (1 + 2 / h**2) ** (-d / 2)
-    expected = 2 * same * (1 - math.exp(-(shift**2) / (2 * (h**2 + 2))))
-    assert float(mmd(x, y, h)) == pytest.approx(expected, abs=0.003)
-    assert float(mmd(x, torch.randn(n, d, dtype=torch.float64), h)) == pytest.approx(0, abs=0.002)
-    biased = mmd(x, y, h, unbiased=False)
-    assert float(biased) > float(mmd(x, y, h))
-    assert float(mmd(x, x.clone(), unbiased=False)) == pytest.approx(0, abs=1e-12)
+def test_extended_divergence_of_the_sheet():
+    """Sheet 1.3, item 7: Z = 0.401892, extended 2.183142, gap 0.313464."""
+    q, p = gaussian(-2, 1), gaussian(2, 4)
+    z = math.exp(-float(geometric_js(q, p, 0.5, dual=True)))
+    extended = float(extended_geometric_js(q, p, 0.5))
+    got = [z, extended, extended - float(geometric_js(q, p, 0.5))]
+    assert got == pytest.approx([0.401892, 2.183142, 0.313464], abs=1e-6)
 
 
-def test_the_published_mmd_of_a_perfect_posterior():
-    """Sheet T8: posterior = prior on (mu, logvar) in 2 x 10 dimensions has the population value .002591."""
+@given(numbers, st.floats(-3, 3), numbers, st.floats(-3, 3), skews)
+@settings(max_examples=100, deadline=None)
+def test_extended_divergence_is_its_definition(mean_q, logvar_q, mean_p, logvar_p, alpha):
+    """The extended KL of unnormalised densities, ∫ f ln(f/g) + g - f, on a grid."""
+    q, p = gaussian(mean_q, math.exp(logvar_q)), gaussian(mean_p, math.exp(logvar_p))
+    grid = quadrature.covering(q, p)
+    lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
+
+    def extended_kl(lf, lg):
+        return float(grid.integrate(lf.exp() * (lf - lg) + lg.exp() - lf.exp()))
+
+    for dual, primed in VARIANTS:
+        a = 1 - alpha if primed else alpha
+        mean = (1 - a) * lq + a * lp
+        pairs = [(mean, lq), (mean, lp)] if dual else [(lq, mean), (lp, mean)]
+        truth = (1 - alpha) * extended_kl(*pairs[0]) + alpha * extended_kl(*pairs[1])
+        value = float(extended_geometric_js(q, p, alpha, dual=dual, primed=primed))
+        assert value == pytest.approx(truth, rel=1e-8, abs=1e-8)
+        if not dual:
+            assert value >= float(geometric_js(q, p, alpha, primed=primed)) - 1e-12
+
+
+def test_extended_divergence_takes_full_covariances_and_batches():
     torch.manual_seed(0)
-    d = 20
-    values = [
-        float(mmd(torch.zeros(2, d, dtype=torch.float64), torch.randn(20_00, d, dtype=torch.float64), d / 2**0.5))
-        for _ in range(5)
-    ]
-    assert sum(values) / 5 == pytest.approx((1 + 4 / d**2) ** (-d / 2) + 1 - 2 * (1 + 2 / d**2) ** (-d / 2), abs=3e-4)
+    q, p = (Gaussian(torch.randn(6, 3, dtype=torch.float64), torch.randn(6, 3, dtype=torch.float64)) for _ in range(2))
+    full_q, full_p = (FullGaussian(g.mean, torch.diag_embed(g.logvar.exp())) for g in (q, p))
+    for dual, primed in VARIANTS:
+        torch.testing.assert_close(
+            extended_geometric_js(full_q, full_p, 0.3, dual=dual, primed=primed),
+            extended_geometric_js(q, p, 0.3, dual=dual, primed=primed),
+        )
+
+
+def test_trainable_alpha_is_the_same_divergence_with_a_gradient():
+    torch.manual_seed(0)
+    q, p = Gaussian(torch.randn(4, 3), torch.randn(4, 3)), Gaussian.standard()
+    fixed, trained = GeometricJS(0.3, dual=True), GeometricJS(0.3, dual=True, trainable=True)
+    torch.testing.assert_close(trained(q, p), fixed(q, p))
+    assert trained.state_dict().keys() == {"logit"}
+    assert "trainable" in repr(trained)
+    trained(q, p).mean().backward()
+    step = 1e-3
+    slope = (geometric_js(q, p, 0.3 + step, dual=True) - geometric_js(q, p, 0.3 - step, dual=True)).mean() / (2 * step)
+    assert float(trained.logit.grad) == pytest.approx(float(slope) * 0.3 * 0.7, rel=1e-2)
+    with torch.no_grad():
+        trained.logit.fill_(1000.0)
+    assert 0 <= trained.alpha.item() <= 1
 
 
 OK = Gaussian(torch.zeros(2, 3), torch.zeros(2, 3))
@@ -296,10 +328,9 @@ EYE2 = FullGaussian(torch.zeros(1, 2), torch.eye(2)[None])
         (lambda: kl(EYE2, FullGaussian(torch.zeros(1, 2), -torch.eye(2)[None])), InvalidValue, "positive definite"),
         (lambda: kl(EYE2, FullGaussian(torch.zeros(1, 2), torch.ones(1, 2, 2).triu())), InvalidValue, "symmetric"),
         (lambda: kl(EYE2, FullGaussian(torch.zeros(1, 2), torch.eye(3)[None])), InvalidValue, r"\[b, d, d\]"),
-        (lambda: mmd(torch.zeros(5, 2), torch.zeros(5, 3)), InvalidValue, "2 columns"),
-        (lambda: mmd(torch.zeros(5), torch.zeros(5, 3)), InvalidValue, "two rows"),
-        (lambda: mmd(torch.zeros(5, 2), torch.zeros(5, 2), -1.0), InvalidValue, "bandwidth"),
-        (lambda: mmd(torch.zeros(5, 2), torch.zeros(5, 2), "wide"), InvalidType, "wide"),
+        (lambda: GeometricJS(0.0, trainable=True), InvalidValue, r"inside \(0, 1\), got 0"),
+        (lambda: GeometricJS(1.0, trainable=True), InvalidValue, r"inside \(0, 1\), got 1"),
+        (lambda: extended_geometric_js(OK, OK, 1.5), InvalidValue, r"1\.5"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_sentence(call, error, words):
@@ -308,3 +339,30 @@ def test_bad_input_gets_one_sentence(call, error, words):
     message = str(caught.value)
     assert "\n" not in message
     assert message.endswith(".")
+
+
+@given(numbers, skews)
+@settings(max_examples=50, deadline=None)
+def test_equal_widths_are_a_beta_vae(mean, alpha):
+    """Sheet 1.7, s = 1: both primed ones are KL times 1 - 3α(1-α), both plain ones KL times α(1-α)."""
+    q, p = gaussian(mean, 1.0), gaussian(0.0, 1.0)
+    plain, primed, plain_dual, primed_dual = all_four(q, p, alpha)
+    beta = 1 - 3 * alpha * (1 - alpha)
+    assert [primed, primed_dual] == pytest.approx([beta * mean**2 / 2] * 2, rel=1e-9, abs=1e-12)
+    assert [plain, plain_dual] == pytest.approx([alpha * (1 - alpha) * mean**2 / 2] * 2, rel=1e-9, abs=1e-12)
+
+
+@given(numbers, st.floats(-6, 4), skews)
+@settings(max_examples=200, deadline=None)
+def test_the_simplified_forms_against_a_standard_normal(mean, logvar, alpha):
+    """Sheet 1.5, per dimension."""
+    s, m2, a, b = math.exp(logvar), mean**2, alpha, 1 - alpha
+    A, An = a + b * s, b + a * s
+    expected = [
+        -math.log(An) + a * logvar - 1 + b * An + a * An / s + m2 / An * (a**2 * b * s + a * b**2 / s),
+        -math.log(A) + a * logvar - 1 + b * A + a * A / s + m2 / A * (b**3 * s + a**3 / s),
+        math.log(An) - a * logvar + a * b * m2 / An,
+        math.log(A) - a * logvar - 1 + (b + a * s) / A + m2 * (b**3 * s + a**3) / A**2,
+    ]
+    got = all_four(gaussian(mean, s), gaussian(0.0, 1.0), alpha)
+    assert got == pytest.approx([value / 2 for value in expected], rel=1e-9, abs=1e-9)

@@ -53,6 +53,7 @@ DIVERGENCES = {
     "kl": lambda number, **design: recipes.beta_vae(SHAPE, 3, beta=1 + number, **design),
     "reverse kl": lambda number, **design: recipes.reverse_kl_vae(SHAPE, 3, **design),
     "primed": lambda number, **design: recipes.gjs_vae(SHAPE, 3, alpha=number, **design),
+    "trained": lambda number, **design: recipes.gjs_vae(SHAPE, 3, alpha=number, trainable=True, **design),
     "dual": lambda number, **design: recipes.gjs_vae(SHAPE, 3, alpha=number, dual=True, weight=2.0, **design),
 }
 DESIGNS = {
@@ -119,6 +120,12 @@ def squashed_twice():
         (lambda seed: recipes.vae(SHAPE, 3, network="conv", hidden=(4,)), [{"seed": 0}, {"seed": 1}], "convolutions"),
         (lambda width: recipes.vae(SHAPE, 3, hidden=(width,)), [{"width": 8}, {"width": 9}], "more than numbers"),
         (lambda dual: recipes.gjs_vae(SHAPE, 3, dual=dual), [{"dual": True}, {"dual": False}], "more than numbers"),
+        (lambda seed: recipes.mmd_vae(SHAPE, 3, hidden=(8,)), [{"seed": 0}, {"seed": 1}], "MMD compares whole batches"),
+        (
+            lambda t: recipes.gjs_vae(SHAPE, 3, trainable=t, hidden=(8,)),
+            [{"t": True}, {"t": False}],
+            "more than numbers",
+        ),
         (lambda seed: hooked(), [{"seed": 0}, {"seed": 1}], "only dense"),
         (lambda seed: squashed_twice(), [{"seed": 0}, {"seed": 1}], "only dense"),
     ],

@@ -41,11 +41,12 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_every_figure_of_the_tour_is_registered_with_both_presets():
+def test_every_figure_has_both_presets_or_says_why_not():
     assert set(TOUR) <= set(FIGURES)
     for item in FIGURES.values():
-        assert set(item.presets) == {"quick", "paper"}
+        assert set(item.presets) == ({"paper"} if item.missing else {"quick", "paper"}), item.id
         assert item.shows
+    assert all("quick" in FIGURES[id].presets for id in TOUR)
 
 
 def test_the_curves_of_figure_one_have_the_bumps_of_the_sheet():
@@ -177,7 +178,7 @@ def test_trainings_are_kept_shared_and_measured():
     np.testing.assert_array_equal(again.numbers["values"], result.numbers["values"])
     assert "alpha" in recon_vs_alpha.alt(result.numbers)
     with_plots = recon_vs_alpha.draw(result.numbers)
-    assert len(with_plots.axes) == 2
+    assert len(with_plots.axes) == 4
 
 
 def test_the_variance_law_is_read_off_the_same_trainings(monkeypatch):
@@ -204,7 +205,7 @@ def test_a_damaged_result_is_computed_again():
     path = run_store._path(first.key)
     path.write_bytes(path.read_bytes()[:100])
     (second,) = train_all([Run("vae", **SMALL)], "cpu")
-    np.testing.assert_array_equal(first.numbers["mean"], second.numbers["mean"])
+    np.testing.assert_allclose(first.numbers["mean"], second.numbers["mean"], atol=1e-5)  # the first may be a stack's
 
 
 def test_the_key_follows_code_settings_and_data(monkeypatch):

@@ -116,6 +116,23 @@ def test_a_knob_that_is_not_there_is_named(digits):
         fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, knobs=knobs)
 
 
+def test_a_trained_alpha_cannot_be_turned(digits):
+    knobs = Knobs()
+    knobs.turn(alpha=0.5)
+    e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), trainable=True)
+    with pytest.raises(InvalidValue, match=r"alpha is trained .* trainable=False\.$"):
+        fit(e, digits, CONFIG, knobs=knobs)
+
+
+def test_the_history_shows_alpha_where_it_is_trained(digits):
+    e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, trainable=True)
+    history = fit(e, digits, CONFIG)
+    assert len(history["alpha"]) == CONFIG.epochs
+    assert history["alpha"][-1] == pytest.approx(e.objective.divergence.alpha.item())
+    assert len({0.3, *history["alpha"]}) == CONFIG.epochs + 1
+    assert "alpha" not in fit(experiment(), digits, CONFIG).columns
+
+
 def test_schedules():
     cosine = Settings(steps=10, schedule="cosine")
     assert [cosine.rate(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])

@@ -21,6 +21,9 @@ ALL_RECIPES = [
     lambda *a, **k: recipes.gjs_vae(*a, alpha=0.3, **k),
     lambda *a, **k: recipes.gjs_vae(*a, alpha=0.3, dual=True, **k),
     lambda *a, **k: recipes.gjs_vae(*a, alpha=0.3, primed=False, **k),
+    lambda *a, **k: recipes.gjs_vae(*a, alpha=0.3, dual=True, trainable=True, **k),
+    recipes.mmd_vae,
+    lambda *a, **k: recipes.mmd_vae(*a, published=True, **k),
 ]
 
 
@@ -81,6 +84,7 @@ def test_gradients_reach_every_parameter(make, network, likelihood, gamma):
 
 @pytest.mark.parametrize("make", ALL_RECIPES)
 def test_every_recipe_traces_as_one_graph(make):
+    torch._dynamo.reset()  # torch traces one piece of code at most eight times, and every recipe shares it
     experiment = make((1, 8, 8), 3, hidden=(16,), gamma="learned")
     compiled = torch.compile(experiment, fullgraph=True, backend="eager")
     x = torch.rand(4, 1, 8, 8)

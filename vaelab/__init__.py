@@ -8,9 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaelab import figures, live, metrics, plots, posterior, quadrature, recipes
+    from vaelab import evidence, figures, live, metrics, plots, posterior, quadrature, recipes, variance_law
     from vaelab.datasets import Dataset, load
-    from vaelab.divergences import KL, GeometricJS, ReverseKL, geometric_js, geometric_mean, kl, mmd
+    from vaelab.discrepancy import MMD, PublishedMMD, mmd
+    from vaelab.divergences import (
+        KL,
+        GeometricJS,
+        ReverseKL,
+        extended_geometric_js,
+        geometric_js,
+        geometric_mean,
+        kl,
+    )
     from vaelab.ensemble import fit_many
     from vaelab.gaussian import FullGaussian, Gaussian
     from vaelab.history import History
@@ -25,7 +34,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "vaelab.datasets": ("Dataset", "load"),
-    "vaelab.divergences": ("KL", "GeometricJS", "ReverseKL", "geometric_js", "geometric_mean", "kl", "mmd"),
+    "vaelab.discrepancy": ("MMD", "PublishedMMD", "mmd"),
+    "vaelab.divergences": (
+        "KL",
+        "GeometricJS",
+        "ReverseKL",
+        "extended_geometric_js",
+        "geometric_js",
+        "geometric_mean",
+        "kl",
+    ),
     "vaelab.ensemble": ("fit_many",),
     "vaelab.gaussian": ("FullGaussian", "Gaussian"),
     "vaelab.history": ("History",),
@@ -39,6 +57,7 @@ _HOMES = {
 _ROOMS = (
     "checkpoints",
     "datasets",
+    "evidence",
     "figures",
     "gamma",
     "likelihoods",
@@ -49,11 +68,13 @@ _ROOMS = (
     "posterior",
     "quadrature",
     "recipes",
+    "variance_law",
 )
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "KL",
+    "MMD",
     "Dataset",
     "Experiment",
     "FullGaussian",
@@ -63,8 +84,11 @@ __all__ = [
     "Knobs",
     "MarginalPosterior",
     "Objective",
+    "PublishedMMD",
     "ReverseKL",
     "Train",
+    "evidence",
+    "extended_geometric_js",
     "figures",
     "fit",
     "fit_many",
@@ -81,6 +105,7 @@ __all__ = [
     "recipes",
     "sweep",
     "train",
+    "variance_law",
 ]
 
 

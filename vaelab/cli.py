@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from vaelab.cli_reproduce import reproduce
 from vaelab.cli_sweep import sweep
 from vaelab.cli_train import train
 from vaelab.errors import UserError
@@ -40,11 +41,12 @@ def figures_make(
         preset: quick: minutes, shipped data; paper: the published set-up on full data, hours without a GPU.
         device: auto, cpu, cuda, ...
         out: The folder to write into.
-        all: Every figure instead of the tour.
+        all: Every figure instead of the tour (those that have this preset).
     """
     from vaelab.figures import FIGURES, make
 
-    for path in make(tuple(FIGURES) if all else ids, preset, device, out):
+    every = tuple(item.id for item in FIGURES.values() if preset in item.presets)
+    for path in make(every if all else ids, preset, device, out):
         print(path)
 
 
@@ -133,12 +135,13 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"list": data_list, "get": data_get, "verify": data_verify, "where": data_where},
     ),
 }
+COMMANDS: dict[str, Callable[..., None]] = {"train": train, "sweep": sweep, "reproduce": reproduce, "doctor": doctor}
 
 
 def main() -> None:
     """Run one command; an error that the user can mend is one sentence and exit status 2."""
     commands = [_group(name, *content) for name, content in GROUPS.items()] + [
-        _command(name, function) for name, function in (("train", train), ("sweep", sweep), ("doctor", doctor))
+        _command(name, function) for name, function in COMMANDS.items()
     ]
     run = tyro.cli(
         functools.reduce(operator.or_, commands),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vaelab.runs import Run
 
 Name = Annotated[str, tyro.conf.Positional]
-Recipe = Literal["vae", "beta_vae", "reverse_kl_vae", "gjs_vae"]
+Recipe = Literal["vae", "beta_vae", "reverse_kl_vae", "gjs_vae", "mmd_vae"]
 Network = Literal["mlp", "conv", "burgess"]
 
 
@@ -22,6 +22,7 @@ def train(
     hidden: tuple[int, ...] | None = None,
     alpha: float | None = None,
     dual: bool = False,
+    trainable: bool = False,
     beta: float | None = None,
     gamma: str | None = None,
     epochs: int = 10,
@@ -41,6 +42,7 @@ def train(
         hidden: Its widths, such as 400 200; the network's own if left out.
         alpha: The skew of gjs_vae.
         dual: The dual of gjs_vae.
+        trainable: Train alpha too, from the value given.
         beta: The weight of beta_vae.
         gamma: The decoder's standard deviation: a number, learned, or computed.
         epochs: How often to go through the data.
@@ -56,7 +58,8 @@ def train(
     from vaelab.runs import Run
     from vaelab.training import Train, fit
 
-    options = given(alpha=alpha, dual=dual or None, beta=beta, gamma=gamma_of(gamma))
+    switches = {"dual": dual or None, "trainable": trainable or None}
+    options = given(alpha=alpha, **switches, beta=beta, gamma=gamma_of(gamma))
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = load(data, "train")
     config = Train(epochs, batch_size, lr, seed, device, checkpoints=out / "checkpoints")

@@ -10,8 +10,6 @@ G_a ∝ q^(1-a) p^a, where Z_a = ∫ q^(1-a) p^a dz:
     primed dual  (1-α) KL(G_1-α‖q) + α KL(G_1-α‖p)
 
 The primed one, the variant of the paper, runs from KL(q‖p) at α=0 to KL(p‖q) at α=1; its dual runs the other way.
-Everything is written in the log-variance ratio r, so that logvar in [-30, 30] and α at 0 or 1 stay finite,
-gradients too.
 """
 
 from typing import TypeVar
@@ -20,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from vaelab import checks, full_covariance
+from vaelab.diagonal import diagonal_geometric_js, diagonal_geometric_mean, diagonal_kl
 from vaelab.errors import InvalidValue
-from vaelab.gaussian import FullGaussian, Gaussian, sum_latents
+from vaelab.gaussian import FullGaussian, Gaussian
 
 Skew = float | Tensor
 Kind = TypeVar("Kind", Gaussian, FullGaussian)
@@ -73,39 +72,20 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
     return diagonal_geometric_js(q, p, a, dual=dual, primed=primed)
 
 
-def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool = True) -> Tensor:
-    """Squared maximum mean discrepancy of two samples under the kernel k(x, y) = exp(-‖x-y‖² / (2 h²)).
+def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
+    """`geometric_js` with the geometric mean left *unnormalised*, g_a = q^(1-a) p^a, and the KL that allows for it.
 
-    MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y); unbiased leaves the pairs x = x' out,
-    and may then be slightly negative.
-    x: [n, d], y: [m, d] -> [], no unit.  bandwidth h: default sqrt(d), the scale of N(0, I).
+    With KL₊(f‖g) = ∫ f ln(f/g) + g - f, and Z = ∫ g_a: the plain one is α(1-α) [KL(q‖p) + KL(p‖q)] + Z_α - 1, and each
+    exceeds its normalised twin by Z - 1 - ln Z ≥ 0; a dual one is 1 - Z + Z (ln Z + the twin).
+    Arguments, shapes and errors as for `geometric_js`: q, p: [b, ...] -> [b], nats.
 
-    Raises InvalidType or InvalidValue for samples that are not finite [n, d] tensors of equal d with at least two rows.
-    Source: Gretton et al. 2012, eq. 3 and 5.
+    Source: Nielsen 2025 (arXiv 2508.05066), which states the gap; the dual follows from the same definition.
     """
-    for name, sample in (("x", x), ("y", y)):
-        checks.float_tensor(name, sample)
-        if sample.dim() != 2 or len(sample) < 2:
-            raise InvalidValue(
-                f"{name} must be [n, d] with at least two rows, got {tuple(sample.shape)}; flatten each sample "
-                f"to one row."
-            )
-    if x.shape[1] != y.shape[1]:
-        raise InvalidValue(f"x has {x.shape[1]} columns and y has {y.shape[1]}; both must live in one space.")
-    h = x.shape[1] ** 0.5 if bandwidth is None else checks.positive("bandwidth", bandwidth)
-    return _mmd(x, y, h, unbiased)
-
-
-def _mmd(x: Tensor, y: Tensor, h: float, unbiased: bool) -> Tensor:
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
-        return torch.exp(-squares.clamp_min(0) / (2 * h**2))
-
-    def within(a: Tensor) -> Tensor:
-        n, k = len(a), kernel(a, a)
-        return (k.sum() - n) / (n * (n - 1)) if unbiased else k.mean()
-
-    return within(x) + within(y) - 2 * kernel(x, y).mean()
+    twin = geometric_js(q, p, alpha, dual=dual, primed=primed)
+    log_z = -geometric_js(q, p, 1 - alpha if primed else alpha, dual=True, primed=False)
+    if dual:
+        return torch.exp(log_z) * (twin + log_z) - torch.expm1(log_z)
+    return twin + torch.expm1(log_z) - log_z
 
 
 def _skew(alpha: Skew, mean: Tensor) -> Tensor:
@@ -120,51 +100,6 @@ def _skew(alpha: Skew, mean: Tensor) -> Tensor:
 
 def _per_sample(alpha: Tensor, mean: Tensor) -> Tensor:
     return alpha.reshape(alpha.shape + (1,) * (mean.dim() - 1)) if alpha.dim() else alpha
-
-
-# The maths of the diagonal case, unchecked: what the modules below run in every training step.
-
-
-def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
-    r = q.logvar - p.logvar
-    return sum_latents(0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar)))
-
-
-def diagonal_geometric_mean(q: Gaussian, p: Gaussian, a: Tensor) -> Gaussian:
-    r, logmix = q.logvar - p.logvar, _log_mix(q.logvar - p.logvar, a) + p.logvar
-    towards_p = a * torch.exp(r - _log_mix(r, a))
-    return Gaussian(q.mean + towards_p * (p.mean - q.mean), q.logvar + p.logvar - logmix)
-
-
-def diagonal_geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
-    a = 1 - alpha if primed else alpha
-    r, squares = q.logvar - p.logvar, (q.mean - p.mean) ** 2
-    logmix = _log_mix(r, a)
-    # -ln Z_a, the skew Bhattacharyya divergence, per latent
-    minus_log_z = 0.5 * (logmix - a * r + a * (1 - a) * squares * torch.exp(-logmix - p.logvar))
-    if not dual:
-        weight_qp, weight_pq = ((1 - alpha) ** 2, alpha**2) if primed else (alpha * (1 - alpha),) * 2
-        kl_qp = 0.5 * (torch.expm1(r) - r + squares * torch.exp(-p.logvar))
-        kl_pq = 0.5 * (torch.expm1(-r) + r + squares * torch.exp(-q.logvar))
-        return sum_latents(weight_qp * kl_qp + weight_pq * kl_pq - minus_log_z)
-    if not primed:
-        return sum_latents(minus_log_z)
-    # the shares of p and q in the mean of G; they sum to 1, but neither is found by subtraction
-    share_p, share_q = a * torch.exp(r - logmix), (1 - a) * torch.exp(-logmix)
-    kl_gq = 0.5 * (torch.expm1(-logmix) + logmix + share_p**2 * squares * torch.exp(-q.logvar))
-    kl_gp = 0.5 * (torch.expm1(r - logmix) + logmix - r + share_q**2 * squares * torch.exp(-p.logvar))
-    return sum_latents((1 - alpha) * kl_gq + alpha * kl_gp)
-
-
-def _log_mix(r: Tensor, a: Tensor) -> Tensor:
-    """ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and r beyond ±60.
-
-    Two branches, so that the argument of log1p never comes near -1; the unused one is fed r = 0.
-    """
-    up, down = r.clamp_min(0), (-r).clamp_min(0)
-    rising = torch.log1p(a * torch.expm1(up))
-    falling = r + torch.log1p((1 - a) * torch.expm1(down))
-    return torch.where(r > 0, rising, falling)
 
 
 class KL(nn.Module):
@@ -182,17 +117,37 @@ class ReverseKL(nn.Module):
 
 
 class GeometricJS(nn.Module):
-    """`geometric_js` with its skew alpha as a 0-d buffer, which may be moved while training runs: [b], nats."""
+    """`geometric_js` with its skew as a 0-d tensor: [b], nats.
 
-    alpha: Tensor
+    A buffer, which may be moved while training runs; or, trainable, a parameter that descends the same loss as the
+    network: its logit, so that alpha stays in [0, 1].  `alpha` is the skew as it stands, either way.
 
-    def __init__(self, alpha: float, *, dual: bool = False, primed: bool = True) -> None:
+    Raises InvalidType or InvalidValue for alpha outside [0, 1], or at an end of it when trainable.
+    Source: Deasy et al. 2020; Deasy et al. 2021 (alpha-VAEs) for the trained skew.
+    """
+
+    skew: Tensor
+    logit: nn.Parameter | None
+
+    def __init__(self, alpha: float, *, dual: bool = False, primed: bool = True, trainable: bool = False) -> None:
         super().__init__()
-        self.dual, self.primed = dual, primed
-        self.register_buffer("alpha", torch.as_tensor(checks.skew(alpha), dtype=torch.get_default_dtype()))
+        self.dual, self.primed, self.trainable = dual, primed, trainable
+        start = torch.as_tensor(checks.skew(alpha), dtype=torch.get_default_dtype())
+        if trainable and not 0 < alpha < 1:
+            raise InvalidValue(
+                f"a trainable alpha must start inside (0, 1), got {alpha:g}, where its gradient is 0; start at 0.01."
+            )
+        self.register_buffer("skew", None if trainable else start)
+        self.register_parameter("logit", nn.Parameter(torch.logit(start)) if trainable else None)
+
+    @property
+    def alpha(self) -> Tensor:
+        """The skew, 0-d."""
+        return torch.sigmoid(self.logit) if self.logit is not None else self.skew
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_geometric_js(q, p, self.alpha, dual=self.dual, primed=self.primed)
 
     def extra_repr(self) -> str:
-        return f"alpha={self.alpha.item():g}, dual={self.dual}, primed={self.primed}"
+        kind = ", trainable" if self.trainable else ""
+        return f"alpha={self.alpha.item():g}, dual={self.dual}, primed={self.primed}{kind}"

@@ -63,8 +63,10 @@ class Panel:
     def __init__(self, experiment: Experiment, lr: float) -> None:
         objective = experiment.objective
         self._tensors: dict[str, Tensor] = {"weight": objective.weight}
+        self._trained = False
         if isinstance(objective.divergence, GeometricJS):
-            self._tensors["alpha"] = objective.divergence.alpha
+            self._trained = objective.divergence.trainable
+            self._tensors |= {} if self._trained else {"alpha": objective.divergence.alpha}
         if isinstance(objective.likelihood.gamma, Fixed):
             self._tensors["gamma"] = objective.likelihood.gamma.logvar
         self.read(lr)
@@ -79,6 +81,10 @@ class Panel:
         if name == "lr":
             old, self.lr = self.lr, new
             return Intervention(step, name, old, new)
+        if name == "alpha" and self._trained:
+            raise InvalidValue(
+                "alpha is trained in this experiment, so it cannot be turned; build it with trainable=False."
+            )
         if name not in self._tensors:
             raise InvalidValue(f"this experiment has no knob {name!r}; {near(name, [*self._tensors, 'lr'])}")
         old, self.values[name] = self.values[name], new

@@ -10,17 +10,20 @@ from vaelab.pixels import unit
 
 
 @torch.no_grad()
-def evaluate(experiment: Experiment, images: Tensor, chunk: int = 2000) -> dict[str, float]:
-    """Means over images [n, *shape] (uint8 or floats in [0, 1]):
+def evaluate(
+    experiment: Experiment, images: Tensor, inputs: Tensor | None = None, chunk: int = 2000
+) -> dict[str, float]:
+    """Means over images [n, *shape] (uint8 or floats in [0, 1]); inputs: what the network sees instead, when denoising.
 
     reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
     rate: KL(q‖p) in nats whatever the experiment minimises; divergence: the one it minimises, in nats.
     """
     device = next(experiment.parameters()).device
     totals = torch.zeros(4, dtype=torch.float64)
-    for part in images.split(chunk):
+    inputs = images if inputs is None else inputs
+    for part, shown in zip(images.split(chunk), inputs.split(chunk), strict=True):
         x = unit(part.to(device))
-        result = experiment.model(x)
+        result = experiment.model(unit(shown.to(device)))
         (q,), (p,) = result.q, result.p
         sampled = experiment.objective.likelihood.mean(result.out)
         at_mean = experiment.decode(q.mean)

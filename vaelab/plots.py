@@ -51,7 +51,7 @@ def circles(axes: Axes, centre: Sequence[float], sigma: float, colour: str, line
         )
 
 
-def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, colour: str, **line: Any) -> None:
+def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, colour: Any, **line: Any) -> None:
     """The mean over seeds [n, seeds] as a line, and the range from the lowest to the highest seed as a band."""
     axes.plot(x, seeds.mean(1), color=colour, **line)
     axes.fill_between(x, seeds.min(1), seeds.max(1), color=colour, alpha=0.2, linewidth=0)

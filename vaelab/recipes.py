@@ -10,6 +10,7 @@ from typing import Literal, TypedDict, Unpack
 from torch import nn
 
 from vaelab import networks
+from vaelab.discrepancy import MMD, PublishedMMD
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gamma import Policy
@@ -60,11 +61,26 @@ def gjs_vae(
     alpha: float = 0.3,
     dual: bool = False,
     primed: bool = True,
+    trainable: bool = False,
     weight: float = 1.0,
     **design: Unpack[Design],
 ) -> Experiment:
-    """Reconstruction + weight * geometric JS(q, p; alpha) (Deasy et al. 2020); primed is the paper's variant."""
-    return _experiment(shape, latent, GeometricJS(alpha, dual=dual, primed=primed), weight, **design)
+    """Reconstruction + weight * geometric JS(q, p; alpha) (Deasy et al. 2020); primed is the paper's variant.
+
+    trainable: alpha, from the value given, descends the same loss as the network (Deasy et al. 2021, alpha-VAEs).
+    """
+    divergence = GeometricJS(alpha, dual=dual, primed=primed, trainable=trainable)
+    return _experiment(shape, latent, divergence, weight, **design)
+
+
+def mmd_vae(
+    shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, published: bool = False, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats.
+
+    published: the baseline of Deasy et al. 2020 in its place, on (mean, logvar); see `PublishedMMD`.
+    """
+    return _experiment(shape, latent, PublishedMMD() if published else MMD(), weight, **design)
 
 
 def _experiment(

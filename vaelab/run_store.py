@@ -24,6 +24,14 @@ Numbers = dict[str, np.ndarray]
 Computation = Callable[..., Numbers]
 
 
+class Together(NamedTuple):
+    """A quicker way to compute several tasks: groups(tasks) says which, as lists of their indices, and function(tasks)
+    gives their numbers, those of the one by one to rounding."""
+
+    groups: Callable[[Sequence[dict[str, Any]]], list[list[int]]]
+    function: Callable[[Sequence[dict[str, Any]]], list[Numbers]]
+
+
 class Result(NamedTuple):
     """Named arrays, the hash that names them, the code version, and the seconds that computing them took."""
 
@@ -46,11 +54,12 @@ def all_computed(
     *,
     processes: int | None = None,
     progress: bool = True,
+    together: Together | None = None,
 ) -> list[Result]:
     """function(**task) for every task, in order: read where the store has it, computed and kept as it lands otherwise.
 
     function: of a vaelab module, since only their code enters the key.  data: the checksum of each task's data.
-    executor, processes: where to compute, as for `sweep`.
+    executor, processes: where to compute, as for `sweep`.  together: how to compute several at once.
 
     Raises StorageError when the store cannot be written, and what `sweep` raises; what landed before is kept.
     """
@@ -59,13 +68,17 @@ def all_computed(
     missing = {key: task for key, task in zip(keys, tasks, strict=True) if key not in kept}
     names = list(missing)
     if names:
-        landing = sweep(functools.partial(_timed, function), list(missing.values()), executor, processes=processes)
+        groups = together.groups(list(missing.values())) if together else [[i] for i in range(len(names))]
+        parts = [{"tasks": [missing[names[i]] for i in group]} for group in groups]
+        several = together.function if together else functools.partial(_one_by_one, function)
+        landing = sweep(functools.partial(_timed, several), parts, executor, processes=processes)
         bar = tqdm(total=len(kept) + len(names), initial=len(kept), desc="training", unit="VAE", disable=not progress)
         with bar:
-            for index, (numbers, seconds) in landing:
-                keep(names[index], numbers, seconds, missing[names[index]])
-                kept[names[index]] = numbers, seconds
-                bar.update()
+            for index, (landed, seconds) in landing:
+                for i, numbers in zip(groups[index], landed, strict=True):
+                    keep(names[i], numbers, seconds, missing[names[i]])
+                    kept[names[i]] = numbers, seconds
+                bar.update(len(landed))
     code = code_version(function.__module__)
     return [Result(kept[key][0], key, code, kept[key][1]) for key in keys]
 
@@ -100,10 +113,17 @@ def keep(key: str, numbers: Numbers, seconds: float, settings: dict[str, Any]) -
         np.savez_compressed(file, seconds=np.array(seconds), **numbers)  # type: ignore[arg-type]
 
 
-def _timed(function: Computation, **settings: Any) -> tuple[Numbers, float]:
+def _one_by_one(function: Computation, tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
+    return [function(**task) for task in tasks]
+
+
+def _timed(
+    function: Callable[[Sequence[dict[str, Any]]], list[Numbers]], tasks: Sequence[dict[str, Any]]
+) -> tuple[list[Numbers], float]:
+    """The numbers of several tasks, and the seconds per task."""
     started = time.perf_counter()
-    numbers = function(**settings)
-    return numbers, round(time.perf_counter() - started, 2)
+    landed = function(tasks)
+    return landed, round((time.perf_counter() - started) / len(tasks), 2)
 
 
 def _path(key: str) -> Path:

@@ -1,6 +1,8 @@
 """One training of a recipe on a data set, measured: the unit of the figures and of `vaelab sweep`."""
 
+import functools
 import inspect
+import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -9,28 +11,44 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from vaelab import recipes
 from vaelab.datasets import Dataset, load
+from vaelab.denoising import Denoising, noisy
+from vaelab.ensemble import fit_many
 from vaelab.errors import InvalidValue, TrainingError
+from vaelab.evidence import log_evidence
+from vaelab.history import History
 from vaelab.metrics import encode, evaluate
 from vaelab.objective import Experiment
-from vaelab.run_store import Numbers, Result, all_computed
-from vaelab.training import Train, fit
+from vaelab.pictures import pictures
+from vaelab.pixels import unit
+from vaelab.run_store import Numbers, Result, Together, all_computed
+from vaelab.settings import Train
 
 RECIPES = {
     "vae": recipes.vae,
     "beta_vae": recipes.beta_vae,
     "reverse_kl_vae": recipes.reverse_kl_vae,
     "gjs_vae": recipes.gjs_vae,
+    "mmd_vae": recipes.mmd_vae,
 }
+WEIGHED = 100  # test images whose evidence is kept
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
+STACKED = 8  # members of a stack: more gain little, and all of a stack are lost when it is interrupted
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a recipe with its options on a data set, and the settings of the loop."""
+    """One training: a recipe with its options on a data set, and the settings of the loop.
+
+    limit: at most so many images of each split.  side: images are padded with zeros to this side, as MNIST is to 32
+    for the published networks, or averaged down to it where it divides theirs; None leaves them.  noise: standard deviation of the noise on the network's input, for
+    denoising.
+    """
 
     recipe: str
     options: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +60,18 @@ class Run:
     batch_size: int = 100
     lr: float = 2e-3
     seed: int = 0
+    limit: int | None = None
+    side: int | None = None
+    noise: float = 0.0
+
+    def images(self, split: str) -> Tensor:
+        """The images of a split, "train" or "test": uint8 [n, c, h, w]; a published set is read once per process."""
+        read = _images.__wrapped__ if self.data.startswith("folder:") else _images
+        return read(self.data, split, self.limit, self.side)
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """What the network is shown of these images when it is measured: with noise, the same at every call."""
+        return noisy(unit(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
         """The experiment for images of this shape, with weights drawn from the seed.
@@ -53,44 +83,117 @@ class Run:
         if alien := set(self.options) - known:
             raise InvalidValue(f"{self.recipe} has no {' and no '.join(sorted(alien))}; leave it out.")
         torch.manual_seed(self.seed)
-        return recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        plain = recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
 
-def train_all(runs: Sequence[Run], device: str = "auto", executor: Executor | None = None) -> list[Result]:
+def train_all(
+    runs: Sequence[Run], device: str = "auto", executor: Executor | None = None, *, stacked: bool = False
+) -> list[Result]:
     """The results of all runs, in order: those kept are read, the others trained in parallel and kept when done.
 
-    executor: where to train, as for `sweep`.  Raises what `run_store.all_computed` and `train_one` raise.
+    executor: where to train, as for `sweep`.  stacked: runs that differ in numbers only are trained several at a time,
+    as by `fit_many`, which is quicker and gives the same results but for rounding.  Raises what
+    `run_store.all_computed` and `train_one` raise.
     """
-    checksums = {name: _checksum(name) for name in {run.data for run in runs}}
+    sums = {which: _checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tasks = [{**asdict(run), "device": device} for run in runs]
-    data = [checksums[run.data] for run in runs]
-    return all_computed(train_one, tasks, data, executor, processes=None if device == "cpu" else 1)
+    data = [sums[run.data, run.limit] for run in runs]
+    processes = None if device == "cpu" else 1
+    together = Together(alike, train_together) if stacked else None
+    return all_computed(train_one, tasks, data, executor, processes=processes, together=together)
 
 
 def train_one(*, device: str, **settings: Any) -> Numbers:
-    """Train a `Run` of these settings, then measure on training and test images; keep the posteriors of the latter.
+    """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
     Returns train_NAME and test_NAME for every name of `metrics.evaluate` [], mean and logvar [n, latent] of the test
-    images.  Raises TrainingError, naming the run, when its loss stops being finite.
+    images, the `pictures`, alpha [] where there is one (alphas [epochs] where it is trained), and ln p(x) of the first
+    `WEIGHED` test images, right and as published.  Raises TrainingError, naming the run, when its loss stops being
+    finite.
     """
-    run = Run(**settings)
-    seen = {split: load(run.data, split, progress=False) for split in ("train", "test")}
+    return train_together([{"device": device, **settings}])[0]
+
+
+def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
+    """`train_one` for several tasks that differ in the options and seeds of their runs only."""
+    device, runs = tasks[0]["device"], [Run(**{k: v for k, v in task.items() if k != "device"}) for task in tasks]
+    first, images = runs[0], runs[0].images("train")
+    config = Train(first.epochs, first.batch_size, first.lr, first.seed, device, progress=False)
+
+    def make(index: int, seed: int) -> Experiment:
+        return runs[index].experiment(tuple(images.shape[1:]))
+
     with ONE_AT_A_TIME:
-        experiment = run.experiment(seen["train"].shape)
         try:
-            fit(experiment, seen["train"], Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
+            trained = fit_many(make, [{"index": i, "seed": run.seed} for i, run in enumerate(runs)], images, config)
         except TrainingError as error:
-            raise TrainingError(f"{run.recipe} {run.options}, seed {run.seed}: {error}") from error
-        measured = {
-            f"{split}_{name}": np.array(value)
-            for split, dataset in seen.items()
-            for name, value in evaluate(experiment, dataset.images).items()
-        }
-    q = encode(experiment, seen["test"].images)
-    return {**measured, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+            names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
+            raise TrainingError(f"{names}: {error}") from error
+        return [
+            {**_measured(run, experiment), **_skews(history)}
+            for run, experiment, history in zip(runs, trained.experiments, trained, strict=True)
+        ]
 
 
-def _checksum(name: str) -> str:
-    parts: list[Dataset] = [load(name, split) for split in ("train", "test")]
+def alike(tasks: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """Which tasks may be stacked: dense runs that differ in the numbers among their options and in their seeds only;
+    at most `STACKED` in a group, and the largest groups first."""
+    groups: dict[str, list[int]] = {}
+    for i, task in enumerate(tasks):
+        kinds = {name: "number" if isinstance(value, float) else value for name, value in task["options"].items()}
+        stackable = task["network"] == "mlp" and not task["noise"]
+        groups.setdefault(json.dumps({**task, "options": kinds, "seed": None if stackable else i}), []).append(i)
+    parts = []
+    for group in groups.values():
+        pieces = -(-len(group) // STACKED)
+        parts += [group[k::pieces] for k in range(pieces)]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _measured(run: Run, experiment: Experiment) -> Numbers:
+    seen = {split: run.images(split) for split in ("train", "test")}
+    inputs = {split: run.inputs(images) for split, images in seen.items()}
+    measured = {
+        f"{split}_{name}": np.array(value)
+        for split, images in seen.items()
+        for name, value in evaluate(experiment, images, inputs[split]).items()
+    }
+    q = encode(experiment, inputs["test"])
+    shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
+    alpha = getattr(experiment.objective.divergence, "alpha", None)
+    skew = {} if alpha is None else {"alpha": alpha.detach().cpu().numpy()}
+    few = seen["test"][:WEIGHED]
+    weighed = {
+        name: log_evidence(experiment, few, as_published=flag).numpy()
+        for name, flag in (("evidence", False), ("evidence_published", True))
+    }
+    return {**measured, **shown, **skew, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+
+
+def _skews(history: History) -> Numbers:
+    """alpha at the end of every epoch, [epochs], where it was trained."""
+    found = [row["alpha"] for row in history.rows if "alpha" in row]
+    return {"alphas": np.array(found)} if found else {}
+
+
+@functools.lru_cache(maxsize=4)
+def _images(data: str, split: str, limit: int | None, side: int | None) -> Tensor:
+    images = load(data, split, limit=limit, progress=False).images
+    if side is None or side == images.shape[-1]:
+        return images
+    size = images.shape[-1]
+    if size % side == 0:
+        return F.avg_pool2d(images.float(), size // side).round().to(torch.uint8)
+    if side < size:
+        raise InvalidValue(
+            f"side={side} is neither above the {size} pixels of {data} nor a divisor of them; change it."
+        )
+    spare = side - size
+    return F.pad(images, (spare // 2, spare - spare // 2) * 2)
+
+
+def _checksum(data: str, limit: int | None) -> str:
+    parts: list[Dataset] = [load(data, split, limit=limit) for split in ("train", "test")]
     return "+".join(part.sha256 for part in parts)

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from vaelab.discrepancy import MMD
 from vaelab.models import VAE
 from vaelab.objective import Experiment, Objective
 from vaelab.settings import Train
@@ -29,6 +30,8 @@ def obstacle(members: Sequence[Experiment], config: Train) -> str | None:
         return "a single experiment is faster alone"
     if not _is_dense(members[0]):
         return "only dense networks are stacked, not convolutions or networks of one's own"
+    if isinstance(members[0].objective.divergence, MMD):
+        return "MMD compares whole batches, and stacked members share theirs"
     if any(_blueprint(member) != _blueprint(members[0]) for member in members):
         return "the experiments differ in more than numbers"
     tensors = [tensor for member in members for tensor in member.state_dict(keep_vars=True).values()]

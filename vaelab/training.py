@@ -12,6 +12,7 @@ from torch import Tensor
 from vaelab import memory, randomness
 from vaelab.batches import as_images, binarised, on_device
 from vaelab.datasets import Dataset
+from vaelab.divergences import GeometricJS
 from vaelab.errors import InvalidValue, TrainingError
 from vaelab.history import History
 from vaelab.knobs import Knobs, Panel
@@ -129,9 +130,11 @@ def fit(
 def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
     """Read the epoch's means off the device: the one synchronisation of an epoch."""
     loss, nll, divergence, mse = means.tolist()
-    gamma = experiment.objective.likelihood.gamma
+    gamma, term = experiment.objective.likelihood.gamma, experiment.objective.divergence
     row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
     row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
+    if isinstance(term, GeometricJS) and term.trainable:
+        row["alpha"] = float(term.alpha.detach())
     for name in ("nll", "divergence", "loss"):
         if not math.isfinite(row[name]):
             raise TrainingError(

@@ -41,13 +41,16 @@ def make(
     chosen = [figure(id) for id in (ids or TOUR)]
     if preset not in ("quick", "paper"):
         raise InvalidValue(f"preset must be 'quick' or 'paper', got {preset!r}; quick takes minutes, paper hours.")
+    for item in chosen:
+        if preset not in item.presets:
+            raise InvalidValue(f"{item.id} has no {preset} preset: {item.missing}; call it with --preset paper.")
     require_writable(out)
     require_writable(cache_folder())
     written: list[Path] = []
     with tqdm(chosen, desc="figures", unit="figure") as bar:
         for item in bar:
             bar.set_postfix_str(item.id)
-            written += _make_one(item, preset, device, out)
+            written += make_one(item, preset, device, out)
     return written
 
 
@@ -64,7 +67,8 @@ def explain(file: Path | str) -> str:
     return provenance.explain(Path(file))
 
 
-def _make_one(item: Figure, preset: str, device: str, out: Path) -> list[Path]:
+def make_one(item: Figure, preset: str, device: str, out: Path) -> list[Path]:
+    """Compute and draw one figure; the three files and its row in the manifest."""
     settings = item.presets[preset]
     result = item.compute(device, **settings)
     alt = item.alt(result.numbers)

@@ -18,7 +18,8 @@ class Figure:
     """One figure of a paper, or of ours.
 
     compute(device, **settings) -> Result; rows(numbers): the numbers drawn, one row each; draw(numbers); alt(numbers).
-    presets: the settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up).
+    presets: the settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up); a figure without
+    a quick one says in `missing` why.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Figure:
     draw: Callable[[Numbers], Drawing]
     alt: Callable[[Numbers], str]
     presets: dict[str, dict[str, Any]] = field(default_factory=lambda: {"quick": {}, "paper": {}})
+    missing: str = ""
 
 
 def to_csv(rows: list[Row]) -> str:

@@ -2,12 +2,34 @@
 
 from vaelab.errors import InvalidValue, near
 from vaelab.figures.figure import Figure
-from vaelab.figures.geometric_js import mixture_fit, one_dimension, recon_vs_alpha
+from vaelab.figures.geometric_js import (
+    beta_grid,
+    integrands,
+    limits,
+    mixture_fit,
+    model_evidence,
+    noise,
+    one_dimension,
+    plain_vs_primed,
+    rate_distortion,
+    recon_vs_alpha,
+    reconstructions,
+    reproduction,
+    small_sigma,
+    trainable_alpha,
+    traversals,
+    variance,
+)
 from vaelab.figures.variance_law import bars
 
-FIGURES: dict[str, Figure] = {
-    module.FIGURE.id: module.FIGURE for module in (one_dimension, mixture_fit, recon_vs_alpha, bars)
-}
+MODULES = (
+    *(one_dimension, integrands, limits, small_sigma, mixture_fit),  # nothing is trained
+    *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
+    *(rate_distortion, variance, trainable_alpha, noise, reproduction, bars),
+)
+OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS)
+
+FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "variance-law-bars")
 
 

@@ -1,0 +1,32 @@
+"""Denoising: the network sees a noisy image, the loss compares its answer with the clean one."""
+
+import torch
+from torch import Tensor
+
+from vaelab import checks
+from vaelab.models import VAE
+from vaelab.objective import Experiment, Objective, Terms
+
+
+class Denoising(Experiment):
+    """An experiment whose network is fed x + noise * N(0, 1), clamped to [0, 1], and judged against x.
+
+    noise: standard deviation, in units of the full range of a pixel.
+    """
+
+    noise: Tensor
+
+    def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...], noise: float) -> None:
+        super().__init__(model, objective, shape)
+        self.register_buffer("noise", torch.tensor(checks.positive("noise", noise)))
+
+    def forward(self, x: Tensor) -> Terms:
+        """Clean images [b, *shape] -> Terms."""
+        clean = self._unit(x)
+        return self.objective(clean, self.model(noisy(clean, self.noise)))
+
+
+def noisy(images: Tensor, noise: Tensor | float, generator: torch.Generator | None = None) -> Tensor:
+    """Images [n, ...] in [0, 1] with Gaussian noise of this standard deviation, clamped to [0, 1]."""
+    draw = torch.randn(images.shape, dtype=images.dtype, device=images.device, generator=generator)
+    return (images + noise * draw).clamp_(0, 1)

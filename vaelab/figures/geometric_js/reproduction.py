@@ -1,0 +1,163 @@
+"""gjs-reproduction: the published values beside ours, at the published settings, as far as the training has come.
+
+The trainings take hours on a CPU: they lie as checkpoints in the cache, and the next call goes on with them.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from vaelab import plots
+from vaelab.figures.figure import Figure, Row
+from vaelab.figures.geometric_js import PAPER, published
+from vaelab.figures.geometric_js.published import Line
+from vaelab.files import cache_folder
+from vaelab.run_store import Numbers, Result
+from vaelab.turns import curve, in_turns
+from vaelab.versions import code_version, digest
+
+# The lines that a machine without a GPU can afford: the VAE, and the best of either family on MNIST.
+FIRST = ("MNIST KL(q‖p)", "MNIST primed 0.1", "MNIST primed dual 0.3")
+
+
+def title(line: Line) -> str:
+    """How a line is called on the command line: data, name and alpha."""
+    return f"{line.data} {line.name}" + ("" if line.alpha is None else f" {line.alpha:g}")
+
+
+def folder() -> Path:
+    """Where the trainings lie."""
+    return cache_folder() / "reproduction"
+
+
+def compute(
+    device: str, *, lines: Sequence[str], seeds: int, minutes: float | None = None, turn: int = 5, **changes: Any
+) -> Result:
+    """Train the named lines, a few epochs each in turn, for at most so many minutes; then read what has been reached.
+
+    Numbers: curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
+    `published.lines()` after each epoch.
+    """
+    all_lines = published.lines()
+    runs = [line.run(seed, **changes) for seed in range(seeds) for line in all_lines if title(line) in lines]
+    in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
+    found = {
+        (i, seed): [epoch.reconstruction for epoch in curve(line.run(seed, **changes), folder())]
+        for i, line in enumerate(all_lines)
+        for seed in range(seeds)
+    }
+    longest = max(1, *(len(values) for values in found.values()))
+    curves = np.full((len(all_lines), seeds, longest), np.nan)
+    for (i, seed), values in found.items():
+        curves[i, seed, : len(values)] = values
+    code = code_version("vaelab.turns")
+    return Result({"curves": curves}, digest(json.dumps([code, np.nan_to_num(curves).tolist()])), code, 0.0)
+
+
+def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:
+    """Per line that was trained: its values over seeds [s] after the last epoch that all of these have, and that
+    epoch."""
+    found = {}
+    for i, curves in enumerate(n["curves"]):
+        trained = curves[~np.isnan(curves[:, 0])]
+        if len(trained):
+            epoch = int((~np.isnan(trained)).sum(1).min())
+            found[i] = trained[:, epoch - 1], epoch
+    return found
+
+
+def rows(n: Numbers) -> list[Row]:
+    lines, found = published.lines(), reached(n)
+    baselines = {line.data: i for i, line in enumerate(lines) if line.name == published.KL}
+    table: list[Row] = []
+    for i, line in enumerate(lines):
+        row: Row = {
+            "table": line.table,
+            "data": line.data,
+            "line": line.name,
+            "alpha": "" if line.alpha is None else line.alpha,
+            "published": line.value,
+            "published_below_vae": _yes(line.value < lines[baselines[line.data]].value),
+        }
+        measured: Row = dict.fromkeys(("ours", "spread", "seeds", "epochs", "difference_percent"), "")
+        side: Row = {"ours_below_vae": "", "same_side": ""}
+        if i in found:
+            values, epoch = found[i]
+            mean = float(values.mean())
+            percent = 100 * (mean / line.value - 1)
+            measured = dict(zip(measured, (mean, float(np.ptp(values)), len(values), epoch, percent), strict=True))
+            baseline = _at(n, baselines[line.data], epoch)
+            if i != baselines[line.data] and baseline is not None:
+                below = mean < baseline
+                side = {"ours_below_vae": _yes(below), "same_side": _yes(_yes(below) == row["published_below_vae"])}
+        table.append({**row, **measured, **side})
+    return table
+
+
+def _at(n: Numbers, i: int, epoch: int) -> float | None:
+    """The mean over seeds of a line after this very epoch, or None where it has not come so far."""
+    column = n["curves"][i, :, epoch - 1]
+    column = column[~np.isnan(column)]
+    return float(column.mean()) if len(column) else None
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def draw(n: Numbers) -> Drawing:
+    lines, found = published.lines(), reached(n)
+    figure = plots.new_figure(7.0, 3.0)
+    axes, dots = figure.subplots(1, 2, width_ratios=(3, 2))
+    cycle = [plots.Q, plots.JS, plots.DUAL, plots.P, plots.MEAN, plots.REFERENCE]
+    for row, (i, (values, _)) in enumerate(found.items()):
+        colour = cycle[row % len(cycle)]
+        for curve_ in n["curves"][i]:
+            axes.plot(np.arange(1, len(curve_) + 1), curve_, color=colour, linewidth=1)
+        axes.axhline(lines[i].value, color=colour, linestyle=":", linewidth=1)
+        dots.plot([lines[i].value, values.mean()], [row, row], color=colour, linewidth=0.8)
+        dots.plot(lines[i].value, row, "o", color=colour, markerfacecolor="white")
+        dots.plot(values, [row] * len(values), "o", color=colour)
+    epochs = [epoch for _, epoch in found.values()]
+    axes.set(xlabel="epoch", ylabel="reconstruction, test\n(squared error per image)", title="dotted: published")
+    if found:
+        top = max(float(values.max()) for values, _ in found.values())
+        axes.set_ylim(min(lines[i].value for i in found) - 0.5, 1.5 * top)
+    dots.set(
+        yticks=range(len(found)),
+        yticklabels=[title(lines[i]) for i in found],
+        ylim=(len(found) - 0.5, -0.5),
+        xlabel="reconstruction, test",
+        title=f"open: published, full: ours after {min(epochs, default=0)} epochs",
+    )
+    return figure
+
+
+def alt(n: Numbers) -> str:
+    lines, found = published.lines(), reached(n)
+    told = [
+        f"{title(lines[i])} published {lines[i].value:.2f}, here {values.mean():.2f} after {epoch} epochs "
+        f"({len(values)} seed{'s' if len(values) > 1 else ''})"
+        for i, (values, epoch) in found.items()
+    ]
+    rest = len(lines) - len(found)
+    return (
+        f"Published and reproduced test reconstruction: {'; '.join(told) or 'none yet'}. {rest} lines not trained yet."
+    )
+
+
+FIGURE = Figure(
+    id="gjs-reproduction",
+    paper=PAPER,
+    shows="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets={"paper": {"lines": list(FIRST), "seeds": 3}},
+    missing="it compares with numbers that were published for the full data, which takes hours without a GPU",
+)

@@ -1,0 +1,117 @@
+"""What the figures of this paper train: variants by name, and one training per variant, seed and setting, whatever
+number of figures reads it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vaelab import plots
+from vaelab.run_store import Numbers, Result, combined
+from vaelab.runs import Run, train_all
+
+KL, REVERSE, BETA = "KL(q||p)", "KL(p||q)", "beta KL(q||p)"
+MMD = "MMD"
+LEARNED = {"primed": "primed, learned alpha", "primed dual": "primed dual, learned alpha"}
+FAMILIES = ("primed", "primed dual", "plain", "plain dual")
+COLOURS = {KL: plots.Q, BETA: plots.Q, REVERSE: plots.P, "primed": plots.JS, "primed dual": plots.DUAL}
+COLOURS |= {"plain": plots.MEAN, "plain dual": plots.REFERENCE, MMD: plots.REFERENCE}
+COLOURS |= {LEARNED[family]: COLOURS[family] for family in LEARNED}
+MEASURES = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
+SPLITS = ("train", "test")
+
+# Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
+MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
+FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 12}
+DSPRITES: dict[str, Any] = {
+    **{"data": "dsprites-rendered", "limit": 4000, "side": 32},  # drawn at half the published size
+    **{"hidden": (128,), "epochs": 16, "batch_size": 50},
+}
+ALPHAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
+
+
+class Variant(NamedTuple):
+    """A divergence by name, with its alpha (nan where it has none) and weight, and the recipe that trains it."""
+
+    name: str
+    alpha: float
+    weight: float
+    recipe: str
+    options: dict[str, Any]
+
+
+def vae(beta: float = 1.0) -> Variant:
+    """The VAE, or the beta-VAE."""
+    if beta == 1:
+        return Variant(KL, np.nan, 1.0, "vae", {})
+    return Variant(BETA, np.nan, beta, "beta_vae", {"beta": beta})
+
+
+def reverse() -> Variant:
+    return Variant(REVERSE, np.nan, 1.0, "reverse_kl_vae", {})
+
+
+def gjs(family: str, alpha: float, weight: float = 1.0) -> Variant:
+    """One of `FAMILIES` at some alpha."""
+    options = {"alpha": alpha, "dual": "dual" in family, "primed": "primed" in family}
+    return Variant(family, alpha, weight, "gjs_vae", options if weight == 1 else {**options, "weight": weight})
+
+
+def learned(family: str, start: float) -> Variant:
+    """A primed family whose alpha is trained from this start."""
+    given = gjs(family, start)
+    return Variant(LEARNED[family], np.nan, 1.0, "gjs_vae", {**given.options, "trainable": True})
+
+
+def mmd(weight: float = 100.0) -> Variant:
+    """MMD on sampled z.  At the published weight of 500 the estimate's noise keeps z unused for the first epochs."""
+    return Variant(MMD, np.nan, weight, "mmd_vae", {"weight": weight})
+
+
+def first_seed(variant: Variant, seeds: int) -> int:
+    """The plain families begin where the primed ones end: at alpha = 1/2 the two are one loss, and the same seed would
+    give the same training twice."""
+    return seeds if variant.name.startswith("plain") else 0
+
+
+def trained(variants: Sequence[Variant], device: str, seeds: int, **training: Any) -> list[list[Result]]:
+    """One result per variant and seed, [k][seeds]."""
+    runs = [Run(v.recipe, v.options, **training, seed=first_seed(v, seeds) + s) for v in variants for s in range(seeds)]
+    results = train_all(runs, device, stacked=True)
+    return [results[i : i + seeds] for i in range(0, len(results), seeds)]
+
+
+def measured(variants: Sequence[Variant], results: Sequence[Sequence[Result]], **more: np.ndarray) -> Result:
+    """The measures of all trainings as one result: variant, alpha, weight, first_seed [k]; values
+    [k, 2, 4, seeds] of splits and measures; and more."""
+    values = [
+        [[[float(r.numbers[f"{split}_{name}"]) for r in row] for name in MEASURES] for split in SPLITS]
+        for row in results
+    ]
+    numbers: Numbers = {
+        "variant": np.array([v.name for v in variants]),
+        "alpha": np.array([v.alpha for v in variants]),
+        "weight": np.array([v.weight for v in variants]),
+        "first_seed": np.array([first_seed(v, len(results[0])) for v in variants]),
+        "values": np.array(values),
+        **more,
+    }
+    return combined(numbers, [result for row in results for result in row])
+
+
+def chosen(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:
+    """Which rows belong to a variant, [k] of bool."""
+    return (n["variant"] == name) & (n["weight"] == weight)
+
+
+def test(n: Numbers, measure: str, rows: Any) -> np.ndarray:
+    """A measure on the test images, [rows, seeds]; rows: an index or a mask."""
+    values: np.ndarray = n["values"][rows, SPLITS.index("test"), MEASURES.index(measure)]
+    return values
+
+
+def label(name: str, alpha: float = np.nan) -> str:
+    """A variant as it is written in a picture."""
+    written = name.replace("alpha", "α")
+    written = {KL: "KL(q‖p), the VAE", REVERSE: "KL(p‖q)", BETA: "beta-VAE"}.get(name, written)
+    return written if np.isnan(alpha) else f"{written}, α = {alpha:g}"
