@@ -25,6 +25,12 @@ SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
     "notebook-extension/tracker": '{"windowingMode": "none"}',
 }
+# A kernel that is connected and idle; before, "run all" would ask which kernel to take.
+READY = """() => {
+  const context = window.jupyterapp.shell.currentWidget?.sessionContext;
+  const kernel = context?.session?.kernel;
+  return Boolean(context?.isReady && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle');
+}"""
 # From the press of a key to the frame in which the new picture is painted, in ms.
 STOPWATCH = """
 (image) => {
@@ -132,7 +138,7 @@ class Lab:
         self.page.goto(f"{address}/doc/tree/{path.name}")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
+        self.page.wait_for_function(READY, timeout=90_000)
         self.run_all(cells, seconds)
 
     def run_all(self, cells: int, seconds: float = 120) -> None:

@@ -29,6 +29,7 @@ torch.manual_seed(0)
 flat, deep = (vaelab.recipes.vae((1, 8, 8), latent, hidden=(16,)) for latent in (2, 4))
 """
 TWO = ("from vaelab import live", "panel = live.divergence_panel()\nlive.show(panel)")
+BUSY = "import time, os\nif os.path.exists('busy'):\n    time.sleep(8)\nopen('busy', 'w').close()"
 TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400')\nlive.show(steered)"
 
 
@@ -100,9 +101,9 @@ def test_every_slider_of_every_panel_follows_mouse_and_keyboard(chromium, home):
 
 def check_a_kernel(home, kernel):
     """Sliders at rest, while a VAE trains and is steered, and again after a restart of the kernel."""
-    path = lab.notebook(home / "one.ipynb", [*TWO, TRAINING], kernel)
+    path = lab.notebook(home / "one.ipynb", [*TWO, TRAINING, BUSY], kernel)
     with lab.server(home) as address, lab.browser() as browser:
-        browser.open(address, path, cells=3)
+        browser.open(address, path, cells=4)
         panel, steered = browser.panel(0), browser.panel(1)
         handle = panel.locator(".noUi-handle").first
         assert len(browser.event_to_paint(panel, handle, presses=6)) >= 5
@@ -110,9 +111,9 @@ def check_a_kernel(home, kernel):
         steered.get_by_role("button", name="Start", exact=True).click()
         browser.page.wait_for_function("() => /Running: step/.test(document.body.innerText)", timeout=60_000)
         first = pixels(browser, steered)
-        samples = browser.event_to_paint(panel, handle, presses=12)
-        assert len(samples) >= 9, "the slider stops answering while a VAE trains"
-        assert statistics.median(samples) < 2000
+        samples = browser.event_to_paint(panel, handle, presses=12, pause=500)
+        assert len(samples) >= 4, "the slider stops answering while a VAE trains"
+        assert statistics.median(samples) < 2000  # far above any measured value: it says "answers", not how fast
         steered.locator(".noUi-handle").nth(2).focus()  # alpha
         for _ in range(5):
             browser.page.keyboard.press("ArrowRight")
@@ -125,14 +126,19 @@ def check_a_kernel(home, kernel):
         assert "vaelab.Knobs(turns)" in steered.locator("textarea").input_value()
         assert browser.errors == []
 
+        said = "e => [getComputedStyle(e, '::after').content, getComputedStyle(e, '::after').opacity]"
+        assert panel.evaluate(said)[0] == "none"
+        browser.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        late = """() => [...document.querySelectorAll('.vaelab-panel')].map(e => getComputedStyle(e, '::after'))
+            .some(style => style.content.includes('busy') && style.opacity === '1')"""
+        browser.page.wait_for_function(late)
+
         browser.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:restart-kernel'); }")
         browser.page.locator(".jp-Dialog .jp-mod-accept").click()
         browser.page.wait_for_selector(".vaelab-panel.jupyter-widgets-disconnected", timeout=30_000)
-        said = panel.evaluate("e => getComputedStyle(e, '::after').content")
-        assert "kernel was restarted" in said
-        browser.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
-        browser.page.wait_for_timeout(1000)
-        browser.run_all(3)
+        assert "kernel was restarted" in panel.evaluate(said)[0]
+        browser.page.wait_for_function(lab.READY, timeout=90_000)
+        browser.run_all(4)
         browser.page.wait_for_selector(".vaelab-panel:not(.jupyter-widgets-disconnected)", timeout=60_000)
         panel = browser.panel(0)
         before = browser.picture(panel).get_attribute("src")
