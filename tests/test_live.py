@@ -393,7 +393,7 @@ def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):
     nearest = int((means - torch.tensor([1.5, -2.0])).square().sum(1).argmin())
     assert f"is a {int(labels[nearest])}." in panel.readout.value
     assert "nearest encoded images are" in panel.alt
-    assert decoded(panel.strip).shape == (2 * 24 + 6, 9 * 30 - 6, 3)
+    assert decoded(panel.strip).shape == (2 * 80 + 6, 9 * 86 - 6, 3)
 
 
 def test_the_latent_panel_shows_colours():
