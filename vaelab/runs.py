@@ -46,8 +46,8 @@ class Run:
     """One training: a recipe with its options on a data set, and the settings of the loop.
 
     limit: at most so many images of each split.  side: images are padded with zeros to this side, as MNIST is to 32
-    for the published networks, or averaged down to it where it divides theirs; None leaves them.  noise: standard deviation of the noise on the network's input, for
-    denoising.
+    for the published networks, or averaged down to it where it divides theirs; None leaves them.  noise: standard
+    deviation of the noise on the network's input, for denoising.
     """
 
     recipe: str
