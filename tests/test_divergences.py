@@ -339,3 +339,30 @@ def test_bad_input_gets_one_sentence(call, error, words):
     message = str(caught.value)
     assert "\n" not in message
     assert message.endswith(".")
+
+
+@given(numbers, skews)
+@settings(max_examples=50, deadline=None)
+def test_equal_widths_are_a_beta_vae(mean, alpha):
+    """Sheet 1.7, s = 1: both primed ones are KL times 1 - 3α(1-α), both plain ones KL times α(1-α)."""
+    q, p = gaussian(mean, 1.0), gaussian(0.0, 1.0)
+    plain, primed, plain_dual, primed_dual = all_four(q, p, alpha)
+    beta = 1 - 3 * alpha * (1 - alpha)
+    assert [primed, primed_dual] == pytest.approx([beta * mean**2 / 2] * 2, rel=1e-9, abs=1e-12)
+    assert [plain, plain_dual] == pytest.approx([alpha * (1 - alpha) * mean**2 / 2] * 2, rel=1e-9, abs=1e-12)
+
+
+@given(numbers, st.floats(-6, 4), skews)
+@settings(max_examples=200, deadline=None)
+def test_the_simplified_forms_against_a_standard_normal(mean, logvar, alpha):
+    """Sheet 1.5, per dimension."""
+    s, m2, a, b = math.exp(logvar), mean**2, alpha, 1 - alpha
+    A, An = a + b * s, b + a * s
+    expected = [
+        -math.log(An) + a * logvar - 1 + b * An + a * An / s + m2 / An * (a**2 * b * s + a * b**2 / s),
+        -math.log(A) + a * logvar - 1 + b * A + a * A / s + m2 / A * (b**3 * s + a**3 / s),
+        math.log(An) - a * logvar + a * b * m2 / An,
+        math.log(A) - a * logvar - 1 + (b + a * s) / A + m2 * (b**3 * s + a**3) / A**2,
+    ]
+    got = all_four(gaussian(mean, s), gaussian(0.0, 1.0), alpha)
+    assert got == pytest.approx([value / 2 for value in expected], rel=1e-9, abs=1e-9)

@@ -84,6 +84,7 @@ def test_gradients_reach_every_parameter(make, network, likelihood, gamma):
 
 @pytest.mark.parametrize("make", ALL_RECIPES)
 def test_every_recipe_traces_as_one_graph(make):
+    torch._dynamo.reset()  # torch traces one piece of code at most eight times, and every recipe shares it
     experiment = make((1, 8, 8), 3, hidden=(16,), gamma="learned")
     compiled = torch.compile(experiment, fullgraph=True, backend="eager")
     x = torch.rand(4, 1, 8, 8)

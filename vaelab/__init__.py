@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaelab import figures, live, metrics, plots, posterior, quadrature, recipes
+    from vaelab import evidence, figures, live, metrics, plots, posterior, quadrature, recipes, variance_law
     from vaelab.datasets import Dataset, load
     from vaelab.discrepancy import MMD, PublishedMMD, mmd
     from vaelab.divergences import (
@@ -57,6 +57,7 @@ _HOMES = {
 _ROOMS = (
     "checkpoints",
     "datasets",
+    "evidence",
     "figures",
     "gamma",
     "likelihoods",
@@ -67,6 +68,7 @@ _ROOMS = (
     "posterior",
     "quadrature",
     "recipes",
+    "variance_law",
 )
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -85,6 +87,7 @@ __all__ = [
     "PublishedMMD",
     "ReverseKL",
     "Train",
+    "evidence",
     "extended_geometric_js",
     "figures",
     "fit",
@@ -102,6 +105,7 @@ __all__ = [
     "recipes",
     "sweep",
     "train",
+    "variance_law",
 ]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaelab import randomness
 from vaelab.datasets import Dataset
 from vaelab.errors import InvalidType, InvalidValue
 
@@ -52,4 +53,4 @@ def as_images(data: Any, shape: tuple[int, ...]) -> Tensor:
 def binarised(images: Tensor) -> Tensor:
     """One Bernoulli draw of every pixel, kept for the whole training: uint8 of 0 and 255."""
     chance = images.float() / 255 if images.dtype == torch.uint8 else images
-    return torch.bernoulli(chance).mul_(255).to(torch.uint8)
+    return randomness.coins(chance).mul_(255).to(torch.uint8)

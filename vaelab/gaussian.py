@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab import randomness
+
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -32,7 +34,7 @@ class Gaussian(NamedTuple):
 
     def sample(self) -> Tensor:
         """One reparameterised draw, mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
-        return self.mean + torch.exp(0.5 * self.logvar) * torch.randn_like(self.mean)
+        return self.mean + torch.exp(0.5 * self.logvar) * randomness.normal_like(self.mean)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log N(z; mean, exp(logvar)) in nats, summed over the latents: [b]."""

@@ -31,11 +31,11 @@ class Intervention(NamedTuple):
 class Knobs:
     """Turns that wait for the loop, and turns planned for a step."""
 
-    def __init__(self, planned: Iterable[Intervention] = ()) -> None:
+    def __init__(self, planned: Iterable[Intervention | tuple[int, str, float, float]] = ()) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, float]] = []
         self._planned: dict[int, list[Intervention]] = {}
-        for turn in planned:
+        for turn in map(Intervention._make, planned):
             self._planned.setdefault(turn.step, []).append(turn)
 
     def turn(self, **values: float) -> None:

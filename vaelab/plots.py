@@ -10,6 +10,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
@@ -63,9 +64,18 @@ CLASSES = (
 )
 
 
-def latent_plane(axes: Axes, means: Any, labels: Any = None) -> None:
-    """Encoded means [n, 2] as dots, coloured by label [n], each label written at the median of its dots."""
+def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None) -> None:
+    """Encoded means [n, 2] as dots, coloured by label [n], each label written at the median of its dots.
+
+    sigmas [n, 2]: the posteriors' standard deviations; about a hundred of them are drawn as ellipses.
+    """
     points = np.asarray(means)
+    if sigmas is not None:
+        some = slice(None, None, max(len(points) // 100, 1))
+        widths, heights = 2 * np.asarray(sigmas)[some].T
+        look: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
+        place: Any = {"offsets": points[some], "offset_transform": axes.transData}
+        axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **look, **place))
     if labels is None:
         axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
         return

@@ -47,9 +47,11 @@ def beta_vae(shape: Sequence[int], latent: int = 10, *, beta: float = 4.0, **des
     return _experiment(shape, latent, KL(), beta, **design)
 
 
-def reverse_kl_vae(shape: Sequence[int], latent: int = 10, **design: Unpack[Design]) -> Experiment:
-    """Reconstruction + KL(p‖q), a baseline of Deasy et al. 2020."""
-    return _experiment(shape, latent, ReverseKL(), **design)
+def reverse_kl_vae(
+    shape: Sequence[int], latent: int = 10, *, weight: float = 1.0, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + weight * KL(p‖q), a baseline of Deasy et al. 2020."""
+    return _experiment(shape, latent, ReverseKL(), weight, **design)
 
 
 def gjs_vae(

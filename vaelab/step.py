@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 
+from vaelab import randomness
 from vaelab.objective import Experiment, Terms
 from vaelab.pixels import unit
 from vaelab.settings import Train
@@ -57,7 +58,7 @@ class Step:
         x = self.images[index]
         if self.augment is not None:
             x = self.augment(unit(x))
-        return torch.bernoulli(unit(x)) if self.config.binarise == "dynamic" else x
+        return randomness.coins(unit(x)) if self.config.binarise == "dynamic" else x
 
 
 def adam(experiment: Experiment, config: Train, device: torch.device) -> Adam:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelab import memory
+from vaelab import memory, randomness
 from vaelab.batches import as_images, binarised, on_device
 from vaelab.datasets import Dataset
 from vaelab.divergences import GeometricJS
@@ -63,7 +63,7 @@ def train(
     per_epoch = n // batch
     total = config.total(per_epoch)
 
-    torch.manual_seed(config.seed)
+    randomness.seed(config.seed)
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     images = binarised(images) if config.binarise == "static" else images
     experiment.to(device).train()
@@ -81,7 +81,7 @@ def train(
         for number in range(first, total):
             epoch, position = number // per_epoch + 1, number % per_epoch
             if position == 0:
-                order.copy_(torch.randperm(n, device=device))
+                order.copy_(randomness.permutation(n, device))
                 step.sums.zero_()
                 started = time.perf_counter()
             for name, value in knobs.take(number):

@@ -4,26 +4,40 @@ Only here does vaelab import ipywidgets, and only its core: no front end needs a
 No `Output` widget, no `interact`, no pyplot: callbacks store a value, one worker thread draws.
 """
 
+from vaelab.live.balance import balance_panel
 from vaelab.live.check import Verdict, check
-from vaelab.live.controls import Slider, Switch
+from vaelab.live.controls import Choice, Slider, Switch
 from vaelab.live.divergence import divergence_panel
 from vaelab.live.figure import LiveFigure, Scene
 from vaelab.live.latent import latent_panel
+from vaelab.live.mixture import mixture_panel
 from vaelab.live.panel import Panel, View
+from vaelab.live.posterior_view import posterior_panel
+from vaelab.live.rho import rho_panel
+from vaelab.live.setup import Setup
 from vaelab.live.show import show
 from vaelab.live.strip import film_strip
+from vaelab.live.training import TrainingPanel, training_panel
 
 __all__ = [
+    "Choice",
     "LiveFigure",
     "Panel",
     "Scene",
+    "Setup",
     "Slider",
     "Switch",
+    "TrainingPanel",
     "Verdict",
     "View",
+    "balance_panel",
     "check",
     "divergence_panel",
     "film_strip",
     "latent_panel",
+    "mixture_panel",
+    "posterior_panel",
+    "rho_panel",
     "show",
+    "training_panel",
 ]

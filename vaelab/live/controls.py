@@ -1,5 +1,6 @@
-"""What the hand touches: sliders, switches and buttons, as plain lists."""
+"""What the hand touches: sliders, choices, switches and buttons, as plain lists."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
@@ -10,7 +11,10 @@ from vaelab.errors import InvalidValue
 
 
 class Slider(NamedTuple):
-    """A number between low and high; arrow keys move it by one step."""
+    """A number between low and high; arrow keys move it by one step.
+
+    log=True: the slider moves in powers of ten, by `step` of one; whole=True: it moves over whole numbers.
+    """
 
     name: str
     label: str
@@ -18,6 +22,8 @@ class Slider(NamedTuple):
     high: float
     start: float
     step: float = 0.01
+    log: bool = False
+    whole: bool = False
 
 
 class Switch(NamedTuple):
@@ -29,21 +35,30 @@ class Switch(NamedTuple):
     start: bool = False
 
 
-Control = Slider | Switch
+class Choice(NamedTuple):
+    """One word out of several."""
+
+    name: str
+    label: str
+    options: tuple[str, ...]
+    start: str
+
+
+Control = Slider | Switch | Choice
+LABEL = {"description_width": "6.5em"}
 
 
 def build(control: Control) -> widgets.ValueWidget:
     """The widget of one control; core ipywidgets only, so that every front end has it."""
     if isinstance(control, Slider):
-        return widgets.FloatSlider(
+        return _slider(control)
+    if isinstance(control, Choice):
+        return widgets.Dropdown(
             value=control.start,
-            min=control.low,
-            max=control.high,
-            step=control.step,
+            options=control.options,
             description=control.label,
-            readout_format=".2f",
-            style={"description_width": "6.5em"},
-            layout=widgets.Layout(width="300px"),
+            style=LABEL,
+            layout=widgets.Layout(width="auto"),
         )
     return widgets.ToggleButtons(
         value=control.start,
@@ -51,6 +66,24 @@ def build(control: Control) -> widgets.ValueWidget:
         style={"button_width": "auto"},
         layout=widgets.Layout(width="auto"),
     )
+
+
+def _slider(control: Slider) -> widgets.ValueWidget:
+    shared: dict[str, Any] = {
+        "value": control.start,
+        "step": control.step,
+        "description": control.label,
+        "style": LABEL,
+        "layout": widgets.Layout(width="18.75em"),
+    }
+    if control.log:
+        low, high = math.log10(control.low), math.log10(control.high)
+        return widgets.FloatLogSlider(min=low, max=high, readout_format=".2g", **shared)
+    if control.whole:
+        return widgets.IntSlider(
+            min=int(control.low), max=int(control.high), **{**shared, "step": 1, "value": int(control.start)}
+        )
+    return widgets.FloatSlider(min=control.low, max=control.high, readout_format=".2f", **shared)
 
 
 def button(label: str, press: Callable[[], None], hint: str) -> widgets.Button:
@@ -63,24 +96,29 @@ def button(label: str, press: Callable[[], None], hint: str) -> widgets.Button:
 def rows(
     controls: Sequence[Control], made: Mapping[str, Any], buttons: Sequence[widgets.Button]
 ) -> list[widgets.Widget]:
-    """Sliders three to a row, then the switches, then the buttons; nothing changes size with the values."""
+    """Sliders three to a row, then choices and switches, then the buttons; nothing changes size with the values."""
     sliders = [made[c.name] for c in controls if isinstance(c, Slider)]
-    switches = [made[c.name] for c in controls if isinstance(c, Switch)]
+    words = [made[c.name] for c in controls if not isinstance(c, Slider)]
     wrap = widgets.Layout(flex_flow="row wrap")
     lines = [widgets.HBox(sliders[i : i + 3], layout=wrap) for i in range(0, len(sliders), 3)]
-    if switches:
-        lines.append(widgets.HBox(switches, layout=wrap))
+    if words:
+        lines.append(widgets.HBox(words, layout=wrap))
     return [*lines, widgets.HBox(list(buttons), layout=wrap)]
 
 
 def accept(control: Control, value: Any) -> Any:
     """`value` as the control takes it.  Raises InvalidValue where the widget would bend it silently."""
+    if isinstance(control, Choice):
+        if value not in control.options:
+            raise InvalidValue(f"{control.name} is one of {', '.join(control.options)}, got {value!r}; choose one.")
+        return value
     if isinstance(control, Switch):
         if not isinstance(value, bool):
             raise InvalidValue(f"{control.name} is a switch, got {value!r}; give True or False.")
         return value
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not control.low <= float(value) <= control.high:
+    if not number or not control.low <= float(value) <= control.high or (control.whole and value != int(value)):
         span = f"{control.low:g} to {control.high:g}"
-        raise InvalidValue(f"{control.name} moves from {span}, got {value!r}; choose a number within.")
-    return float(value)
+        what = "whole number" if control.whole else "number"
+        raise InvalidValue(f"{control.name} moves from {span}, got {value!r}; choose a {what} within.")
+    return int(value) if control.whole else float(value)

@@ -5,13 +5,12 @@ from functools import partial
 from typing import Any
 
 from vaelab import plots
-from vaelab.live import pixels
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.divergence_numbers import Setting, compute
 from vaelab.live.divergence_scene import draw
-from vaelab.live.figure import LiveFigure, Values
-from vaelab.live.panel import Panel, View
-from vaelab.live.strip import film_strip
+from vaelab.live.drawn import Story, drawn
+from vaelab.live.figure import Values
+from vaelab.live.panel import Panel
 from vaelab.live.words import Row
 
 FRAMES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -43,9 +42,11 @@ def divergence_panel(
     Raises InvalidValue for a start outside the sliders.
     """
     start = Setting(alpha, *q, *p, primed, dual)
-    figure = LiveFigure(draw, *SIZES[style], style)
-    view = View(figure.render, figure.size, words, partial(_strip, start), partial(_alt, start), CAPTION)
-    return Panel(_controls(start), view, {k: v._asdict() for k, v in PRESETS.items()}, style)
+    frames: list[Values] = [s._asdict() for s in _frames(start)]
+    titles = [f"α = {a:g}" for a in FRAMES]
+    story = Story(partial(draw, stacked=True), frames, titles, partial(_alt, start), CAPTION)
+    presets = {k: v._asdict() for k, v in PRESETS.items()}
+    return drawn(draw, SIZES[style], _controls(start), words, story, presets, style)
 
 
 CAPTION = (
@@ -79,11 +80,6 @@ def _n(mean: float, sigma: float) -> str:
 
 def _frames(start: Setting) -> list[Setting]:
     return [start._replace(alpha=a) for a in FRAMES]
-
-
-def _strip(start: Setting) -> bytes:
-    frames: list[Values] = [s._asdict() for s in _frames(start)]
-    return pixels.png(film_strip(partial(draw, stacked=True), frames, [f"α = {a:g}" for a in FRAMES]), small=True)
 
 
 def _alt(start: Setting) -> str:

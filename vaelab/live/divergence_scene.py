@@ -6,10 +6,10 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 
 from vaelab import plots
 from vaelab.live.divergence_numbers import ALPHAS, Numbers, Setting, X, compute, nice
+from vaelab.live.drawn import limits, plot
 from vaelab.live.figure import Scene, Values
 
 Part = tuple[list[Artist], Any]  # what moves, and move(numbers, setting) -> limits changed
@@ -36,7 +36,7 @@ def densities(ax: Axes) -> Part:
         ("p", plots.P, "--"),
         ("G", plots.MEAN, "-."),
     )
-    lines = [_line(ax, color=c, linestyle=s, label=label) for label, c, s in looks]
+    lines = [plot(ax, X, color=c, linestyle=s, label=label) for label, c, s in looks]
     fills = [
         ax.fill_between(X, 0 * X, color=plots.Q, alpha=0.15, lw=0),
         ax.fill_between(X, 0 * X, color=plots.P, alpha=0.15, lw=0),
@@ -49,15 +49,15 @@ def densities(ax: Axes) -> Part:
             line.set_ydata(y)
         for fill, y in zip(fills, (n.q, n.p), strict=True):
             fill.set_data(X, 0 * X, y)
-        return _limits(ax, 0, nice(1.1 * max(n.q.max(), n.p.max(), n.mean.max())))
+        return limits(ax, 0, nice(1.1 * max(n.q.max(), n.p.max(), n.mean.max())))
 
     return [*fills, *lines], move
 
 
 def integrands(ax: Axes) -> Part:
     """What is integrated for KL(q‖p) and for the chosen divergence; both may dip below zero."""
-    reference = _line(ax, color=plots.REFERENCE, linestyle=":", label="KL(q‖p)")
-    chosen = _line(ax, color=plots.JS, label="chosen JS")
+    reference = plot(ax, X, color=plots.REFERENCE, linestyle=":", label="KL(q‖p)")
+    chosen = plot(ax, X, color=plots.JS, label="chosen JS")
     ax.axhline(0, color="black", lw=0.6)
     ax.set(title="integrands", xlabel="z", xlim=(-10, 10))
 
@@ -67,7 +67,7 @@ def integrands(ax: Axes) -> Part:
         chosen.set_color(_colour(s))
         low = min(n.kl_integrand.min(), n.js_integrand.min())
         high = max(n.kl_integrand.max(), n.js_integrand.max())
-        return _limits(ax, -nice(-1.1 * low, least=1e-3), nice(1.1 * high))
+        return limits(ax, -nice(-1.1 * low, least=1e-3), nice(1.1 * high))
 
     return [reference, chosen], move
 
@@ -75,14 +75,14 @@ def integrands(ax: Axes) -> Part:
 def against_alpha(ax: Axes) -> Part:
     """The chosen divergence over alpha with its ends, a marker where the slider stands, and the two KLs."""
     looks = (("KL(q‖p)", plots.Q), ("KL(p‖q)", plots.P))
-    kls = [_line(ax, [0, 1], color=colour, linestyle=":") for _, colour in looks]
+    kls = [plot(ax, [0, 1], color=colour, linestyle=":") for _, colour in looks]
     names = [
         ax.text(x, 0, label, color=colour, ha="center", va="bottom")
         for (label, colour), x in zip(looks, (0.3, 0.7), strict=True)
     ]
-    curve = _line(ax, ALPHAS)
-    ends = _line(ax, [0, 1], marker="o", markerfacecolor="white", linestyle="none", clip_on=False)
-    marker = _line(ax, [0], marker="o", linestyle="none", clip_on=False)
+    curve = plot(ax, ALPHAS)
+    ends = plot(ax, [0, 1], marker="o", markerfacecolor="white", linestyle="none", clip_on=False)
+    marker = plot(ax, [0], marker="o", linestyle="none", clip_on=False)
     ax.set(title="divergence (nats)", xlabel="α", xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"])
 
     def move(n: Numbers, s: Setting) -> bool:
@@ -96,22 +96,10 @@ def against_alpha(ax: Axes) -> Part:
         marker.set_data([s.alpha], [n.value])
         for line in (curve, ends, marker):
             line.set_color(_colour(s))
-        return _limits(ax, 0, nice(1.15 * max(n.curve.max(), *((n.kl_qp, n.kl_pq) if s.primed else (0,)))))
+        return limits(ax, 0, nice(1.15 * max(n.curve.max(), *((n.kl_qp, n.kl_pq) if s.primed else (0,)))))
 
     return [*kls, *names, curve, ends, marker], move
 
 
-def _line(ax: Axes, x: Any = X, **look: Any) -> Line2D:
-    return ax.plot(x, [0.0] * len(x), **look)[0]
-
-
 def _colour(s: Setting) -> str:
     return plots.DUAL if s.dual else plots.JS
-
-
-def _limits(ax: Axes, low: float, high: float) -> bool:
-    """Set the limits; True when they are new, so that the background must follow."""
-    changed = ax.get_ylim() != (low, high)
-    if changed:
-        ax.set_ylim(low, high)
-    return changed

@@ -77,8 +77,13 @@ class LiveFigure:
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
     def render(self, values: Values) -> bytes:
-        """The picture for `values`, as JPEG bytes."""
+        """The picture for `values`, as JPEG bytes: fast, for a hand that moves."""
         return pixels.jpeg(self.pixels(values))
+
+    def finish(self, values: Values) -> bytes:
+        """The picture drawn from the ground up, as PNG bytes: without loss, for a hand that rests."""
+        self._background = None
+        return pixels.png(self.pixels(values))
 
 
 def fix_margins(figure: Figure) -> None:

@@ -1,6 +1,6 @@
-"""The latent explorer: walk in the plane of a 2-latent VAE and see what the decoder makes of each point.
+"""The latent explorer: walk in the latents of a trained VAE and see what the decoder makes of each point.
 
-No matplotlib while it moves: the decoded image goes straight to PNG, beside a map of the plane drawn once.
+No matplotlib while it moves: decoded images go straight to PNG, beside a map of the plane drawn once.
 """
 
 import copy
@@ -13,18 +13,23 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from vaelab import plots
-from vaelab.errors import InvalidValue
 from vaelab.live import pixels
-from vaelab.live.controls import Slider
+from vaelab.live.controls import Control, Slider, Switch
 from vaelab.live.figure import Values
 from vaelab.live.panel import Panel, View
 from vaelab.live.pixels import Pixels
+from vaelab.live.traversal import decoded, traversal_panel
 from vaelab.live.words import Row
 from vaelab.live.worker import drawing
 from vaelab.objective import Experiment
 
 SIDES = {"notebook": 308, "paper": 308, "talk": 504}
 STEPS = np.linspace(-2, 2, 9)
+TILES, GAP = 10, 12
+CAPTION = (
+    "Each point of the latent plane decodes to an image. Film-strip: z1 from -2 to 2 at z2 = 0 (top row), "
+    "z2 from -2 to 2 at z1 = 0 (bottom row). Run the cell for the sliders."
+)
 
 
 def latent_panel(
@@ -35,38 +40,30 @@ def latent_panel(
     reach: float = 3.0,
     style: plots.Style = "notebook",
 ) -> Panel:
-    """Sliders z1 and z2 within ±reach -> the decoded image, enlarged.
+    """Two latents: sliders z1 and z2 within ±reach -> the decoded image, enlarged, or a grid of 10 x 10 around it.
 
-    With images [n, *shape] and labels [n] also a map of where they lie in the plane.
+    With images [n, *shape] and labels [n] also a map of where they lie in the plane, with ellipses of one sigma.
+    More latents: traversals, one latent at a time, from the code of a chosen image (or from the centre).
 
     The experiment is copied, so that training may go on elsewhere.
-
-    Raises InvalidValue unless the model has exactly two latents.
     """
+    frozen = copy.deepcopy(experiment).cpu().eval()
     if experiment.model.latent != 2:
-        raise InvalidValue(
-            f"the latent panel walks a plane, but this model has {experiment.model.latent} latents; "
-            "train one with latent=2."
-        )
-    walk = Walk(copy.deepcopy(experiment).cpu().eval(), images, labels, reach, SIDES[style])
+        return traversal_panel(frozen, images, reach, SIDES[style], style)
     side = SIDES[style]
+    walk = Walk(frozen, images, labels, reach, side)
     size = (side if walk.map is None else 2 * side + GAP, side)
     view = View(walk.picture, size, walk.words, walk.strip, walk.alt, CAPTION)
-    far = 0.9 * reach
-    presets = {
-        "centre": {"z1": 0.0, "z2": 0.0},
-        "edge": {"z1": far, "z2": 0.0},
-        "corner": {"z1": -far, "z2": far},
+    start, far = {"grid": False, "width": 3.0}, 0.9 * reach
+    presets: dict[str, dict[str, Any]] = {
+        "centre": {"z1": 0.0, "z2": 0.0, **start},
+        "edge": {"z1": far, "z2": 0.0, **start},
+        "corner": {"z1": -far, "z2": far, **start},
+        "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
     }
-    controls = [Slider(f"z{i}", f"latent z{i}", -reach, reach, 0.0, 0.05) for i in (1, 2)]
+    controls: list[Control] = [Slider(f"z{i}", f"latent z{i}", -reach, reach, 0.0, 0.05) for i in (1, 2)]
+    controls += [Switch("grid", "one image", "10 x 10"), Slider("width", "grid's width", 0.2, 2 * reach, 3.0, 0.1)]
     return Panel(controls, view, presets, style)
-
-
-GAP = 12
-CAPTION = (
-    "Each point of the latent plane decodes to an image. Film-strip: z1 from -2 to 2 at z2 = 0 (top row), "
-    "z2 from -2 to 2 at z1 = 0 (bottom row). Run the cell for the sliders."
-)
 
 
 class Walk:
@@ -76,17 +73,26 @@ class Walk:
         self, experiment: Experiment, images: Tensor | None, labels: Tensor | None, reach: float, side: int
     ) -> None:
         self.experiment, self.reach, self.side, self.labels = experiment, reach, side, labels
-        self.means = None if images is None else experiment.encode(images.cpu()).mean
-        self.map = None if self.means is None else plane_map(self.means, labels, reach, side)
+        self.codes = None if images is None else experiment.encode(images.cpu())
+        self.means = None if self.codes is None else self.codes.mean
+        sigmas = None if self.codes is None else torch.exp(0.5 * self.codes.logvar)
+        self.map = None if self.means is None else plane_map(self.means, labels, reach, side, sigmas)
 
     def image(self, z1: float, z2: float) -> Pixels:
         """The decoded image as [h, w] or [h, w, 3] bytes."""
-        image = self.experiment.decode(torch.tensor([[z1, z2]], dtype=torch.float32))[0].numpy()
-        return pixels.gray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
+        return decoded(self.experiment, torch.tensor([[z1, z2]], dtype=torch.float32))[0]
+
+    def grid(self, z1: float, z2: float, width: float) -> Pixels:
+        """10 x 10 decoded images whose codes cover a square of this width around the point; z2 grows upwards."""
+        steps = torch.linspace(-width / 2, width / 2, TILES)
+        rows, columns = torch.meshgrid(z2 - steps, z1 + steps, indexing="ij")
+        images = decoded(self.experiment, torch.stack([columns.flatten(), rows.flatten()], 1))
+        return pixels.tile([images[i : i + TILES] for i in range(0, TILES**2, TILES)], 0)
 
     def picture(self, values: Values) -> bytes:
-        """The enlarged image, and on its left the map with a marker."""
-        small = self.image(values["z1"], values["z2"])
+        """The enlarged image or the grid, and on its left the map with a marker."""
+        z1, z2, width = values["z1"], values["z2"], values["width"]
+        small = self.grid(z1, z2, width) if values["grid"] else self.image(z1, z2)
         large = Image.fromarray(small).resize((self.side, self.side), Image.Resampling.NEAREST)
         if self.map is None:
             return pixels.png(np.asarray(large))
@@ -95,6 +101,9 @@ class Walk:
         sheet.paste(large, (self.side + GAP, 0))
         x, y = ((1 + s * values[k] / self.reach) * self.side / 2 for k, s in (("z1", 1), ("z2", -1)))
         pen = ImageDraw.Draw(sheet)
+        if values["grid"]:
+            half = width / self.reach * self.side / 4
+            pen.rectangle((max(x - half, 0), y - half, min(x + half, self.side), y + half), outline="black", width=2)
         for radius, colour in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
         return pixels.png(np.asarray(sheet))
@@ -106,6 +115,8 @@ class Walk:
             ("z", f"({z[0]:.2f}, {z[1]:.2f})"),
             ("distance from the prior's centre", f"{z.norm():.2f} sigma"),
         ]
+        if values["grid"]:
+            rows.append(("the grid covers", f"{values['width']:.1f} x {values['width']:.1f} sigma"))
         ink = self.image(values["z1"], values["z2"]).mean() / 255
         sentence = f"The decoder's image at z has a mean brightness of {ink:.2f}."
         if self.means is not None and self.labels is not None:
@@ -134,13 +145,13 @@ class Walk:
         return ", ".join(str(int(v)) for v in self.labels[torch.cdist(z, self.means).argmin(1).to(self.labels.device)])
 
 
-def plane_map(means: Tensor, labels: Tensor | None, reach: float, side: int) -> Pixels:
+def plane_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sigmas: Tensor | None = None) -> Pixels:
     """The encoded images as dots, coloured by label, on a square without margins: [side, side, 3]."""
     with drawing, plots.style("notebook"):
         figure = plots.new_figure(side / 100, side / 100)
         figure.set_layout_engine("none")
         ax: Any = figure.add_axes((0, 0, 1, 1))
-        plots.latent_plane(ax, means, labels)
+        plots.latent_plane(ax, means, labels, sigmas)
         ax.spines[:].set(visible=True, color=plots.REFERENCE)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
         figure.canvas.draw()

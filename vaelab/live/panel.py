@@ -1,6 +1,7 @@
 """A panel: controls, the picture they move, its numbers in words; a film-strip where there is no kernel."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -13,15 +14,20 @@ from vaelab.live import controls as hand
 from vaelab.live import pixels, words
 from vaelab.live.controls import Control
 from vaelab.live.figure import Values
+from vaelab.live.frame import frame
 from vaelab.live.words import Row
 from vaelab.live.worker import worker
 from vaelab.plots import Style
+
+PACE = 0.08  # seconds between two draws while the hand moves: 13 pictures a second, whatever comes in
+REST = 0.15  # seconds without an event after which the hand is taken to rest
 
 
 class View(NamedTuple):
     """How a panel shows its values.
 
-    picture(values): image bytes of size (width, height) in pixels.
+    picture(values): image bytes of size (width, height) in pixels, while the hand moves; fine(values): the same
+    picture without loss, for when it rests, if there is a difference.
     words(values): the readout's rows, and one sentence that says what the picture shows.
     strip(): the film-strip as PNG bytes; alt(): what it shows; caption: what to look for.
     """
@@ -32,6 +38,7 @@ class View(NamedTuple):
     strip: Callable[[], bytes]
     alt: Callable[[], str]
     caption: str
+    fine: Callable[[Values], bytes] | None = None
 
 
 class Panel:
@@ -54,7 +61,8 @@ class Panel:
         self._start = {c.name: hand.accept(c, c.start) for c in controls}
         self._values: dict[str, Any] = dict(self._start)
         self._lock, self._settled = threading.RLock(), threading.Condition()
-        self._wanted, self._shown, self.draws = 0, -1, 0
+        self._wanted, self._shown, self._touched, self._next, self.draws = 0, -1, 0.0, 0.0, 0
+        self._waiting = 0  # how many wait in `settle`
         self.controls = {c.name: hand.build(c) for c in controls}
         for name, control in self.controls.items():
             control.observe(partial(self._store, name), "value")
@@ -76,7 +84,7 @@ class Panel:
         buttons = [hand.button("Reset", self.reset, "back to the start")]
         buttons += [hand.button(k, partial(self.set, **v), f"jump to: {k}") for k, v in self.presets.items()]
         rows = hand.rows(controls, self.controls, buttons)
-        self.box = widgets.VBox([*rows, self.picture, self.message, self.readout])
+        self.box = frame([*rows, self.picture, self.message, self.readout], style)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -101,33 +109,46 @@ class Panel:
         self.set(**self._start)
 
     def settle(self, timeout: float = 30.0) -> bool:
-        """Wait until the picture shows the newest values; False when it did not within `timeout` seconds."""
+        """Wait until the final picture of the newest values is shown; False if that took more than `timeout` s."""
         with self._settled:
-            return self._settled.wait_for(lambda: self._shown == self._wanted, timeout)
+            if self._shown == self._wanted:
+                return True
+            self._waiting += 1
+            worker.wake(self._draw)
+            try:
+                return self._settled.wait_for(lambda: self._shown == self._wanted, timeout)
+            finally:
+                self._waiting -= 1
 
     def _store(self, name: str, change: Mapping[str, Any]) -> None:
         with self._lock:
             self._values[name] = change["new"]
             self._wanted += 1
-        worker.wake(self._draw)
+            self._touched = time.monotonic()
+        worker.wake(self._draw, self._next)
 
     def _draw(self) -> None:
         """On the worker's thread: show the newest values, or say in one sentence why they cannot be shown."""
         with self._lock:
             values, wanted = dict(self._values), self._wanted
+            rests = self._waiting > 0 or time.monotonic() - self._touched >= REST
         try:
-            self._show(values)
+            self._show(values, self._view.fine if rests and self._view.fine else self._view.picture)
         except Exception as error:  # anything: a sentence in the panel beats a traceback in a log
             with suppress(Exception):
                 self.message.value, self.readout.value = words.apology(values, error), ""
                 self._swap(self.message, self.picture)
         self.draws += 1
+        self._next = time.monotonic() + PACE
+        if self._view.fine is not None and not rests:
+            worker.wake(self._draw, self._next - PACE + REST)
+            return
         with self._settled:
             self._shown = wanted
             self._settled.notify_all()
 
-    def _show(self, values: Values) -> None:
-        picture, (rows, sentence) = self._view.picture(values), self._view.words(values)
+    def _show(self, values: Values, draw: Callable[[Values], bytes]) -> None:
+        picture, (rows, sentence) = draw(values), self._view.words(values)
         self.picture.value = picture
         self.readout.value = words.readout(rows, sentence)
         self._swap(self.picture, self.message)

@@ -9,15 +9,16 @@ from matplotlib.figure import Figure
 from vaelab.errors import InvalidValue
 from vaelab.live import pixels
 from vaelab.live.panel import Panel
+from vaelab.live.training import TrainingPanel
 from vaelab.live.worker import drawing
 
 
-def show(thing: Figure | Panel, alt: str | None = None, caption: str | None = None) -> None:
+def show(thing: Figure | Panel | TrainingPanel, alt: str | None = None, caption: str | None = None) -> None:
     """Display `thing` with its alt text and, below it, its caption; a panel brings both.
 
     Raises InvalidValue for a figure without alt text or caption.
     """
-    if isinstance(thing, Panel):
+    if isinstance(thing, Panel | TrainingPanel):
         data, metadata = thing._repr_mimebundle_()
         caption = caption or thing.caption
     elif alt and caption:

@@ -61,10 +61,9 @@ def compute(device: str, **settings: Any) -> Result:
 
 def rows(n: Numbers) -> list[Row]:
     return [
-        {"pair": pair_name(pair), "curve": name, "z": float(x), "value": float(y)}
+        {"pair": pair_name(pair), "z": float(x), **dict(zip(CURVES, map(float, at), strict=True))}
         for pair, curves in zip(n["pairs"], n["curves"], strict=True)
-        for name, values in zip(CURVES, curves, strict=True)
-        for x, y in zip(n["x"][::2], values[::2], strict=True)
+        for x, at in zip(n["x"][::2], curves.T[::2], strict=True)
     ]
 
 
