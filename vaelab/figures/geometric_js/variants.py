@@ -64,7 +64,7 @@ def learned(family: str, start: float) -> Variant:
 
 
 def mmd(weight: float = 10.0) -> Variant:
-    """MMD on sampled z.  At a weight of 500, published for another kernel, the noise of the estimate drowns z at first."""
+    """MMD on sampled z.  At a weight of 500, published for another kernel, the noise of the estimate drowns z."""
     return Variant(MMD, np.nan, weight, "mmd_vae", {"weight": weight})
 
 
