@@ -396,11 +396,6 @@ def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):
     assert decoded(panel.strip).shape == (2 * 24 + 6, 9 * 30 - 6, 3)
 
 
-def test_the_latent_panel_refuses_a_model_without_a_plane():
-    with pytest.raises(InvalidValue, match="3 latents"):
-        live.latent_panel(recipes.vae((1, 8, 8), latent=3, hidden=(16,)))
-
-
 def test_the_latent_panel_shows_colours():
     panel = live.latent_panel(recipes.vae((3, 8, 8), latent=2, hidden=(16,)), style="talk")
     assert decoded(panel.picture.value).shape == (504, 504, 3)

@@ -74,7 +74,7 @@ def _slider(control: Slider) -> widgets.ValueWidget:
         "step": control.step,
         "description": control.label,
         "style": LABEL,
-        "layout": widgets.Layout(width="18.75em"),
+        "layout": widgets.Layout(width="22em"),
     }
     if control.log:
         low, high = math.log10(control.low), math.log10(control.high)

@@ -13,7 +13,7 @@ SHEET = """<style>
 .vaelab-panel {{ position: relative; overflow: visible; }}
 .vaelab-panel .jupyter-widgets-disconnected::before {{ content: none; }}
 .vaelab-panel.jupyter-widgets-disconnected::after, .vaelab-panel:has(> .jupyter-widgets-disconnected)::after {{
-  content: "{gone}"; color: #b34700; font-weight: bold; padding: 0.4em 0; }}
+  content: "{gone}"; color: #b34700; font-weight: bold; padding: 0.4em 0; order: -1; }}
 </style>"""
 GONE = "The kernel was restarted: run this panel's cell again to go on."
 

@@ -127,7 +127,8 @@ class Walk:
     def strip(self) -> bytes:
         """Two rows of decoded images: along z1, and along z2."""
         rows = [[self.image(z, 0) for z in STEPS], [self.image(0, z) for z in STEPS]]
-        return pixels.png(pixels.tile([[pixels.enlarge(i, 3) for i in row] for row in rows], 6), small=True)
+        factor = max(1, 84 // rows[0][0].shape[0])
+        return pixels.png(pixels.tile([[pixels.enlarge(i, factor) for i in row] for row in rows], 6), small=True)
 
     def alt(self) -> str:
         """What the film-strip shows, with the nearest digits where labels are known."""

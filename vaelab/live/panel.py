@@ -74,13 +74,10 @@ class Panel:
     def _build(self, controls: Sequence[Control], style: Style) -> None:
         """The widgets around the picture, each of a fixed size, so that the page never jumps."""
         width, height = (f"{n}px" for n in self._view.size)
-        layout = {"width": width, "height": height, "object_fit": "contain"}
+        layout = {"width": width, "max_width": "100%", "height": height, "object_fit": "contain"}
         self.picture = widgets.Image(layout=widgets.Layout(**layout))
         self.message = widgets.HTML(layout=widgets.Layout(**layout, display="none"))
-        font, room = ("150%", "9em") if style == "talk" else ("100%", "6em")
-        self.readout = widgets.HTML(
-            style={"font_size": font}, layout=widgets.Layout(width=width, min_width="600px", height=room)
-        )
+        self.readout = widgets.HTML(layout=widgets.Layout(width=width, max_width="100%", height="6em"))
         buttons = [hand.button("Reset", self.reset, "back to the start")]
         buttons += [hand.button(k, partial(self.set, **v), f"jump to: {k}") for k, v in self.presets.items()]
         rows = hand.rows(controls, self.controls, buttons)

@@ -93,15 +93,16 @@ class TrainingPanel:
 
     def _build(self, choices: list[Control], knobs: list[Control], style: plots.Style) -> None:
         width, height = (f"{n}px" for n in self._figure.size)
-        self.picture = widgets.Image(layout=widgets.Layout(width=width, height=height, object_fit="contain"))
+        wide = {"width": width, "max_width": "100%"}
+        self.picture = widgets.Image(layout=widgets.Layout(height=height, object_fit="contain", **wide))
         self.picture.value = pixels.png(np.full((8, 16), 245, np.uint8))
-        self.message = widgets.HTML(layout=widgets.Layout(width=width, min_width="600px", height="3.2em"))
-        self.readout = widgets.HTML(layout=widgets.Layout(width=width, min_width="600px", height="7.5em"))
+        self.message = widgets.HTML(layout=widgets.Layout(height="3.2em", **wide))
+        self.readout = widgets.HTML(layout=widgets.Layout(height="7.5em", **wide))
         self.scrub = widgets.IntSlider(
             value=0, min=0, max=0, description="look back", style=hand.LABEL, layout=widgets.Layout(width="37em")
         )
         self.scrub.observe(lambda _: worker.wake(self._draw), "value")
-        self.listing = widgets.Textarea(layout=widgets.Layout(width=width, height="13em", display="none"))
+        self.listing = widgets.Textarea(layout=widgets.Layout(height="13em", display="none", **wide))
         actions = {
             "Start": (self.start, "train with these choices"),
             "Pause": (self.pause, "hold, or go on"),

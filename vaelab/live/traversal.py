@@ -106,7 +106,8 @@ class Traversal:
     def strip(self) -> bytes:
         """One row per latent, from the first image's code, the most active first."""
         rows = [self.row(self.codes[0], latent) for latent in self.order[:ROWS]]
-        return pixels.png(pixels.tile([[pixels.enlarge(i, 2) for i in row] for row in rows], 4), small=True)
+        factor = max(1, 56 // rows[0][0].shape[0])
+        return pixels.png(pixels.tile([[pixels.enlarge(i, factor) for i in row] for row in rows], 4), small=True)
 
     def alt(self) -> str:
         """What the film-strip shows."""

@@ -1,0 +1,199 @@
+"""From the press of an arrow key on a slider to the painted picture, in JupyterLab and Chromium: the panels of vaelab
+beside `interact` + plt.show(), ipympl and plotly on the same picture, interleaved in one session.
+
+The others have their own environment, made here once; every kernel runs in it.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
+
+VENV = HERE / ".venv-browser"
+NEEDS = ("ipympl==0.10.0", "plotly==7.1.0", "anywidget==0.11.0")
+ROUNDS, PRESSES = 3, 9
+
+COMMON = """
+import io, ipywidgets as W, matplotlib, numpy as np, torch, vaelab
+from vaelab import live
+from vaelab.live import divergence_scene, pixels
+from vaelab.live.divergence_numbers import Setting, compute
+torch.set_num_threads(1)
+START = Setting(0.3, -2, 1, 2, 2, True, False)
+digits = vaelab.load("mnist-mini")
+torch.manual_seed(0)
+dense = vaelab.recipes.vae((1, 28, 28), 2, hidden=(400,))
+conv = vaelab.recipes.vae((1, 28, 28), 2, network="conv", hidden=(16, 32))
+
+def slider():
+    return W.FloatSlider(value=0.3, min=0, max=1, step=0.01)
+"""
+FLOOR = """
+tiny = [pixels.png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
+floor, hand = W.Image(value=tiny[0], width=100, height=100), slider()
+hand.observe(lambda change: setattr(floor, "value", tiny[round(change["new"] * 100) % 2]), "value")
+W.VBox([hand, floor])
+"""
+INTERACT = """
+import matplotlib.pyplot as plt
+from vaelab import plots
+
+@W.interact(alpha=slider())
+def show(alpha):
+    figure = plt.figure(figsize=(9.6, 3.3))
+    divergence_scene.draw(figure).update(START._replace(alpha=alpha)._asdict())
+    plt.show()
+"""
+IPYMPL = """
+%matplotlib widget
+import matplotlib.pyplot as plt
+with plt.ioff():
+    figure = plt.figure(figsize=(9.6, 3.3))
+scene, hand = divergence_scene.draw(figure), slider()
+def move(change):
+    scene.update(START._replace(alpha=change["new"])._asdict())
+    figure.canvas.draw_idle()
+hand.observe(move, "value")
+W.VBox([hand, figure.canvas])
+"""
+PLOTLY = """
+%matplotlib inline
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+from vaelab.live.divergence_numbers import ALPHAS, X
+sheet, hand, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
+def curves(alpha):
+    n = compute(START._replace(alpha=alpha))
+    return [(1, x, n.q), (1, x, n.p), (1, x, n.mean), (2, x, n.kl_integrand), (2, x, n.js_integrand),
+            (3, ALPHAS, n.curve), (3, [alpha, alpha], [n.value, n.value])]
+for column, xs, ys in curves(0.3):
+    sheet.add_scatter(x=xs, y=ys, row=1, col=column)
+def move(change):
+    with sheet.batch_update():
+        for trace, (_, xs, ys) in zip(sheet.data, curves(change["new"])):
+            trace.x, trace.y = xs, ys
+hand.observe(move, "value")
+sheet.update_layout(width=960, height=330)
+W.VBox([hand, sheet])
+"""
+TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400', data='mnist-mini')\nlive.show(steered)"
+# name -> (cell, how its picture changes)
+VARIANTS = {
+    "floor: two tiny PNGs": (FLOOR, "image"),
+    "vaelab: divergence_panel": ("live.show(live.divergence_panel())", "image"),
+    "vaelab: rho_panel": ("live.show(live.rho_panel())", "image"),
+    "vaelab: mixture_panel": ("live.show(live.mixture_panel())", "image"),
+    "vaelab: one decoded digit": ("live.show(live.latent_panel(dense))", "image"),
+    "vaelab: 10 x 10 digits, conv": ("grid = live.latent_panel(conv); grid.set(grid=True)\nlive.show(grid)", "image"),
+    "interact + plt.show()": (INTERACT, "image"),
+    "ipympl": (IPYMPL, "canvas"),
+    "plotly": (PLOTLY, "plotly"),
+}
+# At most so many times the floor (issue 4); the 1-D curves must also beat interact by 1.7.
+TIMES_FLOOR = {
+    "vaelab: divergence_panel": 1.7,
+    "vaelab: rho_panel": 1.7,
+    "vaelab: mixture_panel": 1.7,
+    "vaelab: one decoded digit": 1.4,
+    "vaelab: 10 x 10 digits, conv": 2.5,
+}
+WATCH = """
+() => {
+  window.samples = []; window.pressed = null;
+  addEventListener('keydown', () => { if (window.pressed === null) window.pressed = performance.now(); }, true);
+  window.painted = () => requestAnimationFrame(() => {
+    if (window.pressed !== null) { window.samples.push(performance.now() - window.pressed); window.pressed = null; }
+  });
+  const after = (image) => image.complete && image.naturalWidth ? window.painted()
+      : image.addEventListener('load', window.painted, {once: true});
+  new MutationObserver((records) => {
+    for (const record of records) {
+      if (record.type === 'attributes' && record.attributeName === 'src') after(record.target);
+      for (const node of record.addedNodes || [])
+        if (node.querySelectorAll) for (const image of [node, ...node.querySelectorAll('img')])
+          if (image.tagName === 'IMG') after(image);
+      const plot = record.target.closest && record.target.closest('.js-plotly-plot');
+      if (window.kind === 'plotly' && plot) window.painted();
+    }
+  }).observe(document.body, {subtree: true, childList: true, attributes: true});
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (...rest) {
+    const done = draw.apply(this, rest);
+    if (window.kind === 'canvas') window.painted();
+    return done;
+  };
+}
+"""
+
+
+def measure() -> list[dict[str, float | str]]:
+    """Median and 95th percentile in ms, and the ratios to the floor and to interact in the same session."""
+    import lab
+
+    python = _environment()
+    home = Path(tempfile.mkdtemp())
+    lab.kernelspec(home, "vaelab", python=python)
+    cells = [COMMON, *(cell for cell, _ in VARIANTS.values()), TRAINING]
+    path = lab.notebook(home / "latency.ipynb", cells)
+    with lab.server(home, python) as address, lab.browser() as browser:
+        browser.open(address, path, cells=len(cells), seconds=240)
+        browser.page.evaluate(WATCH)
+        samples: dict[str, list[float]] = {name: [] for name in VARIANTS}
+        for _ in range(ROUNDS):
+            for index, name in enumerate(VARIANTS, start=1):
+                samples[name] += _press(browser, index, VARIANTS[name][1])
+        rest = {name: values for name, values in samples.items() if values}
+        browser.page.get_by_role("button", name="Start", exact=True).click()
+        browser.page.wait_for_function("() => /Running: step/.test(document.body.innerText)", timeout=60_000)
+        index = list(VARIANTS).index("vaelab: divergence_panel") + 1
+        training = [ms for _ in range(ROUNDS) for ms in _press(browser, index, "image", only="divergence")]
+    return _rows(rest, training)
+
+
+def _press(browser: "object", index: int, kind: str, only: str = "") -> list[float]:
+    """Milliseconds for a few presses on the first slider of a cell."""
+    page = browser.page  # type: ignore[attr-defined]
+    cell = page.locator(".jp-CodeCell").nth(index)
+    handle = cell.locator(".noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    handle.focus()
+    page.evaluate("(kind) => { window.kind = kind; window.samples = []; window.pressed = null; }", kind)
+    for i in range(PRESSES):
+        page.keyboard.press("ArrowRight" if i % 2 == 0 else "ArrowLeft")
+        page.wait_for_timeout(450)
+    samples: list[float] = page.evaluate("() => window.samples")
+    return samples
+
+
+def _rows(samples: dict[str, list[float]], training: list[float]) -> list[dict[str, float | str]]:
+    floor = statistics.median(samples["floor: two tiny PNGs"])
+    interact = statistics.median(samples["interact + plt.show()"])
+    rows: list[dict[str, float | str]] = []
+    for name, values in samples.items():
+        median = statistics.median(values)
+        row: dict[str, float | str] = {"variant": name, "median_ms": median, "p95_ms": _p95(values)}
+        row |= {"times_floor": median / floor, "faster_than_interact": interact / median}
+        if name in TIMES_FLOOR:
+            row["times_floor_at_most"] = TIMES_FLOOR[name]
+        rows.append(row)
+    median = statistics.median(training)
+    last: dict[str, float | str] = {"variant": "vaelab: divergence_panel while a VAE trains", "median_ms": median}
+    return [*rows, {**last, "p95_ms": _p95(training), "median_ms_at_most": 90.0, "p95_ms_at_most": 200.0}]
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[min(round(0.95 * len(values)), len(values) - 1)]
+
+
+def _environment() -> Path:
+    python = VENV / "bin" / "python"
+    if not (VENV / ".ready").is_file():
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--constraint", HERE.parent / "constraints.txt"]
+        subprocess.run([*pip, "--editable", f"{HERE.parent}[lab]", *NEEDS], check=True)
+        (VENV / ".ready").touch()
+    return python

@@ -1,0 +1,167 @@
+"""In a real browser, as a user has it: every slider by mouse and by keyboard, while a VAE trains, after a restart."""
+
+import io
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+import lab
+
+PANELS = (
+    "live.divergence_panel()",
+    "live.mixture_panel()",
+    "live.rho_panel()",
+    "live.latent_panel(flat, digits.images[:300], digits.labels[:300])",
+    "live.latent_panel(deep, digits.images[:300])",
+    "live.posterior_panel(deep, digits.images[:300])",
+    "live.balance_panel(epochs=1)",
+)
+SETUP = """
+import torch, vaelab
+from vaelab import live
+digits = vaelab.load("digits")
+torch.manual_seed(0)
+flat, deep = (vaelab.recipes.vae((1, 8, 8), latent, hidden=(16,)) for latent in (2, 4))
+"""
+TWO = ("from vaelab import live", "panel = live.divergence_panel()\nlive.show(panel)")
+TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400')\nlive.show(steered)"
+
+
+def pixels(browser, panel):
+    return np.asarray(Image.open(io.BytesIO(browser.source(panel))).convert("RGB"))
+
+
+def drag(browser, handle, dx):
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    browser.page.mouse.move(x, y)
+    browser.page.mouse.down()
+    for i in range(1, 9):
+        browser.page.mouse.move(x + dx * i / 8, y)
+        browser.page.wait_for_timeout(15)
+    browser.page.mouse.up()
+
+
+def towards_the_middle(browser, handle):
+    """A drag that stays on the track, wherever the handle stands."""
+    track, at = (
+        handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]").bounding_box(),
+        handle.bounding_box(),
+    )
+    left = at["x"] + at["width"] / 2 - track["x"] > track["width"] / 2
+    return -0.4 * track["width"] if left else 0.4 * track["width"]
+
+
+def press_until_changed(browser, panel, handle, key):
+    """Up to ten steps of an arrow key: a whole-numbered or snapping slider may need more than one."""
+    before = pixels(browser, panel)
+    handle.focus()
+    for _ in range(10):
+        browser.page.keyboard.press(key)
+        browser.page.wait_for_timeout(350)
+        if not np.array_equal(before, pixels(browser, panel)):
+            return True
+    return False
+
+
+def test_every_slider_of_every_panel_follows_mouse_and_keyboard(chromium, home):
+    cells = [SETUP, *(f"live.show({panel})" for panel in PANELS)]
+    path = lab.notebook(home / "panels.ipynb", cells)
+    with lab.server(home) as address, lab.browser() as browser:
+        browser.open(address, path, cells=len(cells))
+        for index, name in enumerate(PANELS):
+            panel = browser.panel(index)
+            panel.scroll_into_view_if_needed()
+            browser.picture(panel).wait_for()
+            height = panel.bounding_box()["height"]
+            handles = panel.locator(".noUi-handle")
+            for i in range(handles.count()):
+                handle = handles.nth(i)
+                if "latent_panel(flat" in name and i == 2:
+                    panel.get_by_role("button", name="10 x 10").click()  # the width is that of the grid
+                    browser.page.wait_for_timeout(300)
+                handle.scroll_into_view_if_needed()
+                before = pixels(browser, panel)
+                drag(browser, handle, towards_the_middle(browser, handle))
+                browser.page.wait_for_timeout(400)
+                assert not np.array_equal(before, pixels(browser, panel)), f"{name}: slider {i} by mouse"
+                moved = press_until_changed(browser, panel, handle, "ArrowRight") or press_until_changed(
+                    browser, panel, handle, "ArrowLeft"
+                )
+                assert moved, f"{name}: slider {i} by keyboard"
+            assert panel.bounding_box()["height"] == height, f"{name} jumps"
+        assert browser.errors == []
+
+
+def check_a_kernel(home, kernel):
+    """Sliders at rest, while a VAE trains and is steered, and again after a restart of the kernel."""
+    path = lab.notebook(home / "one.ipynb", [*TWO, TRAINING], kernel)
+    with lab.server(home) as address, lab.browser() as browser:
+        browser.open(address, path, cells=3)
+        panel, steered = browser.panel(0), browser.panel(1)
+        handle = panel.locator(".noUi-handle").first
+        assert len(browser.event_to_paint(panel, handle, presses=6)) >= 5
+
+        steered.get_by_role("button", name="Start", exact=True).click()
+        browser.page.wait_for_function("() => /Running: step/.test(document.body.innerText)", timeout=60_000)
+        first = pixels(browser, steered)
+        samples = browser.event_to_paint(panel, handle, presses=12)
+        assert len(samples) >= 9, "the slider stops answering while a VAE trains"
+        assert statistics.median(samples) < 2000
+        steered.locator(".noUi-handle").nth(2).focus()  # alpha
+        for _ in range(5):
+            browser.page.keyboard.press("ArrowRight")
+        browser.page.wait_for_function("() => /turned: .*alpha/.test(document.body.innerText)", timeout=30_000)
+        assert not np.array_equal(first, pixels(browser, steered))
+        steered.get_by_role("button", name="Stop", exact=True).click()
+        browser.page.wait_for_function("() => /Stopped: step/.test(document.body.innerText)", timeout=30_000)
+        steered.get_by_role("button", name="Copy as code").click()
+        browser.page.wait_for_timeout(500)
+        assert "vaelab.Knobs(turns)" in steered.locator("textarea").input_value()
+        assert browser.errors == []
+
+        browser.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:restart-kernel'); }")
+        browser.page.locator(".jp-Dialog .jp-mod-accept").click()
+        browser.page.wait_for_selector(".vaelab-panel.jupyter-widgets-disconnected", timeout=30_000)
+        said = panel.evaluate("e => getComputedStyle(e, '::after').content")
+        assert "kernel was restarted" in said
+        browser.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
+        browser.page.wait_for_timeout(1000)
+        browser.run_all(3)
+        browser.page.wait_for_selector(".vaelab-panel:not(.jupyter-widgets-disconnected)", timeout=60_000)
+        panel = browser.panel(0)
+        before = browser.picture(panel).get_attribute("src")
+        panel.locator(".noUi-handle").first.focus()
+        browser.page.keyboard.press("ArrowRight")
+        browser.changed(panel, before)
+
+
+def test_the_newest_kernel_answers_while_it_trains_and_after_a_restart(chromium, home):
+    check_a_kernel(home, "vaelab")
+
+
+@pytest.mark.registry
+def test_ipykernel_6_answers_while_it_trains_and_after_a_restart(chromium, home, ipykernel_6):
+    lab.kernelspec(home, "six", [ipykernel_6])
+    check_a_kernel(home, "six")
+
+
+@pytest.mark.parametrize("name", ["00_start_here", "01_divergence_interpolation"])
+def test_a_committed_notebook_runs_and_its_panel_moves(chromium, home, name):
+    path = home / f"{name}.ipynb"
+    path.write_bytes((lab.ROOT / "notebooks" / path.name).read_bytes())
+    with lab.server(home) as address, lab.browser() as browser:
+        browser.open(address, path, cells=4, seconds=180)
+        panel = browser.panel(0)
+        panel.wait_for(timeout=180_000)
+        panel.scroll_into_view_if_needed()
+        before = browser.picture(panel).get_attribute("src")
+        panel.locator(".noUi-handle").first.focus()
+        browser.page.keyboard.press("ArrowRight")
+        browser.changed(panel, before)
+        assert browser.errors == []
