@@ -22,7 +22,8 @@ from vaelab.figures.geometric_js import (
     variance,
     variants,
 )
-from vaelab.runs import Run, alike, train_all, train_one
+from vaelab.runs import Run, train_all, train_one
+from vaelab.stackable import alike
 
 SMALL = {"data": "digits", "latent": 4, "hidden": (32,), "epochs": 15}
 ALPHAS = [0.0, 0.1, 0.5, 0.9, 1.0]

@@ -130,7 +130,7 @@ def draw(n: Numbers) -> Drawing:
     dots.set(
         yticks=range(len(found)),
         yticklabels=[title(lines[i]) for i in found],
-        ylim=(len(found) - 0.5, -0.5),
+        ylim=(max(len(found), 1) - 0.5, -0.5),
         xlabel="reconstruction, test",
         title=f"open: published, full: ours after {min(epochs, default=0)} epochs",
     )

@@ -22,7 +22,7 @@ SPLITS = ("train", "test")
 
 # Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
 MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
-FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 12}
+FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 10}
 DSPRITES: dict[str, Any] = {
     **{"data": "dsprites-rendered", "limit": 4000, "side": 32},  # drawn at half the published size
     **{"hidden": (128,), "epochs": 16, "batch_size": 50},
