@@ -83,6 +83,7 @@ def server(home: Path, python: Path | str = sys.executable) -> Iterator[str]:
     places = {
         **{"JUPYTER_PATH": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")},
         **{"JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime")},
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
     }
     command = [str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
     command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={home}", "--LabApp.expose_app_in_browser=True"]
@@ -136,16 +137,21 @@ class Lab:
 
     def run_all(self, cells: int, seconds: float = 120) -> None:
         """Press "run all"; again, if the kernel was not there yet and nothing began."""
-        begun = """() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('[*]'))
-            || document.querySelector(".jp-Notebook-ExecutionIndicator[data-status='busy']") !== null"""
-        for _ in range(5):
-            self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        command = "(id) => { window.jupyterapp.commands.execute(id); }"
+        self.page.evaluate(command, "notebook:clear-all-cell-outputs")
+        begun = "() => /[*\\d]/.test([...document.querySelectorAll('.jp-InputPrompt')].map(p => p.textContent).join())"
+        for _ in range(10):
+            self.page.evaluate(command, "notebook:run-all-cells")
             with suppress(TimeoutError):
-                self.page.wait_for_function(begun, timeout=6000)
+                self.page.wait_for_function(begun, timeout=5000)
                 break
         done = f"""() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
             .filter(p => /^\\[\\d+\\]:$/.test(p.textContent.trim())).length >= {cells}"""
-        self.page.wait_for_function(done, timeout=1000 * seconds)
+        try:
+            self.page.wait_for_function(done, timeout=1000 * seconds)
+        except TimeoutError as error:
+            said = self.page.locator("#jp-main-content-panel").inner_text()[-2000:]
+            raise AssertionError(f"the notebook did not run to its end; the page says: {said}") from error
 
     def panel(self, index: int = 0) -> Locator:
         return self.page.locator(".vaelab-panel").nth(index)

@@ -23,7 +23,7 @@ from vaelab.objective import Experiment
 from vaelab.pixels import unit
 from vaelab.training import Progress, train
 
-PUBLISH = 0.25  # seconds
+POINT = 0.1  # seconds from one point of the curves to the next, at least
 PROBE = 300  # images that are encoded for the pictures
 KEPT = 40  # states kept for scrubbing; when there are more, every second one goes
 _building = threading.Lock()
@@ -154,7 +154,9 @@ class Trainer:
                 sums += torch.stack([progress.terms.nll.mean(), progress.terms.divergence.mean()]).cpu()
             counted += 1
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
-            if progress.row or self._paused or time.monotonic() - last > PUBLISH:
+            if progress.row:
+                self._keep(progress)
+            if self._paused or progress.step == progress.steps or time.monotonic() - last > POINT:
                 self._note(progress, sums / counted, counted / max(time.monotonic() - last, 1e-9) if last else 0.0)
                 last, counted = time.monotonic(), 0
                 sums.zero_()
@@ -190,7 +192,7 @@ class Trainer:
         now = float(gamma.gamma.detach()) if gamma is not None else float("nan")
         self.record.points.append(Point(progress.step, nll, divergence, now, rate, distortion))
         self.record.per_second = per_second * self.setup.batch
-        self._publish(progress.step, progress.epoch, ended=progress.row is not None)
+        self._publish(progress.step, progress.epoch)
 
     def _rate_and_distortion(self) -> tuple[float, float]:
         assert self.experiment is not None
@@ -199,15 +201,20 @@ class Trainer:
         errors = (unit(self.images) - self.experiment.decode(q.mean).cpu()).square().flatten(1).sum(1)
         return float(rate), float(errors.mean())
 
-    def _publish(self, step: int, epoch: int, *, ended: bool = False) -> None:
+    def _publish(self, step: int, epoch: int) -> None:
+        self.record.latest = self._snapshot(step, epoch)
+        self.published(self)
+
+    def _keep(self, progress: Progress) -> None:
+        """The state at the end of an epoch, for looking back."""
+        self.record.epochs.append(self._snapshot(progress.step, progress.epoch))
+        if len(self.record.epochs) > KEPT:
+            self.record.epochs = self.record.epochs[1::2]
+
+    def _snapshot(self, step: int, epoch: int) -> Snapshot:
         assert self.experiment is not None
         copies = {name: value.detach().cpu().clone() for name, value in self.experiment.state_dict().items()}
-        self.record.latest = Snapshot(step, epoch, copies)
-        if ended:
-            self.record.epochs.append(self.record.latest)
-            if len(self.record.epochs) > KEPT:
-                self.record.epochs = self.record.epochs[1::2]
-        self.published(self)
+        return Snapshot(step, epoch, copies)
 
 
 def _unforeseen(error: Exception) -> str:

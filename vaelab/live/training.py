@@ -2,6 +2,7 @@
 
 import copy
 import html
+import time
 from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any
@@ -27,6 +28,7 @@ from vaelab.pixels import unit
 
 SIZES = {"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)}
 KNOBS = {"alpha": "alpha", "gamma": "gamma", "beta": "weight", "lr": "lr"}  # slider -> knob of the engine
+DRAW = 0.3  # seconds from one picture of a running training to the next, at least
 LISTED = 5  # turns of knobs that are spelled out
 CAPTION = (
     "A VAE in training: two parts of the loss, gamma, the way through the rate-distortion plane; below data, "
@@ -88,7 +90,7 @@ class TrainingPanel:
             self.controls[name].observe(partial(self._turn, name), "value")
         self._figure = LiveFigure(draw, *SIZES[style], style)
         self._build(choices, knobs, style)
-        self.draws = 0
+        self.draws, self._next = 0, 0.0
         self._tell("Choose, then press Start.")
 
     def _build(self, choices: list[Control], knobs: list[Control], style: plots.Style) -> None:
@@ -203,7 +205,7 @@ class TrainingPanel:
         if self.box.comm is None:
             trainer.stop()  # the panel was closed
         elif trainer is self.trainer:
-            worker.wake(self._draw)
+            worker.wake(self._draw, self._next)
 
     def _draw(self) -> None:
         """On the worker's thread: the newest state, or the one chosen for looking back."""
@@ -220,6 +222,7 @@ class TrainingPanel:
                 self.readout.value = _readout(trainer, seen)
             self._tell(_state(trainer, shown, self.scrub.value))
             self.draws += 1
+            self._next = time.monotonic() + DRAW
         except Exception as error:  # a sentence in the panel, whatever it is
             self._tell(f"The picture cannot be drawn: {error}; training goes on, press Restart to begin again.")
 
