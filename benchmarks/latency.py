@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -150,11 +152,11 @@ def measure() -> list[dict[str, float | str]]:
         browser.page.get_by_role("button", name="Start", exact=True).click()
         browser.page.wait_for_function("() => /Running: step/.test(document.body.innerText)", timeout=60_000)
         index = list(VARIANTS).index("vaelab: divergence_panel") + 1
-        training = [ms for _ in range(ROUNDS) for ms in _press(browser, index, "image", only="divergence")]
-    return _rows(rest, training)
+        training = [ms for _ in range(ROUNDS) for ms in _press(browser, index, "image")]
+    return [*_rows(rest, training), _slowdown()]
 
 
-def _press(browser: "object", index: int, kind: str, only: str = "") -> list[float]:
+def _press(browser: "object", index: int, kind: str) -> list[float]:
     """Milliseconds for a few presses on the first slider of a cell."""
     page = browser.page  # type: ignore[attr-defined]
     cell = page.locator(".jp-CodeCell").nth(index)
@@ -183,6 +185,43 @@ def _rows(samples: dict[str, list[float]], training: list[float]) -> list[dict[s
     median = statistics.median(training)
     last: dict[str, float | str] = {"variant": "vaelab: divergence_panel while a VAE trains", "median_ms": median}
     return [*rows, {**last, "p95_ms": _p95(training), "median_ms_at_most": 90.0, "p95_ms_at_most": 200.0}]
+
+
+def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
+    """Steps per second of a training that nobody touches, in the panel and alone, alternately."""
+    import torch
+
+    from vaelab import live, load, train
+    from vaelab.live.setup import config, recipe
+
+    torch.set_num_threads(1)
+    setup = live.Setup(data="mnist-mini", network="mlp 400", epochs=400)
+    data, ratios = load("mnist-mini"), []
+    for _ in range(ROUNDS):
+        panel = live.TrainingPanel(setup, "notebook")
+        panel.start()
+        while not panel.trainer or panel.trainer.record.steps < 20:
+            time.sleep(0.01)
+        before, started = panel.trainer.record.steps, time.perf_counter()
+        time.sleep(seconds)
+        shown = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
+        panel.close()
+        panel.settle()
+        steps = iter(train(recipe(setup, data).make(), data, config(setup)))
+        alone = _steps(steps, seconds)
+        ratios.append(alone / shown)
+    ratio = statistics.median(ratios)
+    return {"variant": "training alone / in the panel, untouched", "ratio": ratio, "at_most": 1.15}
+
+
+def _steps(steps: Iterator[object], seconds: float) -> float:
+    for _ in range(20):
+        next(steps)
+    started, taken = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        next(steps)
+        taken += 1
+    return taken / (time.perf_counter() - started)
 
 
 def _p95(values: list[float]) -> float:

@@ -112,7 +112,8 @@ def main(threads: int, rounds: int) -> None:
                 seconds[name].append(time.perf_counter() - started)
     kept = {name: values[1:] for name, values in seconds.items()}  # the first round warms up
     row = {f"{name}_per_second": len(images) / statistics.median(values) for name, values in kept.items()}
-    for name in ("dataloader", "pythae"):
+    for name, target in (("dataloader", 2.0), ("pythae", 1.6)):
+        row[f"times_{name}_at_least"] = target
         row[f"times_{name}"] = statistics.median(b / a for a, b in zip(kept["vaelab"], kept[name], strict=True))
     print(json.dumps(row))
 

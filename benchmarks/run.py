@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import ensemble
 import graph
 import growth
+import latency
 import loops
 import pool
 import start
@@ -21,7 +22,7 @@ from vaelab.files import replacing
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
-    **{"growth": growth, "start": start, "graph": graph},
+    **{"growth": growth, "start": start, "graph": graph, "latency": latency},
 }
 
 

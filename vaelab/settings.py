@@ -24,7 +24,8 @@ class Train:
     warmup: steps over which the weight of the divergence rises to its value.  ema: decay of the averaged weights.
     binarise: "no", "static" (once, before training) or "dynamic" (anew at every presentation).
     precision: "fp32", "tf32" or "bf16" (convolutions and linear layers; likelihoods and divergences stay in fp32).
-    compile: torch.compile of the forward pass.  cuda_graph: the whole step as one CUDA graph, where there is a GPU.
+    compile: torch.compile of the forward pass (its draws of z differ from eager ones).
+    cuda_graph: the whole step as one CUDA graph, where there is a GPU.
     seed governs the order of the data and the draws of z; device: "auto" (CUDA where there is one), "cpu", "cuda".
     checkpoints: a folder; the last two are kept there, written at the end of every epoch and every `minutes`.
     snapshots: also keep, for every epoch, the weights and the codes of 100 images there, to scrub through later.
