@@ -22,7 +22,8 @@ from vaelab.figures.geometric_js import (
     variance,
     variants,
 )
-from vaelab.runs import Run, alike, train_all, train_one
+from vaelab.runs import Run, train_all, train_one
+from vaelab.stackable import alike
 
 SMALL = {"data": "digits", "latent": 4, "hidden": (32,), "epochs": 15}
 ALPHAS = [0.0, 0.1, 0.5, 0.9, 1.0]
@@ -33,6 +34,7 @@ def kept(tmp_path_factory):
     """One cache for this file: trainings are shared between its tests, as they are between figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("vaelab.sweep.cores", lambda: 1)  # trained here: starting processes would take longer
         yield
 
 
@@ -169,6 +171,8 @@ def test_weights_and_rates_order_as_they_must():
     assert alpha == 0.5
     assert dual.shape == beta.shape == (2,)
     assert len(drawn(rate_distortion, plane).axes) == 2
+    (row,) = (row for row in table(rate_distortion, plane) if row["variant"] == "primed dual")
+    assert [float(row[name]) for name in ("rate", "reconstruction_sampled")] == pytest.approx(dual.tolist(), rel=1e-6)
 
 
 def test_alpha_is_followed_over_the_epochs():
@@ -178,6 +182,9 @@ def test_alpha_is_followed_over_the_epochs():
     assert ((n["alphas"] > 0) & (n["alphas"] < 1)).all()
     assert (np.abs(n["alphas"][:, 0, -1] - n["start"]) > 1e-3).all()
     assert len(drawn(trainable_alpha, result).axes) == 2
+    for row, path in zip(table(trainable_alpha, result), n["alphas"][:, 0], strict=True):
+        assert float(row["final_alpha"]) == pytest.approx(path[-1], rel=1e-6)
+        assert float(row["last_move"]) == pytest.approx(path[-1] - path[-2], abs=1e-6)
 
 
 def test_more_noise_on_the_input_is_harder():
@@ -187,6 +194,7 @@ def test_more_noise_on_the_input_is_harder():
     shown, inputs = (result.numbers[name].astype(float) for name in ("shown", "inputs"))
     assert np.abs(inputs[0] - shown).mean() < np.abs(inputs[1] - shown).mean()
     drawn(noise, result)
+    assert [float(row["reconstruction"]) for row in table(noise, result)] == pytest.approx(errors.flatten(), rel=1e-6)
 
 
 def test_a_figure_without_a_quick_preset_says_what_it_needs(tmp_path):

@@ -24,7 +24,8 @@ def figures_list() -> None:
     from vaelab.figures import FIGURES, TOUR
 
     for item in FIGURES.values():
-        print(f"{'*' if item.id in TOUR else ' '} {item.id:<20} {item.paper:<28} {item.shows}")
+        only = "" if "quick" in item.presets else " (paper preset only)"
+        print(f"{'*' if item.id in TOUR else ' '} {item.id:<28} {item.paper:<40} {item.shows}{only}")
 
 
 def figures_make(

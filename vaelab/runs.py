@@ -2,14 +2,12 @@
 
 import functools
 import inspect
-import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,14 +17,12 @@ from vaelab.datasets import Dataset, load
 from vaelab.denoising import Denoising, noisy
 from vaelab.ensemble import fit_many
 from vaelab.errors import InvalidValue, TrainingError
-from vaelab.evidence import log_evidence
-from vaelab.history import History
-from vaelab.metrics import encode, evaluate
+from vaelab.kept import kept_of
 from vaelab.objective import Experiment
-from vaelab.pictures import pictures
 from vaelab.pixels import unit
 from vaelab.run_store import Numbers, Result, Together, all_computed
 from vaelab.settings import Train
+from vaelab.stackable import alike
 
 RECIPES = {
     "vae": recipes.vae,
@@ -35,10 +31,8 @@ RECIPES = {
     "gjs_vae": recipes.gjs_vae,
     "mmd_vae": recipes.mmd_vae,
 }
-WEIGHED = 100  # test images whose evidence is kept
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
-STACKED = 8  # members of a stack: more gain little, and all of a stack are lost when it is interrupted
 
 
 @dataclass(frozen=True)
@@ -108,10 +102,7 @@ def train_all(
 def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
-    Returns train_NAME and test_NAME for every name of `metrics.evaluate` [], mean and logvar [n, latent] of the test
-    images, the `pictures`, alpha [] where there is one (alphas [epochs] where it is trained), and ln p(x) of the first
-    `WEIGHED` test images, right and as published.  Raises TrainingError, naming the run, when its loss stops being
-    finite.
+    Returns what `kept.kept_of` does.  Raises TrainingError, naming the run, when its loss stops being finite.
     """
     return train_together([{"device": device, **settings}])[0]
 
@@ -119,63 +110,24 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
 def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
     """`train_one` for several tasks that differ in the options and seeds of their runs only."""
     device, runs = tasks[0]["device"], [Run(**{k: v for k, v in task.items() if k != "device"}) for task in tasks]
-    first, images = runs[0], runs[0].images("train")
+    first = runs[0]
+    seen = {split: first.images(split) for split in ("train", "test")}
     config = Train(first.epochs, first.batch_size, first.lr, first.seed, device, progress=False)
 
     def make(index: int, seed: int) -> Experiment:
-        return runs[index].experiment(tuple(images.shape[1:]))
+        return runs[index].experiment(tuple(seen["train"].shape[1:]))
 
     with ONE_AT_A_TIME:
         try:
-            trained = fit_many(make, [{"index": i, "seed": run.seed} for i, run in enumerate(runs)], images, config)
+            settings = [{"index": i, "seed": run.seed} for i, run in enumerate(runs)]
+            trained = fit_many(make, settings, seen["train"], config)
         except TrainingError as error:
             names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
             raise TrainingError(f"{names}: {error}") from error
         return [
-            {**_measured(run, experiment), **_skews(history)}
+            kept_of(experiment, history, seen, {split: run.inputs(x) for split, x in seen.items()})
             for run, experiment, history in zip(runs, trained.experiments, trained, strict=True)
         ]
-
-
-def alike(tasks: Sequence[dict[str, Any]]) -> list[list[int]]:
-    """Which tasks may be stacked: dense runs that differ in the numbers among their options and in their seeds only;
-    at most `STACKED` in a group, and the largest groups first."""
-    groups: dict[str, list[int]] = {}
-    for i, task in enumerate(tasks):
-        kinds = {name: "number" if isinstance(value, float) else value for name, value in task["options"].items()}
-        stackable = task["network"] == "mlp" and not task["noise"]
-        groups.setdefault(json.dumps({**task, "options": kinds, "seed": None if stackable else i}), []).append(i)
-    parts = []
-    for group in groups.values():
-        pieces = -(-len(group) // STACKED)
-        parts += [group[k::pieces] for k in range(pieces)]
-    return sorted(parts, key=len, reverse=True)
-
-
-def _measured(run: Run, experiment: Experiment) -> Numbers:
-    seen = {split: run.images(split) for split in ("train", "test")}
-    inputs = {split: run.inputs(images) for split, images in seen.items()}
-    measured = {
-        f"{split}_{name}": np.array(value)
-        for split, images in seen.items()
-        for name, value in evaluate(experiment, images, inputs[split]).items()
-    }
-    q = encode(experiment, inputs["test"])
-    shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
-    alpha = getattr(experiment.objective.divergence, "alpha", None)
-    skew = {} if alpha is None else {"alpha": alpha.detach().cpu().numpy()}
-    few = seen["test"][:WEIGHED]
-    weighed = {
-        name: log_evidence(experiment, few, as_published=flag).numpy()
-        for name, flag in (("evidence", False), ("evidence_published", True))
-    }
-    return {**measured, **shown, **skew, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
-
-
-def _skews(history: History) -> Numbers:
-    """alpha at the end of every epoch, [epochs], where it was trained."""
-    found = [row["alpha"] for row in history.rows if "alpha" in row]
-    return {"alphas": np.array(found)} if found else {}
 
 
 @functools.lru_cache(maxsize=4)

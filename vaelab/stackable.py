@@ -5,6 +5,7 @@ single one is faster alone.  Convolutions are not stacked: wide ones (32/64 chan
 would gain 1.4 by vmap.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -19,6 +20,7 @@ from vaelab.settings import Train
 # What the stacked step knows of `Train`; any other setting that is not at its default sends the members to `fit`.
 OPTIMISER = {"epochs", "steps", "batch_size", "lr", "schedule", "drops", "warmup", "weight_decay", "clip"}
 KNOWN = OPTIMISER | {"seed", "device", "progress", "minutes"}
+STACKED = 8  # members of a stack: more gain little, and all of a stack are lost when it is interrupted
 
 
 def obstacle(members: Sequence[Experiment], config: Train) -> str | None:
@@ -71,3 +73,18 @@ def _blueprint(experiment: Experiment) -> tuple[Any, ...]:
         for name, tensor in experiment.state_dict(keep_vars=True).items()
     ]
     return modules, tensors
+
+
+def alike(tasks: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """Which tasks may be stacked: dense runs that differ in the numbers among their options and in their seeds only;
+    at most `STACKED` in a group, and the largest groups first."""
+    groups: dict[str, list[int]] = {}
+    for i, task in enumerate(tasks):
+        kinds = {name: "number" if isinstance(value, float) else value for name, value in task["options"].items()}
+        stackable = task["network"] == "mlp" and not task["noise"]
+        groups.setdefault(json.dumps({**task, "options": kinds, "seed": None if stackable else i}), []).append(i)
+    parts = []
+    for group in groups.values():
+        pieces = -(-len(group) // STACKED)
+        parts += [group[k::pieces] for k in range(pieces)]
+    return sorted(parts, key=len, reverse=True)

@@ -23,6 +23,7 @@ from vaelab.figures.registry import TOUR, figure
 from vaelab.files import cache_folder, replacing, require_writable
 from vaelab.run_store import Result
 
+SPLITS = ("train", "test")
 LIBRARIES = ("torch", "numpy", "matplotlib")
 
 
@@ -103,7 +104,7 @@ def _bytes(drawing: Drawing, kind: str, metadata: dict[str, Any]) -> bytes:
 
 def _row(item: Figure, preset: str, settings: dict[str, Any], result: Result, alt: str) -> dict[str, Any]:
     data = (
-        {split: load(settings["data"], split, progress=False).sha256 for split in ("train", "test")}
+        {split: load(settings["data"], split, limit=settings.get("limit"), progress=False).sha256 for split in SPLITS}
         if "data" in settings
         else {}
     )

@@ -97,20 +97,17 @@ def draw(n: Numbers) -> Drawing:
     low, high = float(near.min()), float(near.max())
     middle.set_ylim(low - 0.45 * (high - low), high + 0.05 * (high - low))  # room for the legend
     middle.legend(loc="lower center", ncols=2)
-    mean = n["trained"][n["variant"] == MMD][0, 1, 0]
-    place = {"transform": right.transAxes, "ha": "center", "fontsize": "small", "color": plots.MEAN}
-    right.text(0.5, 0.03, f"MMD on z: {mean:.0f}, off this axis", **place)
     return figure
 
 
 def _trained(axes: Axes, n: Numbers, i: int) -> None:
-    for name, label in ((KL, "KL(q‖p)"), (REVERSE, "KL(p‖q)"), (MMD, "MMD on z")):
+    for name, label in ((KL, "KL(q‖p)"), (REVERSE, "KL(p‖q)")):
         mean, low, high = n["trained"][n["variant"] == name][0, i]
-        if name == MMD and i == 1:
-            continue  # too far below to share an axis with the others
-        colour = COLOURS.get(name, plots.MEAN)
-        axes.axhline(mean, color=colour, label=label)
-        axes.axhspan(low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.axhline(mean, color=COLOURS[name], label=label)
+        axes.axhspan(low, high, color=COLOURS[name], alpha=0.15, linewidth=0)
+    mean = n["trained"][n["variant"] == MMD][0, i, 0]  # too far below to share an axis with the others
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLOURS[MMD]}
+    axes.text(0.5, 0.22, f"MMD on z: {mean:.0f}, off this axis", **place)
     for name in ("primed", "primed dual"):
         where = n["variant"] == name
         _errors(axes, n["alpha"][where], n["trained"][where, i], COLOURS[name], marker="o", label=name)

@@ -89,7 +89,8 @@ def rows(n: Numbers) -> list[Row]:
             values, epoch = found[i]
             mean = float(values.mean())
             percent = 100 * (mean / line.value - 1)
-            measured = dict(zip(measured, (mean, float(np.ptp(values)), len(values), epoch, percent), strict=True))
+            spread = float(np.ptp(values)) if len(values) > 1 else ""
+            measured = dict(zip(measured, (mean, spread, len(values), epoch, percent), strict=True))
             baseline = _at(n, baselines[line.data], epoch)
             if i != baselines[line.data] and baseline is not None:
                 below = mean < baseline
@@ -112,7 +113,7 @@ def _yes(value: bool) -> str:
 def draw(n: Numbers) -> Drawing:
     lines, found = published.lines(), reached(n)
     figure = plots.new_figure(7.0, 3.0)
-    axes, dots = figure.subplots(1, 2, width_ratios=(3, 2))
+    axes, dots = figure.subplots(1, 2, width_ratios=(5, 4))
     cycle = [plots.Q, plots.JS, plots.DUAL, plots.P, plots.MEAN, plots.REFERENCE]
     for row, (i, (values, _)) in enumerate(found.items()):
         colour = cycle[row % len(cycle)]
@@ -122,17 +123,17 @@ def draw(n: Numbers) -> Drawing:
         dots.plot([lines[i].value, values.mean()], [row, row], color=colour, linewidth=0.8)
         dots.plot(lines[i].value, row, "o", color=colour, markerfacecolor="white")
         dots.plot(values, [row] * len(values), "o", color=colour)
-    epochs = [epoch for _, epoch in found.values()]
-    axes.set(xlabel="epoch", ylabel="reconstruction, test\n(squared error per image)", title="dotted: published")
-    if found:
-        top = max(float(values.max()) for values, _ in found.values())
-        axes.set_ylim(min(lines[i].value for i in found) - 0.5, 1.5 * top)
+    axes.set(xlabel="epoch", ylabel="squared error per test image", title="epoch by epoch; dotted: published")
+    axes.set(xscale="log", yscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
     dots.set(
         yticks=range(len(found)),
-        yticklabels=[title(lines[i]) for i in found],
-        ylim=(len(found) - 0.5, -0.5),
-        xlabel="reconstruction, test",
-        title=f"open: published, full: ours after {min(epochs, default=0)} epochs",
+        yticklabels=[f"{title(lines[i])}\n{epoch} epochs" for i, (_, epoch) in found.items()],
+        ylim=(max(len(found), 1) - 0.5, -0.5),
+        xlabel="squared error per test image",
+        title="open: published, full: ours",
     )
     return figure
 

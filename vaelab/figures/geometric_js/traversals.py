@@ -81,12 +81,12 @@ def draw(n: Numbers) -> Drawing:
 
 def alt(n: Numbers) -> str:
     told = [
-        f"{variants.label(str(v), a)} {int((said > 0.1).sum())}"
+        f"{variants.label(str(v), a)}: {said.sum():.1f}, from {said[-1]:.1f} to {said[0]:.1f} each"
         for v, a, said in zip(n["variant"], n["alpha"], n["information"], strict=True)
     ]
     return (
         f"For {len(told)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
-        f"to {REACH:g}. Latents that say more than 0.1 nats, of {n['information'].shape[1]}: {', '.join(told)}."
+        f"to {REACH:g}. Nats that the {n['information'].shape[1]} latents say together: {'; '.join(told)}."
     )
 
 
@@ -95,7 +95,7 @@ SHOWN: dict[str, Any] = {"primed": [0.1], "dual": [0.3, 0.1]}
 FIGURE = Figure(
     id="gjs-traversals",
     paper=PAPER,
-    shows="Each latent moved across the prior, sorted by what it carries: under a steep fee some carry nothing",
+    shows="Each latent moved across the prior, sorted by what it says: under a steep entrance fee all say little",
     compute=compute,
     rows=rows,
     draw=draw,
