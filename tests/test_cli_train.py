@@ -96,7 +96,7 @@ def test_every_option_of_train_arrives(vaelab, tmp_path):
     assert (tmp_path / "here" / "settings.json").read_text() == (
         '{\n "recipe": "gjs_vae",\n "options": {\n  "alpha": 0.4,\n  "dual": true,\n  "gamma": 0.5\n },\n'
         ' "data": "digits",\n "latent": 3,\n "network": "mlp",\n "hidden": [\n  16\n ],\n "epochs": 1,\n'
-        ' "batch_size": 100,\n "lr": 0.002,\n "seed": 7\n}\n'
+        ' "batch_size": 100,\n "lr": 0.002,\n "seed": 7,\n "limit": null,\n "side": null,\n "noise": 0.0\n}\n'
     )
 
 

@@ -52,7 +52,10 @@ def test_the_kernel_is_named_vaelab():
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
         "shared-data"
     ]
-    assert shared == {"jupyter/kernel.json": "share/jupyter/kernels/vaelab/kernel.json"}
+    assert shared == {
+        "jupyter/kernel.json": "share/jupyter/kernels/vaelab/kernel.json",
+        "jupyter/nbconvert.json": "etc/jupyter/jupyter_nbconvert_config.json",
+    }
     assert json.loads((ROOT / "jupyter" / "kernel.json").read_text())["display_name"] == "vaelab"
 
 
@@ -67,7 +70,7 @@ def test_make_explains_itself_also_in_a_path_with_spaces(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, home)
     (home / "jupyter").mkdir()
-    shutil.copy(ROOT / "jupyter" / "kernel.json", home / "jupyter")
+    shutil.copytree(ROOT / "jupyter", home / "jupyter", dirs_exist_ok=True)
     text = make(cwd=home).stdout
     for target in ("setup", "figures", "figures-all", "test", "lab", "notebooks", "bench", "clean"):
         assert re.search(rf"make {target} +\S", text), target
@@ -82,7 +85,7 @@ def test_an_old_python_gets_a_sentence(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "jupyter").mkdir()
-    shutil.copy(ROOT / "jupyter" / "kernel.json", tmp_path / "jupyter")
+    shutil.copytree(ROOT / "jupyter", tmp_path / "jupyter", dirs_exist_ok=True)
     result = make("setup", f"PYTHON={old}", cwd=tmp_path, check=False)
     assert result.returncode != 0
     assert "vaelab needs Python 3.11 or newer" in result.stdout
@@ -102,7 +105,8 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     (tmp_path / "pictures").mkdir()
     for i, image in enumerate(load("digits").images[:150]):
         Image.fromarray(image[0].numpy()).save(tmp_path / "pictures" / f"{i:03}.png")
-    own_data, package = python_blocks()
+    panels, own_data, package = python_blocks()
+    exec(panels, {})
     space: dict = {}
     exec(own_data, space)
     assert space["samples"].shape == (16, 1, 8, 8)
