@@ -37,4 +37,8 @@ def measure(rounds: int = 3) -> list[dict[str, float | str]]:
     pairs = [(seconds(1), seconds(cores())) for _ in range(rounds)]
     one, pool = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
-    return [{"trainings": str(len(TASKS)), "one_process_s": one, "pool_s": pool, "ratio": ratio, "at_least": 1.35}]
+    row: dict[str, float | str] = {"trainings": str(len(TASKS)), "one_process_s": one, "pool_s": pool, "ratio": ratio}
+    reason = (
+        "two threads have gained since freed memory is kept, the two processes share one cache and start with imports"
+    )
+    return [{**row, "at_least": 1.35, **({"reason": reason} if ratio < 1.35 else {})}]

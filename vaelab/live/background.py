@@ -23,8 +23,8 @@ from vaelab.objective import Experiment
 from vaelab.pixels import unit
 from vaelab.training import Progress, train
 
-POINT = 0.1  # seconds from one point of the curves to the next, at least
-PROBE = 300  # images that are encoded for the pictures
+POINT = 0.25  # seconds from one point of the curves to the next, at least
+PROBE = 200  # images that are encoded for the pictures
 KEPT = 40  # states kept for scrubbing; when there are more, every second one goes
 _building = threading.Lock()
 

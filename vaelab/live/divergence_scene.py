@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -12,6 +13,7 @@ from vaelab.live.divergence_numbers import ALPHAS, Numbers, Setting, X, compute,
 from vaelab.live.drawn import limits, plot
 from vaelab.live.figure import Scene, Values
 
+LINE, FLOOR = X.numpy(), np.zeros(len(X))  # matplotlib takes a tensor apart number by number
 Part = tuple[list[Artist], Any]  # what moves, and move(numbers, setting) -> limits changed
 
 
@@ -48,7 +50,7 @@ def densities(ax: Axes) -> Part:
         for line, y in zip(lines, (n.q, n.p, n.mean), strict=True):
             line.set_ydata(y)
         for fill, y in zip(fills, (n.q, n.p), strict=True):
-            fill.set_data(X, 0 * X, y)
+            fill.set_data(LINE, FLOOR, y)
         return limits(ax, 0, nice(1.1 * max(n.q.max(), n.p.max(), n.mean.max())))
 
     return [*fills, *lines], move

@@ -28,7 +28,7 @@ from vaelab.pixels import unit
 
 SIZES = {"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)}
 KNOBS = {"alpha": "alpha", "gamma": "gamma", "beta": "weight", "lr": "lr"}  # slider -> knob of the engine
-DRAW = 0.3  # seconds from one picture of a running training to the next, at least
+DRAW = 0.5  # seconds from one picture of a running training to the next, at least
 LISTED = 5  # turns of knobs that are spelled out
 CAPTION = (
     "A VAE in training: two parts of the loss, gamma, the way through the rate-distortion plane; below data, "

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure, SubFigure
 
 from vaelab import plots
 from vaelab.live.background import Point
-from vaelab.live.divergence_numbers import nice
 from vaelab.live.drawn import plot
 from vaelab.live.figure import Scene, Values
 
@@ -71,7 +70,7 @@ def curve(ax: Any, title: str, columns: Sequence[tuple[str, str, str]]) -> Any:
         turns.set_data(*_ticks(frame.turns))
         cursor.set_data([frame.cursor] * 2, [0, 1])
         low, high = _span([v for y in values for v in y])
-        return _frame(ax, (0, nice(max(steps, default=1), least=10)), (low, high))
+        return _frame(ax, (0, roomy(max(steps, default=1), 100)), (low, high))
 
     return [*lines, turns, cursor], move
 
@@ -89,7 +88,7 @@ def way(ax: Any) -> Any:
         now = min(frame.points, key=lambda p: abs(p.step - frame.cursor))
         here.set_data([now.rate], [now.distortion])
         late = frame.points[len(frame.points) // 20 :]
-        width, height = (nice(1.1 * max(getattr(p, name) for p in late)) for name in ("rate", "distortion"))
+        width, height = (roomy(max(getattr(p, name) for p in late)) for name in ("rate", "distortion"))
         return _frame(ax, (0, width), (0, height))
 
     return [path, here], move
@@ -129,6 +128,14 @@ def plane(ax: Any) -> Any:
     return dots, move
 
 
+def roomy(height: float, least: float = 0.1) -> float:
+    """The next of 1, 2.5, 6.25, ... times `least`: limits that change seldom, as then all is drawn anew."""
+    end = least
+    while end < height:
+        end *= 2.5
+    return end
+
+
 def _ticks(steps: Sequence[int]) -> tuple[list[float], list[float]]:
     """One vertical line per step, as a single path with gaps."""
     gap = float("nan")
@@ -140,7 +147,7 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     if not values:
         return 0.0, 1.0
     low, high = min(values), float(np.quantile(values, 0.97)) * 1.05
-    return (-nice(-1.1 * low) if low < 0 else 0.0), nice(1.1 * max(high, 1e-3))
+    return (-roomy(-low) if low < 0 else 0.0), roomy(high)
 
 
 def _frame(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> bool:
