@@ -113,19 +113,27 @@ def test_the_compiled_path_agrees_and_says_that_it_was_taken():
 
 
 def test_the_path_is_chosen_by_the_work(monkeypatch):
-    posterior = mixture(2, 0.1, 1.0)
+    exact = mixture(2, 0.1, 1.0)
+    posterior = MarginalPosterior(exact.mean.float(), exact.logvar.float())
     z = posterior.sample(50)
-    taken = []
     monkeypatch.setattr(fused_density, "log_density", lambda z, mean, logvar: torch.zeros(len(z)))
-    monkeypatch.setattr(fused_density, "WORTH", 50 * posterior.mean.numel())
-    for points in (z[:49], z, z.clone().requires_grad_()):
-        for compiler in (True, False):
-            monkeypatch.setattr(fused_density, "has_compiler", lambda compiler=compiler: compiler)
-            posterior.log_prob(points)
-            taken.append(posterior.taken)
-    assert taken == ["products", "products", "compiled", "products", "products", "products"]
+    monkeypatch.setattr(fused_density, "WORTH", 50 * len(posterior.mean))
+
+    def taken(points, compiler=True, of=posterior):
+        monkeypatch.setattr(fused_density, "has_compiler", lambda: compiler)
+        of.log_prob(points)
+        return of.taken
+
+    assert taken(z) == "compiled"
+    assert taken(z[:49]) == "products"
+    assert taken(z, compiler=False) == "products"
+    assert taken(z.clone().requires_grad_()) == "products"
+    assert taken(z.double()) == "products"
+    assert taken(z, of=exact) == "products"
+    wide = MarginalPosterior(torch.zeros(300, 17), torch.zeros(300, 17))
+    assert taken(torch.zeros(50, 17), of=wide) == "products"
     with pytest.raises(InvalidValue, match="compiler"):
-        posterior.log_prob(z, path="compiled")
+        exact.log_prob(z, path="compiled")
 
 
 # -- draws, moments, densities

@@ -60,10 +60,11 @@ class MarginalPosterior:
     ) -> Tensor:
         """ln Q(z) over all n components at z [m, d]: [m], nats, float64.
 
-        path: "products" (matrix products in float64; to 1e-9 nats; gradients reach z; memory grows with `chunk`, the
-        components at a time, not with n m), "compiled" (one kernel in the type of `mean`; float32: 5e-5 nats; needs a
-        C++ compiler and seconds at the first call; no gradients), or "auto": compiled if it can and n m d is at least
-        2e10, where one call repays compiling.  `taken` tells which it was.
+        path: "products" (matrix products in float64: to 1e-9 nats, gradients reach z; memory grows with `chunk`, the
+        components at a time, not with n m), "compiled" (one kernel in float32: to 5e-5 nats, seconds at the first call;
+        float32 on the CPU with a C++ compiler and no gradients only), or "auto": compiled where it can be and repays
+        compiling within the call, which takes n m of at least 1e10 and d of at most 16.  `taken` tells which it was;
+        for repeated work choose "compiled" by hand.
 
         Raises InvalidType or InvalidValue for points that are not finite and [m, d], an unknown path, or a compiled one
         that is impossible here.
@@ -145,16 +146,16 @@ class MarginalPosterior:
         return mixture_density.log_density(z, self.mean[:, latents], self.logvar[:, latents], chunk).exp()
 
     def _path(self, z: Tensor, path: str) -> Route:
-        gradients = z.requires_grad and torch.is_grad_enabled()
-        possible = self.mean.device.type == "cpu" and not gradients and fused_density.has_compiler()
         if path not in ("auto", "products", "compiled"):
             raise InvalidValue(f"path must be auto, products or compiled, got {path!r}.")
+        possible = fused_density.possible(z, self.mean)
         if path == "compiled" and not possible:
             raise InvalidValue(
-                "path='compiled' is for the CPU, with a C++ compiler and without gradients; take path='products'."
+                f"path='compiled' needs float32 on the CPU, a C++ compiler and no gradients, got {z.dtype} for z and "
+                f"{self.mean.dtype} for the means; take path='products'."
             )
-        large = len(z) * self.mean.numel() >= fused_density.WORTH
-        return "compiled" if path == "compiled" or (path == "auto" and possible and large) else "products"
+        repaid = path == "auto" and possible and fused_density.worth_it(len(self.mean), len(z), z.shape[1])
+        return "compiled" if path == "compiled" or repaid else "products"
 
     def _check_points(self, z: Tensor, d: int) -> None:
         checks.float_tensor("z", z)
