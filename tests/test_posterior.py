@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from vaelab import Gaussian, MarginalPosterior, fused_density, load, quadrature, recipes
+from vaelab import Gaussian, MarginalPosterior, fused_density, load, mixture_density, quadrature, recipes
 from vaelab.errors import InvalidType, InvalidValue
 
 
@@ -69,6 +70,27 @@ def test_the_chunk_changes_memory_and_nothing_else(chunk):
     posterior = mixture(3, 0.01, 1.0)
     z = around(posterior)
     torch.testing.assert_close(posterior.log_prob(z, chunk=chunk), posterior.log_prob(z), atol=1e-10, rtol=1e-12)
+
+
+class Largest(TorchDispatchMode):
+    """The most numbers that any tensor has held within it."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        held = [part.numel() for part in (out if isinstance(out, tuple | list) else [out]) if isinstance(part, Tensor)]
+        self.numbers = max([self.numbers, *held])
+        return out
+
+
+@pytest.mark.parametrize("widths", [(1e-3, 1e-3), (0.05, 1.0)])
+def test_nothing_is_larger_than_a_block_also_backwards(widths):
+    posterior, chunk = mixture(4, *widths, n=20_000), 512
+    z = posterior.sample(1000).requires_grad_()
+    with Largest() as largest:
+        posterior.log_prob(z, chunk=chunk).sum().backward()
+    assert largest.numbers <= max(chunk * mixture_density.POINTS, posterior.mean.numel())
 
 
 @pytest.mark.parametrize("widths", [(1e-3, 1e-3), (0.05, 1.0)])
