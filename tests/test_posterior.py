@@ -57,12 +57,28 @@ def test_float32_posteriors_are_exact_on_the_default_path(d):
     assert posterior.log_prob(z).dtype == torch.float64
 
 
-def test_identical_narrow_components_are_the_one_they_repeat():
-    """Every entry is doubtful and every entry counts: the worst case of the mending."""
-    mean, logvar = torch.full((700, 3), 9.0).double(), torch.full((700, 3), 2 * math.log(1e-4)).double()
-    z = MarginalPosterior(mean, logvar).sample(300, torch.Generator().manual_seed(0))
-    one = Gaussian(mean[0].expand_as(z), logvar[0].expand_as(z)).log_prob(z)
-    torch.testing.assert_close(MarginalPosterior(mean, logvar).log_prob(z), one, atol=1e-9, rtol=0)
+@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
+def test_narrow_components_on_top_of_each_other(spread):
+    """Every entry is doubtful and most of them count: the worst case of the mending."""
+    sigma, generator = 1e-5, torch.Generator().manual_seed(0)
+    mean = 9 + spread * sigma * torch.randn(700, 3, dtype=torch.float64, generator=generator)
+    posterior = MarginalPosterior(mean, torch.full_like(mean, 2 * math.log(sigma)))
+    z = posterior.sample(300, generator)
+    two_heaps = MarginalPosterior(torch.cat([mean, -mean]), posterior.logvar.repeat(2, 1))  # far from their centre
+    for some in (posterior, two_heaps):
+        torch.testing.assert_close(some.log_prob(z), brute(z, some.mean, some.logvar), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1024])
+def test_the_density_of_the_others_leaves_exactly_one_out(chunk):
+    posterior = mixture(2, 0.1, 2.0, n=30)
+    own = torch.arange(30).repeat(4)
+    z = posterior.mean[own] + 0.1
+    found = mixture_density.log_density_of_others(z, own, posterior.mean, posterior.logvar, chunk)
+    for k in range(30):
+        rest = torch.arange(30) != k
+        truth = brute(z[own == k], posterior.mean[rest], posterior.logvar[rest])
+        torch.testing.assert_close(found[own == k], truth, atol=1e-9, rtol=1e-12)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 300, 5000])

@@ -143,7 +143,8 @@ class MarginalPosterior:
             if not 0 <= latent < self.mean.shape[1]:
                 raise InvalidValue(f"there is no latent {latent}; choose one from 0 to {self.mean.shape[1] - 1}.")
         self._check_points(z, len(latents))
-        return mixture_density.log_density(z, self.mean[:, latents], self.logvar[:, latents], chunk).exp()
+        mean, logvar = self.mean[:, latents], self.logvar[:, latents]
+        return mixture_density.log_density(z, mean, logvar, _at_least_one("chunk", chunk)).exp()
 
     def _path(self, z: Tensor, path: str) -> Route:
         if path not in ("auto", "products", "compiled"):
