@@ -13,6 +13,7 @@ import growth
 import latency
 import loops
 import pool
+import posterior
 import start
 import step
 import torch
@@ -23,6 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
     **{"growth": growth, "start": start, "graph": graph, "latency": latency},
+    "posterior": posterior,
 }
 
 

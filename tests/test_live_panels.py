@@ -191,7 +191,7 @@ def test_the_mixture_s_density_and_moments_agree_with_quadrature_and_with_draws(
         second, third, fourth = (grid.integrate(density * c**n) for n in (2, 3, 4))
         assert float(grid.integrate(density)) == pytest.approx(1, abs=1e-8)
         truth = (centre, second, third / second**1.5, fourth / second**2)
-        assert [float(m[k]) for m in moments] == pytest.approx([float(t) for t in truth], rel=1e-5)
+        assert [float(m[k]) for m in moments[:4]] == pytest.approx([float(t) for t in truth], rel=1e-5)
     with pytest.raises(InvalidValue, match="no latent 2"):
         posterior.density_1d(grid.points, 2)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vaelab.knobs import Knobs
     from vaelab.objective import Experiment, Objective
     from vaelab.posterior import MarginalPosterior
+    from vaelab.rescaling import rescale
     from vaelab.settings import Train
     from vaelab.sweep import sweep
     from vaelab.training import fit, train
@@ -50,6 +51,7 @@ _HOMES = {
     "vaelab.knobs": ("Knobs",),
     "vaelab.objective": ("Experiment", "Objective"),
     "vaelab.posterior": ("MarginalPosterior",),
+    "vaelab.rescaling": ("rescale",),
     "vaelab.settings": ("Train",),
     "vaelab.sweep": ("sweep",),
     "vaelab.training": ("fit", "train"),
@@ -103,6 +105,7 @@ __all__ = [
     "posterior",
     "quadrature",
     "recipes",
+    "rescale",
     "sweep",
     "train",
     "variance_law",

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from vaelab.divergences import diagonal_kl
-from vaelab.gaussian import Gaussian
+from vaelab.encoding import encode
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
+
+__all__ = ["encode", "evaluate"]
 
 
 @torch.no_grad()
@@ -36,16 +38,6 @@ def evaluate(
         totals += torch.stack([row.double().sum() for row in rows]).cpu()
     values = (totals / len(images)).tolist()
     return dict(zip(("reconstruction", "reconstruction_sampled", "rate", "divergence"), values, strict=True))
-
-
-@torch.no_grad()
-def encode(experiment: Experiment, images: Tensor, chunk: int = 2000) -> Gaussian:
-    """The posteriors of images [n, *shape] (uint8 or floats in [0, 1]), on the CPU: Gaussian of [n, latent]."""
-    device = next(experiment.parameters()).device
-    parts = []
-    for part in images.split(chunk):
-        parts.append(experiment.encode(part.to(device)))
-    return Gaussian(torch.cat([q.mean for q in parts]).cpu(), torch.cat([q.logvar for q in parts]).cpu())
 
 
 def _squares(x: Tensor, y: Tensor) -> Tensor:

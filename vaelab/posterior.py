@@ -1,80 +1,170 @@
 """The aggregate posterior as what it is, a mixture with one Gaussian per image: Q(z) = 1/n Σ N(z; mean_i, var_i)."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from vaelab import checks
+from vaelab import checks, fused_density, information, mixture_density, moments
+from vaelab.encoding import encode
 from vaelab.errors import InvalidValue
-from vaelab.gaussian import LOG_2PI, Gaussian
+from vaelab.gaussian import Gaussian
+from vaelab.information import Estimate, Estimates, MutualInformation
+from vaelab.moments import Moments, VarianceLaw
+from vaelab.objective import Experiment
 
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
-class VarianceLaw(NamedTuple):
-    """Per latent [d]: Var of the means + mean of the variances = total, the variance of Q(z); 1 at a stationary
-    point of KL.
-
-    `active` marks latents whose means vary by more than `threshold`; collapsed ones satisfy the law trivially (0 + 1).
-    """
-
-    of_means: Tensor
-    of_noise: Tensor
-    total: Tensor
-    active: Tensor
-
-
-class Moments(NamedTuple):
-    """Per latent [d]: mean, variance, skewness and kurtosis (3 for a Gaussian) of Q(z)."""
-
-    mean: Tensor
-    variance: Tensor
-    skewness: Tensor
-    kurtosis: Tensor
+Route = Literal["products", "compiled"]
+WIDEST = 300.0  # of |logvar|: beyond it a square of a precision would leave float64
 
 
 class MarginalPosterior:
     """The mixture Q(z) of the posteriors of n images.
 
-    mean, logvar: [n, d].  Raises InvalidType or InvalidValue unless both are finite floating-point tensors of one
-    shape.
+    mean, logvar: [n, d].  `taken`: the path of the last `log_prob`, "products" or "compiled".
+
+    Raises InvalidType or InvalidValue unless both are finite floating-point tensors of one shape and every logvar lies
+    within ± 300.
     """
 
     def __init__(self, mean: Tensor, logvar: Tensor) -> None:
         checks.pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
-        if mean.dim() != 2:
+        if mean.dim() != 2 or mean.numel() == 0:
             raise InvalidValue(
                 f"a marginal posterior needs means of shape [n, d], got {tuple(mean.shape)}; flatten the latents."
             )
+        if float(logvar.abs().max()) > WIDEST:
+            raise InvalidValue(
+                f"logvar reaches {float(logvar.abs().max()):g} in size, a variance that no arithmetic holds; clamp it "
+                f"to ±{WIDEST:g}."
+            )
         self.mean, self.logvar = mean, logvar
+        self.taken: Route | None = None
+
+    @classmethod
+    def from_model(cls, experiment: Experiment, images: Tensor) -> "MarginalPosterior":
+        """The mixture over the posteriors that a trained experiment gives to images [n, *shape], on the CPU."""
+        return cls(*encode(experiment, images))
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n draws from Q: a component at random, then a point of it: [n, d].
+
+        generator: default torch's own.  Raises InvalidValue for fewer than one draw.
+        """
+        return mixture_density.draw(self.mean, self.logvar, _at_least_one("n", n), generator)[0]
+
+    def log_prob(
+        self, z: Tensor, *, path: Route | Literal["auto"] = "auto", chunk: int = mixture_density.COMPONENTS
+    ) -> Tensor:
+        """ln Q(z) over all n components at z [m, d]: [m], nats, float64.
+
+        path: "products" (matrix products in float64: to 1e-9 nats, gradients reach z; memory grows with `chunk`, the
+        components at a time, not with n m), "compiled" (one kernel in float32: to 5e-5 nats, seconds at the first call;
+        float32 on the CPU with a C++ compiler and no gradients only), or "auto": compiled where it can be and repays
+        compiling within the call, which takes n m of at least 1e10 and d of at most 16.  `taken` tells which it was;
+        for repeated work choose "compiled" by hand.
+
+        Raises InvalidType or InvalidValue for points that are not finite and [m, d], an unknown path, or a compiled one
+        that is impossible here.
+        """
+        self._check_points(z, self.mean.shape[1])
+        self.taken = self._path(z, path)
+        if self.taken == "compiled":
+            return fused_density.log_density(z, self.mean, self.logvar)
+        return mixture_density.log_density(z, self.mean, self.logvar, _at_least_one("chunk", chunk))
+
+    def moments(self) -> Moments:
+        """Mean, variance, skewness, kurtosis per latent [d] and covariance [d, d] of Q(z), in closed form."""
+        return moments.moments(self.mean, self.logvar)
 
     def variance_law(self, threshold: float = 0.05) -> VarianceLaw:
         """Law of total variance per latent, variances (not standard deviations) throughout; [d] each.
 
+        threshold: of the variance of its means, above which a latent counts as active.
         Source: Asperti 2019; the average over images is what the law speaks of, not each image by itself.
         """
-        of_means, of_noise = self.mean.var(0, correction=0), self.logvar.exp().mean(0)
-        return VarianceLaw(of_means, of_noise, of_means + of_noise, of_means > threshold)
+        return moments.variance_law(self.mean, self.logvar, checks.positive("threshold", threshold))
 
-    def moments(self) -> Moments:
-        """Moments of Q(z) in closed form, from those of its Gaussians about the common mean.
-
-        With c = mean_i - E z and v = var_i: E c² + v, E c³ + 3cv, E c⁴ + 6c²v + 3v².
-        """
-        centre, v = self.mean.mean(0), self.logvar.exp()
-        c = self.mean - centre
-        second = (c**2 + v).mean(0)
-        third, fourth = (c**3 + 3 * c * v).mean(0), (c**4 + 6 * c**2 * v + 3 * v**2).mean(0)
-        return Moments(centre, second, third / second**1.5, fourth / second**2)
-
-    def density_1d(self, z: Tensor, latent: int, chunk: int = 2000) -> Tensor:
+    def density_1d(self, z: Tensor, latent: int, chunk: int = mixture_density.COMPONENTS) -> Tensor:
         """The density of one latent of Q at the points z [m]: 1/n Σ N(z; mean_i, var_i) -> [m].
 
         Raises InvalidValue for a latent that is not there.
         """
-        if not 0 <= latent < self.mean.shape[1]:
-            raise InvalidValue(f"there is no latent {latent}; choose one from 0 to {self.mean.shape[1] - 1}.")
-        total = torch.zeros_like(z)
-        for mean, logvar in zip(self.mean[:, latent].split(chunk), self.logvar[:, latent].split(chunk), strict=True):
-            squares = (z[:, None] - mean) ** 2 * torch.exp(-logvar)
-            total += torch.exp(-0.5 * (LOG_2PI + logvar + squares)).sum(1)
-        return total / len(self.mean)
+        return self._density(z[:, None], [latent], chunk)
+
+    def density_2d(self, z: Tensor, latents: tuple[int, int] = (0, 1), chunk: int = 1024) -> Tensor:
+        """The joint density of two latents of Q at the points z [m, 2] -> [m].
+
+        Raises InvalidValue for a latent that is not there, or points of another shape.
+        """
+        return self._density(z, list(latents), chunk)
+
+    def kl_to_prior(self, samples: int = 2000, seed: int = 0) -> Estimate:
+        """KL(Q‖N(0, I)) = E_Q[ln Q - ln p], the price of sampling from the prior; by Monte Carlo, nats.
+
+        Source: Hoffman & Johnson 2016, where the mean rate is this + the mutual information.
+        """
+        return information.kl_to_prior(self.mean, self.logvar, samples, seed)
+
+    def total_correlation(self, samples: int = 2000, seed: int = 0) -> Estimate:
+        """KL(Q‖Π_j Q_j), what the latents share; by Monte Carlo, nats.  Source: Chen et al. 2018, eq. 2."""
+        return information.total_correlation(self.mean, self.logvar, samples, seed)
+
+    def dimension_wise_kl(self, samples: int = 2000, seed: int = 0) -> Estimates:
+        """KL(Q_j‖N(0, 1)) of every latent [d], by Monte Carlo, nats.
+
+        With one seed, their sum + `total_correlation` = `kl_to_prior`.  Source: Chen et al. 2018, eq. 2.
+        """
+        return information.dimension_wise_kl(self.mean, self.logvar, samples, seed)
+
+    def mutual_information(self, samples: int = 2000, seed: int = 0) -> MutualInformation:
+        """How much z tells about the image: E ln q(z|x_i) - ln Q(z), by Monte Carlo, with two bounds; nats.
+
+        Raises InvalidValue for fewer than two components.  Source: Poole et al. 2019, section 2.
+        """
+        return information.mutual_information(self.mean, self.logvar, samples, seed)
+
+    def compress(self, k: int, samples: int = 10_000, seed: int = 0) -> "GaussianMixture":
+        """A scikit-learn GaussianMixture of k full-covariance components, fitted to draws from Q.
+
+        Raises InvalidValue for k below 1 or above the number of draws.
+        """
+        from sklearn.mixture import GaussianMixture
+
+        if not 1 <= k <= samples:
+            raise InvalidValue(f"k must lie between 1 and the {samples} draws to fit, got {k}; 10 to 100 are usual.")
+        draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
+        return GaussianMixture(k, random_state=seed, max_iter=300).fit(draws)
+
+    def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
+        for latent in latents:
+            if not 0 <= latent < self.mean.shape[1]:
+                raise InvalidValue(f"there is no latent {latent}; choose one from 0 to {self.mean.shape[1] - 1}.")
+        self._check_points(z, len(latents))
+        mean, logvar = self.mean[:, latents], self.logvar[:, latents]
+        return mixture_density.log_density(z, mean, logvar, _at_least_one("chunk", chunk)).exp()
+
+    def _path(self, z: Tensor, path: str) -> Route:
+        if path not in ("auto", "products", "compiled"):
+            raise InvalidValue(f"path must be auto, products or compiled, got {path!r}.")
+        possible = fused_density.possible(z, self.mean)
+        if path == "compiled" and not possible:
+            raise InvalidValue(
+                f"path='compiled' needs float32 on the CPU, a C++ compiler and no gradients, got {z.dtype} for z and "
+                f"{self.mean.dtype} for the means; take path='products'."
+            )
+        repaid = path == "auto" and possible and fused_density.worth_it(len(self.mean), len(z), z.shape[1])
+        return "compiled" if path == "compiled" or repaid else "products"
+
+    def _check_points(self, z: Tensor, d: int) -> None:
+        checks.float_tensor("z", z)
+        if z.dim() != 2 or z.shape[1] != d:
+            raise InvalidValue(f"z has shape {tuple(z.shape)}; points of {d} latents must be [m, {d}].")
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if value < 1:
+        raise InvalidValue(f"{name} must be at least 1, got {value}.")
+    return value

@@ -3,6 +3,9 @@
 One latent with means N(0, R s) over the data and posteriors of variance s: the signal-to-noise ratio R is what the
 decoder cares for, the common scale is free, since the decoder's first layer can undo it.  So the divergence alone sets
 the scale, and with it V = Var(mean) + E[s] = (R + 1) s.
+
+In general, for a latent that is scaled by c, d/d ln c of the average divergence is E[mean ∂D/∂mean + 2 s ∂D/∂s]; where
+training has come to rest it is 0.  For KL(q‖p) that reads E[mean²] + E[s] = 1, for KL(p‖q) E[1/s] = 1.
 """
 
 import math
@@ -57,3 +60,57 @@ def average(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
     q = Gaussian(mean.flatten(), log_s[:, None].expand_as(mean).flatten())
     values = divergence(q, Gaussian.standard(q.mean)).reshape(mean.shape)
     return values @ torch.from_numpy(weights / weights.sum())
+
+
+def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+    """E[mean ∂D/∂mean + 2 s ∂D/∂s] over the images, per latent: mean, logvar [n, d] -> [d], nats, by autograd.
+
+    divergence: any differentiable function of two Gaussians, [n, d] and the prior, to [n]: `vaelab.kl`, a module, your
+    own; a statistic of the batch such as MMD counts by its mean.  0 is the law of that divergence; above 0 the latent
+    is wider than it wants.
+
+    Raises InvalidType or InvalidValue for posteriors that are not finite tensors of one shape [n, d].
+    Source: our derivation; sheet 4, T-d.
+    """
+    _check(mean, logvar)
+    with torch.enable_grad():
+        q = Gaussian(mean.detach().requires_grad_(), logvar.detach().requires_grad_())
+        value = divergence(q, Gaussian.standard(mean)).mean()
+        slopes = torch.autograd.grad(value, q, allow_unused=True)
+    by_mean, by_logvar = (torch.zeros_like(mean) if slope is None else slope for slope in slopes)
+    return (mean * by_mean + 2 * by_logvar).sum(0)
+
+
+def best_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+    """The factor on each latent, means and standard deviations alike, at which its law holds: [n, d] -> [d].
+
+    Where the average of the divergence, a sum over latents, is smallest: a coarse search, then bisection of
+    `scale_slope`.  For KL(q‖p) it is 1/sqrt(E[mean²] + E[s]); factor² times the variance of Q(z) is the V that the
+    divergence leads to.
+
+    Raises InvalidValue for a divergence without a minimum at any scale, and as `scale_slope` does.
+    """
+    _check(mean, logvar)
+    steps = torch.linspace(-REACH / 2, REACH / 2, 65, dtype=mean.dtype, device=mean.device)
+    lowest = torch.stack([_per_latent(divergence, mean * t.exp(), logvar + 2 * t) for t in steps]).argmin(0)
+    if bool(((lowest == 0) | (lowest == len(steps) - 1)).any()):
+        raise InvalidValue("this divergence has no minimum over the scale of some latent; no variance is preferred.")
+    low, high = steps[lowest - 1], steps[lowest + 1]
+    for _ in range(50):
+        middle = (low + high) / 2
+        wide = scale_slope(divergence, mean * middle.exp(), logvar + 2 * middle) > 0
+        low, high = torch.where(wide, low, middle), torch.where(wide, middle, high)
+    return ((low + high) / 2).exp()
+
+
+@torch.no_grad()
+def _per_latent(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+    """The average of a divergence that is a sum over latents, in each of them: [n, d] -> [d]."""
+    q = Gaussian(mean.reshape(-1, 1), logvar.reshape(-1, 1))
+    return divergence(q, Gaussian.standard(mean)).reshape(mean.shape).mean(0)
+
+
+def _check(mean: Tensor, logvar: Tensor) -> None:
+    checks.pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
+    if mean.dim() != 2:
+        raise InvalidValue(f"posteriors must be [n, d], got {tuple(mean.shape)}; flatten the latents.")
