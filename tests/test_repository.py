@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -105,7 +106,7 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     (tmp_path / "pictures").mkdir()
     for i, image in enumerate(load("digits").images[:150]):
         Image.fromarray(image[0].numpy()).save(tmp_path / "pictures" / f"{i:03}.png")
-    panels, own_data, package = python_blocks()
+    panels, own_data, package, mixture = python_blocks()
     exec(panels, {})
     space: dict = {}
     exec(own_data, space)
@@ -113,6 +114,9 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     assert len(space["history"]) == 10
     exec(package, space)
     assert space["geometric_js"](space["q"], space["p"], alpha=0.3).shape == (128,)
+    exec(mixture, space)
+    assert len(space["posterior"].mean) == len(space["images"].images) > 100
+    assert space["repaired"].decode(torch.zeros(1, 10)).shape == (1, 1, 8, 8)
 
 
 def test_files_are_whole_or_absent(tmp_path):
