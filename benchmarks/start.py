@@ -9,11 +9,13 @@ import subprocess
 import sys
 
 INSIDE = """
-import json, resource, time, torch
+import json, re, time, torch
+from pathlib import Path
 from vaelab import Train, recipes, train
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # not getrusage: that peak would be inherited from the process that started this one
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
 torch.set_num_threads(1)
 warm = recipes.vae((1, 4, 4), 2, hidden=(4,))
