@@ -269,7 +269,9 @@ def client(tmp_path, name, script):
     """A program of that name on PATH, written in Python."""
     path = tmp_path / "bin" / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!{sys.executable}\nimport shutil, sys\nfrom pathlib import Path\n{script}\n")
+    code = path.with_suffix(".py")
+    code.write_text(f"import shutil, sys\nfrom pathlib import Path\n{script}\n")
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "$@"\n')  # a shebang takes no space in a path
     path.chmod(0o755)
 
 

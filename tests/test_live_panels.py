@@ -2,6 +2,7 @@
 
 import gc
 import io
+import math
 import random
 import threading
 import time
@@ -284,3 +285,31 @@ def test_a_control_takes_only_what_it_can_show(control, value):
         controls.accept(control, value)
     assert controls.accept(control, control.start) == control.start
     assert controls.build(control).value == control.start
+
+
+def test_the_distance_from_the_prior_is_right_for_wide_and_narrow_latents():
+    torch.manual_seed(0)
+    mean = torch.randn(400, 2) * torch.tensor([5.0, 0.0125])
+    posterior = MarginalPosterior(mean, torch.tensor([[2.0, 0.0015]]).expand(400, 2).log() * 2)
+    panel = live.posterior_panel(posterior)
+    shown = []
+    for latent in (0, 1):
+        panel.set(latent=latent)
+        assert panel.settle()
+        shown.append(float(panel.readout.value.split("KL(Q‖p) <b>")[1].split(" nats")[0]))
+    spread = posterior.moments().variance[[0, 1]]
+    gaussian = [0.5 * (float(v) - math.log(v) - 1) for v in spread]
+    assert shown == pytest.approx(gaussian, rel=0.1)
+
+
+def test_ordinary_but_small_input_gets_a_panel_or_a_sentence(balanced, digits):
+    torch.manual_seed(0)
+    assert live.latent_panel(recipes.vae((1, 8, 8), 2, hidden=(8,)), reach=1.0).settle()
+    assert live.posterior_panel(MarginalPosterior(torch.randn(50, 1), torch.zeros(50, 1))).settle()
+    with pytest.raises(InvalidValue, match="six images"):
+        live.balance_panel(balanced.experiments, digits.images[:4])
+    with pytest.raises(InvalidValue, match="style must be one of"):
+        live.rho_panel(style="huge")
+    panel = live.rho_panel()
+    panel.controls["rho"].value = 5.000000000000001
+    panel.set(**panel.values)

@@ -268,3 +268,12 @@ def test_a_background_run_equals_the_plain_one():
     for _ in train(experiment, load("digits"), settings):
         pass
     assert same(experiment, trainer.experiment)
+
+
+def test_a_slider_moved_right_after_start_acts_on_the_training():
+    panel = live.training_panel(epochs=2)
+    panel.start()
+    panel.set(alpha=0.9)
+    assert panel.settle()
+    assert float(panel.trainer.experiment.objective.divergence.alpha) == pytest.approx(0.9)
+    assert panel.trainer.record.history.interventions[0].name == "alpha"

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from vaelab import Train, checkpoints, fit, load, recipes, train
-from vaelab.errors import DataError, InvalidValue, StorageError
+from vaelab.errors import DataError, InvalidValue, StorageError, TrainingError
 
 SETTINGS = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu", "warmup": 20, "schedule": "cosine"}
 SETTINGS |= {"ema": 0.9, "binarise": "dynamic"}
@@ -136,7 +136,7 @@ def test_when_all_are_damaged_it_says_so(tmp_path, digits):
 
 
 def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch):
-    config = kept(tmp_path, digits)
+    config = kept(tmp_path, digits, schedule="constant")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full(*args):
@@ -144,7 +144,12 @@ def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch)
 
     monkeypatch.setattr(checkpoints, "save_file", full)
     with pytest.raises(StorageError, match="disk is full"):
-        fit(experiment(), digits, Train(**{**SETTINGS, "epochs": 5}, checkpoints=tmp_path), resume=True)
+        fit(
+            experiment(),
+            digits,
+            Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}, checkpoints=tmp_path),
+            resume=True,
+        )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert config.epochs == 3
 
@@ -175,3 +180,32 @@ def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
     with pytest.raises(StorageError, match=r"file, not a folder|a file stands"):
         fit(experiment(), digits, Train(**SETTINGS, checkpoints=tmp_path / "file" / "below"))
     assert os.path.getsize(tmp_path / "file") == 0  # noqa: PTH202
+
+
+def test_a_training_that_had_ended_gives_its_history_again(tmp_path, digits):
+    config = kept(tmp_path, digits)
+    again = fit(experiment(), digits, config, resume=True)
+    assert again["epoch"] == [1, 2, 3]
+
+
+def test_a_cosine_training_cannot_be_made_longer_since_its_rates_depend_on_the_length(tmp_path, digits):
+    kept(tmp_path, digits)
+    with pytest.raises(InvalidValue, match="epochs=3, now 5"):
+        fit(experiment(), digits, Train(**{**SETTINGS, "epochs": 5}, checkpoints=tmp_path), resume=True)
+
+
+def test_weights_that_are_no_longer_finite_never_replace_a_good_checkpoint(tmp_path, digits):
+    config = Train(**SETTINGS, checkpoints=tmp_path, minutes=1e-9)
+    broken = experiment()
+    steps = train(broken, digits, config)
+    while next(steps).step < 19:
+        pass
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError, match="no longer finite at step 20"):
+        next(steps)
+    good = experiment()
+    fit(good, digits, config, resume=True)
+    reference = experiment()
+    fit(reference, digits, Train(**SETTINGS))
+    assert equal(good, reference)

@@ -243,3 +243,11 @@ def test_snapshots_let_one_scrub_through_the_training(digits, tmp_path):
         Train(snapshots=True)
     with pytest.raises(InvalidValue, match=r"ema.*1\.5"):
         Train(ema=1.5)
+
+
+def test_a_warmup_that_was_left_unfinished_does_not_weigh_on_the_next_training(digits):
+    e = recipes.vae((1, 8, 8), 2, hidden=(8,))
+    fit(e, digits, Train(steps=5, warmup=100, progress=False, device="cpu"))
+    assert float(e.objective.heat) < 0.1
+    fit(e, digits, Train(steps=5, progress=False, device="cpu"))
+    assert float(e.objective.heat) == 1.0

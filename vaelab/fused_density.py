@@ -25,8 +25,8 @@ FEW = 16
 
 
 def has_compiler() -> bool:
-    """Whether torch.compile finds a C++ compiler for the CPU."""
-    return shutil.which(os.environ.get("CXX", "g++")) is not None
+    """Whether torch.compile can use a C++ compiler for the CPU: it cannot where its own path has a space in it."""
+    return shutil.which(os.environ.get("CXX", "g++")) is not None and " " not in torch.__file__
 
 
 def possible(z: Tensor, mean: Tensor) -> bool:

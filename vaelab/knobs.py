@@ -18,6 +18,8 @@ from vaelab.errors import InvalidValue, near
 from vaelab.gamma import Fixed
 from vaelab.objective import Experiment
 
+NAMES = ("alpha", "gamma", "weight", "lr")
+
 
 class Intervention(NamedTuple):
     """A knob that was turned before the step with this number (from 0)."""
@@ -34,6 +36,7 @@ class Knobs:
     def __init__(self, planned: Iterable[Intervention | tuple[int, str, float, float]] = ()) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, float]] = []
+        self._known = frozenset(NAMES)
         self._planned: dict[int, list[Intervention]] = {}
         for turn in map(Intervention._make, planned):
             self._planned.setdefault(turn.step, []).append(turn)
@@ -44,9 +47,19 @@ class Knobs:
         Raises InvalidType or InvalidValue for a value out of range.
         """
         for name, value in values.items():
+            self._check(name)
             checks.skew(value) if name == "alpha" else checks.positive(name, value)
         with self._lock:
             self._waiting.extend((name, float(value)) for name, value in values.items())
+
+    def bind(self, names: Iterable[str]) -> None:
+        """Accept only these knobs from now on, those of the experiment that is trained."""
+        self._known = frozenset(names)
+
+    def _check(self, name: str) -> None:
+        if name not in self._known:
+            known = sorted(self._known)
+            raise InvalidValue(f"this experiment has no knob {name!r}; {near(name, known)}")
 
     def take(self, step: int) -> list[tuple[str, float]]:
         """What is to be set before this step: the plan, then the hand."""

@@ -1,6 +1,6 @@
 """Drawing: arrays in, artists out; object API only, so that any thread may draw and nothing global is touched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +14,20 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from vaelab.errors import InvalidValue
+
 Style = Literal["paper", "notebook", "talk"]
 SHEETS = Path(__file__).parent / "style"
 
 # One colour per role, the same in every picture of the house.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
+
+
+def sized(sizes: Mapping[str, Any], name: str) -> Any:
+    """The size that belongs to a style.  Raises InvalidValue for a style that there is not."""
+    if name not in sizes:
+        raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}; 'talk' is for the projector.")
+    return sizes[name]
 
 
 @contextmanager

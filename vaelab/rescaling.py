@@ -10,8 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vaelab.batches import as_images
 from vaelab.encoding import encode
-from vaelab.errors import InvalidType
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.objective import Experiment
 
 
@@ -29,9 +30,12 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
 
     The encoder's last layer and the decoder's first one take the factors; the given experiment stays as it is.
 
-    Raises InvalidType where these two layers are not linear, as the latents would not be free to scale.
+    Raises InvalidValue without images, InvalidType where these two layers are not linear: the latents would then not
+    be free to scale.
     Source: Asperti 2019 for the argument; our derivation, sheet 4, T-a.
     """
+    if not len(images := as_images(images, experiment.shape)):
+        raise InvalidValue("there are no images to measure the latents' variance on; pass at least one.")
     repaired = copy.deepcopy(experiment)
     head, first = _ends(repaired)
     q = encode(experiment, images)

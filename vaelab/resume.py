@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vaelab import checkpoints
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidValue, TrainingError
 from vaelab.history import History
 from vaelab.knobs import Intervention, Panel
 from vaelab.objective import Experiment
@@ -34,7 +34,8 @@ class Keeper:
         self.step, self.order, self.panel, self.history = step, order, panel, history
         self.interval, self.last = 60 * config.minutes, time.monotonic()
         self.snapshots = config.snapshots
-        settings = {name: value for name, value in asdict(config).items() if name not in FREE}
+        fixed = ("epochs", "steps") if config.schedule == "cosine" else ()  # its rates depend on the length
+        settings = {name: value for name, value in asdict(config).items() if name not in FREE or name in fixed}
         self.identity = {"settings": _plain(settings), "data": _fingerprint(step.images) if self.folder else ""}
 
     def fresh(self) -> int:
@@ -50,6 +51,7 @@ class Keeper:
         """Write a checkpoint at the end of an epoch (number `ended`), or when the last one is too old."""
         if self.folder is None or not (ended or time.monotonic() - self.last > self.interval):
             return
+        self._healthy(number)
         if ended and self.snapshots:
             checkpoints.snapshot(self.folder, ended, self.step.experiment, self.step.images[:PROBE])
         record = {
@@ -60,6 +62,16 @@ class Keeper:
         }
         checkpoints.save(self.folder, number, self._tensors(), record)
         self.last = time.monotonic()
+
+    def _healthy(self, number: int) -> None:
+        """Raises TrainingError instead of writing weights or sums that are no longer finite over good ones."""
+        tensors = {"the running loss": self.step.sums, **dict(self.step.experiment.named_parameters())}
+        for name, value in tensors.items():
+            if not torch.isfinite(value).all():
+                raise TrainingError(
+                    f"{name} is no longer finite at step {number}; the last good checkpoint stays in {self.folder}: "
+                    "lower lr or alpha and train anew."
+                )
 
     def restore(self) -> int:
         """Put everything back as it was at the newest intact checkpoint, and return its step; 0 where there is none.

@@ -67,15 +67,19 @@ def train(
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     images = binarised(images) if config.binarise == "static" else images
     experiment.to(device).train()
+    experiment.objective.heat.fill_(1.0)  # whatever an earlier training with warm-up left
     experiment.begin(images)
     optimiser = adam(experiment, config, device)
     step = Step(experiment, images, config, optimiser, augment)
     panel, history = Panel(experiment, config.lr), History(average=step.average)
+    knobs.bind([*panel.values, "lr"])
     order = torch.arange(n, device=device)
     keeper = Keeper(config, step, order, panel, history)
     advance = graphed(step, batch) if config.cuda_graph else step
     first = keeper.restore() if resume else keeper.fresh()
     started = time.perf_counter()
+    if first >= total and history.rows:
+        yield _finished(total, history, device)
 
     with memory.kept():
         for number in range(first, total):
@@ -125,6 +129,13 @@ def fit(
             if (row := progress.row) is not None:
                 bar.set_postfix({name: f"{row[name]:.4g}" for name in ("loss", "nll", "divergence", "gamma")})
     return history
+
+
+def _finished(total: int, history: History, device: torch.device) -> Progress:
+    """Where a training stands that was resumed after its end: its last row, as terms."""
+    row = history.rows[-1]
+    loss, nll, divergence, mse = torch.tensor([row[k] for k in ("loss", "nll", "divergence", "mse")], device=device)
+    return Progress(int(row["epoch"]), total, total, Terms(loss, nll[None], divergence[None], mse), None, history)
 
 
 def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:

@@ -55,7 +55,12 @@ def in_turns(
 
 def done(runs: Sequence[Run], folder: Path) -> int:
     """How many epochs of these runs lie in the folder."""
-    return sum(len(curve(run, folder)[: run.epochs]) for run in runs)
+    return sum(min(reached(curve(run, folder)), run.epochs) for run in runs)
+
+
+def reached(rows: Sequence["Epoch"]) -> int:
+    """The last epoch on record; one whose measurement was interrupted is missing before it."""
+    return rows[-1].epoch if rows else 0
 
 
 def curve(run: Run, folder: Path) -> list[Epoch]:
@@ -79,7 +84,7 @@ def name_of(run: Run) -> str:
 def _advance(run: Run, goal: int, folder: Path, device: str, deadline: float, bar: tqdm) -> None:
     """Train one run up to epoch `goal`, or until the time is over."""
     rows = curve(run, folder)
-    if len(rows) >= goal:
+    if reached(rows) >= goal:
         return
     images, test = run.images("train"), run.images("test")
     experiment = run.experiment(tuple(images.shape[1:]))
@@ -98,7 +103,8 @@ def _advance(run: Run, goal: int, folder: Path, device: str, deadline: float, ba
             continue
         measured = at_mean(experiment, test)
         seconds = time.perf_counter() - started
-        rows = [*rows[: progress.epoch - 1], Epoch(progress.epoch, *measured, progress.row["loss"], seconds)]
+        earlier = [row for row in rows if row.epoch < progress.epoch]
+        rows = [*earlier, Epoch(progress.epoch, *measured, progress.row["loss"], seconds)]
         _write(_record(run, folder), rows)
         bar.update()
         if time.monotonic() > deadline:

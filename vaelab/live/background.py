@@ -53,7 +53,7 @@ class Snapshot(NamedTuple):
 
 @dataclass
 class Record:
-    """What a training has published; lists only grow, so that other threads may read them."""
+    """What a training has published; lists are replaced or grow, so that other threads may read them."""
 
     points: list[Point] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
@@ -72,7 +72,9 @@ class Trainer:
 
     def __init__(self, setup: Setup, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
         self.setup, self.published, self.record = setup, published, Record()
-        self.knobs, self.steerable = Knobs(), frozenset[str]()
+        self.knobs = Knobs()
+        self.steerable: frozenset[str] | None = None
+        self._early: dict[str, float] = {}
         self.call: Call | None = None
         self.experiment: Experiment | None = None
         self.images = self.labels = torch.empty(0)
@@ -108,8 +110,11 @@ class Trainer:
 
     def turn(self, name: str, value: float) -> None:
         """Turn a knob of the running training; one that this experiment does not have, or a late hand, does nothing."""
-        if name in self.steerable and self.alive:
-            self.knobs.turn(**{name: value})
+        with self._gate:
+            if self.steerable is None:
+                self._early[name] = value  # the network is not built yet; its knobs are not known
+            elif name in self.steerable and self.alive:
+                self.knobs.turn(**{name: value})
 
     def join(self, timeout: float = 60.0) -> bool:
         """Wait for the end; False when it did not come in time."""
@@ -139,7 +144,9 @@ class Trainer:
             self.experiment = self.call.make()
             torch.set_rng_state(others)
         settings = config(self.setup)
-        self.steerable = frozenset(Panel(self.experiment, settings.lr).values) | {"lr"}
+        with self._gate:
+            self.steerable = frozenset(Panel(self.experiment, settings.lr).values) | {"lr"}
+            self.knobs.turn(**{name: value for name, value in self._early.items() if name in self.steerable})
         self.images, self.labels = data.images[:PROBE], data.labels[:PROBE]
         self._publish(0, 0)
         steps, last, sums, counted = train(self.experiment, data, settings, knobs=self.knobs), 0.0, torch.zeros(2), 0

@@ -59,9 +59,9 @@ def balance_panel(
     if experiments is None:
         images = load("digits").images
         experiments = _trained(images, epochs)
-    if images is None or len(experiments) < 2:
+    if images is None or len(experiments) < 2 or len(images) < SHOWN:
         raise InvalidValue(
-            f"the balance needs at least two experiments and images, got {len(experiments)} and "
+            f"the balance needs at least two experiments and six images, got {len(experiments)} and "
             f"{'none' if images is None else len(images)}; pass both, or neither."
         )
     shown = _measure(experiments, images)
@@ -78,7 +78,13 @@ def balance_panel(
         "collapse": {"gamma": high},
     }
     return drawn(
-        lambda figure: draw(figure, shown), SIZES[style], controls, lambda v: words(shown, v), story, presets, style
+        lambda figure: draw(figure, shown),
+        plots.sized(SIZES, style),
+        controls,
+        lambda v: words(shown, v),
+        story,
+        presets,
+        style,
     )
 
 

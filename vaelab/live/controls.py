@@ -117,6 +117,8 @@ def accept(control: Control, value: Any) -> Any:
             raise InvalidValue(f"{control.name} is a switch, got {value!r}; give True or False.")
         return value
     number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and control.log:  # powers of ten come back a rounding error beside the ends
+        value = next((end for end in (control.low, control.high) if abs(float(value) / end - 1) < 1e-9), value)
     if not number or not control.low <= float(value) <= control.high or (control.whole and value != int(value)):
         span = f"{control.low:g} to {control.high:g}"
         what = "whole number" if control.whole else "number"

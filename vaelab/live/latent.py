@@ -49,12 +49,12 @@ def latent_panel(
     """
     frozen = copy.deepcopy(experiment).cpu().eval()
     if experiment.model.latent != 2:
-        return traversal_panel(frozen, images, reach, SIDES[style], style)
-    side = SIDES[style]
+        return traversal_panel(frozen, images, reach, plots.sized(SIDES, style), style)
+    side = plots.sized(SIDES, style)
     walk = Walk(frozen, images, labels, reach, side)
     size = (side if walk.map is None else 2 * side + GAP, side)
     view = View(walk.picture, size, walk.words, walk.strip, walk.alt, CAPTION)
-    start, far = {"grid": False, "width": 3.0}, 0.9 * reach
+    start, far = {"grid": False, "width": min(3.0, 2 * reach)}, 0.9 * reach
     presets: dict[str, dict[str, Any]] = {
         "centre": {"z1": 0.0, "z2": 0.0, **start},
         "edge": {"z1": far, "z2": 0.0, **start},
@@ -62,7 +62,10 @@ def latent_panel(
         "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
     }
     controls: list[Control] = [Slider(f"z{i}", f"latent z{i}", -reach, reach, 0.0, 0.05) for i in (1, 2)]
-    controls += [Switch("grid", "one image", "10 x 10"), Slider("width", "grid's width", 0.2, 2 * reach, 3.0, 0.1)]
+    controls += [
+        Switch("grid", "one image", "10 x 10"),
+        Slider("width", "grid's width", min(0.2, reach), 2 * reach, start["width"], 0.1),
+    ]
     return Panel(controls, view, presets, style)
 
 

@@ -62,7 +62,7 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
         "dual at 0.02": {"alpha": 0.02, "dual": True},
     }
     controls: list[Control] = [Slider("alpha", "skew α", 0, 1, alpha), Switch("dual", "primed", "primed dual", dual)]
-    return drawn(draw, SIZES[style], controls, words, story, presets, style)
+    return drawn(draw, plots.sized(SIZES, style), controls, words, story, presets, style)
 
 
 def optimum(alpha: float, dual: bool) -> Optimum:

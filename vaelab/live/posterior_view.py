@@ -20,8 +20,7 @@ from vaelab.objective import Experiment
 from vaelab.posterior import MarginalPosterior, Moments, VarianceLaw
 
 SIZES = {"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 5.0)}
-Z = torch.linspace(-5, 5, 401, dtype=torch.float64)
-PRIOR = torch.exp(-0.5 * Z**2) / (2 * torch.pi) ** 0.5
+POINTS, DRAWS = 401, 4000
 CAPTION = (
     "Left: the mixture of all posteriors in one latent (filled) against the prior N(0, 1) (dashed). Right: per latent "
     "the mean of the variances plus the variance of the means; the variance law wants 1 (line). Run the cell to choose "
@@ -30,9 +29,12 @@ CAPTION = (
 
 
 class Latents(NamedTuple):
-    """All that the panel shows: densities [d, 401], as they are and rescaled to variance 1; moments and law [d]."""
+    """All that the panel shows: z [401], densities [d, 401] and KL(Q‖p) [d] in nats, each as it is and rescaled to
+    variance 1; moments and law [d]."""
 
+    z: Tensor
     density: dict[bool, np.ndarray]
+    distance: dict[bool, Tensor]
     moments: Moments
     law: VarianceLaw
 
@@ -57,7 +59,7 @@ def posterior_panel(
     shown = _latents(source)
     d = len(shown.law.total)
     controls: list[Control] = [
-        Slider("latent", "latent", 0, max(d - 1, 1), latent, 1, whole=True),
+        Slider("latent", "latent", 0, d - 1, latent, 1, whole=True),
         Switch("rescaled", "as it is", "rescaled to V = 1"),
     ]
     chosen = sorted({0, min(1, d - 1), d // 2, d - 1})
@@ -75,7 +77,13 @@ def posterior_panel(
         "largest, rescaled": {"latent": 0, "rescaled": True},
     }
     return drawn(
-        lambda figure: draw(figure, shown), SIZES[style], controls, lambda v: words(shown, v), story, presets, style
+        lambda figure: draw(figure, shown),
+        plots.sized(SIZES, style),
+        controls,
+        lambda v: words(shown, v),
+        story,
+        presets,
+        style,
     )
 
 
@@ -86,21 +94,27 @@ def _latents(posterior: MarginalPosterior) -> Latents:
     sorted_posterior = MarginalPosterior(mean, logvar)
     law, moments = sorted_posterior.variance_law(), sorted_posterior.moments()
     scales = {False: torch.ones_like(law.total), True: law.total.sqrt()}
+    wide = float((moments.mean.abs() + 3.5 * moments.variance.sqrt()).max())
+    z = torch.linspace(-1, 1, POINTS, dtype=torch.float64) * nice(max(5.0, wide))
     density = {
         rescaled: np.stack(
-            [(float(s) * sorted_posterior.density_1d(Z * float(s), k)).numpy() for k, s in enumerate(scale)]
+            [(float(s) * sorted_posterior.density_1d(z * float(s), k)).numpy() for k, s in enumerate(scale)]
         )
         for rescaled, scale in scales.items()
     }
-    return Latents(density, moments, law)
+    as_it_is = sorted_posterior.dimension_wise_kl(DRAWS).value
+    square = moments.variance + moments.mean**2  # rescaling moves entropy by ½ ln V and E z² by 1/V
+    rescaled_kl = as_it_is + 0.5 * law.total.log() + 0.5 * square * (1 / law.total - 1)
+    return Latents(z, density, {False: as_it_is, True: rescaled_kl}, moments, law)
 
 
 def draw(figure: Figure | SubFigure, shown: Latents, *, stacked: bool = False) -> Scene:
     """Left the density of one latent, right the variance law of all of them."""
     left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
-    left.plot(Z, PRIOR, color=plots.P, linestyle="--", label="prior N(0, 1)")
-    left.set(title="density of Q(z)", xlabel="z", xlim=(-5, 5))
-    fill, edge = left.fill_between(Z, 0 * Z, color=plots.Q, alpha=0.2, lw=0), plot(left, Z, color=plots.Q, label="Q(z)")
+    z, prior = shown.z.numpy(), torch.exp(-0.5 * shown.z**2).numpy() / (2 * np.pi) ** 0.5
+    left.plot(z, prior, color=plots.P, linestyle="--", label="prior N(0, 1)")
+    left.set(title="density of Q(z)", xlabel="z", xlim=(z[0], z[-1]))
+    fill, edge = left.fill_between(z, 0 * z, color=plots.Q, alpha=0.2, lw=0), plot(left, z, color=plots.Q, label="Q(z)")
     left.legend(loc="upper right")
     d = len(shown.law.total)
     noise, means = right.bar(range(d), [0.0] * d, color=plots.MEAN), right.bar(range(d), [0.0] * d, color=plots.Q)
@@ -116,7 +130,7 @@ def draw(figure: Figure | SubFigure, shown: Latents, *, stacked: bool = False) -
         k, rescaled = values["latent"], values["rescaled"]
         y = shown.density[rescaled][k]
         edge.set_ydata(y)
-        fill.set_data(Z, 0 * Z, y)
+        fill.set_data(z, 0 * z, y)
         scale = shown.law.total if rescaled else torch.ones_like(shown.law.total)
         for bar, top, height, share in zip(
             noise, means, shown.law.of_noise / scale, shown.law.of_means / scale, strict=True
@@ -137,17 +151,16 @@ def words(shown: Latents, values: Values) -> tuple[Sequence[Row], str]:
     k, rescaled = values["latent"], values["rescaled"]
     law, moments = shown.law, shown.moments
     total = 1.0 if rescaled else float(law.total[k])
-    y = shown.density[rescaled][k]
-    distance = float(np.trapezoid(np.where(y > 0, y * np.log(np.maximum(y, 1e-300) / PRIOR.numpy()), 0), Z.numpy()))
+    distance = float(shown.distance[rescaled][k])
     rows = [
         ("variance V", f"{total:.3f}"),
         ("signal share", f"{float(law.of_means[k] / law.total[k]):.2f}"),
         ("skewness", f"{float(moments.skewness[k]):.2f}"),
         ("kurtosis", f"{float(moments.kurtosis[k]):.2f} (Gaussian: 3)"),
-        ("KL(Q‖p)", f"{distance:.4f} nats"),
+        ("KL(Q‖p)", f"{distance:.2f} nats"),
     ]
     active = "active" if law.active[k] else "collapsed"
-    sentence = f"Latent {k} is {active}: its mixture has variance {total:.3f}, {distance:.3f} nats from the prior."
+    sentence = f"Latent {k} is {active}: its mixture has variance {total:.3f}, {distance:.2f} nats from the prior."
     return rows, sentence
 
 

@@ -53,7 +53,7 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         "too small": {"rho": 0.5, "variance": 0.01},
         "too large": {"rho": 0.5, "variance": 1.0},
     }
-    return drawn(draw, SIZES[style], controls, words, story, presets, style)
+    return drawn(draw, plots.sized(SIZES, style), controls, words, story, presets, style)
 
 
 def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:

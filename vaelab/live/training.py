@@ -88,7 +88,8 @@ class TrainingPanel:
         self.controls = {name: hand.build(spec) for name, spec in self._specs.items()}
         for name in KNOBS:
             self.controls[name].observe(partial(self._turn, name), "value")
-        self._figure = LiveFigure(draw, *SIZES[style], style)
+        width, height = plots.sized(SIZES, style)
+        self._figure = LiveFigure(draw, width, height, style)
         self._build(choices, knobs, style)
         self.draws, self._next = 0, 0.0
         self._tell("Choose, then press Start.")
@@ -257,7 +258,8 @@ class TrainingPanel:
 
     @cached_property
     def _rehearsal(self) -> tuple[Trainer, list[Snapshot]]:
-        trainer = Trainer(self._start._replace(epochs=min(self._start.epochs, 12)), lambda _: None).start()
+        short = self._start._replace(epochs=min(self._start.epochs, 12), batch=min(self._start.batch, 256))
+        trainer = Trainer(short, lambda _: None).start()
         if not trainer.join() or trainer.state != "finished":
             raise InvalidValue(f"the film-strip's training did not end well: {trainer.sentence or trainer.state}")
         epochs = trainer.record.epochs

@@ -46,14 +46,15 @@ def compute(
     runs = [line.run(seed, **changes) for seed in range(seeds) for line in all_lines if title(line) in lines]
     in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
     found = {
-        (i, seed): [epoch.reconstruction for epoch in curve(line.run(seed, **changes), folder())]
+        (i, seed): {epoch.epoch: epoch.reconstruction for epoch in curve(line.run(seed, **changes), folder())}
         for i, line in enumerate(all_lines)
         for seed in range(seeds)
     }
-    longest = max(1, *(len(values) for values in found.values()))
+    longest = max(1, *(max(values, default=0) for values in found.values()))
     curves = np.full((len(all_lines), seeds, longest), np.nan)
     for (i, seed), values in found.items():
-        curves[i, seed, : len(values)] = values
+        for epoch, value in values.items():
+            curves[i, seed, epoch - 1] = value
     code = code_version("vaelab.turns")
     return Result({"curves": curves}, digest(json.dumps([code, np.nan_to_num(curves).tolist()])), code, 0.0)
 
