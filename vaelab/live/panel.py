@@ -20,7 +20,7 @@ from vaelab.live.worker import worker
 from vaelab.plots import Style
 
 PACE = 0.08  # seconds between two draws while the hand moves: 13 pictures a second, whatever comes in
-REST = 0.15  # seconds without an event after which the hand is taken to rest
+REST = 0.1  # seconds without an event after which the hand is taken to rest
 
 
 class View(NamedTuple):
@@ -138,7 +138,7 @@ class Panel:
         self.draws += 1
         self._next = time.monotonic() + PACE
         if self._view.fine is not None and not rests:
-            worker.wake(self._draw, self._next - PACE + REST)
+            worker.wake(self._draw, self._touched + REST)
             return
         with self._settled:
             self._shown = wanted
