@@ -117,3 +117,10 @@ def test_bernoulli_evidence_of_a_constant_decoder_is_its_likelihood():
 def test_bad_input_gets_one_sentence(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_images_without_their_channel_or_none_at_all_are_refused():
+    experiment, x = linear_gaussian(), toy_images(3)
+    for wrong in (x[:0], x[:, None]):
+        with pytest.raises(InvalidValue, match="images must be"):
+            log_evidence(experiment, wrong)

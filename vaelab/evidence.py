@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from vaelab import checks
-from vaelab.batches import as_images
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.objective import Experiment
@@ -57,9 +56,9 @@ def log_evidence(
     """
     if samples < 1 or chunk < 1:
         raise InvalidValue(f"samples and chunk must be at least 1, got {samples} and {chunk}; 128 samples are usual.")
-    images = as_images(images, experiment.shape)
-    if not len(images):
-        raise InvalidValue("there are no images to measure the evidence of; pass at least one.")
+    if not len(images) or tuple(images.shape[1:]) != experiment.shape:
+        wanted, found = f"[n, {', '.join(map(str, experiment.shape))}]", tuple(images.shape)
+        raise InvalidValue(f"images must be {wanted} with n at least 1, got {found}; add the axis of channels.")
     device = next((t.device for t in experiment.state_dict().values()), torch.device("cpu"))
     generator = torch.Generator(device).manual_seed(seed)
     found = []
