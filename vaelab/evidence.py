@@ -57,8 +57,8 @@ def log_evidence(
     if samples < 1 or chunk < 1:
         raise InvalidValue(f"samples and chunk must be at least 1, got {samples} and {chunk}; 128 samples are usual.")
     if not len(images) or tuple(images.shape[1:]) != experiment.shape:
-        wanted, found = f"[n, {', '.join(map(str, experiment.shape))}]", tuple(images.shape)
-        raise InvalidValue(f"images must be {wanted} with n at least 1, got {found}; add the axis of channels.")
+        wanted, given = f"[n, {', '.join(map(str, experiment.shape))}]", tuple(images.shape)
+        raise InvalidValue(f"images must be {wanted} with n at least 1, got {given}; add the axis of channels.")
     device = next((t.device for t in experiment.state_dict().values()), torch.device("cpu"))
     generator = torch.Generator(device).manual_seed(seed)
     found = []
