@@ -1,7 +1,6 @@
 """The dSprites renderer, held against real frames where they are, and against frozen drawings everywhere."""
 
 import hashlib
-import time
 from pathlib import Path
 
 import numpy as np
@@ -97,13 +96,6 @@ def test_indices_that_are_no_whole_numbers_are_refused():
         dsprites.indices([[0, 1]])
     with pytest.raises(InvalidValue, match="outside the sizes"):
         dsprites.indices([[0, 3, 0, 0, 0, 0]])
-
-
-def test_20000_images_take_about_a_second():
-    chosen = np.random.default_rng(2).choice(dsprites.COUNT, 20_000)
-    start = time.perf_counter()
-    dsprites.render(chosen)
-    assert time.perf_counter() - start < 4
 
 
 def test_a_limited_load_draws_the_same_few_every_time():

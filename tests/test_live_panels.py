@@ -104,9 +104,9 @@ def test_sixty_events_in_a_second_need_fifteen_draws_and_end_at_the_last_value(m
         value = spec.low * (spec.high / spec.low) ** share if spec.log else spec.low + (spec.high - spec.low) * share
         panel.controls[key].value = round(value) if spec.whole else value
         time.sleep(max(0.0, started + (i + 1) / 60 - time.monotonic()))
-    drawn = panel.draws - before
+    drawn, seconds = panel.draws - before, time.monotonic() - started  # a busy machine needs more than a second
     assert panel.settle()
-    assert drawn <= 15
+    assert drawn <= 15 * seconds
     assert panel.values[key] == pytest.approx(spec.high)
     assert bytes(panel.picture.value) == final(panel)
 

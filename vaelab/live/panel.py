@@ -128,6 +128,8 @@ class Panel:
         """On the worker's thread: show the newest values, or say in one sentence why they cannot be shown."""
         with self._lock:
             values, wanted = dict(self._values), self._wanted
+            if wanted == self._shown:
+                return
             rests = self._waiting > 0 or time.monotonic() - self._touched >= REST
         try:
             self._show(values, self._view.fine if rests and self._view.fine else self._view.picture)
