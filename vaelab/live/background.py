@@ -15,12 +15,14 @@ from torch import Tensor
 from vaelab import randomness
 from vaelab.batches import on_device
 from vaelab.datasets import load
+from vaelab.diagonal import diagonal_kl
 from vaelab.errors import TrainingError, UserError
+from vaelab.gaussian import Gaussian
 from vaelab.history import History
 from vaelab.knobs import Knobs, Panel
 from vaelab.live.setup import Call, Setup, config, recipe
 from vaelab.objective import Experiment
-from vaelab.pixels import unit
+from vaelab.pixels import sum_pixels, unit
 from vaelab.training import Progress, train
 
 POINT = 0.25  # seconds from one point of the curves to the next, at least
@@ -204,9 +206,9 @@ class Trainer:
     def _rate_and_distortion(self) -> tuple[float, float]:
         assert self.experiment is not None
         q = self.experiment.encode(self.images.to(next(self.experiment.parameters()).device))
-        rate = 0.5 * (q.mean**2 + q.logvar.exp() - q.logvar - 1).sum(1).mean()
-        errors = (unit(self.images) - self.experiment.decode(q.mean).cpu()).square().flatten(1).sum(1)
-        return float(rate), float(errors.mean())
+        rate = diagonal_kl(q, Gaussian.standard(q.mean)).mean()
+        errors = (unit(self.images) - self.experiment.decode(q.mean).cpu()).square()
+        return float(rate), float(sum_pixels(errors).mean())
 
     def _publish(self, step: int, epoch: int) -> None:
         self.record.latest = self._snapshot(step, epoch)

@@ -1,6 +1,7 @@
 """The balance panel: what the decoder's gamma does to reconstructions, samples, and the two parts of the loss."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,10 @@ from torch import Tensor
 from vaelab import plots, recipes
 from vaelab.batches import as_images
 from vaelab.datasets import load
+from vaelab.diagonal import diagonal_kl
 from vaelab.ensemble import fit_many
 from vaelab.errors import InvalidValue
+from vaelab.gaussian import Gaussian
 from vaelab.live.controls import Slider
 from vaelab.live.divergence_numbers import nice
 from vaelab.live.drawn import Story, drawn, plot
@@ -71,21 +74,13 @@ def balance_panel(
     chosen = sorted({0, last // 3, 2 * last // 3, last})
     frames = [{"gamma": float(shown.gammas[k])} for k in chosen]
     titles = [f"gamma = {shown.gammas[k]:g}" for k in chosen]
-    story = Story(lambda part: draw(part, shown, stacked=True), frames, titles, lambda: _alt(shown), CAPTION)
+    story = Story(partial(draw, shown=shown, stacked=True), frames, titles, lambda: _alt(shown), CAPTION)
     presets = {
         "sharp": {"gamma": low},
         "balanced": {"gamma": _start(shown)},
         "collapse": {"gamma": high},
     }
-    return drawn(
-        lambda figure: draw(figure, shown),
-        plots.sized(SIZES, style),
-        controls,
-        lambda v: words(shown, v),
-        story,
-        presets,
-        style,
-    )
+    return drawn(partial(draw, shown=shown), SIZES, controls, partial(words, shown), story, presets, style)
 
 
 def _trained(images: Tensor, epochs: int) -> list[Experiment]:
@@ -107,7 +102,7 @@ def _measure(experiments: Sequence[Experiment], images: Tensor) -> Balance:
         q = experiment.encode(x.to(device))
         rebuilt = experiment.decode(q.mean).cpu()
         mse.append(float((unit(x) - rebuilt).square().mean()))
-        rate.append(float(0.5 * (q.mean**2 + q.logvar.exp() - q.logvar - 1).sum(1).mean()))
+        rate.append(float(diagonal_kl(q, Gaussian.standard(q.mean)).mean()))
         sampled = experiment.decode(noise.to(device)).cpu()
         pictures.append(torch.stack([unit(x[:SHOWN]), rebuilt[:SHOWN], sampled])[:, :, 0].numpy())
     return Balance(np.array([_gamma(e) for e in by_gamma]), np.array(mse), np.array(rate), np.stack(pictures))

@@ -46,7 +46,7 @@ def divergence_panel(
     titles = [f"α = {a:g}" for a in FRAMES]
     story = Story(partial(draw, stacked=True), frames, titles, partial(_alt, start), CAPTION)
     presets = {k: v._asdict() for k, v in PRESETS.items()}
-    return drawn(draw, plots.sized(SIZES, style), _controls(start), words, story, presets, style)
+    return drawn(draw, SIZES, _controls(start), words, story, presets, style)
 
 
 CAPTION = (

@@ -9,7 +9,7 @@ from vaelab.live.figure import Draw, LiveFigure, Values
 from vaelab.live.panel import Panel, View
 from vaelab.live.strip import film_strip
 from vaelab.live.words import Row
-from vaelab.plots import Style
+from vaelab.plots import Style, sized
 
 
 class Story(NamedTuple):
@@ -29,15 +29,16 @@ class Story(NamedTuple):
 
 def drawn(
     draw: Draw,
-    size: tuple[float, float],
+    sizes: Mapping[str, tuple[float, float]],
     controls: Sequence[Control],
     words: Callable[[Values], tuple[Sequence[Row], str]],
     story: Story,
     presets: Mapping[str, Mapping[str, Any]],
     style: Style,
 ) -> Panel:
-    """A panel around `draw` on a figure of `size` inches."""
-    figure = LiveFigure(draw, *size, style)
+    """A panel around `draw` on a figure whose size in inches belongs to the style.  Raises InvalidValue for none."""
+    width, height = sized(sizes, style)
+    figure = LiveFigure(draw, width, height, style)
     view = View(figure.render, figure.size, words, story.strip, story.alt, story.caption, figure.finish)
     return Panel(controls, view, presets, style)
 

@@ -7,7 +7,7 @@ through them and interpolates between neighbours, but never across the jump of t
 import csv
 import sys
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
     """
     frames = [{"alpha": a, "dual": dual} for a in FRAMES]
     titles = [f"α = {a:g}" for a in FRAMES]
-    story = Story(lambda part: draw(part, stacked=True), frames, titles, lambda: _alt(dual), CAPTION)
+    story = Story(partial(draw, stacked=True), frames, titles, lambda: _alt(dual), CAPTION)
     presets: dict[str, dict[str, Any]] = {
         "mode seeking": {"alpha": 0.0, "dual": False},
         "half-way": {"alpha": 0.5, "dual": False},
@@ -62,7 +62,7 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
         "dual at 0.02": {"alpha": 0.02, "dual": True},
     }
     controls: list[Control] = [Slider("alpha", "skew α", 0, 1, alpha), Switch("dual", "primed", "primed dual", dual)]
-    return drawn(draw, plots.sized(SIZES, style), controls, words, story, presets, style)
+    return drawn(draw, SIZES, controls, words, story, presets, style)
 
 
 def optimum(alpha: float, dual: bool) -> Optimum:

@@ -1,6 +1,7 @@
 """The posterior panel: the mixture Q(z) of all posteriors, one latent at a time, against the prior N(0, 1)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def posterior_panel(
     if isinstance(source, Experiment):
         if images is None:
             raise InvalidType("an experiment alone has no posterior; pass images [n, *shape] to encode, too.")
-        source = MarginalPosterior(*source.encode(images.to(next(source.parameters()).device)))
+        source = MarginalPosterior.from_model(source, images)
     shown = _latents(source)
     d = len(shown.law.total)
     controls: list[Control] = [
@@ -65,7 +66,7 @@ def posterior_panel(
     chosen = sorted({0, min(1, d - 1), d // 2, d - 1})
     frames = [{"latent": k, "rescaled": False} for k in chosen]
     story = Story(
-        lambda part: draw(part, shown, stacked=True),
+        partial(draw, shown=shown, stacked=True),
         frames,
         [f"latent {k}" for k in chosen],
         lambda: _alt(shown, chosen),
@@ -76,15 +77,7 @@ def posterior_panel(
         "smallest signal": {"latent": d - 1, "rescaled": False},
         "largest, rescaled": {"latent": 0, "rescaled": True},
     }
-    return drawn(
-        lambda figure: draw(figure, shown),
-        plots.sized(SIZES, style),
-        controls,
-        lambda v: words(shown, v),
-        story,
-        presets,
-        style,
-    )
+    return drawn(partial(draw, shown=shown), SIZES, controls, partial(words, shown), story, presets, style)
 
 
 def _latents(posterior: MarginalPosterior) -> Latents:

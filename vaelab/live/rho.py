@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,14 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
     ]
     frames = [{"rho": r, "variance": minimum(r)[0]} for r in OTHERS]
     titles = [f"rho = {r:g}" for r in OTHERS]
-    story = Story(lambda part: draw(part, stacked=True), frames, titles, _alt, CAPTION)
+    story = Story(partial(draw, stacked=True), frames, titles, _alt, CAPTION)
     presets: dict[str, dict[str, float]] = {
         "much noise": {"rho": 2.0, "variance": 0.8},
         "little noise": {"rho": 0.2, "variance": 0.038462},
         "too small": {"rho": 0.5, "variance": 0.01},
         "too large": {"rho": 0.5, "variance": 1.0},
     }
-    return drawn(draw, plots.sized(SIZES, style), controls, words, story, presets, style)
+    return drawn(draw, SIZES, controls, words, story, presets, style)
 
 
 def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:

@@ -87,6 +87,6 @@ FIGURE = Figure(
     alt=alt,
     presets={
         "quick": {**QUICK, "seeds": 1, **variants.MNIST},
-        "paper": {**PUBLISHED, "seeds": 3, "data": "mnist", "side": 32, **published.SETTING},
+        "paper": {**PUBLISHED, "seeds": 3, **published.MNIST},
     },
 )

@@ -91,7 +91,7 @@ FIGURE = Figure(
         "quick": {"noises": [0.5, 1.0, 2.0, 3.0], "seeds": 1, **variants.MNIST, "epochs": 5},
         "paper": {
             **{"noises": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0], "seeds": 3},
-            **{"data": "mnist", "side": 32, **published.SETTING},
+            **published.MNIST,
         },
     },
 )

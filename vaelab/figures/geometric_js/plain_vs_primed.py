@@ -73,7 +73,7 @@ def alt(n: Numbers) -> str:
     return " ".join(sentences)
 
 
-PAPER_PRESET = {"alphas": list(published.ALPHAS), "seeds": 3, "data": "mnist", "side": 32, **published.SETTING}
+PAPER_PRESET = {"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST}
 
 FIGURE = Figure(
     id="gjs-plain-vs-primed",

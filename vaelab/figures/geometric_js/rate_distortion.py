@@ -134,7 +134,7 @@ FIGURE = Figure(
         "quick": {"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
         "paper": {
             **{"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3},
-            **{"data": "mnist", "side": 32, **published.SETTING},
+            **published.MNIST,
         },
     },
 )

@@ -16,8 +16,7 @@ def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, 
 
     Numbers: variant, alpha [k], shown [n, c, h, w] and reconstructions [k, n, c, h, w], uint8.
     """
-    families = [variants.gjs("primed", a) for a in primed] + [variants.gjs("primed dual", a) for a in dual]
-    every = [variants.vae(), variants.reverse(), *families]
+    every = [variants.vae(), variants.reverse(), *variants.both(primed, dual)]
     results = [row[0] for row in variants.trained(every, device, seeds, **training)]
     numbers = {
         "variant": np.array([v.name for v in every]),
@@ -85,6 +84,6 @@ FIGURE = Figure(
     alt=alt,
     presets={
         "quick": {**SHOWN, "seeds": 3, **variants.MNIST},
-        "paper": {**SHOWN, "seeds": 3, "data": "mnist", "side": 32, **published.SETTING},
+        "paper": {**SHOWN, "seeds": 3, **published.MNIST},
     },
 )

@@ -89,7 +89,7 @@ FIGURE = Figure(
         "quick": {"starts": [0.1, 0.5, 0.9], "seeds": 1, **variants.MNIST, "epochs": 16, "lr": 4e-3},
         "paper": {
             **{"starts": [0.1, 0.3, 0.5, 0.7, 0.9], "seeds": 3},
-            **{"data": "mnist", "side": 32, **published.SETTING},
+            **published.MNIST,
         },
     },
 )

@@ -21,8 +21,7 @@ def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, 
     Numbers, latents sorted by information: variant, alpha [k], information [k, latent] in nats, and traversals
     [k, latent, steps, c, h, w], uint8.
     """
-    families = [variants.gjs("primed", a) for a in primed] + [variants.gjs("primed dual", a) for a in dual]
-    every = [variants.vae(), *families]
+    every = [variants.vae(), *variants.both(primed, dual)]
     results = [row[0] for row in variants.trained(every, device, seeds, **training)]
     said = [information(r.numbers) for r in results]
     orders = [np.argsort(-each) for each in said]
@@ -102,6 +101,6 @@ FIGURE = Figure(
     alt=alt,
     presets={
         "quick": {**SHOWN, "seeds": 3, **variants.MNIST},
-        "paper": {**SHOWN, "seeds": 3, "data": "mnist", "side": 32, **published.SETTING},
+        "paper": {**SHOWN, "seeds": 3, **published.MNIST},
     },
 )

@@ -29,8 +29,7 @@ ACTIVE = 0.2  # of the total: a latent whose means carry less of its variance is
 
 def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
     """Numbers, one row per latent: variant, alpha, seed, ratio R, V measured and predicted twice, active [k]."""
-    families = [variants.gjs("primed", a) for a in primed] + [variants.gjs("primed dual", a) for a in dual]
-    every = [variants.vae(), variants.reverse(), *families]
+    every = [variants.vae(), variants.reverse(), *variants.both(primed, dual)]
     results = variants.trained(every, device, seeds, **training)
     found = [
         (v.name, v.alpha, seed, *latent)
@@ -145,6 +144,6 @@ FIGURE = Figure(
     alt=alt,
     presets={
         "quick": {**SHOWN, "seeds": 3, **variants.MNIST},
-        "paper": {**SHOWN, "seeds": 3, "data": "mnist", "side": 32, **published.SETTING},
+        "paper": {**SHOWN, "seeds": 3, **published.MNIST},
     },
 )

@@ -57,6 +57,11 @@ def gjs(family: str, alpha: float, weight: float = 1.0) -> Variant:
     return Variant(family, alpha, weight, "gjs_vae", options if weight == 1 else {**options, "weight": weight})
 
 
+def both(primed: Sequence[float], dual: Sequence[float]) -> list[Variant]:
+    """The primed divergence at some alphas, then its dual at some."""
+    return [gjs("primed", alpha) for alpha in primed] + [gjs("primed dual", alpha) for alpha in dual]
+
+
 def learned(family: str, start: float) -> Variant:
     """A primed family whose alpha is trained from this start."""
     given = gjs(family, start)
