@@ -90,3 +90,26 @@ def test_the_command_draws_what_there_is_and_names_what_it_does_not_know(tmp_pat
     with pytest.raises(SystemExit):
         cli.main()
     assert "there is no published line 'MNIST primed 0.11'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "told"), [("--turn", "turn must be at least 1"), ("--seeds", "seeds must be at least 1")]
+)
+def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, told):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["vaelab", "reproduce", option, "0", "--minutes", "0", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.glob("gjs-*"))
+
+
+def test_the_command_that_draws_it_again_trains_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
+    for arguments in (
+        ["reproduce", "--minutes", "0", "--seeds", "2", "--out", str(tmp_path)],
+        ["figures", "explain", str(tmp_path / "gjs-reproduction.png")],
+    ):
+        monkeypatch.setattr(sys, "argv", ["vaelab", *arguments])
+        cli.main()
+    assert capsys.readouterr().out.endswith("again     vaelab reproduce --minutes 0 --seeds 2\n")

@@ -58,6 +58,15 @@ def positive(name: str, value: float) -> float:
     return float(value)
 
 
+def count(name: str, value: int) -> int:
+    """`value`, if it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidType(f"{name} must be a whole number, got {type(value).__name__} ({value!r:.60}); pass 1 or more.")
+    if value < 1:
+        raise InvalidValue(f"{name} must be at least 1, got {value}; choose another.")
+    return value
+
+
 def pair(q: object, p: object) -> None:
     """q and p must be of one kind, finite, and of equal shapes (or one of them 0-d)."""
     for name, g in (("q", q), ("p", p)):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from vaelab import checks
 from vaelab.divergences import diagonal_kl
 from vaelab.files import replacing
 from vaelab.gaussian import Gaussian
@@ -40,10 +41,11 @@ def in_turns(
     folder: of the checkpoints and records; the same call goes on where an earlier one stopped, with more epochs if
     the runs now have more.  minutes: stop at the end of the epoch in which they are over.
 
-    Raises what `vaelab.train` raises.
+    Raises InvalidType or InvalidValue for a turn that is no whole number of at least 1, and what `vaelab.train` raises.
     """
+    checks.count("turn", turn)
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    longest = max(run.epochs for run in runs)
+    longest = max((run.epochs for run in runs), default=0)
     with tqdm(total=sum(run.epochs for run in runs), initial=done(runs, folder), unit="epoch") as bar:
         for goal in range(turn, longest + turn, turn):
             for run in runs:

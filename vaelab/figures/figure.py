@@ -19,7 +19,7 @@ class Figure:
 
     compute(device, **settings) -> Result; rows(numbers): the numbers drawn, one row each; draw(numbers); alt(numbers).
     presets: the settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up); a figure without
-    a quick one says in `missing` why.
+    a quick one says in `missing` why.  command: what draws it again, with its settings in braces.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Figure:
     alt: Callable[[Numbers], str]
     presets: dict[str, dict[str, Any]] = field(default_factory=lambda: {"quick": {}, "paper": {}})
     missing: str = ""
+    command: str = "vaelab figures make {id} --preset {preset}"
 
 
 def to_csv(rows: list[Row]) -> str:

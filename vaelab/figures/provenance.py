@@ -8,6 +8,7 @@ from typing import Any
 from vaelab.errors import DataError
 from vaelab.figures import manifest
 from vaelab.figures.figure import Figure
+from vaelab.figures.registry import FIGURES
 
 
 def png_metadata(item: Figure, alt: str, receipt: dict[str, str]) -> dict[str, str]:
@@ -51,7 +52,14 @@ def explain(file: Path) -> str:
             f"computed  in {row['seconds']:g} s",
         ]
     lines += [f"code      {receipt['code']}", f"result    {receipt['result']}"]
-    return "\n".join([*lines, f"again     vaelab figures make {receipt['id']} --preset {receipt['preset']}"])
+    return "\n".join([*lines, f"again     {_command(receipt, rows[0]['settings'] if rows else {})}"])
+
+
+def _command(receipt: dict[str, str], settings: dict[str, Any]) -> str:
+    """What draws the figure again; for one that this version does not know, what drew it."""
+    item = FIGURES.get(receipt["id"])
+    given = {**receipt, **(item.presets[receipt["preset"]] if item else {}), **settings}
+    return (item.command if item else Figure.command).format(**given)
 
 
 def _from_png(file: Path) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from vaelab import plots
+from vaelab import checks, plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published
 from vaelab.figures.geometric_js.published import Line
@@ -42,6 +42,7 @@ def compute(
     Numbers: curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
     `published.lines()` after each epoch.
     """
+    checks.count("seeds", seeds)
     all_lines = published.lines()
     runs = [line.run(seed, **changes) for seed in range(seeds) for line in all_lines if title(line) in lines]
     in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
@@ -161,5 +162,6 @@ FIGURE = Figure(
     draw=draw,
     alt=alt,
     presets={"paper": {"lines": list(FIRST), "seeds": 3}},
+    command="vaelab reproduce --minutes 0 --seeds {seeds}",
     missing="it compares with numbers that were published for the full data, which takes hours without a GPU",
 )

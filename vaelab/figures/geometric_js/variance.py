@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from torch import Tensor
 
 from vaelab import plots
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published, variants
 from vaelab.figures.geometric_js.variants import Variant
-from vaelab.gaussian import Gaussian
 from vaelab.posterior import MarginalPosterior
 from vaelab.run_store import Numbers, Result, combined
-from vaelab.variance_law import predicted_variance
+from vaelab.variance_law import best_scale, predicted_variance
 
 COLUMNS = ("ratio", "measured", "predicted", "predicted_own")
 ACTIVE = 0.2  # of the total: a latent whose means carry less of its variance is listed, but not drawn
@@ -47,22 +45,13 @@ def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, f
     posteriors; whether it is active."""
     mean, logvar = (torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar"))
     law = MarginalPosterior(mean, logvar).variance_law()
+    own = law.total * best_scale(minimised, mean - mean.mean(0), logvar) ** 2  # every optimum has centred means
     found = []
     for k, (of_means, of_noise, total) in enumerate(zip(*(part.tolist() for part in law[:3]), strict=True)):
         ratio = max(of_means / of_noise, 1e-9)
-        own = total * best_scale(minimised, mean[:, k], logvar[:, k]) ** 2
-        found.append((ratio, total, predicted_variance(minimised, ratio), own, of_means > ACTIVE * total))
+        active = of_means > ACTIVE * total
+        found.append((ratio, total, predicted_variance(minimised, ratio), float(own[k]), active))
     return found
-
-
-def best_scale(minimised: torch.nn.Module, mean: Tensor, logvar: Tensor, images: int = 500) -> float:
-    """The factor on one latent, means [n] and standard deviations alike, that minimises its average divergence; the
-    means are centred, as every optimum has them."""
-    log_t = torch.linspace(-1.5, 1.5, 121, dtype=torch.float64)[:, None]
-    q = Gaussian((mean[:images] - mean[:images].mean()) * log_t.exp(), logvar[:images] + 2 * log_t)
-    flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
-    values = minimised(flat, Gaussian.standard(flat.mean)).reshape(q.mean.shape).mean(1)
-    return float(log_t[values.argmin(), 0].exp())
 
 
 def divergence(variant: Variant) -> torch.nn.Module:
