@@ -125,6 +125,14 @@ def test_the_trained_alpha_forgets_where_it_began():
     assert dual.mean() == pytest.approx(0.36, abs=0.06)
 
 
+def test_on_full_mnist_the_trained_alpha_comes_near_the_published_one():
+    final = grouped(table("gjs-trainable-alpha-mnist"), "variant", value="final_alpha")
+    assert len(final[("primed",)]) == len(final[("primed dual",)]) == 3
+    for variant, published_alpha in (("primed", 0.12), ("primed dual", 0.36)):
+        assert np.ptp(final[(variant,)]) < 0.02
+        assert final[(variant,)] == pytest.approx(published_alpha, abs=0.03)
+
+
 def test_denoising_gets_harder_with_noise():
     error = grouped(table("gjs-noise"), "variant", "noise", value="reconstruction")
     levels = sorted({float(noise) for _, noise in error})

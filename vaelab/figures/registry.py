@@ -27,7 +27,7 @@ MODULES = (
     *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
     *(rate_distortion, variance, trainable_alpha, noise, reproduction, bars),
 )
-OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS)
+OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS, trainable_alpha.MNIST)
 
 FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "variance-law-bars")
