@@ -40,7 +40,7 @@ def test_warps_are_those_of_kornia(mode):
     transform = pytest.importorskip("kornia.geometry.transform")
     x = torch.rand(3, 2, 24, 30, dtype=torch.float64)
     middle = numbers([15 - 0.5, 12 - 0.5]).expand(3, 2)
-    scale, lean = SCALE[:, None].expand(3, 2), torch.zeros(3, dtype=torch.float64)
+    scale = SCALE[:, None].expand(3, 2)
     matrix = transform.get_affine_matrix2d(SHIFT, middle, scale, -TURN)  # kornia turns clockwise
     # with align_corners=False kornia reads its matrix in other units; reflections are then about the pixels' edges
     theirs = transform.warp_affine(x, matrix[:, :2], (24, 30), padding_mode=mode, align_corners=True)
@@ -164,7 +164,7 @@ def test_the_named_ones_are_those_of_the_published_code():
     old = simple(published=True)
     x = torch.rand(50, 1, 28, 28)
     values = old(x)
-    assert all(set(after.unique().tolist()) <= {0.0, *before.unique().tolist()} for before, after in zip(x, values))
+    assert all(set(after.unique().tolist()) <= {0.0, *before.unique().tolist()} for before, after in zip(x, values, strict=True))
     assert old.parts[0].whole_pixels
 
 
