@@ -38,7 +38,7 @@ class Linear(Heating):
 
 
 class Cyclical(Heating):
-    """Rises from 0 to 1 over a share `rise` of every `period` of steps, rests at 1, and starts anew (Fu et al. 2019)."""
+    """Rises from 0 to 1 over the share `rise` of a period of steps, stays at 1, and starts anew (Fu et al. 2019)."""
 
     taken: Tensor
 

@@ -2,8 +2,9 @@
 pixels.
 
 Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`, and `score(out, x)` for the training step,
-which needs the squared error too, forms the residual once, and asks the gamma policy about this very batch.  `out` is the raw output of the decoder, images lie in
-[0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit is never turned into a probability and back.
+which needs the squared error too, forms the residual once, and asks the gamma policy about this very batch.  `out` is
+the raw output of the decoder, images lie in [0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit
+is never turned into a probability and back.
 """
 
 import math

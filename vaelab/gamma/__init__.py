@@ -29,6 +29,5 @@ def policy(gamma: float | str | Policy) -> Policy:
         return Fixed(gamma)
     if gamma in NAMED:
         return NAMED[gamma]()
-    raise InvalidType(
-        f"gamma must be a number, a name or a policy of vaelab.gamma, got {gamma!r}; {near(gamma, NAMED)}"
-    )
+    known = near(str(gamma), NAMED)
+    raise InvalidType(f"gamma must be a number, a name or a policy of vaelab.gamma, got {gamma!r}; {known}")
