@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from vaelab import checks
+from vaelab.gamma import Policy
 from vaelab.gaussian import Gaussian
+from vaelab.heating import Heating
 from vaelab.likelihoods import Likelihood
 from vaelab.models import VAE, Pass
 from vaelab.pixels import unit
@@ -32,9 +34,11 @@ class Objective(nn.Module):
     weight: Tensor
     heat: Tensor  # the warm-up's factor of the weight: 1 but for the first steps of a training with warm-up
 
-    def __init__(self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0) -> None:
+    def __init__(
+        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
+    ) -> None:
         super().__init__()
-        self.likelihood, self.divergence = likelihood, divergence
+        self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
         self.register_buffer("weight", torch.tensor(checks.positive("weight", weight)))
         self.register_buffer("heat", torch.ones(()))
 
@@ -48,7 +52,18 @@ class Objective(nn.Module):
         nll, mse = self.likelihood.score(result.out, x)
         groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
         divergence = reduce(torch.add, groups)
-        return Terms(nll + self.heat * self.weight * divergence, nll, divergence, mse)
+        return Terms(nll + self.strength * divergence, nll, divergence, mse)
+
+    @property
+    def strength(self) -> Tensor:
+        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of a heating."""
+        strength = self.heat * self.weight
+        return strength if self.heating is None else strength * self.heating.heat
+
+    @property
+    def balance(self) -> list[Policy | Heating]:
+        """All that moves the balance of the two parts, once per optimiser step."""
+        return [mover for mover in (self.likelihood.gamma, self.heating) if mover is not None]
 
 
 class Experiment(nn.Module):
@@ -75,9 +90,9 @@ class Experiment(nn.Module):
             gamma.begin(images)
 
     def update(self, terms: Terms) -> None:
-        """Move the gamma policy, once per optimiser step."""
-        if (gamma := self.objective.likelihood.gamma) is not None:
-            gamma.update(terms.mse)
+        """Move the gamma policy and the heating, once per optimiser step."""
+        for mover in self.objective.balance:
+            mover.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Gaussian:

@@ -13,7 +13,9 @@ from vaelab import networks
 from vaelab.discrepancy import MMD, PublishedMMD
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.errors import InvalidType, InvalidValue
-from vaelab.gamma import Policy
+from vaelab.free_bits import FreeBits
+from vaelab.gamma import Computed, Geco, Policy
+from vaelab.heating import Controlled, Cyclical, Heating, Linear
 from vaelab.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.models import VAE
 from vaelab.objective import Experiment, Objective
@@ -28,7 +30,8 @@ class Design(TypedDict, total=False):
 
     network: "mlp" (default), "conv" or "burgess".  hidden: its widths, such as (400,); default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
-    (default 1/sqrt(2)), "learned", "computed", or a policy of `vaelab.gamma`; a Bernoulli has none.
+    (default 1/sqrt(2)), "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
+    none.
     """
 
     network: Literal["mlp", "conv", "burgess"]
@@ -83,6 +86,52 @@ def mmd_vae(
     return _experiment(shape, latent, PublishedMMD() if published else MMD(), weight, **design)
 
 
+def balanced_vae(
+    shape: Sequence[int], latent: int = 10, *, k: float = 1.0, published: bool = False, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + k KL(q‖p) with gamma computed from the running error (Asperti & Trentin 2020).
+
+    published: as in the authors' repository, where k is `hidden_factor(shape, latent)` times the one given, and gamma
+    follows rule A from 1.
+    """
+    design.setdefault("gamma", Computed(1.0, rule="A") if published else Computed())
+    return _experiment(shape, latent, KL(), k * hidden_factor(shape, latent) if published else k, **design)
+
+
+def hidden_factor(shape: Sequence[int], latent: int) -> float:
+    """k = (2 side / latent)², which the authors' repository multiplies KL with: 1 for 32 pixels and 64 latents, 4 for
+    64 and 64.  Source: balancing sheet, section 1.2 and T3."""
+    return (2 * shape[-1] / latent) ** 2
+
+
+def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **design: Unpack[Design]) -> Experiment:
+    """The least KL(q‖p) at which the error per pixel has the root `kappa` (Rezende & Viola 2018)."""
+    design.setdefault("gamma", Geco(kappa))
+    return _experiment(shape, latent, KL(), **design)
+
+
+def control_vae(
+    shape: Sequence[int], latent: int = 10, *, target: float = 10.0, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + beta KL(q‖p), beta in [0, 1] moved until KL(q‖p) is `target` nats (Shao et al. 2020)."""
+    return _experiment(shape, latent, KL(), heating=Controlled(target), **design)
+
+
+def annealed_vae(
+    shape: Sequence[int], latent: int = 10, *, steps: int = 1000, cyclical: bool = False, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + beta KL(q‖p), beta from 0 to 1 over so many steps (Bowman et al. 2016); cyclical: over the first
+    half of them, at 1 for the other half, and anew (Fu et al. 2019)."""
+    return _experiment(shape, latent, KL(), heating=Cyclical(steps) if cyclical else Linear(steps), **design)
+
+
+def free_bits_vae(
+    shape: Sequence[int], latent: int = 10, *, nats: float = 0.25, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + KL(q‖p), of which every latent has so many nats for nothing (Kingma et al. 2016)."""
+    return _experiment(shape, latent, FreeBits(nats), **design)
+
+
 def _experiment(
     shape: Sequence[int],
     latent: int,
@@ -93,6 +142,7 @@ def _experiment(
     hidden: Sequence[int] | None = None,
     likelihood: str = "normal",
     gamma: float | str | Policy = SQUARED_ERROR,
+    heating: Heating | None = None,
 ) -> Experiment:
     shape = tuple(shape)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
@@ -105,7 +155,7 @@ def _experiment(
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
     build = NETWORKS[network]
     encoder, decoder = build(shape, latent) if hidden is None else build(shape, latent, tuple(hidden))
-    objective = Objective(_likelihood(likelihood, gamma), divergence, weight)
+    objective = Objective(_likelihood(likelihood, gamma), divergence, weight, heating)
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 

@@ -146,6 +146,8 @@ def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr
     row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
     if isinstance(term, GeometricJS) and term.trainable:
         row["alpha"] = float(term.alpha.detach())
+    if (heating := experiment.objective.heating) is not None:
+        row["heat"] = float(heating.heat)
     for name in ("nll", "divergence", "loss"):
         if not math.isfinite(row[name]):
             raise TrainingError(
