@@ -5,7 +5,8 @@ from torch import Tensor
 
 from vaelab.evidence import log_evidence
 from vaelab.history import History
-from vaelab.metrics import encode, evaluate
+from vaelab.metrics.evaluation import evaluate
+from vaelab.encoding import encode
 from vaelab.objective import Experiment
 from vaelab.pictures import pictures
 
