@@ -108,5 +108,6 @@ def large(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge", publ
 
 def _named(warp: Affine, flip: bool, jitter: bool, fill: Fill, published: bool) -> Augment:
     warp = Affine(warp.rotation, warp.translation, warp.scale, whole_pixels=published)
-    parts: tuple[Affine | Flip | Jitter, ...] = (*([Flip(0.0, 0.5)] if flip else []), warp, *([JITTER] if jitter else []))
+    before, after = [Flip(0.0, 0.5)] if flip else [], [JITTER] if jitter else []
+    parts: tuple[Affine | Flip | Jitter, ...] = (*before, warp, *after)
     return Augment(parts, "nearest", 0.0) if published else Augment(parts, fill=fill)

@@ -48,8 +48,8 @@ class StackedTerms(nn.Module):
 
     def forward(self, x: Tensor, result: Pass, members: int) -> Terms:
         each = self.objective.per_sample(x, result)
-        loss, nll, divergence, mse = (part.unflatten(0, (members, -1)) for part in each)
-        return Terms(loss.mean(1), nll, divergence, mse.mean(1))
+        loss, nll, divergence, mse, consistency = (part.unflatten(0, (members, -1)) for part in each)
+        return Terms(loss.mean(1), nll, divergence, mse.mean(1), consistency)
 
 
 class Stack:

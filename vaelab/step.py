@@ -24,7 +24,8 @@ Augment = Callable[[Tensor], Tensor]
 class Step:
     """Calling it with the positions of a batch [b] trains on it and returns its `Terms`; nothing waits for the device.
 
-    sums [4]: of loss, nll, divergence and mse over the steps; average: the experiment with averaged weights, if wanted.
+    sums [4]: of loss, nll, divergence and mse over the steps, and [5] with the consistency where there is one;
+    average: the experiment with averaged weights, if wanted.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Step:
     ) -> None:
         self.experiment, self.images, self.config, self.optimiser = experiment, images, config, optimiser
         self.augment = augment
-        self.sums = torch.zeros(4, device=images.device)
+        parts = 4 if experiment.objective.consistency is None else 5
+        self.sums = torch.zeros(parts, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema is not None else None
-        self.forward = torch.compile(experiment, fullgraph=True) if config.compile else experiment
+        self.forward = torch.compile(self.terms, fullgraph=True) if config.compile else self.terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> Terms:
@@ -50,7 +52,8 @@ class Step:
                     mean.lerp_(value, 1 - self.config.ema)
                 for kept, moved in zip(self.average.buffers(), self.experiment.buffers(), strict=True):
                     kept.copy_(moved)
-            self.sums += torch.stack([terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse])
+            means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
+            self.sums += torch.stack(means[: len(self.sums)])
         return terms
 
     def gradients(self, index: Tensor) -> Terms:
@@ -58,18 +61,24 @@ class Step:
         parts = []
         for piece in index.chunk(self.config.pieces):
             with self.autocast:
-                terms: Terms = self.forward(self.batch(piece))
+                terms: Terms = self.forward(self.images[piece])
             share = len(piece) / len(index)
             (terms.loss * share if share < 1 else terms.loss).backward()
             parts.append((share, terms))
         return joined(parts)
 
-    def batch(self, index: Tensor) -> Tensor:
-        """The images [b, ...], transformed, then binarised: the noise of a pixel is not transformed with it."""
-        x = self.images[index]
+    def terms(self, x: Tensor) -> Terms:
+        """images [b, ...] as they are stored -> Terms: what is compiled, transformations and all."""
+        terms: Terms = self.experiment(*self.shown(x))
+        return terms
+
+    def shown(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The images [b, ...] transformed, and a view of each where the experiment wants one; then binarised, each with
+        noise of its own: the noise of a pixel is not transformed with it."""
         if self.augment is not None:
             x = self.augment(unit(x))
-        return randomness.coins(unit(x)) if self.config.binarise == "dynamic" else x
+        shown = (x,) if self.experiment.views is None else (x, self.experiment.views(unit(x)))
+        return tuple(randomness.coins(unit(part)) for part in shown) if self.config.binarise == "dynamic" else shown
 
 
 def joined(parts: Sequence[tuple[float, Terms]]) -> Terms:
