@@ -31,7 +31,7 @@ NETWORKS = {"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burg
 class Design(TypedDict, total=False):
     """What a reader may choose in every recipe, by keyword.
 
-    network: "mlp" (default), "conv", "burgess" or "burda".  hidden: its widths, such as (400,); default: the network's own.
+    network: "mlp" (default), "conv", "burgess" or "burda".  hidden: its widths, such as (400,); default: its own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
     (default 1/sqrt(2)), "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
     none.
