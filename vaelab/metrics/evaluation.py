@@ -8,7 +8,6 @@ from vaelab.objective import Experiment
 from vaelab.pixels import unit
 
 
-
 @torch.no_grad()
 def evaluate(
     experiment: Experiment, images: Tensor, inputs: Tensor | None = None, chunk: int = 2000
