@@ -9,6 +9,7 @@ from vaelab.metrics.evaluation import evaluate
 from vaelab.metrics.generation import distances
 from vaelab.metrics.probe import probe
 from vaelab.metrics.report import Report, report
+from vaelab.metrics.saving import save
 from vaelab.metrics.table import rows, table, to_json
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "probe",
     "report",
     "rows",
+    "save",
     "table",
     "to_json",
     "transformed",

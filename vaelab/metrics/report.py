@@ -30,7 +30,7 @@ INACTIVE = 0.01  # of the variance of a latent's means (Burda et al. 2016)
 class Report:
     """What was measured; `metrics.table`, `metrics.save` and `metrics.draw` show it, print(report) too.
 
-    nll: None where p(x|z) is no density of these images.  test, train: the ELBO's terms of each image.  law: variances
+    nll: None where p(x|z) is no density of these images; weighed: which of the test images it is of.  test, train: the ELBO's terms of each image.  law: variances
     per latent over the test images.  information, to_prior: of the mixture of the test images' posteriors.
     consistency, probe: None where there was nothing to measure them on, and distances is empty then; notes say why.
     pictures: rows of a few images [r, c, h, w].  settings: how it was measured.
@@ -38,6 +38,7 @@ class Report:
 
     settings: dict[str, Any]
     nll: NLL | None
+    weighed: Tensor
     test: Bound
     train: Bound
     law: VarianceLaw
@@ -93,7 +94,7 @@ def report(
     Raises InvalidType or InvalidValue, naming what is off in data or adapter.
     """
     seen = _seen(adapted(model), data, views, binarise, seed)
-    chosen = seen.test_images[some(len(seen.test), weighed, seed)]
+    chosen = some(len(seen.test), weighed, seed)
     trained_on = seen.train_images[some(len(seen.train), len(seen.test), seed)]
     mixture = MarginalPosterior(*seen.posterior)
     settings = {
@@ -103,7 +104,8 @@ def report(
     }
     return Report(
         settings=settings,
-        nll=nll(seen.model, chosen, samples, seed=seed) if seen.density else None,
+        nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
+        weighed=chosen,
         test=bound(seen.model, seen.test_images, seed=seed),
         train=bound(seen.model, trained_on, seed=seed),
         law=mixture.variance_law(INACTIVE),

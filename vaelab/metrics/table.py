@@ -1,5 +1,6 @@
 """A report in words and numbers: rows, a table to read, JSON to keep."""
 
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -31,12 +32,11 @@ def rows(report: Report) -> list[Row]:
 def table(report: Report) -> str:
     """A report as text, one line a number, sections apart, notes at the end."""
     found = rows(report)
-    width = max(len(row.words) for row in found)
+    width, values = max(len(row.words) for row in found), max(len(_value(row)) for row in found)
     lines: list[str] = []
-    for before, row in zip([None, *found], found, strict=False):
-        if before is None or before.section != row.section:
-            lines += ["", row.section]
-        lines.append(f"  {row.words:<{width}}  {_number(row.value):>9}{_error(row.error):<10} {row.unit}".rstrip())
+    for section, group in itertools.groupby(found, lambda row: row.section):
+        lines += ["", section]
+        lines += [f"  {row.words:<{width}}  {_value(row):<{values}}  {row.unit}".rstrip() for row in group]
     return "\n".join([*lines[1:], "", *(f"note: {note}" for note in report.notes)]).rstrip()
 
 
@@ -56,8 +56,11 @@ def _likelihood(report: Report) -> Iterator[Row]:
         yield Row(where, "nll", words, *nll.by_images)
         yield Row(where, "nll_error_by_draws", "  standard error that the draws leave", nll.by_draws)
         yield Row(where, "effective_samples", "  effective samples, median", nll.effective, unit=f"of {nll.samples}")
+        same = report.test.elbo[report.weighed]
+        yield Row(where, "elbo_weighed", "ELBO of the same images", *mean_of(same))
+        yield Row(where, "inference_gap", "  what it lacks: KL(q(z|x)‖p(z|x))", *mean_of(-nll.each - same))
         test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
-        yield Row(where, "elbo_test", "ELBO, test images", *test)
+        yield Row(where, "elbo_test", "ELBO, all test images", *test)
         yield Row(where, "elbo_train", "ELBO, training images", *train)
         yield Row(where, "elbo_gap", "ELBO gap, training - test", *difference(train, test))
     named = "distortion" if nll is not None else "cross-entropy, no likelihood"
@@ -110,12 +113,14 @@ def _distances(report: Report) -> Iterator[Row]:
         yield Row(where, f"frechet_{name.replace(' ', '_')}", name, value, unit="")
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.5g}"
-
-
-def _error(error: float) -> str:
-    return "" if math.isnan(error) else f" ± {error:.2g}"
+def _value(row: Row) -> str:
+    """The value, with as many decimals as two digits of its error have."""
+    if not math.isfinite(row.value):
+        return "-"
+    if not (math.isfinite(row.error) and row.error > 0):
+        return f"{row.value:.4g}"
+    decimals = max(0, 1 - math.floor(math.log10(row.error)))
+    return f"{row.value:.{decimals}f} ± {row.error:.{decimals}f}"
 
 
 def _finite(content: Any) -> Any:
