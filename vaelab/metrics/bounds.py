@@ -37,9 +37,9 @@ class Bound(NamedTuple):
 class NLL(NamedTuple):
     """-ln p(x) by importance sampling; nats.
 
-    each [n]: of every image.  by_images: their mean with the standard error that the choice of test images leaves; by_draws: the one that the draws
-    of z leave, to first order.  effective: the median over images of the effective number of draws, of `samples`; where
-    it is a few, the NLL is too high by an unknown amount.
+    each [n]: of every image.  by_images: their mean with the standard error that the choice of test images leaves;
+    by_draws: the one that the draws of z leave, to first order.  effective: the median over images of the effective
+    number of draws, of `samples`; where it is a few, the NLL is too high by an unknown amount.
     """
 
     each: Tensor

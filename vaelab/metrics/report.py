@@ -30,10 +30,10 @@ INACTIVE = 0.01  # of the variance of a latent's means (Burda et al. 2016)
 class Report:
     """What was measured; `metrics.table`, `metrics.save` and `metrics.draw` show it, print(report) too.
 
-    nll: None where p(x|z) is no density of these images; weighed: which of the test images it is of.  test, train: the ELBO's terms of each image.  law: variances
-    per latent over the test images.  information, to_prior: of the mixture of the test images' posteriors.
-    consistency, probe: None where there was nothing to measure them on, and distances is empty then; notes say why.
-    pictures: rows of a few images [r, c, h, w].  settings: how it was measured.
+    nll: None where p(x|z) is no density of these images; weighed: which of the test images it is of.  test, train: the
+    ELBO's terms of each image.  law: variances per latent over the test images.  information, to_prior: of the mixture
+    of the test images' posteriors.  consistency, probe: None where there was nothing to measure them on, and distances
+    is empty then; notes say why.  pictures: rows of a few images [r, c, h, w].  settings: how it was measured.
     """
 
     settings: dict[str, Any]
