@@ -130,7 +130,7 @@ def _distances(axes: Axes, report: Report) -> None:
     axes.set_yticks(range(len(names)), labels=names)
     for y, value in enumerate(values):
         axes.annotate(f"{value:.3g}", (value, y), (3, 0), textcoords="offset points", va="center")
-    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="distance from the test images", xlim=(0, 1.3 * max(values)))
+    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="to the test images", xlim=(0, 1.3 * max(values)))
     axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
