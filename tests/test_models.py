@@ -157,10 +157,10 @@ def test_the_optimum_of_gamma_is_the_root_of_the_error():
 def test_computed_gamma_follows_the_error_and_only_falls():
     gamma = Computed(start=1.0, rate=0.1)
     for _ in range(200):
-        gamma.update(torch.tensor(0.04))
+        gamma.update(torch.tensor(0.04), torch.zeros(1))
     assert float(gamma.gamma) == pytest.approx(0.2, rel=1e-4)
     for _ in range(50):
-        gamma.update(torch.tensor(0.5))
+        gamma.update(torch.tensor(0.5), torch.zeros(1))
     assert float(gamma.gamma) == pytest.approx(0.2, rel=1e-4)
     assert float(gamma.running) > 0.4
 
@@ -171,7 +171,7 @@ def test_computed_gamma_starts_at_the_variance_of_the_data_once():
     gamma = Computed()
     gamma.begin(images)
     assert float(gamma.gamma) ** 2 == pytest.approx(float(images.flatten(1).var(0, correction=0).mean()), rel=1e-5)
-    gamma.update(torch.tensor(0.01))
+    gamma.update(torch.tensor(0.01), torch.zeros(1))
     before = float(gamma.gamma)
     gamma.begin(images)
     assert float(gamma.gamma) == before
@@ -188,7 +188,7 @@ def test_rule_b_is_biased_low_as_much_as_the_sheet_says():
     for _ in range(4):
         gamma = Computed(start=1.0)
         for error in 1 + 0.2 * torch.randn(10_000):
-            gamma.update(error)
+            gamma.update(error, torch.zeros(1))
         ends.append(float(gamma.gamma) ** 2)
     assert sum(ends) / len(ends) == pytest.approx(0.954, abs=0.01)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vaelab.runs import Run
 
 Name = Annotated[str, tyro.conf.Positional]
-Recipe = Literal["vae", "beta_vae", "reverse_kl_vae", "gjs_vae", "mmd_vae"]
+Recipe = Literal["vae", "beta_vae", "reverse_kl_vae", "gjs_vae", "mmd_vae", "balanced_vae"]
 Network = Literal["mlp", "conv", "burgess"]
 
 
@@ -44,7 +44,7 @@ def train(
         dual: The dual of gjs_vae.
         trainable: Train alpha too, from the value given.
         beta: The weight of beta_vae.
-        gamma: The decoder's standard deviation: a number, learned, or computed.
+        gamma: The decoder's standard deviation: a number, learned, computed, optimal, or per-image.
         epochs: How often to go through the data.
         batch_size: Images per step.
         lr: Learning rate of Adam.

@@ -35,8 +35,11 @@ class VAE(nn.Module):
         mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)  # out of bf16, if the network ran in it
         return Gaussian(mean, logvar)
 
-    def forward(self, x: Tensor) -> Pass:
+    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+        """samples: draws of z per image, which stand behind one another: every entry of the pass is [samples b, ...]."""
         q = self.posterior(x)
+        if samples > 1:
+            q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
         z = q.sample()
         return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
 
