@@ -15,6 +15,7 @@ from torch import Tensor
 from vaelab import checks
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
+from vaelab.models import at_rest
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
 
@@ -64,7 +65,7 @@ def log_evidence(
     found = []
     for part in images.split(max(1, chunk // samples)):
         x = unit(part.to(device)).to(experiment.objective.weight.dtype)
-        q = experiment.model.posterior(x)
+        q = experiment.encode(x)
         if as_published:
             q = Gaussian(q.mean, 2 * q.logvar)
         sizes = [min(chunk, samples - first) for first in range(0, samples, chunk)]
@@ -96,6 +97,8 @@ def _log_ratios(experiment: Experiment, x: Tensor, q: Gaussian, k: int, generato
     proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
     noise = torch.randn(proposal.mean.shape, dtype=x.dtype, device=x.device, generator=generator)
     z = proposal.mean + torch.exp(0.5 * proposal.logvar) * noise
-    nll = experiment.objective.likelihood.nll(experiment.model.decoder(z), x.repeat(k, *[1] * (x.dim() - 1)))
+    with at_rest(experiment):
+        out = experiment.model.decoder(z)
+    nll = experiment.objective.likelihood.nll(out, x.repeat(k, *[1] * (x.dim() - 1)))
     ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll
     return ratios.double().unflatten(0, (k, -1))

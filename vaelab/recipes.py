@@ -20,18 +20,22 @@ from vaelab.objective import Experiment, Objective
 
 # With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
 SQUARED_ERROR = 0.5**0.5
-NETWORKS = {"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess}
+NETWORKS = {
+    **{"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess},
+    **{"resnet": networks.resnet, "infogan": networks.infogan},
+}
 
 
 class Design(TypedDict, total=False):
     """What a reader may choose in every recipe, by keyword.
 
-    network: "mlp" (default), "conv" or "burgess".  hidden: its widths, such as (400,); default: the network's own.
+    network: "mlp" (default), "conv", "burgess", "resnet" or "infogan".  hidden: its widths, such as (400,);
+    default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
     (default 1/sqrt(2)), "learned", "computed", or a policy of `vaelab.gamma`; a Bernoulli has none.
     """
 
-    network: Literal["mlp", "conv", "burgess"]
+    network: Literal["mlp", "conv", "burgess", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     gamma: float | str | Policy

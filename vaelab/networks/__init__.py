@@ -2,6 +2,9 @@
 
 from vaelab.networks.burgess import burgess
 from vaelab.networks.conv import conv
+from vaelab.networks.infogan import infogan
+from vaelab.networks.latents import latents
 from vaelab.networks.mlp import mlp
+from vaelab.networks.resnet import resnet
 
-__all__ = ["burgess", "conv", "mlp"]
+__all__ = ["burgess", "conv", "infogan", "latents", "mlp", "resnet"]
