@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, tyro.conf.Positional]
 Recipe = Literal["vae", "beta_vae", "reverse_kl_vae", "gjs_vae", "mmd_vae", "balanced_vae"]
-Network = Literal["mlp", "conv", "burgess"]
+Network = Literal["mlp", "conv", "burgess", "resnet", "infogan"]
 
 
 def train(

@@ -1,6 +1,6 @@
 """The importance weighted bound (Burda et al. 2016): k draws of z per image, of which none is worth more than its weight.
 
-    L_k(x) = E ln 1/k Σ w_i,   w_i = p(x, z_i) / q(z_i|x),   z_i ~ q(z|x);   L_1 is the ELBO, and L_k rises to ln p(x)
+L_k(x) = E ln 1/k Σ w_i,   w_i = p(x, z_i) / q(z_i|x),   z_i ~ q(z|x);   L_1 is the ELBO, and L_k rises to ln p(x)
 """
 
 import math
