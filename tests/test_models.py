@@ -240,7 +240,7 @@ def test_policies_by_number_name_or_object():
         (lambda: recipes.vae((1, 28, 28), 0), InvalidValue, "latent.*0"),
         (lambda: recipes.vae((), 2), InvalidValue, "shape"),
         (lambda: recipes.vae((1, 28.5, 28), 2), InvalidValue, "28.5"),
-        (lambda: recipes.vae((1, 28, 28), 2, network="resnet"), InvalidValue, "resnet"),
+        (lambda: recipes.vae((1, 28, 28), 2, network="resnext"), InvalidValue, "resnext"),
         (lambda: recipes.vae((1, 28, 28), 2, hidden=400), InvalidType, "400"),
         (lambda: recipes.vae((1, 28, 28), 2, likelihood="poisson"), InvalidValue, "poisson"),
         (lambda: recipes.vae((1, 4, 28), 2, network="conv"), InvalidValue, r"8 to 128.*\(1, 4, 28\)"),

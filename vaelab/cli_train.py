@@ -23,7 +23,7 @@ Recipe = Literal[
     "cr_iwae",
     "triplet_vae",
 ]
-Network = Literal["mlp", "conv", "burgess", "burda"]
+Network = Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
 
 
 def train(

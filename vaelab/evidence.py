@@ -99,7 +99,8 @@ def weigh(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, se
                 total = torch.logaddexp(total, ratios.logsumexp(0))
                 squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
             found.append(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
-    return Weighed(*torch.cat(found, 1).cpu(), samples)
+    log_mean, effective = torch.cat(found, 1).cpu()
+    return Weighed(log_mean, effective, samples)
 
 
 def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:

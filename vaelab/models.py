@@ -1,5 +1,7 @@
 """The models: an image in; posterior, a draw from it, and the decoder's output out.  They know nothing of losses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -18,6 +20,17 @@ class Pass(NamedTuple):
     p: tuple[Gaussian, ...]
     z: tuple[Tensor, ...]
     out: Tensor
+
+
+@contextmanager
+def at_rest(module: nn.Module) -> Iterator[None]:
+    """Within it, batch norms use their running statistics and learn nothing from what passes; afterwards as before."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 class VAE(nn.Module):

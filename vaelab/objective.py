@@ -12,7 +12,7 @@ from vaelab.gamma import Policy
 from vaelab.gaussian import Gaussian
 from vaelab.heating import Heating
 from vaelab.likelihoods import Likelihood
-from vaelab.models import VAE, Pass
+from vaelab.models import VAE, Pass, at_rest
 from vaelab.pixels import unit
 
 
@@ -129,12 +129,14 @@ class Experiment(nn.Module):
     @torch.no_grad()
     def encode(self, x: Tensor) -> Gaussian:
         """q(z|x) of images [n, *shape]: Gaussian of [n, latent]."""
-        return self.model.posterior(self._unit(x))
+        with at_rest(self):
+            return self.model.posterior(self._unit(x))
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """The mean image of latents [n, latent]: [n, *shape] in [0, 1]."""
-        return self.objective.likelihood.mean(self.model.decoder(z))
+        with at_rest(self):
+            return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:
         """Mean images of n draws from the prior N(0, I): [n, *shape]."""

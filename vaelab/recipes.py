@@ -25,19 +25,23 @@ from vaelab.two_layers import TwoLayers
 
 # With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
 SQUARED_ERROR = 0.5**0.5
-NETWORKS = {"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess, "burda": networks.burda}
+NETWORKS = {
+    **{"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess, "burda": networks.burda},
+    **{"resnet": networks.resnet, "infogan": networks.infogan},
+}
 
 
 class Design(TypedDict, total=False):
     """What a reader may choose in every recipe, by keyword.
 
-    network: "mlp" (default), "conv", "burgess" or "burda".  hidden: its widths, such as (400,); default: its own.
+    network: "mlp" (default), "conv", "burgess", "burda", "resnet" or "infogan".  hidden: its widths, such as (400,);
+    default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
     (default 1/sqrt(2)), "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
     none.
     """
 
-    network: Literal["mlp", "conv", "burgess", "burda"]
+    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     gamma: float | str | Policy

@@ -35,13 +35,14 @@ class Bound(NamedTuple):
 
 
 class NLL(NamedTuple):
-    """-ln p(x), averaged over images, by importance sampling; nats.
+    """-ln p(x) by importance sampling; nats.
 
-    by_images: the mean with the standard error that the choice of test images leaves; by_draws: the one that the draws
-    of z leave, to first order.  effective: the median over images of the effective number of draws, of `samples`; where
-    it is a few, the NLL is too high by an unknown amount.
+    each [n]: of every image.  by_images: their mean with the standard error that the choice of test images leaves;
+    by_draws: the one that the draws of z leave, to first order.  effective: the median over images of the effective
+    number of draws, of `samples`; where it is a few, the NLL is too high by an unknown amount.
     """
 
+    each: Tensor
     by_images: Estimate
     by_draws: float
     effective: float
@@ -52,7 +53,7 @@ def nll(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, seed
     """Exactly `samples` draws for every image [n, *shape]; memory grows with `chunk`, not with either number."""
     found = weigh(model, images, samples, chunk=chunk, seed=seed)
     by_draws = float(found.error.square().sum().sqrt()) / len(images)
-    return NLL(mean_of(-found.log_mean), by_draws, float(found.effective.median()), samples)
+    return NLL(-found.log_mean, mean_of(-found.log_mean), by_draws, float(found.effective.median()), samples)
 
 
 def bound(model: Adapter, images: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab import randomness
 from vaelab.adapter import Adapter
 from vaelab.divergences import diagonal_kl
 from vaelab.gaussian import Gaussian
@@ -40,12 +41,12 @@ def consistency(plain: Gaussian, moved: Gaussian) -> Consistency:
 def transformed(model: Adapter, images: Tensor, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
     """The posteriors of one random view of every image [n, *shape]; views maps [b, *shape] in [0, 1] to the same.
 
-    binary: the view is of the grey image and is drawn to black and white afterwards, with noise of its own.  Views draw
-    from torch's global generator, which is seeded for the while and left as it was.
+    binary: the view is of the grey image and is drawn to black and white afterwards, with noise of its own.  Torch's
+    global generator is seeded for the while, so that the same views come at every call, and left as it was.
     """
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), randomness.own(torch.Generator().manual_seed(seed)):
         torch.manual_seed(seed)
         for part in images.split(1000):
             seen = views(unit(part)).clamp(0, 1)

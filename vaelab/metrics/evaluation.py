@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from vaelab.divergences import diagonal_kl
+from vaelab.models import at_rest
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
 
@@ -22,7 +23,8 @@ def evaluate(
     inputs = images if inputs is None else inputs
     for part, shown in zip(images.split(chunk), inputs.split(chunk), strict=True):
         x = unit(part.to(device))
-        result = experiment.model(unit(shown.to(device)))
+        with at_rest(experiment):
+            result = experiment.model(unit(shown.to(device)))
         (q,), (p,) = result.q, result.p
         sampled = experiment.objective.likelihood.mean(result.out)
         at_mean = experiment.decode(q.mean)

@@ -17,14 +17,21 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
-class Probe(NamedTuple):
-    """Shares of test images named rightly, with binomial standard errors; on transformed test images where there are
-    any.  few: how many labels the few were; chance: the share of the commonest class among the test images."""
+class Accuracy(NamedTuple):
+    """Shares of images named rightly, by the probe with all labels and the one with few; binomial standard errors."""
 
     all_labels: Estimate
     few_labels: Estimate
-    all_labels_transformed: Estimate | None
-    few_labels_transformed: Estimate | None
+
+
+class Probe(NamedTuple):
+    """What the probes reach on test images and, where there are any, on their transformations.
+
+    labels, few: how many labels the two were given; chance: the share of the commonest class among the test images.
+    """
+
+    plain: Accuracy
+    transformed: Accuracy | None
     labels: int
     few: int
     chance: float
@@ -41,20 +48,21 @@ def probe(
     """train, test: posterior means [n, latent] and labels [n]; transformed: the means of transformed test images.
 
     few: with so many labels, each class in proportion, and with all of them.
-    Raises InvalidValue for labels of a single class, or fewer than one label.
+    Raises InvalidValue unless there are labels of two classes, among the few too.
     """
     (means, labels), (test_means, test_labels) = train, test
     few = min(few, len(labels))
-    if few < 1 or len(labels.unique()) < 2:
-        raise InvalidValue(f"a probe needs labels of two classes, got {len(labels)} of {len(labels.unique())} class.")
     some = stratified(labels.numpy(), few, seed)
-    full, small = _fitted(means, labels), _fitted(means[some], labels[some])
-    sets = (test_means, transformed)
-    of_full, of_small = ([_accuracy(model, x, test_labels) for x in sets] for model in (full, small))
-    plain, plain_small = of_full[0], of_small[0]
-    assert plain is not None and plain_small is not None
-    chance = float(test_labels.bincount().max()) / len(test_labels)
-    return Probe(plain, plain_small, of_full[1], of_small[1], len(labels), few, chance)
+    if len(labels[some].unique()) < 2:
+        raise InvalidValue(f"a probe needs labels of two classes, got one class among {few} labels; give more.")
+    probes = _fitted(means, labels), _fitted(means[some], labels[some])
+
+    def measured(x: Tensor) -> Accuracy:
+        return Accuracy(*(_accuracy(found, x, test_labels) for found in probes))
+
+    chance = float(test_labels.unique(return_counts=True)[1].max()) / len(test_labels)
+    moved = None if transformed is None else measured(transformed)
+    return Probe(measured(test_means), moved, len(labels), few, chance)
 
 
 def _fitted(means: Tensor, labels: Tensor) -> "Pipeline":
@@ -65,8 +73,6 @@ def _fitted(means: Tensor, labels: Tensor) -> "Pipeline":
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(means.numpy(), labels.numpy())
 
 
-def _accuracy(model: "Pipeline", means: Tensor | None, labels: Tensor) -> Estimate | None:
-    if means is None:
-        return None
-    right = float(model.score(means.numpy(), labels.numpy()))
+def _accuracy(found: "Pipeline", means: Tensor, labels: Tensor) -> Estimate:
+    right = float(found.score(means.numpy(), labels.numpy()))
     return Estimate(right, math.sqrt(right * (1 - right) / len(labels)))

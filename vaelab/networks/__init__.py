@@ -3,6 +3,9 @@
 from vaelab.networks.burda import burda
 from vaelab.networks.burgess import burgess
 from vaelab.networks.conv import conv
+from vaelab.networks.infogan import infogan
+from vaelab.networks.latents import latents
 from vaelab.networks.mlp import mlp
+from vaelab.networks.resnet import resnet
 
-__all__ = ["burda", "burgess", "conv", "mlp"]
+__all__ = ["burda", "burgess", "conv", "infogan", "latents", "mlp", "resnet"]
