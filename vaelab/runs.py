@@ -96,7 +96,7 @@ def train_all(
     as by `fit_many`, which is quicker and gives the same results but for rounding.  Raises what
     `run_store.all_computed` and `train_one` raise.
     """
-    sums = {which: _checksum(*which) for which in {(run.data, run.limit) for run in runs}}
+    sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tasks = [{**asdict(run), "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
@@ -152,6 +152,6 @@ def _images(data: str, split: str, limit: int | None, side: int | None) -> Tenso
     return F.pad(images, (spare // 2, spare - spare // 2) * 2)
 
 
-def _checksum(data: str, limit: int | None) -> str:
+def checksum(data: str, limit: int | None) -> str:
     parts: list[Dataset] = [load(data, split, limit=limit) for split in ("train", "test")]
     return "+".join(part.sha256 for part in parts)
