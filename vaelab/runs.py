@@ -30,12 +30,12 @@ RECIPES = {
     "reverse_kl_vae": recipes.reverse_kl_vae,
     "gjs_vae": recipes.gjs_vae,
     "mmd_vae": recipes.mmd_vae,
+    "balanced_vae": recipes.balanced_vae,
     "iwae": recipes.iwae,
     "cr_vae": recipes.cr_vae,
     "cr_beta_vae": recipes.cr_beta_vae,
     "cr_iwae": recipes.cr_iwae,
     "triplet_vae": recipes.triplet_vae,
-    "balanced_vae": recipes.balanced_vae,
 }
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()

@@ -76,7 +76,7 @@ FIGURE = Figure(
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"angles": ANGLES, "consistency": 5.0, "seeds": 2, **arms.QUICK},
+        "quick": {"angles": ANGLES, "consistency": 5.0, "seeds": 2, **arms.SMALL},
         "paper": {"angles": ANGLES, "consistency": 5.0, "seeds": 3, **arms.MINI},
     },
 )

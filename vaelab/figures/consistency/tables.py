@@ -135,7 +135,7 @@ COLOUR: dict[str, Any] = {
     **{"likelihood": "normal", "gamma": "learned", "latent": 64, "network": "conv", "batch_size": 100},
     **{"epochs": 50, "samples": 500, "weighed": 1000},
 }
-FIGURE = _figure("mnist", arms.QUICK, {"data": "mnist", **BURDA})
+FIGURE = _figure("mnist", arms.SMALL, {"data": "mnist", **BURDA})
 OMNIGLOT = _figure("omniglot", None, {"data": "omniglot", **BURDA})
 CELEBA = _figure("celeba", None, {"data": "celeba", **COLOUR})
 CIFAR = _figure("cifar", None, {"data": "cifar10", **COLOUR})
