@@ -88,12 +88,25 @@ x = images["test"].float() / 255
 torch.manual_seed(1)
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.6)
-    plots.images(figure.subplots(), torch.stack([x[i] if k == 0 else simple(x[i : i + 1])[0] for i in range(2) for k in range(12)]).reshape(2, 12, 14, 14))
-live.show(figure, alt="Two digits, each followed by eleven gentle transformations of it.", caption="First column: the digit. Then: what we take to be the same digit.")
+    plots.images(
+        figure.subplots(),
+        torch.stack([x[i] if k == 0 else simple(x[i : i + 1])[0] for i in range(2) for k in range(12)]).reshape(
+            2, 12, 14, 14
+        ),
+    )
+live.show(
+    figure,
+    alt="Two digits, each followed by eleven gentle transformations of it.",
+    caption="First column: the digit. Then: what we take to be the same digit.",
+)
 
 gap, rho = gap_and_rho(vae)
 print(f"VAE: R = {gap:.2f} nats, rho = {rho:.2f}")
-live.check(size, "below 0.02" if rho < 0.02 else "above 0.8" if rho > 0.8 else "about 0.2", hint="Look at the clouds of section 4.")
+live.check(
+    size,
+    "below 0.02" if rho < 0.02 else "above 0.8" if rho > 0.8 else "about 0.2",
+    hint="Look at the clouds of section 4.",
+)
 
 # %% [markdown]
 # ### Explain
@@ -192,7 +205,9 @@ def trend(what):
     return "rise" if table["λ = 5"][what] > table["λ = 0"][what] else "fall"
 
 
-live.check([rate_will, information_will], [trend("rate"), trend("information")], hint="Vague posteriors are near the prior.")
+live.check(
+    [rate_will, information_will], [trend("rate"), trend("information")], hint="Vague posteriors are near the prior."
+)
 
 # %% [markdown]
 # One seed on 14 × 14 pixels shows the direction, not the size: a difference of one seed is no evidence. The figure `cr-lambda` of this repository (`vaelab figures make cr-lambda`) trains
@@ -205,7 +220,13 @@ if path.is_file():
     print(f"{'arm':22}{'NLL':>16}{'rate':>16}{'information':>16}{'probe':>20}{'R':>16}")
     for arm in dict.fromkeys(row["arm"] for row in rows):
         line = f"{arm:22}"
-        for name, digits_shown, wide in (("nll", 1, 16), ("rate", 1, 16), ("information", 2, 16), ("probe", 3, 20), ("gap", 1, 16)):
+        for name, digits_shown, wide in (
+            ("nll", 1, 16),
+            ("rate", 1, 16),
+            ("information", 2, 16),
+            ("probe", 3, 20),
+            ("gap", 1, 16),
+        ):
             values = [float(row[name]) for row in rows if row["arm"] == arm]
             mean, half = sum(values) / len(values), (max(values) - min(values)) / 2
             line += f"{mean:.{digits_shown}f} ± {half:.{digits_shown}f}".rjust(wide)
@@ -254,8 +275,7 @@ for degrees in (30, 10, 3, 1, 0.1):
 print(f" limit{float(limit):9.1f}")
 last = float(vaelab.kl(turned(0.1), still).mean()) / math.radians(0.1) ** 2
 assert abs(last / float(limit) - 1) < 0.01
-vae.float();
-
+vae.float()
 # %% [markdown]
 # ## 6 · What an estimator can say
 #
@@ -272,7 +292,11 @@ for n in (50, 100, 400, 1000, 2000):
     found = vaelab.MarginalPosterior(*q).mutual_information(samples=2000)
     estimates[n] = found.leave_one_in.value
     print(f"n = {n:5}: information {found.leave_one_in.value:.2f}, ceiling {found.ceiling:.2f}")
-live.check(doubling, "ln 2" if estimates[100] - estimates[50] > 0.35 else "equal", hint="How far below the ceiling are the two?")
+live.check(
+    doubling,
+    "ln 2" if estimates[100] - estimates[50] > 0.35 else "equal",
+    hint="How far below the ceiling are the two?",
+)
 
 # %% [markdown]
 # Few images pin it to the ceiling, where every model looks alike. A mini-batch of 128 has a ceiling of 4.85 nats; a claim about information needs $n$ so large that the estimate has left the ceiling.
@@ -284,7 +308,9 @@ for name, experiment in (("VAE", vae), ("λ = 5", models[5.0])):
     model = adapted(experiment)
     activity = posteriors(model, binary["test"]).mean.var(0)
     counts = ", ".join(f"{metrics.active_units(activity, t)} above {t:g}" for t in (0.01, 0.1, 0.3))
-    nats = ", ".join(f"{metrics.nll(model, binary['test'][:200], k).by_images.value:.2f} with {k}" for k in (1, 10, 500))
+    nats = ", ".join(
+        f"{metrics.nll(model, binary['test'][:200], k).by_images.value:.2f} with {k}" for k in (1, 10, 500)
+    )
     print(f"{name:6} active latents: {counts};   NLL: {nats} draws")
 
 # %% [markdown]
@@ -324,7 +350,12 @@ for name, agreement in kinds.items():
 # %%
 twice = trained(recipes.vae, vaelab.Train(epochs=50, batch_size=50, lr=2e-3, binarise="dynamic", progress=False))
 long = measured(twice)
-for name, row in (("VAE", table["VAE"]), ("VAE, twice as long", long), ("views, λ = 0", table["λ = 0"]), ("views, λ = 1", table["λ = 1"])):
+for name, row in (
+    ("VAE", table["VAE"]),
+    ("VAE, twice as long", long),
+    ("views, λ = 0", table["λ = 0"]),
+    ("views, λ = 1", table["λ = 1"]),
+):
     print(f"{name:20} NLL {row['NLL']:.2f}   probe {row['probe']:.3f}")
 fair = "VAE, twice as long"  # your answer: which row has seen as many images as λ = 1, without views?
 live.check(fair, "VAE, twice as long", hint="Count presentations.")
@@ -354,12 +385,16 @@ mu, out, mu_v, out_v = (0.3 * torch.randn(B, d, generator=noise) for _ in range(
 bce, kl, cr = excavated(logits, seen, mu, out, mu_v, out_v)
 right_nll = torch.nn.functional.binary_cross_entropy_with_logits(logits, seen, reduction="none").sum(1).mean()
 right_kl = vaelab.kl(vaelab.Gaussian(mu, out), vaelab.Gaussian.standard()).mean()
-print(f"the BCE is too small by a factor of {float(right_nll / bce):.0f}, the KL too large by {float(kl / right_kl):.0f}")
+print(
+    f"the BCE is too small by a factor of {float(right_nll / bce):.0f}, the KL too large by {float(kl / right_kl):.0f}"
+)
 effective_beta = 64 * 784  # your answer: with which beta is this a beta-VAE?
 live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, hint="The product of the two.")
 as_variance = float(PosteriorGap()((vaelab.Gaussian(mu_v, out_v),), (vaelab.Gaussian(mu, out),)).mean())
 as_deviation = float(PosteriorGap()((vaelab.Gaussian(mu_v, 2 * out_v),), (vaelab.Gaussian(mu, 2 * out),)).mean())
-print(f"consistency: published {float(cr) / 1e-3:.4f};  out = ln σ²: {as_variance:.4f};  out = ln σ: {as_deviation:.4f}")
+print(
+    f"consistency: published {float(cr) / 1e-3:.4f};  out = ln σ²: {as_variance:.4f};  out = ln σ: {as_deviation:.4f}"
+)
 
 # %% [markdown]
 # ### Explain
@@ -392,8 +427,14 @@ def errors(experiment):
 whole_turn = augment.Augment((augment.Affine(rotation=180),), fill=0.0)
 gentle, wild = errors(models[5.0]), errors(trained(recipes.cr_vae, consistency=5.0, views=whole_turn))
 for k, name in enumerate(("all digits", "6 and 9")):
-    print(f"{name:12} wrong: {gentle[k]:.3f} with gentle views, {wild[k]:.3f} with whole turns ({wild[k] / gentle[k]:.1f} times)")
-live.check(suffers, "6 and 9" if wild[1] / gentle[1] > wild[0] / gentle[0] else "all digits", hint="Which pair does a half turn exchange?")
+    print(
+        f"{name:12} wrong: {gentle[k]:.3f} with gentle views, {wild[k]:.3f} with whole turns ({wild[k] / gentle[k]:.1f} times)"
+    )
+live.check(
+    suffers,
+    "6 and 9" if wild[1] / gentle[1] > wild[0] / gentle[0] else "all digits",
+    hint="Which pair does a half turn exchange?",
+)
 
 # %% [markdown]
 # ### Explain
