@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vaelab import Gaussian, Knobs, Train, augment, fit, kl, load, recipes, train
 from vaelab.consistency import Consistent, PosteriorGap, Triplet, consistent
 from vaelab.divergences import KL
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.likelihoods import Bernoulli
 from vaelab.models import Pass
 from vaelab.objective import Objective
@@ -306,6 +306,8 @@ def test_what_cannot_be_is_said():
         consistent(plain, 1.0, "smple")
     with pytest.raises(InvalidValue, match="consistency"):
         consistent(plain, -1.0)
+    with pytest.raises(InvalidType, match="Consistent"):
+        consistent(recipes.cr_vae(SHAPE, 3), 1.0)
     with pytest.raises(InvalidValue, match="together=False"):
         consistent(recipes.iwae(SHAPE, 3, gradient="dreg"), 1.0)
 
