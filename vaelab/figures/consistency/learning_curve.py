@@ -155,7 +155,7 @@ FIGURE = Figure(
     alt=alt,
     presets={
         "quick": {
-            **{"draws": [1, 5, 50], "stages": 4, "seeds": 1, "data": "mnist-mini", "limit": 2000},
+            **{"draws": [1, 5, 50], "stages": 4, "seeds": 1, "data": "mnist-mini", "limit": 1000},
             **{"batch_size": 20, "samples": 200, "weighed": 500},
         },
         "paper": {

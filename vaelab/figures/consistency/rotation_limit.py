@@ -76,7 +76,7 @@ FIGURE = Figure(
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"angles": ANGLES, "consistency": 5.0, "seeds": 2, **arms.SMALL},
+        "quick": {"angles": [15.0, 90.0, 180.0], "consistency": 5.0, "seeds": 2, **arms.SMALL},
         "paper": {"angles": ANGLES, "consistency": 5.0, "seeds": 3, **arms.MINI},
     },
 )
