@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from vaelab import run_store
-from vaelab.figures.consistency import arms, lambdas, latent_clouds, rotation_limit, tables, tangents, triplets
+from vaelab.figures.consistency import (
+    arms,
+    lambdas,
+    latent_clouds,
+    learning_curve,
+    rotation_limit,
+    tables,
+    tangents,
+    triplets,
+)
 from vaelab.figures.consistency.arms import Setting
 from vaelab.figures.consistency.measures import SCALARS
 from vaelab.figures.figure import to_csv
@@ -134,3 +143,24 @@ def test_what_classes_cannot_tell_is_nan():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "load", lambda name, split, **k: odd(name, split) if split == "train" else Other())
         assert all(np.isnan(v) for v in measures._probes(None, Setting("vae", **SMALL), None, None, None).values())
+
+
+def test_a_stage_goes_on_where_the_one_before_ended(monkeypatch):
+    """Stage by stage: 1, 4, 13 passes at falling rates; each pass is made once."""
+    settings = {"data": "digits", "limit": 200, "batch_size": 50, "samples": 20, "weighed": 40}
+    assert [learning_curve.passes(s) for s in range(8)] == [1, 4, 13, 40, 121, 364, 1093, 3280]
+    made, fit = [], learning_curve.fit
+
+    def counted(experiment, *args, **more):
+        history = fit(experiment, *args, **more)
+        made.append((len(history.rows), [turn.step for turn in history.interventions]))
+        return history
+
+    monkeypatch.setattr(learning_curve, "fit", counted)
+    result = learning_curve.compute("cpu", draws=[1, 3], stages=2, seeds=1, **settings)
+    assert sorted(made) == [(1, []), (1, []), (4, [4]), (4, [4])]
+    rows = table(learning_curve, result)
+    assert [(row["draws"], row["passes"]) for row in rows] == [("1", "1"), ("1", "4"), ("3", "1"), ("3", "4")]
+    assert float(rows[1]["nll"]) < float(rows[0]["nll"])
+    assert rows[0]["published_nll"] == "86.76"
+    drawn(learning_curve, result)

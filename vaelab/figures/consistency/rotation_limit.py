@@ -52,7 +52,7 @@ def draw(n: Numbers) -> Drawing:
     panels[1].set(title="probe, 6 against 9")
     panels[2].set(title="NLL (nats), upright")
     for ax in panels:
-        ax.set(xlabel="rotations of views up to (°)", xticks=n["angle"][n["angle"] != 15])
+        ax.set(xlabel="rotations of views up to (°)", xticks=n["angle"])
     panels[2].legend()
     return figure
 
