@@ -16,6 +16,7 @@ from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Likelihood
 from vaelab.models import Pass
 from vaelab.objective import Experiment, Objective, Terms
+from vaelab.pixels import unit
 
 Gradient = Literal["plain", "stl", "dreg"]
 
@@ -81,7 +82,7 @@ def importance_bound(
             total = torch.full((len(x),), -math.inf, dtype=torch.float64)
             for first in range(0, samples, chunk):
                 k = min(chunk, samples - first)
-                seen = experiment._unit(x)
+                seen = unit(x).to(experiment.objective.weight)
                 objective = ImportanceWeighted(likelihood, k).to(seen)
                 nll, _, rate = objective.parts(seen, experiment.model(seen, k))
                 total = torch.logaddexp(total, (-nll - rate).double().logsumexp(0).cpu())

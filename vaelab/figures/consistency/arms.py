@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from vaelab import plots, recipes
 from vaelab.augment import Affine, Augment
 from vaelab.consistency import VIEWS, Consistent, Views
 from vaelab.figures.consistency.measures import measured
@@ -19,7 +18,6 @@ from vaelab.settings import Train
 from vaelab.training import fit
 
 VAE, AUGMENTED, TWICE, TRIPLET = "VAE", "VAE + Aug", "VAE, twice as long", "triplet"
-COLOURS = {VAE: plots.Q, TWICE: plots.REFERENCE, AUGMENTED: plots.MEAN, TRIPLET: plots.P}
 
 # Figures with the same settings share their trainings.  QUICK: the small protocol (sheet, section 6) with one hidden
 # layer and a third of the passes; SMALL: digits of half the side, for figures with many arms; MINI: the protocol whole.
@@ -150,6 +148,3 @@ def gathered(arms: Sequence[Arm], results: Sequence[Sequence[Result]], names: Se
     numbers: Numbers = {name: np.array([[r.numbers[name] for r in row] for row in results]) for name in names}
     numbers["arm"] = np.array([arm.name for arm in arms])
     return combined({**numbers, **more}, [result for row in results for result in row])
-
-
-__all__ = ["AUGMENTED", "Arm", "Setting", "cr", "gathered", "recipes", "trained", "triplet", "twice", "vae"]
