@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab import checks
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Bernoulli, Normal
 from vaelab.objective import Experiment
@@ -74,6 +74,8 @@ class Adapter:
         with self.evaluating():
             x = self.images(images[:2])
             q = self.encode(x)
+            if not isinstance(q, Gaussian):
+                raise InvalidType(f"encode gave a {type(q).__name__}; wrap it: Gaussian(mean, logvar=ln sigma²).")
             checks.pair(q, Gaussian.standard(q.mean))
             if q.mean.dim() != 2 or len(q.mean) != len(x):
                 raise InvalidValue(f"encode gave {_shape(q.mean)} for {len(x)} images; posteriors must be [b, latent].")
