@@ -100,8 +100,8 @@ def test_one_sample_is_the_elbo_and_more_come_closer_to_the_truth(correlated):
     assert ladder == sorted(ladder)
     gap = float((model.log_prob(x) - elbo).mean())
     logdet = torch.logdet(torch.eye(3, dtype=torch.float64) + model.weight.T @ model.weight / model.noise**2)
-    assert gap == pytest.approx(0.5 * float(-model.logvar.sum() - logdet), abs=0.2)  # KL(q‖posterior), exactly
-    assert gap > 0.5
+    assert gap == pytest.approx(0.5 * float(-model.logvar.sum() - logdet), abs=0.12)  # KL(q‖posterior), exactly
+    assert gap > 0.2
 
 
 def test_the_rate_is_in_closed_form_and_the_distortion_right_in_the_mean(correlated):
@@ -158,7 +158,7 @@ def test_the_number_is_the_log_of_the_mean_weight_and_no_self_normalised_average
     optimistic = (log_w.softmax(0) * log_w).sum(0)
     assert float((optimistic + found.each).mean()) > 0.1
     mean_of_logs = log_w.mean(0)  # the ELBO, too pessimistic
-    assert float((mean_of_logs + found.each).mean()) < -0.3
+    assert float((mean_of_logs + found.each).mean()) < -0.1
 
 
 def test_weights_hundreds_of_nats_apart_do_not_overflow():
@@ -178,9 +178,8 @@ def test_neither_beta_nor_another_divergence_enters():
     other = Experiment(plain.model, Objective(plain.objective.likelihood, GeometricJS(0.3)), plain.shape)
     images = torch.rand(30, 1, 4, 4)
     for trained_otherwise in (beta, other):
-        for a, b in zip(
-            metrics.bound(adapted(plain), images), metrics.bound(adapted(trained_otherwise), images), strict=True
-        ):
+        found, same = (metrics.bound(adapted(model), images) for model in (plain, trained_otherwise))
+        for a, b in zip(found, same, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=0)
 
 
