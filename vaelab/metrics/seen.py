@@ -73,8 +73,8 @@ def notes(seen: Seen, information: float, ceiling: float) -> tuple[str, ...]:
     found = {
         "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are grey; pass "
         "binarise=True, or leave it out.": not seen.density,
-        f"The information sits at its ceiling, ln {len(seen.test)}: the posteriors of these images hardly overlap, and "
-        "nothing more can be read from it.": information > ceiling - 0.5,
+        f"The information is within half a nat of its ceiling, ln {len(seen.test)}: the posteriors of these images "
+        "hardly overlap, and nothing more can be read from it.": information > ceiling - 0.5,
         "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
         "them, and the rate is by one draw for each image.": seen.model.deeper is not None,
         "No probe: the labels are of one class.": not seen.classes,
