@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import augmentation
 import ensemble
+import evaluation
 import graph
 import growth
 import latency
@@ -25,7 +26,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
     **{"growth": growth, "start": start, "graph": graph, "latency": latency},
-    **{"posterior": posterior, "augmentation": augmentation},
+    **{"posterior": posterior, "augmentation": augmentation, "evaluation": evaluation},
 }
 
 

@@ -3,28 +3,42 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from vaelab import checks
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Bernoulli, Normal
 from vaelab.objective import Experiment
 from vaelab.pixels import sum_pixels, unit
+from vaelab.two_layers import TwoLayers
+
+
+class Deeper(NamedTuple):
+    """What more it takes where there are latents above those of `encode`, so that their prior is not N(0, I).
+
+    draws(x, k) -> -ln p(x|z), and ln q(z|x) - ln p(z) over all latents, of k draws per image: [k, b] each, nats.
+    prior(n) -> n draws of the latents that `decode` takes: [n, latent].
+    """
+
+    draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
+    prior: Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A VAE with the prior N(0, I), as three functions; x [b, *shape] are images in [0, 1], z [b, latent] latents.
+    """A VAE with the prior N(0, I) as three functions; x [b, *shape] are images in [0, 1], z [b, latent] latents.
 
     encode(x) -> Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
     decode(z) -> the mean images [b, *shape], in [0, 1].
     nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
     binary: p(x|z) is a likelihood of 0 and 1 only; grey images are then drawn to black and white before they are
     weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
+    deeper: for latents in several layers.
 
     `bernoulli` and `normal` make it from encode and decode alone.
     """
@@ -36,6 +50,7 @@ class Adapter:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     module: nn.Module | None = None
+    deeper: Deeper | None = None
 
     def images(self, images: Tensor) -> Tensor:
         """uint8 or floats in [0, 1] as the functions want them."""
@@ -59,6 +74,8 @@ class Adapter:
         with self.evaluating():
             x = self.images(images[:2])
             q = self.encode(x)
+            if not isinstance(q, Gaussian):
+                raise InvalidType(f"encode gave a {type(q).__name__}; wrap it: Gaussian(mean, logvar=ln sigma²).")
             checks.pair(q, Gaussian.standard(q.mean))
             if q.mean.dim() != 2 or len(q.mean) != len(x):
                 raise InvalidValue(f"encode gave {_shape(q.mean)} for {len(x)} images; posteriors must be [b, latent].")
@@ -83,7 +100,21 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         device=next((t.device for t in model.state_dict().values()), torch.device("cpu")),
         dtype=model.objective.weight.dtype,
         module=model,
+        deeper=_deeper(model) if isinstance(network, TwoLayers) else None,
     )
+
+
+def _deeper(experiment: Experiment) -> Deeper:
+    likelihood, network = experiment.objective.likelihood, experiment.model
+
+    def draws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        result = network(x, k)
+        nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
+        groups = zip(result.q, result.p, result.z, strict=True)
+        rate = reduce(torch.add, [q.log_prob(z) - p.log_prob(z) for q, p, z in groups])
+        return nll.unflatten(0, (k, -1)), rate.unflatten(0, (k, -1))
+
+    return Deeper(draws, network.prior_sample)
 
 
 def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **place: Any) -> Adapter:

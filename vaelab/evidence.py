@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaelab import checks
+from vaelab import checks, randomness
 from vaelab.adapter import Adapter, adapted
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
@@ -123,6 +123,9 @@ def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: 
 
 def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
     """ln p(x|z) p(z) / q(z|x) for k draws of z per image: [k, b], float64."""
+    if model.deeper is not None:
+        with randomness.own(generator):
+            return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
     proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
     noise = torch.randn(proposal.mean.shape, dtype=q.mean.dtype, device=model.device, generator=generator)
     z = proposal.mean + torch.exp(0.5 * proposal.logvar) * noise

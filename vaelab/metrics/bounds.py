@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab import randomness
 from vaelab.adapter import Adapter
 from vaelab.divergences import diagonal_kl
 from vaelab.evidence import weigh
@@ -64,12 +65,19 @@ def bound(model: Adapter, images: Tensor, *, seed: int = 0, chunk: int = 1000) -
         for part in images.split(chunk):
             x = model.images(part)
             q = model.encode(x)
-            noise = torch.randn(q.mean.shape, dtype=q.mean.dtype, device=model.device, generator=generator)
-            distortion = model.nll(q.mean + torch.exp(0.5 * q.logvar) * noise, x)
-            rate = diagonal_kl(q, Gaussian.standard(q.mean))
+            with randomness.own(generator):
+                distortion, rate = _terms(model, x, q)
             error = sum_pixels((model.decode(q.mean) - x).square()) / x[0].numel()
             parts.append(torch.stack([distortion, rate, error]).double().cpu())
     return Bound(*torch.cat(parts, 1))
+
+
+def _terms(model: Adapter, x: Tensor, q: Gaussian) -> tuple[Tensor, Tensor]:
+    """Distortion and rate by one draw of z, [b] each; the rate in closed form, where there is one."""
+    if model.deeper is not None:
+        distortion, rate = model.deeper.draws(x, 1)
+        return distortion[0], rate[0]
+    return model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))
 
 
 def mean_of(values: Tensor) -> Estimate:

@@ -52,14 +52,3 @@ def transformed(model: Adapter, images: Tensor, views: Views, *, binary: bool, s
             seen = views(unit(part)).clamp(0, 1)
             parts.append(posteriors(model, coins(seen, generator) if binary else seen))
     return Gaussian(torch.cat([q.mean for q in parts]), torch.cat([q.logvar for q in parts]))
-
-
-def affine(images: Tensor) -> Tensor:
-    """A small random rotation (±15°), shift (±5 %) and scale (0.9 to 1.1) of each image [b, c, h, w], black outside."""
-    b, _, h, w = images.shape
-    draw = 2 * torch.rand(b, 4, device=images.device, dtype=images.dtype) - 1
-    angle, scale = torch.deg2rad(15 * draw[:, 0]), 1 / (1 + 0.1 * draw[:, 1])
-    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
-    rows = [torch.stack([cos, -sin * h / w, 0.1 * draw[:, 2]], 1), torch.stack([sin * w / h, cos, 0.1 * draw[:, 3]], 1)]
-    grid = torch.nn.functional.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
-    return torch.nn.functional.grid_sample(images, grid, align_corners=False)

@@ -4,7 +4,7 @@ Not FID: the features are those of a network trained on the data set itself, so 
 only, at one number of images.  Even other real images are not at distance 0; theirs is the yardstick.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -20,23 +20,36 @@ ENOUGH = 2 * FEATURES  # images, for a covariance of the features
 
 
 def distances(
-    model: Adapter, train: Dataset, test: Dataset, means: Tensor, second_stage: Latents | None = None, seed: int = 0
+    model: Adapter,
+    train: Dataset,
+    test: Dataset,
+    means: Tensor,
+    samplers: Mapping[str, Latents],
+    seed: int = 0,
 ) -> dict[str, float]:
     """Squared distances from the test images [n, c, h, w] of as many mean images; labels train the classifier.
 
     training images: the yardstick; reconstructions: decoded at the posterior means [n, latent]; prior: at draws from
-    N(0, I); second stage: at the latents [n, latent] that second_stage(n) gives.  Means of grey values, not draws.
+    the prior; and at the latents [n, latent] that each sampler gives for n.  Mean images, no draws of pixels.
     """
     network = classifier(train)
-    n, generator = len(test), torch.Generator().manual_seed(seed)
-    real = network.features(test.images)
+    n, real = len(test), network.features(test.images)
     found = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
-    latents = {"reconstructions": means, "prior": torch.randn(means.shape, dtype=means.dtype, generator=generator)}
-    if second_stage is not None:
-        latents["second stage"] = second_stage(n)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
+        latents |= {name: sampler(n) for name, sampler in samplers.items()}
     for name, z in latents.items():
         found[name] = frechet_distance(network.features(decoded(model, z)), real)
     return found
+
+
+def from_prior(model: Adapter, n: int, latent: int) -> Tensor:
+    """n draws of the latents from the prior, by torch's global generator: [n, latent]."""
+    if model.deeper is None:
+        return torch.randn(n, latent)
+    with model.evaluating():
+        return model.deeper.prior(n)
 
 
 def decoded(model: Adapter, z: Tensor, chunk: int = 1000) -> Tensor:

@@ -82,22 +82,27 @@ def _law(axes: Axes, report: Report) -> None:
     means, noise = law.of_means[order].numpy(), law.of_noise[order].numpy()
     axes.bar(x, means, 0.85, color=plots.Q, label="of the means")
     axes.bar(x, noise, 0.85, bottom=means, color=plots.JS, label="of the noise")
-    axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    axes.set(title="Variance of Q(z); the law: 1", xlabel="latent, sorted", ylabel="variance")
+    if report.to_prior:
+        axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
+    axes.set(
+        title=f"Variance of Q(z){'; the law: 1' if report.to_prior else ''}", xlabel="latent, sorted", ylabel="variance"
+    )
     axes.set_ylim(0, 1.5 * max(1, float((means + noise).max())))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.legend(loc="upper right")
 
 
 def _information(axes: Axes, found: dict[str, Row]) -> None:
-    bars = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
-    values = [found[name].value for name in bars]
-    errors = [2 * found[name].error for name in bars]
-    axes.bar(range(3), values, 0.6, yerr=errors, color=[plots.REFERENCE, plots.Q, plots.P], capsize=2)
-    axes.set_xticks(range(3), labels=list(bars.values()))
+    every = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
+    here = {words: found[name] for name, words in every.items() if name in found}
+    values, errors = [row.value for row in here.values()], [2 * row.error for row in here.values()]
+    colours = [plots.REFERENCE, plots.Q, plots.P][: len(here)]
+    axes.bar(range(len(here)), values, 0.6, yerr=errors, color=colours, capsize=2)
+    axes.set_xticks(range(len(here)), labels=list(here))
     ceiling = found["information_ceiling"].value
     axes.axhline(ceiling, color="black", linewidth=0.8, linestyle="--", label=f"ceiling: {ceiling:.2f}")
-    axes.set(title="Rate = information + KL(Q‖p)", ylabel="nats", ylim=(0, 1.3 * max(*values, ceiling)))
+    title = "Rate = information + KL(Q‖p)" if len(here) == 3 else "Rate and information"
+    axes.set(title=title, ylabel="nats", ylim=(0, 1.3 * max(*values, ceiling)))
     axes.legend(loc="upper right")
 
 

@@ -75,7 +75,7 @@ def _latents(report: Report) -> Iterator[Row]:
         count = active_units(law.of_means, threshold)
         yield Row("latents", f"active_{threshold:g}", f"active units, Var mean > {threshold:g}", count, unit=of)
     words = f"variance of Q(z), mean over latents with Var mean > {law.threshold:g}"
-    yield Row("latents", "variance_active", words, law.mean_active, unit="the law: 1")
+    yield Row("latents", "variance_active", words, law.mean_active, unit="the law: 1" if report.to_prior else "")
 
 
 def _information(report: Report) -> Iterator[Row]:
@@ -84,7 +84,8 @@ def _information(report: Report) -> Iterator[Row]:
     yield Row(where, "information", "which of these images it was", *inner)
     yield Row(where, "information_ceiling", "  its ceiling, ln of their number", ceiling)
     yield Row(where, "information_upper", "images in general, upper bound", *outer)
-    yield Row(where, "kl_to_prior", "KL(Q‖p) of the mixture of posteriors", *report.to_prior)
+    if report.to_prior is not None:
+        yield Row(where, "kl_to_prior", "KL(Q‖p) of the mixture of posteriors", *report.to_prior)
 
 
 def _probe(report: Report) -> Iterator[Row]:
