@@ -21,13 +21,16 @@ WORDS = {
 }
 COLOURS = {
     LEARNED: plots.P,
-    FASTER: "#f39a94",
+    FASTER: plots.P,
     A: plots.DUAL,
     B_FROM_1: plots.JS,
     B: plots.MEAN,
     C: "#7a4fd0",
     OPTIMAL: plots.Q,
+    PER_IMAGE: "#7fb3ff",
 }
+OTHERS = ("#832db6", "#a96b59", "#ffa90e", "#4b9aa0", "#b9ac70", "#e05a9b")  # for the families without a colour
+DASHED = (FASTER, B_FROM_1)
 SETTERS = (LEARNED, FASTER, A, B_FROM_1, B, OPTIMAL)
 
 
@@ -41,6 +44,16 @@ def label(method: Method) -> str:
     factor = "" if method.k == 1 else f", k = {method.k:g}"
     plain = method.name if method.value is None else f"{method.name} {method.value:g}"
     return WORDS.get(method[:2], plain) + factor
+
+
+def look(label_of_it: str) -> tuple[str, str]:
+    """Colour and line of a method by its label; fixed ones are grey."""
+    for method, colour in COLOURS.items():
+        if label(method) == label_of_it:
+            return colour, "--" if method in DASHED else "-"
+    families = ("GECO", "ControlVAE", "linear", "cyclical", "free bits", "computed")
+    found = [i for i, name in enumerate(families) if label_of_it.startswith(name)]
+    return (OTHERS[found[0]], "-") if found else (plots.REFERENCE, ":")
 
 
 # Of the quick preset: every figure names the same settings and variances, and so shares the trainings.
