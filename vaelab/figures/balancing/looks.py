@@ -41,9 +41,9 @@ def fixed(variance: float) -> Method:
 
 def label(method: Method) -> str:
     """As it is written in a picture."""
-    factor = "" if method.k == 1 else f", k = {method.k:g}"
-    plain = method.name if method.value is None else f"{method.name} {method.value:g}"
-    return WORDS.get(method[:2], plain) + factor
+    if method.k != 1:
+        return f"computed, {method.name}, k = {method.k:g}"
+    return WORDS.get(method[:2], method.name if method.value is None else f"{method.name} {method.value:g}")
 
 
 def look(label_of_it: str) -> tuple[str, str]:

@@ -34,10 +34,11 @@ def measured(
     lr: float,
     device: str,
 ) -> Numbers:
-    """VAEs of fixed gammas, trained together, on test images x: variance [k], lost, error, covariance [k, seeds, 2].
+    """VAEs of fixed gammas, trained together, on test images x: variance [k]; and [k, seeds, 2], with z drawn and at
+    its mean, lost, error, covariance and bias.
 
-    lost: Var(x) - Var(x̂), the mean over pixels; error: squared, per pixel; covariance: of x̂ and x - x̂; with z drawn
-    and at its mean.
+    lost: Var(x) - Var(x̂), the mean over pixels; error: squared, per pixel; covariance: of x̂ and x - x̂; bias: the mean
+    over pixels of the squared mean of x - x̂.  lost = error - bias + 2 covariance.
     """
     images, test = (load(data, split, progress=False).images for split in ("train", "test"))
     x = unit(test)
@@ -54,14 +55,16 @@ def measured(
             q = encode(experiment, test)
             place = next(experiment.parameters()).device
             found.append([_parts(x, experiment.decode(z.to(place)).cpu()) for z in (q.sample(), q.mean)])
-    lost, error, covariance = np.moveaxis(np.array(found).reshape(len(variances), seeds, 2, 3), -1, 0)
-    return {"variance": np.array(variances), "lost": lost, "error": error, "covariance": covariance}
+    columns = np.moveaxis(np.array(found).reshape(len(variances), seeds, 2, 4), -1, 0)
+    names = ("lost", "error", "covariance", "bias")
+    return {"variance": np.array(variances), **dict(zip(names, columns, strict=True))}
 
 
 def _parts(x: torch.Tensor, rebuilt: torch.Tensor) -> list[float]:
     residual = x - rebuilt
     covariance = ((rebuilt - rebuilt.mean(0)) * (residual - residual.mean(0))).mean()
-    return [float(data_variance(x) - data_variance(rebuilt)), float(residual.square().mean()), float(covariance)]
+    lost, bias = data_variance(x) - data_variance(rebuilt), residual.mean(0).square().mean()
+    return [float(lost), float(residual.square().mean()), float(covariance), float(bias)]
 
 
 def compute(device: str, **settings: Any) -> Result:
@@ -79,6 +82,7 @@ def rows(n: Numbers) -> list[Row]:
             "variance_lost": float(n["lost"][i, seed, j]),
             "error": float(n["error"][i, seed, j]),
             "twice_covariance": 2 * float(n["covariance"][i, seed, j]),
+            "bias_squared": float(n["bias"][i, seed, j]),
         }
         for i, variance in enumerate(n["variance"])
         for seed in range(n["lost"].shape[1])
