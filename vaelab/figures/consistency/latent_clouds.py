@@ -74,6 +74,7 @@ def draw(n: Numbers) -> Drawing:
     for j, arm in enumerate(n["arm"]):
         ax = figure.add_subplot(grid[0, j])
         _clouds(ax, n, j)
+        ax.set_ylabel("second principal axis" if j == 0 else "")
         ax.set_title(f"{arm}\nR = {gaps(n)[j].mean():.1f} nats, ρ = {spread(n)[j].mean():.2f}")
     strip = figure.add_subplot(grid[1, :])
     shown = [n["cloud_images"][0, 0, i] for i in SHOWN]
@@ -92,7 +93,7 @@ def _clouds(ax: Axes, n: Numbers, k: int) -> None:
     behind, _ = project(plane, 0 * plane, plane)
     ax.plot(*behind.T, ".", color="0.85", markersize=2, zorder=0)
     for colour, i in zip(plots.CLASSES, SHOWN, strict=False):
-        ax.plot(*means[i, 1:].T, ".", color=colour, markersize=2.5, alpha=0.8, markeredgewidth=0)
+        ax.plot(*means[i, 1:].T, ".", color=colour, markersize=3.2, alpha=0.9, markeredgewidth=0)
         ax.plot(*means[i, 0], "o", color=colour, markersize=5, markeredgecolor="black", markeredgewidth=0.7, zorder=3)
         _ellipse(ax, means[i, 0], covariances[i, 0], colour)
     ax.set(aspect="equal", xticks=[], yticks=[], xlabel="first principal axis")
