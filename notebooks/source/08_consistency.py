@@ -277,7 +277,7 @@ for degrees in (30, 10, 3, 1, 0.1):
 print(f" limit{float(limit):9.1f}")
 last = float(vaelab.kl(turned(0.1), still).mean()) / math.radians(0.1) ** 2
 assert abs(last / float(limit) - 1) < 0.01
-vae.float()
+_ = vae.float()
 # %% [markdown]
 # ## 6 · What an estimator can say
 #
@@ -401,7 +401,7 @@ print(
 
 # %% [markdown]
 # ### Explain
-# With $\beta=BD$ the posterior collapses at once, and the consistency term reads the encoder's output as $\ln\sigma$ while the KL reads it as $\ln\sigma^2$: three different Gaussians in one loss. And its
+# With $\beta=BD$ the posterior collapses at once, and the consistency term reads the encoder's output as $\ln\sigma$ while the KL reads it as $\ln\sigma^2$: two different Gaussians in one loss. And its
 # $10^{-3}$ is no 0.001 nats: relative to a loss in nats per image it is $10^{-3}D$.
 #
 # ## 10 · When does a view keep the meaning?
