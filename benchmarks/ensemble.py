@@ -51,7 +51,7 @@ def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], No
 def stacked(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
     """The step of `fit_many`."""
     stack = Stack(experiments, range(len(experiments)), images.device)
-    optimiser, pixels = adam(stack.parameters), images.flatten(1)
+    optimiser, pixels = adam(list(stack.parameters.values())), images.flatten(1)
     order = stack.orders(len(images))[:, :BATCH]
 
     def step() -> None:

@@ -67,6 +67,11 @@ def count(name: str, value: int) -> int:
     return value
 
 
+def not_negative(name: str, value: float) -> float:
+    """`value` as a float, if it is a finite number from 0."""
+    return positive(name, value) if value != 0 or isinstance(value, bool) else 0.0
+
+
 def pair(q: object, p: object) -> None:
     """q and p must be of one kind, finite, and of equal shapes (or one of them 0-d)."""
     for name, g in (("q", q), ("p", p)):

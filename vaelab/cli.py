@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from vaelab.cli_report import report
 from vaelab.cli_reproduce import reproduce
 from vaelab.cli_sweep import sweep
 from vaelab.cli_train import train
@@ -136,7 +137,9 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"list": data_list, "get": data_get, "verify": data_verify, "where": data_where},
     ),
 }
-COMMANDS: dict[str, Callable[..., None]] = {"train": train, "sweep": sweep, "reproduce": reproduce, "doctor": doctor}
+COMMANDS: dict[str, Callable[..., None]] = {
+    **{"train": train, "report": report, "sweep": sweep, "reproduce": reproduce, "doctor": doctor},
+}
 
 
 def main() -> None:

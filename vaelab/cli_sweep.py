@@ -40,7 +40,7 @@ def sweep(
         alphas: The skews of gjs_vae.
         seeds: How many: 0, 1, ...
         dual: The dual of gjs_vae.
-        gamma: The decoder's standard deviation: a number, learned, or computed.
+        gamma: The decoder's standard deviation: a number, learned, computed, optimal, or per-image.
         latent: The number of latents.
         network: Of encoder and decoder.
         hidden: Its widths, such as 400 200; the network's own if left out.

@@ -23,7 +23,7 @@ class Denoising(Experiment):
     def forward(self, x: Tensor) -> Terms:
         """Clean images [b, *shape] -> Terms."""
         clean = self._unit(x)
-        return self.objective(clean, self.model(noisy(clean, self.noise)))
+        return self.objective(clean, self.model(noisy(clean, self.noise), self.objective.samples))
 
 
 def noisy(images: Tensor, noise: Tensor | float, generator: torch.Generator | None = None) -> Tensor:

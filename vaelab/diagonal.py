@@ -11,8 +11,13 @@ from vaelab.gaussian import Gaussian, sum_latents
 
 
 def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
+    return sum_latents(latent_kl(q, p))
+
+
+def latent_kl(q: Gaussian, p: Gaussian) -> Tensor:
+    """KL(q‖p) of every latent alone: [b, ...] -> [b, ...]."""
     r = q.logvar - p.logvar
-    return sum_latents(0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar)))
+    return 0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar))
 
 
 def diagonal_geometric_mean(q: Gaussian, p: Gaussian, a: Tensor) -> Gaussian:

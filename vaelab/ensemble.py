@@ -18,6 +18,7 @@ from vaelab.objective import Experiment
 from vaelab.settings import Train
 from vaelab.stackable import obstacle
 from vaelab.stacked import Stack
+from vaelab.step import parameter_groups, set_rate
 from vaelab.training import Images, fit, row_of
 
 
@@ -100,7 +101,8 @@ def _steps(stack: Stack, images: Tensor, config: Train) -> list[History]:
     """images: [n, pixels].  Every member meets them in its own order."""
     members, per_epoch = len(stack.members), len(images) // config.batch_size
     total = config.total(per_epoch)
-    optimiser = torch.optim.Adam(stack.parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    groups = parameter_groups(stack.members[0], stack.parameters)
+    optimiser = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
     histories, sums = [History() for _ in stack.members], torch.zeros(members, 4, device=images.device)
     for number in trange(total, disable=not config.progress, unit="batch", desc=f"{members} stacked", mininterval=0.2):
         epoch, position = number // per_epoch + 1, number % per_epoch
@@ -108,7 +110,7 @@ def _steps(stack: Stack, images: Tensor, config: Train) -> list[History]:
             batches = stack.orders(len(images)).split(config.batch_size, dim=1)
             sums.zero_()
             started = time.perf_counter()
-        optimiser.param_groups[0]["lr"] = config.lr * config.rate(number, per_epoch)
+        set_rate(optimiser, config.lr * config.rate(number, per_epoch))
         if number < config.warmup:
             stack.scalars["objective.heat"].fill_(config.heat(number))
 

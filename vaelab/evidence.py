@@ -7,16 +7,17 @@ posterior misses most of its mass, and the estimate falls by nats (Deasy et al. 
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaelab import checks
+from vaelab import checks, randomness
+from vaelab.adapter import Adapter, adapted
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.objective import Experiment
-from vaelab.pixels import unit
 
 
 class Evidence(NamedTuple):
@@ -28,6 +29,23 @@ class Evidence(NamedTuple):
     high: float
 
 
+class Weighed(NamedTuple):
+    """What the weights w_k = p(x, z_k) / q(z_k|x) of each image say; [n], float64, on the CPU.
+
+    log_mean: ln 1/K Σ w, the estimate of ln p(x), nats.  effective: (Σ w)² / Σ w², from 1 (one draw is all that counts)
+    to K (the proposal is the posterior).
+    """
+
+    log_mean: Tensor
+    effective: Tensor
+    samples: int
+
+    @property
+    def error(self) -> Tensor:
+        """The standard error of log_mean by the draws of z [n], to first order: sqrt(1/effective - 1/K), nats."""
+        return (1 / self.effective - 1 / self.samples).clamp_min(0).sqrt()
+
+
 def evidence(
     experiment: Experiment, images: Tensor, samples: int = 128, *, as_published: bool = False, seed: int = 0
 ) -> Evidence:
@@ -36,7 +54,6 @@ def evidence(
     return Evidence(each, float(each.mean()), *bootstrap(each, seed=seed))
 
 
-@torch.no_grad()
 def log_evidence(
     experiment: Experiment,
     images: Tensor,
@@ -54,23 +71,36 @@ def log_evidence(
 
     Raises InvalidValue for fewer than one sample.  Source: Burda et al. 2016, eq. 8; sheet T2 for the mistake.
     """
-    if samples < 1 or chunk < 1:
-        raise InvalidValue(f"samples and chunk must be at least 1, got {samples} and {chunk}; 128 samples are usual.")
     if not len(images) or tuple(images.shape[1:]) != experiment.shape:
         wanted, given = f"[n, {', '.join(map(str, experiment.shape))}]", tuple(images.shape)
         raise InvalidValue(f"images must be {wanted} with n at least 1, got {given}; add the axis of channels.")
-    device = next((t.device for t in experiment.state_dict().values()), torch.device("cpu"))
-    generator = torch.Generator(device).manual_seed(seed)
+    adapter = adapted(experiment)
+    if as_published:
+        adapter = replace(adapter, encode=lambda x: _squared_twice(experiment.encode(x)))
+    return weigh(adapter, images, samples, chunk=chunk, seed=seed).log_mean
+
+
+def weigh(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> Weighed:
+    """The importance weights of images [n, *shape] under any VAE, in one pass over K draws that are never all kept.
+
+    Exactly `samples` draws for every image, at most `chunk` decoded at once, whatever the number of images.
+    """
+    if samples < 1 or chunk < 1:
+        raise InvalidValue(f"samples and chunk must be at least 1, got {samples} and {chunk}; 128 samples are usual.")
+    generator = torch.Generator(model.device).manual_seed(seed)
     found = []
-    for part in images.split(max(1, chunk // samples)):
-        x = unit(part.to(device)).to(experiment.objective.weight.dtype)
-        q = experiment.model.posterior(x)
-        if as_published:
-            q = Gaussian(q.mean, 2 * q.logvar)
-        sizes = [min(chunk, samples - first) for first in range(0, samples, chunk)]
-        ratios = torch.cat([_log_ratios(experiment, x, q, k, generator) for k in sizes])
-        found.append(ratios.logsumexp(0) - math.log(samples))
-    return torch.cat(found).cpu()
+    with model.evaluating():
+        for part in images.split(max(1, chunk // samples)):
+            x = model.images(part)
+            q = model.encode(x)
+            total, squares = torch.full((2, len(x)), -math.inf, dtype=torch.float64, device=model.device)
+            for first in range(0, samples, chunk):
+                ratios = _log_ratios(model, x, q, min(chunk, samples - first), generator)
+                total = torch.logaddexp(total, ratios.logsumexp(0))
+                squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
+            found.append(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
+    log_mean, effective = torch.cat(found, 1).cpu()
+    return Weighed(log_mean, effective, samples)
 
 
 def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -91,11 +121,19 @@ def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: 
     return low, high
 
 
-def _log_ratios(experiment: Experiment, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
+def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
     """ln p(x|z) p(z) / q(z|x) for k draws of z per image: [k, b], float64."""
+    if model.deeper is not None:
+        with randomness.own(generator):
+            return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
     proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
-    noise = torch.randn(proposal.mean.shape, dtype=x.dtype, device=x.device, generator=generator)
+    noise = torch.randn(proposal.mean.shape, dtype=q.mean.dtype, device=model.device, generator=generator)
     z = proposal.mean + torch.exp(0.5 * proposal.logvar) * noise
-    nll = experiment.objective.likelihood.nll(experiment.model.decoder(z), x.repeat(k, *[1] * (x.dim() - 1)))
+    nll = model.nll(z, x.expand(k, *x.shape).flatten(0, 1))
     ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll
     return ratios.double().unflatten(0, (k, -1))
+
+
+def _squared_twice(q: Gaussian) -> Gaussian:
+    """The posterior with sigma² taken for a standard deviation."""
+    return Gaussian(q.mean, 2 * q.logvar)

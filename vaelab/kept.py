@@ -3,9 +3,10 @@
 import numpy as np
 from torch import Tensor
 
+from vaelab.encoding import encode
 from vaelab.evidence import log_evidence
 from vaelab.history import History
-from vaelab.metrics import encode, evaluate
+from vaelab.metrics.evaluation import evaluate
 from vaelab.objective import Experiment
 from vaelab.pictures import pictures
 

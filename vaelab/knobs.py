@@ -6,7 +6,8 @@ same turns as a plan, which reproduces the run without the hand.
 
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,14 @@ from vaelab.errors import InvalidValue, near
 from vaelab.gamma import Fixed
 from vaelab.objective import Experiment
 
-NAMES = ("alpha", "gamma", "weight", "lr")
+CHECKS: dict[str, Callable[[float], object]] = {
+    "alpha": checks.skew,
+    "gamma": partial(checks.positive, "gamma"),
+    "weight": partial(checks.positive, "weight"),
+    "consistency": partial(checks.not_negative, "consistency"),
+    "lr": partial(checks.positive, "lr"),
+}
+NAMES = tuple(CHECKS)
 
 
 class Intervention(NamedTuple):
@@ -42,13 +50,13 @@ class Knobs:
             self._planned.setdefault(turn.step, []).append(turn)
 
     def turn(self, **values: float) -> None:
-        """Set knobs (alpha, gamma, weight, lr) before the next step, in the order of the calls.  Any thread.
+        """Set knobs (alpha, gamma, weight, consistency, lr) before the next step, in order.  Any thread.
 
         Raises InvalidType or InvalidValue for a value out of range.
         """
         for name, value in values.items():
             self._check(name)
-            checks.skew(value) if name == "alpha" else checks.positive(name, value)
+            CHECKS[name](value)
         with self._lock:
             self._waiting.extend((name, float(value)) for name, value in values.items())
 
@@ -80,6 +88,8 @@ class Panel:
         if isinstance(objective.divergence, GeometricJS):
             self._trained = objective.divergence.trainable
             self._tensors |= {} if self._trained else {"alpha": objective.divergence.alpha}
+        if objective.consistency is not None:
+            self._tensors["consistency"] = objective.consistency
         if isinstance(objective.likelihood.gamma, Fixed):
             self._tensors["gamma"] = objective.likelihood.gamma.logvar
         self.read(lr)

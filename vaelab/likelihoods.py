@@ -2,8 +2,9 @@
 pixels.
 
 Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`, and `score(out, x)` for the training step,
-which needs the squared error too and forms the residual once.  `out` is the raw output of the decoder, images lie in
-[0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit is never turned into a probability and back.
+which needs the squared error too, forms the residual once, and asks the gamma policy about this very batch.  `out` is
+the raw output of the decoder, images lie in [0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit
+is never turned into a probability and back.
 """
 
 import math
@@ -53,11 +54,15 @@ class _Scaled(nn.Module):
         return torch.sigmoid(out) if self.squash else out
 
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        """out, x: [b, ...] -> [b], nats."""
-        return self.score(out, x)[0]
+        """out, x: [b, ...] -> [b], nats; with gamma as it stands, whatever batch this is."""
+        return self._nll(x - self.mean(out), self.gamma.logvar)
 
     def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """nll [b] in nats, and the squared error per pixel [b], which carries no gradient."""
+        """nll [b] in nats under the gamma that the policy has for this batch, and the squared error per pixel [b],
+        which carries no gradient."""
+        raise NotImplementedError
+
+    def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
         raise NotImplementedError
 
 
@@ -68,9 +73,16 @@ class Normal(_Scaled):
     """
 
     def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        logvar, pixels = self.gamma.logvar, x[0].numel()
-        squares = sum_pixels((x - self.mean(out)) ** 2)
-        return 0.5 * (squares * torch.exp(-logvar) + pixels * (logvar + LOG_2PI)), squares.detach() / pixels
+        squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
+        error = squares.detach() / pixels
+        return self._of(squares, self.gamma.at(error), pixels), error
+
+    def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
+        return self._of(sum_pixels(residual**2), logvar, residual[0].numel())
+
+    @staticmethod
+    def _of(squares: Tensor, logvar: Tensor, pixels: int) -> Tensor:
+        return 0.5 * (squares * torch.exp(-logvar) + pixels * (logvar + LOG_2PI))
 
     def sample(self, out: Tensor) -> Tensor:
         return self.mean(out) + self.gamma.gamma * torch.randn_like(out)
@@ -80,10 +92,13 @@ class Laplace(_Scaled):
     """-ln p(x|z) = Σ [|x - mean| / s + ln 2s]; s = gamma/sqrt(2), so that gamma is the standard deviation."""
 
     def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale, pixels = 0.5 * (self.gamma.logvar - math.log(2)), x[0].numel()
         residual = x - self.mean(out)
-        nll = sum_pixels(residual.abs()) * torch.exp(-log_scale) + pixels * (log_scale + math.log(2))
-        return nll, sum_pixels(residual.detach().square()) / pixels
+        error = sum_pixels(residual.detach().square()) / x[0].numel()
+        return self._nll(residual, self.gamma.at(error)), error
+
+    def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
+        log_scale, pixels = 0.5 * (logvar - math.log(2)), residual[0].numel()
+        return sum_pixels(residual.abs()) * torch.exp(-log_scale) + pixels * (log_scale + math.log(2))
 
     def sample(self, out: Tensor) -> Tensor:
         uniform = torch.rand_like(out) - 0.5

@@ -1,5 +1,7 @@
 """The models: an image in; posterior, a draw from it, and the decoder's output out.  They know nothing of losses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -20,6 +22,17 @@ class Pass(NamedTuple):
     out: Tensor
 
 
+@contextmanager
+def at_rest(module: nn.Module) -> Iterator[None]:
+    """Within it, batch norms use their running statistics and learn nothing from what passes; afterwards as before."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
+
+
 class VAE(nn.Module):
     """Encoder and decoder around one group of latents with the prior N(0, I).
 
@@ -35,8 +48,11 @@ class VAE(nn.Module):
         mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)  # out of bf16, if the network ran in it
         return Gaussian(mean, logvar)
 
-    def forward(self, x: Tensor) -> Pass:
+    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+        """samples: draws of z per image, behind one another: every entry of the pass is [samples b, ...]."""
         q = self.posterior(x)
+        if samples > 1:
+            q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
         z = q.sample()
         return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
 

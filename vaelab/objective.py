@@ -1,5 +1,6 @@
 """What is minimised: reconstruction and divergence, per sample in nats, and one mean over the batch at the end."""
 
+from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 
@@ -7,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from vaelab import checks
+from vaelab.gamma import Policy
 from vaelab.gaussian import Gaussian
+from vaelab.heating import Heating
 from vaelab.likelihoods import Likelihood
-from vaelab.models import VAE, Pass
+from vaelab.models import VAE, Pass, at_rest
 from vaelab.pixels import unit
 
 
@@ -18,29 +21,51 @@ class Terms(NamedTuple):
 
     loss []: the mean of nll + weight * divergence; nll [b] and divergence [b]: nats, summed over pixels and latents;
     mse []: squared error per pixel, of a sampled z.  The loss is a negative ELBO only for KL(q‖p) at weight 1.
+    consistency [b]: 0, but for experiments that see a view of every image beside it.  Then loss is the sum of the
+    losses of both and of lambda * consistency; nll, divergence and mse are the means of both.
     """
 
     loss: Tensor
     nll: Tensor
     divergence: Tensor
     mse: Tensor
+    consistency: Tensor
 
 
 class Objective(nn.Module):
-    """loss = mean over the batch of nll(x, out) + weight * divergence(q, p), the latter summed over latent groups."""
+    """loss = mean over the batch of nll(x, out) + weight * divergence(q, p), the latter summed over latent groups.
 
+    Given a view of every image, it is the loss of both plus lambda times what `agreement` says, see `regularise`.
+    """
+
+    samples = 1  # draws of z per image that the model is to make
     weight: Tensor
+    consistency: Tensor | None  # lambda, in nats per nat
     heat: Tensor  # the warm-up's factor of the weight: 1 but for the first steps of a training with warm-up
 
-    def __init__(self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0) -> None:
+    def __init__(
+        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
+    ) -> None:
         super().__init__()
-        self.likelihood, self.divergence = likelihood, divergence
+        self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
         self.register_buffer("weight", torch.tensor(checks.positive("weight", weight)))
         self.register_buffer("heat", torch.ones(()))
+        self.register_buffer("consistency", None)
+        self.agreement: nn.Module | None = None
 
-    def forward(self, x: Tensor, result: Pass) -> Terms:
-        """x: images [b, ...] in [0, 1]; result: the model's pass over them."""
+    def regularise(self, agreement: nn.Module, consistency: float) -> None:
+        """From now on: lambda = consistency times agreement(posteriors of the views, posteriors of the images) [b].
+
+        Raises InvalidType or InvalidValue for a lambda that is no finite number from 0.
+        """
+        self.agreement = agreement
+        self.consistency = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
+
+    def forward(self, x: Tensor, result: Pass, view: tuple[Tensor, Pass] | None = None) -> Terms:
+        """x: images [b, ...] in [0, 1]; result: the model's pass over them; view: a view of each, and its pass."""
         each = self.per_sample(x, result)
+        if view is not None:
+            each = self._with(each, result, *view)
         return each._replace(loss=each.loss.mean(), mse=each.mse.mean())
 
     def per_sample(self, x: Tensor, result: Pass) -> Terms:
@@ -48,7 +73,27 @@ class Objective(nn.Module):
         nll, mse = self.likelihood.score(result.out, x)
         groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
         divergence = reduce(torch.add, groups)
-        return Terms(nll + self.heat * self.weight * divergence, nll, divergence, mse)
+        return Terms(nll + self.strength * divergence, nll, divergence, mse, torch.zeros_like(nll))
+
+    def _with(self, plain: Terms, result: Pass, view: Tensor, other: Pass) -> Terms:
+        """The terms of images and their views, each [b], with the distance of their posteriors."""
+        assert self.agreement is not None
+        assert self.consistency is not None
+        moved = self.per_sample(view, other)
+        apart = self.agreement(other.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
+        nll, divergence, mse = ((a + b) / 2 for a, b in zip(plain[1:4], moved[1:4], strict=True))
+        return Terms(plain.loss + moved.loss + self.consistency * apart, nll, divergence, mse, apart)
+
+    @property
+    def strength(self) -> Tensor:
+        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of a heating."""
+        strength = self.heat * self.weight
+        return strength if self.heating is None else strength * self.heating.heat
+
+    @property
+    def balance(self) -> list[Policy | Heating]:
+        """All that moves the balance of the two parts, once per optimiser step."""
+        return [mover for mover in (self.likelihood.gamma, self.heating) if mover is not None]
 
 
 class Experiment(nn.Module):
@@ -57,6 +102,8 @@ class Experiment(nn.Module):
     Images enter as [n, *shape], uint8 or floats in [0, 1].
     """
 
+    views: Callable[[Tensor], Tensor] | None = None  # what makes the second image of a pair, see `vaelab.consistency`
+
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.model, self.objective, self.shape = model, objective, shape
@@ -64,7 +111,7 @@ class Experiment(nn.Module):
     def forward(self, x: Tensor) -> Terms:
         """images [b, *shape] -> Terms."""
         x = self._unit(x)
-        return self.objective(x, self.model(x))
+        return self.objective(x, self.model(x, self.objective.samples))
 
     def _unit(self, images: Tensor) -> Tensor:
         return unit(images).to(self.objective.weight.dtype)
@@ -75,19 +122,21 @@ class Experiment(nn.Module):
             gamma.begin(images)
 
     def update(self, terms: Terms) -> None:
-        """Move the gamma policy, once per optimiser step."""
-        if (gamma := self.objective.likelihood.gamma) is not None:
-            gamma.update(terms.mse)
+        """Move the gamma policy and the heating, once per optimiser step."""
+        for mover in self.objective.balance:
+            mover.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Gaussian:
         """q(z|x) of images [n, *shape]: Gaussian of [n, latent]."""
-        return self.model.posterior(self._unit(x))
+        with at_rest(self):
+            return self.model.posterior(self._unit(x))
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """The mean image of latents [n, latent]: [n, *shape] in [0, 1]."""
-        return self.objective.likelihood.mean(self.model.decoder(z))
+        with at_rest(self):
+            return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:
         """Mean images of n draws from the prior N(0, I): [n, *shape]."""

@@ -44,8 +44,17 @@ def normal_like(x: Tensor) -> Tensor:
     return torch.randn_like(x, generator=_own.generator)
 
 
+def uniform(n: int, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """n draws from [0, 1), in the type and place of `like`; from `generator`, if there is one."""
+    if torch.compiler.is_compiling() and generator is None:
+        return torch.rand(n, dtype=like.dtype, device=like.device)
+    return torch.rand(n, dtype=like.dtype, device=like.device, generator=generator or _own.generator)
+
+
 def coins(chance: Tensor) -> Tensor:
     """1 with the given chances, else 0."""
+    if torch.compiler.is_compiling():
+        return torch.bernoulli(chance)
     return torch.bernoulli(chance, generator=_own.generator)
 
 

@@ -10,28 +10,38 @@ from typing import Literal, TypedDict, Unpack
 from torch import nn
 
 from vaelab import networks
+from vaelab.consistency import Consistent, Triplet, Views, consistent
 from vaelab.discrepancy import MMD, PublishedMMD
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.errors import InvalidType, InvalidValue
-from vaelab.gamma import Policy
+from vaelab.free_bits import FreeBits
+from vaelab.gamma import Computed, Geco, Policy
+from vaelab.heating import Controlled, Cyclical, Heating, Linear
+from vaelab.importance import Gradient, ImportanceWeighted
 from vaelab.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.models import VAE
 from vaelab.objective import Experiment, Objective
+from vaelab.two_layers import TwoLayers
 
 # With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
 SQUARED_ERROR = 0.5**0.5
-NETWORKS = {"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess}
+NETWORKS = {
+    **{"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess, "burda": networks.burda},
+    **{"resnet": networks.resnet, "infogan": networks.infogan},
+}
 
 
 class Design(TypedDict, total=False):
     """What a reader may choose in every recipe, by keyword.
 
-    network: "mlp" (default), "conv" or "burgess".  hidden: its widths, such as (400,); default: the network's own.
+    network: "mlp" (default), "conv", "burgess", "burda", "resnet" or "infogan".  hidden: its widths, such as (400,);
+    default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
-    (default 1/sqrt(2)), "learned", "computed", or a policy of `vaelab.gamma`; a Bernoulli has none.
+    (default 1/sqrt(2)), "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
+    none.
     """
 
-    network: Literal["mlp", "conv", "burgess"]
+    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     gamma: float | str | Policy
@@ -83,6 +93,139 @@ def mmd_vae(
     return _experiment(shape, latent, PublishedMMD() if published else MMD(), weight, **design)
 
 
+def balanced_vae(
+    shape: Sequence[int], latent: int = 10, *, k: float = 1.0, published: bool = False, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + k KL(q‖p) with gamma computed from the running error (Asperti & Trentin 2020).
+
+    published: as in the authors' repository, where k is `hidden_factor(shape, latent)` times the one given, and gamma
+    follows rule A from 1.
+    """
+    design.setdefault("gamma", Computed(1.0, rule="A") if published else Computed())
+    return _experiment(shape, latent, KL(), k * hidden_factor(shape, latent) if published else k, **design)
+
+
+def hidden_factor(shape: Sequence[int], latent: int) -> float:
+    """k = (2 side / latent)², which the authors' repository multiplies KL with: 1 for 32 pixels and 64 latents, 4 for
+    64 and 64.  Source: balancing sheet, section 1.2 and T3."""
+    return (2 * shape[-1] / latent) ** 2
+
+
+def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **design: Unpack[Design]) -> Experiment:
+    """The least KL(q‖p) at which the error per pixel has the root `kappa` (Rezende & Viola 2018)."""
+    design.setdefault("gamma", Geco(kappa))
+    return _experiment(shape, latent, KL(), **design)
+
+
+def control_vae(
+    shape: Sequence[int], latent: int = 10, *, target: float = 10.0, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + beta KL(q‖p), beta in [0, 1] moved until KL(q‖p) is `target` nats (Shao et al. 2020)."""
+    return _experiment(shape, latent, KL(), heating=Controlled(target), **design)
+
+
+def annealed_vae(
+    shape: Sequence[int], latent: int = 10, *, steps: int = 1000, cyclical: bool = False, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + beta KL(q‖p), beta from 0 to 1 over so many steps (Bowman et al. 2016); cyclical: over the first
+    half of them, at 1 for the other half, and anew (Fu et al. 2019)."""
+    return _experiment(shape, latent, KL(), heating=Cyclical(steps) if cyclical else Linear(steps), **design)
+
+
+def free_bits_vae(
+    shape: Sequence[int], latent: int = 10, *, nats: float = 0.25, **design: Unpack[Design]
+) -> Experiment:
+    """Reconstruction + KL(q‖p), of which every latent has so many nats for nothing (Kingma et al. 2016)."""
+    return _experiment(shape, latent, FreeBits(nats), **design)
+
+
+def iwae(
+    shape: Sequence[int],
+    latent: int = 10,
+    *,
+    samples: int = 5,
+    gradient: Gradient = "plain",
+    **design: Unpack[Design],
+) -> Experiment:
+    """The importance weighted bound with so many draws per image (Burda et al. 2016); see `ImportanceWeighted`.
+
+    network="burda", latent=50 is the paper's model with one stochastic layer.
+    """
+    plain = vae(shape, latent, **design)
+    return Experiment(plain.model, ImportanceWeighted(plain.objective.likelihood, samples, gradient), plain.shape)
+
+
+def two_layer_iwae(
+    shape: Sequence[int],
+    latent: int = 100,
+    *,
+    top: int = 50,
+    samples: int = 5,
+    likelihood: str = "bernoulli",
+    gamma: float | str | Policy = SQUARED_ERROR,
+) -> Experiment:
+    """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound."""
+    model = TwoLayers(_checked(shape, latent), latent, top)
+    return Experiment(model, ImportanceWeighted(_likelihood(likelihood, gamma), samples), tuple(shape))
+
+
+def cr_vae(
+    shape: Sequence[int],
+    latent: int = 10,
+    *,
+    consistency: float = 1.0,
+    views: str | Views = "simple",
+    **design: Unpack[Design],
+) -> Consistent:
+    """The VAE of images and of views of them, + consistency KL(q(z|view)‖q(z|image)) (Sinha & Dieng 2021).
+
+    consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.  views: "simple", "large" or an
+    `Augment`.  `vaelab.consistency.consistent` does this to any experiment.
+    """
+    return consistent(vae(shape, latent, **design), consistency, views)
+
+
+def cr_beta_vae(
+    shape: Sequence[int],
+    latent: int = 10,
+    *,
+    beta: float = 4.0,
+    consistency: float = 1.0,
+    views: str | Views = "simple",
+    **design: Unpack[Design],
+) -> Consistent:
+    """`cr_vae` with beta in front of both KL(q‖p) (Sinha & Dieng 2021)."""
+    return consistent(beta_vae(shape, latent, beta=beta, **design), consistency, views)
+
+
+def cr_iwae(
+    shape: Sequence[int],
+    latent: int = 10,
+    *,
+    samples: int = 5,
+    consistency: float = 1.0,
+    views: str | Views = "simple",
+    gradient: Gradient = "plain",
+    **design: Unpack[Design],
+) -> Consistent:
+    """`cr_vae` with both ELBOs replaced by the importance weighted bound."""
+    plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
+    return consistent(plain, consistency, views, together=gradient != "dreg")
+
+
+def triplet_vae(
+    shape: Sequence[int],
+    latent: int = 10,
+    *,
+    margin: float = 1.0,
+    weight: float = 1.0,
+    views: str | Views = "simple",
+    **design: Unpack[Design],
+) -> Consistent:
+    """`cr_vae` with weight * `Triplet(margin)` in the place of its regulariser: a contrastive baseline."""
+    return consistent(vae(shape, latent, **design), weight, views, agreement=Triplet(margin))
+
+
 def _experiment(
     shape: Sequence[int],
     latent: int,
@@ -93,20 +236,26 @@ def _experiment(
     hidden: Sequence[int] | None = None,
     likelihood: str = "normal",
     gamma: float | str | Policy = SQUARED_ERROR,
+    heating: Heating | None = None,
 ) -> Experiment:
-    shape = tuple(shape)
-    if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
-    if not isinstance(latent, int) or latent < 1:
-        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}; 10 is the paper's choice.")
+    shape = _checked(shape, latent)
     if network not in NETWORKS:
         raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {network!r}.")
     if hidden is not None and (isinstance(hidden, int | str) or not all(isinstance(w, int) and w > 0 for w in hidden)):
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
     build = NETWORKS[network]
     encoder, decoder = build(shape, latent) if hidden is None else build(shape, latent, tuple(hidden))
-    objective = Objective(_likelihood(likelihood, gamma), divergence, weight)
+    objective = Objective(_likelihood(likelihood, gamma), divergence, weight, heating)
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
+
+
+def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
+    shape = tuple(shape)
+    if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
+    if not isinstance(latent, int) or latent < 1:
+        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}; 10 is the paper's choice.")
+    return shape
 
 
 def _likelihood(name: str, gamma: float | str | Policy) -> Likelihood:

@@ -115,6 +115,8 @@ class Keeper:
             )
         for what in ("data", "settings"):
             before, now = record["identity"][what], self.identity[what]
+            if what == "settings":  # one that was not there yet had its default
+                before = {**{name: value for name, value in _plain(asdict(Train())).items() if name in now}, **before}
             if before != now:
                 raise InvalidValue(
                     f"the checkpoints in {self.folder} come from other {what} ({_difference(before, now)}); "

@@ -29,6 +29,7 @@ class Train:
     seed governs the order of the data and the draws of z; device: "auto" (CUDA where there is one), "cpu", "cuda".
     checkpoints: a folder; the last two are kept there, written at the end of every epoch and every `minutes`.
     snapshots: also keep, for every epoch, the weights and the codes of 100 images there, to scrub through later.
+    pieces: a batch is computed in so many pieces, one after the other, to save memory; still one optimiser step.
     """
 
     epochs: int = 10
@@ -51,9 +52,10 @@ class Train:
     checkpoints: Path | str | None = None
     minutes: float = 10.0
     snapshots: bool = False
+    pieces: int = 1
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch_size", 1), ("steps", 1), ("warmup", 0)):
+        for name, low in (("epochs", 1), ("batch_size", 1), ("steps", 1), ("warmup", 0), ("pieces", 1)):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not (whole and value >= low) and not (name == "steps" and value is None):
@@ -73,6 +75,8 @@ class Train:
                 raise InvalidValue(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
         if self.ema is not None and not (_number(self.ema) and 0 < self.ema < 1):
             raise InvalidValue(f"ema must lie between 0 and 1, got {self.ema!r}; 0.999 is usual.")
+        if self.pieces > self.batch_size:
+            raise InvalidValue(f"pieces is {self.pieces}, more than the {self.batch_size} images of a batch; lower it.")
         if self.snapshots and self.checkpoints is None:
             raise InvalidValue("snapshots=True needs a folder to keep them in; set checkpoints=FOLDER.")
         if self.drops and self.schedule != "step":

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 
 from vaelab.gaussian import Gaussian
 from vaelab.models import Pass
@@ -48,8 +48,8 @@ class StackedTerms(nn.Module):
 
     def forward(self, x: Tensor, result: Pass, members: int) -> Terms:
         each = self.objective.per_sample(x, result)
-        loss, nll, divergence, mse = (part.unflatten(0, (members, -1)) for part in each)
-        return Terms(loss.mean(1), nll, divergence, mse.mean(1))
+        loss, nll, divergence, mse, consistency = (part.unflatten(0, (members, -1)) for part in each)
+        return Terms(loss.mean(1), nll, divergence, mse.mean(1), consistency)
 
 
 class Stack:
@@ -66,7 +66,8 @@ class Stack:
         self.encoder, self.decoder = self._layers("model.encoder."), self._layers("model.decoder.")
         self.terms = StackedTerms(members[0].objective)
         self.scalars = {name: tensor for name, tensor in self.tensors.items() if name.startswith("objective.")}
-        self.parameters = [tensor for tensor in self.tensors.values() if tensor.requires_grad]
+        self.parameters = {name: tensor for name, tensor in self.tensors.items() if tensor.requires_grad}
+        self.by_batch = any(getattr(module, "whole_batch", False) for module in members[0].modules())
         for tensor in chain(*self.encoder, *self.decoder):
             tensor.grad = torch.empty_like(tensor)
 
@@ -85,12 +86,27 @@ class Stack:
         noise = torch.empty(mean.shape, dtype=mean.dtype, device=mean.device)
         for draw, generator in zip(noise, self.generators, strict=True):
             draw.normal_(generator=generator)
+        out = _dense(self.decoder, mean + torch.exp(0.5 * logvar) * noise)
+        if self.by_batch:
+            return self._each(x, Gaussian(mean, logvar), out)
         q = Gaussian(mean.flatten(0, 1), logvar.flatten(0, 1))
-        out = _dense(self.decoder, mean + torch.exp(0.5 * logvar) * noise).flatten(0, 1)
-        result = Pass((q,), (Gaussian.standard(q.mean),), (), out)
+        result = Pass((q,), (Gaussian.standard(q.mean),), (), out.flatten(0, 1))
         state = {name: _per_sample(name, tensor, x.shape[1]) for name, tensor in self.scalars.items()}
         terms: Terms = functional_call(self.terms, state, (x.flatten(0, 1), result, len(x)))
         return terms
+
+    def _each(self, x: Tensor, q: Gaussian, out: Tensor) -> Terms:
+        """Every member's objective on its own batch [K, b, ...], by vmap: where it looks at whole batches."""
+        objective = self.members[0].objective
+
+        def terms(state: dict[str, Tensor], x: Tensor, mean: Tensor, logvar: Tensor, out: Tensor) -> Terms:
+            result = Pass((Gaussian(mean, logvar),), (Gaussian.standard(mean),), (), out)
+            own: Terms = functional_call(objective, state, (x, result))
+            return own
+
+        state = {name.removeprefix("objective."): tensor for name, tensor in self.scalars.items()}
+        together: Terms = vmap(terms)(state, x, q.mean, q.logvar, out)
+        return together
 
     def backward(self, terms: Terms) -> None:
         """Every member's gradients; those of the layers are overwritten, those of the objective start from nothing."""
@@ -100,14 +116,14 @@ class Stack:
 
     def clip(self, largest: float) -> None:
         """Scale each member's gradient down to this norm where it is longer."""
-        gradients = [tensor.grad for tensor in self.parameters if tensor.grad is not None]
+        gradients = [tensor.grad for tensor in self.parameters.values() if tensor.grad is not None]
         squares = torch.stack([g.flatten(1).square().sum(1) if g.dim() > 1 else g.square() for g in gradients])
         factor = (largest / (squares.sum(0).sqrt() + 1e-6)).clamp_max(1.0)
         for gradient in gradients:
             gradient.mul_(factor.reshape(-1, *[1] * (gradient.dim() - 1)))
 
     def update(self, terms: Terms) -> None:
-        """Move every member's gamma policy, once per optimiser step."""
+        """Move every member's gamma policy and heating, once per optimiser step."""
         for member, *parts in zip(self.members, *terms, strict=True):
             member.update(Terms(*parts))
 

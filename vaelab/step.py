@@ -2,7 +2,8 @@
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 
 from vaelab import randomness
+from vaelab.gamma import Learned
 from vaelab.objective import Experiment, Terms
 from vaelab.pixels import unit
 from vaelab.settings import Train
@@ -22,7 +24,8 @@ Augment = Callable[[Tensor], Tensor]
 class Step:
     """Calling it with the positions of a batch [b] trains on it and returns its `Terms`; nothing waits for the device.
 
-    sums [4]: of loss, nll, divergence and mse over the steps; average: the experiment with averaged weights, if wanted.
+    sums [4]: of loss, nll, divergence and mse over the steps, and [5] with the consistency where there is one;
+    average: the experiment with averaged weights, if wanted.
     """
 
     def __init__(
@@ -30,16 +33,15 @@ class Step:
     ) -> None:
         self.experiment, self.images, self.config, self.optimiser = experiment, images, config, optimiser
         self.augment = augment
-        self.sums = torch.zeros(4, device=images.device)
+        parts = 4 if experiment.objective.consistency is None else 5
+        self.sums = torch.zeros(parts, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema is not None else None
-        self.forward = torch.compile(experiment, fullgraph=True) if config.compile else experiment
+        self.forward = torch.compile(self.terms, fullgraph=True) if config.compile else self.terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> Terms:
-        with self.autocast:
-            terms: Terms = self.forward(self.batch(index))
         self.optimiser.zero_grad(set_to_none=True)
-        terms.loss.backward()
+        terms = self.gradients(index)
         if self.config.clip is not None:
             clip_grad_norm_(self.experiment.parameters(), self.config.clip)
         self.optimiser.step()
@@ -50,36 +52,83 @@ class Step:
                     mean.lerp_(value, 1 - self.config.ema)
                 for kept, moved in zip(self.average.buffers(), self.experiment.buffers(), strict=True):
                     kept.copy_(moved)
-            self.sums += torch.stack([terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse])
+            means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
+            self.sums += torch.stack(means[: len(self.sums)])
         return terms
 
-    def batch(self, index: Tensor) -> Tensor:
-        """The images [b, ...], transformed, then binarised: the noise of a pixel is not transformed with it."""
-        x = self.images[index]
+    def gradients(self, index: Tensor) -> Terms:
+        """Forward and backward through a batch, in `config.pieces` pieces whose gradients are averaged: its `Terms`."""
+        parts = []
+        for piece in index.chunk(self.config.pieces):
+            with self.autocast:
+                terms: Terms = self.forward(self.images[piece])
+            share = len(piece) / len(index)
+            (terms.loss * share if share < 1 else terms.loss).backward()
+            parts.append((share, terms))
+        return joined(parts)
+
+    def terms(self, x: Tensor) -> Terms:
+        """images [b, ...] as they are stored -> Terms: what is compiled, transformations and all."""
+        terms: Terms = self.experiment(*self.shown(x))
+        return terms
+
+    def shown(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The images [b, ...] transformed, and a view of each where the experiment wants one; then binarised, each with
+        noise of its own: the noise of a pixel is not transformed with it."""
         if self.augment is not None:
             x = self.augment(unit(x))
-        return randomness.coins(unit(x)) if self.config.binarise == "dynamic" else x
+        shown = (x,) if self.experiment.views is None else (x, self.experiment.views(unit(x)))
+        return tuple(randomness.coins(unit(part)) for part in shown) if self.config.binarise == "dynamic" else shown
+
+
+def joined(parts: Sequence[tuple[float, Terms]]) -> Terms:
+    """The terms of a batch from those of its pieces and their shares of it."""
+    if len(parts) == 1:
+        return parts[0][1]
+    shares, pieces = zip(*parts, strict=True)
+    fields = zip(*pieces, strict=True)  # means [] are averaged by share, terms [b] stand behind one another
+    return Terms(*(torch.cat(f) if f[0].dim() else sum(s * v for s, v in zip(shares, f, strict=True)) for f in fields))
 
 
 def adam(experiment: Experiment, config: Train, device: torch.device) -> Adam:
     """Adam with fused kernels where there are; for a CUDA graph its rate is a tensor, so that it can be moved."""
     graphed = config.cuda_graph and device.type == "cuda"
-    return Adam(
-        experiment.parameters(),
-        lr=torch.tensor(config.lr, device=device) if graphed else config.lr,
+    groups = parameter_groups(experiment, dict(experiment.named_parameters()))
+    for group in groups if graphed else []:
+        group["lr"] = torch.tensor(config.lr * group["pace"], device=device)
+    optimiser = Adam(
+        groups,
+        lr=config.lr,
         weight_decay=config.weight_decay,
         fused=device.type in ("cpu", "cuda"),
         capturable=graphed,
     )
+    return optimiser
+
+
+def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    """The network's parameters by name as one group, and a learned gamma, with its own pace, as another.
+
+    gamma is not decayed: that would pull it to 1.
+    """
+    paces = {
+        f"{name}.log_gamma": module.pace for name, module in experiment.named_modules() if isinstance(module, Learned)
+    }
+    groups = [{"params": [p for name, p in parameters.items() if name not in paces], "pace": 1.0}]
+    for name, pace in paces.items():
+        groups.append({"params": [parameters[name]], "pace": pace, "weight_decay": 0.0})
+    return groups
 
 
 def set_rate(optimiser: Optimizer, rate: float) -> None:
-    """Give an optimiser its learning rate; a tensor is filled, so that a graph that holds it sees the new one."""
-    (group,) = optimiser.param_groups
-    if isinstance(group["lr"], Tensor):
-        group["lr"].fill_(rate)
-    else:
-        group["lr"] = rate
+    """Give an optimiser its learning rate, and a group with its own pace so much more; a tensor is filled, so that a
+    graph that holds it sees the new one."""
+    for group in optimiser.param_groups:
+        own = rate * group["pace"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(own)
+        else:
+            group["lr"] = own
 
 
 def graphed(step: Step, batch: int) -> Callable[[Tensor], Terms]:

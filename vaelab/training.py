@@ -134,18 +134,24 @@ def fit(
 def _finished(total: int, history: History, device: torch.device) -> Progress:
     """Where a training stands that was resumed after its end: its last row, as terms."""
     row = history.rows[-1]
-    loss, nll, divergence, mse = torch.tensor([row[k] for k in ("loss", "nll", "divergence", "mse")], device=device)
-    return Progress(int(row["epoch"]), total, total, Terms(loss, nll[None], divergence[None], mse), None, history)
+    names = ("loss", "nll", "divergence", "mse", "consistency")
+    loss, nll, divergence, mse, apart = torch.tensor([row.get(name, 0.0) for name in names], device=device)
+    terms = Terms(loss, nll[None], divergence[None], mse, apart[None])
+    return Progress(int(row["epoch"]), total, total, terms, None, history)
 
 
 def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
     """Read the epoch's means off the device: the one synchronisation of an epoch."""
-    loss, nll, divergence, mse = means.tolist()
+    loss, nll, divergence, mse, *apart = means.tolist()
     gamma, term = experiment.objective.likelihood.gamma, experiment.objective.divergence
     row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
     row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
     if isinstance(term, GeometricJS) and term.trainable:
         row["alpha"] = float(term.alpha.detach())
+    if (heating := experiment.objective.heating) is not None:
+        row["heat"] = float(heating.heat)
+    if apart:
+        row["consistency"] = apart[0]
     for name in ("nll", "divergence", "loss"):
         if not math.isfinite(row[name]):
             raise TrainingError(

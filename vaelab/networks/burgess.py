@@ -35,6 +35,12 @@ class Crop(nn.Module):
         return F.pad(x, tuple(-amount for amount in self.amounts))
 
 
+def border(shape: Sequence[int], side: int) -> tuple[int, int, int, int]:
+    """What `Pad` must add to images (channels, height, width) to make them `side` square: left, right, top, bottom."""
+    across, down = side - shape[2], side - shape[1]
+    return across // 2, across - across // 2, down // 2, down - down // 2
+
+
 def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256)) -> tuple[nn.Module, nn.Module]:
     """Four-by-four convolutions of stride 2 down to 4x4, two dense layers, and the mirror image; ReLU, Kaiming weights.
 
@@ -58,10 +64,9 @@ def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256
         down += [nn.Conv2d(wide, deep, 4, stride=2, padding=1), nn.ReLU()]
         up = [nn.ReLU(), nn.ConvTranspose2d(deep, wide, 4, stride=2, padding=1), *up]
     size = INNER[0] * INNER[1] * INNER[2]
-    spare = side - shape[2], side - shape[1]
-    border = (spare[0] // 2, spare[0] - spare[0] // 2, spare[1] // 2, spare[1] - spare[1] // 2)
-    encoder = nn.Sequential(Pad(border), *down, nn.Flatten(), layers([size, *hidden, 2 * latent]))
-    decoder = nn.Sequential(layers([latent, *reversed(hidden), size]), nn.Unflatten(1, INNER), *up, Crop(border))
+    amounts = border(shape, side)
+    encoder = nn.Sequential(Pad(amounts), *down, nn.Flatten(), layers([size, *hidden, 2 * latent]))
+    decoder = nn.Sequential(layers([latent, *reversed(hidden), size]), nn.Unflatten(1, INNER), *up, Crop(amounts))
     for module in (*encoder.modules(), *decoder.modules()):
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")

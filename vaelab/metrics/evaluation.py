@@ -1,14 +1,12 @@
-"""Numbers that describe a trained experiment, on images it has or has not seen."""
+"""Means over images, by the plain forward pass: what training drives down, and the rate whatever it minimises."""
 
 import torch
 from torch import Tensor
 
 from vaelab.divergences import diagonal_kl
-from vaelab.encoding import encode
+from vaelab.models import at_rest
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
-
-__all__ = ["encode", "evaluate"]
 
 
 @torch.no_grad()
@@ -25,7 +23,8 @@ def evaluate(
     inputs = images if inputs is None else inputs
     for part, shown in zip(images.split(chunk), inputs.split(chunk), strict=True):
         x = unit(part.to(device))
-        result = experiment.model(unit(shown.to(device)))
+        with at_rest(experiment):
+            result = experiment.model(unit(shown.to(device)))
         (q,), (p,) = result.q, result.p
         sampled = experiment.objective.likelihood.mean(result.out)
         at_mean = experiment.decode(q.mean)

@@ -1,0 +1,138 @@
+"""What an evaluation needs of a VAE, whoever wrote it: three functions."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaelab import checks
+from vaelab.errors import InvalidType, InvalidValue
+from vaelab.gaussian import Gaussian
+from vaelab.likelihoods import Bernoulli, Normal
+from vaelab.objective import Experiment
+from vaelab.pixels import sum_pixels, unit
+from vaelab.two_layers import TwoLayers
+
+
+class Deeper(NamedTuple):
+    """What more it takes where there are latents above those of `encode`, so that their prior is not N(0, I).
+
+    draws(x, k) -> -ln p(x|z), and ln q(z|x) - ln p(z) over all latents, of k draws per image: [k, b] each, nats.
+    prior(n) -> n draws of the latents that `decode` takes: [n, latent].
+    """
+
+    draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
+    prior: Callable[[int], Tensor]
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A VAE with the prior N(0, I) as three functions; x [b, *shape] are images in [0, 1], z [b, latent] latents.
+
+    encode(x) -> Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
+    decode(z) -> the mean images [b, *shape], in [0, 1].
+    nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
+    binary: p(x|z) is a likelihood of 0 and 1 only; grey images are then drawn to black and white before they are
+    weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
+    deeper: for latents in several layers.
+
+    `bernoulli` and `normal` make it from encode and decode alone.
+    """
+
+    encode: Callable[[Tensor], Gaussian]
+    decode: Callable[[Tensor], Tensor]
+    nll: Callable[[Tensor, Tensor], Tensor]
+    binary: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    module: nn.Module | None = None
+    deeper: Deeper | None = None
+
+    def images(self, images: Tensor) -> Tensor:
+        """uint8 or floats in [0, 1] as the functions want them."""
+        return unit(images.to(self.device)).to(self.dtype)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Without gradients, and with batch normalisation and dropout as they are after training."""
+        modes = {part: part.training for part in (self.module.modules() if self.module is not None else ())}
+        try:
+            if self.module is not None:
+                self.module.eval()
+            with torch.no_grad():
+                yield
+        finally:
+            for part, mode in modes.items():
+                part.training = mode
+
+    def check(self, images: Tensor) -> None:
+        """Try the three functions on a few images.  Raises InvalidType or InvalidValue, naming what is off."""
+        with self.evaluating():
+            x = self.images(images[:2])
+            q = self.encode(x)
+            if not isinstance(q, Gaussian):
+                raise InvalidType(f"encode gave a {type(q).__name__}; wrap it: Gaussian(mean, logvar=ln sigma²).")
+            checks.pair(q, Gaussian.standard(q.mean))
+            if q.mean.dim() != 2 or len(q.mean) != len(x):
+                raise InvalidValue(f"encode gave {_shape(q.mean)} for {len(x)} images; posteriors must be [b, latent].")
+            decoded, nll = self.decode(q.mean), self.nll(q.mean, x)
+        if decoded.shape != x.shape:
+            raise InvalidValue(f"decode gave {_shape(decoded)} for images {_shape(x)}; it must give their mean image.")
+        if nll.shape != x.shape[:1]:
+            raise InvalidValue(f"nll gave {_shape(nll)} for {len(x)} images; sum over the pixels, not over the batch.")
+        checks.float_tensor("nll", nll)
+
+
+def adapted(model: Experiment | Adapter) -> Adapter:
+    """A vaelab experiment as an adapter; an adapter as it is."""
+    if isinstance(model, Adapter):
+        return model
+    likelihood, network = model.objective.likelihood, model.model
+    return Adapter(
+        encode=model.encode,
+        decode=model.decode,
+        nll=lambda z, x: likelihood.nll(network.decoder(z), x),
+        binary=isinstance(likelihood, Bernoulli),
+        device=next((t.device for t in model.state_dict().values()), torch.device("cpu")),
+        dtype=model.objective.weight.dtype,
+        module=model,
+        deeper=_deeper(model) if isinstance(network, TwoLayers) else None,
+    )
+
+
+def _deeper(experiment: Experiment) -> Deeper:
+    likelihood, network = experiment.objective.likelihood, experiment.model
+
+    def draws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        result = network(x, k)
+        nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
+        groups = zip(result.q, result.p, result.z, strict=True)
+        rate = reduce(torch.add, [q.log_prob(z) - p.log_prob(z) for q, p, z in groups])
+        return nll.unflatten(0, (k, -1)), rate.unflatten(0, (k, -1))
+
+    return Deeper(draws, network.prior_sample)
+
+
+def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **place: Any) -> Adapter:
+    """For a decoder whose mean image is the probability of white; place: device, dtype, module of `Adapter`."""
+
+    def nll(z: Tensor, x: Tensor) -> Tensor:
+        return sum_pixels(nn.functional.binary_cross_entropy(decode(z).clamp(0, 1), x, reduction="none"))
+
+    return Adapter(encode, decode, nll, binary=True, **place)
+
+
+def normal(
+    encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], gamma: float, **place: Any
+) -> Adapter:
+    """For a decoder whose mean image is that of N(mean, gamma²); gamma: standard deviation of a pixel."""
+    likelihood = Normal(gamma, squash=False)
+    return Adapter(encode, decode, lambda z, x: likelihood.nll(decode(z), x), **place)
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(list(tensor.shape))

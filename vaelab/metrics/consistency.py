@@ -1,0 +1,54 @@
+"""How far a transformation that keeps the meaning of an image moves its posterior.
+
+    R = E KL(q(z|x~)‖q(z|x)),   rho = E ‖mean(x~) - mean(x)‖² / (2 Σ_j Var mean_j)
+
+x~: a transformed x.  rho is 0 where the means do not move, 1 where x~ might be any other image.  R can be lowered by
+widening every posterior, rho cannot.  Source: Sinha & Dieng 2021 for R; rho is ours.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaelab import randomness
+from vaelab.adapter import Adapter
+from vaelab.divergences import diagonal_kl
+from vaelab.gaussian import Gaussian
+from vaelab.metrics.bounds import mean_of
+from vaelab.metrics.posteriors import coins, posteriors
+from vaelab.pixels import unit
+from vaelab.quadrature import Estimate
+
+Views = Callable[[Tensor], Tensor]
+
+
+class Consistency(NamedTuple):
+    """R in nats with its standard error over images, and rho; nan where no mean varies."""
+
+    r: Estimate
+    rho: float
+
+
+def consistency(plain: Gaussian, moved: Gaussian) -> Consistency:
+    """plain, moved: the posteriors of images and of their transformations, [n, latent] each."""
+    r = mean_of(diagonal_kl(Gaussian(*(t.double() for t in moved)), Gaussian(*(t.double() for t in plain))))
+    apart = (moved.mean - plain.mean).double().square().sum(1).mean()
+    return Consistency(r, float(apart / (2 * plain.mean.double().var(0, correction=0).sum())))
+
+
+def transformed(model: Adapter, images: Tensor, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
+    """The posteriors of one random view of every image [n, *shape]; views maps [b, *shape] in [0, 1] to the same.
+
+    binary: the view is of the grey image and is drawn to black and white afterwards, with noise of its own.  Torch's
+    global generator is seeded for the while, so that the same views come at every call, and left as it was.
+    """
+    generator = torch.Generator().manual_seed(seed + 1)
+    parts = []
+    with torch.random.fork_rng(), randomness.own(torch.Generator().manual_seed(seed)):
+        torch.manual_seed(seed)
+        for part in images.split(1000):
+            seen = views(unit(part)).clamp(0, 1)
+            parts.append(posteriors(model, coins(seen, generator) if binary else seen))
+    return Gaussian(torch.cat([q.mean for q in parts]), torch.cat([q.logvar for q in parts]))
