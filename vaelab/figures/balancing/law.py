@@ -1,4 +1,4 @@
-"""gam-law: per latent the variance of the means and the mean of the variances, at several gammas; at rest they sum to 1."""
+"""gam-law: per latent the variance of the means and the mean of the variances, at several gammas; 1 in all, at rest."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -20,14 +20,10 @@ WORDS = {
     PER_IMAGE[:2]: "optimum of each image",
 }
 # What stands around the number that a method takes.
-BEFORE = {
-    "GECO": ", κ² = ",
-    "ControlVAE": ", ",
-    "linear annealing": ", ",
-    "cyclical annealing": ", ",
-    "free bits": ", ",
+AROUND = {
+    **{"GECO": (", κ² = ", ""), "ControlVAE": (", ", " nats"), "free bits": (", ", " nat")},
+    **dict.fromkeys(("linear annealing", "cyclical annealing"), (", ", " steps")),
 }
-BEHIND = {"ControlVAE": " nats", "linear annealing": " steps", "cyclical annealing": " steps", "free bits": " nat"}
 COLOURS = {
     LEARNED: plots.P,
     FASTER: plots.P,
@@ -54,7 +50,8 @@ def label(method: Method) -> str:
         return f"computed, {method.name}, k = {method.k:g}"
     if method[:2] in WORDS or method.value is None:
         return WORDS.get(method[:2], method.name)
-    return f"{method.name}{BEFORE.get(method.name, ' ')}{method.value:g}{BEHIND.get(method.name, '')}"
+    before, behind = AROUND.get(method.name, (" ", ""))
+    return f"{method.name}{before}{method.value:g}{behind}"
 
 
 def look(label_of_it: str) -> tuple[str, str]:
