@@ -135,12 +135,12 @@ def test_the_share_of_steps_that_the_race_reports():
     step = np.arange(10, 101, 10)
     labels = [looks.label(looks.LEARNED), "twice as fast", "never"]
     held = np.stack([0.5 ** (step / 10), 0.5 ** (step / 5), np.ones(10)])[:, None]
-    n = {"label": np.array(labels), "held": held, "step": step}
+    n = {"label": np.array(labels), "held": held, "drawn": held[::-1], "step": step}
     assert race.shares(n, "twice as fast")[0, 1::2] == pytest.approx(0.5)
     assert np.isnan(race.shares(n, "never")).all()
     assert race.shares(n, labels[0])[0] == pytest.approx(1)
     result = race.compute("cpu", seeds=1, variances=[0.1], **SMALL)
-    assert len(drawn(race, result).axes) == 2
+    assert len(drawn(race, result).axes) == 3
 
 
 def test_the_ratchet_is_that_of_the_policies():

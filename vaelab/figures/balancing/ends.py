@@ -15,6 +15,9 @@ from vaelab.run_store import Numbers, Result, combined
 MEASURES = ("error", "error_sampled", "rate", "score_rebuilt", "score_sampled", "score_train")
 
 
+MARKS = "Ds^vPXo*p"
+
+
 def compute(
     device: str, *, seeds: int, variances: Sequence[float], methods: Sequence[Method] = looks.SETTERS, **training: Any
 ) -> Result:
@@ -58,9 +61,8 @@ def sweep(axes: Axes, n: Numbers, values: np.ndarray, *, marks: bool = True) -> 
 
 
 def points(axes: Axes, n: Numbers, x: np.ndarray, y: np.ndarray) -> None:
-    """The methods that find their own gamma: a dot per seed."""
-    for label, own_x, own_y in zip(n["label"][~n["fixed"]], x[~n["fixed"]], y[~n["fixed"]], strict=True):
+    """The methods that find their own gamma: a mark per seed."""
+    others = zip(n["label"][~n["fixed"]], x[~n["fixed"]], y[~n["fixed"]], MARKS, strict=False)
+    for label, own_x, own_y, mark in others:
         colour, _ = looks.look(str(label))
-        axes.plot(
-            own_x, own_y, "D", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.4, label=label
-        )
+        axes.plot(own_x, own_y, mark, color=colour, markersize=4.5, fillstyle="none", markeredgewidth=1, label=label)

@@ -19,6 +19,11 @@ WORDS = {
     OPTIMAL[:2]: "optimum of the batch",
     PER_IMAGE[:2]: "optimum of each image",
 }
+# What stands around the number that a method takes.
+AROUND = {
+    **{"GECO": (", κ² = ", ""), "ControlVAE": (", ", " nats"), "free bits": (", ", " nat")},
+    **dict.fromkeys(("linear annealing", "cyclical annealing"), (", ", " steps")),
+}
 COLOURS = {
     LEARNED: plots.P,
     FASTER: plots.P,
@@ -43,7 +48,10 @@ def label(method: Method) -> str:
     """As it is written in a picture."""
     if method.k != 1:
         return f"computed, {method.name}, k = {method.k:g}"
-    return WORDS.get(method[:2], method.name if method.value is None else f"{method.name} {method.value:g}")
+    if method[:2] in WORDS or method.value is None:
+        return WORDS.get(method[:2], method.name)
+    before, behind = AROUND.get(method.name, (" ", ""))
+    return f"{method.name}{before}{method.value:g}{behind}"
 
 
 def look(label_of_it: str) -> tuple[str, str]:
@@ -61,6 +69,10 @@ VARIANCES = [1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001]
 MNIST: dict[str, Any] = {
     **{"data": "mnist-mini", "network": "mlp", "hidden": (128,), "latent": 16},
     **{"steps": 2000, "batch_size": 100, "lr": 1e-3},
+}
+DIGITS: dict[str, Any] = {
+    **{"data": "digits", "network": "mlp", "hidden": (64,), "latent": 8},
+    **{"steps": 5000, "batch_size": 64, "lr": 2e-3},
 }
 FASHION: dict[str, Any] = {**MNIST, "data": "fashion-mini"}
 CIFAR: dict[str, Any] = {

@@ -16,7 +16,8 @@ TARGET = 0.5
 
 
 def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Numbers: label [k], fixed [k]; step [p]; held [k, seeds, p], error of test images; score, error [k, seeds]."""
+    """Numbers: label [k], fixed [k]; step [p]; held [k, seeds, p], error of test images at the mean z; drawn, that of
+    the training batches, z drawn, since the step before; score, error [k, seeds]."""
     every = [*looks.SETTERS, *map(looks.fixed, variances)]
     results = trained(every, device, seeds, **training)
     numbers: Numbers = {
@@ -24,6 +25,7 @@ def compute(device: str, *, seeds: int, variances: Sequence[float], **training: 
         "fixed": np.array([m.name == "fixed" for m in every]),
         "step": stacked(results, "steps_seen")[0, 0],
         "held": stacked(results, "held"),
+        "drawn": _means(stacked(results, "mse"), stacked(results, "steps_seen")[0, 0]),
         "error": stacked(results, "error"),
         "error_sampled": stacked(results, "error_sampled"),
         "score": stacked(results, "score_sampled"),
@@ -31,12 +33,17 @@ def compute(device: str, *, seeds: int, variances: Sequence[float], **training: 
     return combined(numbers, parts(results))
 
 
-def shares(n: Numbers, method: str) -> np.ndarray:
+def _means(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """[..., steps] -> [..., p], the mean since the end before."""
+    return np.stack([part.mean(-1) for part in np.split(values, ends, axis=-1)[: len(ends)]], axis=-1)
+
+
+def shares(n: Numbers, method: str, which: str = "held") -> np.ndarray:
     """At every length N: the step at which `method` has the error of the learned run at N, over N; [seeds, p].
 
     Interpolated between looks; 1 at most where it is there by N, nan where it never is.
     """
-    learned, own = (n["held"][np.argmax(n["label"] == name)] for name in (looks.label(looks.LEARNED), method))
+    learned, own = (n[which][np.argmax(n["label"] == name)] for name in (looks.label(looks.LEARNED), method))
     step = n["step"].astype(float)
     found = np.full(learned.shape, np.nan)
     for seed, (theirs, mine) in enumerate(zip(learned, np.minimum.accumulate(own, axis=1), strict=True)):
@@ -54,22 +61,21 @@ def computed_ones(n: Numbers) -> list[str]:
     return [looks.label(m) for m in (looks.A, looks.B_FROM_1, looks.B, looks.OPTIMAL, looks.FASTER)]
 
 
-def longest(n: Numbers, method: str) -> int:
-    """The longest training at which half of the steps are enough, in the mean over seeds, with all shorter ones but the
-    first few; 0 for none."""
-    fine = shares(n, method).mean(0) <= TARGET
-    return int(n["step"][fine].max()) if fine.any() else 0
+def _written(share: dict[str, np.ndarray], label: str, seed: int, j: int) -> float | str:
+    return float(share[label][seed, j]) if label in share and np.isfinite(share[label][seed, j]) else ""
 
 
 def rows(n: Numbers) -> list[Row]:
-    share = {label: shares(n, label) for label in computed_ones(n)}
+    share, drawn = ({m: shares(n, m, which) for m in computed_ones(n)} for which in ("held", "drawn"))
     return [
         {
             "method": str(label),
             "seed": seed,
             "step": int(step),
             "held_error": float(n["held"][i, seed, j]),
-            "share_of_learned_steps": float(share[label][seed, j]) if label in share else "",
+            "train_error_drawn": float(n["drawn"][i, seed, j]),
+            "share_of_learned_steps": _written(share, str(label), seed, j),
+            "share_drawn": _written(drawn, str(label), seed, j),
             "final_error": float(n["error"][i, seed]),
             "final_score_sampled": float(n["score"][i, seed]),
         }
@@ -81,7 +87,7 @@ def rows(n: Numbers) -> list[Row]:
 
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.2)
-    left, right = figure.subplots(1, 2)
+    left, middle, right = figure.subplots(1, 3)
     best = int(np.argmin(np.where(n["fixed"], n["score"].mean(1), np.inf)))
     for i, label in enumerate(n["label"]):
         if n["fixed"][i] and i != best:
@@ -91,30 +97,33 @@ def draw(n: Numbers) -> Drawing:
         left.plot(n["step"], n["held"][i].mean(0), color=colour, linestyle=line, label=words)
         left.fill_between(n["step"], n["held"][i].min(0), n["held"][i].max(0), color=colour, alpha=0.15, linewidth=0)
         if label in computed_ones(n):
-            ratio = shares(n, str(label))
-            right.plot(n["step"], ratio.mean(0), color=colour, linestyle=line)
-    right.axhline(TARGET, color="black", linewidth=0.8, linestyle=":")
+            for axes, which in ((middle, "held"), (right, "drawn")):
+                axes.plot(n["step"], shares(n, str(label), which).mean(0), color=colour, linestyle=line)
     left.set(yscale="log", xlabel="optimiser step", ylabel="error per test pixel, mean z", title="the race")
-    right.set(
-        xlabel="length N of the learned run",
-        ylabel="steps to its error at N, over N",
-        ylim=(0, 1.3),
-        title="below ½: twice as fast as learned",
-    )
+    for axes, title in ((middle, "test images, mean z"), (right, "training batches, z drawn")):
+        axes.axhline(TARGET, color="black", linewidth=0.8, linestyle=":")
+        axes.set(xlabel="length N of the learned run", ylim=(0, 1.3), title=title)
+    middle.set_ylabel("steps to its error at N, over N")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
 def alt(n: Numbers) -> str:
-    told = []
+    half, told = len(n["step"]) // 2 - 1, []
     for label in computed_ones(n):
-        middle, end = (shares(n, label).mean(0)[[len(n["step"]) // 2 - 1, -1]]).tolist()
-        final = "never" if np.isnan(end) else f"{end:.2f}"
-        told.append(f"{label} {middle:.2f} of the steps at half the length, {final} at the end")
+        words = []
+        for which, what in (("held", "at the mean z"), ("drawn", "with z drawn")):
+            middle, end = shares(n, label, which).mean(0)[[half, -1]].tolist()
+            words.append(f"{what} {_share(middle)} and {_share(end)}")
+        told.append(f"{label}: {', '.join(words)}")
     return (
-        f"Error of test images against the step, and how soon each method has the error of the learned run: "
-        f"{'; '.join(told)} (of {int(n['step'][-1])} steps, mean over seeds)."
+        f"Error of test images against the step, and the share of its steps after which others have the error of the "
+        f"learned run of {int(n['step'][half])} and of {int(n['step'][-1])} steps, mean over seeds. {'; '.join(told)}."
     )
+
+
+def _share(value: float) -> str:
+    return "never" if np.isnan(value) else f"{value:.2f}"
 
 
 def _figure(id: str, shows: str, quick: dict[str, Any], full: dict[str, Any]) -> Figure:

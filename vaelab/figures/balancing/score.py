@@ -13,8 +13,8 @@ def draw(n: Numbers) -> Drawing:
     left, right = figure.subplots(1, 2)
     for axes, name, what in ((left, "score_rebuilt", "reconstructions"), (right, "score_sampled", "samples")):
         ends.sweep(axes, n, n[name])
-        axes.axhline(n["score_train"].mean(), color="black", linewidth=0.8, linestyle=":", label="training images")
         axes.set(yscale="log", title=f"{what}: lower is better")
+    left.axhline(n["score_train"].mean(), color="black", linewidth=0.8, linestyle=":", label="training images")
     left.set_ylabel("Fréchet distance\non classifier features")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure

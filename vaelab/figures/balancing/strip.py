@@ -51,7 +51,7 @@ def draw(n: Numbers) -> Drawing:
         *(str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]),
     ]
     rebuilt = np.concatenate([n["shown"][None], n["rebuilt"]])
-    blank = np.full_like(n["sampled"][:1], 255 if n["shown"].mean() > 200 else 0)
+    blank = np.full_like(n["sampled"][:1], 255)  # the page
     sampled = np.concatenate([blank, n["sampled"]])
     figure = plots.new_figure(7.0, 0.33 * len(rebuilt) + 0.25)
     left, right = figure.subplots(1, 2)

@@ -99,15 +99,17 @@ def draw(n: Numbers) -> Drawing:
         axes.plot(error, lost, mark, color=colour, label=where)
     for variance, error, lost in zip(n["variance"], n["error"][..., 1].mean(1), n["lost"][..., 1].mean(1), strict=True):
         if variance > 0.03:
-            axes.annotate(f"γ² = {variance:g}", (error, lost), (6, -3), textcoords="offset points", fontsize=6.5)
-    span = np.array([0, 1.08 * n["error"].max()])
+            axes.annotate(
+                f"γ² = {variance:g}", (error, lost), (-6, -2), textcoords="offset points", ha="right", fontsize=6.5
+            )
+    span = np.array([0.7 * n["error"].min(), 1.08 * n["error"].max()])
     axes.plot(span, span, ":", color="black", linewidth=0.8, label="lost = error")
     axes.set(
         xlabel="squared error per pixel",
         ylabel="variance lost, Var(x) − Var(x̂)",
         title="Blur is lost variance",
         xlim=span,
-        ylim=(0, 1.08 * max(float(n["lost"].max()), float(n["error"].max()))),
+        ylim=(span[0], 1.08 * max(float(n["lost"].max()), float(n["error"].max()))),
     )
     axes.legend(loc="lower right")
     return figure
