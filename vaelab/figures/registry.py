@@ -20,14 +20,19 @@ from vaelab.figures.geometric_js import (
     traversals,
     variance,
 )
+from vaelab.figures.two_stages import renormalised, samplers
 from vaelab.figures.variance_law import bars
 
 MODULES = (
     *(one_dimension, integrands, limits, small_sigma, mixture_fit),  # nothing is trained
     *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
     *(rate_distortion, variance, trainable_alpha, noise, reproduction, bars),
+    *(samplers, renormalised),
 )
-OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS)
+OTHER_DATA = (
+    *(recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS),
+    *(samplers.CIFAR_TABLE, samplers.CELEBA_TABLE),
+)
 
 FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "variance-law-bars")
