@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ensemble
+import frechet
 import graph
 import growth
 import latency
@@ -24,7 +25,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
     **{"growth": growth, "start": start, "graph": graph, "latency": latency},
-    "posterior": posterior,
+    **{"posterior": posterior, "frechet": frechet},
 }
 
 

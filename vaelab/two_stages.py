@@ -57,9 +57,11 @@ def two_stages(
     before anything is fitted.  score: of features of a classifier trained on the data set, or of the Inception network.
 
     Numbers, [k] in the order of `SOURCES`: frechet, precision, recall; pictures [k, n, c, h, w]; and [] each: spread
-    and gamma2 of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorised (of the
-    second stage), images.
+    and gamma_second of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorised (by
+    the second stage), images.
     """
+    if score not in ("classifier", "fid"):
+        raise InvalidValue(f"score must be 'classifier' or 'fid', got {score!r}.")
     parts = {split: _read(data, split, limit, jpeg) for split in ("train", "test")}
     known, unseen = parts["train"].images, parts["test"].images
     torch.manual_seed(seed)
@@ -78,7 +80,7 @@ def two_stages(
         "pictures": np.stack([as_bytes(unit(every.get(name, blank)[:SHOWN])).numpy() for name in SOURCES]),
         "shown": unseen[:SHOWN].numpy(),
         "spread": np.array(stage.spread),
-        "gamma2": stage.gammas_[-1].numpy(),
+        "gamma_second": stage.gammas_[-1].numpy(),
         "law": np.array(float(law.variance.mean())),
         "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),
         "mse": np.array(float((rebuilt - unit(unseen)).square().mean())),
@@ -111,12 +113,10 @@ def _measured(every: dict[str, Tensor], parts: dict[str, Dataset], score: Score,
     if score == "fid":
         known = {name: fid.features(images, device=device) for name, images in every.items()}
         real = fid.features(parts["test"].images, device=device)
-    elif score == "classifier":
+    else:
         judge = classifier(parts["train"])
         known = {name: judge.features(images) for name, images in every.items()}
         real = judge.features(parts["test"].images)
-    else:
-        raise InvalidValue(f"score must be 'classifier' or 'fid', got {score!r}.")
     found = np.full((3, len(SOURCES)), np.nan)
     for k, name in enumerate(SOURCES):
         if name in known:

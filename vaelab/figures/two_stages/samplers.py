@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from vaelab import plots
 from vaelab.figures.figure import Figure, Row
@@ -14,6 +15,7 @@ from vaelab.two_stages import GEN1, GEN2, GMM, LAW, SOURCES
 
 GENERATORS = tuple(SOURCES[2:])
 COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
+MEASURES = ("spread", "gamma_second", "gamma", "law", "mse", "variance_loss", "memorised")
 SCORES = {"classifier": "Fréchet distance on classifier features", "fid": "FID"}
 
 
@@ -47,7 +49,7 @@ def rows(n: Numbers) -> list[Row]:
             "recall": float(n["recall"][seed, k]),
             "wins": "" if name not in GENERATORS else str(name == best[seed]).lower(),
             "order_holds": str(bool(order[seed])).lower(),
-            **{x: float(n[x][seed]) for x in ("spread", "gamma2", "gamma", "law", "mse", "variance_loss", "memorised")},
+            **{x: float(n[x][seed]) for x in MEASURES},
             "images": int(n["images"][seed]),
             "score": SCORES[str(n["score"])],
         }
@@ -68,6 +70,9 @@ def draw(n: Numbers) -> Drawing:
             axes.plot(n[measure][:, k], [places[k]] * len(n[measure]), "o", color=colour, alpha=0.8)
         axes.grid(axis="y", linewidth=0.3)
     left.set(yticks=places, yticklabels=SOURCES, xscale="log", xlabel=SCORES[str(n["score"])], title=_title(n))
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    left.xaxis.set_minor_locator(NullLocator())
     middle.set(xlabel="precision", xlim=(-0.05, 1.05), title="looks real")
     right.set(xlabel="recall", xlim=(-0.05, 1.05), title="covers the real")
     return figure
@@ -79,8 +84,8 @@ def _title(n: Numbers) -> str:
 
 def alt(n: Numbers) -> str:
     seeds = len(n["frechet"])
-    with np.errstate(invalid="ignore"):
-        means = ", ".join(f"{name} {value:.1f}" for name, value in zip(SOURCES, n["frechet"].mean(0), strict=True))
+    told = [(name, value) for name, value in zip(SOURCES, n["frechet"].mean(0), strict=True) if np.isfinite(value)]
+    means = ", ".join(f"{name} {value:.1f}" for name, value in told)
     best = winners(n)
     wins = ", ".join(f"{name} in {best.count(name)}" for name in GENERATORS if name in best)
     return (
