@@ -21,7 +21,7 @@ from vaelab.pictures import as_bytes
 from vaelab.pixels import unit
 from vaelab.rescaling import rescale
 from vaelab.run_store import Numbers
-from vaelab.samplers import Mixture, Prior, Sampler
+from vaelab.samplers import Mixture, Prior
 from vaelab.scores import memorisation, precision_recall, variance_loss
 from vaelab.second_stage import SecondStage
 from vaelab.settings import Train
@@ -29,8 +29,9 @@ from vaelab.training import fit
 
 REC, GEN1, GEN2, GMM = "REC", "GEN-1", "GEN-2", "GMM"
 LAW, PUBLISHED, NOISE = "GEN-2 renormalised", "GEN-2 renormalised as published", "GEN-2 with noise"
+CONTROL = "GMM, same factors"  # moved outwards as the renormalised stage is, though its spread is right
 REAL = "training images"  # the floor: what a perfect sampler would score
-SOURCES = (REAL, REC, GEN1, GEN2, LAW, PUBLISHED, NOISE, GMM)
+SOURCES = (REAL, REC, GEN1, GEN2, LAW, PUBLISHED, NOISE, GMM, CONTROL)
 SHOWN = 12
 
 Score = Literal["classifier", "fid"]
@@ -99,13 +100,14 @@ def _latents(q: Gaussian, stage: SecondStage, n: int, components: int, seed: int
     """n latents of every sampler; those of a collapsed second stage are not renormalised, and so are missing."""
     noisy = copy.copy(stage)
     noisy.noise = True
-    samplers: dict[str, Sampler] = {
+    samplers: dict[str, Any] = {
         **{GEN1: Prior().fit(q), GEN2: stage, NOISE: noisy},
         GMM: Mixture(components, seed).fit(q),
     }
     if not stage.collapsed:
         samplers |= {LAW: stage.renormalised("law"), PUBLISHED: stage.renormalised("published")}
-    return {name: s.sample(n, torch.Generator().manual_seed(1000 + seed)) for name, s in samplers.items()}
+    z = {name: s.sample(n, torch.Generator().manual_seed(1000 + seed)) for name, s in samplers.items()}
+    return z if stage.collapsed else {**z, CONTROL: z[GMM] * samplers[LAW].factor().float()}
 
 
 def _measured(every: dict[str, Tensor], parts: dict[str, Dataset], score: Score, device: str) -> Numbers:

@@ -11,9 +11,9 @@ from vaelab.figures.figure import Figure, Row
 from vaelab.figures.two_stages import PAPER
 from vaelab.figures.two_stages.trained import CELEBA, CIFAR, MNIST, QUICK, trained
 from vaelab.run_store import Numbers, Result
-from vaelab.two_stages import GEN1, GEN2, GMM, LAW, SOURCES
+from vaelab.two_stages import CONTROL, GEN1, GEN2, GMM, LAW, SOURCES
 
-GENERATORS = tuple(SOURCES[2:])
+GENERATORS = tuple(name for name in SOURCES[2:] if name != CONTROL)
 COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
 MEASURES = ("spread", "gamma_second", "gamma", "law", "mse", "variance_loss", "memorised")
 SCORES = {"classifier": "Fréchet distance on classifier features", "fid": "FID"}
@@ -34,8 +34,8 @@ def ordered(n: Numbers) -> np.ndarray:
 
 def winners(n: Numbers) -> list[str]:
     """The generator with the smallest distance, per seed."""
-    first = SOURCES.index(GENERATORS[0])
-    return [GENERATORS[int(np.nanargmin(row[first:]))] for row in n["frechet"]]
+    chosen = [SOURCES.index(name) for name in GENERATORS]
+    return [GENERATORS[int(np.nanargmin(row[chosen]))] for row in n["frechet"]]
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -59,14 +59,14 @@ def rows(n: Numbers) -> list[Row]:
 
 
 def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 2.9)
+    figure = plots.new_figure(7.0, 3.1)
     left, middle, right = figure.subplots(1, 3, width_ratios=(2.2, 1, 1), sharey=True)
     places = np.arange(len(SOURCES))[::-1]
     for axes, measure in ((left, "frechet"), (middle, "precision"), (right, "recall")):
         for values in n[measure]:
             axes.plot(values, places, color=plots.REFERENCE, linewidth=0.5, alpha=0.4)
         for k, name in enumerate(SOURCES):
-            colour = COLOURS.get(name, plots.MEAN if name == GMM else plots.DUAL)
+            colour = COLOURS.get(name, plots.MEAN if name in (GMM, CONTROL) else plots.DUAL)
             axes.plot(n[measure][:, k], [places[k]] * len(n[measure]), "o", color=colour, alpha=0.8)
         axes.grid(axis="y", linewidth=0.3)
     left.set(yticks=places, yticklabels=SOURCES, xscale="log", xlabel=SCORES[str(n["score"])], title=_title(n))
