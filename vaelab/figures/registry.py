@@ -29,6 +29,7 @@ from vaelab.figures.variance_law import (
     marginals,
     other_laws,
     point_vs_average,
+    prior_vs_mixture,
     rho,
     sampling_off,
     trajectories,
@@ -39,7 +40,7 @@ MODULES = (
     *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
     *(rate_distortion, variance, trainable_alpha, noise, reproduction),
     *(encoder_sketch, rho, digits_plane, trajectories, sampling_off, law_bars),
-    *(law_through_training, point_vs_average, kurtosis, marginals, other_laws),
+    *(law_through_training, point_vs_average, kurtosis, marginals, prior_vs_mixture, other_laws),
 )
 OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS)
 

@@ -58,7 +58,12 @@ def textbook() -> dict[str, float]:
 
 def rows(n: Numbers) -> list[Row]:
     measured: list[Row] = [
-        {"seed": seed, "latent": k, "active": "yes" if active else "no", **dict(zip(COLUMNS, map(float, v), strict=True))}
+        {
+            "seed": seed,
+            "latent": k,
+            "active": "yes" if active else "no",
+            **dict(zip(COLUMNS, map(float, v), strict=True)),
+        }
         for seed in range(len(n["active"]))
         for k, (active, *v) in enumerate(zip(*(n[c][seed] for c in ("active", *COLUMNS)), strict=True))
     ]
@@ -87,11 +92,11 @@ def draw(n: Numbers) -> Drawing:
 
 def _cases(axes: Any) -> None:
     cases = textbook()
-    axes.barh(range(len(cases)), list(cases.values()), color=plots.MEAN, alpha=0.6)
+    axes.barh(range(len(cases)), list(cases.values()), color=plots.MEAN, alpha=0.4)
     axes.axvline(3, color="black", linewidth=0.6, linestyle="--")
     for y, (name, value) in enumerate(cases.items()):
         axes.text(0.08, y, f"{name}: {value:.2f}", va="center", fontsize="small")
-    axes.set(title="all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
+    axes.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
 
 
 def alt(n: Numbers) -> str:
@@ -99,9 +104,9 @@ def alt(n: Numbers) -> str:
     measured = n["measured"][where]
     off = {c: np.sqrt(((n[c][where] - measured) ** 2).mean()) for c in LABELS}
     return (
-        f"Kurtosis of Q(z) in {where.sum()} active latents: {measured.mean():.2f} on average, from {measured.min():.2f} "
-        f"to {measured.max():.2f}, where a Gaussian has 3. The formula for a law that holds image by image misses it by "
-        f"{off['point_by_point']:.2f} (root mean square), that for equal sigmas by {off['constant_sigma']:.2f}. Four "
+        f"Kurtosis of Q(z) in {where.sum()} active latents: {measured.mean():.2f} on average, from "
+        f"{measured.min():.2f} to {measured.max():.2f}, where a Gaussian has 3. The formula for a law that holds "
+        f"image by image misses it by {off['point_by_point']:.2f} (root mean square), that for equal sigmas by {off['constant_sigma']:.2f}. Four "
         f"textbook mixtures of variance 1 have {', '.join(f'{v:.2f}' for v in textbook().values())}."
     )
 

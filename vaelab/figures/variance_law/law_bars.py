@@ -35,8 +35,7 @@ def compute(device: str, *, data: Sequence[str], epochs: Sequence[int], seeds: i
     laws = [posterior.variance_law() for posterior in posteriors(results)]
     order = [np.argsort(-law.of_means.numpy()) for law in laws]
     numbers = {
-        name: np.stack([getattr(law, name).numpy()[o] for law, o in zip(laws, order, strict=True)])
-        for name in PARTS
+        name: np.stack([getattr(law, name).numpy()[o] for law, o in zip(laws, order, strict=True)]) for name in PARTS
     }
     split = {name: values.reshape(len(data), seeds, -1) for name, values in numbers.items()}
     return combined({"data": np.array(data), **split}, results)

@@ -67,7 +67,14 @@ def draw(n: Numbers) -> Drawing:
     left.plot([], [], "o", color=plots.P, label="minimum")
     left.set(title="KL(q‖p) along σ = ρ|μ|", xlabel="σ²", ylabel="KL(q‖p), nats", xscale="log", ylim=(0, 4))
     left.set_xticks([0.01, 0.1, 1], labels=["0.01", "0.1", "1"])
-    right.set(title="the minima lie where σ² + μ² = 1", xlabel="σ", ylabel="|μ|", aspect="equal", xlim=(0, 1.25), ylim=(0, 1.25))
+    right.set(
+        title="the minima lie where σ² + μ² = 1",
+        xlabel="σ",
+        ylabel="|μ|",
+        aspect="equal",
+        xlim=(0, 1.25),
+        ylim=(0, 1.25),
+    )
     left.legend(ncols=2)
     return figure
 
@@ -75,8 +82,8 @@ def draw(n: Numbers) -> Drawing:
 def alt(n: Numbers) -> str:
     told = [f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)]
     return (
-        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of sigma and "
-        f"mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(told)}."
+        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(told)}."
     )
 
 

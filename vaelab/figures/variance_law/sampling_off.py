@@ -1,7 +1,7 @@
 """var-sampling-off: the same network with and without sampling; without, only the quadratic penalty is kept.
 
-The cloud looks alike to the eye.  What is lost is the scale: with noise KL draws the variance of Q(z) to 1; without, the
-penalty asks for less at every scale, and where the codes stay is the optimiser's doing, not the loss's.
+The cloud looks alike to the eye.  What is lost is the scale: with noise KL draws the variance of Q(z) to 1; without,
+the penalty asks for less at every scale, and where the codes stay is the optimiser's doing, not the loss's.
 """
 
 from typing import Any
@@ -59,7 +59,7 @@ def draw(n: Numbers) -> Drawing:
             colours = [planes.colour(k) for k in n["label"]]
             if row == 0:
                 planes.ellipses(axes, mean, n["logvar"][row, column], colours, linewidths=0.5)
-            axes.scatter(*mean.T, c=colours, s=4, linewidths=0)
+            axes.scatter(mean[:, 0], mean[:, 1], c=colours, s=4, linewidths=0)
             axes.set(xticks=[], yticks=[], title=f"epoch {epoch}" if row == 0 else "")
             axes.set_ylabel(name if column == 0 else "")
     line = figure.add_subplot(grid[:, -1])
@@ -74,8 +74,8 @@ def draw(n: Numbers) -> Drawing:
 def alt(n: Numbers) -> str:
     with_, without = n["variance"][:, :, -1].mean(1)
     return (
-        f"Clouds of {len(n['label'])} digits in the latent plane at epochs {', '.join(map(str, n['shown']))}, above with "
-        f"sampling, below without: sectors of classes in both. At the end the variance of the codes is {with_:.2f} per "
+        f"Clouds of {len(n['label'])} digits in the latent plane at epochs {', '.join(map(str, n['shown']))}, above "
+        f"with sampling, below without: sectors of classes in both. At the end the variance of the codes is {with_:.2f} per "
         f"latent with sampling and {without:.2f} without."
     )
 

@@ -1,4 +1,4 @@
-"""An autoencoder that keeps the quadratic penalty on its latents, but draws nothing: what is left of a VAE without noise.
+"""An autoencoder that keeps the quadratic penalty on its latents but draws nothing: a VAE without its noise.
 
 The penalty ½ mean² alone has no preferred scale but 0: E[mean ∂D/∂mean] = E[mean²], and no -ln sigma² holds against it.
 """
