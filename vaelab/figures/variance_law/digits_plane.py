@@ -61,7 +61,8 @@ def alt(n: Numbers) -> str:
     inside = [f"{(np.linalg.norm(m, axis=1) < 2).mean():.0%}" for m in n["mean"]]
     return (
         f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish "
-        f"cloud about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas are small, "
+        f"cloud about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas "
+        f"are small, "
         f"{size.mean():.2f} on average. Total variance of the two latents, by seed: {'; '.join(told)}."
     )
 

@@ -99,7 +99,8 @@ def alt(n: Numbers) -> str:
     a, b = n["pair"]
     return (
         f"Three latent planes over the circles of N(0, I). A digit {n['label'][a]} and its posterior, an ellipse of "
-        f"radius {radii[a]:.2f} around ({n['mean'][a][0]:.1f}, {n['mean'][a][1]:.1f}); beside it a digit {n['label'][b]} with "
+        f"radius {radii[a]:.2f} around ({n['mean'][a][0]:.1f}, {n['mean'][a][1]:.1f}); beside it a digit "
+        f"{n['label'][b]} with "
         f"its own; and the density of the mixture of {len(radii)} posteriors."
     )
 

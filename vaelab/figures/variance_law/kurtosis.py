@@ -106,7 +106,8 @@ def alt(n: Numbers) -> str:
     return (
         f"Kurtosis of Q(z) in {where.sum()} active latents: {measured.mean():.2f} on average, from "
         f"{measured.min():.2f} to {measured.max():.2f}, where a Gaussian has 3. The formula for a law that holds "
-        f"image by image misses it by {off['point_by_point']:.2f} (root mean square), that for equal sigmas by {off['constant_sigma']:.2f}. Four "
+        f"image by image misses it by {off['point_by_point']:.2f} (root mean square), that for equal sigmas by "
+        f"{off['constant_sigma']:.2f}. Four "
         f"textbook mixtures of variance 1 have {', '.join(f'{v:.2f}' for v in textbook().values())}."
     )
 

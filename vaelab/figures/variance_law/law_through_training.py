@@ -84,7 +84,8 @@ def alt(n: Numbers) -> str:
     stake = at_stake(test)
     return (
         f"Variance of Q(z) per latent over {test.shape[1] - 1} epochs. Mean of the active latents by seed: after one "
-        f"epoch {', '.join(first)}; at the end {', '.join(last)}. Rescaling would save {stake[:, 1].mean():.3f} nats after "
+        f"epoch {', '.join(first)}; at the end {', '.join(last)}. Rescaling would save {stake[:, 1].mean():.3f} "
+        f"nats after "
         f"the first epoch, {stake[:, -1].mean():.3f} at the end."
     )
 

@@ -65,7 +65,7 @@ def draw(n: Numbers) -> Drawing:
     right.axvline(used.mean(), color="black", label=f"average: {used.mean():.2f}")
     right.set(title=f"σ² + μ² in the {used.shape[1]} active latents", xlabel="σ²(x) + μ²(x)", ylabel="density")
     right.set(xlim=(0, BINS[-1]), yticks=[])
-    right.set_xticks(range(5), ["0", "1", "2", "3", "4 and more"])
+    right.set_xticks(range(5), ["0", "1", "2", "3", "≥ 4"])
     right.legend(loc="upper right")
     return figure
 
@@ -75,7 +75,8 @@ def alt(n: Numbers) -> str:
     low, middle, high = np.percentile(used, (5, 50, 95))
     return (
         f"Mean² against sigma² of one latent, image by image: a cloud that ignores the line where they sum to 1. "
-        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, and 90 % of "
+        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, "
+        f"and 90 % of "
         f"images lie between {low:.2f} and {high:.2f}; {(np.abs(used - 1) < 0.1).mean():.0%} come within a tenth of 1."
     )
 

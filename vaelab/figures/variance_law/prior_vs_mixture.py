@@ -55,7 +55,7 @@ def draw(n: Numbers) -> Drawing:
     seeds, doors = n["distance"].shape
     for seed, values in enumerate(n["distance"]):
         y = np.arange(doors) + (seed - (seeds - 1) / 2) * 0.35
-        bars.barh(y, values, 0.3, color=plots.Q, alpha=1 - 0.4 * seed / seeds, label=f"seed {seed}")
+        bars.barh(y, values, 0.3, color=plots.Q, alpha=1 - 0.5 * seed / (seeds - 0.5), label=f"seed {seed}")
     bars.axvline(n["real"].mean(), color="black", linewidth=0.8, linestyle="--", label="training images")
     bars.set(ylim=(doors - 0.5, -0.5), yticks=[], xlabel="lower is nearer", box_aspect=1.05)  # beside its row
     bars.set_title("distance to test images")
@@ -69,7 +69,8 @@ def alt(n: Numbers) -> str:
     told = [f"{LABELS[door]} {value:.1f}" for door, value in zip(DOORS, means, strict=True)]
     return (
         f"Rows of digits drawn in {len(DOORS)} ways and their Fréchet distances on classifier features from the test "
-        f"images, means over {len(n['distance'])} seeds: {'; '.join(told)}; as many training images {n['real'].mean():.1f}. "
+        f"images, means over {len(n['distance'])} seeds: {'; '.join(told)}; as many training images "
+        f"{n['real'].mean():.1f}. "
         f"KL(Q‖p) is {n['kl'][:, 0].mean():.2f} nats."
     )
 
