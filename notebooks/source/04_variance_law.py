@@ -182,7 +182,8 @@ live.show(
 #
 # ## 3 · The plane
 #
-# With two latents the cloud can be seen. How many sigmas of the prior does it fill? Walk from the centre to the edge: *centre*, *edge*, *corner*, then *all of the plane*.
+# With two latents the cloud can be seen: codes of 1,000 test digits on the left, some with the ellipse of their sigma, and on the right what the decoder makes of a point. How many sigmas of the prior does the cloud fill? Walk from the
+# centre to the edge: *centre*, *edge*, *corner*, then *all of the plane*. (Figures `var-digits-plane`, `var-trajectories` and `var-sampling-off` show the cloud at rest, on its way, and without its noise.)
 
 # %%
 plane = trained(latent=2, epochs=8)
