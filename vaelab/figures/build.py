@@ -103,11 +103,9 @@ def _bytes(drawing: Drawing, kind: str, metadata: dict[str, Any]) -> bytes:
 
 
 def _row(item: Figure, preset: str, settings: dict[str, Any], result: Result, alt: str) -> dict[str, Any]:
-    data = (
-        {split: load(settings["data"], split, limit=settings.get("limit"), progress=False).sha256 for split in SPLITS}
-        if "data" in settings
-        else {}
-    )
+    name = settings.get("data")
+    sums = [_checksums(each, settings.get("limit")) for each in ([name] if isinstance(name, str) else name or ())]
+    data = sums[0] if isinstance(name, str) else dict(zip(name or (), sums, strict=True))
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {
         "id": item.id,
@@ -117,9 +115,13 @@ def _row(item: Figure, preset: str, settings: dict[str, Any], result: Result, al
         "preset": preset,
         "settings": settings,
         "seeds": list(range(settings["seeds"])) if "seeds" in settings else [],
-        "data": {"name": settings.get("data"), "sha256": data},
+        "data": {"name": name, "sha256": data},
         "code": result.code,
         "result": result.key,
         "versions": {"vaelab": __version__, "python": platform.python_version(), **versions},
         "seconds": result.seconds,
     }
+
+
+def _checksums(name: str, limit: int | None) -> dict[str, str]:
+    return {split: load(name, split, limit=limit, progress=False).sha256 for split in SPLITS}

@@ -20,17 +20,32 @@ from vaelab.figures.geometric_js import (
     traversals,
     variance,
 )
-from vaelab.figures.variance_law import bars
+from vaelab.figures.variance_law import (
+    digits_plane,
+    encoder_sketch,
+    kurtosis,
+    law_bars,
+    law_through_training,
+    marginals,
+    other_laws,
+    point_vs_average,
+    prior_vs_mixture,
+    rho,
+    sampling_off,
+    trajectories,
+)
 
 MODULES = (
     *(one_dimension, integrands, limits, small_sigma, mixture_fit),  # nothing is trained
     *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
-    *(rate_distortion, variance, trainable_alpha, noise, reproduction, bars),
+    *(rate_distortion, variance, trainable_alpha, noise, reproduction),
+    *(encoder_sketch, rho, digits_plane, trajectories, sampling_off, law_bars),
+    *(law_through_training, point_vs_average, kurtosis, marginals, prior_vs_mixture, other_laws),
 )
 OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS, trainable_alpha.MNIST)
 
 FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}
-TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "variance-law-bars")
+TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars")
 
 
 def figure(id: str) -> Figure:

@@ -133,7 +133,7 @@ def draw(figure: Figure | SubFigure, shown: Latents, *, stacked: bool = False) -
             top.set_height(float(share))
         top_of_all = nice(1.35 * float((shown.law.total / scale).max()))
         marker.set_data([k], [float(shown.law.total[k] / scale[k]) + 0.05 * top_of_all])
-        changed = [limits(left, 0, nice(1.1 * max(float(y.max()), 0.4))), limits(right, 0, top_of_all)]
+        changed = [limits(left, 0, nice(1.35 * max(float(y.max()), 0.4))), limits(right, 0, top_of_all)]
         return any(changed)
 
     return Scene([fill, edge, *noise, *means, marker], update)

@@ -66,7 +66,7 @@ def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:
     left.set(title="KL(q‖p) (nats)", xlabel="σ²", xscale="log", xlim=(VARIANCES[0], VARIANCES[-1]), ylim=(0, TOP))
     right.plot([0, 1], [1, 0], color=plots.MEAN, linestyle="-.", label="σ² + μ² = 1")
     right.set(title="μ²", xlabel="σ²", xlim=(0, 1.3), ylim=(0, 1.3))
-    right.legend(loc="upper right")
+    right.legend(loc="upper right", frameon=True, framealpha=1, edgecolor="none")
     curve, ray = plot(left, VARIANCES, color=plots.Q), plot(right, [0, 2], color=plots.Q)
     dots = [plot(ax, [0], marker="o", color=plots.P, linestyle="none", clip_on=False) for ax in (left, right)]
     best = [plot(ax, [0], marker="*", color=plots.MEAN, linestyle="none", markersize=13) for ax in (left, right)]
