@@ -1,50 +1,16 @@
 """Every figure by its id, and the tour: the main ones of each paper, which `make figures` draws within minutes."""
 
 from vaelab.errors import InvalidValue, near
+from vaelab.figures.balancing import contents as balancing
+from vaelab.figures.consistency import contents as consistency
 from vaelab.figures.figure import Figure
-from vaelab.figures.geometric_js import (
-    beta_grid,
-    integrands,
-    limits,
-    mixture_fit,
-    model_evidence,
-    noise,
-    one_dimension,
-    plain_vs_primed,
-    rate_distortion,
-    recon_vs_alpha,
-    reconstructions,
-    reproduction,
-    small_sigma,
-    trainable_alpha,
-    traversals,
-    variance,
-)
-from vaelab.figures.variance_law import (
-    digits_plane,
-    encoder_sketch,
-    kurtosis,
-    law_bars,
-    law_through_training,
-    marginals,
-    other_laws,
-    point_vs_average,
-    prior_vs_mixture,
-    rho,
-    sampling_off,
-    trajectories,
-)
+from vaelab.figures.geometric_js import contents as geometric_js
+from vaelab.figures.two_stages import contents as two_stages
+from vaelab.figures.variance_law import contents as variance_law
 
-MODULES = (
-    *(one_dimension, integrands, limits, small_sigma, mixture_fit),  # nothing is trained
-    *(recon_vs_alpha, plain_vs_primed, beta_grid, reconstructions, traversals, model_evidence),
-    *(rate_distortion, variance, trainable_alpha, noise, reproduction),
-    *(encoder_sketch, rho, digits_plane, trajectories, sampling_off, law_bars),
-    *(law_through_training, point_vs_average, kurtosis, marginals, prior_vs_mixture, other_laws),
-)
-OTHER_DATA = (recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS, trainable_alpha.MNIST)
+CHAPTERS = (geometric_js, variance_law, balancing, two_stages, consistency)
 
-FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}
+FIGURES: dict[str, Figure] = {item.id: item for chapter in CHAPTERS for item in chapter.FIGURES}
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars")
 
 
