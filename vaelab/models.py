@@ -53,8 +53,12 @@ class VAE(nn.Module):
         q = self.posterior(x)
         if samples > 1:
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
-        z = q.sample()
+        z = self.draw(q)
         return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+
+    def draw(self, q: Gaussian) -> Tensor:
+        """What the decoder is given in training: a draw from q, [b, latent]."""
+        return q.sample()
 
     def prior_sample(self, n: int) -> Tensor:
         """n draws of N(0, I): [n, latent]."""
