@@ -211,6 +211,15 @@ def test_the_cost_of_a_small_rotation_is_its_square():
             assert float(row["gap_over_delta_squared"]) == pytest.approx(float(row["limit"]), rel=0.1)
 
 
+def test_a_triplet_loss_pulls_means_together_but_narrows_posteriors():
+    """It knows no widths: means move less, but R hardly falls and the rate rises, where consistency lowers both."""
+    found = {name: grouped(table("cr-triplet"), "arm", value=name) for name in ("gap", "rate", "rho")}
+    plain, triplet, cr = ("VAE + Aug",), ("triplet, weight 10",), ("CR-VAE, λ = 1",)
+    assert found["rho"][triplet].max() < 0.9 * found["rho"][plain].min()
+    assert found["gap"][triplet].min() > 2 * found["gap"][cr].max()
+    assert found["rate"][triplet].min() > found["rate"][plain].max() > found["rate"][cr].max()
+
+
 def test_every_bound_becomes_consistent_in_the_table():
     found = {name: grouped(table("cr-table-mnist"), "arm", value=name) for name in ("gap", "rate", "nll")}
     bases = {arm.rsplit(", ", 1)[0] for (arm,) in found["gap"]}

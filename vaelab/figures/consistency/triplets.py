@@ -52,6 +52,7 @@ def draw(n: Numbers) -> Drawing:
         ax.plot(n["nll"][0].mean(), n[name][0].mean(), "s", color=plots.Q, markersize=5, label="VAE, no views")
         ax.set(title=title, xlabel="NLL (nats)")
         ax.margins(0.12)
+        ax.locator_params(axis="x", nbins=5, integer=True)
     panels[0].legend()
     return figure
 
