@@ -7,8 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import augmentation
 import ensemble
 import evaluation
+import gamma
 import graph
 import growth
 import latency
@@ -25,7 +27,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
     **{"growth": growth, "start": start, "graph": graph, "latency": latency},
-    **{"posterior": posterior, "evaluation": evaluation},
+    **{"posterior": posterior, "augmentation": augmentation, "evaluation": evaluation, "gamma": gamma},
 }
 
 

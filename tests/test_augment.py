@@ -94,6 +94,16 @@ def test_parts_in_a_row_are_one_warp_and_undo_each_other():
     assert torch.allclose(both.linear, affine(numbers(30), numbers([0, 0]), numbers(1.0), numbers(0)).linear)
 
 
+def test_parts_are_taken_in_order():
+    """A shift to the right, then a mirror, is not the mirror first."""
+    x = torch.rand(6, 1, 8, 8, dtype=torch.float64)
+    move, mirror = Affine(translation=0.4, whole_pixels=True), Flip(1.0)
+    seed = torch.Generator().manual_seed(0)
+    both = Augment((move, mirror), fill=0.0)(x, torch.Generator().manual_seed(0))
+    one_by_one = Augment((mirror,), fill=0.0)(Augment((move,), fill=0.0)(x, seed), seed)
+    torch.testing.assert_close(both, one_by_one)
+
+
 def test_every_draw_lies_in_its_range_and_fills_it():
     def draw():
         return torch.rand(4000, dtype=torch.float64)

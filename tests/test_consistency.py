@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vaelab import Gaussian, Knobs, Train, augment, fit, kl, load, recipes, train
 from vaelab.consistency import Consistent, PosteriorGap, Triplet, consistent
 from vaelab.divergences import KL
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.likelihoods import Bernoulli
 from vaelab.models import Pass
 from vaelab.objective import Objective
@@ -117,7 +117,7 @@ def test_7_the_mean_of_the_gaps_is_above_the_gap_of_the_mean():
 
 
 def test_12_the_published_formula_is_ours_if_its_output_is_a_log_deviation():
-    """Written from the sheet, T2: with s = exp(output) for a standard deviation it agrees, read as ln σ² it does not."""
+    """From the sheet, T2: with s = exp(output) for a standard deviation it agrees, read as ln σ² it does not."""
     view, image = pair(3)
     s_v, s = (g.logvar.exp() for g in (view, image))
     published = (torch.log(s / s_v) + (s_v**2 + (view.mean - image.mean) ** 2) / (2 * s**2) - 0.5).sum(1)
@@ -297,7 +297,7 @@ def test_a_triplet_pulls_views_closer_than_other_images():
     for i in range(4):
         near = (image.mean[i] - view.mean[i]).square().sum()
         far = (image.mean[i] - image.mean[(i - 1) % 4]).square().sum()
-        assert float(found[i]) == pytest.approx(max(0.0, float(near - far) + 0.7))
+        assert found[i].item() == pytest.approx(max(0.0, (near - far).item() + 0.7))
 
 
 def test_what_cannot_be_is_said():
@@ -306,6 +306,8 @@ def test_what_cannot_be_is_said():
         consistent(plain, 1.0, "smple")
     with pytest.raises(InvalidValue, match="consistency"):
         consistent(plain, -1.0)
+    with pytest.raises(InvalidType, match="Consistent"):
+        consistent(recipes.cr_vae(SHAPE, 3), 1.0)
     with pytest.raises(InvalidValue, match="together=False"):
         consistent(recipes.iwae(SHAPE, 3, gradient="dreg"), 1.0)
 

@@ -171,3 +171,70 @@ def test_published_values_are_those_of_the_sheet():
     assert (run.network, run.batch_size, run.lr, run.side, run.seed) == ("burgess", 64, 1e-4, 32, 2)
     experiment = run.experiment((1, 32, 32))
     assert sum(p.numel() for p in experiment.parameters()) == 469_173
+
+
+def test_consistency_lowers_the_gap_and_the_rate_and_pays_for_it():
+    """The small protocol over three seeds; information does not rise, and is said with its ceiling."""
+    rows = table("cr-lambda")
+    found = {name: grouped(rows, "arm", value=name) for name in ("gap", "rate", "information", "rho")}
+    arms = [("VAE + Aug",), ("CR-VAE, λ = 0.1",), ("CR-VAE, λ = 1",), ("CR-VAE, λ = 5",)]
+    assert all(len(found["gap"][arm]) == 3 for arm in arms)
+    assert found["gap"][arms[2]].max() < 0.5 * found["gap"][arms[0]].min()
+    for name in ("gap", "rate", "rho"):
+        levels = [found[name][arm].mean() for arm in arms]
+        assert levels == sorted(levels, reverse=True), name
+    probe = grouped(rows, "arm", value="probe")
+    assert probe[arms[2]].mean() >= probe[arms[0]].mean() + 0.01
+    assert found["information"][arms[2]].max() < found["information"][arms[0]].min()
+    for row in rows:
+        assert float(row["information"]) < float(row["ceiling"])
+
+
+def test_augmentation_alone_does_not_make_an_encoder_consistent():
+    found = grouped(table("cr-lambda"), "arm", value="rho")
+    assert found["VAE + Aug",].mean() > 0.8 * found["VAE",].mean()
+    clouds = grouped(table("cr-latent-clouds"), "arm", value="gap")
+    assert clouds["CR-VAE, λ = 5",].mean() < 0.2 * clouds["VAE + Aug",].mean()
+
+
+def test_the_cost_of_a_small_rotation_is_its_square():
+    for row in table("cr-tangent"):
+        if float(row["delta_degrees"]) < 0.5:
+            assert float(row["gap_over_delta_squared"]) == pytest.approx(float(row["limit"]), rel=0.1)
+
+
+def test_a_triplet_loss_pulls_means_together_but_narrows_posteriors():
+    """It knows no widths: means move less, but R hardly falls and the rate rises, where consistency lowers both."""
+    found = {name: grouped(table("cr-triplet"), "arm", value=name) for name in ("gap", "rate", "rho")}
+    plain, triplet, cr = ("VAE + Aug",), ("triplet, weight 10",), ("CR-VAE, λ = 1",)
+    assert found["rho"][triplet].max() < 0.9 * found["rho"][plain].min()
+    assert found["gap"][triplet].min() > 2 * found["gap"][cr].max()
+    assert found["rate"][triplet].min() > found["rate"][plain].max() > found["rate"][cr].max()
+
+
+def test_every_bound_becomes_consistent_in_the_table():
+    found = {name: grouped(table("cr-table-mnist"), "arm", value=name) for name in ("gap", "rate", "nll")}
+    bases = {arm.rsplit(", ", 1)[0] for (arm,) in found["gap"]}
+    assert len(bases) == 3
+    for base in bases:
+        assert found["gap"][f"{base}, CR",].max() < 0.6 * found["gap"][f"{base}, Aug",].min()
+        assert found["rate"][f"{base}, CR",].max() < found["rate"][f"{base}, Aug",].min()
+    vae, beta = (next(found["nll"][b + ", plain",] for b in bases if b.startswith(name)) for name in ("VAE", "β"))
+    assert vae.max() < beta.min()
+
+
+def test_whole_turns_confuse_sixes_with_nines():
+    rows = [row for row in table("cr-rotation-limit") if row["arm"].startswith("CR")]
+    found = grouped(rows, "largest_rotation_degrees", value="six_nine")
+    assert found["15",].min() > found["180",].max()
+
+
+def test_the_nll_falls_pass_by_pass_and_with_the_draws():
+    rows = table("iwae-learning-curve")
+    nll = grouped(rows, "draws", "passes", value="nll")
+    passes = sorted({int(row["passes"]) for row in rows})
+    for k in ("1", "5", "50"):
+        levels = [float(nll[k, str(p)].mean()) for p in passes]
+        assert levels == sorted(levels, reverse=True)
+    last = str(passes[-1])
+    assert nll["1", last].mean() > nll["5", last].mean() > nll["50", last].mean()

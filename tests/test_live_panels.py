@@ -4,6 +4,7 @@ import gc
 import io
 import math
 import random
+import re
 import threading
 import time
 
@@ -48,11 +49,12 @@ def makers(digits, balanced):
         "latent": lambda **how: live.latent_panel(flat, images, labels, **how),
         "traversal": lambda **how: live.latent_panel(deep, images, **how),
         "posterior": lambda **how: live.posterior_panel(balanced.experiments[1], images, **how),
+        "clouds": lambda **how: live.cloud_panel(dict(enumerate(balanced.experiments)), images, **how),
         "balance": lambda **how: live.balance_panel(balanced.experiments, images, **how),
     }
 
 
-NAMES = ("divergence", "mixture", "rho", "latent", "traversal", "posterior", "balance")
+NAMES = ("divergence", "mixture", "rho", "latent", "traversal", "posterior", "clouds", "balance")
 
 
 def final(panel):
@@ -225,6 +227,20 @@ def test_the_balance_panel_shows_the_trained_gamma_nearest_to_the_slider(balance
     bernoulli = [recipes.vae((1, 8, 8), 2, hidden=(8,), likelihood="bernoulli") for _ in range(2)]
     with pytest.raises(InvalidValue, match="Bernoulli"):
         live.balance_panel(bernoulli, digits.images)
+
+
+def test_the_cloud_panel_shows_r_of_its_models_and_nothing_moves_without_views(balanced, digits):
+    panel = live.cloud_panel(dict(enumerate(balanced.experiments)), digits.images[:100], strength=0.0)
+    assert panel.settle()
+    assert "0.00 nats" in panel.readout.value
+    gaps = []
+    for which in range(3):
+        panel.set(which=which, strength=2.0)
+        assert panel.settle()
+        gaps.append(float(re.search(r"R\D*([0-9.]+) nats", panel.readout.value).group(1)))
+    assert gaps[0] > gaps[2] > 0  # the first has the least gamma, so the narrowest posteriors
+    with pytest.raises(InvalidValue, match="two models"):
+        live.cloud_panel({0.0: balanced.experiments[0]}, digits.images[:100])
 
 
 def test_without_anything_the_balance_panel_trains_its_own_and_more_gamma_means_less_code():

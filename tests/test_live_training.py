@@ -115,6 +115,22 @@ def test_a_late_hand_and_a_knob_that_is_not_there_do_nothing():
     assert panel.settle()
 
 
+def test_lambda_is_turned_while_it_runs_and_the_code_has_the_views(capsys):
+    panel = live.training_panel(epochs=60, views="simple", divergence="KL(q‖p)", consistency=0.01)
+    panel.start()
+    wait_for(lambda: panel.trainer.record.steps > 20 or not panel.trainer.alive)
+    panel.set(consistency=50.0)
+    wait_for(lambda: panel.trainer.record.history.interventions or not panel.trainer.alive)
+    panel.stop()
+    assert panel.settle()
+    assert panel.trainer.record.history.interventions[0].name == "consistency"
+    assert panel.trainer.record.points[-1].consistency > 0
+    assert "KL(q(z|view)‖q(z|image))" in panel.readout.value
+    assert "vaelab.consistency.consistent(vaelab.recipes.beta_vae(" in panel.code
+    assert same(reproduced(panel)[0], panel.trainer.experiment)
+    capsys.readouterr()
+
+
 def test_looking_back_shows_the_weights_of_that_epoch():
     panel = live.training_panel(epochs=5)
     panel.start()

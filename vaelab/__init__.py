@@ -8,7 +8,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaelab import evidence, figures, live, metrics, plots, posterior, quadrature, recipes, variance_law
+    from vaelab import (
+        augment,
+        consistency,
+        evidence,
+        figures,
+        live,
+        metrics,
+        plots,
+        posterior,
+        quadrature,
+        recipes,
+        variance_law,
+    )
     from vaelab.datasets import Dataset, load
     from vaelab.discrepancy import MMD, PublishedMMD, mmd
     from vaelab.divergences import (
@@ -57,7 +69,9 @@ _HOMES = {
     "vaelab.training": ("fit", "train"),
 }
 _ROOMS = (
+    "augment",
     "checkpoints",
+    "consistency",
     "datasets",
     "evidence",
     "figures",
@@ -89,6 +103,8 @@ __all__ = [
     "PublishedMMD",
     "ReverseKL",
     "Train",
+    "augment",
+    "consistency",
     "evidence",
     "extended_geometric_js",
     "figures",

@@ -80,15 +80,21 @@ def resample(x: Tensor, warp: Warp, interpolation: Interpolation = "bilinear", f
     """Images [b, c, h, w] with their contents moved by the warps: the same shape."""
     height, width = x.shape[-2:]
     back = warp.inverse()
-    half = x.new_tensor([width / 2, height / 2])
-    linear, shift = back.linear * half / half[:, None], back.shift / half  # in units of half a side
-    across = (torch.arange(width, device=x.device, dtype=x.dtype) + 0.5) / half[0] - 1
-    down = (torch.arange(height, device=x.device, dtype=x.dtype) + 0.5) / half[1] - 1
-    rows = down[:, None] * linear[..., None, :, 1] + shift[..., None, :]
-    grid = rows[..., None, :] + across[:, None] * linear[..., None, None, :, 0]
+    right, down = (_middles(side, x) for side in (width, height))
+    # grid_sample counts in halves of the sides; numbers stay numbers, as a CUDA graph allows no tensor made of them
+    columns = torch.stack([back.linear[..., 0, 0] * (2 / width), back.linear[..., 1, 0] * (2 / height)], -1)
+    rows = torch.stack([back.linear[..., 0, 1] * (2 / width), back.linear[..., 1, 1] * (2 / height)], -1)
+    shift = torch.stack([back.shift[..., 0] * (2 / width), back.shift[..., 1] * (2 / height)], -1)
+    by_row = down[:, None] * rows[..., None, :] + shift[..., None, :]
+    grid = by_row[..., None, :] + right[:, None] * columns[..., None, None, :]
     if isinstance(fill, str):
         return F.grid_sample(x, grid, interpolation, PADDING[fill], align_corners=False)
     return F.grid_sample(x - fill, grid, interpolation, "zeros", align_corners=False) + fill
+
+
+def _middles(side: int, like: Tensor) -> Tensor:
+    """The pixels' middles along a side, in pixels from the image's: [side]."""
+    return torch.arange(side, device=like.device, dtype=like.dtype) + 0.5 * (1 - side)
 
 
 def simple(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge", published: bool = False) -> Augment:

@@ -10,8 +10,20 @@ if TYPE_CHECKING:
     from vaelab.runs import Run
 
 Name = Annotated[str, tyro.conf.Positional]
-Recipe = Literal["vae", "beta_vae", "reverse_kl_vae", "gjs_vae", "mmd_vae", "balanced_vae"]
-Network = Literal["mlp", "conv", "burgess", "resnet", "infogan"]
+Recipe = Literal[
+    "vae",
+    "beta_vae",
+    "reverse_kl_vae",
+    "gjs_vae",
+    "mmd_vae",
+    "balanced_vae",
+    "iwae",
+    "cr_vae",
+    "cr_beta_vae",
+    "cr_iwae",
+    "triplet_vae",
+]
+Network = Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
 
 
 def train(
@@ -25,6 +37,9 @@ def train(
     trainable: bool = False,
     beta: float | None = None,
     gamma: str | None = None,
+    consistency: float | None = None,
+    views: Literal["simple", "large"] | None = None,
+    samples: int | None = None,
     epochs: int = 10,
     batch_size: int = 128,
     lr: float = 1e-3,
@@ -45,6 +60,9 @@ def train(
         trainable: Train alpha too, from the value given.
         beta: The weight of beta_vae.
         gamma: The decoder's standard deviation: a number, learned, computed, optimal, or per-image.
+        consistency: lambda of the cr_ recipes, in nats.
+        views: Their transformations.
+        samples: Draws per image of iwae and cr_iwae.
         epochs: How often to go through the data.
         batch_size: Images per step.
         lr: Learning rate of Adam.
@@ -60,6 +78,7 @@ def train(
 
     switches = {"dual": dual or None, "trainable": trainable or None}
     options = given(alpha=alpha, **switches, beta=beta, gamma=gamma_of(gamma))
+    options |= given(consistency=consistency, views=views, samples=samples)
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = load(data, "train")
     config = Train(epochs, batch_size, lr, seed, device, checkpoints=out / "checkpoints")

@@ -54,7 +54,7 @@ def grey(x: Tensor) -> Tensor:
     """Brightness as the eye weighs it: [b, c, h, w] -> [b, 1, h, w]."""
     if x.shape[-3] != 3:
         return x.mean(-3, keepdim=True)
-    return (x * x.new_tensor(LUMA)[:, None, None]).sum(-3, keepdim=True)
+    return sum(weight * channel for weight, channel in zip(LUMA, x.split(1, -3), strict=True))
 
 
 def turn_hue(x: Tensor, turn: Tensor) -> Tensor:
@@ -67,6 +67,6 @@ def turn_hue(x: Tensor, turn: Tensor) -> Tensor:
         (green - blue) / span,
         torch.where(high == green, 2 + (blue - red) / span, 4 + (red - green) / span),
     )
-    around = sixths + 6 * turn[..., None, None, None] + x.new_tensor([5.0, 3.0, 1.0])[:, None, None]
-    place = torch.remainder(around, 6)
+    turned = sixths + 6 * turn[..., None, None, None]
+    place = torch.remainder(torch.cat([turned + 5, turned + 3, turned + 1], -3), 6)
     return high - (high - low) * torch.minimum(place, 4 - place).clamp(0, 1)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vaelab import augment, checks
 from vaelab.augment import Augment
 from vaelab.diagonal import diagonal_kl
-from vaelab.errors import InvalidValue, near
+from vaelab.errors import InvalidType, InvalidValue, near
 from vaelab.gaussian import Gaussian, sum_latents
 from vaelab.models import VAE, Pass
 from vaelab.objective import Experiment, Objective, Terms
@@ -108,8 +108,11 @@ def consistent(
     any function of images [b, c, h, w] in [0, 1].  agreement: `PosteriorGap` (default), `Triplet`, or a module of one's
     own.  together: see `Consistent`.
 
-    Raises InvalidType or InvalidValue for a lambda or a name that cannot be.
+    Raises InvalidType or InvalidValue for a lambda or a name that cannot be, or an experiment with a way of its own to
+    see images, such as `Denoising`.
     """
+    if type(experiment) is not Experiment:
+        raise InvalidType(f"only a plain Experiment can be made consistent, got {type(experiment).__name__}.")
     if isinstance(views, str):
         if views not in VIEWS:
             raise InvalidValue(f"there are no views {views!r}; {near(views, VIEWS)}")

@@ -13,7 +13,8 @@ from vaelab.objective import Experiment
 @dataclass
 class History:
     """One row per epoch: epoch, loss, nll, divergence (nats per sample), mse (per pixel), gamma, seconds;
-    and at its end alpha, where it is trained, heat, where something moves the divergence's weight, and consistency, where views are compared with their images.
+    and at its end alpha, where it is trained, heat, where something moves the divergence's weight, and
+    consistency, where views are compared with their images.
 
     interventions: every knob that was turned while it ran.  average: the experiment with
     averaged weights, for Train(ema=...).

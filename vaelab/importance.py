@@ -1,4 +1,4 @@
-"""The importance weighted bound (Burda et al. 2016): k draws of z per image, of which none is worth more than its weight.
+"""The importance weighted bound (Burda et al. 2016): k draws of z per image, each worth its weight.
 
 L_k(x) = E ln 1/k Σ w_i,   w_i = p(x, z_i) / q(z_i|x),   z_i ~ q(z|x);   L_1 is the ELBO, and L_k rises to ln p(x)
 """
@@ -16,6 +16,7 @@ from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Likelihood
 from vaelab.models import Pass
 from vaelab.objective import Experiment, Objective, Terms
+from vaelab.pixels import unit
 
 Gradient = Literal["plain", "stl", "dreg"]
 
@@ -81,7 +82,7 @@ def importance_bound(
             total = torch.full((len(x),), -math.inf, dtype=torch.float64)
             for first in range(0, samples, chunk):
                 k = min(chunk, samples - first)
-                seen = experiment._unit(x)
+                seen = unit(x).to(experiment.objective.weight)
                 objective = ImportanceWeighted(likelihood, k).to(seen)
                 nll, _, rate = objective.parts(seen, experiment.model(seen, k))
                 total = torch.logaddexp(total, (-nll - rate).double().logsumexp(0).cpu())

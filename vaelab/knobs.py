@@ -50,7 +50,7 @@ class Knobs:
             self._planned.setdefault(turn.step, []).append(turn)
 
     def turn(self, **values: float) -> None:
-        """Set knobs (alpha, gamma, weight, consistency, lr) before the next step, in the order of the calls.  Any thread.
+        """Set knobs (alpha, gamma, weight, consistency, lr) before the next step, in order.  Any thread.
 
         Raises InvalidType or InvalidValue for a value out of range.
         """

@@ -49,7 +49,7 @@ class VAE(nn.Module):
         return Gaussian(mean, logvar)
 
     def forward(self, x: Tensor, samples: int = 1) -> Pass:
-        """samples: draws of z per image, which stand behind one another: every entry of the pass is [samples b, ...]."""
+        """samples: draws of z per image, behind one another: every entry of the pass is [samples b, ...]."""
         q = self.posterior(x)
         if samples > 1:
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))

@@ -77,7 +77,8 @@ class Objective(nn.Module):
 
     def _with(self, plain: Terms, result: Pass, view: Tensor, other: Pass) -> Terms:
         """The terms of images and their views, each [b], with the distance of their posteriors."""
-        assert self.agreement is not None and self.consistency is not None
+        assert self.agreement is not None
+        assert self.consistency is not None
         moved = self.per_sample(view, other)
         apart = self.agreement(other.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
         nll, divergence, mse = ((a + b) / 2 for a, b in zip(plain[1:4], moved[1:4], strict=True))

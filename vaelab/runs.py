@@ -30,12 +30,12 @@ RECIPES = {
     "reverse_kl_vae": recipes.reverse_kl_vae,
     "gjs_vae": recipes.gjs_vae,
     "mmd_vae": recipes.mmd_vae,
+    "balanced_vae": recipes.balanced_vae,
     "iwae": recipes.iwae,
     "cr_vae": recipes.cr_vae,
     "cr_beta_vae": recipes.cr_beta_vae,
     "cr_iwae": recipes.cr_iwae,
     "triplet_vae": recipes.triplet_vae,
-    "balanced_vae": recipes.balanced_vae,
 }
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
@@ -54,7 +54,7 @@ class Run:
     options: dict[str, Any] = field(default_factory=dict)
     data: str = "mnist-mini"
     latent: int = 10
-    network: Literal["mlp", "conv", "burgess", "resnet", "infogan"] = "mlp"
+    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"] = "mlp"
     hidden: tuple[int, ...] | None = (256,)
     epochs: int = 12
     batch_size: int = 100
@@ -96,7 +96,7 @@ def train_all(
     as by `fit_many`, which is quicker and gives the same results but for rounding.  Raises what
     `run_store.all_computed` and `train_one` raise.
     """
-    sums = {which: _checksum(*which) for which in {(run.data, run.limit) for run in runs}}
+    sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tasks = [{**asdict(run), "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
@@ -152,6 +152,6 @@ def _images(data: str, split: str, limit: int | None, side: int | None) -> Tenso
     return F.pad(images, (spare // 2, spare - spare // 2) * 2)
 
 
-def _checksum(data: str, limit: int | None) -> str:
+def checksum(data: str, limit: int | None) -> str:
     parts: list[Dataset] = [load(data, split, limit=limit) for split in ("train", "test")]
     return "+".join(part.sha256 for part in parts)

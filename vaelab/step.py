@@ -112,7 +112,7 @@ def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -
     gamma is not decayed: that would pull it to 1.
     """
     paces = {
-        f"{name}.logvar": module.pace for name, module in experiment.named_modules() if isinstance(module, Learned)
+        f"{name}.log_gamma": module.pace for name, module in experiment.named_modules() if isinstance(module, Learned)
     }
     groups = [{"params": [p for name, p in parameters.items() if name not in paces], "pace": 1.0}]
     for name, pace in paces.items():

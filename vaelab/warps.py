@@ -67,8 +67,7 @@ class Affine:
             raise InvalidValue(f"scale must be two factors above 0 in order, got {self.scale}; (0.9, 1.1) is gentle.")
 
     def warp(self, draw: Draw, size: tuple[int, int]) -> Warp:
-        place = 2 * torch.stack([draw(), draw()], -1) - 1
-        shift = self.translation * place * _sides(size, place)
+        shift = self.translation * torch.stack([side * (2 * draw() - 1) for side in (size[1], size[0])], -1)
         low, high = self.scale
         turn, lean = self.rotation * (2 * draw() - 1), self.shear * (2 * draw() - 1)
         return affine(turn, shift.round() if self.whole_pixels else shift, low + (high - low) * draw(), lean)
@@ -105,9 +104,8 @@ class Crop:
 
     def warp(self, draw: Draw, size: tuple[int, int]) -> Warp:
         side = self.smallest + (1 - self.smallest) * draw()
-        place = torch.stack([draw(), draw()], -1) - 0.5
+        shift = torch.stack([whole * (0.5 - draw()) * (1 / side - 1) for whole in (size[1], size[0])], -1)
         none = torch.zeros_like(side)
-        shift = -place * (1 / side - 1)[..., None] * _sides(size, side)
         return Warp(_matrix(1 / side, none, none, 1 / side), shift)
 
 
@@ -118,11 +116,6 @@ def _heads(uniform: Tensor, chance: float) -> Tensor:
 def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     """Four entries [b] -> [b, 2, 2], row by row."""
     return torch.stack([a, b, c, d], -1).unflatten(-1, (2, 2))
-
-
-def _sides(size: tuple[int, int], like: Tensor) -> Tensor:
-    """Width and height: [2]."""
-    return like.new_tensor([size[1], size[0]])
 
 
 def _inside(name: str, value: float, low: float, high: float) -> None:

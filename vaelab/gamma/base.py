@@ -48,16 +48,22 @@ class Fixed(Policy):
 
 
 class Learned(Policy):
-    """gamma is a parameter; its optimum is the root of the mean squared error (Dai & Wipf 2019).
+    """ln gamma is a parameter; the optimum of gamma is the root of the mean squared error (Dai & Wipf 2019).
 
-    Under Adam ln gamma² moves by about one learning rate per step, so a start far away takes long.  pace: its own rate
+    Under Adam ln gamma moves by about one learning rate per step, so a start far away takes long.  pace: its own rate
     as a multiple of the network's.
     """
+
+    log_gamma: nn.Parameter
 
     def __init__(self, gamma: float = 1.0, pace: float = 1.0) -> None:
         super().__init__()
         self.pace = checks.positive("pace", pace)
-        self.logvar = nn.Parameter(torch.tensor(2 * math.log(checks.positive("gamma", gamma))))
+        self.log_gamma = nn.Parameter(torch.tensor(math.log(checks.positive("gamma", gamma))))
+
+    @property
+    def logvar(self) -> Tensor:  # type: ignore[override]
+        return 2 * self.log_gamma
 
 
 def log_variance(images: Tensor, like: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class Geco(Policy):
     running: Tensor
     started: Tensor
 
-    def __init__(self, kappa: float, pace: float = 0.01, rate: float = 0.01) -> None:
+    def __init__(self, kappa: float, pace: float = 0.003, rate: float = 0.01) -> None:
         super().__init__()
         self.pace, self.rate = checks.positive("pace", pace), checks.positive("rate", rate)
         self.register_buffer("kappa", torch.tensor(checks.positive("kappa", kappa)))

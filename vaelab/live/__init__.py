@@ -6,6 +6,7 @@ No `Output` widget, no `interact`, no pyplot: callbacks store a value, one worke
 
 from vaelab.live.balance import balance_panel
 from vaelab.live.check import Verdict, check
+from vaelab.live.clouds import cloud_panel
 from vaelab.live.controls import Choice, Slider, Switch
 from vaelab.live.divergence import divergence_panel
 from vaelab.live.figure import LiveFigure, Scene
@@ -32,6 +33,7 @@ __all__ = [
     "View",
     "balance_panel",
     "check",
+    "cloud_panel",
     "divergence_panel",
     "film_strip",
     "latent_panel",

@@ -34,7 +34,8 @@ _building = threading.Lock()
 class Point(NamedTuple):
     """Means over the steps since the last point, in nats per image; rate and distortion are those of the probe.
 
-    rate: KL(q‖p) in nats; distortion: squared error per image, decoded from the means.
+    rate: KL(q‖p) in nats; distortion: squared error per image, decoded from the means; consistency: KL(q‖q) between
+    views and images, 0 where there are no views.
     """
 
     step: int
@@ -43,6 +44,7 @@ class Point(NamedTuple):
     gamma: float
     rate: float
     distortion: float
+    consistency: float = 0.0
 
 
 class Snapshot(NamedTuple):
@@ -151,7 +153,7 @@ class Trainer:
             self.knobs.turn(**{name: value for name, value in self._early.items() if name in self.steerable})
         self.images, self.labels = data.images[:PROBE], data.labels[:PROBE]
         self._publish(0, 0)
-        steps, last, sums, counted = train(self.experiment, data, settings, knobs=self.knobs), 0.0, torch.zeros(2), 0
+        steps, last, sums, counted = train(self.experiment, data, settings, knobs=self.knobs), 0.0, torch.zeros(3), 0
         generator = torch.Generator(on_device(settings.device))
         while self._may_go_on():
             with randomness.own(generator):
@@ -159,8 +161,10 @@ class Trainer:
             if progress is None:
                 self.state = "finished"
                 return
+            terms = progress.terms
             with torch.no_grad():
-                sums += torch.stack([progress.terms.nll.mean(), progress.terms.divergence.mean()]).cpu()
+                means = (part.mean() for part in (terms.nll, terms.divergence, terms.consistency))
+                sums += torch.stack([*means]).cpu()
             counted += 1
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
             if progress.row:
@@ -188,7 +192,7 @@ class Trainer:
             self.published(self)
 
     def _note(self, progress: Progress, means: Tensor, per_second: float) -> None:
-        nll, divergence = means.tolist()
+        nll, divergence, apart = means.tolist()
         for name, value in (("nll", nll), ("divergence", divergence)):
             if not torch.isfinite(torch.tensor(value)):
                 raise TrainingError(
@@ -199,7 +203,7 @@ class Trainer:
         gamma = self.experiment.objective.likelihood.gamma
         rate, distortion = self._rate_and_distortion()
         now = float(gamma.gamma.detach()) if gamma is not None else float("nan")
-        self.record.points.append(Point(progress.step, nll, divergence, now, rate, distortion))
+        self.record.points.append(Point(progress.step, nll, divergence, now, rate, distortion, apart))
         self.record.per_second = per_second * self.setup.batch
         self._publish(progress.step, progress.epoch)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vaelab import recipes
+from vaelab.consistency import VIEWS, consistent
 from vaelab.datasets import Dataset
 from vaelab.knobs import Intervention
 from vaelab.objective import Experiment
@@ -16,6 +17,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "conv 8-16": {"network": "conv", "hidden": (8, 16)},
 }
 DIVERGENCES = ("KL(q‖p)", "KL(p‖q)", "JS", "dual JS")
+AUGMENTED = ("no", *VIEWS)
 POLICIES = ("fixed", "learned", "computed")
 
 
@@ -27,9 +29,11 @@ class Setup(NamedTuple):
     latent: int = 2
     divergence: str = "JS"
     policy: str = "fixed"
+    views: str = "no"
     alpha: float = 0.3
     gamma: float = 0.2
     beta: float = 1.0
+    consistency: float = 1.0
     lr: float = 1e-3
     epochs: int = 40
     batch: int = 64
@@ -37,23 +41,30 @@ class Setup(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call of a recipe."""
+    """A call of a recipe; with views, its experiment made consistent at this lambda."""
 
     recipe: str
     arguments: tuple[Any, ...]
     options: dict[str, Any]
+    views: tuple[float, str] | None = None
 
     def make(self) -> Experiment:
         experiment: Experiment = getattr(recipes, self.recipe)(*self.arguments, **self.options)
-        return experiment
+        return experiment if self.views is None else consistent(experiment, *self.views)
 
     def __str__(self) -> str:
         named = [f"{name}={value!r}" for name, value in self.options.items()]
-        return f"vaelab.recipes.{self.recipe}({', '.join([*map(repr, self.arguments), *named])})"
+        plain = f"vaelab.recipes.{self.recipe}({', '.join([*map(repr, self.arguments), *named])})"
+        return plain if self.views is None else f"vaelab.consistency.consistent({plain}, {str(self.views)[1:-1]})"
 
 
 def recipe(setup: Setup, data: Dataset) -> Call:
     """The recipe that the choices name."""
+    views = None if setup.views == "no" else (setup.consistency, setup.views)
+    return _plain(setup, data)._replace(views=views)
+
+
+def _plain(setup: Setup, data: Dataset) -> Call:
     shape = tuple(data.images.shape[1:])
     options: dict[str, Any] = dict(NETWORKS[setup.network])
     options["gamma"] = setup.gamma if setup.policy == "fixed" else setup.policy

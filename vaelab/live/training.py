@@ -19,7 +19,7 @@ from vaelab.live.background import Snapshot, Trainer
 from vaelab.live.controls import Choice, Control, Slider
 from vaelab.live.figure import LiveFigure
 from vaelab.live.frame import frame
-from vaelab.live.setup import DATA, DIVERGENCES, NETWORKS, POLICIES, Setup, code
+from vaelab.live.setup import AUGMENTED, DATA, DIVERGENCES, NETWORKS, POLICIES, Setup, code
 from vaelab.live.strip import film_strip
 from vaelab.live.training_scene import IMAGES, Frame, draw
 from vaelab.live.worker import worker
@@ -27,19 +27,26 @@ from vaelab.objective import Experiment
 from vaelab.pixels import unit
 
 SIZES = {"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)}
-KNOBS = {"alpha": "alpha", "gamma": "gamma", "beta": "weight", "lr": "lr"}  # slider -> knob of the engine
+KNOBS = {
+    "alpha": "alpha",
+    "gamma": "gamma",
+    "beta": "weight",
+    "consistency": "consistency",
+    "lr": "lr",
+}  # slider -> knob of the engine
 DRAW = 0.5  # seconds from one picture of a running training to the next, at least
 LISTED = 5  # turns of knobs that are spelled out
 CAPTION = (
     "A VAE in training: two parts of the loss, gamma, the way through the rate-distortion plane; below data, "
-    "reconstructions, samples, and the latent plane. Run the cell to train it yourself and to turn alpha, gamma, beta "
-    "and the learning rate while it runs."
+    "reconstructions, samples, and the latent plane. Run the cell to train it yourself and to turn alpha, gamma, beta, "
+    "lambda and the learning rate while it runs."
 )
 PRESETS: dict[str, dict[str, Any]] = {
     "ordinary VAE": {"divergence": "KL(q‖p)", "policy": "fixed", "beta": 1.0, "gamma": 0.2},
     "collapse": {"divergence": "KL(q‖p)", "policy": "fixed", "beta": 10.0, "gamma": 0.7},
     "dual at small alpha": {"divergence": "dual JS", "policy": "fixed", "alpha": 0.05, "beta": 1.0, "gamma": 0.2},
     "computed gamma": {"divergence": "KL(q‖p)", "policy": "computed", "beta": 1.0},
+    "consistent": {"divergence": "KL(q‖p)", "policy": "fixed", "views": "simple", "consistency": 1.0, "beta": 1.0},
 }
 
 
@@ -63,12 +70,14 @@ def _controls(s: Setup) -> tuple[list[Control], list[Control]]:
         Slider("latent", "latents", 1, 32, s.latent, 1, whole=True),
         Choice("divergence", "divergence", DIVERGENCES, s.divergence),
         Choice("policy", "gamma is", POLICIES, s.policy),
+        Choice("views", "views", AUGMENTED, s.views),
         Slider("epochs", "epochs", 1, 400, s.epochs, 1, whole=True),
     ]
     knobs: list[Control] = [
         Slider("alpha", "skew α", 0, 1, s.alpha),
         Slider("gamma", "gamma", 0.02, 2, s.gamma, 0.02, log=True),
         Slider("beta", "beta", 0.05, 20, s.beta, 0.02, log=True),
+        Slider("consistency", "views' λ", 0.01, 100, s.consistency, 0.05, log=True),
         Slider("lr", "learning rate", 1e-5, 0.1, s.lr, 0.05, log=True),
     ]
     return choices, knobs
@@ -326,6 +335,8 @@ def _readout(trainer: Trainer, seen: Frame) -> str:
             ("rate", f"{p.rate:.2f} nats"),
             ("squared error", f"{p.distortion:.2f} per image"),
         ]
+        if trainer.setup.views != "no":
+            cells.append(("KL(q(z|view)‖q(z|image))", f"{p.consistency:.2f} nats"))
         lines.append(" &nbsp; ".join(f"{html.escape(name)} <b>{value}</b>" for name, value in cells))
     turns = trainer.record.history.interventions
     if turns:

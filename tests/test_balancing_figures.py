@@ -1,0 +1,162 @@
+"""The figures of the balancing paper on small data: what is written down, and that every picture can be drawn."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from vaelab.figures.balancing import (
+    crossing,
+    ends,
+    error_path,
+    families,
+    gamma_path,
+    kl_path,
+    law,
+    looks,
+    loss_parts,
+    paths,
+    race,
+    ratchet,
+    score,
+    strip,
+    traces,
+    variance_loss,
+)
+from vaelab.figures.balancing.methods import Method
+from vaelab.figures.figure import to_csv
+
+SMALL = {"data": "digits", "network": "mlp", "hidden": (16,), "latent": 3, "steps": 60, "batch_size": 50, "lr": 3e-3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory):
+    """One cache for this file: trainings are shared between its tests, as they are between figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("vaelab.sweep.cores", lambda: 1)  # trained here: starting processes would take longer
+        patch.setattr("vaelab.classifier.STEPS", 30)
+        yield
+
+
+def table(module, result):
+    return list(csv.DictReader(io.StringIO(to_csv(module.rows(result.numbers)))))
+
+
+def drawn(module, result):
+    words = module.alt(result.numbers)
+    assert any(c.isdigit() for c in words)
+    return module.draw(result.numbers)
+
+
+def test_every_step_of_the_balance_is_written_down():
+    numbers = {m: traces.trained([m], "cpu", 1, **SMALL)[m][0].numbers for m in (looks.B, looks.fixed(0.04))}
+    steps = SMALL["steps"]
+    for n in numbers.values():
+        assert all(n[name].shape == (steps,) for name in ("variance", "mse", "divergence", "strength"))
+        assert n["steps_seen"][-1] == steps
+        assert n["held"].shape == n["steps_seen"].shape
+        assert n["error"] == pytest.approx(n["held"][-1], rel=1e-4)
+        lost = n["data_variance"] - n["rebuilt_variance"]
+        assert lost == pytest.approx(n["error"] + 2 * n["covariance"], abs=5e-3)
+    assert numbers[looks.fixed(0.04)]["variance"] == pytest.approx(np.full(steps, 0.04))
+    computed = numbers[looks.B]
+    running = np.float64(computed["variance"][0])
+    for k in range(1, 6):
+        running = min(running, 0.99 * running + 0.01 * computed["mse"][k])
+        assert computed["variance"][k] == pytest.approx(running, rel=1e-4)
+
+
+def test_the_numbers_over_the_steps_are_means_between_the_points():
+    result = paths.compute("cpu", seeds=1, methods=[looks.B, looks.LEARNED], variances=[0.1], **SMALL)
+    n, raw = result.numbers, traces.trained([looks.B], "cpu", 1, **SMALL)[looks.B][0].numbers
+    assert list(n["label"]) == [looks.label(m) for m in (looks.B, looks.LEARNED, looks.fixed(0.1))]
+    end = np.flatnonzero(n["step"] == 60)[0]
+    assert n["mse"][0, 0, end] == pytest.approx(raw["mse"][n["step"][end - 1] : 60].mean(), rel=1e-5)
+    assert n["mse"][0, 0, 0] == pytest.approx(raw["mse"][0])
+    for module in (gamma_path, error_path, kl_path):
+        assert len(drawn(module, result).axes) == 1
+    assert len(drawn(loss_parts, result).axes) == 2
+    assert len(table(paths, result)) == 3 * len(n["step"])
+    row = table(loss_parts, result)[-1]
+    assert float(row["reconstruction_over_half_D"]) == pytest.approx(n["mse"][2, 0, -1] / 0.1, rel=1e-5)
+
+
+def test_the_crossing_is_where_the_error_is_gamma_squared():
+    n = {
+        "fixed": np.array([True, True, True, False]),
+        "variance": np.array([[1.0], [0.01], [0.0001], [0.5]]),
+        "error_sampled": np.array([[0.1], [0.01**1.5 * 100], [0.001], [9.0]]),
+    }
+    n["error_sampled"][:3, 0] = 0.05 * n["variance"][:3, 0] ** 0.25
+    assert crossing.crossing(n) == pytest.approx(0.05 ** (1 / 0.75), rel=1e-6)
+
+
+def test_ends_of_fixed_gammas_and_of_the_others():
+    settings = {"seeds": 1, "variances": [1.0, 0.1, 0.01, 0.001], **SMALL}
+    result = ends.compute("cpu", methods=[looks.B, looks.OPTIMAL], **settings)
+    assert len(drawn(crossing, result).axes) == 1
+    assert len(drawn(score, result).axes) == 2
+    name, best = score.best(result.numbers)
+    assert name.startswith("fixed")
+    assert best == result.numbers["score_sampled"][:4].mean(1).min()
+    assert [row["method"] for row in table(crossing.ends, result)][-1] == "optimum of the batch"
+    picture = strip.compute("cpu", **settings)
+    assert drawn(strip, picture).axes
+    assert len(table(strip, picture)) == 5 * 10
+
+
+def test_all_families_are_drawn():
+    result = families.compute("cpu", kappa_squared=0.02, target=5.0, seeds=1, variances=[1.0, 0.1], **SMALL)
+    assert len(drawn(families, result).axes) == 1
+    assert "computed, rule B, k = 4" in set(result.numbers["label"])
+
+
+def test_the_law_counts_active_latents():
+    result = law.compute("cpu", seeds=1, variances=[1.0], **SMALL)
+    assert len(drawn(law, result).axes) == 2
+    assert law.active(result.numbers)[1, 0] == 0
+    for row in table(law, result):
+        assert float(row["sum"]) == pytest.approx(float(row["variance_of_means"]) + float(row["mean_of_variances"]))
+
+
+def test_variance_error_and_covariance_add_up():
+    result = variance_loss.compute("cpu", seeds=2, variances=[1.0, 0.01], **SMALL)
+    n = result.numbers
+    assert n["lost"] == pytest.approx(n["error"] - n["bias"] + 2 * n["covariance"], abs=1e-6)
+    assert (n["error"][:, :, 0] != n["error"][:, :, 1]).all()
+    assert drawn(variance_loss, result).axes
+    assert len(table(variance_loss, result)) == 2 * 2 * 2
+
+
+def test_the_share_of_steps_that_the_race_reports():
+    """The learned run halves its error every 10 steps, the other one every 5: half of the steps, at every length."""
+    step = np.arange(10, 101, 10)
+    labels = [looks.label(looks.LEARNED), "twice as fast", "never"]
+    held = np.stack([0.5 ** (step / 10), 0.5 ** (step / 5), np.ones(10)])[:, None]
+    n = {"label": np.array(labels), "held": held, "step": step}
+    assert race.shares(n, "twice as fast")[0, 1::2] == pytest.approx(0.5)
+    assert np.isnan(race.shares(n, "never")).all()
+    assert race.shares(n, labels[0])[0] == pytest.approx(1)
+    result = race.compute("cpu", seeds=1, variances=[0.1], **SMALL)
+    assert len(drawn(race, result).axes) == 2
+
+
+def test_the_ratchet_is_that_of_the_policies():
+    n = ratchet.simulated(spreads=[0.1], steps=2000, seeds=5)
+    a, b, c = n["variance"][0, :, -1]
+    assert a < 0.9 < b < c
+    assert c == pytest.approx(1, abs=0.02)
+    result = ratchet.compute("cpu", spreads=[0.1, 0.2], steps=50, seeds=2)
+    assert len(drawn(ratchet, result).axes) == 2
+
+
+@pytest.mark.parametrize(
+    "method", [*looks.COLOURS, looks.fixed(0.1), Method("GECO", 0.02), Method("rule B", None, 4.0)]
+)
+def test_every_method_has_a_name_and_a_look(method):
+    assert looks.label(method)
+    colour, line = looks.look(looks.label(method))
+    assert colour.startswith("#")
+    assert line in ("-", "--", ":")

@@ -1,0 +1,166 @@
+"""The figures on consistency: what is measured is what it is called, on small data; trainings are shared."""
+
+import csv
+import io
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from vaelab import run_store
+from vaelab.figures.consistency import (
+    arms,
+    lambdas,
+    latent_clouds,
+    learning_curve,
+    rotation_limit,
+    tables,
+    tangents,
+    triplets,
+)
+from vaelab.figures.consistency.arms import Setting
+from vaelab.figures.consistency.measures import SCALARS
+from vaelab.figures.figure import to_csv
+
+SMALL = {"data": "digits", "likelihood": "bernoulli", "latent": 4, "hidden": [32], "epochs": 6, "batch_size": 50}
+SMALL |= {"lr": 3e-3, "samples": 10, "weighed": 50}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory):
+    """One cache for this file: trainings are shared between its tests, as they are between figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("vaelab.sweep.cores", lambda: 1)  # trained here: starting processes would take longer
+        yield
+
+
+@pytest.fixture(scope="module")
+def swept():
+    return lambdas.compute("cpu", lambdas=[0.0, 1.0, 50.0], seeds=1, **SMALL)
+
+
+def table(module, result):
+    return list(csv.DictReader(io.StringIO(to_csv(module.rows(result.numbers)))))
+
+
+def drawn(module, result):
+    words = module.alt(result.numbers)
+    assert any(c.isdigit() for c in words)
+    assert "nan" not in words
+    return module.draw(result.numbers)
+
+
+def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_ceiling(swept):
+    found = {row["arm"]: row for row in table(lambdas, swept)}
+    assert list(found) == ["VAE", "VAE, twice as long", "VAE + Aug", "CR-VAE, λ = 1", "CR-VAE, λ = 50"]
+    gaps, rates = ([float(found[arm][name]) for arm in list(found)[2:]] for name in ("gap", "rate"))
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    assert rates[0] > rates[1] > rates[2]
+    for row in found.values():
+        assert float(row["information"]) < float(row["ceiling"])
+        assert float(row["ceiling"]) == pytest.approx(np.log(179), rel=1e-6)
+        assert float(row["nll"]) < -float(row["elbo_test"]) + 3 * float(row["nll_error"])
+        assert 0 < float(row["rho"]) < 1
+    assert len(drawn(lambdas, swept).axes) == 6
+
+
+def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, monkeypatch):
+    def no_training(*args, **kwargs):
+        raise AssertionError("this was trained before")
+
+    monkeypatch.setattr(run_store, "sweep", no_training)
+    result = latent_clouds.compute("cpu", lambdas=[0.0, 50.0], **SMALL)
+    rows = table(latent_clouds, result)
+    assert len(rows) == 3 * 10
+    gaps = latent_clouds.gaps(result.numbers).mean(1)
+    assert gaps[2] < 0.5 * gaps[1]
+    assert drawn(latent_clouds, result).axes
+    tangent = tangents.compute("cpu", lambdas=[0.0, 1.0, 50.0], seeds=1, **SMALL)
+    n = tangent.numbers
+    assert n["tangent"][:, 0, 0] == pytest.approx(n["tangent_limit"][:, 0], rel=0.05)
+    assert (np.diff(n["tangent_limit"][1:, 0]) < 0).all()
+    drawn(tangents, tangent)
+    assert len(table(tangents, tangent)) == 4 * 5
+
+
+def test_a_projection_keeps_a_posterior_that_lies_in_the_plane():
+    """Data on two axes of five: the projection keeps their distances and turns the covariance with them."""
+    generator = np.random.default_rng(0)
+    plane = np.zeros((200, 5))
+    plane[:, [1, 3]] = generator.normal(size=(200, 2)) * [3, 1]
+    logvar = np.log(np.array([[9.0, 0.25, 9.0, 4.0, 9.0]]))
+    places, covariance = latent_clouds.project(plane, np.broadcast_to(logvar, plane.shape), plane)
+    assert np.linalg.norm(places, axis=1) == pytest.approx(np.linalg.norm(plane - plane.mean(0), axis=1))
+    assert np.linalg.eigvalsh(covariance[0]) == pytest.approx([0.25, 4.0])
+
+
+def test_nine_methods_stand_in_one_table():
+    settings = {"consistency": 5.0, "beta": 4.0, "samples_k": 3, "seeds": 1, **SMALL, "epochs": 3}
+    result = tables.compute("cpu", **settings)
+    found = {row["arm"]: row for row in table(tables, result)}
+    assert len(found) == 9
+    for base in ("VAE", "β-VAE, β = 4", "IWAE, k = 3"):
+        assert float(found[f"{base}, CR"]["gap"]) < float(found[f"{base}, Aug"]["gap"])
+    assert float(found["β-VAE, β = 4, plain"]["rate"]) < float(found["VAE, plain"]["rate"])
+    assert len(drawn(tables, result).axes) == 6
+
+
+def test_the_other_figures_draw_what_they_measured():
+    quick = {**SMALL, "epochs": 3, "seeds": 1}
+    result = triplets.compute("cpu", lambdas=[0.0, 5.0], weights=[1.0, 50.0], **quick)
+    assert [row["arm"] for row in table(triplets, result)][-2:] == ["triplet, weight 1", "triplet, weight 50"]
+    assert triplets.family(result.numbers, True).tolist() == [3, 4]
+    drawn(triplets, result)
+    limit = rotation_limit.compute("cpu", angles=[15.0, 180.0], consistency=5.0, **quick)
+    rows = table(rotation_limit, limit)
+    assert {row["largest_rotation_degrees"] for row in rows} == {"15", "180"}
+    assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("probe", "six_nine"))
+    drawn(rotation_limit, limit)
+
+
+def test_views_of_an_angle_are_rotations_alone_and_reach_training():
+    setting = Setting("cr_vae", {"consistency": 1.0}, **SMALL, views=90.0)
+    made = setting.experiment((1, 8, 8))
+    assert made.views == setting.seen()
+    assert made.views.parts[0].rotation == 90
+    assert made.views.parts[0].translation == 0
+
+
+def test_what_classes_cannot_tell_is_nan():
+    """Test labels that were never trained on, as in Omniglot: no probe, but everything else."""
+    n = arms.trained_one(device="cpu", **asdict(Setting("vae", {}, **{**SMALL, "epochs": 1})))
+    assert set(SCALARS) <= set(n)
+    assert np.isfinite([float(n[name]) for name in SCALARS]).all()
+    from vaelab.figures.consistency import measures
+
+    odd = measures._probes.__globals__["load"]
+
+    class Other:
+        labels = torch.arange(179) + 100
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measures, "load", lambda name, split, **k: odd(name, split) if split == "train" else Other())
+        assert all(np.isnan(v) for v in measures._probes(None, Setting("vae", **SMALL), None, None, None).values())
+
+
+def test_a_stage_goes_on_where_the_one_before_ended(monkeypatch):
+    """Stage by stage: 1, 4, 13 passes at falling rates; each pass is made once."""
+    settings = {"data": "digits", "limit": 200, "batch_size": 50, "samples": 20, "weighed": 40}
+    assert [learning_curve.passes(s) for s in range(8)] == [1, 4, 13, 40, 121, 364, 1093, 3280]
+    made, fit = [], learning_curve.fit
+
+    def counted(experiment, *args, **more):
+        history = fit(experiment, *args, **more)
+        made.append((len(history.rows), [turn.step for turn in history.interventions]))
+        return history
+
+    monkeypatch.setattr(learning_curve, "fit", counted)
+    result = learning_curve.compute("cpu", draws=[1, 3], stages=2, seeds=1, **settings)
+    assert sorted(made) == [(1, []), (1, []), (4, [4]), (4, [4])]
+    rows = table(learning_curve, result)
+    assert [(row["draws"], row["passes"]) for row in rows] == [("1", "1"), ("1", "4"), ("3", "1"), ("3", "4")]
+    assert float(rows[1]["nll"]) < float(rows[0]["nll"])
+    assert rows[0]["published_nll"] == "86.76"
+    drawn(learning_curve, result)

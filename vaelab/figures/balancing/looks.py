@@ -1,0 +1,71 @@
+"""The methods that the figures compare, how they look and are called, and what they are trained on."""
+
+from typing import Any
+
+from vaelab import plots
+from vaelab.figures.balancing.methods import Method
+
+LEARNED, FASTER = Method("learned", 1.0), Method("learned", 10.0)
+A, B, B_FROM_1, C = (Method(*m) for m in (("rule A", 1.0), ("rule B",), ("rule B", 1.0), ("rule C",)))
+OPTIMAL, PER_IMAGE = Method("batch optimum"), Method("per image")
+
+WORDS = {
+    LEARNED[:2]: "learned, the network's rate",
+    FASTER[:2]: "learned, 10 × its rate",
+    A[:2]: "computed, rule A, from 1",
+    B_FROM_1[:2]: "computed, rule B, from 1",
+    B[:2]: "computed, rule B, from the data",
+    C[:2]: "running mean (C), from the data",
+    OPTIMAL[:2]: "optimum of the batch",
+    PER_IMAGE[:2]: "optimum of each image",
+}
+COLOURS = {
+    LEARNED: plots.P,
+    FASTER: plots.P,
+    A: plots.DUAL,
+    B_FROM_1: plots.JS,
+    B: plots.MEAN,
+    C: "#7a4fd0",
+    OPTIMAL: plots.Q,
+    PER_IMAGE: "#7fb3ff",
+}
+OTHERS = ("#832db6", "#a96b59", "#ffa90e", "#4b9aa0", "#b9ac70", "#e05a9b")  # for the families without a colour
+DASHED = (FASTER, B_FROM_1)
+SETTERS = (LEARNED, FASTER, A, B_FROM_1, B, OPTIMAL)
+
+
+def fixed(variance: float) -> Method:
+    """gamma² put by hand."""
+    return Method("fixed", variance)
+
+
+def label(method: Method) -> str:
+    """As it is written in a picture."""
+    if method.k != 1:
+        return f"computed, {method.name}, k = {method.k:g}"
+    return WORDS.get(method[:2], method.name if method.value is None else f"{method.name} {method.value:g}")
+
+
+def look(label_of_it: str) -> tuple[str, str]:
+    """Colour and line of a method by its label; fixed ones are grey."""
+    for method, colour in COLOURS.items():
+        if label(method) == label_of_it:
+            return colour, "--" if method in DASHED else "-"
+    families = ("GECO", "ControlVAE", "linear", "cyclical", "free bits", "computed")
+    found = [i for i, name in enumerate(families) if label_of_it.startswith(name)]
+    return (OTHERS[found[0]], "-") if found else (plots.REFERENCE, ":")
+
+
+# Of the quick preset: every figure names the same settings and variances, and so shares the trainings.
+VARIANCES = [1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001]
+MNIST: dict[str, Any] = {
+    **{"data": "mnist-mini", "network": "mlp", "hidden": (128,), "latent": 16},
+    **{"steps": 2000, "batch_size": 100, "lr": 1e-3},
+}
+FASHION: dict[str, Any] = {**MNIST, "data": "fashion-mini"}
+CIFAR: dict[str, Any] = {
+    **{"data": "cifar10", "limit": 10_000, "network": "conv", "hidden": (32, 64, 128), "latent": 64},
+    **{"steps": 3000, "batch_size": 100, "lr": 1e-3},
+}
+FULL_MNIST: dict[str, Any] = {**MNIST, "data": "mnist", "hidden": (400,), "latent": 32, "steps": 30_000, "lr": 5e-4}
+FULL_CIFAR: dict[str, Any] = {**CIFAR, "limit": None, "hidden": (64, 128, 256), "steps": 50_000, "lr": 1e-4}
