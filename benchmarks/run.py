@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import augmentation
 import ensemble
 import evaluation
+import frechet
 import gamma
 import graph
 import growth
@@ -28,6 +29,7 @@ BENCHMARKS = {
     **{"step": step, "loops": loops, "ensemble": ensemble, "pool": pool},
     **{"growth": growth, "start": start, "graph": graph, "latency": latency},
     **{"posterior": posterior, "augmentation": augmentation, "evaluation": evaluation, "gamma": gamma},
+    **{"frechet": frechet},
 }
 
 

@@ -19,7 +19,8 @@ class Train:
     """How to train: epochs over the data in shuffled batches, a last partial one left out; Adam.
 
     steps: so many optimiser steps instead of whole epochs.
-    schedule: "constant", "cosine" (from lr to 0) or "step" (lr times 0.1 at the start of each epoch in `drops`).
+    schedule: "constant", "cosine" (from lr to 0) or "step" (lr times `drop` at the start of each epoch in
+    `drops`).
     weight_decay: of Adam, L2.  clip: largest norm of the gradient.
     warmup: steps over which the weight of the divergence rises to its value.  ema: decay of the averaged weights.
     binarise: "no", "static" (once, before training) or "dynamic" (anew at every presentation).
@@ -41,6 +42,7 @@ class Train:
     steps: int | None = None
     schedule: Literal["constant", "cosine", "step"] = "constant"
     drops: tuple[int, ...] = ()
+    drop: float = 0.1
     weight_decay: float = 0.0
     clip: float | None = None
     warmup: int = 0
@@ -66,7 +68,7 @@ class Train:
             raise InvalidValue(
                 f"weight_decay must be a finite number from 0, got {self.weight_decay!r}; 0 switches it off."
             )
-        for name in ("clip", "minutes"):
+        for name in ("clip", "minutes", "drop"):
             value = getattr(self, name)
             if not (_number(value) and value > 0) and not (name == "clip" and value is None):
                 raise InvalidValue(f"{name} must be a finite number above 0, got {value!r}; choose another.")
@@ -92,7 +94,7 @@ class Train:
         """The factor of lr for the step with this number (from 0)."""
         if self.schedule == "cosine":
             return 0.5 * (1 + math.cos(math.pi * step / self.total(per_epoch)))
-        return 0.1 ** sum(step // per_epoch + 1 >= epoch for epoch in self.drops)
+        return self.drop ** sum(step // per_epoch + 1 >= epoch for epoch in self.drops)
 
     def heat(self, step: int) -> float:
         """The factor of the divergence's weight for the step with this number (from 0)."""

@@ -18,7 +18,7 @@ from vaelab.objective import Experiment, Objective
 from vaelab.settings import Train
 
 # What the stacked step knows of `Train`; any other setting that is not at its default sends the members to `fit`.
-OPTIMISER = {"epochs", "steps", "batch_size", "lr", "schedule", "drops", "warmup", "weight_decay", "clip"}
+OPTIMISER = {"epochs", "steps", "batch_size", "lr", "schedule", "drops", "drop", "warmup", "weight_decay", "clip"}
 KNOWN = OPTIMISER | {"seed", "device", "progress", "minutes"}
 STACKED = 8  # members of a stack: more gain little, and all of a stack are lost when it is interrupted
 

@@ -75,7 +75,7 @@ def _retrieve(entry: Entry, name: str, checksum: str, target: Path, progress: bo
             reasons.append(f"{urlsplit(url).hostname} {_why(error)}")
         except ValueError:
             reasons.append(f"{urlsplit(url).hostname} sent an altered or incomplete {name}")
-    raise UnreachableError(f"no mirror answered ({', '.join(reasons)})")
+    raise UnreachableError(f"no mirror answered ({', '.join(reasons)})" if reasons else "it lies on no web mirror")
 
 
 def _why(error: OSError) -> str:

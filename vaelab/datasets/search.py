@@ -76,7 +76,7 @@ def altered(entry: Entry, path: Path) -> DataError:
     """The sentence for a file whose content is not what it should be."""
     remedy = (
         f"`vaelab data get {entry.name}` fetches it anew"
-        if path.is_relative_to(cache(entry))
+        if path.is_relative_to(cache(entry)) and entry.name in ENTRIES
         else "replace it by a whole copy or remove it"
     )
     return DataError(f"{path} is altered or cut short (its checksum is not that of {entry.name}): {remedy}.")

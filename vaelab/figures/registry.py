@@ -43,6 +43,7 @@ from vaelab.figures.geometric_js import (
     traversals,
     variance,
 )
+from vaelab.figures.two_stages import renormalised, samplers
 from vaelab.figures.variance_law import bars
 
 MODULES = (
@@ -52,11 +53,13 @@ MODULES = (
     *(ratchet, gamma_path, error_path, kl_path, loss_parts, crossing, score, law),
     *(variance_loss, strip, families, race),
     *(latent_clouds, lambdas, tables, triplets, rotation_limit, tangents, learning_curve),
+    *(samplers, renormalised),
 )
 OTHER_DATA = (
     *(recon_vs_alpha.FASHION, recon_vs_alpha.DSPRITES, recon_vs_alpha.CHAIRS),
     *(race.FASHION, race.CIFAR),
     *(tables.OMNIGLOT, tables.CELEBA, tables.CIFAR),
+    *(samplers.CIFAR_TABLE, samplers.CELEBA_TABLE),
 )
 
 FIGURES: dict[str, Figure] = {item.id: item for item in (*(module.FIGURE for module in MODULES), *OTHER_DATA)}

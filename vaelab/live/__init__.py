@@ -15,6 +15,7 @@ from vaelab.live.mixture import mixture_panel
 from vaelab.live.panel import Panel, View
 from vaelab.live.posterior_view import posterior_panel
 from vaelab.live.rho import rho_panel
+from vaelab.live.scale import scale_panel
 from vaelab.live.setup import Setup
 from vaelab.live.show import show
 from vaelab.live.strip import film_strip
@@ -40,6 +41,7 @@ __all__ = [
     "mixture_panel",
     "posterior_panel",
     "rho_panel",
+    "scale_panel",
     "show",
     "training_panel",
 ]

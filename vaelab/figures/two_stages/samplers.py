@@ -1,0 +1,112 @@
+"""gam-samplers, gam-cifar, gam-celeba: reconstructions and five ways to draw new latents for one VAE, seed by seed."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from vaelab import plots
+from vaelab.figures.figure import Figure, Row
+from vaelab.figures.two_stages import PAPER
+from vaelab.figures.two_stages.trained import CELEBA, CIFAR, MNIST, QUICK, trained
+from vaelab.run_store import Numbers, Result
+from vaelab.two_stages import CONTROL, GEN1, GEN2, GMM, LAW, SOURCES
+
+GENERATORS = tuple(name for name in SOURCES[2:] if name != CONTROL)
+COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
+MEASURES = ("spread", "gamma_second", "gamma", "law", "mse", "variance_loss", "memorised")
+SCORES = {"classifier": "Fréchet distance on classifier features", "fid": "FID"}
+
+
+def compute(device: str, *, seeds: int, **settings: Any) -> Result:
+    """Numbers of `two_stages`, a row per seed, and the score's name."""
+    result = trained(device, seeds=seeds, **settings)
+    return result._replace(numbers={**result.numbers, "score": np.array(settings.get("score", "classifier"))})
+
+
+def ordered(n: Numbers) -> np.ndarray:
+    """In which seeds renormalised <= raw second stage <= prior: [seeds] of bool; false where the stage collapsed."""
+    renormalised, raw, prior = (n["frechet"][:, SOURCES.index(name)] for name in (LAW, GEN2, GEN1))
+    answer: np.ndarray = (renormalised <= raw) & (raw <= prior)
+    return answer
+
+
+def winners(n: Numbers) -> list[str]:
+    """The generator with the smallest distance, per seed."""
+    chosen = [SOURCES.index(name) for name in GENERATORS]
+    return [GENERATORS[int(np.nanargmin(row[chosen]))] for row in n["frechet"]]
+
+
+def rows(n: Numbers) -> list[Row]:
+    best, order = winners(n), ordered(n)
+    return [
+        {
+            "seed": seed,
+            "source": name,
+            "frechet": float(n["frechet"][seed, k]),
+            "precision": float(n["precision"][seed, k]),
+            "recall": float(n["recall"][seed, k]),
+            "wins": "" if name not in GENERATORS else str(name == best[seed]).lower(),
+            "order_holds": str(bool(order[seed])).lower(),
+            **{x: float(n[x][seed]) for x in MEASURES},
+            "images": int(n["images"][seed]),
+            "score": SCORES[str(n["score"])],
+        }
+        for seed in range(len(n["frechet"]))
+        for k, name in enumerate(SOURCES)
+    ]
+
+
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 3.1)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(2.2, 1, 1), sharey=True)
+    places = np.arange(len(SOURCES))[::-1]
+    for axes, measure in ((left, "frechet"), (middle, "precision"), (right, "recall")):
+        for values in n[measure]:
+            axes.plot(values, places, color=plots.REFERENCE, linewidth=0.5, alpha=0.4)
+        for k, name in enumerate(SOURCES):
+            colour = COLOURS.get(name, plots.MEAN if name in (GMM, CONTROL) else plots.DUAL)
+            axes.plot(n[measure][:, k], [places[k]] * len(n[measure]), "o", color=colour, alpha=0.8)
+        axes.grid(axis="y", linewidth=0.3)
+    left.set(yticks=places, yticklabels=SOURCES, xscale="log", xlabel=SCORES[str(n["score"])], title=_title(n))
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    left.xaxis.set_minor_locator(NullLocator())
+    middle.set(xlabel="precision", xlim=(-0.05, 1.05), title="looks real")
+    right.set(xlabel="recall", xlim=(-0.05, 1.05), title="covers the real")
+    return figure
+
+
+def _title(n: Numbers) -> str:
+    return f"distance from {int(n['images'][0]):,} test images, {len(n['frechet'])} seeds"
+
+
+def alt(n: Numbers) -> str:
+    seeds = len(n["frechet"])
+    told = [(name, value) for name, value in zip(SOURCES, n["frechet"].mean(0), strict=True) if np.isfinite(value)]
+    means = ", ".join(f"{name} {value:.1f}" for name, value in told)
+    best = winners(n)
+    wins = ", ".join(f"{name} in {best.count(name)}" for name in GENERATORS if name in best)
+    return (
+        f"{SCORES[str(n['score'])]} from the test images, mean over {seeds} seeds: {means}. Renormalised <= raw second "
+        f"stage <= prior in {int(ordered(n).sum())} of {seeds} seeds. Smallest among the generators: {wins}."
+    )
+
+
+def _figure(id: str, shows: str, presets: dict[str, dict[str, Any]], missing: str = "") -> Figure:
+    return Figure(id, PAPER, shows, compute, rows, draw, alt, presets, missing)
+
+
+FIGURE = _figure(
+    "gam-samplers",
+    "Ways to draw new latents for one VAE: prior, second stage, renormalised, Gaussian mixture, by distance and seed",
+    {"quick": QUICK, "paper": MNIST},
+)
+LARGE = "the published networks train for GPU hours, and the Inception network judges colour images only"
+CIFAR_TABLE = _figure(
+    "gam-cifar", "CIFAR-10 with the published network: FID of reconstructions and samplers", {"paper": CIFAR}, LARGE
+)
+CELEBA_TABLE = _figure(
+    "gam-celeba", "CelebA with the published network: FID of reconstructions and samplers", {"paper": CELEBA}, LARGE
+)

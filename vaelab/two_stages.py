@@ -1,0 +1,141 @@
+"""One VAE, several ways to draw new latents for it, each measured: the unit of the figures on two stages."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaelab import fid, recipes
+from vaelab.classifier import classifier
+from vaelab.datasets import Dataset, load
+from vaelab.encoding import encode
+from vaelab.errors import InvalidValue
+from vaelab.frechet import frechet_distance
+from vaelab.gaussian import Gaussian
+from vaelab.objective import Experiment
+from vaelab.pictures import as_bytes
+from vaelab.pixels import unit
+from vaelab.rescaling import rescale
+from vaelab.run_store import Numbers
+from vaelab.samplers import Mixture, Prior
+from vaelab.scores import memorisation, precision_recall, variance_loss
+from vaelab.second_stage import SecondStage
+from vaelab.settings import Train
+from vaelab.training import fit
+
+REC, GEN1, GEN2, GMM = "REC", "GEN-1", "GEN-2", "GMM"
+LAW, PUBLISHED, NOISE = "GEN-2 renormalised", "GEN-2 renormalised as published", "GEN-2 with noise"
+CONTROL = "GMM, same factors"  # moved outwards as the renormalised stage is, though its spread is right
+REAL = "training images"  # the floor: what a perfect sampler would score
+SOURCES = (REAL, REC, GEN1, GEN2, LAW, PUBLISHED, NOISE, GMM, CONTROL)
+SHOWN = 12
+
+Score = Literal["classifier", "fid"]
+
+
+def two_stages(
+    *,
+    device: str,
+    seed: int,
+    data: str = "mnist-mini",
+    limit: int | None = None,
+    jpeg: bool = False,
+    score: Score = "classifier",
+    design: dict[str, Any],
+    train: dict[str, Any],
+    second: dict[str, Any],
+    rescaled: bool = False,
+    components: int = 10,
+) -> Numbers:
+    """Train a VAE with computed gamma, fit every sampler to its posteriors, and measure as many draws as test images.
+
+    design: shape-free arguments of `recipes.beta_vae`; train: of `Train`; second: of `SecondStage`.
+    jpeg: both splits are written as JPEG and read back first.  rescaled: the latents are brought to the variance law
+    before anything is fitted.  score: of features of a classifier trained on the data set, or of the Inception network.
+
+    Numbers, [k] in the order of `SOURCES`: frechet, precision, recall; pictures [k, n, c, h, w]; and [] each: spread
+    and gamma_second of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorised (by
+    the second stage), images.
+    """
+    if score not in ("classifier", "fid"):
+        raise InvalidValue(f"score must be 'classifier' or 'fid', got {score!r}.")
+    parts = {split: _read(data, split, limit, jpeg) for split in ("train", "test")}
+    known, unseen = parts["train"].images, parts["test"].images
+    torch.manual_seed(seed)
+    experiment = recipes.beta_vae(parts["train"].shape, gamma="computed", **{"beta": 1.0, **design})
+    fit(experiment, known, Train(**train, seed=seed, device=device, progress=False))
+    law = rescale(experiment, known)
+    experiment = law.experiment if rescaled else experiment
+    q = encode(experiment, known)
+    stage = SecondStage(**second, seed=seed, device=device).fit(q)
+    made = {name: _decoded(experiment, z) for name, z in _latents(q, stage, len(unseen), components, seed).items()}
+    rebuilt = _decoded(experiment, encode(experiment, unseen).mean)
+    every = {REAL: known[: len(unseen)], REC: rebuilt, **made}
+    gamma, blank = experiment.objective.likelihood.gamma, torch.zeros_like(unseen)
+    return {
+        **_measured(every, parts, score, device),
+        "pictures": np.stack([as_bytes(unit(every.get(name, blank)[:SHOWN])).numpy() for name in SOURCES]),
+        "shown": unseen[:SHOWN].numpy(),
+        "spread": np.array(stage.spread),
+        "gamma_second": stage.gammas_[-1].numpy(),
+        "law": np.array(float(law.variance.mean())),
+        "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),
+        "mse": np.array(float((rebuilt - unit(unseen)).square().mean())),
+        "variance_loss": np.array(variance_loss(unseen, rebuilt)),
+        "memorised": np.array(memorisation(made[GEN2], unseen, known)),
+        "images": np.array(len(unseen)),
+    }
+
+
+def checksum(data: str, limit: int | None = None, **others: Any) -> str:
+    """The content of both splits."""
+    return "+".join(load(data, split, limit=limit, progress=False).sha256 for split in ("train", "test"))
+
+
+def _latents(q: Gaussian, stage: SecondStage, n: int, components: int, seed: int) -> dict[str, Tensor]:
+    """n latents of every sampler; those of a collapsed second stage are not renormalised, and so are missing."""
+    noisy = copy.copy(stage)
+    noisy.noise = True
+    samplers: dict[str, Any] = {
+        **{GEN1: Prior().fit(q), GEN2: stage, NOISE: noisy},
+        GMM: Mixture(components, seed).fit(q),
+    }
+    if not stage.collapsed:
+        samplers |= {LAW: stage.renormalised("law"), PUBLISHED: stage.renormalised("published")}
+    z = {name: s.sample(n, torch.Generator().manual_seed(1000 + seed)) for name, s in samplers.items()}
+    return z if stage.collapsed else {**z, CONTROL: z[GMM] * samplers[LAW].factor().float()}
+
+
+def _measured(every: dict[str, Tensor], parts: dict[str, Dataset], score: Score, device: str) -> Numbers:
+    """Distances of the sources from the test images, and how they cover each other."""
+    if score == "fid":
+        known = {name: fid.features(images, device=device) for name, images in every.items()}
+        real = fid.features(parts["test"].images, device=device)
+    else:
+        judge = classifier(parts["train"])
+        known = {name: judge.features(images) for name, images in every.items()}
+        real = judge.features(parts["test"].images)
+    found = np.full((3, len(SOURCES)), np.nan)
+    for k, name in enumerate(SOURCES):
+        if name in known:
+            found[:, k] = frechet_distance(real, known[name]), *precision_recall(real, known[name])
+    return dict(zip(("frechet", "precision", "recall"), found, strict=True))
+
+
+def _read(data: str, split: str, limit: int | None, jpeg: bool) -> Dataset:
+    part = load(data, split, limit=limit, progress=False)
+    return replace(part, images=fid.as_files(part.images, "jpeg")) if jpeg else part
+
+
+def _decoded(experiment: Experiment, z: Tensor, chunk: int = 1000) -> Tensor:
+    device = experiment.objective.weight.device
+    return torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(chunk)])
+
+
+def columns(parts: Sequence[Numbers]) -> Numbers:
+    """The same numbers of several seeds, stacked along a first axis."""
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
