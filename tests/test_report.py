@@ -65,6 +65,8 @@ def test_every_number_is_there_and_they_agree_with_each_other(found):
     assert value(found, "elbo_gap") == pytest.approx(value(found, "elbo_train") - value(found, "elbo_test"))
     assert value(found, "inference_gap") == pytest.approx(-value(found, "nll") - value(found, "elbo_weighed"))
     assert value(found, "inference_gap") > 0
+    errors = {row.name: row.error for row in metrics.rows(found)}
+    assert errors["inference_gap"] < errors["nll"], "of the same images"
     assert value(found, "information") <= value(found, "information_ceiling") == pytest.approx(math.log(179))
     parts = value(found, "information") + value(found, "kl_to_prior")
     assert value(found, "rate") == pytest.approx(parts, rel=0.1)

@@ -88,9 +88,10 @@ def weigh(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, se
     if samples < 1 or chunk < 1:
         raise InvalidValue(f"samples and chunk must be at least 1, got {samples} and {chunk}; 128 samples are usual.")
     generator = torch.Generator(model.device).manual_seed(seed)
-    found = []
+    found = torch.empty(2, len(images), dtype=torch.float64)  # made once: small blocks between large ones fray the heap
+    together = max(1, chunk // samples)
     with model.evaluating():
-        for part in images.split(max(1, chunk // samples)):
+        for part, place in zip(images.split(together), found.split(together, 1), strict=True):
             x = model.images(part)
             q = model.encode(x)
             total, squares = torch.full((2, len(x)), -math.inf, dtype=torch.float64, device=model.device)
@@ -98,9 +99,8 @@ def weigh(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, se
                 ratios = _log_ratios(model, x, q, min(chunk, samples - first), generator)
                 total = torch.logaddexp(total, ratios.logsumexp(0))
                 squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
-            found.append(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
-    log_mean, effective = torch.cat(found, 1).cpu()
-    return Weighed(log_mean, effective, samples)
+            place.copy_(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
+    return Weighed(found[0], found[1], samples)
 
 
 def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
