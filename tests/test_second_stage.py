@@ -82,6 +82,8 @@ def test_posteriors_are_drawn_anew_and_their_noise_counts():
     assert torch.equal(means, mean)
     assert float((drawn(q) - mean).std()) == pytest.approx(std, abs=0.02)
     assert not torch.equal(drawn(q), drawn(q))
+    alone = Gaussian(torch.zeros(500, 2), torch.zeros(500, 2))  # nothing but noise, which no decoder can foresee
+    assert float(SecondStage(width=8, steps=200, warmup=0.0).fit(alone).gammas_[-1]) > 0.9
     torch.testing.assert_close(deviations, torch.full_like(mean, std))
 
 

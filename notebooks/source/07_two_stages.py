@@ -18,7 +18,7 @@
 # 4. renormalise what the second VAE generates, say when that may not be done, and test by a control why it helps;
 # 5. compare samplers fairly, and check that none of them copies its training images.
 #
-# **Time** about 50 minutes. **You need** the variance law ([05 · The variance law](05_variance_law.ipynb)) and gamma
+# **Time** about 50 minutes. **You need** the variance law ([04 · The variance law](04_variance_law.ipynb)) and gamma
 # ([06 · Balancing gamma](06_balancing_gamma.ipynb)); the first cells recall both.
 #
 # Here $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the encoder's posterior, $d$ the number of latents, and $\gamma$ the decoder's *standard deviation*. The idea of two stages
@@ -168,7 +168,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Half of the gap was a matter of scale, and costs nothing to close. The other half is shape. Variances of 1 do not make a distribution $\mathcal N(0,I)$: the codes lie in clumps, one or more for each digit. The
+# Half of the gap was a matter of scale, and costs nothing to close. The other half is shape. Variances of 1 do not make a distribution $\mathcal N(0,I)$: digits of a kind keep together, and there are thin places between the kinds. The
 # picture looks at the sixteen latents from the side where the digits are farthest apart (linear discriminants), and at the prior from the same side.
 
 # %%
@@ -186,8 +186,8 @@ with plots.style("notebook"):
     right.set(title="what the prior draws instead", xlabel="z, one direction")
 live.show(
     figure,
-    alt="Left: the codes of three thousand digits seen from the side, coloured by digit; each kind of digit has a clump of its own. Right: as many draws from the prior, an even ball.",
-    caption="Codes lie in clumps, the prior fills the ball: between the clumps the decoder was hardly trained.",
+    alt="Left: the codes of three thousand digits seen from the side, coloured by digit; digits of a kind keep together, with thin places between some kinds. Right: as many draws from the prior, an even ball.",
+    caption="Digits of a kind keep together, the prior fills the ball: in the thin places the decoder was hardly trained.",
 )
 print(
     f"eigenvalues of the codes' covariance: from {correlated[0]:.2f} to {correlated[-1]:.2f}; those of the prior are 1"
@@ -330,7 +330,7 @@ print(f"{'REC':14}{distance(rebuilt):7.1f}\n{'floor':14}{floor[2000]:7.1f}")
 
 rows = torch.stack([images[:14, 0] for images in made.values()])
 with plots.style("notebook"):
-    figure = plots.new_figure(8, 2.0)
+    figure = plots.new_figure(8, 2.3)
     plots.images(figure.subplots(), rows, [f"{name}, {scores[name]:.0f}" for name in made])
 live.show(
     figure,
@@ -454,8 +454,12 @@ live.check(
 # %%
 single = distance(draw(Mixture(1).fit(codes), repaired))
 print(f"prior {scores['prior']:.1f}, one Gaussian {single:.1f}, ten {scores['mixture']:.1f}")
-more_than_half = "covariance" if scores["prior"] - single > single - scores["mixture"] else "clumps"  # your answer
-live.check(more_than_half, "covariance" if scores["prior"] - single > single - scores["mixture"] else "clumps")
+more_than_half = "covariance"  # your answer, or "clumps"
+live.check(
+    more_than_half,
+    "covariance" if scores["prior"] - single > single - scores["mixture"] else "clumps",
+    hint="From the prior to one Gaussian it is covariance, from one to ten it is clumps.",
+)
 
 # %% [markdown]
 # ## Recap

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from vaelab import plots
 from vaelab.classifier import classifier
@@ -96,6 +97,9 @@ def draw(figure: Figure | SubFigure, shown: Scaled, *, stacked: bool = False) ->
     for name, values, colour in zip(shown.names, shown.distance, COLOURS, strict=False):
         left.plot(FACTORS, values, color=colour, label=name)
     left.set(yscale="log", xlabel="factor", title="Fréchet distance, classifier features")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    left.yaxis.set_minor_locator(NullLocator())
     if not stacked:
         left.legend(loc="upper right", fontsize="small")
         right.set_title("what is decoded")
