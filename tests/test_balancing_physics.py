@@ -24,9 +24,8 @@ def at(rows, method, value, step):
 
 def test_the_ratchet_is_as_steep_as_the_sheet_says():
     rows = table("gam-ratchet")
-    end = grouped(
-        [row for row in rows if row["step"] == "10000"], "coefficient_of_variation", "rule", value="gamma_squared"
-    )
+    last = [row for row in rows if row["step"] == "10000"]
+    end = grouped(last, "coefficient_of_variation", "rule", value="gamma_squared")
     for spread, a, b in (("0.02", 0.955, 0.996), ("0.05", 0.891, 0.991), ("0.1", 0.793, 0.983), ("0.2", 0.627, 0.954)):
         found = {rule: float(end[spread, rule][0]) for rule in "ABC"}
         assert found["A"] < found["B"] <= found["C"]
@@ -80,16 +79,7 @@ def test_they_end_at_the_crossing():
 def test_samples_have_a_valley_and_no_balance_finds_its_floor():
     rows = table("gam-score")
     samples, rebuilt = (grouped(rows, "method", value=f"score_{name}") for name in ("sampled", "rebuilt"))
-    order = [
-        "fixed 0.001",
-        "fixed 0.003",
-        "fixed 0.01",
-        "fixed 0.02",
-        "fixed 0.05",
-        "fixed 0.1",
-        "fixed 0.3",
-        "fixed 1",
-    ]
+    order = [f"fixed {variance}" for variance in ("0.001", "0.003", "0.01", "0.02", "0.05", "0.1", "0.3", "1")]
     valley = np.array([samples[(name,)].mean() for name in order])
     assert 0 < valley.argmin() < len(order) - 1
     assert min(valley[0], valley[-1]) > 1.3 * valley.min()
@@ -115,12 +105,9 @@ def test_blur_is_lost_variance_where_z_is_drawn():
         assert lost == pytest.approx(error - bias + twice, abs=1e-6)
         if row["z"] == "z drawn":
             assert lost == pytest.approx(error, rel=0.2)
+    some = [row for row in rows if row["gamma_squared"] == "0.3"]
     share = {
-        where: [
-            float(r["variance_lost"]) / float(r["error"])
-            for r in rows
-            if r["z"] == where and r["gamma_squared"] == "0.3"
-        ]
+        where: [float(r["variance_lost"]) / float(r["error"]) for r in some if r["z"] == where]
         for where in ("z drawn", "z at its mean")
     }
     assert min(share["z at its mean"]) > 1.2 > max(share["z drawn"])

@@ -181,7 +181,7 @@ def words(shown: Balance, values: Values) -> tuple[Sequence[Row], str]:
 def _alt(shown: Balance) -> str:
     first, last = 0, len(shown.gammas) - 1
     return (
-        f"Film-strip over gamma from {shown.gammas[first]:.3g} to {shown.gammas[last]:.3g}: the root of the squared error "
-        f"rises from {np.sqrt(shown.mse[first]):.3f} to {np.sqrt(shown.mse[last]):.3f}, the code falls from "
+        f"Film-strip over gamma from {shown.gammas[first]:.3g} to {shown.gammas[last]:.3g}: the root of the squared "
+        f"error rises from {np.sqrt(shown.mse[first]):.3f} to {np.sqrt(shown.mse[last]):.3f}, the code falls from "
         f"{shown.rate[first]:.1f} to {shown.rate[last]:.2f} nats."
     )
