@@ -73,7 +73,7 @@ def balance_panel(
     controls = [Slider("gamma", "gamma", low, high, _start(shown), 0.02, log=True)]
     chosen = sorted({0, last // 3, 2 * last // 3, last})
     frames = [{"gamma": float(shown.gammas[k])} for k in chosen]
-    titles = [f"gamma = {shown.gammas[k]:g}" for k in chosen]
+    titles = [f"gamma = {shown.gammas[k]:.3g}" for k in chosen]
     story = Story(partial(draw, shown=shown, stacked=True), frames, titles, lambda: _alt(shown), CAPTION)
     presets = {
         "sharp": {"gamma": low},
@@ -167,7 +167,7 @@ def words(shown: Balance, values: Values) -> tuple[Sequence[Row], str]:
     """The readout, and the picture in one sentence."""
     k = _nearest(shown, values["gamma"])
     gamma, error, rate = shown.gammas[k], float(np.sqrt(shown.mse[k])), shown.rate[k]
-    rows = [("gamma", f"{gamma:g}"), ("root of the squared error", f"{error:.3f}"), ("KL(q‖p)", f"{rate:.2f} nats")]
+    rows = [("gamma", f"{gamma:.3g}"), ("root of the squared error", f"{error:.3f}"), ("KL(q‖p)", f"{rate:.2f} nats")]
     if gamma > 1.15 * error:
         verdict = "more noise than there is error, and the code is too poor"
     elif gamma < error / 1.15:
@@ -175,13 +175,13 @@ def words(shown: Balance, values: Values) -> tuple[Sequence[Row], str]:
     else:
         verdict = "as much noise as there is error: in balance"
     slider = "" if abs(values["gamma"] / gamma - 1) < 1e-6 else f" (the trained value nearest to {values['gamma']:.3g})"
-    return rows, f"At gamma = {gamma:g}{slider} the decoder assumes {verdict}."
+    return rows, f"At gamma = {gamma:.3g}{slider} the decoder assumes {verdict}."
 
 
 def _alt(shown: Balance) -> str:
     first, last = 0, len(shown.gammas) - 1
     return (
-        f"Film-strip over gamma from {shown.gammas[first]:g} to {shown.gammas[last]:g}: the root of the squared error "
-        f"rises from {np.sqrt(shown.mse[first]):.3f} to {np.sqrt(shown.mse[last]):.3f}, the code falls from "
+        f"Film-strip over gamma from {shown.gammas[first]:.3g} to {shown.gammas[last]:.3g}: the root of the squared "
+        f"error rises from {np.sqrt(shown.mse[first]):.3f} to {np.sqrt(shown.mse[last]):.3f}, the code falls from "
         f"{shown.rate[first]:.1f} to {shown.rate[last]:.2f} nats."
     )

@@ -38,7 +38,7 @@ def draw(n: Numbers) -> Drawing:
         yscale="log",
         xlabel="rate KL(q‖p), nats per image",
         ylabel="squared error per pixel, z drawn",
-        title="One curve, many ways to pick a point on it",
+        title="Near one curve, at different points of it",
     )
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
