@@ -186,6 +186,9 @@ def test_the_figures_of_the_wide_latents_agree_with_each_other():
     assert densities["density"].sum(1) * step == pytest.approx(1, abs=0.02)
     second = (densities["density"] * z**2).sum(1) * step - ((densities["density"] * z).sum(1) * step) ** 2
     np.testing.assert_allclose(second[wide], densities["variance"][wide], rtol=0.02)
+    q = followed.posterior(followed.followed("cpu", 2, **WIDE)[0].numbers)
+    weakest = int(q.variance_law().of_means.argmin())
+    np.testing.assert_allclose(densities["density"][-1], q.density_1d(torch.from_numpy(z), weakest).numpy())
     assert len(rows) == 4 * len(z)
 
 
