@@ -277,7 +277,7 @@ with plots.style("notebook"):
     ax.hist(at_prior.clamp(min=-28).numpy(), bins, color=plots.P, alpha=0.5, density=True, label="draws from N(0, I)")
     ax.axvline(edge, color="black", ls="--", label="5 % of the codes lie to the left")
     ax.set(xlabel="ln Q(z), nats (first bin: all below)", yticks=[])
-    ax.legend(loc="upper left", bbox_to_anchor=(0.06, 1))
+    ax.legend(loc="upper left", bbox_to_anchor=(0.06, 1), frameon=True, framealpha=1, edgecolor="none")
 live.show(
     figure,
     alt=f"Two histograms of the log density of Q: codes of test images around {float(at_codes.median()):.0f} nats, draws from the prior lower, around {float(at_prior.median()):.0f}; "
