@@ -131,7 +131,8 @@ def _distances(axes: Axes, report: Report) -> None:
     if not report.distances:
         return _nothing(axes, "no classifier for these images")
     names, values = list(report.distances), list(report.distances.values())
-    axes.barh(range(len(names)), values, 0.6, color=[plots.REFERENCE, plots.Q, plots.P, plots.DUAL][: len(names)])
+    colours = [plots.REFERENCE, plots.Q, plots.P, *[plots.DUAL] * len(names)][: len(names)]
+    axes.barh(range(len(names)), values, 0.6, color=colours)
     axes.set_yticks(range(len(names)), labels=names)
     for y, value in enumerate(values):
         axes.annotate(f"{value:.3g}", (value, y), (3, 0), textcoords="offset points", va="center")
@@ -140,7 +141,8 @@ def _distances(axes: Axes, report: Report) -> None:
 
 
 def _pictures(axes: Axes, report: Report) -> None:
-    stacked = np.stack([row.numpy() for row in report.pictures.values()])  # [kinds, r, c, h, w]
+    pictures = np.stack([row.numpy() for row in report.pictures.values()])  # [kinds, r, c, h, w]
+    stacked = np.pad(pictures, [(0, 0)] * 3 + [(0, 1), (0, 1)], constant_values=1.0)
     kinds, n, _, h, w = stacked.shape
     picture = stacked.transpose(0, 3, 1, 4, 2).reshape(kinds * h, n * w, -1)
     axes.imshow(picture if picture.shape[-1] == 3 else picture[..., 0], vmin=0, vmax=1)

@@ -111,7 +111,7 @@ def _consistency(report: Report) -> Iterator[Row]:
 def _distances(report: Report) -> Iterator[Row]:
     where = "Fréchet distance on classifier features, from test images"
     for name, value in report.distances.items():
-        yield Row(where, f"frechet_{name.replace(' ', '_')}", name, value, unit="")
+        yield Row(where, "_".join(["frechet", *name.split()]), " ".join(name.split()), value, unit="")
 
 
 def _value(row: Row) -> str:
