@@ -93,15 +93,15 @@ def _at(factor: float) -> int:
 
 def draw(figure: Figure | SubFigure, shown: Scaled, *, stacked: bool = False) -> Scene:
     """Distance over the factor, a line per source, and a sheet of pictures."""
-    left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
+    left, right = figure.subplots(2, 1, height_ratios=(5, 4)) if stacked else figure.subplots(1, 2)
     for name, values, colour in zip(shown.names, shown.distance, COLOURS, strict=False):
         left.plot(FACTORS, values, color=colour, label=name)
     left.set(yscale="log", xlabel="factor", title="Fréchet distance, classifier features")
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     left.yaxis.set_minor_locator(NullLocator())
+    left.legend(loc="upper right", fontsize="x-small" if stacked else "small")
     if not stacked:
-        left.legend(loc="upper right", fontsize="small")
         right.set_title("what is decoded")
     (mark,) = left.plot(FACTORS[:1], shown.distance[0, :1], "o", color=plots.JS, markersize=7)
     right.set(xticks=[], yticks=[])
