@@ -141,6 +141,7 @@ def test_the_share_of_steps_that_the_race_reports():
     assert race.shares(n, labels[0])[0] == pytest.approx(1)
     result = race.compute("cpu", seeds=1, variances=[0.1], **SMALL)
     assert len(drawn(race, result).axes) == 3
+    assert len(drawn(race, race.compute("cpu", seeds=1, variances=[], **SMALL)).axes) == 3
 
 
 def test_the_ratchet_is_that_of_the_policies():
