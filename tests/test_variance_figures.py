@@ -160,6 +160,7 @@ def test_the_figures_of_the_plane_show_one_training():
     assert (path["radii"][:, -1] < 0.7 * path["radii"][:, 0]).all(), "digits have to share the plane"
     one = np.flatnonzero(plane["label"] == path["label"][0])[0]
     np.testing.assert_array_equal(plane["mean"][0, one], path["mean"][-1, 0])
+    assert planes.radius(sketch["logvar"])[one] == pytest.approx(path["radius"][1, 0], rel=1e-6)
     off, rows = drawn(sampling_off, shown=[1, 8], seeds=2, **PLANE)
     np.testing.assert_array_equal(off["mean"][0, -1], plane["mean"][0])
     with_, without = (column(rows, "variance", training=name, epoch="8") for name in sampling_off.NAMES)
