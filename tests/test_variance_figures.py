@@ -5,6 +5,7 @@ VAELAB_FIGURES: another folder to look at.
 
 import csv
 import io
+import json
 import math
 import os
 from pathlib import Path
@@ -240,6 +241,14 @@ def test_there_are_twelve_and_all_are_committed():
     assert len(ids) == 12
     for id in ids:
         assert committed(id)
+
+
+def test_the_manifest_holds_a_checksum_of_every_data_set():
+    (row,) = (
+        row for row in json.loads((FOLDER / "manifest.json").read_text())["figures"] if row["id"] == "var-law-bars"
+    )
+    assert list(row["data"]["sha256"]) == row["settings"]["data"]
+    assert all(len(sums["train"]) == len(sums["test"]) == 64 for sums in row["data"]["sha256"].values())
 
 
 def test_the_law_holds_on_average_over_active_latents_of_every_data_set():
