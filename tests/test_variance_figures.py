@@ -5,6 +5,7 @@ VAELAB_FIGURES: another folder to look at.
 
 import csv
 import io
+import json
 import math
 import os
 from pathlib import Path
@@ -160,6 +161,7 @@ def test_the_figures_of_the_plane_show_one_training():
     assert (path["radii"][:, -1] < 0.7 * path["radii"][:, 0]).all(), "digits have to share the plane"
     one = np.flatnonzero(plane["label"] == path["label"][0])[0]
     np.testing.assert_array_equal(plane["mean"][0, one], path["mean"][-1, 0])
+    assert planes.radius(sketch["logvar"])[one] == pytest.approx(path["radius"][1, 0], rel=1e-6)
     off, rows = drawn(sampling_off, shown=[1, 8], seeds=2, **PLANE)
     np.testing.assert_array_equal(off["mean"][0, -1], plane["mean"][0])
     with_, without = (column(rows, "variance", training=name, epoch="8") for name in sampling_off.NAMES)
@@ -239,6 +241,14 @@ def test_there_are_twelve_and_all_are_committed():
     assert len(ids) == 12
     for id in ids:
         assert committed(id)
+
+
+def test_the_manifest_holds_a_checksum_of_every_data_set():
+    (row,) = (
+        row for row in json.loads((FOLDER / "manifest.json").read_text())["figures"] if row["id"] == "var-law-bars"
+    )
+    assert list(row["data"]["sha256"]) == row["settings"]["data"]
+    assert all(len(sums["train"]) == len(sums["test"]) == 64 for sums in row["data"]["sha256"].values())
 
 
 def test_the_law_holds_on_average_over_active_latents_of_every_data_set():
