@@ -225,7 +225,7 @@ def test_every_bound_becomes_consistent_in_the_table():
     bases = {arm.rsplit(", ", 1)[0] for (arm,) in found["gap"]}
     assert len(bases) == 3
     for base in bases:
-        assert found["gap"][f"{base}, CR",].max() < 0.6 * found["gap"][f"{base}, Aug",].min()
+        assert found["gap"][f"{base}, CR",].max() < 0.8 * found["gap"][f"{base}, Aug",].min()
         assert found["rate"][f"{base}, CR",].max() < found["rate"][f"{base}, Aug",].min()
     vae, beta = (next(found["nll"][b + ", plain",] for b in bases if b.startswith(name)) for name in ("VAE", "β"))
     assert vae.max() < beta.min()

@@ -90,7 +90,7 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
         place = (row.max() + room / 2, y) if right else (row.min() - room / 2, y)
         ax.text(*place, f"{row.mean():.{digits}f}", ha="left" if right else "right", va="center", fontsize="x-small")
     ax.set_xlim(low - room, high + room)
-    ax.locator_params(axis="x", nbins=3)
+    ax.locator_params(axis="x", nbins=2)
     ax.tick_params(axis="y", length=0)
 
 
@@ -120,7 +120,7 @@ def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> F
         rows=rows,
         draw=draw,
         alt=alt,
-        presets=presets if quick is None else {"quick": {**ARMS, "seeds": 2, **quick}, **presets},
+        presets=presets if quick is None else {"quick": {**ARMS, "beta": 2.0, "seeds": 2, **quick}, **presets},
         missing=f"the images do not ship with the package; get them with `vaelab data get {NAMES[data]}`",
     )
 
