@@ -1,0 +1,41 @@
+"""VAEs on the importance weighted bound."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from vaelab.gamma import Policy
+from vaelab.importance import Gradient, ImportanceWeighted
+from vaelab.objective import Experiment
+from vaelab.recipes.design import SQUARED_ERROR, Design, checked, likelihood_of
+from vaelab.recipes.regularised import vae
+from vaelab.two_layers import TwoLayers
+
+
+def iwae(
+    shape: Sequence[int],
+    latent: int = 10,
+    *,
+    samples: int = 5,
+    gradient: Gradient = "plain",
+    **design: Unpack[Design],
+) -> Experiment:
+    """The importance weighted bound with so many draws per image (Burda et al. 2016); see `ImportanceWeighted`.
+
+    network="burda", latent=50 is the paper's model with one stochastic layer.
+    """
+    plain = vae(shape, latent, **design)
+    return Experiment(plain.model, ImportanceWeighted(plain.objective.likelihood, samples, gradient), plain.shape)
+
+
+def two_layer_iwae(
+    shape: Sequence[int],
+    latent: int = 100,
+    *,
+    top: int = 50,
+    samples: int = 5,
+    likelihood: str = "bernoulli",
+    gamma: float | str | Policy = SQUARED_ERROR,
+) -> Experiment:
+    """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound."""
+    model = TwoLayers(checked(shape, latent), latent, top)
+    return Experiment(model, ImportanceWeighted(likelihood_of(likelihood, gamma), samples), tuple(shape))
