@@ -204,7 +204,10 @@ live.show(explorer)
 # %% [markdown]
 # ## 6 · Where to go from here
 #
-# * **Notebooks** are numbered; [01 · From one KL to the other](01_divergence_interpolation.ipynb) starts with the KL term above and shows what may stand in its place.
+# * **Notebooks** are numbered, and each names what it needs. *What may stand in the place of KL:* [01 · From one KL to the other](01_divergence_interpolation.ipynb),
+#   [02 · Fitting a mixture](02_fitting_a_mixture.ipynb), [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb). *What the codes look like:*
+#   [04 · The variance law](04_variance_law.ipynb), [05 · The marginal posterior](05_marginal_posterior.ipynb). *Who weighs the two parts:*
+#   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *What the codes should not see:* [08 · Consistency](08_consistency.ipynb).
 # * **Sliders** need a running kernel (`make lab`); everywhere else, GitHub included, the film-strip stands in.
 # * **Figures**: `vaelab figures list` names the figures of the papers, `vaelab figures make` draws them into `figures/`,
 #   as PNG, PDF and a table of the numbers drawn.
