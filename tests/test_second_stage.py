@@ -67,6 +67,8 @@ def test_renormalised_latents_have_the_spread_that_was_asked_for(stage):
         torch.testing.assert_close(by_law, scale, atol=0.03, rtol=0.03)
         assert float(published.mean()) == pytest.approx(1, abs=0.02)
     assert stage.renormalise is None
+    with pytest.raises(InvalidValue, match="mine"):
+        stage.renormalised("mine")
     generator = torch.Generator()
     raw, scaled = (s.sample(50, generator.manual_seed(1)) for s in (stage, stage.renormalised("law")))
     torch.testing.assert_close(scaled, raw * stage.target_.float() / stage.deviations_.float())

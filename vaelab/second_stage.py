@@ -1,7 +1,7 @@
 """A second VAE on the latents of the first: it learns where the encoder puts images; N(0, I) is only near it."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import torch
@@ -61,27 +61,12 @@ class SecondStage:
         Raises InvalidType or InvalidValue for unusable codes or settings, and for a collapsed stage to renormalise.
         """
         mean, std = spread_codes(z)
-        d = mean.shape[1]
-        if self.renormalise not in (None, "published", "law"):
-            raise InvalidValue(f"renormalise must be 'published', 'law' or None, got {self.renormalise!r}.")
-        if not 0 <= self.warmup <= 1:
-            raise InvalidValue(f"warmup must be a share of the steps from 0 to 1, got {self.warmup}; 0.5 is usual.")
-        config = Train(
-            batch_size=min(self.batch_size, len(mean)),
-            lr=self.lr,
-            seed=self.seed,
-            device=self.device,
-            steps=self.steps,
-            warmup=round(self.warmup * self.steps),
-        )
-        device = on_device(self.device)
+        config, device = self._config(len(mean)), on_device(self.device)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            encoder, decoder = networks.latents(d, d, self.width, self.depth)
-            likelihood = Normal(copy.deepcopy(self.gamma), squash=False)
-            self.experiment_ = Experiment(VAE(encoder, decoder, d), Objective(likelihood, KL()), (d,)).to(device)
+            self.experiment_, self.policy_ = self._experiment(mean.shape[1])
+            self.experiment_.to(device)
             self.experiment_.begin((mean + std * torch.randn(mean.shape)).to(device))
-            self.policy_ = likelihood.gamma
             self.gammas_ = _trained(self.experiment_, self.policy_, torch.cat([mean, std], 1).to(device), config)
             self.target_ = (mean.double().var(0, correction=0) + std.double().square().mean(0)).sqrt()
             made = self._generated(MEASURED, torch.Generator().manual_seed(self.seed))
@@ -103,8 +88,9 @@ class SecondStage:
     def renormalised(self, by: Renormalisation = "law") -> Self:
         """This fitted stage, renormalised in either way; the networks are shared.
 
-        Raises InvalidValue for a collapsed stage.
+        Raises InvalidValue for a collapsed stage, or an unknown way.
         """
+        _check_known(by)
         other = copy.copy(self)
         other.renormalise = by
         other.factor()
@@ -126,12 +112,29 @@ class SecondStage:
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         return self._generated(n, generator) * self.factor().float()
 
+    def _config(self, n: int) -> Train:
+        _check_known(self.renormalise)
+        if not 0 <= self.warmup <= 1:
+            raise InvalidValue(f"warmup must be a share of the steps from 0 to 1, got {self.warmup}; 0.5 is usual.")
+        checked = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
+        return replace(checked, batch_size=min(self.batch_size, n), warmup=round(self.warmup * self.steps))
+
+    def _experiment(self, d: int) -> tuple[Experiment, Policy]:
+        encoder, decoder = networks.latents(d, d, self.width, self.depth)
+        likelihood = Normal(copy.deepcopy(self.gamma), squash=False)
+        return Experiment(VAE(encoder, decoder, d), Objective(likelihood, KL()), (d,)), likelihood.gamma
+
     @torch.no_grad()
     def _generated(self, n: int, generator: torch.Generator | None) -> Tensor:
         device = self.experiment_.objective.weight.device
         d = self.experiment_.model.latent
         z = self.experiment_.decode(torch.randn(n, d, generator=generator).to(device)).cpu()
         return z + float(self.policy_.gamma) * torch.randn(n, d, generator=generator) if self.noise else z
+
+
+def _check_known(renormalise: str | None) -> None:
+    if renormalise not in (None, "published", "law"):
+        raise InvalidValue(f"renormalise must be 'published', 'law' or None, got {renormalise!r}.")
 
 
 def _trained(experiment: Experiment, policy: Policy, codes: Tensor, config: Train) -> Tensor:
