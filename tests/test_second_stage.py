@@ -140,3 +140,9 @@ def test_fitting_leaves_the_global_generator_alone_and_repeats(stage):
 def test_bad_settings_get_one_sentence(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("sampler", [Prior(), Mixture(), Flow(), SecondStage()], ids=lambda s: type(s).__name__)
+def test_a_sampler_that_has_learnt_nothing_says_so(sampler):
+    with pytest.raises(InvalidValue, match=f"this {type(sampler).__name__} has not been fitted; call its fit"):
+        sampler.sample(3)

@@ -6,7 +6,7 @@ every pass over them) or plain draws [n, d].
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -15,9 +15,6 @@ from torch.nn.utils import clip_grad_norm_
 from vaelab import checks
 from vaelab.errors import DataError, InvalidValue
 from vaelab.gaussian import Gaussian
-
-if TYPE_CHECKING:
-    pass
 
 Codes = Tensor | Gaussian
 
@@ -51,6 +48,12 @@ def drawn(z: Codes, generator: torch.Generator | None = None) -> Tensor:
     return mean + std * torch.randn(mean.shape, generator=generator)
 
 
+def fitted(sampler: Sampler, learnt: str) -> None:
+    """Raises InvalidValue for a sampler that has not yet learnt this attribute."""
+    if not hasattr(sampler, learnt):
+        raise InvalidValue(f"this {type(sampler).__name__} has not been fitted; call its fit(z) with codes first.")
+
+
 @dataclass
 class Prior:
     """N(0, I), whatever the codes are: it learns their number of latents only."""
@@ -60,6 +63,7 @@ class Prior:
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fitted(self, "d_")
         return torch.randn(n, self.d_, generator=generator)
 
 
@@ -81,6 +85,7 @@ class Mixture:
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fitted(self, "model_")
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
         return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them by component
@@ -117,6 +122,7 @@ class Flow:
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fitted(self, "flow_")
         density = self.flow_()
         noise = torch.randn(n, *density.event_shape, generator=generator)
         points: Tensor = density.transform.inv(noise)

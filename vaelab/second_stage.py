@@ -15,7 +15,7 @@ from vaelab.gamma import Policy
 from vaelab.likelihoods import Normal
 from vaelab.models import VAE
 from vaelab.objective import Experiment, Objective
-from vaelab.samplers import Codes, Flow, Mixture, Prior, Sampler, spread_codes
+from vaelab.samplers import Codes, Flow, Mixture, Prior, Sampler, fitted, spread_codes
 from vaelab.settings import Train
 from vaelab.step import Step, adam
 
@@ -78,6 +78,7 @@ class SecondStage:
     @property
     def spread(self) -> float:
         """The mean standard deviation of what is generated, unscaled, over that of z; 1 is right."""
+        fitted(self, "deviations_")
         return float(self.deviations_.mean() / self.target_.mean())
 
     @property
@@ -97,7 +98,8 @@ class SecondStage:
         return other
 
     def factor(self) -> Tensor:
-        """What generated latents are multiplied by: [d].  Raises InvalidValue for a collapsed stage."""
+        """What generated latents are multiplied by: [d].  Raises InvalidValue for a collapsed stage or an unfitted one."""
+        fitted(self, "target_")
         if self.renormalise is None:
             return torch.ones_like(self.target_)
         if self.collapsed:
@@ -110,7 +112,8 @@ class SecondStage:
         return self.target_ / self.deviations_
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return self._generated(n, generator) * self.factor().float()
+        factor = self.factor().float()
+        return self._generated(n, generator) * factor
 
     def _config(self, n: int) -> Train:
         _check_known(self.renormalise)

@@ -121,7 +121,7 @@ def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> F
         draw=draw,
         alt=alt,
         presets=presets if quick is None else {"quick": {**ARMS, "beta": 2.0, "seeds": 2, **quick}, **presets},
-        missing=f"the images do not ship with the package; get them with `vaelab data get {NAMES[data]}`",
+        missing="" if quick else f"its images do not ship; get them with `vaelab data get {NAMES[data]}`",
     )
 
 
