@@ -98,7 +98,7 @@ class SecondStage:
         return other
 
     def factor(self) -> Tensor:
-        """What generated latents are multiplied by: [d].  Raises InvalidValue for a collapsed stage or an unfitted one."""
+        """What generated latents are multiplied by: [d].  Raises InvalidValue for a stage that collapsed or never fitted."""
         fitted(self, "target_")
         if self.renormalise is None:
             return torch.ones_like(self.target_)
