@@ -62,6 +62,7 @@ _ROOMS = (
     "evidence",
     "figures",
     "gamma",
+    "heating",
     "likelihoods",
     "live",
     "metrics",
