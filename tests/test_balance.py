@@ -261,14 +261,14 @@ def test_a_learned_gamma_has_its_own_pace_and_no_decay(digits):
     """Under Adam ln gamma moves by about its learning rate per step (I13), that of the schedule too."""
     moved = {}
     for pace in (1.0, 10.0):
-        for decay in (0.0, 0.5):
+        for decay in (0.0, 1e4):
             torch.manual_seed(0)
             experiment = recipes.vae(SHAPE, 3, hidden=(16,), gamma=Learned(1.0, pace))
             fit(experiment, digits, replace(CONFIG, steps=20, lr=1e-3, weight_decay=decay))
             moved[pace, decay] = -float(experiment.objective.likelihood.gamma.log_gamma.detach())
     assert moved[1.0, 0.0] == pytest.approx(0.02, rel=0.02)
     assert moved[10.0, 0.0] == pytest.approx(0.2, rel=0.05)
-    assert moved[10.0, 0.5] == pytest.approx(moved[10.0, 0.0], rel=0.01)
+    assert moved[10.0, 1e4] == pytest.approx(moved[10.0, 0.0], rel=0.05)
 
 
 # --- manners

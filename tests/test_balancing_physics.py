@@ -150,3 +150,11 @@ def test_the_race_is_won_while_the_learned_gamma_is_on_its_way():
     assert drawn[FASTER][600] < drawn[B_FROM_1][600], "with ten times the rate the learned one is first"
     final = grouped([r for r in rows if r["step"] == "1520"], "method", value="held_error")
     assert all(final[(method,)].max() < final[(LEARNED,)].mean() for method in (A, B_FROM_1))
+
+
+def test_on_fashion_half_of_a_thousand_steps_is_enough():
+    rows = [row for row in table("gam-race-fashion") if row["step"] == "1000" and row["share_drawn"]]
+    for which in ("share_of_learned_steps", "share_drawn"):
+        shares = grouped(rows, "method", value=which)
+        assert shares[(B,)].mean() < 0.5, which
+        assert shares[(OPTIMAL,)].mean() < 0.5, which

@@ -76,6 +76,7 @@ _ROOMS = (
     "evidence",
     "figures",
     "gamma",
+    "heating",
     "likelihoods",
     "live",
     "metrics",
