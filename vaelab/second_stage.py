@@ -98,7 +98,7 @@ class SecondStage:
         return other
 
     def factor(self) -> Tensor:
-        """What generated latents are multiplied by: [d].  Raises InvalidValue for a stage that collapsed or never fitted."""
+        """What generated latents are multiplied by: [d].  InvalidValue for a stage that collapsed or was not fitted."""
         fitted(self, "target_")
         if self.renormalise is None:
             return torch.ones_like(self.target_)

@@ -2,19 +2,15 @@
 
 from matplotlib.figure import Figure as Drawing
 
-from vaelab import plots
-from vaelab.figures.balancing import PAPER, looks, paths
+from vaelab.figures.balancing import PAPER, paths
 from vaelab.figures.figure import Figure
 from vaelab.run_store import Numbers
 
 
 def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 3.0)
-    axes = figure.subplots()
-    paths.curves(axes, n, n["mse"])
-    axes.set(yscale="log", ylabel="squared error per pixel, z drawn", title="The error follows gamma")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return figure
+    return paths.drawing(
+        n, n["mse"], yscale="log", ylabel="squared error per pixel, z drawn", title="The error follows gamma"
+    )
 
 
 def alt(n: Numbers) -> str:
@@ -29,8 +25,5 @@ FIGURE = Figure(
     rows=paths.rows,
     draw=draw,
     alt=alt,
-    presets={
-        "quick": {"seeds": 3, "variances": [0.1], **looks.MNIST},
-        "paper": {"seeds": 3, "variances": [0.1], **looks.FULL_MNIST},
-    },
+    presets=paths.PRESETS,
 )

@@ -2,19 +2,19 @@
 
 from matplotlib.figure import Figure as Drawing
 
-from vaelab import plots
-from vaelab.figures.balancing import PAPER, looks, paths
+from vaelab.figures.balancing import PAPER, paths
 from vaelab.figures.figure import Figure
 from vaelab.run_store import Numbers
 
 
 def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 3.0)
-    axes = figure.subplots()
-    paths.curves(axes, n, n["variance"])
-    axes.set(yscale="log", ylabel="gamma² (variance per pixel)", title="Who sets gamma, and how soon it gets there")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return figure
+    return paths.drawing(
+        n,
+        n["variance"],
+        yscale="log",
+        ylabel="gamma² (variance per pixel)",
+        title="Who sets gamma, and how soon it gets there",
+    )
 
 
 def alt(n: Numbers) -> str:
@@ -29,8 +29,5 @@ FIGURE = Figure(
     rows=paths.rows,
     draw=draw,
     alt=alt,
-    presets={
-        "quick": {"seeds": 3, "variances": [0.1], **looks.MNIST},
-        "paper": {"seeds": 3, "variances": [0.1], **looks.FULL_MNIST},
-    },
+    presets=paths.PRESETS,
 )

@@ -81,3 +81,8 @@ CIFAR: dict[str, Any] = {
 }
 FULL_MNIST: dict[str, Any] = {**MNIST, "data": "mnist", "hidden": (400,), "latent": 32, "steps": 30_000, "lr": 5e-4}
 FULL_CIFAR: dict[str, Any] = {**CIFAR, "limit": None, "hidden": (64, 128, 256), "steps": 50_000, "lr": 1e-4}
+
+# Of the figures that sweep over gamma.
+SWEEP: dict[str, dict[str, Any]] = {
+    name: {"seeds": 3, "variances": VARIANCES, **own} for name, own in (("quick", MNIST), ("paper", FULL_MNIST))
+}

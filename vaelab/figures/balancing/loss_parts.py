@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
-from vaelab.figures.balancing import PAPER, looks, paths
+from vaelab.figures.balancing import PAPER, paths
 from vaelab.figures.figure import Figure, Row
 from vaelab.run_store import Numbers
 
@@ -74,8 +74,5 @@ FIGURE = Figure(
     rows=rows,
     draw=draw,
     alt=alt,
-    presets={
-        "quick": {"seeds": 3, "variances": [0.1], **looks.MNIST},
-        "paper": {"seeds": 3, "variances": [0.1], **looks.FULL_MNIST},
-    },
+    presets=paths.PRESETS,
 )

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
 
+from vaelab import plots
 from vaelab.figures.balancing import looks
 from vaelab.figures.balancing.methods import Method
 from vaelab.figures.balancing.traces import parts, stacked, trained
@@ -14,6 +16,7 @@ from vaelab.run_store import Numbers, Result, combined
 
 POINTS = 60
 COLUMNS = ("variance", "mse", "divergence", "strength")
+PRESETS: dict[str, dict[str, Any]] = {name: {**own, "variances": [0.1]} for name, own in looks.SWEEP.items()}
 
 
 def compute(
@@ -62,6 +65,16 @@ def curves(axes: Axes, n: Numbers, values: np.ndarray) -> None:
         axes.plot(n["step"], seeds.mean(0), color=colour, linestyle=line, label=str(label))
         axes.fill_between(n["step"], seeds.min(0), seeds.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set(xscale="log", xlabel="optimiser step", xlim=(n["step"][0], n["step"][-1]))
+
+
+def drawing(n: Numbers, values: np.ndarray, **axis: Any) -> Drawing:
+    """`curves` alone, with their legend; axis: labels, limits and scale."""
+    figure = plots.new_figure(7.0, 3.0)
+    axes = figure.subplots()
+    curves(axes, n, values)
+    axes.set(**axis)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return figure
 
 
 def last(n: Numbers, values: np.ndarray) -> str:

@@ -81,8 +81,5 @@ FIGURE = Figure(
     rows=rows,
     draw=draw,
     alt=alt,
-    presets={
-        "quick": {"seeds": 3, "variances": looks.VARIANCES, **looks.MNIST},
-        "paper": {"seeds": 3, "variances": looks.VARIANCES, **looks.FULL_MNIST},
-    },
+    presets=looks.SWEEP,
 )
