@@ -130,7 +130,11 @@ class Panel:
             values, wanted = dict(self._values), self._wanted
             if wanted == self._shown:
                 return
-            rests = self._waiting > 0 or time.monotonic() - self._touched >= REST
+            now, hurry = time.monotonic(), self._waiting > 0
+            rests = hurry or now - self._touched >= REST
+        if now < self._next and not hurry:  # woken by an event during the last draw, which knew no better
+            worker.wake(self._draw, self._next)
+            return
         try:
             self._show(values, self._view.fine if rests and self._view.fine else self._view.picture)
         except Exception as error:  # anything: a sentence in the panel beats a traceback in a log
