@@ -81,14 +81,13 @@ def _heights() -> np.ndarray:
 
 def _dots(ax: Axes, values: np.ndarray) -> None:
     low, high = float(values.min()), float(values.max())
-    room = 0.12 * (high - low) or 1.0
+    room = 0.22 * (high - low) or 1.0
     for k, (y, row) in enumerate(zip(_heights(), values, strict=True)):
         colour = COLOURS[k % 3]
         ax.plot(row, [y] * len(row), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)
         digits = 3 if high < 2 else 1 if high < 1000 else 0
-        right = row.mean() < (low + high) / 2
-        place = (row.max() + room / 2, y) if right else (row.min() - room / 2, y)
-        ax.text(*place, f"{row.mean():.{digits}f}", ha="left" if right else "right", va="center", fontsize="x-small")
+        look: Any = {"ha": "center", "va": "bottom", "fontsize": "x-small"}
+        ax.annotate(f"{row.mean():.{digits}f}", (row.mean(), y), (0, 2.5), textcoords="offset points", **look)
     ax.set_xlim(low - room, high + room)
     ax.locator_params(axis="x", nbins=2)
     ax.tick_params(axis="y", length=0)
@@ -96,7 +95,7 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
 
 def _ceiling(ax: Axes, ceiling: float, values: np.ndarray) -> None:
     low = float(values.min())
-    ax.set_xlim(low - 0.12 * (ceiling - low), ceiling + 0.06 * (ceiling - low))
+    ax.set_xlim(low - 0.22 * (ceiling - low), ceiling + 0.06 * (ceiling - low))
     ax.axvline(ceiling, color="black", linewidth=0.8)
     ax.set_xlabel(f"line: ln n = {ceiling:.1f}", fontsize="x-small")
 
