@@ -3,6 +3,7 @@
 import csv
 import sys
 
+import numpy as np
 import pytest
 
 from vaelab import cli
@@ -68,6 +69,7 @@ def test_the_table_puts_ours_beside_every_published_value(reached):
     assert set(ours) == set(reproduction.FIRST)
     for row in ours.values():
         assert (row["seeds"], row["epochs"]) == (2, 2)
+        assert row["furthest_epochs"] == 2
         assert row["spread"] > 0
     vae, *others = ours.values()
     assert vae["same_side"] == ""
@@ -79,6 +81,14 @@ def test_the_table_puts_ours_beside_every_published_value(reached):
     assert len(reproduction.draw(reached.numbers).axes) == 2
     assert "published 8.46" in reproduction.alt(reached.numbers)
     assert next(csv.DictReader(to_csv(rows).splitlines()))["published"] == "8.45965"
+
+
+def test_seeds_are_compared_at_equal_epochs_and_the_longest_is_told_apart():
+    curves = np.full((len(published.lines()), 2, 3), np.nan)
+    curves[0] = [[9, 8, 7], [10, np.nan, np.nan]]
+    row = reproduction.rows({"curves": curves})[0]
+    assert (row["ours"], row["spread"], row["epochs"]) == (9.5, 1, 1)
+    assert (row["furthest"], row["furthest_epochs"]) == (7, 3)
 
 
 def test_the_command_draws_what_there_is_and_names_what_it_does_not_know(tmp_path, monkeypatch, capsys):

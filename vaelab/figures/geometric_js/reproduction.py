@@ -72,6 +72,13 @@ def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:
     return found
 
 
+def furthest(n: Numbers, i: int) -> tuple[float, int]:
+    """The value of the seed of a line that was trained longest, and its epochs."""
+    counts = (~np.isnan(n["curves"][i])).sum(1)
+    seed = int(counts.argmax())
+    return float(n["curves"][i, seed, counts[seed] - 1]), int(counts[seed])
+
+
 def rows(n: Numbers) -> list[Row]:
     lines, found = published.lines(), reached(n)
     baselines = {line.data: i for i, line in enumerate(lines) if line.name == published.KL}
@@ -86,6 +93,7 @@ def rows(n: Numbers) -> list[Row]:
             "published_below_vae": _yes(line.value < lines[baselines[line.data]].value),
         }
         measured: Row = dict.fromkeys(("ours", "spread", "seeds", "epochs", "difference_percent"), "")
+        longest: Row = {"furthest": "", "furthest_epochs": ""}
         side: Row = {"ours_below_vae": "", "same_side": ""}
         if i in found:
             values, epoch = found[i]
@@ -93,11 +101,12 @@ def rows(n: Numbers) -> list[Row]:
             percent = 100 * (mean / line.value - 1)
             spread = float(np.ptp(values)) if len(values) > 1 else ""
             measured = dict(zip(measured, (mean, spread, len(values), epoch, percent), strict=True))
+            longest = dict(zip(longest, furthest(n, i), strict=True))
             baseline = _at(n, baselines[line.data], epoch)
             if i != baselines[line.data] and baseline is not None:
                 below = mean < baseline
                 side = {"ours_below_vae": _yes(below), "same_side": _yes(_yes(below) == row["published_below_vae"])}
-        table.append({**row, **measured, **side})
+        table.append({**row, **measured, **longest, **side})
     return table
 
 
@@ -144,7 +153,7 @@ def alt(n: Numbers) -> str:
     lines, found = published.lines(), reached(n)
     told = [
         f"{title(lines[i])} published {lines[i].value:.2f}, here {values.mean():.2f} after {epoch} epochs "
-        f"({len(values)} seed{'s' if len(values) > 1 else ''})"
+        f"({len(values)} seed{'s' if len(values) > 1 else ''}), {furthest(n, i)[0]:.2f} after {furthest(n, i)[1]}"
         for i, (values, epoch) in found.items()
     ]
     rest = len(lines) - len(found)
