@@ -11,6 +11,7 @@ from vaelab.divergences import KL
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.evidence import bootstrap, evidence, log_evidence
 from vaelab.figures.geometric_js.toy_evidence import EXACT, linear_gaussian, toy_images
+from vaelab.likelihoods import Bernoulli
 from vaelab.models import VAE
 
 
@@ -100,7 +101,7 @@ def test_bernoulli_evidence_of_a_constant_decoder_is_its_likelihood():
         def forward(self, x):
             return x.new_zeros(len(x), 6)
 
-    experiment = Experiment(VAE(Prior(), Half(), 3), Objective(recipes.Bernoulli(), KL()), (1, 2, 2))
+    experiment = Experiment(VAE(Prior(), Half(), 3), Objective(Bernoulli(), KL()), (1, 2, 2))
     each = log_evidence(experiment, torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]]), 5)
     assert float(each) == pytest.approx(4 * math.log(0.5), rel=1e-6)
 

@@ -7,11 +7,13 @@ import torch
 from torch import nn
 
 from vaelab import Experiment, Train, evidence, fit, load, recipes
+from vaelab.divergences import KL
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.importance import ImportanceWeighted, importance_bound
 from vaelab.likelihoods import Normal
 from vaelab.models import VAE
+from vaelab.objective import Objective
 
 SHAPE = (1, 8, 8)
 PIXELS, LATENT, GAMMA = 6, 2, 0.5
@@ -65,7 +67,7 @@ def test_with_one_draw_it_is_the_elbo(linear):
     many = x.repeat(3000, 1)
     one = ImportanceWeighted(likelihood, 1).double().per_sample(many, model(many, 1))
     torch.testing.assert_close(one.loss, one.nll + one.divergence)
-    plain = recipes.Objective(likelihood, recipes.KL()).double().per_sample(many, model(many))
+    plain = Objective(likelihood, KL()).double().per_sample(many, model(many))
     difference = (one.loss - plain.loss).unflatten(0, (3000, -1)).mean(1)
     assert abs(difference.mean()) < 4 * difference.std() / math.sqrt(3000)
     assert (one.divergence - plain.divergence).std() > 0.1  # by Monte Carlo, not in closed form
@@ -142,7 +144,7 @@ def test_the_doubly_reparameterised_gradient_has_the_same_mean_and_less_noise(li
         shift = torch.zeros_like(q.logvar, requires_grad=True)
         wide = Gaussian(q.mean.detach().repeat(k, 1), (q.logvar.detach() + shift).repeat(k, 1))
         z = wide.sample()
-        result = recipes.VAE(nn.Identity(), model.decoder, LATENT)
+        result = VAE(nn.Identity(), model.decoder, LATENT)
         passed = type(model(x[:1]))((wide,), (Gaussian.standard(z),), (z,), result.decoder(z))
         objective.per_sample(few, passed).loss.sum().backward()
         return shift.grad.sum(1).unflatten(0, (2000, 4)).mean(1)

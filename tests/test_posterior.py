@@ -36,7 +36,9 @@ def around(posterior: MarginalPosterior, seed: int = 1) -> Tensor:
 
 
 @pytest.mark.parametrize("d", [1, 2, 16, 64])
-@pytest.mark.parametrize("widths", [(1e-3, 1e-3), (1e-3, 3.0), (1e-5, 1e2), (0.05, 1.0)])
+@pytest.mark.parametrize(
+    "widths", [(1e-3, 1e-3), (1e-3, 3.0), (1e-5, 1e2), (0.05, 1.0), (1e-7, 1e-6), (1e-8, 1e-8), (1e-12, 1e-2)]
+)
 def test_log_prob_is_brute_force_with_any_variances(d, widths):
     """To 1e-9 nats; where ln Q itself is so large that float64 holds no nine decimals of it, to 1e-12 of it."""
     posterior = mixture(d, *widths)
@@ -135,6 +137,32 @@ def test_a_far_point_has_the_density_of_its_nearest_component():
 
 
 # -- the compiled path
+
+
+def test_components_far_from_the_origin_keep_their_digits():
+    near = mixture(3, 1e-3, 1e-3)
+    shift = 1e6 * torch.sign(near.mean)
+    z = around(near)
+    far = MarginalPosterior(near.mean + shift, near.logvar)
+    for points in (z, far.sample(50, torch.Generator().manual_seed(0))):
+        truth = brute(points, far.mean, far.logvar)
+        torch.testing.assert_close(far.log_prob(points), truth, atol=1e-9, rtol=1e-11)
+
+
+def test_no_points_have_no_densities():
+    assert mixture(2, 0.1, 1.0).log_prob(torch.zeros(0, 2, dtype=torch.float64)).shape == (0,)
+
+
+@pytest.mark.skipif(not fused_density.has_compiler(), reason="no C++ compiler")
+def test_the_compiled_path_hands_what_float32_cannot_hold_to_the_products():
+    exact = mixture(2, 1e-3, 1e-3)
+    posterior = MarginalPosterior(exact.mean.float(), exact.logvar.float())
+    z = torch.randn(70, 2, generator=torch.Generator().manual_seed(0))  # of the prior: thousands of sigmas off
+    torch.testing.assert_close(
+        posterior.log_prob(z, path="compiled"), posterior.log_prob(z, path="products"), atol=1e-4, rtol=0
+    )
+    sharp = MarginalPosterior(posterior.mean, torch.full_like(posterior.logvar, -95.0))  # 1/var is inf in float32
+    torch.testing.assert_close(sharp.log_prob(z, path="compiled"), sharp.log_prob(z, path="products"))
 
 
 @pytest.mark.skipif(not fused_density.has_compiler(), reason="no C++ compiler")
@@ -263,6 +291,11 @@ def test_the_second_moment_about_zero_exposes_shifted_means():
     assert law.mean_collapsed == pytest.approx(float(law.total[2]))
 
 
+def test_fourth_powers_of_wide_posteriors_stay_finite_in_float32():
+    wide = MarginalPosterior(torch.zeros(3, 2), torch.full((3, 2), 80.0))
+    torch.testing.assert_close(wide.moments().kurtosis, torch.full((2,), 3.0, dtype=torch.float64))
+
+
 def test_the_mixture_of_a_model_is_that_of_its_encoder():
     torch.manual_seed(0)
     experiment, images = recipes.vae((1, 8, 8), 3, hidden=(16,)), load("digits").images[:50]
@@ -296,6 +329,12 @@ def test_compressed_to_as_many_components_as_there_are_clusters_nothing_is_lost(
         (lambda p: p.variance_law(-1.0), InvalidValue, "threshold.*-1"),
         (lambda p: p.density_2d(torch.zeros(4, 2), (0, 9)), InvalidValue, "latent 9"),
         (lambda p: p.density_2d(torch.zeros(4, 3), (0, 1)), InvalidValue, r"\[m, 2\]"),
+        (lambda p: p.density_2d(torch.zeros(4, 2), (0, 1, 1)), InvalidValue, "latents must be two"),
+        (lambda p: p.density_1d(torch.zeros(4, 2), 0), InvalidValue, r"\(4, 2\).*\[m\]"),
+        (lambda p: p.density_1d([0.0], 0), InvalidType, "torch tensor"),
+        (lambda p: p.density_1d(torch.zeros(4), 1.5), InvalidValue, "latent 1.5"),
+        (lambda p: p.sample(2.5), InvalidType, "n must be a whole number"),
+        (lambda p: p.compress(1, samples=1), InvalidValue, "1 draws"),
         (lambda p: p.compress(0), InvalidValue, "k must.*0"),
         (lambda p: p.kl_to_prior(samples=1), InvalidValue, "two samples"),
         (lambda p: MarginalPosterior(p.mean[:1], p.logvar[:1]).mutual_information(), InvalidValue, "two images"),

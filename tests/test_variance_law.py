@@ -42,12 +42,24 @@ def test_the_two_ends_are_exact(ratio):
     assert predicted_variance(lambda q, p: 7 * geometric_js(q, p, 1.0, dual=True), ratio) == pytest.approx(1, rel=1e-6)
 
 
+def test_wide_and_narrow_latents_are_found_too():
+    """The squared 2-Wasserstein distance prefers s = (1+R)^-2, and so V = 1/(1+R), however far off that is."""
+
+    def wasserstein(q, p):
+        return (q.mean**2 + (torch.exp(0.5 * q.logvar) - 1) ** 2).sum(-1)
+
+    for ratio in (1e-3, 3000.0, 1e5):
+        assert predicted_variance(kl, ratio) == pytest.approx(1, rel=1e-6)
+        assert predicted_variance(wasserstein, ratio) == pytest.approx(1 / (1 + ratio), rel=1e-4)
+    assert predicted_variance(kl, 1e7) == pytest.approx(1, rel=1e-6)
+
+
 def test_a_divergence_of_one_s_own_and_a_formula_for_it():
     """Every image pulls mean² + s towards c: the average is s² (3R² + 2R + 1) - 2 c V + c²."""
     ratio, c = 2.0, 3.0
 
     def squared(q, p):
-        return (q.mean**2 + q.logvar.exp() - c) ** 2
+        return ((q.mean**2 + q.logvar.exp() - c) ** 2).sum(-1)
 
     s = c * (1 + ratio) / (3 * ratio**2 + 2 * ratio + 1)
     assert predicted_variance(squared, ratio) == pytest.approx((1 + ratio) * s, rel=1e-6)
@@ -143,7 +155,11 @@ def test_a_statistic_of_the_batch_has_a_law_too():
         (lambda: predicted_variance(kl, -1.0), InvalidValue, "ratio.*-1"),
         (lambda: predicted_variance(kl, "big"), InvalidType, "big"),
         (lambda: predicted_variance(lambda q, p: geometric_js(q, p, 1.0, primed=False), 2.0), InvalidValue, "R = 2"),
-        (lambda: predicted_variance(lambda q, p: q.logvar, 2.0), InvalidValue, "no minimum"),
+        (lambda: predicted_variance(lambda q, p: q.logvar.sum(-1), 2.0), InvalidValue, "no minimum"),
+        (lambda: predicted_variance(lambda q, p: q.logvar, 2.0), InvalidType, r"\.sum\(-1\)"),
+        (lambda: predicted_variance("kl", 2.0), InvalidType, "function of q and p, got 'kl'"),
+        (lambda: scale_slope(lambda q, p: q.mean**2, *posteriors()), InvalidType, r"\.sum\(-1\)"),
+        (lambda: scale_slope(kl, torch.zeros(0, 3), torch.zeros(0, 3)), InvalidValue, "at least one image"),
         (lambda: best_scale(lambda q, p: q.logvar.sum(1), *posteriors()), InvalidValue, "no minimum"),
         (lambda: best_scale(lambda q, p: q.mean.sum(1), *posteriors()), InvalidValue, "no minimum"),
         (lambda: scale_slope(kl, torch.zeros(3), torch.zeros(3)), InvalidValue, r"\[n, d\]"),

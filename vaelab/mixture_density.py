@@ -3,7 +3,8 @@
 With precisions p = 1/var every ln N(z; mean, var) is [z², z, 1] times [-p/2, p mean, constant], so a block of the table
 [m, n] is one matrix product, and a running maximum and sum take it up.  The products cancel: float32 would err by
 whole nats at sigma = 1e-3.  In float64 only components that are narrow and far off can lose digits; of those the few
-entries that count are computed anew from the differences z - mean.
+entries that count are computed anew from the differences z - mean.  Components that could lose a whole nat, at sigma
+below about 1e-6, are computed from differences altogether.
 """
 
 import math
@@ -18,14 +19,16 @@ from vaelab.gaussian import LOG_2PI
 
 COMPONENTS, POINTS = 1024, 256  # in a block: 2 MB, which stay in the cache
 ROUNDING = 1e-10  # nats a product may lose before its entry is computed anew
+USELESS = 1.0  # nats; a product that may lose that many is not formed
 COUNTS = 40.0  # an entry that far below the largest adds less than e^-40 of the sum
 NOTHING = -1e300  # the logarithm of an empty sum; finite, so that differences of it are no nan
 
 
 class Part(NamedTuple):
-    """Some of the components, centred, float64: mean and precision [c, d], constant [c], table [2d+1, c].
+    """Some of the components, float64: mean and precision [c, d], constant [c]; table [2d+1, c] of centred means.
 
-    first: the place of the first of them in the mixture; doubtful [c]: whose products may lose digits; any_doubtful.
+    first: the place of the first of them in the mixture; doubtful [c]: whose products may lose digits, and
+    any_doubtful; useless [k]: the numbers of those whose products may be anything.
     """
 
     first: int
@@ -35,6 +38,7 @@ class Part(NamedTuple):
     table: Tensor
     doubtful: Tensor
     any_doubtful: bool
+    useless: Tensor
 
 
 def log_density(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS) -> Tensor:
@@ -79,13 +83,12 @@ class _LogSum(torch.autograd.Function):
 
 def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, own: Tensor | None = None) -> Tensor:
     """[m]: ln of the summed densities, all components or all but the own ones [m]."""
-    centre = mean.double().mean(0)
-    z = z.double() - centre
-    features = _features(z)
+    centre, z = mean.double().mean(0), z.double()
+    features = _features(z - centre)
     top, total = z.new_full((len(z),), NOTHING), z.new_zeros(len(z))
     for part in _parts(z, centre, mean, logvar, chunk):
         for rows in _slices(len(z)):
-            logs = features[rows] @ part.table
+            logs = _logs(features[rows], z[rows], part)
             if own is not None:
                 _leave_out(logs, own[rows] - part.first)
             highest = torch.maximum(top[rows], logs.amax(1))
@@ -98,18 +101,17 @@ def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, own: Tensor | 
 
 def _slope(z: Tensor, mean: Tensor, logvar: Tensor, total: Tensor, chunk: int) -> Tensor:
     """d ln Σ N / dz = Σ_i share_i p_i (mean_i - z), shares N_i / Σ N: [m, d]."""
-    centre = mean.double().mean(0)
-    z = z.double() - centre
-    features, towards, stiffness = _features(z), torch.zeros_like(z), torch.zeros_like(z)
+    centre, z = mean.double().mean(0), z.double()
+    features, towards, stiffness = _features(z - centre), torch.zeros_like(z), torch.zeros_like(z)
     for part in _parts(z, centre, mean, logvar, chunk):
-        pull = part.precision * part.mean
+        pull = part.precision * (part.mean - centre)
         for rows in _slices(len(z)):
-            logs = features[rows] @ part.table
+            logs = _logs(features[rows], z[rows], part)
             _mend(logs, total[rows], z[rows], part)
             shares = _exp(logs.sub_(total[rows, None]))
             towards[rows] += shares @ pull
             stiffness[rows] += shares @ part.precision
-    return towards - z * stiffness
+    return towards - (z - centre) * stiffness
 
 
 def _features(z: Tensor) -> Tensor:
@@ -122,16 +124,27 @@ def _slices(m: int) -> Iterator[slice]:
 
 def _parts(z: Tensor, centre: Tensor, mean: Tensor, logvar: Tensor, chunk: int) -> Iterator[Part]:
     """The components in chunks, each with its table of coefficients."""
-    reach = z.abs().amax(0)
+    reach = (z - centre).abs().amax(0) if len(z) else torch.zeros_like(centre)
     for first in range(0, len(mean), chunk):
-        mu, log_var = mean[first : first + chunk].double() - centre, logvar[first : first + chunk].double()
-        precision = torch.exp(-log_var)
+        own, log_var = mean[first : first + chunk].double(), logvar[first : first + chunk].double()
+        mu, precision = own - centre, torch.exp(-log_var)
         constant = -0.5 * (LOG_2PI + log_var).sum(1)
         with_mean = constant - 0.5 * (precision * mu * mu).sum(1)
         table = torch.cat([-0.5 * precision, precision * mu, with_mean[:, None]], 1).T.contiguous()
-        cancelled = 0.5 * (precision * (reach + mu.abs()) ** 2).sum(1)
-        doubtful = cancelled * torch.finfo(torch.float64).eps > ROUNDING
-        yield Part(first, mu, precision, constant, table, doubtful, bool(doubtful.any()))
+        lost = 0.5 * (precision * (reach + mu.abs()) ** 2).sum(1) * torch.finfo(torch.float64).eps
+        doubtful, useless = (lost > ROUNDING) & (lost <= USELESS), (lost > USELESS).nonzero()[:, 0]
+        yield Part(first, own, precision, constant, table, doubtful, bool(doubtful.any()), useless)
+
+
+def _logs(features: Tensor, z: Tensor, part: Part) -> Tensor:
+    """ln N(z; mean_i, var_i) of every point and component, [m, c]: products, but where they are useless."""
+    logs = features @ part.table
+    if len(part.useless):
+        squares = z.new_zeros(len(z), len(part.useless))
+        for k in range(z.shape[1]):  # one latent at a time: [m, c, d] would not stay small
+            squares += (z[:, k, None] - part.mean[part.useless, k]) ** 2 * part.precision[part.useless, k]
+        logs[:, part.useless] = part.constant[part.useless] - 0.5 * squares
+    return logs
 
 
 def _exp(logs: Tensor) -> Tensor:

@@ -48,8 +48,10 @@ def moments(mean: Tensor, logvar: Tensor) -> Moments:
     """Moments of the mixture with components N(mean_i, exp(logvar_i)), [n, d], from those of its Gaussians.
 
     With c = mean_i - E z and v = var_i: E c² + v, E c³ + 3cv, E c⁴ + 6c²v + 3v²; covariance E c cᵀ + diag E v.
+    In float64, since fourth powers leave float32.
     """
-    centre, v = mean.mean(0), logvar.exp()
+    mean, v = mean.double(), logvar.double().exp()
+    centre = mean.mean(0)
     c = mean - centre
     second = (c**2 + v).mean(0)
     third, fourth = (c**3 + 3 * c * v).mean(0), (c**4 + 6 * c**2 * v + 3 * v**2).mean(0)

@@ -1,11 +1,12 @@
 """The aggregate posterior as what it is, a mixture with one Gaussian per image: Q(z) = 1/n Σ N(z; mean_i, var_i)."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
 from vaelab import checks, fused_density, information, mixture_density, moments
+from vaelab.batches import as_images
 from vaelab.encoding import encode
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
@@ -44,8 +45,19 @@ class MarginalPosterior:
         self.taken: Route | None = None
 
     @classmethod
-    def from_model(cls, experiment: Experiment, images: Tensor) -> "MarginalPosterior":
-        """The mixture over the posteriors that a trained experiment gives to images [n, *shape], on the CPU."""
+    def from_model(cls, experiment: Experiment, images: Any) -> "MarginalPosterior":
+        """The mixture over the posteriors that a trained experiment gives to images [n, *shape], on the CPU.
+
+        images: as the experiment was trained on, a tensor, or a data set.
+
+        Raises InvalidType or InvalidValue for others.
+        """
+        images = images if isinstance(images, Tensor) else as_images(images, experiment.shape)
+        if tuple(images.shape[1:]) != tuple(experiment.shape) or not len(images):
+            raise InvalidValue(
+                f"images of shape {tuple(images.shape)} do not fit an experiment on {tuple(experiment.shape)}; pass at "
+                f"least one of its own."
+            )
         return cls(*encode(experiment, images))
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -53,7 +65,7 @@ class MarginalPosterior:
 
         generator: default torch's own.  Raises InvalidValue for fewer than one draw.
         """
-        return mixture_density.draw(self.mean, self.logvar, _at_least_one("n", n), generator)[0]
+        return mixture_density.draw(self.mean, self.logvar, checks.count("n", n), generator)[0]
 
     def log_prob(
         self, z: Tensor, *, path: Route | Literal["auto"] = "auto", chunk: int = mixture_density.COMPONENTS
@@ -61,19 +73,24 @@ class MarginalPosterior:
         """ln Q(z) over all n components at z [m, d]: [m], nats, float64.
 
         path: "products" (matrix products in float64: to 1e-9 nats, gradients reach z; memory grows with `chunk`, the
-        components at a time, not with n m), "compiled" (one kernel in float32: to 5e-5 nats, seconds at the first call;
-        float32 on the CPU with a C++ compiler and no gradients only), or "auto": compiled where it can be and repays
-        compiling within the call, which takes n m of at least 1e10 and d of at most 16.  `taken` tells which it was;
-        for repeated work choose "compiled" by hand.
+        components at a time, not with n m), "compiled" (one kernel in float32: to 1e-4 nats, and products again where
+        ln Q is below -100; seconds at the first call; float32 on the CPU with a C++ compiler and no gradients only), or
+        "auto": compiled where it can be and repays compiling within the call, which takes n m of at least 1e10 and d of
+        at most 16.  `taken` tells which it was; for repeated work choose "compiled" by hand.
 
         Raises InvalidType or InvalidValue for points that are not finite and [m, d], an unknown path, or a compiled one
         that is impossible here.
         """
         self._check_points(z, self.mean.shape[1])
         self.taken = self._path(z, path)
-        if self.taken == "compiled":
-            return fused_density.log_density(z, self.mean, self.logvar)
-        return mixture_density.log_density(z, self.mean, self.logvar, _at_least_one("chunk", chunk))
+        checks.count("chunk", chunk)
+        if self.taken == "products":
+            return mixture_density.log_density(z, self.mean, self.logvar, chunk)
+        logs = fused_density.log_density(z, self.mean, self.logvar)
+        far = ~(logs > fused_density.TRUSTED)  # also where it is no number
+        if bool(far.any()):
+            logs[far] = mixture_density.log_density(z[far], self.mean, self.logvar, chunk)
+        return logs
 
     def moments(self) -> Moments:
         """Mean, variance, skewness, kurtosis per latent [d] and covariance [d, d] of Q(z), in closed form."""
@@ -90,15 +107,19 @@ class MarginalPosterior:
     def density_1d(self, z: Tensor, latent: int, chunk: int = mixture_density.COMPONENTS) -> Tensor:
         """The density of one latent of Q at the points z [m]: 1/n Σ N(z; mean_i, var_i) -> [m].
 
-        Raises InvalidValue for a latent that is not there.
+        Raises InvalidType or InvalidValue for a latent that is not there, or points that are not [m].
         """
+        if checks.float_tensor("z", z).dim() != 1:
+            raise InvalidValue(f"z has shape {tuple(z.shape)}; points of one latent must be [m].")
         return self._density(z[:, None], [latent], chunk)
 
     def density_2d(self, z: Tensor, latents: tuple[int, int] = (0, 1), chunk: int = 1024) -> Tensor:
         """The joint density of two latents of Q at the points z [m, 2] -> [m].
 
-        Raises InvalidValue for a latent that is not there, or points of another shape.
+        Raises InvalidType or InvalidValue for other than two latents that are there, or points of another shape.
         """
+        if len(latents) != 2:
+            raise InvalidValue(f"latents must be two, got {latents!r}; density_1d takes one.")
         return self._density(z, list(latents), chunk)
 
     def kl_to_prior(self, samples: int = 2000, seed: int = 0) -> Estimate:
@@ -129,22 +150,23 @@ class MarginalPosterior:
     def compress(self, k: int, samples: int = 10_000, seed: int = 0) -> "GaussianMixture":
         """A scikit-learn GaussianMixture of k full-covariance components, fitted to draws from Q.
 
-        Raises InvalidValue for k below 1 or above the number of draws.
+        Raises InvalidType or InvalidValue for k below 1 or above the number of draws, or fewer than two draws.
         """
         from sklearn.mixture import GaussianMixture
 
-        if not 1 <= k <= samples:
+        if not checks.count("k", k) <= checks.count("samples", samples) or samples < 2:
             raise InvalidValue(f"k must lie between 1 and the {samples} draws to fit, got {k}; 10 to 100 are usual.")
-        draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
+        with torch.no_grad():
+            draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
         return GaussianMixture(k, random_state=seed, max_iter=300).fit(draws)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
         for latent in latents:
-            if not 0 <= latent < self.mean.shape[1]:
+            if not isinstance(latent, int) or not 0 <= latent < self.mean.shape[1]:
                 raise InvalidValue(f"there is no latent {latent}; choose one from 0 to {self.mean.shape[1] - 1}.")
         self._check_points(z, len(latents))
         mean, logvar = self.mean[:, latents], self.logvar[:, latents]
-        return mixture_density.log_density(z, mean, logvar, _at_least_one("chunk", chunk)).exp()
+        return mixture_density.log_density(z, mean, logvar, checks.count("chunk", chunk)).exp()
 
     def _path(self, z: Tensor, path: str) -> Route:
         if path not in ("auto", "products", "compiled"):
@@ -162,9 +184,3 @@ class MarginalPosterior:
         checks.float_tensor("z", z)
         if z.dim() != 2 or z.shape[1] != d:
             raise InvalidValue(f"z has shape {tuple(z.shape)}; points of {d} latents must be [m, {d}].")
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
-        raise InvalidValue(f"{name} must be at least 1, got {value}.")
-    return value

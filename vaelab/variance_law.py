@@ -16,29 +16,33 @@ import torch
 from torch import Tensor
 
 from vaelab import checks
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
 
 Divergence = Callable[[Gaussian, Gaussian], Tensor]
-REACH = 16.0  # ln s is sought within ± this
+ROUNDING = 1e-12  # nats; a valley that is no deeper is none
+REACH = 16.0  # how far ln s is sought beyond where V = 1 and where s = 1
 
 
 def predicted_variance(divergence: Divergence, ratio: float) -> float:
     """V = Var(mean) + E[s] of a latent at the scale that minimises the average divergence, at fixed R = `ratio`.
 
-    divergence: any function of two Gaussians, [b] and the prior, that returns [b]: `vaelab.kl`, a module, your own.
+    divergence: any function of two Gaussians, [b, 1] and the prior, that returns [b]: `vaelab.kl`, a module, your own.
     KL(q‖p) gives 1 (the variance law), KL(p‖q) gives 1 + R.
 
-    Raises InvalidType or InvalidValue for a ratio that is no number above 0, InvalidValue for a divergence without a
-    minimum at any scale.  Source: our derivation; sheet 1, section 1.7.
+    Raises InvalidType or InvalidValue for a ratio that is no number above 0, InvalidType for a divergence that returns
+    something else, InvalidValue for one without a minimum at any scale.
+    Source: our derivation; sheet 1, section 1.7.
     """
     ratio = checks.positive("ratio", ratio)
-    centre, reach = 0.0, REACH
+    widest = math.log1p(ratio)  # V = 1 lies at ln s = -ln(1 + R)
+    centre, reach = -widest / 2, REACH + widest / 2
     for _ in range(2):
         log_s = torch.linspace(centre - reach, centre + reach, 401, dtype=torch.float64)
         values = average(divergence, ratio, log_s)
         lowest = int(values.argmin())
-        if lowest in (0, len(log_s) - 1) or not bool(torch.isfinite(values[lowest])):
+        depth = float(torch.minimum(values[0], values[-1]) - values[lowest])
+        if not depth > ROUNDING or not math.isfinite(depth):
             raise InvalidValue(
                 f"this divergence has no minimum over the latent scale at R = {ratio:g}; its value ends at "
                 f"{float(values[lowest]):g}, so no variance is preferred."
@@ -57,8 +61,8 @@ def average(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     s = log_s.exp()
     mean = torch.outer((ratio * s).sqrt(), torch.from_numpy(nodes))
-    q = Gaussian(mean.flatten(), log_s[:, None].expand_as(mean).flatten())
-    values = divergence(q, Gaussian.standard(q.mean)).reshape(mean.shape)
+    q = Gaussian(mean.reshape(-1, 1), log_s[:, None].expand_as(mean).reshape(-1, 1))
+    values = _values(divergence, q).reshape(mean.shape)
     return values @ torch.from_numpy(weights / weights.sum())
 
 
@@ -75,8 +79,7 @@ def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     _check(mean, logvar)
     with torch.enable_grad():
         q = Gaussian(mean.detach().requires_grad_(), logvar.detach().requires_grad_())
-        value = divergence(q, Gaussian.standard(mean)).mean()
-        slopes = torch.autograd.grad(value, q, allow_unused=True)
+        slopes = torch.autograd.grad(_values(divergence, q, whole=True).mean(), q, allow_unused=True)
     by_mean, by_logvar = (torch.zeros_like(mean) if slope is None else slope for slope in slopes)
     return (mean * by_mean + 2 * by_logvar).sum(0)
 
@@ -107,10 +110,23 @@ def best_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
 def _per_latent(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """The average of a divergence that is a sum over latents, in each of them: [n, d] -> [d]."""
     q = Gaussian(mean.reshape(-1, 1), logvar.reshape(-1, 1))
-    return divergence(q, Gaussian.standard(mean)).reshape(mean.shape).mean(0)
+    return _values(divergence, q).reshape(mean.shape).mean(0)
+
+
+def _values(divergence: Divergence, q: Gaussian, *, whole: bool = False) -> Tensor:
+    """The divergence of posteriors [b, d] from the prior, if it is [b]; or [], where a statistic of all is welcome."""
+    if not callable(divergence):
+        raise InvalidType(f"a divergence must be a function of q and p, got {divergence!r:.60}; `vaelab.kl` is one.")
+    values = divergence(q, Gaussian.standard(q.mean))
+    if values.shape != q.mean.shape[:1] and not (whole and values.dim() == 0):
+        raise InvalidType(
+            f"a divergence of posteriors {tuple(q.mean.shape)} must have the shape ({len(q.mean)},), got "
+            f"{tuple(values.shape)}; sum it over the latents with .sum(-1)."
+        )
+    return values
 
 
 def _check(mean: Tensor, logvar: Tensor) -> None:
     checks.pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
-    if mean.dim() != 2:
-        raise InvalidValue(f"posteriors must be [n, d], got {tuple(mean.shape)}; flatten the latents.")
+    if mean.dim() != 2 or not len(mean):
+        raise InvalidValue(f"posteriors must be [n, d] of at least one image, got {tuple(mean.shape)}; flatten them.")
