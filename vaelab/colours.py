@@ -15,7 +15,7 @@ class Jitter:
     """Brightness, contrast and saturation times a factor in 1 ± their range, hue turned by up to ±hue of a circle.
 
     In this order; contrast is about the image's mean brightness.  Grey images have neither saturation nor hue.
-    Raises InvalidValue for a range outside [0, 1], or hue outside [0, 0.5].
+    Raises InvalidType or InvalidValue for a range outside [0, 1], or hue outside [0, 0.5].
     """
 
     brightness: float = 0.0
