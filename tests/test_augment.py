@@ -126,7 +126,7 @@ def test_every_draw_lies_in_its_range_and_fills_it():
 
 def test_a_crop_shows_a_window_of_the_image_and_nothing_outside():
     ramp = torch.linspace(0, 1, 32, dtype=torch.float64).expand(200, 1, 32, 32)
-    seen = Augment((Crop(0.5),), fill=7.0)(ramp)
+    seen = Augment((Crop(0.5),), fill=1.0)(ramp - 6) + 6  # what lies outside would be 7
     inner = seen[..., 2:-2, 2:-2]
     assert inner.max() <= 1
     assert inner.min() >= 0
@@ -201,6 +201,15 @@ def test_fill_is_what_lies_outside():
         (lambda: Augment((lambda x: x,)), InvalidType, "Affine"),
         (lambda: Augment((), fill="black"), InvalidValue, "black"),
         (lambda: Augment((), "cubic"), InvalidValue, "cubic"),
+        (lambda: Affine(scale=1.1), InvalidType, r"scale.*1\.1.*\(0\.9, 1\.1\)"),
+        (lambda: Affine(scale=(1.1,)), InvalidType, "two factors"),
+        (lambda: Affine(scale=("a", "b")), InvalidType, "scale.*'a'"),
+        (lambda: Affine("a"), InvalidType, "rotation.*'a'"),
+        (lambda: Jitter("a"), InvalidType, "brightness.*'a'"),
+        (lambda: Augment(Affine(1)), InvalidType, r"tuple.*Affine.*\(part,\)"),
+        (lambda: Augment((), fill=math.nan), InvalidValue, "fill.*nan"),
+        (lambda: Augment((), fill=None), InvalidType, "fill.*None"),
+        (lambda: Augment((), fill=7.0), InvalidValue, "fill.*7"),
         (lambda: simple()(torch.zeros(3, 8, 8)), InvalidType, "b, c, h, w"),
     ],
 )

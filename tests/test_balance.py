@@ -424,6 +424,8 @@ def test_policies_by_name():
         (lambda: Linear(1.5), InvalidType, r"steps.*1\.5"),
         (lambda: Cyclical(10, rise=1.5), InvalidValue, r"1\.5"),
         (lambda: FreeBits(0.0), InvalidValue, "nats.*0"),
+        (lambda: recipes.hidden_factor(SHAPE, 0), InvalidValue, "latent.*0"),
+        (lambda: recipes.balanced_vae(SHAPE, 0, published=True), InvalidValue, "latent.*0"),
         (lambda: Train(pieces=0), InvalidValue, "pieces.*0"),
         (lambda: Train(batch_size=2, pieces=3), InvalidValue, "pieces is 3.*2 images"),
     ],

@@ -312,6 +312,29 @@ def test_what_cannot_be_is_said():
         consistent(recipes.iwae(SHAPE, 3, gradient="dreg"), 1.0)
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: recipes.cr_vae(SHAPE, 3, views=3), InvalidType, "views.*got 3; known are simple, large"),
+        (lambda: recipes.cr_vae(SHAPE, 3, consistency=-1), InvalidValue, "consistency.*at least 0, got -1"),
+        (lambda: recipes.cr_vae(SHAPE, 3, consistency="a"), InvalidType, "consistency.*'a'.*at least 0"),
+        (
+            lambda: recipes.cr_vae(SHAPE, 3, views=lambda x: x[:2])(torch.rand(4, *SHAPE)),
+            InvalidValue,
+            r"views.*\[4, 1, 8, 8\], got \[2, 1, 8, 8\]",
+        ),
+        (
+            lambda: consistent(recipes.two_layer_iwae(SHAPE, 3), agreement=Triplet())(torch.rand(4, *SHAPE)),
+            InvalidValue,
+            "one group.*got 2.*PosteriorGap",
+        ),
+    ],
+)
+def test_bad_input_gets_one_sentence(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
 def test_old_experiments_have_no_lambda_in_their_state():
     """Checkpoints of ordinary experiments stay readable."""
     assert not any("consistency" in name for name in recipes.vae(SHAPE, 3, hidden=(16,)).state_dict())

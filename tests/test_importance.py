@@ -8,7 +8,7 @@ from torch import nn
 
 from vaelab import Experiment, Train, evidence, fit, load, recipes
 from vaelab.divergences import KL
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue, UserError
 from vaelab.gaussian import Gaussian
 from vaelab.importance import ImportanceWeighted, importance_bound
 from vaelab.likelihoods import Normal
@@ -187,6 +187,27 @@ def test_its_estimate_on_many_draws_is_that_of_the_evidence():
     assert one.mean() < ours.mean()
 
 
+@pytest.mark.parametrize("gamma", ["optimal", "per-image"])
+def test_the_bound_is_at_rest_and_of_a_gamma_that_stands_still(gamma):
+    """An image is worth the same alone and among others, and the spectral norms do not move."""
+    torch.manual_seed(0)
+    e = recipes.vae(SHAPE, 2, network="infogan", hidden=(4, 4, 8), gamma=gamma)
+    x = torch.rand(6, *SHAPE)
+    e(x)
+    before = {name: value.clone() for name, value in e.state_dict().items()}
+    alone, among = importance_bound(e, x[:1], 4000), importance_bound(e, x, 4000)
+    assert all(torch.equal(before[name], value) for name, value in e.state_dict().items())
+    assert e.training
+    torch.testing.assert_close(alone, among[:1], atol=0.2, rtol=0)
+    torch.testing.assert_close(among, evidence.log_evidence(e, x, 4000), atol=0.2, rtol=0)
+
+
+@pytest.mark.parametrize("options", [{"samples": 0}, {"samples": 2.5}, {"chunk": 0}])
+def test_a_bound_of_no_draws_is_refused(options):
+    with pytest.raises(UserError, match=f"{next(iter(options))}.*{next(iter(options.values()))}"):
+        importance_bound(digits_experiment(1), torch.rand(2, *SHAPE), **options)
+
+
 def test_two_stochastic_layers_bound_an_evidence_that_is_known():
     """With linear maps of fixed widths everything is Gaussian, so ln p(x) is exact; L_k must rise to it from below."""
     torch.manual_seed(0)
@@ -220,9 +241,21 @@ def test_the_two_layer_model_trains_samples_and_decodes():
     assert torch.isfinite(traced.loss)
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: recipes.iwae(SHAPE, 3, samples=0), InvalidValue, "samples.*0"),
+        (lambda: recipes.iwae(SHAPE, 3, samples=True), InvalidType, "samples.*True"),
+        (lambda: recipes.two_layer_iwae(SHAPE, 3, top=0), InvalidValue, "top.*0"),
+        (lambda: recipes.two_layer_iwae(SHAPE, 3, top="x"), InvalidType, "top.*'x'"),
+    ],
+)
+def test_counts_that_are_none_get_one_sentence(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
 def test_what_cannot_be_is_said():
-    with pytest.raises(InvalidValue, match="samples"):
-        recipes.iwae(SHAPE, 3, samples=0)
     with pytest.raises(InvalidValue, match="gradient"):
         recipes.iwae(SHAPE, 3, gradient="doubly")
     two = recipes.two_layer_iwae(SHAPE, 3, top=2)

@@ -268,6 +268,9 @@ def broken(**parts):
         ({"encode": lambda x: Gaussian(x.new_full((2, 2), math.nan), x.new_zeros(2, 2))}, InvalidValue, "nan"),
         ({"encode": lambda x: Gaussian(x.new_zeros(2, 2), x.new_zeros(2, 3))}, InvalidValue, "must be equal"),
         ({"decode": lambda z: z.new_zeros(len(z), 16)}, InvalidValue, r"decode gave \[2, 16\]"),
+        ({"decode": lambda z: z.new_full((len(z), 1, 4, 4), math.nan)}, InvalidValue, "nan"),
+        ({"decode": lambda z: z.tolist()}, InvalidType, "decode.*list"),
+        ({"nll": lambda z, x: 0.0}, InvalidType, "nll.*float"),
         ({"nll": lambda z, x: z.new_zeros(())}, InvalidValue, r"nll gave \[\].*not over the batch"),
         ({"nll": lambda z, x: z.new_full((len(z),), math.inf)}, InvalidValue, "inf"),
     ],
@@ -278,6 +281,30 @@ def test_an_adapter_that_is_off_gets_one_sentence(parts, error, words):
         broken(**parts).check(IMAGES)
     with pytest.raises(error, match=words):
         metrics.report(broken(**parts), (IMAGES, IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("decode", "words"),
+    [
+        (lambda z: z.new_full((len(z), 1, 4, 4), -1.5), r"from -1\.5 to -1\.5.*sigmoid"),
+        (lambda z: z.new_full((len(z), 1, 4, 4), 1.1), r"to 1\.1.*sigmoid"),
+        (lambda z: z.new_zeros(len(z), 17), r"decode gave \[2, 17\]"),
+    ],
+)
+def test_a_bernoulli_of_logits_or_of_another_shape_is_refused(decode, words):
+    """The shape before the likelihood, which would fail with an error of torch."""
+    encode = broken().encode
+    with pytest.raises(InvalidValue, match=words):
+        metrics.report(metrics.bernoulli(encode, decode), (IMAGES, IMAGES))
+
+
+def test_the_mean_of_a_normal_may_leave_the_range_of_images():
+    metrics.normal(broken().encode, lambda z: z.new_full((len(z), 1, 4, 4), -0.1), 0.5).check(IMAGES)
+
+
+def test_a_foreign_module_is_told_of_the_adapters():
+    with pytest.raises(InvalidType, match=r"got Linear.*metrics\.bernoulli"):
+        metrics.report(nn.Linear(2, 2), (IMAGES, IMAGES))
 
 
 @pytest.mark.parametrize("samples", [0, -3])

@@ -199,6 +199,12 @@ def test_data_comes_by_name_as_data_sets_and_as_plain_pairs():
     assert without.labels.unique().tolist() == [0]
 
 
+@pytest.mark.parametrize(("k", "error"), [(0, InvalidValue), (-4, InvalidValue), (2.5, InvalidType)])
+def test_no_images_or_a_part_of_one_are_not_some(k, error):
+    with pytest.raises(error, match=f"number of images.*{k}"):
+        some(10, k)
+
+
 @pytest.mark.parametrize(
     ("data", "error", "words"),
     [

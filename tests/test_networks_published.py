@@ -98,6 +98,8 @@ def test_batch_norms_are_trained_one_by_one():
     ("network", "shape", "hidden", "words"),
     [
         ("resnet", (1, 65, 65), None, "8 to 64"),
+        ("resnet", (1, 28, 28), (16,), r"3 channel counts.*\(16,\)"),
+        ("resnet", (1, 64, 64), (8, 16, 32), r"4 channel counts.*\(8, 16, 32\)"),
         ("infogan", (1, 30, 30), None, "multiples of 4"),
         ("infogan", (1, 28, 28), (64, 128), "three widths"),
     ],

@@ -10,7 +10,7 @@ from torch import nn
 
 from vaelab import Train, fit, kl, load, metrics, plots, recipes
 from vaelab.adapter import adapted
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.picture import draw
 from vaelab.metrics.report import Report
@@ -310,6 +310,22 @@ def test_equal_reports_are_equal_files(found, tmp_path):
     assert len(kept["latents"]["mean_of_variances"]) == kept["settings"]["latents"] == 4
     with Image.open(tmp_path / "a" / "report.png") as picture:
         assert picture.size[0] > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"weighed": 0}, InvalidValue, "weighed images.*0"),
+        ({"weighed": -3}, InvalidValue, "weighed images.*-3"),
+        ({"weighed": 2.5}, InvalidType, r"weighed images.*2\.5"),
+        ({"samples": 2.5}, InvalidType, r"samples.*2\.5"),
+        ({"few": 0}, InvalidValue, "few.*0"),
+        ({"views": "simple"}, InvalidType, r"views.*'simple'.*augment\.simple\(\)"),
+    ],
+)
+def test_numbers_and_views_that_cannot_be_get_one_sentence(options, error, words):
+    with pytest.raises(error, match=words):
+        metrics.report(untrained(), (small(), small(seed=1)), **{**QUICK, **options})
 
 
 def test_the_rate_is_that_to_the_prior():

@@ -17,6 +17,8 @@ from vaelab.objective import Experiment
 from vaelab.pixels import sum_pixels, unit
 from vaelab.two_layers import TwoLayers
 
+ROUNDING = 1e-3  # by how much a chance may leave [0, 1]
+
 
 class Deeper(NamedTuple):
     """What more it takes where there are latents above those of `encode`, so that their prior is not N(0, I).
@@ -34,7 +36,7 @@ class Adapter:
     """A VAE with the prior N(0, I) as three functions; x [b, *shape] are images in [0, 1], z [b, latent] latents.
 
     encode(x) -> Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
-    decode(z) -> the mean images [b, *shape], in [0, 1].
+    decode(z) -> the mean images [b, *shape], in [0, 1]: never logits.
     nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
     binary: p(x|z) is a likelihood of 0 and 1 only; grey images are then drawn to black and white before they are
     weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
@@ -79,18 +81,32 @@ class Adapter:
             checks.pair(q, Gaussian.standard(q.mean))
             if q.mean.dim() != 2 or len(q.mean) != len(x):
                 raise InvalidValue(f"encode gave {_shape(q.mean)} for {len(x)} images; posteriors must be [b, latent].")
-            decoded, nll = self.decode(q.mean), self.nll(q.mean, x)
-        if decoded.shape != x.shape:
-            raise InvalidValue(f"decode gave {_shape(decoded)} for images {_shape(x)}; it must give their mean image.")
+            self._check_decoded(self.decode(q.mean), x)
+            nll = checks.float_tensor("nll", self.nll(q.mean, x))
         if nll.shape != x.shape[:1]:
             raise InvalidValue(f"nll gave {_shape(nll)} for {len(x)} images; sum over the pixels, not over the batch.")
-        checks.float_tensor("nll", nll)
+
+    def _check_decoded(self, decoded: Tensor, x: Tensor) -> None:
+        checks.float_tensor("what decode gives", decoded)
+        if decoded.shape != x.shape:
+            raise InvalidValue(f"decode gave {_shape(decoded)} for images {_shape(x)}; it must give their mean image.")
+        low, high = float(decoded.min()), float(decoded.max())
+        if self.binary and not (low >= -ROUNDING and high <= 1 + ROUNDING):
+            raise InvalidValue(
+                f"decode gave numbers from {low:g} to {high:g}, and the chance of white lies in [0, 1]; put a sigmoid "
+                f"behind a decoder of logits."
+            )
 
 
 def adapted(model: Experiment | Adapter) -> Adapter:
-    """A vaelab experiment as an adapter; an adapter as it is."""
+    """A vaelab experiment as an adapter; an adapter as it is.  Raises InvalidType for anything else."""
     if isinstance(model, Adapter):
         return model
+    if not isinstance(model, Experiment):
+        raise InvalidType(
+            f"model must be an Experiment or an Adapter, got {type(model).__name__}; wrap your own with "
+            f"metrics.bernoulli(encode, decode) or metrics.normal(encode, decode, gamma)."
+        )
     likelihood, network = model.objective.likelihood, model.model
     return Adapter(
         encode=model.encode,

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from vaelab import randomness
 from vaelab.colours import Jitter
 from vaelab.errors import InvalidType, InvalidValue
-from vaelab.warps import Affine, Crop, Flip, Warp, affine
+from vaelab.warps import Affine, Crop, Flip, Warp, affine, inside
 
 __all__ = ["Affine", "Augment", "Crop", "Flip", "Jitter", "Warp", "affine", "large", "resample", "simple"]
 
@@ -33,9 +33,10 @@ JITTER = Jitter(brightness=0.2, contrast=0.5, hue=0.2)
 class Augment:
     """Its parts one after the other: first all that move pixels, as one warp, then all that change colours.
 
-    fill: what lies outside the image: a grey value, or "edge" or "reflect" to go on with it.
+    fill: what lies outside the image: a grey value in [0, 1], or "edge" or "reflect" to go on with it.
 
-    Raises InvalidType for anything but `Affine`, `Flip`, `Crop` and `Jitter`, InvalidValue for an unknown fill.
+    Raises InvalidType for anything but `Affine`, `Flip`, `Crop` and `Jitter`, and with InvalidValue for a fill that
+    cannot be.
     """
 
     parts: tuple[Affine | Flip | Crop | Jitter, ...]
@@ -43,10 +44,14 @@ class Augment:
     fill: Fill = "edge"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.parts, tuple | list):
+            raise InvalidType(f"parts must be a tuple of transformations, got {self.parts!r}; a single one is (part,).")
         for part in self.parts:
             if not isinstance(part, Affine | Flip | Crop | Jitter):
                 raise InvalidType(f"{part!r} is no transformation; use Affine, Flip, Crop or Jitter.")
-        if isinstance(self.fill, str) and self.fill not in PADDING:
+        if not isinstance(self.fill, str):
+            inside("fill", self.fill, 0, 1)
+        elif self.fill not in PADDING:
             raise InvalidValue(f"fill must be a grey value, 'edge' or 'reflect', got {self.fill!r}; choose one.")
         if self.interpolation not in ("bilinear", "nearest"):
             raise InvalidValue(f"interpolation must be bilinear or nearest, got {self.interpolation!r}; choose one.")

@@ -4,7 +4,7 @@ The public functions of the ground floor call them; the modules that run inside 
 """
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -51,25 +51,35 @@ def skew(alpha: float | Tensor) -> float | Tensor:
 
 def positive(name: str, value: float) -> float:
     """`value` as a float, if it is a finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidType(f"{name} must be a number, got {type(value).__name__} ({value!r:.60}); pass a float above 0.")
-    if not (math.isfinite(value) and value > 0):
+    number = _finite(name, value, "above 0")
+    if number <= 0:
         raise InvalidValue(f"{name} must be a finite number above 0, got {value}; choose another.")
-    return float(value)
+    return number
 
 
 def count(name: str, value: int) -> int:
     """`value`, if it is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidType(f"{name} must be a whole number, got {type(value).__name__} ({value!r:.60}); pass 1 or more.")
     if value < 1:
         raise InvalidValue(f"{name} must be at least 1, got {value}; choose another.")
-    return value
+    return int(value)
 
 
 def not_negative(name: str, value: float) -> float:
     """`value` as a float, if it is a finite number from 0."""
-    return positive(name, value) if value != 0 or isinstance(value, bool) else 0.0
+    number = _finite(name, value, "of at least 0")
+    if number < 0:
+        raise InvalidValue(f"{name} must be a finite number of at least 0, got {value}; choose another.")
+    return number
+
+
+def _finite(name: str, value: float, wanted: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidType(f"{name} must be a number, got {type(value).__name__} ({value!r:.60}); pass one {wanted}.")
+    if not math.isfinite(value):
+        raise InvalidValue(f"{name} must be a finite number {wanted}, got {value}; choose another.")
+    return float(value)
 
 
 def pair(q: object, p: object) -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaelab.errors import InvalidValue
-from vaelab.warps import Draw
+from vaelab.warps import Draw, inside
 
 LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are
 
@@ -16,7 +15,7 @@ class Jitter:
     """Brightness, contrast and saturation times a factor in 1 ± their range, hue turned by up to ±hue of a circle.
 
     In this order; contrast is about the image's mean brightness.  Grey images have neither saturation nor hue.
-    Raises InvalidValue for a range outside [0, 1], or hue outside [0, 0.5].
+    Raises InvalidType or InvalidValue for a range outside [0, 1], or hue outside [0, 0.5].
     """
 
     brightness: float = 0.0
@@ -26,8 +25,7 @@ class Jitter:
 
     def __post_init__(self) -> None:
         for name, high in (("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
-            if not 0 <= getattr(self, name) <= high:
-                raise InvalidValue(f"{name} must lie between 0 and {high}, got {getattr(self, name)}; choose another.")
+            inside(name, getattr(self, name), 0, high)
 
     def colour(self, x: Tensor, draw: Draw) -> Tensor:
         if self.brightness:

@@ -50,7 +50,8 @@ class PosteriorGap(nn.Module):
 class Triplet(nn.Module):
     """max(0, ‖m(x) - m(x~)‖² - ‖m(x) - m(x')‖² + margin), m the posterior's mean, x' the next image of the batch: [b].
 
-    A contrastive baseline in the place of R; no nats.  Source: Schroff et al. 2015 for the loss.
+    A contrastive baseline in the place of R; no nats.  Raises InvalidValue for more than one group of latents.
+    Source: Schroff et al. 2015 for the loss.
     """
 
     def __init__(self, margin: float = 1.0) -> None:
@@ -58,6 +59,8 @@ class Triplet(nn.Module):
         self.margin = checks.positive("margin", margin)
 
     def forward(self, views: Groups, images: Groups) -> Tensor:
+        if len(images) != 1:
+            raise InvalidValue(f"Triplet compares one group of latents, got {len(images)}; use PosteriorGap.")
         (view,), (image,) = views, images
         near_, far = (sum_latents((image.mean - m).square()) for m in (view.mean, image.mean.roll(1, 0)))
         return torch.relu(near_ - far + self.margin)
@@ -83,6 +86,8 @@ class Consistent(Experiment):
         assert self.views is not None
         x = self._unit(x)
         view = self.views(x) if view is None else self._unit(view)
+        if view.shape != x.shape:
+            raise InvalidValue(f"views must be of the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
         result, other = self._passes(x, view)
         return self.objective(x, result, (view, other))
 
@@ -108,7 +113,7 @@ def consistent(
     any function of images [b, c, h, w] in [0, 1].  agreement: `PosteriorGap` (default), `Triplet`, or a module of one's
     own.  together: see `Consistent`.
 
-    Raises InvalidType or InvalidValue for a lambda or a name that cannot be, or an experiment with a way of its own to
+    Raises InvalidType or InvalidValue for a lambda or views that cannot be, or an experiment with a way of its own to
     see images, such as `Denoising`.
     """
     if type(experiment) is not Experiment:
@@ -117,6 +122,8 @@ def consistent(
         if views not in VIEWS:
             raise InvalidValue(f"there are no views {views!r}; {near(views, VIEWS)}")
         views = VIEWS[views]()
+    if not callable(views):
+        raise InvalidType(f"views must be a name or a function of images, got {views!r}; {near('', VIEWS)}")
     experiment.objective.regularise(agreement or PosteriorGap(), consistency)
     return Consistent(experiment.model, experiment.objective, experiment.shape, views, together=together)
 

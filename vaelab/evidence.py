@@ -69,7 +69,8 @@ def log_evidence(
     as_published: the proposal gets sigma² for a standard deviation, as the published evaluation does by mistake.
     A density for `Normal` and `Laplace`; for `Bernoulli` only of binary images.
 
-    Raises InvalidValue for fewer than one sample.  Source: Burda et al. 2016, eq. 8; sheet T2 for the mistake.
+    Raises InvalidType or InvalidValue unless samples is a whole number from 1.
+    Source: Burda et al. 2016, eq. 8; sheet T2 for the mistake.
     """
     if not len(images) or tuple(images.shape[1:]) != experiment.shape:
         wanted, given = f"[n, {', '.join(map(str, experiment.shape))}]", tuple(images.shape)
@@ -85,8 +86,8 @@ def weigh(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, se
 
     Exactly `samples` draws for every image, at most `chunk` decoded at once, whatever the number of images.
     """
-    if samples < 1 or chunk < 1:
-        raise InvalidValue(f"samples and chunk must be at least 1, got {samples} and {chunk}; 128 samples are usual.")
+    checks.count("samples", samples)
+    checks.count("chunk", chunk)
     generator = torch.Generator(model.device).manual_seed(seed)
     found = torch.empty(2, len(images), dtype=torch.float64)  # made once: small blocks between large ones fray the heap
     together = max(1, chunk // samples)

@@ -10,11 +10,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from vaelab import checks
 from vaelab.divergences import KL
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Likelihood
-from vaelab.models import Pass
+from vaelab.models import Pass, at_rest
 from vaelab.objective import Experiment, Objective, Terms
 from vaelab.pixels import unit
 
@@ -28,16 +29,17 @@ class ImportanceWeighted(Objective):
     k = 1 the loss is nll + weight * divergence, for more it lies below.  weight: of the second, inside the weights.
     gradient: "plain"; "stl", without the score of q (Roeder et al. 2017; biased for k > 1); "dreg", doubly
     reparameterised (Tucker et al. 2019).  The latter two are for one group of latents.
+    With gamma="per-image" every draw has a gamma of its own, and L_k is then the bound of no one model.
 
-    Raises InvalidValue for fewer than one draw, an unknown gradient, or one that the model does not allow.
+    Raises InvalidType or InvalidValue unless samples is a whole number from 1, InvalidValue for an unknown gradient, or
+    one that the model does not allow.
     """
 
     def __init__(
         self, likelihood: Likelihood, samples: int = 5, gradient: Gradient = "plain", weight: float = 1.0
     ) -> None:
         super().__init__(likelihood, KL(), weight)
-        if not isinstance(samples, int) or samples < 1:
-            raise InvalidValue(f"samples must be a whole number of at least 1, got {samples!r}; 5 and 50 are usual.")
+        checks.count("samples", samples)
         if gradient not in ("plain", "stl", "dreg"):
             raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}; choose one.")
         self.samples, self.gradient = samples, gradient
@@ -60,10 +62,14 @@ class ImportanceWeighted(Objective):
             q = tuple(Gaussian(g.mean.detach(), g.logvar.detach()) for g in q)
         copies = x.expand(self.samples, *x.shape).flatten(0, 1)
         nll, mse = self.likelihood.score(result.out, copies)
-        groups = zip(q, result.p, result.z, strict=True)
-        rate = reduce(torch.add, [a.log_prob(z) - p.log_prob(z) for a, p, z in groups])
-        nll, mse, rate = (part.unflatten(0, (self.samples, -1)) for part in (nll, mse, rate))
+        nll, mse, rate = (part.unflatten(0, (self.samples, -1)) for part in (nll, mse, _rate(result._replace(q=q))))
         return nll, mse, rate
+
+
+def _rate(result: Pass) -> Tensor:
+    """ln q(z|x) - ln p(z) of the draws, over all groups."""
+    groups = zip(result.q, result.p, result.z, strict=True)
+    return reduce(torch.add, [q.log_prob(z) - p.log_prob(z) for q, p, z in groups])
 
 
 @torch.no_grad()
@@ -73,18 +79,24 @@ def importance_bound(
     """L_k of every image [n, *shape] by one set of k = samples draws, for models with any groups of latents: [n], nats.
 
     chunk: at most so many draws at once.  For one group `vaelab.evidence.log_evidence` estimates the same.
-    Torch's global generator is seeded for the while.
+    The model is at rest meanwhile, and gamma as it stands, whatever the images are.  Torch's global generator is seeded
+    for the while.
+
+    Raises InvalidType or InvalidValue unless samples and chunk are whole numbers from 1.
     """
+    checks.count("samples", samples)
+    checks.count("chunk", chunk)
     likelihood, found = experiment.objective.likelihood, []
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), at_rest(experiment):
         torch.manual_seed(seed)
         for x in images.split(max(1, chunk // samples)):
             total = torch.full((len(x),), -math.inf, dtype=torch.float64)
             for first in range(0, samples, chunk):
                 k = min(chunk, samples - first)
                 seen = unit(x).to(experiment.objective.weight)
-                objective = ImportanceWeighted(likelihood, k).to(seen)
-                nll, _, rate = objective.parts(seen, experiment.model(seen, k))
-                total = torch.logaddexp(total, (-nll - rate).double().logsumexp(0).cpu())
+                result = experiment.model(seen, k)
+                nll = likelihood.nll(result.out, seen.expand(k, *seen.shape).flatten(0, 1))
+                weights = (-nll - _rate(result)).unflatten(0, (k, -1))
+                total = torch.logaddexp(total, weights.double().logsumexp(0).cpu())
             found.append(total - math.log(samples))
     return torch.cat(found)

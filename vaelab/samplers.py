@@ -26,7 +26,10 @@ class Sampler(Protocol):
         """Learn the distribution of z; returns the sampler."""
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n new latents [n, d], on the CPU; generator: default torch's own."""
+        """n new latents [n, d], on the CPU; generator: default torch's own.
+
+        Raises InvalidType or InvalidValue unless n is a whole number from 1, InvalidValue before `fit`.
+        """
 
 
 def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
@@ -64,6 +67,7 @@ class Prior:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         fitted(self, "d_")
+        checks.count("n", n)
         return torch.randn(n, self.d_, generator=generator)
 
 
@@ -78,14 +82,15 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
 
         points = drawn(z, torch.Generator().manual_seed(self.seed)).double().numpy()
-        if not 1 <= self.components <= len(points):
-            raise InvalidValue(f"components={self.components} must lie between 1 and the {len(points)} codes.")
+        if checks.count("components", self.components) > len(points):
+            raise InvalidValue(f"components must be at most the {len(points)} codes, got {self.components}; lower it.")
         self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
         self.model_.fit(points)
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         fitted(self, "model_")
+        checks.count("n", n)
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
         return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them by component
@@ -123,6 +128,7 @@ class Flow:
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         fitted(self, "flow_")
+        checks.count("n", n)
         density = self.flow_()
         noise = torch.randn(n, *density.event_shape, generator=generator)
         points: Tensor = density.transform.inv(noise)

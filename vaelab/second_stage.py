@@ -7,7 +7,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from vaelab import networks, randomness
+from vaelab import checks, networks, randomness
 from vaelab.batches import on_device
 from vaelab.divergences import KL
 from vaelab.errors import InvalidValue
@@ -113,11 +113,14 @@ class SecondStage:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         factor = self.factor().float()
+        checks.count("n", n)
         return self._generated(n, generator) * factor
 
     def _config(self, n: int) -> Train:
         _check_known(self.renormalise)
-        if not 0 <= self.warmup <= 1:
+        checks.count("width", self.width)
+        checks.count("depth", self.depth)
+        if checks.not_negative("warmup", self.warmup) > 1:
             raise InvalidValue(f"warmup must be a share of the steps from 0 to 1, got {self.warmup}; 0.5 is usual.")
         checked = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
         return replace(checked, batch_size=min(self.batch_size, n), warmup=round(self.warmup * self.steps))

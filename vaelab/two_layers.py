@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vaelab import checks
 from vaelab.gaussian import Gaussian
 from vaelab.models import VAE, Pass
 from vaelab.networks.burda import burda, tanh_layers
@@ -14,7 +15,8 @@ class TwoLayers(VAE):
     """Two stochastic layers: q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1), p(h2) = N(0, I).
 
     The groups of a pass are (h1, h2).  Given h1 the two are not independent, so the sum of KL(q‖p) over the groups is
-    no rate: train it with `ImportanceWeighted`.  `decoder` takes h1.  Source: Burda et al. 2016, section 5.
+    no rate: train it with `ImportanceWeighted`.  `decoder` takes h1.
+    Raises InvalidType or InvalidValue unless top is a whole number from 1.  Source: Burda et al. 2016, section 5.
     """
 
     def __init__(
@@ -26,7 +28,7 @@ class TwoLayers(VAE):
         upper: Sequence[int] = (100, 100),
     ) -> None:
         super().__init__(*burda(shape, latent, hidden), latent)
-        self.top = top
+        self.top = checks.count("top", top)
         self.up = tanh_layers([latent, *upper, 2 * top])
         self.down = tanh_layers([top, *reversed(upper), 2 * latent])
 

@@ -3,15 +3,16 @@
 Coordinates are pixels, measured from the middle of the image, x to the right and y down.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaelab.errors import InvalidValue
+from vaelab import checks
+from vaelab.errors import InvalidType, InvalidValue
 
 Draw = Callable[[], Tensor]  # fresh uniform numbers in [0, 1), one per image: [b]
 
@@ -49,7 +50,8 @@ class Affine:
     """Turn by up to ±rotation degrees, shift by up to ±translation of each side, scale by a factor between the two of
     `scale`, lean by up to ±shear degrees; all uniform.
 
-    whole_pixels: shifts are rounded, as torchvision's RandomAffine does.  Raises InvalidValue for a range out of place.
+    whole_pixels: shifts are rounded, as torchvision's RandomAffine does.
+    Raises InvalidType or InvalidValue for a range that is none or out of place.
     """
 
     rotation: float = 0.0
@@ -59,11 +61,13 @@ class Affine:
     whole_pixels: bool = False
 
     def __post_init__(self) -> None:
-        _inside("rotation", self.rotation, 0, 180)
-        _inside("translation", self.translation, 0, 1)
-        _inside("shear", self.shear, 0, 80)
-        low, high = self.scale
-        if not 0 < low <= high < math.inf:
+        inside("rotation", self.rotation, 0, 180)
+        inside("translation", self.translation, 0, 1)
+        inside("shear", self.shear, 0, 80)
+        if not isinstance(self.scale, tuple | list) or len(self.scale) != 2:
+            raise InvalidType(f"scale must be two factors, got {self.scale!r}; (0.9, 1.1) is gentle.")
+        low, high = (checks.positive("scale", factor) for factor in self.scale)
+        if low > high:
             raise InvalidValue(f"scale must be two factors above 0 in order, got {self.scale}; (0.9, 1.1) is gentle.")
 
     def warp(self, draw: Draw, size: tuple[int, int]) -> Warp:
@@ -81,8 +85,8 @@ class Flip:
     vertical: float = 0.0
 
     def __post_init__(self) -> None:
-        _inside("horizontal", self.horizontal, 0, 1)
-        _inside("vertical", self.vertical, 0, 1)
+        inside("horizontal", self.horizontal, 0, 1)
+        inside("vertical", self.vertical, 0, 1)
 
     def warp(self, draw: Draw, size: tuple[int, int]) -> Warp:
         across, over = (1 - 2 * _heads(draw(), chance) for chance in (self.horizontal, self.vertical))
@@ -100,7 +104,7 @@ class Crop:
     smallest: float = 0.8
 
     def __post_init__(self) -> None:
-        _inside("smallest", self.smallest, 1e-3, 1)
+        inside("smallest", self.smallest, 1e-3, 1)
 
     def warp(self, draw: Draw, size: tuple[int, int]) -> Warp:
         side = self.smallest + (1 - self.smallest) * draw()
@@ -118,6 +122,9 @@ def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     return torch.stack([a, b, c, d], -1).unflatten(-1, (2, 2))
 
 
-def _inside(name: str, value: float, low: float, high: float) -> None:
+def inside(name: str, value: float, low: float, high: float) -> None:
+    """Raises InvalidType or InvalidValue unless it is a number from low to high."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidType(f"{name} must be a number, got {value!r}; pass one from {low:g} to {high:g}.")
     if not low <= value <= high:
         raise InvalidValue(f"{name} must lie between {low:g} and {high:g}, got {value}; choose another.")

@@ -11,7 +11,7 @@ from vaelab.figures.variance_law import contents as variance_law
 CHAPTERS = (geometric_js, variance_law, balancing, two_stages, consistency)
 
 FIGURES: dict[str, Figure] = {item.id: item for chapter in CHAPTERS for item in chapter.FIGURES}
-TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars")
+TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 
 
 def figure(id: str) -> Figure:

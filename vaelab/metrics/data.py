@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaelab import checks
 from vaelab.datasets import Dataset, load
 from vaelab.errors import InvalidType, InvalidValue
 
@@ -38,8 +39,11 @@ def has_classes(dataset: Dataset) -> bool:
 
 
 def some(n: int, k: int | None, seed: int = 0) -> Tensor:
-    """Ascending positions of k of n images, drawn without replacement; all of them for None or too large a k."""
-    if k is None or k >= n:
+    """Ascending positions of k of n images, drawn without replacement; all of them for None or too large a k.
+
+    Raises InvalidType or InvalidValue unless k is None or a whole number of at least 1.
+    """
+    if k is None or checks.count("the number of images", k) >= n:
         return torch.arange(n)
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:k].sort().values
 

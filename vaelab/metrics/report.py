@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaelab import augment
+from vaelab import augment, checks
 from vaelab.adapter import Adapter, adapted
+from vaelab.errors import InvalidType
 from vaelab.information import MutualInformation
 from vaelab.metrics.bounds import NLL, Bound, bound, nll
 from vaelab.metrics.consistency import Consistency, Views, consistency
@@ -82,8 +83,9 @@ def report(
     images, each pixel drawn once with its grey value for a chance; None does so where the likelihood is a Bernoulli.
 
     Everything is measured in evaluation mode, and on untransformed test images unless it says otherwise.
-    Raises InvalidType or InvalidValue, naming what is off in data or adapter.
+    Raises InvalidType or InvalidValue, naming what is off in data, adapter or numbers.
     """
+    _check(views, samples, weighed, few)
     seen = see(adapted(model), data, views, binarise, seed)
     chosen, trained_on = some(len(seen.test), weighed, seed), some(len(seen.train), len(seen.test), seed)
     mixture = MarginalPosterior(*seen.posterior)
@@ -103,6 +105,15 @@ def report(
         pictures=_pictures(seen, seed) if seen.pictures else {},
         notes=notes(seen, information.leave_one_in.value, information.ceiling),
     )
+
+
+def _check(views: Views | None, samples: int, weighed: int | None, few: int) -> None:
+    if views is not None and not callable(views):
+        raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
+    checks.count("samples", samples)
+    checks.count("few", few)
+    if weighed is not None:
+        checks.count("the number of weighed images", weighed)
 
 
 def _settings(seen: Seen, samples: int, weighed: int, seed: int) -> dict[str, Any]:

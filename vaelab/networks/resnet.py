@@ -34,12 +34,13 @@ def resnet(
 ) -> tuple[nn.Module, nn.Module]:
     """Pre-activated residual blocks, one per scale, between strided convolutions; the decoder starts at 2x2.
 
-    The network knows two sides, 32 (the first three of the channel counts `hidden`) and 64 (four); a smaller image is
-    padded with zeros to the next of them and the decoder's picture cropped back.  dense: the width behind the average
+    The network knows two sides, 32 (the first three of the encoder's channel counts `hidden`) and 64 (four); a smaller
+    image is padded with zeros to the next of them and the decoder's picture cropped back.  The decoder has hidden[0]
+    channels at the full side, and twice as many at each smaller one.  dense: the width behind the average
     over the image.  decay: of the batch norms' running statistics; 0.1 for a short training.
     shape: (channels, height, width).
 
-    Raises InvalidValue for a shape that is not (c, h, w) with sides from 8 to 64.
+    Raises InvalidValue for a shape that is not (c, h, w) with sides from 8 to 64, or fewer channel counts than scales.
     Source: Asperti & Trentin 2020; balancing sheet 4.2.
     """
     if len(shape) != 3 or not all(8 <= side <= 64 for side in shape[1:]):
@@ -48,8 +49,13 @@ def resnet(
             f"network='conv'."
         )
     side = 32 if max(shape[1:]) <= 32 else 64
-    amounts = border(shape, side)
-    channels = [*hidden[: {32: 3, 64: 4}[side]]]
+    amounts, needed = border(shape, side), {32: 3, 64: 4}[side]
+    if len(hidden) < needed:
+        raise InvalidValue(
+            f"resnet needs {needed} channel counts for sides of {side}, got hidden={tuple(hidden)}; such as "
+            f"(32, 64, 128, 256)."
+        )
+    channels = [*hidden[:needed]]
 
     down: list[nn.Module] = [nn.Conv2d(shape[0], channels[0], 3, padding=1), _block(channels[0], decay)]
     for wide, deep in pairwise(channels):

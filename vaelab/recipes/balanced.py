@@ -8,7 +8,7 @@ from vaelab.free_bits import FreeBits
 from vaelab.gamma import Computed, Geco
 from vaelab.heating import Controlled, Cyclical, Linear
 from vaelab.objective import Experiment
-from vaelab.recipes.design import Design, build
+from vaelab.recipes.design import Design, build, checked
 
 
 def balanced_vae(
@@ -25,8 +25,8 @@ def balanced_vae(
 
 def hidden_factor(shape: Sequence[int], latent: int) -> float:
     """k = (2 side / latent)², which the authors' repository multiplies KL with: 1 for 32 pixels and 64 latents, 4 for
-    64 and 64.  Source: balancing sheet, section 1.2 and T3."""
-    return (2 * shape[-1] / latent) ** 2
+    64 and 64.  Raises InvalidValue for no shape or number of latents.  Source: balancing sheet, section 1.2 and T3."""
+    return (2 * checked(shape, latent)[-1] / latent) ** 2
 
 
 def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **design: Unpack[Design]) -> Experiment:
