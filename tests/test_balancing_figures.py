@@ -139,6 +139,9 @@ def test_the_share_of_steps_that_the_race_reports():
     assert race.shares(n, "twice as fast")[0, 1::2] == pytest.approx(0.5)
     assert np.isnan(race.shares(n, "never")).all()
     assert race.shares(n, labels[0])[0] == pytest.approx(1)
+    assert race._share(np.array([0.9, np.nan, 0.7])) == "0.80 (in 2 of 3 seeds)"
+    assert race._share(np.array([0.9, 0.7])) == "0.80"
+    assert race._share(np.array([np.nan] * 2)) == "never"
     result = race.compute("cpu", seeds=1, variances=[0.1], **SMALL)
     assert len(drawn(race, result).axes) == 3
     assert len(drawn(race, race.compute("cpu", seeds=1, variances=[], **SMALL)).axes) == 3

@@ -63,7 +63,11 @@ def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_c
         assert float(row["ceiling"]) == pytest.approx(np.log(179), rel=1e-6)
         assert float(row["nll"]) < -float(row["elbo_test"]) + 3 * float(row["nll_error"])
         assert 0 < float(row["rho"]) < 1
-    assert len(drawn(lambdas, swept).axes) == 6
+    axes = drawn(lambdas, swept).axes
+    assert len(axes) == 6
+    level = [line.get_ydata()[0] for line in axes[0].lines if line.get_linestyle() in lambdas.WITHOUT_VIEWS]
+    assert level == pytest.approx([float(found[arm]["nll"]) for arm in list(found)[:2]]), "both arms without views"
+    assert f"twice as long: NLL {level[1]:.1f}" in lambdas.alt(swept.numbers)
 
 
 def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, monkeypatch):
@@ -104,7 +108,11 @@ def test_nine_methods_stand_in_one_table():
     for base in ("VAE", "β-VAE, β = 4", "IWAE, k = 3"):
         assert float(found[f"{base}, CR"]["gap"]) < float(found[f"{base}, Aug"]["gap"])
     assert float(found["β-VAE, β = 4, plain"]["rate"]) < float(found["VAE, plain"]["rate"])
-    assert len(drawn(tables, result).axes) == 6
+    figure = drawn(tables, result)
+    assert len(figure.axes) == 6
+    said = "digits, 1,618 training images of 8 × 8 pixels, 1 seed; CR: λ = 5"
+    assert figure.get_suptitle() == said
+    assert said in tables.alt(result.numbers)
 
 
 def test_the_other_figures_draw_what_they_measured():
@@ -117,7 +125,7 @@ def test_the_other_figures_draw_what_they_measured():
     rows = table(rotation_limit, limit)
     assert {row["largest_rotation_degrees"] for row in rows} == {"15", "180"}
     assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("probe", "six_nine"))
-    drawn(rotation_limit, limit)
+    assert "8 × 8 pixels" in drawn(rotation_limit, limit).get_suptitle()
 
 
 def test_views_of_an_angle_are_rotations_alone_and_reach_training():

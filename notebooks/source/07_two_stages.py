@@ -283,7 +283,7 @@ live.check(
 # At $\lambda=\gamma^2$ the gain is zero, and near it the gain is tiny, $\tfrac14(\lambda/\gamma^2-1)^2$. KL pushes every latent to the prior at once; the error stays at 1; computed gamma, the root of the error, stays
 # at 1. The collapse keeps itself alive. A warm-up lets the error fall first, gamma follows, and when KL arrives the latents pay.
 #
-# A collapsed stage must not be renormalised. Blowing up the heap by $1/0.1$ gives noise of the right variance, and a variance is all that a careless check looks at. The package refuses:
+# A collapsed stage must not be renormalised. Blowing up the heap until it has the spread of the codes, here about five times, gives noise of the right variance, and a variance is all that a careless check looks at. The package refuses:
 
 # %%
 try:
@@ -416,7 +416,7 @@ live.check(copies, "far below 1" if ratio < 0.6 else "about 1 or above", hint="A
 # A ratio near 1 says: no nearer to the training images than new data are. Mind the blur: a blurred picture is near to everything, so a ratio somewhat below 1 proves nothing; the pairs do.
 #
 # ## What was not reproduced here
-# * The published tables are FIDs on CIFAR-10 and CelebA with networks of 5 and 19 million parameters, trained for GPU days. `vaelab figures make gam-cifar --preset paper` sets that up; it has not been run for this notebook.
+# * The published tables are FIDs on CIFAR-10 and CelebA with networks of 5 and 19 million parameters. `vaelab figures make gam-cifar --preset paper` sets that up; it has not been run for this notebook.
 # * Fréchet distances on a small classifier are for comparing runs on one data set. They are no FIDs, and nothing published compares with them.
 # * The published renormalisation sets one overall deviation to 1. That is right only where the variance law holds; before the rescaling of section 2 it makes things worse (exercise 2).
 #

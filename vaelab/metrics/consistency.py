@@ -2,8 +2,9 @@
 
     R = E KL(q(z|x~)‖q(z|x)),   rho = E ‖mean(x~) - mean(x)‖² / (2 Σ_j Var mean_j)
 
-x~: a transformed x.  rho is 0 where the means do not move, 1 where x~ might be any other image.  R can be lowered by
-widening every posterior, rho cannot.  Source: Sinha & Dieng 2021 for R; rho is ours.
+x~: a transformed x.  rho is 0 where the means do not move, 1 where x~ might be any other image; it is a share of the
+squared way, so 0.04 is a fifth of the way.  R can be lowered by widening every posterior, rho cannot.  Source: Sinha &
+Dieng 2021 for R; rho is ours.
 """
 
 from collections.abc import Callable

@@ -104,6 +104,8 @@ def draw(n: Numbers) -> Drawing:
         axes.axhline(TARGET, color="black", linewidth=0.8, linestyle=":")
         axes.set(xlabel="length N of the learned run", ylim=(0, 1.3), title=title)
     middle.set_ylabel("steps to its error at N, over N")
+    if _ending(n):
+        middle.text(0.04, 0.04, "a line ends where a seed\ndoes not get there", transform=middle.transAxes)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
@@ -113,17 +115,27 @@ def alt(n: Numbers) -> str:
     for label in computed_ones(n):
         words = []
         for which, what in (("held", "at the mean z"), ("drawn", "with z drawn")):
-            middle, end = shares(n, label, which).mean(0)[[half, -1]].tolist()
-            words.append(f"{what} {_share(middle)} and {_share(end)}")
+            found = shares(n, label, which)
+            words.append(f"{what} {_share(found[:, half])} and {_share(found[:, -1])}")
         told.append(f"{label}: {', '.join(words)}")
     return (
         f"Error of test images against the step, and the share of its steps after which others have the error of the "
         f"learned run of {int(n['step'][half])} and of {int(n['step'][-1])} steps, mean over seeds. {'; '.join(told)}."
+        + (" A line of shares ends where a seed does not have that error within its own steps." if _ending(n) else "")
     )
 
 
-def _share(value: float) -> str:
-    return "never" if np.isnan(value) else f"{value:.2f}"
+def _ending(n: Numbers) -> bool:
+    """Whether a seed of a method does not get to the error of a learned run of some length."""
+    return any(np.isnan(shares(n, m, which)).any() for m in computed_ones(n) for which in ("held", "drawn"))
+
+
+def _share(values: np.ndarray) -> str:
+    """The mean over the seeds that get there, and how many do, where it is not all."""
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return "never"
+    return f"{there.mean():.2f}" + (f" (in {len(there)} of {len(values)} seeds)" if len(there) < len(values) else "")
 
 
 def _figure(id: str, shows: str, quick: dict[str, Any], full: dict[str, Any]) -> Figure:

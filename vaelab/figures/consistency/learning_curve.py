@@ -15,7 +15,6 @@ from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots, recipes
 from vaelab.adapter import adapted
-from vaelab.figures.consistency import PAPER
 from vaelab.figures.figure import Figure, Row
 from vaelab.files import cache_folder
 from vaelab.knobs import Knobs
@@ -31,6 +30,7 @@ from vaelab.versions import code_version, digest
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
 COLOURS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
 NAMES = ("nll", "nll_error", "active", "seconds")
+PAPER = "Burda et al. 2016"
 
 
 def compute(device: str, *, draws: list[int], stages: int, seeds: int, **setting: Any) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
-from vaelab.figures.consistency import PAPER, arms
+from vaelab.figures.consistency import PAPER, arms, protocol
 from vaelab.figures.figure import Figure, Row
 from vaelab.run_store import Numbers, Result, combined
 
@@ -17,12 +17,16 @@ NAMES = ("nll", "rate", "gap", "rho", "probe", "probe_moved", "six_nine", "six_n
 
 
 def compute(device: str, *, angles: list[float], consistency: float, seeds: int, **setting: Any) -> Result:
-    """NAMES [2, angles, seeds]: augmentation alone, then consistency, with rotations up to each angle."""
+    """NAMES [2, angles, seeds]: augmentation alone, then consistency, with rotations up to each angle.
+
+    data []: what they were trained on, in words.
+    """
     chosen = [arms.cr(0.0), arms.cr(consistency)]
     by_angle = [arms.trained(chosen, device, seeds, views=angle, **setting) for angle in angles]
     results = [[row[a] for row in by_angle] for a in range(2)]
     numbers = {name: np.array([[[r.numbers[name] for r in row] for row in arm] for arm in results]) for name in NAMES}
     numbers |= {"angle": np.array(angles), "arm": np.array([arm.name for arm in chosen])}
+    numbers |= {"data": np.array(protocol.in_words(seeds, **setting))}
     return combined(numbers, [r for arm in results for row in arm for r in row])
 
 
@@ -54,6 +58,7 @@ def draw(n: Numbers) -> Drawing:
     for ax in panels:
         ax.set(xlabel="rotations of views up to (°)", xticks=n["angle"])
     panels[2].legend()
+    figure.suptitle(str(n["data"]))
     return figure
 
 
@@ -63,14 +68,18 @@ def alt(n: Numbers) -> str:
         f"6 against 9 {n['six_nine'][1, i].mean():.3f} ({n['six_nine'][0, i].mean():.3f})"
         for i, angle in enumerate(n["angle"])
     )
-    return f"Linear probes and NLL against the largest rotation of the views, with consistency and without. {told}."
+    return (
+        f"Linear probes and NLL against the largest rotation of the views, with consistency and without "
+        f"({n['arm'][1]}; {n['data']}). {told}."
+    )
 
 
 ANGLES = [15.0, 45.0, 90.0, 135.0, 180.0]
 FIGURE = Figure(
     id="cr-rotation-limit",
     paper=PAPER,
-    shows="Linear probes, over ten digits and of 6 against 9, as the views turn further",
+    shows="Linear probes, over ten digits and of 6 against 9, as the views turn further "
+    f"(quick: {arms.SMALL['limit']:,} images of {arms.SMALL['side']} × {arms.SMALL['side']} pixels)",
     compute=compute,
     rows=rows,
     draw=draw,

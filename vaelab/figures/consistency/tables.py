@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
-from vaelab.figures.consistency import PAPER, arms
+from vaelab.figures.consistency import PAPER, arms, protocol
 from vaelab.figures.consistency.arms import Arm
 from vaelab.figures.consistency.measures import SCALARS
 from vaelab.figures.figure import Figure, Row
@@ -47,9 +47,10 @@ def bases(consistency: float, beta: float, samples: int) -> list[Arm]:
 
 
 def compute(device: str, *, consistency: float, beta: float, samples_k: int, seeds: int, **setting: Any) -> Result:
-    """`SCALARS` by name [9, seeds]."""
+    """`SCALARS` by name [9, seeds]; consistency, the lambda of CR; data, in words."""
     chosen = bases(consistency, beta, samples_k)
-    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), SCALARS)
+    told = {"consistency": np.array(consistency), "data": np.array(protocol.in_words(seeds, **setting))}
+    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), SCALARS, **told)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -71,7 +72,12 @@ def draw(n: Numbers) -> Drawing:
             _ceiling(ax, float(n["ceiling"][0, 0]), n[name])
     names = [str(arm) for arm in n["arm"]]
     panels[0].set(yticks=_heights(), yticklabels=names, ylim=(_heights()[-1] + 0.7, -0.7))
+    figure.suptitle(_told(n))
     return figure
+
+
+def _told(n: Numbers) -> str:
+    return f"{n['data']}; CR: λ = {float(n['consistency']):g}"
 
 
 def _heights() -> np.ndarray:
@@ -106,15 +112,17 @@ def alt(n: Numbers) -> str:
         + ("" if np.isnan(n["probe"][k]).any() else f", probe {n['probe'][k].mean():.3f}")
         for k, arm in enumerate(n["arm"])
     )
-    return f"Nine methods, one dot per seed, with NLL, rate, information, active latents, probe and R. {told}."
+    measures = "NLL, rate, information, active latents, probe and R"
+    return f"Nine methods, one dot per seed ({_told(n)}), with {measures}. {told}."
 
 
 def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> Figure:
     presets = {"paper": {**ARMS, "seeds": 3, **paper}}
+    small = f" (quick: {quick['limit']:,} images of {quick['side']} × {quick['side']} pixels)" if quick else ""
     return Figure(
         id=f"cr-table-{data}",
         paper=PAPER,
-        shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}",
+        shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}{small}",
         compute=compute,
         rows=rows,
         draw=draw,

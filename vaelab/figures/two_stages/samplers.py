@@ -103,7 +103,7 @@ FIGURE = _figure(
     "Ways to draw new latents for one VAE: prior, second stage, renormalised, Gaussian mixture, by distance and seed",
     {"quick": QUICK, "paper": MNIST},
 )
-LARGE = "the published networks train for GPU hours, and the Inception network judges colour images only"
+LARGE = "the published networks are too large for a laptop, and the Inception network judges colour images only"
 CIFAR_TABLE = _figure(
     "gam-cifar", "CIFAR-10 with the published network: FID of reconstructions and samplers", {"paper": CIFAR}, LARGE
 )
