@@ -72,7 +72,8 @@ def alt(n: Numbers) -> str:
     sizes = n["radii"][0]
     return (
         f"Paths of ten digits in the latent plane with circles of their sigmas: all start near 0 with sigma "
-        f"{sizes[0]:.2f} (dotted; dashed are 1, 2 and 3 sigmas of the prior) and drift apart into sectors, while sigma falls to {sizes[1]:.2f} after one epoch and to "
+        f"{sizes[0]:.2f} (dotted; dashed are 1, 2 and 3 sigmas of the prior) and drift apart into sectors, while sigma "
+        f"falls to {sizes[1]:.2f} after one epoch and to "
         f"{sizes[min(EPOCHS, len(sizes) - 1)]:.2f} after {min(EPOCHS, len(sizes) - 1)}."
     )
 
