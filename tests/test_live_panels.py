@@ -203,6 +203,9 @@ def test_the_posterior_panel_sorts_by_signal_and_rescaling_gives_variance_one(ba
     panel = live.posterior_panel(balanced.experiments[1], digits.images)
     law = MarginalPosterior(*balanced.experiments[1].encode(digits.images)).variance_law()
     first = int(law.of_means.argmax())
+    assert first != 0, "or rank and number could not be told apart"
+    assert f"Latent {first} is" in panel.readout.value
+    assert f"latent {first}: " in panel._view.alt()
     assert f"{float(law.total[first]):.3f}" in panel.readout.value
     panel.set(rescaled=True)
     assert panel.settle()

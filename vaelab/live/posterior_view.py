@@ -22,6 +22,7 @@ from vaelab.posterior import MarginalPosterior, Moments, VarianceLaw
 
 SIZES = {"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 5.0)}
 POINTS, DRAWS = 401, 4000
+NAMED = 12  # latents whose numbers have room below their bars
 CAPTION = (
     "Left: the mixture of all posteriors in one latent (filled) against the prior N(0, 1) (dashed). Right: per latent "
     "the mean of the variances plus the variance of the means; the variance law wants 1 (line). Run the cell to choose "
@@ -30,9 +31,10 @@ CAPTION = (
 
 
 class Latents(NamedTuple):
-    """All that the panel shows: z [401], densities [d, 401] and KL(Q‖p) [d] in nats, each as it is and rescaled to
-    variance 1; moments and law [d]."""
+    """All that the panel shows, latents by their signal: the number of each in its model [d]; z [401]; densities
+    [d, 401] and KL(Q‖p) [d] in nats, each as it is and rescaled to variance 1; moments and law [d]."""
 
+    order: list[int]
     z: Tensor
     density: dict[bool, np.ndarray]
     distance: dict[bool, Tensor]
@@ -49,6 +51,8 @@ def posterior_panel(
 ) -> Panel:
     """A slider for the latent (those with the largest signal first) and a switch that rescales it to variance 1.
 
+    latent: the rank to begin with, 0 the largest signal; the words name the latent by its own number.
+
     source: a `MarginalPosterior`, or an experiment with images [n, *shape] to encode.
 
     Raises InvalidType for an experiment without images, InvalidValue for a latent that is not there.
@@ -60,7 +64,7 @@ def posterior_panel(
     shown = _latents(source)
     d = len(shown.law.total)
     controls: list[Control] = [
-        Slider("latent", "latent", 0, d - 1, latent, 1, whole=True),
+        Slider("latent", "rank of latent", 0, d - 1, latent, 1, whole=True),
         Switch("rescaled", "as it is", "rescaled to V = 1"),
     ]
     chosen = sorted({0, min(1, d - 1), d // 2, d - 1})
@@ -68,7 +72,7 @@ def posterior_panel(
     story = Story(
         partial(draw, shown=shown, stacked=True),
         frames,
-        [f"latent {k}" for k in chosen],
+        [f"latent {shown.order[k]}" for k in chosen],
         lambda: _alt(shown, chosen),
         CAPTION,
     )
@@ -98,7 +102,7 @@ def _latents(posterior: MarginalPosterior) -> Latents:
     as_it_is = sorted_posterior.dimension_wise_kl(DRAWS).value
     square = moments.variance + moments.mean**2  # rescaling moves entropy by ½ ln V and E z² by 1/V
     rescaled_kl = as_it_is + 0.5 * law.total.log() + 0.5 * square * (1 / law.total - 1)
-    return Latents(z, density, {False: as_it_is, True: rescaled_kl}, moments, law)
+    return Latents(order.tolist(), z, density, {False: as_it_is, True: rescaled_kl}, moments, law)
 
 
 def draw(figure: Figure | SubFigure, shown: Latents, *, stacked: bool = False) -> Scene:
@@ -114,7 +118,9 @@ def draw(figure: Figure | SubFigure, shown: Latents, *, stacked: bool = False) -
     noise.set_label("mean of variances")
     means.set_label("variance of means")
     right.axhline(1, color="black", lw=0.8)
-    right.set(title="variance of Q(z)", xlabel="latent", xticks=[0, d - 1] if d > 1 else [0], ylim=(0, 1.5))
+    right.set(title="variance of Q(z)", xlabel="latent, by signal", ylim=(0, 1.5))
+    named = list(range(d)) if d <= NAMED else [0, d - 1]
+    right.set_xticks(named, [str(shown.order[k]) for k in named])
     if not stacked:
         right.legend(loc="upper center", ncols=2)
     marker = plot(right, [0], marker="v", color="black", linestyle="none", clip_on=False)
@@ -146,6 +152,7 @@ def words(shown: Latents, values: Values) -> tuple[Sequence[Row], str]:
     total = 1.0 if rescaled else float(law.total[k])
     distance = float(shown.distance[rescaled][k])
     rows = [
+        ("latent", f"{shown.order[k]}"),
         ("variance V", f"{total:.3f}"),
         ("signal share", f"{float(law.of_means[k] / law.total[k]):.2f}"),
         ("skewness", f"{float(moments.skewness[k]):.2f}"),
@@ -153,13 +160,14 @@ def words(shown: Latents, values: Values) -> tuple[Sequence[Row], str]:
         ("KL(Q‖p)", f"{distance:.2f} nats"),
     ]
     active = "active" if law.active[k] else "collapsed"
-    sentence = f"Latent {k} is {active}: its mixture has variance {total:.3f}, {distance:.2f} nats from the prior."
-    return rows, sentence
+    mixture = f"its mixture has variance {total:.3f}, {distance:.2f} nats from the prior"
+    return rows, f"Latent {shown.order[k]} is {active}: {mixture}."
 
 
 def _alt(shown: Latents, chosen: Sequence[int]) -> str:
     listed = "; ".join(
-        f"latent {k}: variance {float(shown.law.total[k]):.2f}, kurtosis {float(shown.moments.kurtosis[k]):.2f}"
+        f"latent {shown.order[k]}: variance {float(shown.law.total[k]):.2f}, "
+        f"kurtosis {float(shown.moments.kurtosis[k]):.2f}"
         for k in chosen
     )
     return f"Film-strip of the mixture Q(z) in single latents against the prior. {listed}."

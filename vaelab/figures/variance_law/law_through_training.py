@@ -65,7 +65,7 @@ def draw(n: Numbers) -> Drawing:
     left.plot([], [], color=plots.Q, linewidth=0.6, label="each latent, seed 0")
     left.axhline(1, color=plots.P, linewidth=0.8, linestyle="--", label="the law: 1")
     left.set(title="variance of Q(z), test images", xlabel="epoch", ylabel="V")
-    low, high = total[0, test, 1:].min(), total[0, test, 1:].max()
+    low, high = total[0, test].min(), total[0, test].max()
     left.set_ylim(min(low, 0.9) - 0.02, high + 0.6 * (high - low))
     left.legend(ncols=2)
     for split, colour, style in zip(SPLITS, (plots.MEAN, plots.JS), ("-", "--"), strict=True):

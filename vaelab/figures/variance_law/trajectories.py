@@ -58,7 +58,7 @@ def draw(n: Numbers) -> Drawing:
             planes.ellipses(plane, path[epoch, None], logvar[epoch, None], [colour], alpha=shade)
     planes.digits(plane, n["mean"][EPOCHS], n["label"], size=8)
     planes.ellipses(plane, n["mean"][0, :1], np.log(n["radius"][:1, :1].repeat(2, 1) ** 2), ["0.6"], linestyles=":")
-    plane.set(title=f"ten test digits, from the start to epoch {EPOCHS}", xlabel="z₁", ylabel="z₂")
+    plane.set(title=f"ten test digits, from the start (dotted) to epoch {EPOCHS}", xlabel="z₁", ylabel="z₂")
     for seed, radii in enumerate(n["radii"]):
         line.plot(radii, color=plots.Q, marker="o", linestyle="-:"[seed > 0], label=f"seed {seed}")
     line.set(title="σ, geometric mean over the digits", xlabel="epoch", ylabel="σ", yscale="log")
@@ -72,7 +72,8 @@ def alt(n: Numbers) -> str:
     sizes = n["radii"][0]
     return (
         f"Paths of ten digits in the latent plane with circles of their sigmas: all start near 0 with sigma "
-        f"{sizes[0]:.2f} and drift apart into sectors, while sigma falls to {sizes[1]:.2f} after one epoch and to "
+        f"{sizes[0]:.2f} (dotted; dashed are 1, 2 and 3 sigmas of the prior) and drift apart into sectors, while sigma "
+        f"falls to {sizes[1]:.2f} after one epoch and to "
         f"{sizes[min(EPOCHS, len(sizes) - 1)]:.2f} after {min(EPOCHS, len(sizes) - 1)}."
     )
 
