@@ -394,13 +394,13 @@ right_kl = vaelab.kl(vaelab.Gaussian(mu, out), vaelab.Gaussian.standard()).mean(
 print(
     f"the BCE is too small by a factor of {float(right_nll / bce):.0f}, the KL too large by {float(kl / right_kl):.0f}"
 )
-effective_beta = 64 * 784  # your answer: with which beta is this a beta-VAE?
-live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, hint="The product of the two.")
 as_variance = float(PosteriorGap()((vaelab.Gaussian(mu_v, out_v),), (vaelab.Gaussian(mu, out),)).mean())
 as_deviation = float(PosteriorGap()((vaelab.Gaussian(mu_v, 2 * out_v),), (vaelab.Gaussian(mu, 2 * out),)).mean())
 print(
     f"consistency: published {float(cr) / 1e-3:.4f};  out = ln σ²: {as_variance:.4f};  out = ln σ: {as_deviation:.4f}"
 )
+effective_beta = 64 * 784  # your answer: with which beta is this a beta-VAE?
+live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, hint="The product of the two.")
 
 # %% [markdown]
 # ### Explain
