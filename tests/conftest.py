@@ -1,5 +1,26 @@
 """One thread for all tests: results do not depend on the machine's load, and neither does their speed."""
 
+import sys
+
+import pytest
 import torch
 
+from vaelab import cli
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def vaelab(monkeypatch, capsys):
+    """Run a command in this process: (exit status, its output, its errors)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vaelab", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as exit:
+            status = exit.code
+        return status, *capsys.readouterr()
+
+    return run

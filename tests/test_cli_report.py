@@ -1,12 +1,11 @@
 """`vaelab report` as a user meets it: train, then judge what lies in the folder."""
 
 import json
-import sys
 
 import pytest
 import torch
 
-from vaelab import cli, metrics
+from vaelab import metrics
 from vaelab.errors import DataError
 from vaelab.trained import trained
 
@@ -25,22 +24,6 @@ def cache(tmp_path_factory):
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr("vaelab.classifier.STEPS", 20)
         yield
-
-
-@pytest.fixture
-def vaelab(monkeypatch, capsys):
-    """Run a command in this process: (exit status, its output, its errors)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vaelab", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as exit:
-            status = exit.code
-        return status, *capsys.readouterr()
-
-    return run
 
 
 def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):

@@ -12,7 +12,7 @@ import torch
 from distributed import LocalCluster
 from test_sweep import wait_for
 
-from vaelab import cli, cli_sweep, cli_train
+from vaelab import cli_sweep, cli_train
 from vaelab.runs import RECIPES
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu")
@@ -28,22 +28,6 @@ def alone(tmp_path, monkeypatch):
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def vaelab(monkeypatch, capsys):
-    """Run a command in this process: (exit status, its output, its errors)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vaelab", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as exit:
-            status = exit.code
-        return status, *capsys.readouterr()
-
-    return run
 
 
 def start(*arguments):

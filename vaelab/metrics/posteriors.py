@@ -5,6 +5,7 @@ from torch import Tensor
 
 from vaelab.adapter import Adapter
 from vaelab.gaussian import Gaussian
+from vaelab.pixels import unit
 
 
 def posteriors(model: Adapter, images: Tensor, chunk: int = 1000) -> Gaussian:
@@ -25,5 +26,4 @@ def black_and_white(images: Tensor, seed: int, chunk: int = 1000) -> Tensor:
 
 def coins(images: Tensor, generator: torch.Generator) -> Tensor:
     """A draw from this generator: uint8 of 0 and 255."""
-    chance = images.float() / 255 if images.dtype == torch.uint8 else images
-    return torch.bernoulli(chance, generator=generator).mul_(255).to(torch.uint8)
+    return torch.bernoulli(unit(images), generator=generator).mul_(255).to(torch.uint8)

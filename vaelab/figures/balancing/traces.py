@@ -10,9 +10,11 @@ from torch import Tensor
 from vaelab.batches import on_device
 from vaelab.classifier import Classifier, classifier
 from vaelab.datasets import Dataset, load
+from vaelab.diagonal import diagonal_kl
 from vaelab.encoding import encode
 from vaelab.figures.balancing.methods import Method
 from vaelab.frechet import frechet_distance
+from vaelab.gaussian import Gaussian
 from vaelab.objective import Experiment
 from vaelab.pictures import as_bytes
 from vaelab.pixels import data_variance, unit
@@ -117,8 +119,7 @@ def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net:
     device, test = next(experiment.parameters()).device, test_set.images
     q = encode(experiment, test)
     rebuilt, at_random = (
-        torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(1000)])
-        for z in (q.mean, q.mean + torch.exp(0.5 * q.logvar) * torch.randn_like(q.mean))
+        torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(1000)]) for z in (q.mean, q.sample())
     )
     torch.manual_seed(0)
     sampled = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
@@ -128,7 +129,7 @@ def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net:
     values = {
         "error": residual.square().mean(),
         "error_sampled": (x - at_random).square().mean(),
-        "rate": 0.5 * (q.mean**2 + q.logvar.exp() - 1 - q.logvar).sum(1).mean(),
+        "rate": diagonal_kl(q, Gaussian.standard(q.mean)).mean(),
         "of_means": q.mean.var(0, correction=0),
         "of_noise": q.logvar.exp().mean(0),
         "data_variance": data_variance(test),
