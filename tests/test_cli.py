@@ -114,6 +114,17 @@ def test_data_commands(tmp_path):
     assert "intact" in verified.stdout
 
 
+def test_a_reader_that_has_seen_enough_gets_no_traceback():
+    """As `vaelab figures list | head -1`: the end of the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "vaelab", "figures", "list"]
+    result = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert result.returncode == 1
+    assert result.stderr == ""
+
+
 def test_the_doctor_is_content():
     result = vaelab("doctor")
     assert result.returncode == 0, result.stdout

@@ -1,6 +1,7 @@
 """`vaelab report` as a user meets it: train, then judge what lies in the folder."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from vaelab.errors import DataError
 from vaelab.trained import trained
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu", "--epochs", "2")
-QUICK = ("--samples", "10", "--images", "20", "--few", "100", "--device", "cpu")
+QUICK = ("--samples", "10", "--images", "20", "--few", "100", "--device", "cpu", "--samplers")
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,18 @@ def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
     assert status == 0
     assert (tmp_path / "elsewhere" / "report.json").is_file()
     assert json.loads((tmp_path / "elsewhere" / "report.json").read_text())["settings"]["seed"] == 1
+
+
+def test_samplers_are_chosen_by_name_and_a_bernoulli_is_judged_on_black_and_white(vaelab, tmp_path):
+    assert vaelab("train", *SMALL, "--likelihood", "bernoulli")[0] == 0
+    status, out, err = vaelab("report", *QUICK, "second-stage", "mixture")
+    assert status == 0, err
+    found = out[out.index("Fréchet distance") :]
+    assert found.index("prior") < found.index("second stage") < found.index("mixture")
+    assert "no likelihood" not in out
+    content = json.loads((tmp_path / "trained" / "report.json").read_text())
+    assert content["settings"]["black_and_white"]
+    assert content["numbers"]["nll"]["value"] < 64 * math.log(2), "better than a coin for each pixel"
 
 
 def test_the_weights_are_those_of_the_last_step(vaelab, tmp_path):

@@ -84,6 +84,14 @@ def test_every_option_of_train_arrives(vaelab, tmp_path):
     )
 
 
+def test_a_bernoulli_is_trained_on_black_and_white(vaelab, monkeypatch):
+    shown = []
+    monkeypatch.setattr("vaelab.training.fit", lambda experiment, images, config, resume: shown.append(config.binarise))
+    for options in (("--likelihood", "bernoulli"), ("--likelihood", "laplace"), ()):
+        assert vaelab("train", *SMALL, *options, "--out", f"run{len(shown)}")[0] == 0
+    assert shown == ["dynamic", "no", "no"]
+
+
 def test_a_folder_belongs_to_one_training(vaelab):
     assert vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.3")[0] == 0
     status, _, err = vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.5")
@@ -130,6 +138,7 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
         (("train", "digits", "--epochs", "0"), "epochs must be"),
         (("train", "digits", "--batch-size", "5000"), "smaller batch"),
         (("train", "digits", "--device", "abacus"), "cannot be used here"),
+        (("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"), "a Bernoulli has no gamma, got 0.3"),
         (("train", "digits", "--out", "/dev/null/x"), "file, not a folder"),
         (("sweep", "digits", "--executor", "dask"), "--scheduler ADDRESS"),
         (("sweep", "digits", "--scheduler", "tcp://127.0.0.1:8786"), "go together"),

@@ -8,10 +8,11 @@ import torch
 from hypothesis import strategies as st
 
 from vaelab import Gaussian, kl, load, metrics
+from vaelab.batches import black_and_white
+from vaelab.encoding import encode
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.metrics.activity import HIGHEST, LOWEST
 from vaelab.metrics.data import some, train_and_test
-from vaelab.metrics.posteriors import black_and_white, posteriors
 
 
 def test_active_units_are_those_above_the_threshold_and_the_histogram_loses_none():
@@ -175,8 +176,8 @@ def test_black_and_white_stays_as_it_is_and_grey_is_drawn_once():
 @pytest.mark.parametrize("chunk", [1, 3, 7, 1000])
 def test_posteriors_do_not_depend_on_the_chunk(chunk):
     images = torch.rand(20, 1, 2, 2)
-    torch.testing.assert_close(posteriors(pixels(), images, chunk).mean, images.flatten(1), rtol=0, atol=0)
-    q = posteriors(pixels(), (images * 255).to(torch.uint8), chunk)
+    torch.testing.assert_close(encode(pixels(), images, chunk).mean, images.flatten(1), rtol=0, atol=0)
+    q = encode(pixels(), (images * 255).to(torch.uint8), chunk)
     torch.testing.assert_close(q.mean, (images * 255).to(torch.uint8).flatten(1) / 255)
 
 

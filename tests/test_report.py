@@ -14,8 +14,9 @@ from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.picture import draw
 from vaelab.metrics.report import Report
+from vaelab.second_stage import SecondStage
 
-QUICK = {"samples": 20, "weighed": 50, "few": 100}
+QUICK = {"samples": 20, "weighed": 50, "few": 100, "samplers": {}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -248,10 +249,22 @@ def test_samplers_are_measured_by_name_and_the_encoder_s_own_latents_beat_the_pr
         chosen = torch.randint(len(q.mean), (n,))
         return q.mean[chosen] + torch.exp(0.5 * q.logvar[chosen]) * torch.randn(n, 4)
 
-    found = metrics.report(bernoulli, "digits", samplers={"aggregate": aggregate, "far off": far_off}, **QUICK)
+    found = metrics.report(bernoulli, "digits", **{**QUICK, "samplers": {"aggregate": aggregate, "far off": far_off}})
     assert value(found, "frechet_far_off") > value(found, "frechet_prior")
     assert value(found, "frechet_aggregate") < value(found, "frechet_far_off")
     assert strict(metrics.to_json(found))["numbers"]["frechet_aggregate"]["value"] == found.distances["aggregate"]
+
+
+def test_the_second_stage_is_fitted_unless_one_says_otherwise_and_a_collapsed_one_is_told(bernoulli):
+    few = {**QUICK, "samplers": {"heap": SecondStage(8, 1, 300, warmup=0.0, gamma=1.0)}}
+    heap = metrics.report(bernoulli, "digits", **few)
+    assert any("The heap has collapsed" in note for note in heap.notes)
+    assert not hasattr(few["samplers"]["heap"], "target_"), "a copy is fitted"
+    del few["samplers"]
+    found = metrics.report(bernoulli, "digits", **few)
+    assert list(found.distances) == ["training images", "reconstructions", "prior", "second stage"]
+    assert value(found, "frechet_second_stage") < heap.distances["heap"]
+    assert not any("collapsed" in note for note in found.notes)
 
 
 def far_off(n):

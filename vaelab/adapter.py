@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from vaelab import checks
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
+from vaelab.importance import drawn_rate
 from vaelab.likelihoods import Bernoulli, Normal
 from vaelab.objective import Experiment
 from vaelab.pixels import sum_pixels, unit
@@ -126,9 +126,7 @@ def _deeper(experiment: Experiment) -> Deeper:
     def draws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         result = network(x, k)
         nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
-        groups = zip(result.q, result.p, result.z, strict=True)
-        rate = reduce(torch.add, [q.log_prob(z) - p.log_prob(z) for q, p, z in groups])
-        return nll.unflatten(0, (k, -1)), rate.unflatten(0, (k, -1))
+        return nll.unflatten(0, (k, -1)), drawn_rate(result).unflatten(0, (k, -1))
 
     return Deeper(draws, network.prior_sample)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from vaelab import randomness
 from vaelab.datasets import Dataset
 from vaelab.errors import InvalidType, InvalidValue
+from vaelab.pixels import unit
 
 
 def on_device(name: str) -> torch.device:
@@ -50,7 +51,11 @@ def as_images(data: Any, shape: tuple[int, ...]) -> Tensor:
     return images
 
 
-def binarised(images: Tensor) -> Tensor:
-    """One Bernoulli draw of every pixel, kept for the whole training: uint8 of 0 and 255."""
-    chance = images.float() / 255 if images.dtype == torch.uint8 else images
-    return randomness.coins(chance).mul_(255).to(torch.uint8)
+def black_and_white(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:
+    """One Bernoulli draw of every pixel of images [n, ...], uint8 or in [0, 1]: uint8 of 0 and 255.
+
+    What is black and white already stays as it is.  seed: None draws on from where the training's noise is.
+    """
+    generator = None if seed is None else torch.Generator(images.device).manual_seed(seed)
+    drawn = (randomness.coins(unit(part), generator) for part in images.split(chunk))
+    return torch.cat([part.mul_(255).to(torch.uint8) for part in drawn])

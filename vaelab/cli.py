@@ -2,6 +2,7 @@
 
 import functools
 import operator
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -157,6 +158,9 @@ def main() -> None:
     except UserError as error:
         print(f"vaelab: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("vaelab: interrupted; what was finished is kept, run the same command to go on.", file=sys.stderr)
         raise SystemExit(130) from None

@@ -1,7 +1,7 @@
 """`vaelab report`.  Nothing heavy is imported before the command is known."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -13,6 +13,7 @@ def report(
     samples: int = 500,
     images: int | None = 1000,
     few: int = 1000,
+    samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
     seed: int = 0,
     device: str = "auto",
     out: Path | None = None,
@@ -26,6 +27,8 @@ def report(
         samples: Importance samples of every image, for the NLL.
         images: Test images that get them; None means all.
         few: Labels of the smaller of the two linear probes.
+        samplers: Where latents come from besides the prior, each fitted to the posteriors of the training images; none
+            saves the seconds of the second stage.
         seed: Of everything that is drawn.
         device: auto, cpu, cuda, ...
         out: The folder to write into, instead of RUN.
@@ -36,6 +39,8 @@ def report(
     from vaelab.batches import on_device
     from vaelab.datasets import Dataset, load
     from vaelab.files import require_writable
+    from vaelab.samplers import Flow, Mixture
+    from vaelab.second_stage import SecondStage
     from vaelab.trained import trained
 
     found = trained(run)
@@ -46,9 +51,11 @@ def report(
         return replace(load(found.run.data, split, limit=found.run.limit), images=found.run.images(split))
 
     experiment = found.experiment.to(on_device(device))
-    measured = metrics.report(
-        experiment, (part("train"), part("test")), samples=samples, weighed=images, few=few, seed=seed
-    )
+    known: dict[str, type[SecondStage | Mixture | Flow]]
+    known = {"second-stage": SecondStage, "mixture": Mixture, "flow": Flow}
+    chosen = {name.replace("-", " "): known[name](seed=seed) for name in samplers}
+    data = part("train"), part("test")
+    measured = metrics.report(experiment, data, samplers=chosen, samples=samples, weighed=images, few=few, seed=seed)
+    paths = metrics.save(measured, folder)
     print(f"{found.run.recipe} on {found.run.data} at step {found.step}\n\n{measured}\n")
-    for path in metrics.save(measured, folder):
-        print(path)
+    print(*paths, sep="\n")

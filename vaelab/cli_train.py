@@ -24,6 +24,7 @@ Recipe = Literal[
     "triplet_vae",
 ]
 Network = Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
+Likelihood = Literal["normal", "bernoulli", "laplace"]
 
 
 def train(
@@ -36,6 +37,7 @@ def train(
     dual: bool = False,
     trainable: bool = False,
     beta: float | None = None,
+    likelihood: Likelihood | None = None,
     gamma: str | None = None,
     consistency: float | None = None,
     views: Literal["simple", "large"] | None = None,
@@ -59,6 +61,7 @@ def train(
         dual: The dual of gjs_vae.
         trainable: Train alpha too, from the value given.
         beta: The weight of beta_vae.
+        likelihood: Of a pixel; for bernoulli each is drawn black or white, anew whenever an image is shown.
         gamma: The decoder's standard deviation: a number, learned, computed, optimal, or per-image.
         consistency: lambda of the cr_ recipes, in nats.
         views: Their transformations.
@@ -78,10 +81,10 @@ def train(
 
     switches = {"dual": dual or None, "trainable": trainable or None}
     options = given(alpha=alpha, **switches, beta=beta, gamma=gamma_of(gamma))
-    options |= given(consistency=consistency, views=views, samples=samples)
+    options |= given(likelihood=likelihood, consistency=consistency, views=views, samples=samples)
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = load(data, "train")
-    config = Train(epochs, batch_size, lr, seed, device, checkpoints=out / "checkpoints")
+    config = Train(epochs, batch_size, lr, seed, device, binarise=run.binarise, checkpoints=out / "checkpoints")
     experiment = run.experiment(images.shape)
     _claim(out, run)
     fit(experiment, images, config, resume=True)

@@ -15,9 +15,8 @@ from vaelab.divergences import KL
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Likelihood
-from vaelab.models import Pass, at_rest
-from vaelab.objective import Experiment, Objective, Terms
-from vaelab.pixels import unit
+from vaelab.models import Pass
+from vaelab.objective import Objective, Terms
 
 Gradient = Literal["plain", "stl", "dreg"]
 
@@ -62,41 +61,12 @@ class ImportanceWeighted(Objective):
             q = tuple(Gaussian(g.mean.detach(), g.logvar.detach()) for g in q)
         copies = x.expand(self.samples, *x.shape).flatten(0, 1)
         nll, mse = self.likelihood.score(result.out, copies)
-        nll, mse, rate = (part.unflatten(0, (self.samples, -1)) for part in (nll, mse, _rate(result._replace(q=q))))
+        rate = drawn_rate(result._replace(q=q))
+        nll, mse, rate = (part.unflatten(0, (self.samples, -1)) for part in (nll, mse, rate))
         return nll, mse, rate
 
 
-def _rate(result: Pass) -> Tensor:
-    """ln q(z|x) - ln p(z) of the draws, over all groups."""
+def drawn_rate(result: Pass) -> Tensor:
+    """ln q(z|x) - ln p(z) of the draws of a pass, over all groups of latents: [k b], nats."""
     groups = zip(result.q, result.p, result.z, strict=True)
     return reduce(torch.add, [q.log_prob(z) - p.log_prob(z) for q, p, z in groups])
-
-
-@torch.no_grad()
-def importance_bound(
-    experiment: Experiment, images: Tensor, samples: int = 5000, *, chunk: int = 5000, seed: int = 0
-) -> Tensor:
-    """L_k of every image [n, *shape] by one set of k = samples draws, for models with any groups of latents: [n], nats.
-
-    chunk: at most so many draws at once.  For one group `vaelab.evidence.log_evidence` estimates the same.
-    The model is at rest meanwhile, and gamma as it stands, whatever the images are.  Torch's global generator is seeded
-    for the while.
-
-    Raises InvalidType or InvalidValue unless samples and chunk are whole numbers from 1.
-    """
-    checks.count("samples", samples)
-    checks.count("chunk", chunk)
-    likelihood, found = experiment.objective.likelihood, []
-    with torch.random.fork_rng(), at_rest(experiment):
-        torch.manual_seed(seed)
-        for x in images.split(max(1, chunk // samples)):
-            total = torch.full((len(x),), -math.inf, dtype=torch.float64)
-            for first in range(0, samples, chunk):
-                k = min(chunk, samples - first)
-                seen = unit(x).to(experiment.objective.weight)
-                result = experiment.model(seen, k)
-                nll = likelihood.nll(result.out, seen.expand(k, *seen.shape).flatten(0, 1))
-                weights = (-nll - _rate(result)).unflatten(0, (k, -1))
-                total = torch.logaddexp(total, weights.double().logsumexp(0).cpu())
-            found.append(total - math.log(samples))
-    return torch.cat(found)

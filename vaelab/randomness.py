@@ -51,11 +51,11 @@ def uniform(n: int, like: Tensor, generator: torch.Generator | None = None) -> T
     return torch.rand(n, dtype=like.dtype, device=like.device, generator=generator or _own.generator)
 
 
-def coins(chance: Tensor) -> Tensor:
-    """1 with the given chances, else 0."""
-    if torch.compiler.is_compiling():
+def coins(chance: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """1 with the given chances, else 0; from `generator`, if there is one."""
+    if torch.compiler.is_compiling() and generator is None:
         return torch.bernoulli(chance)
-    return torch.bernoulli(chance, generator=_own.generator)
+    return torch.bernoulli(chance, generator=generator or _own.generator)
 
 
 def permutation(n: int, device: torch.device) -> Tensor:

@@ -64,6 +64,11 @@ class Run:
     side: int | None = None
     noise: float = 0.0
 
+    @property
+    def binarise(self) -> Literal["no", "dynamic"]:
+        """How the loop shows images: to a Bernoulli in black and white, of which alone it is a likelihood."""
+        return "dynamic" if self.options.get("likelihood") == "bernoulli" else "no"
+
     def images(self, split: str) -> Tensor:
         """The images of a split, "train" or "test": uint8 [n, c, h, w]; a published set is read once per process."""
         read = _images.__wrapped__ if self.data.startswith("folder:") else _images
@@ -118,7 +123,9 @@ def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
     device, runs = tasks[0]["device"], [Run(**{k: v for k, v in task.items() if k != "device"}) for task in tasks]
     first = runs[0]
     seen = {split: first.images(split) for split in ("train", "test")}
-    config = Train(first.epochs, first.batch_size, first.lr, first.seed, device, progress=False)
+    config = Train(
+        first.epochs, first.batch_size, first.lr, first.seed, device, progress=False, binarise=first.binarise
+    )
 
     def make(index: int, seed: int) -> Experiment:
         return runs[index].experiment(tuple(seen["train"].shape[1:]))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vaelab import memory, randomness
-from vaelab.batches import as_images, binarised, on_device
+from vaelab.batches import as_images, black_and_white, on_device
 from vaelab.datasets import Dataset
 from vaelab.divergences import GeometricJS
 from vaelab.errors import InvalidValue, TrainingError
@@ -65,7 +65,7 @@ def train(
 
     randomness.seed(config.seed)
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
-    images = binarised(images) if config.binarise == "static" else images
+    images = black_and_white(images) if config.binarise == "static" else images
     experiment.to(device).train()
     experiment.objective.heat.fill_(1.0)  # whatever an earlier training with warm-up left
     experiment.begin(images)
@@ -127,7 +127,8 @@ def fit(
             bar.total = progress.steps * config.batch_size
             bar.update(progress.step * config.batch_size - bar.n)
             if (row := progress.row) is not None:
-                bar.set_postfix({name: f"{row[name]:.4g}" for name in ("loss", "nll", "divergence", "gamma")})
+                shown = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
+                bar.set_postfix({name: f"{row[name]:.4g}" for name in shown})
     return history
 
 

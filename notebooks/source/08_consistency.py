@@ -33,9 +33,9 @@ from torch.nn.functional import avg_pool2d
 
 import vaelab
 from vaelab import augment, live, metrics, plots, recipes
-from vaelab.adapter import adapted
+from vaelab.batches import black_and_white
 from vaelab.consistency import PosteriorGap, consistent
-from vaelab.metrics.posteriors import black_and_white, posteriors
+from vaelab.metrics import encode
 
 # %% [markdown]
 # The digits are halved to 14 × 14 pixels, so that a VAE trains in seconds. The views turn by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1: `simple`, as in the published code of Sinha &
@@ -60,9 +60,8 @@ def trained(recipe, config=config, **options):
 
 def gap_and_rho(experiment, views=simple):
     """R = KL(q(z|view)‖q(z|image)) in nats, and rho, the squared way of the means over that to any other image."""
-    model = adapted(experiment)
-    moved = metrics.transformed(model, images["test"], views, binary=True)
-    found = metrics.consistency(posteriors(model, binary["test"]), moved)
+    moved = metrics.transformed(experiment, images["test"], views, binary=True)
+    found = metrics.consistency(encode(experiment, binary["test"]), moved)
     return found.r.value, found.rho
 
 
@@ -185,12 +184,11 @@ rate_will, information_will = "fall", "fall"  # your guesses
 
 # %%
 def measured(experiment):
-    model = adapted(experiment)
-    q = posteriors(model, binary["test"])
-    to_means = posteriors(model, binary["train"]).mean, digits["train"].labels
+    q = encode(experiment, binary["test"])
+    to_means = encode(experiment, binary["train"]).mean, digits["train"].labels
     return {
-        "NLL": metrics.nll(model, binary["test"][:300], 100).by_images.value,
-        "rate": float(metrics.bound(model, binary["test"]).rate.mean()),
+        "NLL": metrics.nll(experiment, binary["test"][:300], 100).by_images.value,
+        "rate": float(metrics.bound(experiment, binary["test"]).rate.mean()),
         "information": vaelab.MarginalPosterior(*q).mutual_information(samples=1000).leave_one_in.value,
         "probe": metrics.probe(to_means, (q.mean, digits["test"].labels)).plain.all_labels.value,
     }
@@ -291,7 +289,7 @@ doubling = "ln 2"  # your guess
 # %%
 estimates = {}
 for n in (50, 100, 400, 1000, 2000):
-    q = posteriors(adapted(vae), binary["test"][:n])
+    q = encode(vae, binary["test"][:n])
     found = vaelab.MarginalPosterior(*q).mutual_information(samples=2000)
     estimates[n] = found.leave_one_in.value
     print(f"n = {n:5}: information {found.leave_one_in.value:.2f}, ceiling {found.ceiling:.2f}")
@@ -309,11 +307,10 @@ live.check(
 
 # %%
 for name, experiment in (("VAE", vae), ("λ = 5", models[5.0])):
-    model = adapted(experiment)
-    activity = posteriors(model, binary["test"]).mean.var(0)
+    activity = encode(experiment, binary["test"]).mean.var(0)
     counts = ", ".join(f"{metrics.active_units(activity, t)} above {t:g}" for t in (0.01, 0.1, 0.3))
     nats = ", ".join(
-        f"{metrics.nll(model, binary['test'][:200], k).by_images.value:.2f} with {k}" for k in (1, 10, 500)
+        f"{metrics.nll(experiment, binary['test'][:200], k).by_images.value:.2f} with {k}" for k in (1, 10, 500)
     )
     print(f"{name:6} active latents: {counts};   NLL: {nats} draws")
 
@@ -339,7 +336,7 @@ for name, agreement in kinds.items():
     experiment = consistent(recipes.vae((1, 14, 14), **design), 5.0, simple, agreement=agreement)
     vaelab.fit(experiment, images["train"], few)
     gap, rho = gap_and_rho(experiment)
-    sigma = posteriors(adapted(experiment), binary["test"]).logvar.mul(0.5).exp().mean()
+    sigma = encode(experiment, binary["test"]).logvar.mul(0.5).exp().mean()
     print(f"{name:16}{gap:7.2f}{rho:7.2f}{float(sigma):9.2f}")
 
 # %% [markdown]
@@ -421,7 +418,7 @@ suffers = "6 and 9"  # your guess
 # %%
 def errors(experiment):
     """Shares named wrongly: over all digits, and among sixes and nines."""
-    means = {s: posteriors(adapted(experiment), x).mean for s, x in binary.items()}
+    means = {s: encode(experiment, x).mean for s, x in binary.items()}
     wrong = []
     for classes in (range(10), (6, 9)):
         kept = {s: torch.isin(d.labels, torch.tensor(list(classes))) for s, d in digits.items()}

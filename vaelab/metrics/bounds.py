@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from vaelab import randomness
-from vaelab.adapter import Adapter
+from vaelab.adapter import Adapter, adapted
 from vaelab.divergences import diagonal_kl
 from vaelab.evidence import weigh
 from vaelab.gaussian import Gaussian
+from vaelab.objective import Experiment
 from vaelab.pixels import sum_pixels
 from vaelab.quadrature import Estimate
 
@@ -50,15 +51,16 @@ class NLL(NamedTuple):
     samples: int
 
 
-def nll(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
+def nll(model: Experiment | Adapter, images: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
     """Exactly `samples` draws for every image [n, *shape]; memory grows with `chunk`, not with either number."""
-    found = weigh(model, images, samples, chunk=chunk, seed=seed)
+    found = weigh(adapted(model), images, samples, chunk=chunk, seed=seed)
     by_draws = float(found.error.square().sum().sqrt()) / len(images)
     return NLL(-found.log_mean, mean_of(-found.log_mean), by_draws, float(found.effective.median()), samples)
 
 
-def bound(model: Adapter, images: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:
+def bound(model: Experiment | Adapter, images: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:
     """The terms of the ELBO for images [n, *shape] (uint8 or floats in [0, 1])."""
+    model = adapted(model)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
     with model.evaluating():

@@ -16,9 +16,10 @@ from torch import Tensor
 from vaelab import randomness
 from vaelab.adapter import Adapter
 from vaelab.divergences import diagonal_kl
+from vaelab.encoding import encode
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.bounds import mean_of
-from vaelab.metrics.posteriors import coins, posteriors
+from vaelab.objective import Experiment
 from vaelab.pixels import unit
 from vaelab.quadrature import Estimate
 
@@ -39,7 +40,7 @@ def consistency(plain: Gaussian, moved: Gaussian) -> Consistency:
     return Consistency(r, float(apart / (2 * plain.mean.double().var(0, correction=0).sum())))
 
 
-def transformed(model: Adapter, images: Tensor, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
+def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
     """The posteriors of one random view of every image [n, *shape]; views maps [b, *shape] in [0, 1] to the same.
 
     binary: the view is of the grey image and is drawn to black and white afterwards, with noise of its own.  Torch's
@@ -51,5 +52,5 @@ def transformed(model: Adapter, images: Tensor, views: Views, *, binary: bool, s
         torch.manual_seed(seed)
         for part in images.split(1000):
             seen = views(unit(part)).clamp(0, 1)
-            parts.append(posteriors(model, coins(seen, generator) if binary else seen))
+            parts.append(encode(model, randomness.coins(seen, generator) if binary else seen))
     return Gaussian(torch.cat([q.mean for q in parts]), torch.cat([q.logvar for q in parts]))

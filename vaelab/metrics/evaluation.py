@@ -6,7 +6,7 @@ from torch import Tensor
 from vaelab.divergences import diagonal_kl
 from vaelab.models import at_rest
 from vaelab.objective import Experiment
-from vaelab.pixels import unit
+from vaelab.pixels import sum_pixels, unit
 
 
 @torch.no_grad()
@@ -29,15 +29,11 @@ def evaluate(
         sampled = experiment.objective.likelihood.mean(result.out)
         at_mean = experiment.decode(q.mean)
         rows = [
-            _squares(x, at_mean),
-            _squares(x, sampled),
+            sum_pixels((x - at_mean).square()),
+            sum_pixels((x - sampled).square()),
             diagonal_kl(q, p),
             experiment.objective.divergence(q, p),
         ]
         totals += torch.stack([row.double().sum() for row in rows]).cpu()
     values = (totals / len(images)).tolist()
     return dict(zip(("reconstruction", "reconstruction_sampled", "rate", "divergence"), values, strict=True))
-
-
-def _squares(x: Tensor, y: Tensor) -> Tensor:
-    return ((x - y) ** 2).flatten(1).sum(1)

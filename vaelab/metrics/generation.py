@@ -4,6 +4,7 @@ Not FID: the features are those of a network trained on the data set itself, so 
 only, at one number of images.  Even other real images are not at distance 0; theirs is the yardstick.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 
 import torch
@@ -13,7 +14,9 @@ from vaelab.adapter import Adapter
 from vaelab.classifier import FEATURES, classifier
 from vaelab.datasets import Dataset
 from vaelab.frechet import frechet_distance
+from vaelab.gaussian import Gaussian
 from vaelab.metrics.data import some
+from vaelab.samplers import Sampler
 
 Latents = Callable[[int], Tensor]
 ENOUGH = 2 * FEATURES  # images, for a covariance of the features
@@ -24,13 +27,14 @@ def distances(
     train: Dataset,
     test: Dataset,
     means: Tensor,
-    samplers: Mapping[str, Latents],
+    samplers: Mapping[str, Sampler | Latents],
     seed: int = 0,
 ) -> dict[str, float]:
     """Squared distances from the test images [n, c, h, w] of as many mean images; labels train the classifier.
 
     training images: the yardstick; reconstructions: decoded at the posterior means [n, latent]; prior: at draws from
-    the prior; and at the latents [n, latent] that each sampler gives for n.  Mean images, no draws of pixels.
+    the prior; and at the latents [n, latent] of every fitted sampler, or function of n.  Mean images, no draws of
+    pixels.
     """
     network = classifier(train)
     n, real = len(test), network.features(test.images)
@@ -38,10 +42,15 @@ def distances(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
-        latents |= {name: sampler(n) for name, sampler in samplers.items()}
+        latents |= {name: (s if callable(s) else s.sample)(n) for name, s in samplers.items()}
     for name, z in latents.items():
         found[name] = frechet_distance(network.features(decoded(model, z)), real)
     return found
+
+
+def fitted(samplers: Mapping[str, Sampler | Latents], codes: Gaussian) -> dict[str, Sampler | Latents]:
+    """Copies of the samplers, fitted to the posteriors [n, latent] of the training images; functions as they are."""
+    return {name: s if callable(s) else copy.deepcopy(s).fit(codes) for name, s in samplers.items()}
 
 
 def from_prior(model: Adapter, n: int, latent: int) -> Tensor:

@@ -15,8 +15,7 @@ from vaelab.information import MutualInformation
 from vaelab.metrics.bounds import NLL, Bound, bound, nll
 from vaelab.metrics.consistency import Consistency, Views, consistency
 from vaelab.metrics.data import Data, some
-from vaelab.metrics.generation import Latents, decoded, distances, from_prior
-from vaelab.metrics.posteriors import posteriors
+from vaelab.metrics.generation import Latents, decoded, distances, fitted, from_prior
 from vaelab.metrics.probe import Probe, probe
 from vaelab.metrics.seen import Seen, notes, see
 from vaelab.moments import VarianceLaw
@@ -24,11 +23,13 @@ from vaelab.objective import Experiment
 from vaelab.pixels import unit
 from vaelab.posterior import MarginalPosterior
 from vaelab.quadrature import Estimate
+from vaelab.samplers import Sampler
+from vaelab.second_stage import SecondStage
 
 SHOWN = 10
 SIMPLE = augment.simple()
 INACTIVE = 0.01  # of the variance of a latent's means (Burda et al. 2016)
-NONE: Mapping[str, Latents] = MappingProxyType({})
+SECOND_STAGE: Mapping[str, Sampler | Latents] = MappingProxyType({"second stage": SecondStage()})
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def report(
     data: Data,
     *,
     views: Views | None = SIMPLE,
-    samplers: Mapping[str, Latents] = NONE,
+    samplers: Mapping[str, Sampler | Latents] = SECOND_STAGE,
     samples: int = 500,
     weighed: int | None = 1000,
     few: int = 1000,
@@ -77,10 +78,12 @@ def report(
     """Measure a VAE of ours, or anybody's through an `Adapter`, on a data set.
 
     data: a name, or a pair (train, test), each a Dataset or (images, labels).  views: a random transformation that
-    keeps the meaning of images [b, c, h, w] in [0, 1].  samplers: names, and functions that give n latents [n, latent]
-    to decode, such as {"second stage": stage.sample}.  samples: importance samples of every image; weighed: how many
-    test images get them, None for all.  few: labels of the smaller probe.  binarise: show the model black-and-white
-    images, each pixel drawn once with its grey value for a chance; None does so where the likelihood is a Bernoulli.
+    keeps the meaning of images [b, c, h, w] in [0, 1].  samplers: where latents come from besides the prior, by
+    name: a `Sampler`, a copy of which is fitted to the posteriors of the training images, or a function that gives
+    n latents [n, latent]; {} saves the seconds of the second stage.  samples: importance samples of every image;
+    weighed: how many test images get them, None for all.  few: labels of the smaller probe.  binarise: show the
+    model black-and-white images, each pixel drawn once with its grey value for a chance; None does so where the
+    likelihood is a Bernoulli.
 
     Everything is measured in evaluation mode, and on untransformed test images unless it says otherwise.
     Raises InvalidType or InvalidValue, naming what is off in data, adapter or numbers.
@@ -90,6 +93,7 @@ def report(
     chosen, trained_on = some(len(seen.test), weighed, seed), some(len(seen.train), len(seen.test), seed)
     mixture = MarginalPosterior(*seen.posterior)
     information = mixture.mutual_information(seed=seed)
+    generators = fitted(samplers, seen.codes) if seen.comparable else {}
     return Report(
         settings=_settings(seen, samples, len(chosen), seed),
         nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
@@ -101,9 +105,9 @@ def report(
         to_prior=None if seen.model.deeper else mixture.kl_to_prior(seed=seed),
         consistency=None if seen.moved is None else consistency(seen.posterior, seen.moved),
         probe=_probe(seen, few, seed) if seen.classes else None,
-        distances=_distances(seen, samplers, seed) if seen.comparable else {},
+        distances=_distances(seen, generators, seed) if seen.comparable else {},
         pictures=_pictures(seen, seed) if seen.pictures else {},
-        notes=notes(seen, information.leave_one_in.value, information.ceiling),
+        notes=notes(seen, information.leave_one_in.value, information.ceiling, generators),
     )
 
 
@@ -125,13 +129,12 @@ def _settings(seen: Seen, samples: int, weighed: int, seed: int) -> dict[str, An
 
 
 def _probe(seen: Seen, few: int, seed: int) -> Probe:
-    train = posteriors(seen.model, seen.train_images).mean
     moved = None if seen.moved is None else seen.moved.mean
     test = seen.posterior.mean, seen.test.labels
-    return probe((train, seen.train.labels), test, moved, few=few, seed=seed)
+    return probe((seen.codes.mean, seen.train.labels), test, moved, few=few, seed=seed)
 
 
-def _distances(seen: Seen, samplers: Mapping[str, Latents], seed: int) -> dict[str, float]:
+def _distances(seen: Seen, samplers: Mapping[str, Sampler | Latents], seed: int) -> dict[str, float]:
     return distances(seen.model, seen.train, seen.test, seen.posterior.mean, samplers, seed)
 
 

@@ -1,17 +1,21 @@
 """A model and the images that it is shown to be judged: encoded once, in the form that its likelihood is of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaelab.adapter import Adapter
+from vaelab.batches import black_and_white
 from vaelab.datasets import Dataset
+from vaelab.encoding import encode
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.consistency import Views, transformed
 from vaelab.metrics.data import Data, has_classes, train_and_test
 from vaelab.metrics.generation import ENOUGH
-from vaelab.metrics.posteriors import black_and_white, posteriors
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class Seen:
     posterior: Gaussian
     moved: Gaussian | None
     density: bool
+
+    @cached_property
+    def codes(self) -> Gaussian:
+        """The posteriors of the training images."""
+        return encode(self.model, self.train_images)
 
     @property
     def pictures(self) -> bool:
@@ -59,7 +68,7 @@ def see(model: Adapter, data: Data, views: Views | None, binarise: bool | None, 
     if views is not None and test.images.dim() == 4:
         moved = transformed(model, test.images, views, binary=binary, seed=seed)
     density = binary or not model.binary or not grey(test.images)
-    return Seen(model, train, test, train_images, test_images, posteriors(model, test_images), moved, density)
+    return Seen(model, train, test, train_images, test_images, encode(model, test_images), moved, density)
 
 
 def grey(images: Tensor) -> bool:
@@ -68,8 +77,9 @@ def grey(images: Tensor) -> bool:
     return bool(((images != 0) & (images != white)).any())
 
 
-def notes(seen: Seen, information: float, ceiling: float) -> tuple[str, ...]:
-    """What the reader must know before comparing; information and its ceiling in nats."""
+def notes(seen: Seen, information: float, ceiling: float, samplers: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the reader must know before comparing; information and its ceiling in nats; samplers: the fitted ones."""
+    collapsed = [name for name, sampler in samplers.items() if getattr(sampler, "collapsed", False)]
     found = {
         "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are grey; pass "
         "binarise=True, or leave it out.": not seen.density,
@@ -83,4 +93,5 @@ def notes(seen: Seen, information: float, ceiling: float) -> tuple[str, ...]:
             seen.comparable
         ),
     }
+    found |= {f"The {name} has collapsed: what it generates is a heap at the origin of z.": True for name in collapsed}
     return tuple(sentence for sentence, holds in found.items() if holds)

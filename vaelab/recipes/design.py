@@ -78,5 +78,7 @@ def likelihood_of(name: str, gamma: float | str | Policy) -> Likelihood:
     if name == "laplace":
         return Laplace(gamma)
     if name == "bernoulli":
+        if gamma != SQUARED_ERROR:
+            raise InvalidValue(f"a Bernoulli has no gamma, got {gamma!r}; leave it out, or take likelihood='normal'.")
         return Bernoulli()
     raise InvalidValue(f"likelihood must be one of normal, bernoulli, laplace, got {name!r}.")

@@ -15,12 +15,13 @@ from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots, recipes
 from vaelab.adapter import adapted
+from vaelab.batches import black_and_white
+from vaelab.encoding import encode
 from vaelab.figures.figure import Figure, Row
 from vaelab.files import cache_folder
 from vaelab.knobs import Knobs
 from vaelab.metrics.activity import active_units
 from vaelab.metrics.bounds import nll
-from vaelab.metrics.posteriors import black_and_white, posteriors
 from vaelab.run_store import Numbers, Result, all_computed, combined
 from vaelab.runs import Run, checksum
 from vaelab.settings import Train
@@ -83,7 +84,7 @@ def stage_done(
     model = adapted(experiment)
     found = nll(model, test, samples)
     kept = {"nll": found.by_images.value, "nll_error": found.by_images.standard_error}
-    activity = posteriors(model, test).mean.var(0)
+    activity = encode(model, test).mean.var(0)
     return {name: np.array(value) for name, value in {**kept, "active": active_units(activity)}.items()}
 
 

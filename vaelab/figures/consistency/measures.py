@@ -9,14 +9,15 @@ from torch import Tensor
 
 from vaelab import augment
 from vaelab.adapter import Adapter, adapted
+from vaelab.batches import black_and_white
 from vaelab.consistency import Views
 from vaelab.datasets import load
 from vaelab.diagonal import diagonal_kl
+from vaelab.encoding import encode
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.activity import THRESHOLDS, active_units
 from vaelab.metrics.bounds import bound, nll
 from vaelab.metrics.consistency import consistency, transformed
-from vaelab.metrics.posteriors import black_and_white, posteriors
 from vaelab.metrics.probe import probe
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
@@ -47,7 +48,7 @@ def measured(experiment: Experiment, setting: "Setting") -> Numbers:
     model, binary = adapted(experiment), setting.likelihood == "bernoulli"
     grey = {split: setting.images(split) for split in ("train", "test")}
     shown = {s: black_and_white(x, i) if binary else x for i, (s, x) in enumerate(grey.items())}
-    q, views = posteriors(model, shown["test"]), setting.seen()
+    q, views = encode(model, shown["test"]), setting.seen()
     moved = transformed(model, grey["test"], views, binary=binary)
     mixture, apart = MarginalPosterior(*q), consistency(q, moved)
     found = nll(model, shown["test"][: setting.weighed], setting.samples)
@@ -70,7 +71,7 @@ def _probes(model: Adapter, setting: "Setting", train: Tensor, means: Tensor, mo
     labels = {s: load(setting.data, s, limit=setting.limit, progress=False).labels for s in ("train", "test")}
     if not 1 < len(labels["train"].unique()) <= 50 or set(labels["test"].tolist()) - set(labels["train"].tolist()):
         return dict.fromkeys(SCALARS[-5:], math.nan)
-    trained_on = posteriors(model, train).mean
+    trained_on = encode(model, train).mean
     both = {s: torch.isin(found, torch.tensor(PAIR)) for s, found in labels.items()}
     fitted, pair = (
         probe((trained_on[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], few=FEW)
@@ -96,7 +97,7 @@ def clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) -> Numbers
     few = unit(images[:CLOUDS]).float()
     torch.manual_seed(0)
     seen = torch.stack([few, *(views(few) for _ in range(COPIES))], 1)
-    of_views = posteriors(model, seen.flatten(0, 1))
+    of_views = encode(model, seen.flatten(0, 1))
     mean, logvar = (part.unflatten(0, (CLOUDS, -1)).numpy() for part in of_views)
     return {
         **{"cloud_mean": mean, "cloud_logvar": logvar, "plane": q.mean[:PLANE].numpy()},
