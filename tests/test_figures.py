@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from vaelab import figures, run_store, runs, versions
+from vaelab.datasets.download import UnavailableError
 from vaelab.errors import DataError, InvalidValue, StorageError
 from vaelab.figures import provenance
 from vaelab.figures.geometric_js import mixture_fit, one_dimension, recon_vs_alpha
@@ -256,6 +258,17 @@ def test_a_failure_leaves_no_half_written_file(tmp_path, monkeypatch, drawn):
         figures.make(["gjs-1d"], out=tmp_path / "f")
     monkeypatch.undo()
     assert {path.name: path.read_bytes() for path in (tmp_path / "f").iterdir()} == before
+
+
+def test_a_figure_without_its_data_does_not_stop_the_others(tmp_path, monkeypatch):
+    def unavailable(device, **settings):
+        raise UnavailableError("chairs cannot be fetched: no mirror answers.")
+
+    monkeypatch.setitem(FIGURES, "gjs-ratio", replace(FIGURES["gjs-1d"], id="gjs-ratio", compute=unavailable))
+    sentence = r"gjs-ratio not drawn, 1 others are: chairs cannot be fetched"
+    with pytest.raises(DataError, match=sentence):
+        figures.make(["gjs-ratio", "gjs-1d"], out=tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("gjs-*")) == ["gjs-1d.csv", "gjs-1d.pdf", "gjs-1d.png"]
 
 
 def test_bad_input_gets_one_sentence(tmp_path, drawn):

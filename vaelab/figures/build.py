@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as Drawing
 
 from vaelab import __version__, plots
 from vaelab.datasets import load
-from vaelab.errors import InvalidValue
+from vaelab.errors import DataError, InvalidValue
 from vaelab.figures import manifest, provenance
 from vaelab.figures.figure import Figure, to_csv
 from vaelab.figures.registry import TOUR, figure
@@ -34,7 +34,8 @@ def make(
 
     preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data, hours or a GPU).
 
-    Raises InvalidValue for an unknown id or preset, StorageError when `out` or the cache cannot be written.
+    Raises InvalidValue for an unknown id or preset, StorageError when `out` or the cache cannot be written; and, once
+    the others are drawn, DataError that names the figures whose data cannot be had.
     """
     from tqdm.auto import tqdm
 
@@ -48,10 +49,17 @@ def make(
     require_writable(out)
     require_writable(cache_folder())
     written: list[Path] = []
+    without: dict[str, DataError] = {}
     with tqdm(chosen, desc="figures", unit="figure") as bar:
         for item in bar:
             bar.set_postfix_str(item.id)
-            written += make_one(item, preset, device, out)
+            try:
+                written += make_one(item, preset, device, out)
+            except DataError as error:
+                without[item.id] = error
+    if without:
+        reasons = "; ".join(dict.fromkeys(str(error) for error in without.values()))
+        raise DataError(f"{', '.join(without)} not drawn, {len(chosen) - len(without)} others are: {reasons}")
     return written
 
 
