@@ -40,7 +40,7 @@ class Adapter:
     nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
     binary: p(x|z) is a likelihood of 0 and 1 only; grey images are then drawn to black and white before they are
     weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
-    deeper: for latents in several layers.
+    deeper: for latents in several layers.  shape: of one image, if it is known, to say what is wrong with others.
 
     `bernoulli` and `normal` make it from encode and decode alone.
     """
@@ -53,9 +53,21 @@ class Adapter:
     dtype: torch.dtype = torch.float32
     module: nn.Module | None = None
     deeper: Deeper | None = None
+    shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("encode", "decode", "nll"):
+            if not callable(function := getattr(self, name)):
+                raise InvalidType(f"{name} must be a function, got {function!r:.60}; see metrics.Adapter.")
 
     def images(self, images: Tensor) -> Tensor:
-        """uint8 or floats in [0, 1] as the functions want them."""
+        """[n, *shape], uint8 or floats in [0, 1], as the functions want them.  Raises InvalidValue for others."""
+        if not len(images) or (self.shape is not None and tuple(images.shape[1:]) != self.shape):
+            wanted = "[n, ...]" if self.shape is None else f"[n, {', '.join(map(str, self.shape))}]"
+            raise InvalidValue(
+                f"images must be {wanted} with n at least 1, got {tuple(images.shape)}; the second axis is that of "
+                f"channels."
+            )
         return unit(images.to(self.device)).to(self.dtype)
 
     @contextmanager
@@ -117,6 +129,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         dtype=model.objective.weight.dtype,
         module=model,
         deeper=_deeper(model) if isinstance(network, TwoLayers) else None,
+        shape=model.shape,
     )
 
 

@@ -118,6 +118,8 @@ def large(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge", publ
 
 
 def _named(warp: Affine, flip: bool, jitter: bool, fill: Fill, published: bool) -> Augment:
+    if published and fill != "edge":
+        raise InvalidValue(f"published=True is black outside, got fill={fill!r} too; leave one of them out.")
     warp = Affine(warp.rotation, warp.translation, warp.scale, whole_pixels=published)
     before, after = [Flip(0.0, 0.5)] if flip else [], [JITTER] if jitter else []
     parts: tuple[Affine | Flip | Jitter, ...] = (*before, warp, *after)

@@ -26,18 +26,24 @@ def on_device(name: str) -> torch.device:
 def as_images(data: Any, shape: tuple[int, ...]) -> Tensor:
     """The training images [n, *shape], uint8 or float in [0, 1], of the shape the networks were built for."""
     images = data.images if isinstance(data, Dataset) else data
-    if isinstance(images, np.ndarray):
-        images = torch.from_numpy(np.ascontiguousarray(images))
-    if not isinstance(images, Tensor):
+    if not isinstance(images, Tensor | np.ndarray):
         raise InvalidType(
             f"images must be a Dataset, a tensor or an array, got {type(images).__name__}; see vaelab.load."
         )
+    images = as_pixels(images)
     if images.dim() == len(shape) and shape[0] == 1:
         images = images.unsqueeze(1)
     if images.shape[1:] != shape:
         raise InvalidValue(
             f"images have shape {tuple(images.shape[1:])}, the networks were built for {shape}; rebuild one to match."
         )
+    return images
+
+
+def as_pixels(images: Tensor | np.ndarray) -> Tensor:
+    """Images of any shape as a tensor, if they are uint8 or floats in [0, 1]."""
+    if isinstance(images, np.ndarray):
+        images = torch.from_numpy(np.ascontiguousarray(images))
     if images.dtype == torch.uint8:
         return images
     if not images.is_floating_point():

@@ -13,6 +13,7 @@ def report(
     samples: int = 500,
     images: int | None = 1000,
     few: int = 1000,
+    views: Literal["simple", "large"] | None = None,
     samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
     seed: int = 0,
     device: str = "auto",
@@ -27,6 +28,7 @@ def report(
         samples: Importance samples of every image, for the NLL.
         images: Test images that get them; None means all.
         few: Labels of the smaller of the two linear probes.
+        views: The transformations for consistency; those of the training, or simple, if left out.
         samplers: Where latents come from besides the prior, each fitted to the posteriors of the training images; none
             saves the seconds of the second stage.
         seed: Of everything that is drawn.
@@ -37,6 +39,7 @@ def report(
 
     from vaelab import metrics
     from vaelab.batches import on_device
+    from vaelab.consistency import VIEWS
     from vaelab.datasets import Dataset, load
     from vaelab.files import require_writable
     from vaelab.samplers import Flow, Mixture
@@ -54,8 +57,16 @@ def report(
     known: dict[str, type[SecondStage | Mixture | Flow]]
     known = {"second-stage": SecondStage, "mixture": Mixture, "flow": Flow}
     chosen = {name.replace("-", " "): known[name](seed=seed) for name in samplers}
-    data = part("train"), part("test")
-    measured = metrics.report(experiment, data, samplers=chosen, samples=samples, weighed=images, few=few, seed=seed)
+    measured = metrics.report(
+        experiment,
+        (part("train"), part("test")),
+        views=VIEWS[views or found.run.options.get("views", "simple")](),
+        samplers=chosen,
+        samples=samples,
+        weighed=images,
+        few=few,
+        seed=seed,
+    )
     paths = metrics.save(measured, folder)
     print(f"{found.run.recipe} on {found.run.data} at step {found.step}\n\n{measured}\n")
     print(*paths, sep="\n")

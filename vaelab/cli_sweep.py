@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vaelab.cli_train import Name, Network, Recipe, gamma_of, given
+from vaelab.cli_train import Name, Network, OneLayer, gamma_of, given
 
 if TYPE_CHECKING:
     from vaelab.run_store import Result
@@ -16,7 +16,7 @@ MEASURES = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
 
 def sweep(
     data: Name = "mnist-mini",
-    recipes: tuple[Recipe, ...] = ("gjs_vae",),
+    recipes: tuple[OneLayer, ...] = ("gjs_vae",),
     alphas: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9),
     seeds: int = 3,
     dual: bool = False,
@@ -64,7 +64,7 @@ def sweep(
     require_writable(out.parent)
     require_writable(cache_folder())
     options = given(gamma=gamma_of(gamma))
-    variants: list[tuple[Recipe, dict[str, Any]]] = [(name, options) for name in recipes if name != "gjs_vae"]
+    variants: list[tuple[OneLayer, dict[str, Any]]] = [(name, options) for name in recipes if name != "gjs_vae"]
     if "gjs_vae" in recipes:
         variants += [("gjs_vae", {**options, "alpha": alpha, "dual": dual}) for alpha in alphas]
     runs = [

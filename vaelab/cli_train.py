@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vaelab.runs import Run
 
 Name = Annotated[str, tyro.conf.Positional]
-Recipe = Literal[
+OneLayer = Literal[
     "vae",
     "beta_vae",
     "reverse_kl_vae",
@@ -23,6 +23,7 @@ Recipe = Literal[
     "cr_iwae",
     "triplet_vae",
 ]
+Recipe = Literal[OneLayer, "two_layer_iwae"]
 Network = Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
 Likelihood = Literal["normal", "bernoulli", "laplace"]
 
@@ -42,6 +43,9 @@ def train(
     consistency: float | None = None,
     views: Literal["simple", "large"] | None = None,
     samples: int | None = None,
+    gradient: Literal["plain", "stl", "dreg"] | None = None,
+    margin: float | None = None,
+    weight: float | None = None,
     epochs: int = 10,
     batch_size: int = 128,
     lr: float = 1e-3,
@@ -65,7 +69,10 @@ def train(
         gamma: The decoder's standard deviation: a number, learned, computed, optimal, or per-image.
         consistency: lambda of the cr_ recipes, in nats.
         views: Their transformations.
-        samples: Draws per image of iwae and cr_iwae.
+        samples: Draws per image of iwae, cr_iwae and two_layer_iwae.
+        gradient: Of iwae.
+        margin: Of triplet_vae.
+        weight: Of the triplets of triplet_vae.
         epochs: How often to go through the data.
         batch_size: Images per step.
         lr: Learning rate of Adam.
@@ -82,6 +89,7 @@ def train(
     switches = {"dual": dual or None, "trainable": trainable or None}
     options = given(alpha=alpha, **switches, beta=beta, gamma=gamma_of(gamma))
     options |= given(likelihood=likelihood, consistency=consistency, views=views, samples=samples)
+    options |= given(gradient=gradient, margin=margin, weight=weight)
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = load(data, "train")
     config = Train(epochs, batch_size, lr, seed, device, binarise=run.binarise, checkpoints=out / "checkpoints")

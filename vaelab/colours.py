@@ -59,7 +59,7 @@ def turn_hue(x: Tensor, turn: Tensor) -> Tensor:
     """Turn the hue of images [b, 3, h, w] by `turn` [b] circles; value and saturation (as in HSV) stay."""
     high, low = x.amax(-3, keepdim=True), x.amin(-3, keepdim=True)
     red, green, blue = x.split(1, -3)
-    span = (high - low).clamp_min(1e-12)
+    span = (high - low).clamp_min(torch.finfo(x.dtype).tiny)
     sixths = torch.where(
         high == red,
         (green - blue) / span,

@@ -86,9 +86,7 @@ class Consistent(Experiment):
         assert self.views is not None
         x = self._unit(x)
         view = self.views(x) if view is None else self._unit(view)
-        if view.shape != x.shape:
-            raise InvalidValue(f"views must be of the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
-        result, other = self._passes(x, view)
+        result, other = self._passes(x, alike(view, x))
         return self.objective(x, result, (view, other))
 
     def _passes(self, x: Tensor, view: Tensor) -> tuple[Pass, Pass]:
@@ -124,8 +122,17 @@ def consistent(
         views = VIEWS[views]()
     if not callable(views):
         raise InvalidType(f"views must be a name or a function of images, got {views!r}; {near('', VIEWS)}")
+    if agreement is not None and not callable(agreement):
+        raise InvalidType(f"agreement must be a module such as PosteriorGap(), got {agreement!r:.60}.")
     experiment.objective.regularise(agreement or PosteriorGap(), consistency)
     return Consistent(experiment.model, experiment.objective, experiment.shape, views, together=together)
+
+
+def alike(view: Tensor, x: Tensor) -> Tensor:
+    """`view` itself, if it has the shape of the images x."""
+    if view.shape != x.shape:
+        raise InvalidValue(f"views must be of the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
+    return view
 
 
 def _half(both: Pass, which: int, samples: int) -> Pass:

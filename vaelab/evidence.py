@@ -42,7 +42,10 @@ class Weighed(NamedTuple):
 
     @property
     def error(self) -> Tensor:
-        """The standard error of log_mean by the draws of z [n], to first order: sqrt(1/effective - 1/K), nats."""
+        """The standard error of log_mean by the draws of z [n], to first order: sqrt(1/effective - 1/K), nats; nan for
+        one draw, which does not know it."""
+        if self.samples == 1:
+            return torch.full_like(self.effective, math.nan)
         return (1 / self.effective - 1 / self.samples).clamp_min(0).sqrt()
 
 
@@ -69,13 +72,12 @@ def log_evidence(
     as_published: the proposal gets sigma² for a standard deviation, as the published evaluation does by mistake.
     A density for `Normal` and `Laplace`; for `Bernoulli` only of binary images.
 
-    Raises InvalidType or InvalidValue unless samples is a whole number from 1.
+    Raises InvalidType or InvalidValue unless samples is a whole number from 1, and for images of another shape.
     Source: Burda et al. 2016, eq. 8; sheet T2 for the mistake.
     """
-    if not len(images) or tuple(images.shape[1:]) != experiment.shape:
-        wanted, given = f"[n, {', '.join(map(str, experiment.shape))}]", tuple(images.shape)
-        raise InvalidValue(f"images must be {wanted} with n at least 1, got {given}; add the axis of channels.")
     adapter = adapted(experiment)
+    if as_published and adapter.deeper is not None:
+        raise InvalidValue("as_published=True is a mistake with one layer of latents, and here are more; leave it out.")
     if as_published:
         adapter = replace(adapter, encode=lambda x: _squared_twice(experiment.encode(x)))
     return weigh(adapter, images, samples, chunk=chunk, seed=seed).log_mean

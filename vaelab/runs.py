@@ -3,7 +3,7 @@
 import functools
 import inspect
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from vaelab.run_store import Numbers, Result, Together, all_computed
 from vaelab.settings import Train
 from vaelab.stackable import alike
 
-RECIPES = {
+RECIPES: dict[str, Callable[..., Experiment]] = {
     "vae": recipes.vae,
     "beta_vae": recipes.beta_vae,
     "reverse_kl_vae": recipes.reverse_kl_vae,
@@ -32,6 +32,7 @@ RECIPES = {
     "mmd_vae": recipes.mmd_vae,
     "balanced_vae": recipes.balanced_vae,
     "iwae": recipes.iwae,
+    "two_layer_iwae": recipes.two_layer_iwae,
     "cr_vae": recipes.cr_vae,
     "cr_beta_vae": recipes.cr_beta_vae,
     "cr_iwae": recipes.cr_iwae,

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from vaelab import augment, plots
 from vaelab.diagonal import diagonal_kl
-from vaelab.errors import InvalidValue
+from vaelab.encoding import encode
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
 from vaelab.live.controls import Control, Slider
 from vaelab.live.drawn import Story, drawn, plot
@@ -26,8 +27,9 @@ SIZES = {"notebook": (9.6, 4.2), "paper": (7.0, 3.1), "talk": (12.8, 5.8)}
 SHOWN, COPIES, STRONGEST = 6, 50, 6.0
 TURN = np.linspace(0, 2 * np.pi, 60)
 CAPTION = (
-    "Small dots: 50 transformations of each of six images, in the plane of the two principal axes of the means (grey); "
-    "ellipses: one σ of the images' own posteriors. Right: R against λ at this strength. Run the cell for the sliders."
+    "Small dots: 50 transformations of each of six images, all grey as they are, in the plane of the two principal axes "
+    "of the means (light grey); ellipses: one σ of the images' own posteriors. Right: R against λ at this strength. Run "
+    "the cell for the sliders."
 )
 
 
@@ -35,6 +37,8 @@ class Clouds:
     """What the panel reads off its models: one per lambda, in rising order; the transformations are drawn once."""
 
     def __init__(self, experiments: Mapping[float, Experiment], images: Tensor) -> None:
+        if not isinstance(experiments, Mapping):
+            raise InvalidType(f"experiments must be a mapping from lambda, got {type(experiments).__name__}.")
         self.lambdas = sorted(experiments)
         self.experiments = [experiments[lam] for lam in self.lambdas]
         self.images = unit(images).float()
@@ -50,7 +54,7 @@ class Clouds:
 
     def _plane(self, experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Centre [latent], axes [2, latent] and projected means [n, 2]; turned to lie on those of the first model."""
-        means = experiment.encode(self.images).mean.numpy()
+        means = encode(experiment, self.images).mean.numpy()
         centre = means.mean(0)
         axes = np.linalg.svd(means - centre, full_matrices=False)[2][:2]
         if len(axes) < 2:
@@ -65,9 +69,9 @@ class Clouds:
         """Places of the images [s, 2] and of their views [s, copies, 2], covariances [s, 2, 2], and R in nats."""
         experiment, (centre, axes, _) = self.experiments[which], self._axes[which]
         few = self.images[:SHOWN]
-        warp = _warp(self.draws, strength, few.shape[-1])
+        warp = _warp(self.draws, strength, *few.shape[-2:])
         views = augment.resample(few.repeat_interleave(COPIES, 0), warp)
-        q, v = experiment.encode(few), experiment.encode(views)
+        q, v = encode(experiment, few), encode(experiment, views)
         gap = diagonal_kl(v, Gaussian(*(t.repeat_interleave(COPIES, 0) for t in q))).mean()
         places, moved = ((g.mean.numpy() - centre) @ axes.T for g in (q, v))
         covariances = np.einsum("ai,si,bi->sab", axes, q.logvar.exp().numpy(), axes)
@@ -85,7 +89,10 @@ def cloud_panel(
 
     images [n, c, h, w], uint8 or in [0, 1]: the first six get clouds, all span the plane.
 
-    Raises InvalidValue for fewer than two models or six images, or a strength outside the slider.
+    Images are encoded as they are; what was trained on black and white is not shown it here.
+
+    Raises InvalidType for no mapping, InvalidValue for fewer than two models or six images, images that the models do
+    not take, or a strength outside the slider.
     """
     clouds = Clouds(experiments, images)
     last = len(clouds.lambdas) - 1
@@ -147,10 +154,10 @@ def words(clouds: Clouds, values: Values) -> tuple[Sequence[Row], str]:
     return rows, f"At λ = {clouds.lambdas[which]:g} a cloud of views is {size} in this plane, and R is {gap:.1f} nats."
 
 
-def _warp(draws: Tensor, strength: float, side: int) -> augment.Warp:
-    """`simple` times a strength: 15°, 5 % of the side, a factor of 1.1."""
+def _warp(draws: Tensor, strength: float, height: int, width: int) -> augment.Warp:
+    """`simple` times a strength: 15°, 5 % of a side, a factor of 1.1."""
     turn, right, down, scale = strength * draws
-    shift = 0.05 * side * torch.stack([right, down], 1)
+    shift = 0.05 * torch.stack([width * right, height * down], 1)
     return augment.affine(15 * turn, shift, torch.exp(math.log(1.1) * scale), torch.zeros_like(turn))
 
 

@@ -7,7 +7,6 @@ squared way, so 0.04 is a fifth of the way.  R can be lowered by widening every 
 Dieng 2021 for R; rho is ours.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from vaelab import randomness
 from vaelab.adapter import Adapter
+from vaelab.consistency import Views, alike
 from vaelab.divergences import diagonal_kl
 from vaelab.encoding import encode
 from vaelab.gaussian import Gaussian
@@ -22,8 +22,6 @@ from vaelab.metrics.bounds import mean_of
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
 from vaelab.quadrature import Estimate
-
-Views = Callable[[Tensor], Tensor]
 
 
 class Consistency(NamedTuple):
@@ -51,6 +49,7 @@ def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, bi
     with torch.random.fork_rng(), randomness.own(torch.Generator().manual_seed(seed)):
         torch.manual_seed(seed)
         for part in images.split(1000):
-            seen = views(unit(part)).clamp(0, 1)
+            x = unit(part)
+            seen = alike(views(x), x).clamp(0, 1)
             parts.append(encode(model, randomness.coins(seen, generator) if binary else seen))
     return Gaussian(torch.cat([q.mean for q in parts]), torch.cat([q.logvar for q in parts]))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vaelab import checks
+from vaelab.batches import as_pixels
 from vaelab.datasets import Dataset, load
 from vaelab.errors import InvalidType, InvalidValue
 
@@ -53,10 +54,24 @@ def _dataset(part: Any, split: str) -> Dataset:
         return part
     images, labels = part if isinstance(part, tuple | list) and len(part) == 2 else (part, None)
     images = torch.as_tensor(images)
-    classes = torch.zeros(len(images), dtype=torch.int64) if labels is None else torch.as_tensor(labels).long()
+    classes = torch.zeros(len(images), dtype=torch.int64) if labels is None else _classes(labels)
     if images.dim() < 2 or len(images) < 2 or classes.shape != images.shape[:1]:
         raise InvalidValue(
             f"a {split} set needs at least two images [n, ...] and a label each, got {list(images.shape)} and "
             f"{list(classes.shape)}."
         )
+    if images.dim() == 4:
+        images = as_pixels(images)
+    elif images.dtype != torch.uint8:
+        checks.float_tensor(f"the {split} images", images)
     return Dataset(images, classes, "own data", split, "memory", "your own", "your own")
+
+
+def _classes(labels: Any) -> Tensor:
+    try:
+        return torch.as_tensor(labels).long()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidType(
+            f"labels must be whole numbers, one for each image, got {type(labels).__name__} ({labels!r:.40}); "
+            f"np.unique(labels, return_inverse=True) numbers them."
+        ) from error

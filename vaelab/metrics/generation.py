@@ -13,6 +13,7 @@ from torch import Tensor
 from vaelab.adapter import Adapter
 from vaelab.classifier import FEATURES, classifier
 from vaelab.datasets import Dataset
+from vaelab.errors import InvalidValue
 from vaelab.frechet import frechet_distance
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.data import some
@@ -44,6 +45,8 @@ def distances(
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
         latents |= {name: (s if callable(s) else s.sample)(n) for name, s in samplers.items()}
     for name, z in latents.items():
+        if z.shape != means.shape:
+            raise InvalidValue(f"{name} gave latents {list(z.shape)}, the decoder takes {list(means.shape)}.")
         found[name] = frechet_distance(network.features(decoded(model, z)), real)
     return found
 

@@ -1,5 +1,7 @@
 """A report as one picture: six panels of numbers, and what the model decodes."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
@@ -8,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from vaelab import plots
 from vaelab.metrics.activity import THRESHOLDS, active_units, activity_histogram
 from vaelab.metrics.report import Report
-from vaelab.metrics.table import Row, rows
+from vaelab.metrics.table import Row, rows, short
 
 SIZE = {"paper": (7.2, 6.4), "notebook": (10.5, 9.0), "talk": (18.0, 15.0)}
 
@@ -72,7 +74,7 @@ def _activity(axes: Axes, report: Report) -> None:
         xlim=(float(edges[0]), float(edges[-1])),
     )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper left", title="threshold")
+    axes.legend(loc="best", title="threshold")
 
 
 def _law(axes: Axes, report: Report) -> None:
@@ -83,11 +85,9 @@ def _law(axes: Axes, report: Report) -> None:
     axes.bar(x, means, 0.85, color=plots.Q, label="of the means")
     axes.bar(x, noise, 0.85, bottom=means, color=plots.JS, label="of the noise")
     if report.to_prior:
-        axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    axes.set(
-        title=f"Variance of Q(z){'; the law: 1' if report.to_prior else ''}", xlabel="latent, sorted", ylabel="variance"
-    )
-    axes.set_ylim(0, 1.5 * max(1, float((means + noise).max())))
+        axes.axhline(1, color="black", linewidth=0.8, linestyle="--", label="the law: 1")
+    axes.set(title="Variance of Q(z)", xlabel="latent, sorted", ylabel="variance")
+    axes.set_ylim(0, 1.6 * max(1, float((means + noise).max())))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.legend(loc="upper right")
 
@@ -110,33 +110,34 @@ def _probe(axes: Axes, found: dict[str, Row]) -> None:
     axes.set_title("Linear probe: accuracy")
     if "probe_all" not in found:
         return _nothing(axes, "labels of one class")
+    shown = [which for which in ("few", "all") if f"probe_{which}" in found]
     for kind, name, colour, shift in (
         ("", "test images", plots.Q, -0.2),
         ("_transformed", "transformed", plots.JS, 0.2),
     ):
-        here = [found[f"probe_{which}{kind}"] for which in ("few", "all") if f"probe_{which}{kind}" in found]
+        here = [found[f"probe_{which}{kind}"] for which in shown if f"probe_{which}{kind}" in found]
         if here:
             values, errors = [row.value for row in here], [2 * row.error for row in here]
-            axes.bar(np.arange(2) + shift, values, 0.38, yerr=errors, color=colour, label=name, capsize=2)
+            axes.bar(np.arange(len(here)) + shift, values, 0.38, yerr=errors, color=colour, label=name, capsize=2)
     chance = found["probe_chance"].value
-    axes.axhline(chance, color="black", linewidth=0.8, linestyle="--", label=f"commonest class, {chance:.2f}")
-    labels = [found[f"probe_{which}"].words.split(",")[0] for which in ("few", "all")]
-    axes.set_xticks(range(2), labels=labels)
+    axes.axhline(chance, color="black", linewidth=0.8, linestyle="--", label=f"one class, {chance:.2f}")
+    labels = [found[f"probe_{which}"].words.split(",")[0] for which in shown]
+    axes.set_xticks(range(len(shown)), labels=labels)
     axes.set(ylim=(0, 1.45), yticks=np.linspace(0, 1, 6))
     axes.legend(loc="upper right", ncols=1)
 
 
 def _distances(axes: Axes, report: Report) -> None:
-    axes.set_title("Fréchet, classifier features")
+    axes.set_title("Fréchet distance")
     if not report.distances:
         return _nothing(axes, "no classifier for these images")
     names, values = list(report.distances), list(report.distances.values())
     colours = [plots.REFERENCE, plots.Q, plots.P, *[plots.DUAL] * len(names)][: len(names)]
     axes.barh(range(len(names)), values, 0.6, color=colours)
-    axes.set_yticks(range(len(names)), labels=names)
+    axes.set_yticks(range(len(names)), labels=[textwrap.fill(name, 15) for name in names])
     for y, value in enumerate(values):
-        axes.annotate(f"{value:.3g}", (value, y), (3, 0), textcoords="offset points", va="center")
-    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="to the test images", xlim=(0, 1.3 * max(values)))
+        axes.annotate(short(value, 3), (value, y), (3, 0), textcoords="offset points", va="center")
+    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="by classifier, to test images", xlim=(0, 1.35 * max(values)))
     axes.xaxis.set_major_locator(MaxNLocator(4))
 
 

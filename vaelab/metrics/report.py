@@ -10,10 +10,12 @@ from torch import Tensor
 
 from vaelab import augment, checks
 from vaelab.adapter import Adapter, adapted
-from vaelab.errors import InvalidType
+from vaelab.consistency import Views
+from vaelab.errors import InvalidType, InvalidValue
 from vaelab.information import MutualInformation
+from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.bounds import NLL, Bound, bound, nll
-from vaelab.metrics.consistency import Consistency, Views, consistency
+from vaelab.metrics.consistency import Consistency, consistency
 from vaelab.metrics.data import Data, some
 from vaelab.metrics.generation import Latents, decoded, distances, fitted, from_prior
 from vaelab.metrics.probe import Probe, probe
@@ -28,7 +30,6 @@ from vaelab.second_stage import SecondStage
 
 SHOWN = 10
 SIMPLE = augment.simple()
-INACTIVE = 0.01  # of the variance of a latent's means (Burda et al. 2016)
 SECOND_STAGE: Mapping[str, Sampler | Latents] = MappingProxyType({"second stage": SecondStage()})
 
 
@@ -88,34 +89,37 @@ def report(
     Everything is measured in evaluation mode, and on untransformed test images unless it says otherwise.
     Raises InvalidType or InvalidValue, naming what is off in data, adapter or numbers.
     """
-    _check(views, samples, weighed, few)
+    _check(views, samples, weighed, few, seed)
     seen = see(adapted(model), data, views, binarise, seed)
     chosen, trained_on = some(len(seen.test), weighed, seed), some(len(seen.train), len(seen.test), seed)
     mixture = MarginalPosterior(*seen.posterior)
     information = mixture.mutual_information(seed=seed)
     generators = fitted(samplers, seen.codes) if seen.comparable else {}
     return Report(
-        settings=_settings(seen, samples, len(chosen), seed),
+        settings={**_settings(seen, samples, len(chosen), seed), "few": few, "views": seen.views},
         nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
         weighed=chosen,
         test=bound(seen.model, seen.test_images, seed=seed),
         train=bound(seen.model, seen.train_images[trained_on], seed=seed),
-        law=mixture.variance_law(INACTIVE),
+        law=mixture.variance_law(THRESHOLDS[0]),
         information=information,
         to_prior=None if seen.model.deeper else mixture.kl_to_prior(seed=seed),
         consistency=None if seen.moved is None else consistency(seen.posterior, seen.moved),
-        probe=_probe(seen, few, seed) if seen.classes else None,
+        probe=_probe(seen, few, seed) if seen.probed else None,
         distances=_distances(seen, generators, seed) if seen.comparable else {},
         pictures=_pictures(seen, seed) if seen.pictures else {},
         notes=notes(seen, information.leave_one_in.value, information.ceiling, generators),
     )
 
 
-def _check(views: Views | None, samples: int, weighed: int | None, few: int) -> None:
+def _check(views: Views | None, samples: int, weighed: int | None, few: int, seed: int) -> None:
     if views is not None and not callable(views):
         raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
-    checks.count("samples", samples)
-    checks.count("few", few)
+    for name, value in (("samples", samples), ("few", few)):
+        if checks.count(name, value) < 2:
+            raise InvalidValue(f"{name} must be at least 2, got {value}: one draw gives an ELBO, one label no probe.")
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise InvalidValue(f"seed must be a whole number from 0 to 2^32 - 1, got {seed!r}; choose another.")
     if weighed is not None:
         checks.count("the number of weighed images", weighed)
 

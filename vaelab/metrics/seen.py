@@ -10,10 +10,11 @@ from torch import Tensor
 
 from vaelab.adapter import Adapter
 from vaelab.batches import black_and_white
+from vaelab.consistency import VIEWS, Views
 from vaelab.datasets import Dataset
 from vaelab.encoding import encode
 from vaelab.gaussian import Gaussian
-from vaelab.metrics.consistency import Views, transformed
+from vaelab.metrics.consistency import transformed
 from vaelab.metrics.data import Data, has_classes, train_and_test
 from vaelab.metrics.generation import ENOUGH
 
@@ -22,8 +23,8 @@ from vaelab.metrics.generation import ENOUGH
 class Seen:
     """train, test: as they are; train_images, test_images: as the model sees them.
 
-    posterior, moved: of the test images and of a view of each (None without views).  density: whether p(x|z) is a
-    likelihood of such images at all.
+    posterior, moved: of the test images and of a view of each (None without views).  views: their name.  density:
+    whether p(x|z) is a likelihood of such images at all.
     """
 
     model: Adapter
@@ -33,6 +34,7 @@ class Seen:
     test_images: Tensor
     posterior: Gaussian
     moved: Gaussian | None
+    views: str
     density: bool
 
     @cached_property
@@ -49,6 +51,11 @@ class Seen:
     def classes(self) -> bool:
         """Whether the labels tell anything."""
         return has_classes(self.train)
+
+    @property
+    def probed(self) -> bool:
+        """Whether a probe of the training labels can name every test image."""
+        return self.classes and bool(torch.isin(self.test.labels, self.train.labels).all())
 
     @property
     def comparable(self) -> bool:
@@ -68,7 +75,14 @@ def see(model: Adapter, data: Data, views: Views | None, binarise: bool | None, 
     if views is not None and test.images.dim() == 4:
         moved = transformed(model, test.images, views, binary=binary, seed=seed)
     density = binary or not model.binary or not grey(test.images)
-    return Seen(model, train, test, train_images, test_images, encode(model, test_images), moved, density)
+    name = "none" if moved is None else named(views)
+    return Seen(model, train, test, train_images, test_images, encode(model, test_images), moved, name, density)
+
+
+def named(views: Any) -> str:
+    """The name of a transformation: "simple", "large", or that of its function."""
+    known = [name for name, make in VIEWS.items() if make() == views]
+    return known[0] if known else getattr(views, "__name__", type(views).__name__)
 
 
 def grey(images: Tensor) -> bool:
@@ -87,7 +101,7 @@ def notes(seen: Seen, information: float, ceiling: float, samplers: Mapping[str,
         "hardly overlap, and nothing more can be read from it.": information > ceiling - 0.5,
         "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
         "them, and the rate is by one draw for each image.": seen.model.deeper is not None,
-        "No probe: the labels are of one class.": not seen.classes,
+        "No probe: the training labels are of one class, or test images have other labels.": not seen.probed,
         "No consistency: there are no views of these images.": seen.moved is None,
         f"No Fréchet distances: they need labelled images [n, c, h, w], more than {ENOUGH} of each set.": not (
             seen.comparable

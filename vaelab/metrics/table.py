@@ -58,7 +58,7 @@ def _likelihood(report: Report) -> Iterator[Row]:
         yield Row(where, "effective_samples", "  effective samples, median", nll.effective, unit=f"of {nll.samples}")
         same = report.test.elbo[report.weighed]
         yield Row(where, "elbo_weighed", "ELBO of the same images", *mean_of(same))
-        yield Row(where, "inference_gap", "  what it lacks: KL(q(z|x)‖p(z|x))", *mean_of(-nll.each - same))
+        yield Row(where, "inference_gap", "  what it lacks at least: KL(q(z|x)‖p(z|x))", *mean_of(-nll.each - same))
         test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
         yield Row(where, "elbo_test", "ELBO, all test images", *test)
         yield Row(where, "elbo_train", "ELBO, training images", *train)
@@ -92,18 +92,18 @@ def _probe(report: Report) -> Iterator[Row]:
     if (probe := report.probe) is None:
         return
     where = "linear probe on the means, accuracy"
+    numbers = {"all": probe.labels, "few": probe.few} if probe.few < probe.labels else {"all": probe.labels}
     for kind, found in (("", probe.plain), ("_transformed", probe.transformed)):
         on = "transformed test images" if kind else "test images"
-        for name, labels, value in (("all", probe.labels, 0), ("few", probe.few, 1)):
-            if found is not None:
-                yield Row(where, f"probe_{name}{kind}", f"{labels} labels, {on}", *found[value], unit="")
+        for (name, labels), value in zip(numbers.items(), found or (), strict=False):
+            yield Row(where, f"probe_{name}{kind}", f"{labels} labels, {on}", *value, unit="")
     yield Row(where, "probe_chance", "the commonest class", probe.chance, unit="")
 
 
 def _consistency(report: Report) -> Iterator[Row]:
     if (found := report.consistency) is None:
         return
-    where = "consistency under transformations"
+    where = f"consistency under transformations, {report.settings['views']}"
     yield Row(where, "r", "R = KL(q(z|x~)‖q(z|x))", *found.r)
     yield Row(where, "rho", "rho: 0 unmoved, 1 anywhere", found.rho, unit="")
 
@@ -119,9 +119,14 @@ def _value(row: Row) -> str:
     if not math.isfinite(row.value):
         return "-"
     if not (math.isfinite(row.error) and row.error > 0):
-        return f"{row.value:.4g}"
+        return short(row.value, 4)
     decimals = max(0, 1 - math.floor(math.log10(row.error)))
     return f"{row.value:.{decimals}f} ± {row.error:.{decimals}f}"
+
+
+def short(value: float, digits: int) -> str:
+    """A number with so many digits, and all those before the point."""
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"
 
 
 def _finite(content: Any) -> Any:

@@ -1,8 +1,9 @@
 """VAEs on the importance weighted bound."""
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Literal, Unpack
 
+from vaelab.errors import InvalidValue
 from vaelab.gamma import Policy
 from vaelab.importance import Gradient, ImportanceWeighted
 from vaelab.objective import Experiment
@@ -33,9 +34,16 @@ def two_layer_iwae(
     *,
     top: int = 50,
     samples: int = 5,
+    network: Literal["burda"] = "burda",
+    hidden: Sequence[int] | None = None,
     likelihood: str = "bernoulli",
     gamma: float | str | Policy = SQUARED_ERROR,
 ) -> Experiment:
-    """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound."""
-    model = TwoLayers(checked(shape, latent), latent, top)
+    """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound.
+
+    hidden: the widths below the first layer, default (200, 200).  Raises InvalidValue for another network.
+    """
+    if network != "burda":
+        raise InvalidValue(f"two stochastic layers are built with network='burda' only, got {network!r}; choose it.")
+    model = TwoLayers(checked(shape, latent), latent, top, (200, 200) if hidden is None else hidden)
     return Experiment(model, ImportanceWeighted(likelihood_of(likelihood, gamma), samples), tuple(shape))

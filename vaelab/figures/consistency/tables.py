@@ -142,7 +142,11 @@ COLOUR: dict[str, Any] = {
     **{"likelihood": "normal", "gamma": "learned", "latent": 64, "network": "conv", "batch_size": 100},
     **{"epochs": 50, "samples": 500, "weighed": 1000},
 }
+SMALL_COLOUR: dict[str, Any] = {
+    **{"data": "cifar10", "limit": 2000, "side": 16, "likelihood": "normal", "gamma": "computed"},
+    **{"latent": 32, "hidden": [256], "epochs": 40, "batch_size": 50},
+}
 FIGURE = _figure("mnist", arms.SMALL, {"data": "mnist", **BURDA})
 OMNIGLOT = _figure("omniglot", None, {"data": "omniglot", **BURDA})
 CELEBA = _figure("celeba", None, {"data": "celeba", **COLOUR})
-CIFAR = _figure("cifar", None, {"data": "cifar10", **COLOUR})
+CIFAR = _figure("cifar", SMALL_COLOUR, {"data": "cifar10", **COLOUR})
