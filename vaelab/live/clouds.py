@@ -27,9 +27,9 @@ SIZES = {"notebook": (9.6, 4.2), "paper": (7.0, 3.1), "talk": (12.8, 5.8)}
 SHOWN, COPIES, STRONGEST = 6, 50, 6.0
 TURN = np.linspace(0, 2 * np.pi, 60)
 CAPTION = (
-    "Small dots: 50 transformations of each of six images, all grey as they are, in the plane of the two principal axes "
-    "of the means (light grey); ellipses: one σ of the images' own posteriors. Right: R against λ at this strength. Run "
-    "the cell for the sliders."
+    "Small dots: 50 transformations of each of six images, encoded as they are, in the plane of the two principal axes "
+    "of the means (grey); ellipses: one σ of the images' own posteriors. Right: R against λ at this strength. Run the "
+    "cell for the sliders."
 )
 
 
