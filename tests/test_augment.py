@@ -179,6 +179,11 @@ def test_the_named_ones_are_those_of_the_published_code():
     assert old.parts[0].whole_pixels
 
 
+def test_grey_has_no_hue_in_any_precision():
+    x = torch.full((2, 3, 4, 4), 0.4, dtype=torch.float16)
+    torch.testing.assert_close(turn_hue(x, torch.tensor([0.1, 0.3], dtype=torch.float16)), x)
+
+
 def test_fill_is_what_lies_outside():
     x = torch.full((1, 1, 8, 8), 0.5)
     far = affine(torch.zeros(1), torch.tensor([[100.0, 0.0]]), torch.ones(1), torch.zeros(1))
@@ -198,6 +203,7 @@ def test_fill_is_what_lies_outside():
         (lambda: Flip(1.5), InvalidValue, "horizontal"),
         (lambda: Crop(0), InvalidValue, "smallest"),
         (lambda: Jitter(hue=0.7), InvalidValue, "hue"),
+        (lambda: simple(fill=0.5, published=True), InvalidValue, r"black outside, got fill=0\.5"),
         (lambda: Augment((lambda x: x,)), InvalidType, "Affine"),
         (lambda: Augment((), fill="black"), InvalidValue, "black"),
         (lambda: Augment((), "cubic"), InvalidValue, "cubic"),

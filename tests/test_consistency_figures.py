@@ -75,7 +75,7 @@ def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, 
         raise AssertionError("this was trained before")
 
     monkeypatch.setattr(run_store, "sweep", no_training)
-    result = latent_clouds.compute("cpu", lambdas=[0.0, 50.0], **SMALL)
+    result = latent_clouds.compute("cpu", lambdas=[0.0, 50.0], seeds=1, **SMALL)
     rows = table(latent_clouds, result)
     assert len(rows) == 3 * 10
     gaps = latent_clouds.gaps(result.numbers).mean(1)

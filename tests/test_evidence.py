@@ -32,6 +32,12 @@ def test_the_toy_case_of_the_sheet():
     torch.testing.assert_close(right.each, exact(x), atol=1e-6, rtol=0)
 
 
+def test_the_published_mistake_is_one_of_a_single_layer():
+    deep = recipes.two_layer_iwae((1, 4, 4), 4, top=2)
+    with pytest.raises(InvalidValue, match="as_published=True is a mistake with one layer"):
+        evidence(deep, torch.rand(3, 1, 4, 4).round(), as_published=True)
+
+
 def misfit(factor):
     """The toy with a proposal whose variance is off by a factor."""
     experiment = linear_gaussian()

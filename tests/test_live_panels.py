@@ -18,7 +18,7 @@ from vaelab import MarginalPosterior, Train, fit_many, live, load, quadrature, r
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.figures.geometric_js import mixture_fit
 from vaelab.gaussian import Gaussian
-from vaelab.live import controls, mixture, rho
+from vaelab.live import clouds, controls, mixture, rho
 from vaelab.live.controls import Choice, Slider
 
 REACH = 3.0
@@ -244,6 +244,13 @@ def test_the_cloud_panel_shows_r_of_its_models_and_nothing_moves_without_views(b
     assert gaps[0] > gaps[2] > 0  # the first has the least gamma, so the narrowest posteriors
     with pytest.raises(InvalidValue, match="two models"):
         live.cloud_panel({0.0: balanced.experiments[0]}, digits.images[:100])
+    with pytest.raises(InvalidType, match="a mapping from lambda, got list"):
+        live.cloud_panel(balanced.experiments, digits.images[:100])
+
+
+def test_the_clouds_of_a_wide_image_are_shifted_by_shares_of_each_side():
+    draws = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # turn, right, down, scale
+    assert clouds._warp(draws, 1.0, 12, 20).shift.flatten().tolist() == pytest.approx([1.0, 0.6])
 
 
 def test_without_anything_the_balance_panel_trains_its_own_and_more_gamma_means_less_code():

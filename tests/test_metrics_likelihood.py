@@ -231,6 +231,17 @@ def _joint_ratio(experiment, x):
     return chance + sum(density(p, z) - density(q, z) for q, p, z in zip(out.q, out.p, out.z, strict=True))
 
 
+def test_one_draw_knows_no_error_and_no_images_are_refused():
+    torch.manual_seed(0)
+    experiment = recipes.vae((1, 4, 4), 2, hidden=(8,))
+    x = torch.rand(6, 1, 4, 4)
+    assert math.isnan(metrics.nll(experiment, x, 1).by_draws)
+    assert metrics.nll(experiment, x, 2).by_draws > 0
+    for images in (x[:0], x[:, 0], torch.rand(6, 1, 4, 5)):
+        with pytest.raises(InvalidValue, match=r"images must be \[n, 1, 4, 4\] with n at least 1"):
+            metrics.nll(experiment, images, 5)
+
+
 class Unsettled(nn.Module):
     """Batch norm and dropout around the latents."""
 

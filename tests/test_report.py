@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from vaelab import Train, fit, kl, load, metrics, plots, recipes
+from vaelab import Train, augment, fit, kl, load, metrics, plots, recipes
 from vaelab.adapter import adapted
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.gaussian import Gaussian
@@ -179,8 +179,44 @@ def test_one_latent_and_one_class():
     assert sum(note.startswith(("No probe", "No Fréchet")) for note in found.notes) == 2
     assert strict(metrics.to_json(found))["latents"]["variance_of_means"] == pytest.approx(found.law.of_means.tolist())
     text = "\n".join(text.get_text() for axes in draw(found).axes for text in axes.texts)
-    assert "labels of one class" in text
+    assert "see the note on labels" in text
     assert "no classifier" in text
+
+
+def test_labels_that_were_never_trained_on_get_no_probe_and_few_that_are_all_are_told_once():
+    images, labels = small()
+    strangers = metrics.report(untrained(), ((images, labels), (images.flip(0), labels + 2)), **QUICK)
+    assert strangers.probe is None
+    assert any("test images have other labels" in note for note in strangers.notes)
+    found = metrics.report(untrained(), ((images, labels), (images.flip(0), labels)), **QUICK)
+    names = [row.name for row in metrics.rows(found)]
+    assert "probe_all" in names
+    assert "probe_few" not in names
+    draw(found).draw_without_rendering()
+
+
+def test_the_report_names_its_views():
+    data = small(), small(seed=1)
+    for views, name in ((augment.large(), "large"), (augment.simple(), "simple"), (torch.square, "square")):
+        found = metrics.report(untrained(), data, views=views, **QUICK)
+        assert found.settings["views"] == name
+        assert f"consistency under transformations, {name}" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (lambda x: 255 * x, InvalidValue, r"in \[0, 1\], got values from .* to 25\d"),
+        (lambda x: x.mul(2).round().long(), InvalidType, "uint8 or floating point, got torch.int64"),
+        (lambda x: x.where(x < 0.99, math.nan), InvalidValue, "nan"),
+        (lambda x: x.repeat(1, 3, 1, 1), InvalidValue, r"\[n, 1, 8, 8\] .* got \(2, 3, 8, 8\)"),
+    ],
+)
+def test_images_that_cannot_be_get_one_sentence(spoil, error, words):
+    images, labels = small()
+    data = (spoil(images), labels), (spoil(images).flip(0), labels)
+    with pytest.raises(error, match=words):
+        metrics.report(untrained(), data, **QUICK)
 
 
 def test_images_that_are_no_pictures():
@@ -332,13 +368,30 @@ def test_equal_reports_are_equal_files(found, tmp_path):
         ({"weighed": -3}, InvalidValue, "weighed images.*-3"),
         ({"weighed": 2.5}, InvalidType, r"weighed images.*2\.5"),
         ({"samples": 2.5}, InvalidType, r"samples.*2\.5"),
+        ({"samples": 1}, InvalidValue, "samples must be at least 2"),
         ({"few": 0}, InvalidValue, "few.*0"),
+        ({"few": 1}, InvalidValue, "few must be at least 2"),
+        ({"seed": -1}, InvalidValue, "seed.*-1"),
+        ({"seed": "a"}, InvalidValue, "seed.*'a'"),
+        ({"views": lambda x: x[:1]}, InvalidValue, r"shape of the images, \[40, 1, 8, 8\], got \[1, 1, 8, 8\]"),
+        ({"views": lambda x: x[..., :5]}, InvalidValue, r"got \[40, 1, 8, 5\]"),
         ({"views": "simple"}, InvalidType, r"views.*'simple'.*augment\.simple\(\)"),
     ],
 )
 def test_numbers_and_views_that_cannot_be_get_one_sentence(options, error, words):
     with pytest.raises(error, match=words):
         metrics.report(untrained(), (small(), small(seed=1)), **{**QUICK, **options})
+
+
+def test_what_is_no_label_no_function_and_no_latent_gets_one_sentence(bernoulli):
+    images, _ = small()
+    with pytest.raises(InvalidType, match="labels must be whole numbers.*return_inverse"):
+        metrics.report(untrained(), ((images, ["a"] * 40), (images, ["b"] * 40)), **QUICK)
+    with pytest.raises(InvalidType, match="encode must be a function, got 3"):
+        metrics.normal(3, lambda z: z, 1.0)
+    wide = {**QUICK, "samplers": {"wide": lambda n: torch.zeros(n, 9)}}
+    with pytest.raises(InvalidValue, match=r"wide gave latents \[179, 9\], the decoder takes \[179, 4\]"):
+        metrics.report(bernoulli, "digits", **wide)
 
 
 def test_the_rate_is_that_to_the_prior():

@@ -109,7 +109,7 @@ def _information(axes: Axes, found: dict[str, Row]) -> None:
 def _probe(axes: Axes, found: dict[str, Row]) -> None:
     axes.set_title("Linear probe: accuracy")
     if "probe_all" not in found:
-        return _nothing(axes, "labels of one class")
+        return _nothing(axes, "see the note on labels")
     shown = [which for which in ("few", "all") if f"probe_{which}" in found]
     for kind, name, colour, shift in (
         ("", "test images", plots.Q, -0.2),

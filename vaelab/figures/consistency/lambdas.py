@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from vaelab import plots
 from vaelab.figures.consistency import PAPER, arms
 from vaelab.figures.consistency.measures import SCALARS
+from vaelab.figures.consistency.protocol import in_words
 from vaelab.figures.figure import Figure, Row
 from vaelab.run_store import Numbers, Result
 
@@ -23,10 +24,11 @@ WITHOUT_VIEWS: Any = (":", "-.")  # the VAE, and the VAE twice as long
 
 
 def compute(device: str, *, lambdas: list[float], seeds: int, **setting: Any) -> Result:
-    """`SCALARS` by name [k, seeds]: the VAE, the VAE twice as long, then the lambdas [k - 2]."""
+    """`SCALARS` by name [k, seeds]: the VAE, the VAE twice as long, then the lambdas [k - 2]; data, in words."""
     chosen = [arms.vae(), arms.twice(), *map(arms.cr, lambdas)]
     results = arms.trained(chosen, device, seeds, **setting)
-    return arms.gathered(chosen, results, SCALARS, **{"lambda": np.array([np.nan, np.nan, *lambdas])})
+    told: Numbers = {"lambda": np.array([np.nan, np.nan, *lambdas]), "data": np.array(in_words(seeds, **setting))}
+    return arms.gathered(chosen, results, SCALARS, **told)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -43,7 +45,7 @@ def rows(n: Numbers) -> list[Row]:
 
 
 def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 4.0)
+    figure = plots.new_figure(7.0, 4.2)
     axes = figure.subplots(2, 3).flatten()
     _curve(axes[0], n, "nll", plots.JS)
     axes[0].set(title="NLL (nats)")
@@ -77,6 +79,7 @@ def draw(n: Numbers) -> Drawing:
         ax.set(xscale="log", xticks=(ZERO, 0.1, 1, 5), xticklabels=("0", "0.1", "1", "5"), xlabel="λ (nats)")
         ax.minorticks_off()
     lines = [Line2D([], [], color="black", linewidth=1, linestyle=style) for style in WITHOUT_VIEWS]
+    figure.suptitle(str(n["data"]))
     figure.legend(lines, [f"{arm}, no views" for arm in n["arm"][:2]], loc="outside lower center", ncols=2)
     return figure
 
@@ -110,9 +113,12 @@ def alt(n: Numbers) -> str:
         f"probe {n['probe'][k].mean():.3f}, R {n['gap'][k].mean():.2f}"
         for k in (0, 1)
     )
+    by_lambda = means(n, "information")
+    trend = "rises" if by_lambda[float(n["lambda"][-1])] > by_lambda[0.0] else "does not rise"
     return (
-        f"Five measures of a VAE with consistency against lambda. {'; '.join(told)}; the VAE without views: {plain}; "
-        f"the same trained twice as long: {twice}. The ceiling of the information is {float(n['ceiling'][0, 0]):.2f}."
+        f"Five measures of a VAE with consistency against lambda ({n['data']}). The information {trend} with lambda. "
+        f"{'; '.join(told)}; the VAE without views: {plain}; the same trained twice as long: {twice}. The "
+        f"information's ceiling is {float(n['ceiling'][0, 0]):.2f}."
     )
 
 

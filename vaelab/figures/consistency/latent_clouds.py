@@ -6,23 +6,28 @@ The plane is spanned by the two first principal axes of each model's means over 
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
+from vaelab.diagonal import latent_kl
 from vaelab.figures.consistency import PAPER, arms
+from vaelab.figures.consistency.protocol import in_words
 from vaelab.figures.figure import Figure, Row
+from vaelab.gaussian import Gaussian
 from vaelab.run_store import Numbers, Result
 
 KEPT = ("cloud_mean", "cloud_logvar", "plane", "cloud_images")
 SHOWN = (0, 1, 2, 3, 4, 7)  # images whose clouds are drawn
 
 
-def compute(device: str, *, lambdas: list[float], **setting: Any) -> Result:
-    """KEPT by name [k, 1, ...], of one seed: the VAE, then the lambdas."""
+def compute(device: str, *, lambdas: list[float], seeds: int, **setting: Any) -> Result:
+    """KEPT by name [k, seeds, ...], of which the first seed is drawn: the VAE, then the lambdas; data, in words."""
     chosen = [arms.vae(), *map(arms.cr, lambdas)]
-    return arms.gathered(chosen, arms.trained(chosen, device, 1, **setting), KEPT)
+    data = np.array(in_words(seeds, **setting))
+    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), KEPT, data=data)
 
 
 def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -44,11 +49,10 @@ def spread(n: Numbers) -> np.ndarray:
 
 
 def gaps(n: Numbers) -> np.ndarray:
-    """R of each cloud, [k, c], nats."""
-    mean, logvar = n["cloud_mean"][:, 0].astype(float), n["cloud_logvar"][:, 0].astype(float)
-    r = logvar[:, :, 1:] - logvar[:, :, :1]
-    squares = (mean[:, :, 1:] - mean[:, :, :1]) ** 2 * np.exp(-logvar[:, :, :1])
-    total: np.ndarray = 0.5 * (np.expm1(r) - r + squares).sum(-1).mean(-1)
+    """R of each cloud, [k, c], nats: of grey images, as they are."""
+    mean, logvar = (torch.from_numpy(n[name][:, 0]).double() for name in ("cloud_mean", "cloud_logvar"))
+    image, views = (Gaussian(mean[:, :, part], logvar[:, :, part]) for part in (slice(1), slice(1, None)))
+    total: np.ndarray = latent_kl(views, image).sum(-1).mean(-1).numpy()
     return total
 
 
@@ -69,7 +73,8 @@ def rows(n: Numbers) -> list[Row]:
 
 def draw(n: Numbers) -> Drawing:
     k = len(n["arm"])
-    figure = plots.new_figure(7.0, 2.9)
+    figure = plots.new_figure(7.0, 3.1)
+    figure.suptitle(str(n["data"]))
     grid = figure.add_gridspec(2, k, height_ratios=(5, 1))
     for j, arm in enumerate(n["arm"]):
         ax = figure.add_subplot(grid[0, j])
@@ -117,8 +122,8 @@ def alt(n: Numbers) -> str:
         for arm, gap, rho in zip(n["arm"], gaps(n), spread(n), strict=True)
     )
     return (
-        "Six digits and 50 gentle transformations of each, encoded and projected on two principal axes, for several "
-        f"models, with ellipses of the digits' own posteriors. Over ten digits: {told}."
+        "Six digits and 50 gentle transformations of each, encoded as they are, projected on two principal axes, for "
+        f"several models ({n['data']}), with ellipses of the digits' own posteriors. Over ten digits: {told}."
     )
 
 
@@ -131,5 +136,8 @@ FIGURE = Figure(
     rows=rows,
     draw=draw,
     alt=alt,
-    presets={"quick": {"lambdas": LAMBDAS, **arms.QUICK}, "paper": {"lambdas": LAMBDAS, **arms.MINI}},
+    presets={
+        "quick": {"lambdas": LAMBDAS, "seeds": 1, **arms.QUICK},
+        "paper": {"lambdas": LAMBDAS, "seeds": 1, **arms.MINI},
+    },
 )

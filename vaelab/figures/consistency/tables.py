@@ -19,12 +19,12 @@ from vaelab.run_store import Numbers, Result
 KINDS = ("plain", "Aug", "CR")
 COLOURS = (plots.Q, plots.MEAN, plots.JS)
 SHOWN = {
-    "nll": "NLL (nats)",
-    "rate": "rate (nats)",
-    "information": "information (nats)",
-    "active": "active latents",
-    "probe": "linear probe",
-    "gap": "R (nats)",
+    "nll": "NLL\n(nats)",
+    "rate": "rate\n(nats)",
+    "information": "information\n(nats)",
+    "active": "active\nlatents",
+    "probe": "linear\nprobe",
+    "gap": "R\n(nats)",
 }
 
 
@@ -91,7 +91,7 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
     for k, (y, row) in enumerate(zip(_heights(), values, strict=True)):
         colour = COLOURS[k % 3]
         ax.plot(row, [y] * len(row), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)
-        digits = 3 if high < 2 else 1 if high < 1000 else 0
+        digits = 3 if high < 2 else 1 if high < 1000 and not all(v.is_integer() for v in row.flat) else 0
         look: Any = {"ha": "center", "va": "bottom", "fontsize": "x-small"}
         ax.annotate(f"{row.mean():.{digits}f}", (row.mean(), y), (0, 2.5), textcoords="offset points", **look)
     ax.set_xlim(low - room, high + room)

@@ -7,11 +7,13 @@ Consistency is tangent propagation in the metric of the posteriors (sheet, ident
 
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
 from vaelab.figures.consistency import PAPER, arms
 from vaelab.figures.consistency.measures import DELTAS
+from vaelab.figures.consistency.protocol import in_words
 from vaelab.figures.figure import Figure, Row
 from vaelab.run_store import Numbers, Result
 
@@ -19,9 +21,11 @@ LAMBDAS = [0.0, 0.1, 1.0, 5.0]
 
 
 def compute(device: str, *, lambdas: list[float], seeds: int, **setting: Any) -> Result:
-    """tangent [k, seeds, deltas] and tangent_limit [k, seeds], medians over test images: the VAE, then the lambdas."""
+    """tangent [k, seeds, deltas] and tangent_limit [k, seeds], medians over test images: the VAE, then the lambdas;
+    data, in words."""
     chosen = [arms.vae(), *map(arms.cr, lambdas)]
-    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), ("tangent", "tangent_limit"))
+    results, data = arms.trained(chosen, device, seeds, **setting), np.array(in_words(seeds, **setting))
+    return arms.gathered(chosen, results, ("tangent", "tangent_limit"), data=data)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -40,7 +44,7 @@ def rows(n: Numbers) -> list[Row]:
 
 
 def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(5.0, 3.0)
+    figure = plots.new_figure(5.4, 3.2)
     ax = figure.subplots()
     shades = [plots.Q, *plots.between("#b6d7a8", "#1d5c2e", len(n["arm"]) - 1)]
     for arm, values, limit, colour in zip(n["arm"], n["tangent"], n["tangent_limit"], shades, strict=True):
@@ -60,6 +64,7 @@ def draw(n: Numbers) -> Drawing:
     low, high = ax.get_ylim()
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if low < t < high]
     ax.set_yticks(ticks, [f"{t}" for t in ticks])
+    figure.suptitle(str(n["data"]))
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
@@ -69,7 +74,7 @@ def alt(n: Numbers) -> str:
         f"{arm}: {v.mean(0)[0]:.1f} at 0.3 degrees, {v.mean(0)[-1]:.1f} at 30, limit {limit.mean():.1f}"
         for arm, v, limit in zip(n["arm"], n["tangent"], n["tangent_limit"], strict=True)
     )
-    return f"R over delta squared against the angle of a rotation, settling at its limit for small angles. {told}."
+    return f"R over delta squared against the angle of a rotation, settling for small angles ({n['data']}). {told}."
 
 
 FIGURE = Figure(

@@ -4,19 +4,22 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
+from matplotlib.patheffects import withStroke
 
 from vaelab import plots
 from vaelab.figures.consistency import PAPER, arms
 from vaelab.figures.consistency.measures import SCALARS
+from vaelab.figures.consistency.protocol import in_words
 from vaelab.figures.figure import Figure, Row
 from vaelab.run_store import Numbers, Result
 
 
 def compute(device: str, *, lambdas: list[float], weights: list[float], seeds: int, **setting: Any) -> Result:
-    """`SCALARS` by name [k, seeds]: the VAE, the lambdas, then the triplet losses at these weights."""
+    """`SCALARS` by name [k, seeds]: the VAE, the lambdas, then the triplet losses at these weights; data, in words."""
     chosen = [arms.vae(), *map(arms.cr, lambdas), *(arms.triplet(setting["latent"], w) for w in weights)]
     strengths = np.array([np.nan, *lambdas, *weights])
-    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), SCALARS, strength=strengths)
+    told: Numbers = {"strength": strengths, "data": np.array(in_words(seeds, **setting))}
+    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), SCALARS, **told)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -47,13 +50,15 @@ def draw(n: Numbers) -> Drawing:
                 ax.plot(n["nll"][i], n[name][i], "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
                 place = (n["nll"][i].mean(), n[name][i].mean())
                 ax.plot(*place, "o", color=colour, markersize=5, label=label if i == chosen[-1] else None)
-                ax.annotate(f"{n['strength'][i]:g}", place, (4, 4), textcoords="offset points", color=colour)
+                look: Any = {"color": colour, "path_effects": [withStroke(linewidth=2, foreground="white")]}
+                ax.annotate(f"{n['strength'][i]:g}", place, (5, 5), textcoords="offset points", zorder=4, **look)
         ax.plot(n["nll"][0], n[name][0], "s", color=plots.Q, markersize=3, alpha=0.5, markeredgewidth=0)
         ax.plot(n["nll"][0].mean(), n[name][0].mean(), "s", color=plots.Q, markersize=5, label="VAE, no views")
         ax.set(title=title, xlabel="NLL (nats)")
         ax.margins(0.12)
         ax.locator_params(axis="x", nbins=5, integer=True)
     panels[0].legend()
+    figure.suptitle(str(n["data"]))
     return figure
 
 
@@ -62,7 +67,7 @@ def alt(n: Numbers) -> str:
         f"{arm}: NLL {n['nll'][k].mean():.1f}, probe {n['probe'][k].mean():.3f}, rho {n['rho'][k].mean():.2f}"
         for k, arm in enumerate(n["arm"])
     )
-    return f"Linear probe and rho against NLL for consistency and for a triplet loss on the same views. {told}."
+    return f"Linear probe and rho against NLL, for consistency and a triplet loss on equal views ({n['data']}). {told}."
 
 
 LAMBDAS, WEIGHTS = [0.0, 0.1, 1.0, 5.0], [1.0, 10.0]
