@@ -1,6 +1,6 @@
 """The Fréchet distance beside torch-fidelity's on the same features: random ones, and halves of CIFAR-10 test.
 
-torch-fidelity has its own environment, made here once.  The Inception features of 7,000 images take an hour on a busy
+torch-fidelity has its own environment, made here once.  The Inception features of 10,000 images take an hour on a busy
 CPU core; they are kept in the cache, a part at a time.
 """
 
@@ -21,7 +21,7 @@ from vaelab.frechet import frechet_distance
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv-fidelity"
-IMAGES, PART = 7000, 500
+IMAGES, PART = 10_000, 500
 
 
 def measure() -> list[dict[str, float | str]]:

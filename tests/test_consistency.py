@@ -306,7 +306,7 @@ def test_what_cannot_be_is_said():
         consistent(plain, 1.0, "smple")
     with pytest.raises(InvalidValue, match="consistency"):
         consistent(plain, -1.0)
-    with pytest.raises(InvalidType, match="agreement must be a module.*'kl'"):
+    with pytest.raises(InvalidType, match=r"agreement must be a module.*'kl'"):
         consistent(plain, 1.0, agreement="kl")
     with pytest.raises(InvalidType, match="Consistent"):
         consistent(recipes.cr_vae(SHAPE, 3), 1.0)

@@ -385,7 +385,7 @@ def test_numbers_and_views_that_cannot_be_get_one_sentence(options, error, words
 
 def test_what_is_no_label_no_function_and_no_latent_gets_one_sentence(bernoulli):
     images, _ = small()
-    with pytest.raises(InvalidType, match="labels must be whole numbers.*return_inverse"):
+    with pytest.raises(InvalidType, match=r"labels must be whole numbers.*return_inverse"):
         metrics.report(untrained(), ((images, ["a"] * 40), (images, ["b"] * 40)), **QUICK)
     with pytest.raises(InvalidType, match="encode must be a function, got 3"):
         metrics.normal(3, lambda z: z, 1.0)
