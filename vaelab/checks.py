@@ -66,6 +66,13 @@ def count(name: str, value: int) -> int:
     return int(value)
 
 
+def rate(value: float) -> float:
+    """`value` as a float, if it is the rate of a running mean, in (0, 1]."""
+    if (number := positive("rate", value)) > 1:
+        raise InvalidValue(f"rate must lie in (0, 1], got {value}; 0.01 averages over about a hundred batches.")
+    return number
+
+
 def seed(value: int) -> int:
     """`value`, if it is a whole number from 0 that every library takes as a seed."""
     if isinstance(value, bool) or not isinstance(value, Integral):
