@@ -24,6 +24,7 @@ build = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
 SOURCES = {source.stem: source for source in build.sources()}
+README = (ROOT / "README.md").read_text()
 each_source = pytest.mark.parametrize("name", list(SOURCES))
 
 NO_NETWORK = """
@@ -117,6 +118,13 @@ def test_there_are_notebooks_and_their_names_are_numbered():
     assert list(SOURCES)[:2] == ["00_start_here", "01_divergence_interpolation"]
     lessons = [int(name[:2]) for name in SOURCES if name[0] != "9"]  # those from 90 on stand beside the course
     assert lessons == list(range(len(lessons)))
+
+
+@each_source
+def test_the_readme_and_the_notebook_name_the_same_minutes(name):
+    (here,) = re.findall(r"\*\*Time\*\* about (\d+) minutes", SOURCES[name].read_text())
+    (there,) = re.findall(rf"^\| `{name}` \|.*\| (\d+) \|$", README, re.MULTILINE)
+    assert here == there
 
 
 @each_source

@@ -1,4 +1,4 @@
-"""gam-crossing: the error against a fixed gamma², and the diagonal; a computed gamma sits where they cross."""
+"""gam-crossing: the error against a fixed gamma², and the diagonal; a computed gamma ends where they cross."""
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
@@ -48,7 +48,8 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-crossing",
     paper=PAPER,
-    shows="The error against a fixed gamma² crosses the diagonal where a learned, computed or optimal gamma ends",
+    shows="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
+    "gets there later",
     compute=ends.compute,
     rows=ends.rows,
     draw=draw,
