@@ -36,8 +36,8 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-kl",
     paper=PAPER,
-    shows="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma starts small it "
-    "overshoots in the first steps",
+    shows="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma starts small "
+    "it overshoots in the first steps",
     compute=paths.compute,
     rows=paths.rows,
     draw=draw,
