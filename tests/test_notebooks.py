@@ -120,6 +120,27 @@ def test_there_are_notebooks_and_their_names_are_numbered():
     assert lessons == list(range(len(lessons)))
 
 
+def test_a_wrong_kappa_or_target_is_told_so():
+    """Notebook 06: kappa² is about .017, so a tolerance for both at once would let every kappa through."""
+    source = SOURCES["06_balancing_gamma"].read_text()
+    calls = [
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and "live.check" in ast.unparse(node)
+    ]
+    asked = [
+        ast.unparse(call)
+        for call in calls
+        if {"kappa", "target"} & {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}
+    ]
+    ends = {"computed": (0.0157, 0.0168, 13.41)}
+
+    def all_right(kappa, target):
+        names = {"live": vaelab.live, "math": math, "ends": ends, "kappa": kappa, "target": target}
+        return all(eval(call, dict(names)).right for call in asked)
+
+    assert all_right(0.13, 13.4)
+    assert not any(all_right(*wrong) for wrong in ((0.7, 13.4), (0.5, 13.4), (0.0168, 13.4), (0.13, 15.0)))
+
+
 @each_source
 def test_the_readme_and_the_notebook_name_the_same_minutes(name):
     (here,) = re.findall(r"\*\*Time\*\* about (\d+) minutes", SOURCES[name].read_text())

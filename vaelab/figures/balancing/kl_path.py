@@ -1,7 +1,6 @@
 """gam-kl: the divergence of the training batches, by who sets gamma: its weight falls, its value rises.
 
-Where gamma starts small, the error of the first steps is several times gamma², any nat pays, and the divergence
-overshoots; when the error has come down, so does the divergence."""
+Where gamma is small within the first steps, nats are cheap at once, and the divergence overshoots before it settles."""
 
 from matplotlib.figure import Figure as Drawing
 
@@ -36,8 +35,8 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-kl",
     paper=PAPER,
-    shows="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma starts small "
-    "it overshoots in the first steps",
+    shows="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma is small "
+    "at once it overshoots in the first steps",
     compute=paths.compute,
     rows=paths.rows,
     draw=draw,
