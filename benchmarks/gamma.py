@@ -1,6 +1,8 @@
 """What setting the balance costs: a training step with every gamma policy against one with a fixed gamma, alternately.
 
-ratio: of the steps, median over the rounds; update_us: what moving the policy takes; share: of the step."""
+update_us: what moving the policy takes; share: of the step, which the target of one per cent is about.  ratio: of the
+steps, median over the rounds; "fixed, again" is the same step once more, so its ratio is what the others are sure to.
+A learned gamma has nothing to move, but one more parameter for Adam."""
 
 import itertools
 import statistics
@@ -17,6 +19,7 @@ from vaelab.step import Step, adam
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, (400,), 128
 POLICIES: dict[str, Callable[[], Policy]] = {
     "fixed": lambda: Fixed(0.2),
+    "fixed, again": lambda: Fixed(0.2),
     "learned": Learned,
     "computed A": lambda: Computed(rule="A"),
     "computed B": Computed,
@@ -24,7 +27,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "per image": PerImage,
     "GECO": lambda: Geco(0.1),
 }
-TARGETS = {"computed A": 1.01, "computed B": 1.01}
+TARGETS = {"computed A": 0.01, "computed B": 0.01}  # of a step
 
 
 def new_step(gamma: Policy) -> tuple[Step, "itertools.cycle[Tensor]"]:
@@ -69,5 +72,5 @@ def measure(rounds: int = 150, repeats: int = 3) -> list[dict[str, float | str]]
         ratio = statistics.median(a / b for a, b in zip(own, times["fixed"], strict=True))
         row = {"gamma": name, "step_ms": statistics.median(own), "ratio": ratio, "update_us": 1e3 * updates[name]}
         share = updates[name] / min(times["fixed"])
-        rows.append({**row, "share": share, **({"at_most": TARGETS[name]} if name in TARGETS else {})})
+        rows.append({**row, "share": share, **({"share_at_most": TARGETS[name]} if name in TARGETS else {})})
     return rows

@@ -20,6 +20,7 @@ from vaelab.heating import Controlled, Cyclical, Heating, Linear
 from vaelab.likelihoods import Laplace, Normal
 from vaelab.models import VAE, Pass
 from vaelab.objective import Experiment, Objective
+from vaelab.step import Step
 
 SHAPE = (1, 8, 8)
 CONFIG = Train(steps=24, batch_size=100, lr=3e-3, progress=False, device="cpu")
@@ -331,6 +332,59 @@ def test_it_moves_once_per_optimiser_step(digits, monkeypatch, balance, options)
     assert trained.how.startswith("stacked") == (not options or "clip" in options or "warmup" in options)
 
 
+SEEING = {
+    "views": lambda gamma, heating: recipes.cr_vae(SHAPE, 3, hidden=(16,), gamma=gamma, heating=heating),
+    "several draws": lambda gamma, heating: recipes.iwae(
+        SHAPE, 3, samples=3, hidden=(16,), gamma=gamma, heating=heating
+    ),
+    "both": lambda gamma, heating: recipes.cr_iwae(SHAPE, 3, samples=3, hidden=(16,), gamma=gamma, heating=heating),
+}
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("make", SEEING.values(), ids=SEEING)
+def test_both_movers_move_once_per_step_whatever_the_objective_sees(digits, monkeypatch, make, pieces):
+    moves = []
+    for kind in (Computed, Linear):
+        move = kind.update
+
+        def counted(self, mse, divergence, move=move):
+            assert mse.shape == ()
+            assert divergence.shape == (100,)
+            moves.append(type(self))
+            move(self, mse, divergence)
+
+        monkeypatch.setattr(kind, "update", counted)
+    experiment = make(Computed(), Linear(12))
+    fit(experiment, digits, replace(CONFIG, steps=6, pieces=pieces))
+    assert moves == 6 * [Computed, Linear]
+    assert float(experiment.objective.strength) == pytest.approx(7 / 12)
+
+
+def test_heating_is_part_of_every_design_and_of_the_bound():
+    """At heat 1/4 the loss of one draw is nll + a quarter of the rate."""
+    for make in (recipes.vae, recipes.gjs_vae, recipes.iwae, recipes.cr_vae, recipes.cr_iwae, recipes.mmd_vae):
+        assert make(SHAPE, 3, heating=Linear(4)).objective.heating.steps == 4, make.__name__
+    two = recipes.two_layer_iwae((1, 28, 28), 4, top=2, heating=Linear(4))
+    assert float(two.objective.strength) == 0.25
+    one = recipes.iwae(SHAPE, 3, samples=1, hidden=(16,), heating=Linear(4))
+    terms = one(torch.rand(20, *SHAPE))
+    expected = terms.nll.mean() + 0.25 * terms.divergence.mean()
+    assert float(terms.loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_a_batch_is_cut_into_as_many_even_pieces_as_asked_for(digits):
+    sizes = []
+    experiment = balanced("B")
+    step = Step(experiment, digits.images, Train(batch_size=5, pieces=4), None, None)
+    step.forward = lambda x: sizes.append(len(x)) or experiment(x)
+    step.gradients(torch.arange(5))
+    assert sizes == [2, 1, 1, 1]
+    sizes.clear()
+    step.gradients(torch.arange(2))
+    assert sizes == [1, 1]
+
+
 def test_a_batch_in_pieces_is_the_batch(digits):
     """Without noise in z, so that both see the same; unequal pieces count by their size."""
     ends, histories = [], []
@@ -419,6 +473,17 @@ def test_policies_by_name():
         (lambda: Computed(rate=2.0), InvalidValue, "2"),
         (lambda: Learned(pace=0.0), InvalidValue, "pace.*0"),
         (lambda: Geco(-0.1), InvalidValue, r"kappa.*-0\.1"),
+        (lambda: Geco(0.1, rate=2.0), InvalidValue, r"rate.*\(0, 1\].*2"),
+        (lambda: Computed().begin(torch.ones(9, *SHAPE)), InvalidValue, "all alike.*start"),
+        (lambda: Geco(0.1).begin(torch.rand(1, *SHAPE)), InvalidValue, "all alike"),
+        (lambda: recipes.geco_vae(SHAPE, kappa=0.2, gamma=0.1), InvalidValue, r"sets gamma itself, got 0\.1"),
+        (lambda: recipes.control_vae(SHAPE, heating=Linear(3)), InvalidValue, "sets heating itself"),
+        (lambda: recipes.annealed_vae(SHAPE, heating=None), InvalidValue, "sets heating itself"),
+        (lambda: recipes.vae(SHAPE, heating="linear"), InvalidType, "heating.*'linear'"),
+        (lambda: recipes.iwae(SHAPE, heating=Linear), InvalidType, "heating"),
+        (lambda: recipes.beta_vae(SHAPE, heatin=None), InvalidType, "no option heatin.*did you mean heating"),
+        (lambda: recipes.hidden_factor((3, 32, 64), 8), InvalidValue, r"square.*\(3, 32, 64\)"),
+        (lambda: recipes.hidden_factor((784,), 8), InvalidValue, r"square.*\(784,\)"),
         (lambda: Controlled(0.0), InvalidValue, "target.*0"),
         (lambda: Linear(0), InvalidValue, "steps.*0"),
         (lambda: Linear(1.5), InvalidType, r"steps.*1\.5"),

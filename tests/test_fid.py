@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from vaelab import fid, load
-from vaelab.errors import DataError, InvalidValue
+from vaelab.datasets.dataset import SPLITS, Dataset
+from vaelab.errors import DataError, InvalidType, InvalidValue
 from vaelab.inception import inception, load_weights
 from vaelab.inception_weights import WEIGHTS, weights
 
@@ -75,10 +76,10 @@ def test_resizing_is_what_it_says(size):
 
 
 def test_files_hold_bytes_and_jpeg_loses_a_little():
-    x = torch.rand(3, 3, 32, 32) * 1.2 - 0.1
+    x = torch.rand(3, 3, 32, 32)
     written = fid.as_files(x, "png")
     assert written.dtype == torch.uint8
-    torch.testing.assert_close(written / 255, x.clamp(0, 1), atol=0.5 / 255 + 1e-6, rtol=0)
+    torch.testing.assert_close(written / 255, x, atol=0.5 / 255 + 1e-6, rtol=0)
     smooth = torch.linspace(0, 1, 32).expand(2, 3, 32, 32)
     back = fid.as_files(smooth, "jpeg")
     assert back.shape == (2, 3, 32, 32)
@@ -98,16 +99,27 @@ def test_equal_sets_are_at_zero_and_the_protocol_stands_beside_the_number(small)
     same = fid.fid(images, images.flip(0), device="cpu")
     assert same.value == pytest.approx(0, abs=1e-3)
     said = str(fid.fid(images, images / 510, resize="half-pixel", file_format="jpeg", device="cpu"))
-    for word in ("FID", "40 against 40", "jpeg", "bilinear to 299, half-pixel", "2015 Inception"):
+    for word in ("FID", "40 of images against 40 of images", "jpeg", "bilinear to 299, half-pixel", "2015 Inception"):
         assert word in said
+    torch.testing.assert_close(fid.features(images.numpy(), device="cpu"), fid.features(images, device="cpu"))
     grey = torch.full((1, 3, 16, 16), 192, dtype=torch.uint8)
     torch.testing.assert_close(fid.features(grey, device="cpu"), torch.full((1, 12), 0.5))
     torch.testing.assert_close(fid.features(images, chunk=7), fid.features(images / 255))
 
 
+def test_a_data_set_says_which_it_is_and_which_split(small):
+    images = torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8)
+    both = [Dataset(images, torch.zeros(40, dtype=torch.int64), "roses", split, *3 * ["x"]) for split in SPLITS[:2]]
+    assert "40 of roses, train against 40 of roses, test" in str(fid.fid(*both, device="cpu"))
+
+
 @pytest.mark.parametrize(
     ("images", "options", "words"),
     [
+        (torch.full((3, 3, 8, 8), 200.0), {}, r"\[0, 1\].*200"),
+        (torch.rand(3, 3, 8, 8) * 2 - 1, {}, r"\[0, 1\]"),
+        (torch.full((3, 3, 8, 8), torch.nan), {}, r"\[0, 1\].*nan"),
+        (torch.rand(0, 3, 8, 8), {}, "at least one"),
         (torch.zeros(3, 1, 28, 28), {}, "grey ones take the Fréchet"),
         (torch.zeros(3, 3, 28, 28), {"resize": "bicubic"}, "bicubic"),
         (torch.zeros(3, 3, 28, 28), {"file_format": "gif"}, "gif"),
@@ -116,6 +128,12 @@ def test_equal_sets_are_at_zero_and_the_protocol_stands_beside_the_number(small)
 def test_what_is_no_fid_is_refused(small, images, options, words):
     with pytest.raises(InvalidValue, match=words):
         fid.features(images, **options)
+
+
+@pytest.mark.parametrize("function", [fid.features, lambda x: fid.as_files(x, "png")])
+def test_whole_numbers_that_are_no_bytes_are_refused(small, function):
+    with pytest.raises(InvalidType, match="int64"):
+        function(torch.full((3, 3, 8, 8), 200))
 
 
 @pytest.fixture

@@ -104,6 +104,12 @@ def test_worse_pictures_are_farther_away(digits):
     assert distances[-1] > 10 * distances[0]
 
 
+def test_the_classifier_is_asked_about_its_own_kind_of_images_only(digits):
+    other = Dataset(torch.zeros(9, 1, 28, 28, dtype=torch.uint8), torch.zeros(9, dtype=torch.int64), "big", *4 * ["x"])
+    with pytest.raises(InvalidValue, match=r"\(1, 28, 28\).*\(1, 8, 8\)"):
+        digits.accuracy(other)
+
+
 def test_without_labels_there_is_no_classifier(cache):
     plain = Dataset(torch.zeros(9, 1, 8, 8, dtype=torch.uint8), torch.zeros(9, dtype=torch.int64), "mine", *4 * ["x"])
     with pytest.raises(InvalidValue, match="mine has no labels"):

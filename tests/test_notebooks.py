@@ -24,6 +24,7 @@ build = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
 SOURCES = {source.stem: source for source in build.sources()}
+README = (ROOT / "README.md").read_text()
 each_source = pytest.mark.parametrize("name", list(SOURCES))
 
 NO_NETWORK = """
@@ -117,6 +118,34 @@ def test_there_are_notebooks_and_their_names_are_numbered():
     assert list(SOURCES)[:2] == ["00_start_here", "01_divergence_interpolation"]
     lessons = [int(name[:2]) for name in SOURCES if name[0] != "9"]  # those from 90 on stand beside the course
     assert lessons == list(range(len(lessons)))
+
+
+def test_a_wrong_kappa_or_target_is_told_so():
+    """Notebook 06: kappa² is about .017, so a tolerance for both at once would let every kappa through."""
+    source = SOURCES["06_balancing_gamma"].read_text()
+    calls = [
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and "live.check" in ast.unparse(node)
+    ]
+    asked = [
+        ast.unparse(call)
+        for call in calls
+        if {"kappa", "target"} & {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}
+    ]
+    ends = {"computed": (0.0157, 0.0168, 13.41)}
+
+    def all_right(kappa, target):
+        names = {"live": vaelab.live, "math": math, "ends": ends, "kappa": kappa, "target": target}
+        return all(eval(call, dict(names)).right for call in asked)
+
+    assert all_right(0.13, 13.4)
+    assert not any(all_right(*wrong) for wrong in ((0.7, 13.4), (0.5, 13.4), (0.0168, 13.4), (0.13, 15.0)))
+
+
+@each_source
+def test_the_readme_and_the_notebook_name_the_same_minutes(name):
+    (here,) = re.findall(r"\*\*Time\*\* about (\d+) minutes", SOURCES[name].read_text())
+    (there,) = re.findall(rf"^\| `{name}` \|.*\| (\d+) \|$", README, re.MULTILINE)
+    assert here == there
 
 
 @each_source

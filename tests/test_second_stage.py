@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from vaelab.errors import InvalidType, InvalidValue
+from vaelab.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.gamma import Computed
 from vaelab.gaussian import Gaussian
+from vaelab.renormalisation import Deviations
 from vaelab.samplers import Flow, Mixture, Prior, drawn, spread_codes
 from vaelab.second_stage import SecondStage
 
@@ -43,7 +44,7 @@ def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormalis
     assert collapsed.collapsed
     assert collapsed.spread < 0.3
     assert float(collapsed.gammas_[-1]) > 0.95
-    for by in ("published", "law"):
+    for by in ("published", "law", "unit"):
         with pytest.raises(InvalidValue, match=r"collapsed: .* has 0\.\d\d of the spread"):
             collapsed.renormalised(by)
     with pytest.raises(InvalidValue, match="warmup"):
@@ -59,26 +60,75 @@ def test_warmup_cures_the_collapse(stage, collapsed):
     assert off_the_ring(samples[0]) < 0.6 * off_the_ring(samples[1])
 
 
+@pytest.mark.parametrize("gamma", [Computed(start=1.0), 1.0, "learned"], ids=["computed", "fixed", "learned"])
+def test_noise_does_not_hide_a_collapse(gamma):
+    """Dai & Wipf add gamma N(0, I): with gamma at 1, a heap at the origin and its noise have the spread of z."""
+    stage = SecondStage(width=32, steps=200, warmup=0.0, gamma=gamma, noise=True).fit(ring())
+    assert float(stage.sample(4000).std(0).mean()) > 0.7, "it looks right"
+    assert stage.spread < 0.3
+    assert stage.collapsed
+    with pytest.raises(InvalidValue, match="collapsed"):
+        stage.renormalised("law")
+
+
+@pytest.mark.parametrize("settings", [{"lr": 50.0}, {"gamma": "learned", "lr": 5.0}, {"gamma": "per-image", "lr": 3.0}])
+def test_a_stage_that_diverges_says_so(settings):
+    z = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(TrainingError, match=f"diverged.*lower lr, now {settings['lr']:g}"):
+        SecondStage(width=16, steps=300, **settings).fit(z)
+
+
+def test_a_spread_that_is_no_number_is_a_collapse():
+    nan = Deviations(torch.ones(2), torch.full((2,), torch.nan), torch.ones(()))
+    assert nan.collapsed
+
+
 def test_renormalised_latents_have_the_spread_that_was_asked_for(stage):
-    z = ring() * torch.tensor([1.0, 1.0, 0.5, 2.0])
-    other = SecondStage(**QUICK).fit(z)
-    for each, scale in ((stage, torch.ones(4)), (other, torch.tensor([1.0, 1.0, 0.5, 2.0]))):
-        by_law, published = (each.renormalised(by).sample(20_000).std(0) for by in ("law", "published"))
+    scales = torch.tensor([1.0, 1.0, 0.9, 1.2])
+    other = SecondStage(**QUICK).fit(ring() * scales)
+    for each, scale in ((stage, torch.ones(4)), (other, scales)):
+        by_law, unit = (each.renormalised(by).sample(20_000).std(0) for by in ("law", "unit"))
         torch.testing.assert_close(by_law, scale, atol=0.03, rtol=0.03)
-        assert float(published.mean()) == pytest.approx(1, abs=0.02)
+        assert float(unit.mean()) == pytest.approx(1, abs=0.02)
     assert stage.renormalise is None
     with pytest.raises(InvalidValue, match="mine"):
         stage.renormalised("mine")
     generator = torch.Generator()
     raw, scaled = (s.sample(50, generator.manual_seed(1)) for s in (stage, stage.renormalised("law")))
-    torch.testing.assert_close(scaled, raw * stage.target_.float() / stage.deviations_.float())
+    torch.testing.assert_close(scaled, raw * (stage.deviations_.codes / stage.deviations_.made).float())
+
+
+def test_the_published_factor_brings_the_mean_deviation_to_adjust2(stage):
+    """Sheet 1.6: adjust2² = mean of Var(mean) + sigma, not sigma²; codes of variance 1.2² + .25 here."""
+    mean = 1.2 * ring()
+    q = Gaussian(mean, torch.full_like(mean, 2 * math.log(0.5)))
+    wide = SecondStage(**QUICK).fit(q)
+    adjust2 = math.sqrt(1.2**2 + 0.5)
+    assert float(wide.deviations_.adjust2) == pytest.approx(adjust2, rel=1e-3)
+    published = wide.renormalised("published")
+    assert float(published.sample(20_000).std(0).mean()) == pytest.approx(adjust2, rel=0.02)
+    assert len(set(published.factor().tolist())) == 1
+    assert float(stage.deviations_.adjust2) == pytest.approx(1, abs=1e-3), "of draws: their deviation"
+
+
+def test_a_closed_latent_is_not_blown_up_by_the_law():
+    """Small noise beside a ring: no decoder can foresee it, so it is generated as a constant."""
+    z = ring(d=4) * torch.tensor([1.0, 1.0, 0.2, 0.2])
+    stage = SecondStage(width=64, steps=1000).fit(z)
+    assert not stage.collapsed
+    assert stage.deviations_.closed.tolist() == [False, False, True, True]
+    factor = stage.renormalised("law").factor()
+    assert factor[2:].tolist() == [1, 1]
+    assert float(factor[:2].min()) > 1
+    codes, made = torch.tensor([1.0, 1.0, 0.0]), torch.tensor([0.8, 0.4, 0.1])
+    assert Deviations(codes, made, codes.mean()).factor("law").tolist() == pytest.approx([1.25, 1, 1])
 
 
 def test_posteriors_are_drawn_anew_and_their_noise_counts():
     mean, std = 0.8 * ring()[:, :2], 0.6
     q = Gaussian(mean, torch.full_like(mean, 2 * math.log(std)))
     stage = SecondStage(width=32, steps=100).fit(q)
-    torch.testing.assert_close(stage.target_, torch.ones(2, dtype=torch.float64), atol=0.02, rtol=0)
+    torch.testing.assert_close(stage.deviations_.codes, torch.ones(2, dtype=torch.float64), atol=0.02, rtol=0)
     assert float(stage.gammas_[0]) == pytest.approx(1, abs=0.05)  # begins at the deviation of z, noise and all
     means, deviations = spread_codes(q)
     assert torch.equal(means, mean)
@@ -94,6 +144,8 @@ def test_noise_adds_the_variance_of_gamma(stage):
     with_noise.__dict__ |= {name: value for name, value in vars(stage).items() if name.endswith("_")}
     quiet, loud = (s.sample(40_000, torch.Generator().manual_seed(0)).var(0) for s in (stage, with_noise))
     torch.testing.assert_close(loud - quiet, torch.full((4,), float(stage.gammas_[-1]) ** 2), atol=0.02, rtol=0)
+    scaled = with_noise.renormalised("law").sample(40_000).std(0)
+    torch.testing.assert_close(scaled, with_noise.deviations_.codes.float(), atol=0.03, rtol=0)
 
 
 @pytest.mark.parametrize("sampler", [Prior(), Mixture(8), Flow(steps=150, transforms=2, hidden=(32,)), "stage"])
@@ -130,6 +182,17 @@ def test_fitting_leaves_the_global_generator_alone_and_repeats(stage):
     [
         (lambda: Prior().fit(torch.zeros(5)), InvalidValue, r"\(5,\)"),
         (lambda: Prior().fit(torch.zeros(1, 5)), InvalidValue, "at least two"),
+        (lambda: Prior().fit(torch.zeros(9, 0)), InvalidValue, r"\(9, 0\)"),
+        (lambda: SecondStage().fit(torch.full((9, 2), 3.0)), InvalidValue, "z never varies"),
+        (lambda: SecondStage(seed="a").fit(ring()), InvalidType, "seed.*'a'"),
+        (lambda: SecondStage(noise="x").fit(ring()), InvalidType, "noise.*'x'"),
+        (lambda: Mixture(seed=-1).fit(ring()), InvalidValue, "seed.*-1"),
+        (lambda: Flow(transforms=0).fit(ring()), InvalidValue, "transforms.*0"),
+        (lambda: Flow(batch_size=0).fit(ring()), InvalidValue, "batch_size.*0"),
+        (lambda: Flow(steps=-1).fit(ring()), InvalidValue, "steps.*-1"),
+        (lambda: Flow(hidden=(0,)).fit(ring()), InvalidValue, "hidden.*0"),
+        (lambda: Flow(lr=-1.0).fit(ring()), InvalidValue, "lr.*-1"),
+        (lambda: Flow(seed=0.5).fit(ring()), InvalidType, r"seed.*0\.5"),
         (lambda: Prior().fit([[0.0]]), InvalidType, "list"),
         (lambda: Prior().fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
         (lambda: Mixture(0).fit(ring()), InvalidValue, "components.*0"),

@@ -58,6 +58,23 @@ def test_the_table_says_what_was_measured_and_who_wins(result):
         assert max(distance[REAL], distance[REC]) < min(generators.values())
         assert all(0 <= float(r[x]) <= 1 for r in rows for x in ("precision", "recall"))
         assert {r["score"] for r in rows} == {"Fréchet distance on classifier features"}
+        assert {(r["data"], r["split"], r["images"], r["reconstructed_at"]) for r in rows} == {
+            ("digits", "test", "179", "mean of z")
+        }
+
+
+def test_an_fid_stands_beside_its_protocol(result):
+    """Sheet T16 and T19: resizing, number, split, file format and where z is taken, in the table and in the picture."""
+    numbers = {**result.numbers, "score": np.array("fid"), "jpeg": np.array(True), "data": np.array("cifar10")}
+    row = samplers.rows(numbers)[0]
+    assert row["resize"] == "bilinear to 299, as TensorFlow 1"
+    assert (row["data_files"], row["made_files"]) == ("JPEG, quality 75", "bytes")
+    assert (row["data"], row["split"], row["reconstructed_at"]) == ("cifar10", "test", "mean of z")
+    below = samplers.draw(numbers)._supxlabel.get_text()
+    for words in (below, samplers.alt(numbers)):
+        for word in ("cifar10, test", "299", "TensorFlow", "JPEG, quality 75", "bytes", "mean of z"):
+            assert word in words
+    assert len({c for name, c in samplers.COLOURS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
 
 
 def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):

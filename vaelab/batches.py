@@ -23,6 +23,11 @@ def on_device(name: str) -> torch.device:
     return device
 
 
+def device_name(name: str) -> str:
+    """The same as a plain name, as the tasks of a sweep have it: "auto" is "cuda" where there is one, else "cpu"."""
+    return str(on_device(name))
+
+
 def as_images(data: Any, shape: tuple[int, ...]) -> Tensor:
     """The training images [n, *shape], uint8 or float in [0, 1], of the shape the networks were built for."""
     images = data.images if isinstance(data, Dataset) else data

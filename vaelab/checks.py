@@ -66,6 +66,22 @@ def count(name: str, value: int) -> int:
     return int(value)
 
 
+def rate(value: float) -> float:
+    """`value` as a float, if it is the rate of a running mean, in (0, 1]."""
+    if (number := positive("rate", value)) > 1:
+        raise InvalidValue(f"rate must lie in (0, 1], got {value}; 0.01 averages over about a hundred batches.")
+    return number
+
+
+def seed(value: int) -> int:
+    """`value`, if it is a whole number from 0 that every library takes as a seed."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InvalidType(f"seed must be a whole number, got {type(value).__name__} ({value!r:.60}); pass 0 or more.")
+    if not 0 <= value < 2**32:
+        raise InvalidValue(f"seed must lie between 0 and 2**32 - 1, got {value}; choose another.")
+    return int(value)
+
+
 def not_negative(name: str, value: float) -> float:
     """`value` as a float, if it is a finite number from 0."""
     number = _finite(name, value, "of at least 0")

@@ -53,8 +53,10 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def accuracy(self, dataset: Dataset, chunk: int = 1000) -> float:
-        """The share of images that it names rightly."""
-        parts = zip(dataset.images.split(chunk), dataset.labels.split(chunk), strict=True)
+        """The share of images that it names rightly.  InvalidValue for images of another shape, or none."""
+        if not len(dataset):
+            raise InvalidValue(f"{dataset.name} has no images to name; give at least one.")
+        parts = zip(as_images(dataset, self.shape).split(chunk), dataset.labels.split(chunk), strict=True)
         return sum(int((self(x).argmax(1) == y).sum()) for x, y in parts) / len(dataset)
 
 

@@ -7,21 +7,20 @@ one without them, and never compare two that differ in them.
 import io
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vaelab.batches import on_device
+from vaelab.batches import as_pixels, on_device
 from vaelab.datasets import Dataset
 from vaelab.datasets.search import Folder
 from vaelab.errors import InvalidValue
 from vaelab.frechet import frechet_distance
 from vaelab.inception import SIDE, inception, load_weights
 from vaelab.inception_weights import weights
-from vaelab.pixels import unit
 
 Resize = Literal["tensorflow", "half-pixel"]
 Format = Literal["png", "jpeg"]
@@ -33,20 +32,21 @@ class FID(NamedTuple):
 
     value: float
     images: tuple[int, int]
+    sets: tuple[str, str]
     resize: Resize
     file_format: Format
 
     def __str__(self) -> str:
-        first, second = self.images
+        first, second = (f"{n:,} of {name}" for n, name in zip(self.images, self.sets, strict=True))
         return (
-            f"FID {self.value:.2f} (2015 Inception, pool 3; {first:,} against {second:,} images; {self.file_format}; "
+            f"FID {self.value:.2f} (2015 Inception, pool 3; {first} against {second}; {self.file_format}; "
             f"bilinear to {SIDE}, {self.resize})"
         )
 
 
 def fid(
-    a: Tensor | Dataset,
-    b: Tensor | Dataset,
+    a: Tensor | np.ndarray | Dataset,
+    b: Tensor | np.ndarray | Dataset,
     *,
     resize: Resize = "tensorflow",
     file_format: Format = "png",
@@ -55,19 +55,24 @@ def fid(
 ) -> FID:
     """The FID between two sets of colour images [n, 3, h, w], uint8 or in [0, 1], of more than 2048 images each.
 
-    resize, file_format, device and folder as for `features`, and so are the errors.
+    resize, file_format, device and folder as for `features`, and so are the errors.  A `Dataset` tells its name and
+    split; other images are "images".
     Source: Heusel et al. 2017.  FID(CIFAR-10 train, test) = 3.15, the test of a port.
     """
     both = [x.images if isinstance(x, Dataset) else x for x in (a, b)]
     first, second = (
         features(x, resize=resize, file_format=file_format, device=device, folder=folder, progress=True) for x in both
     )
-    return FID(frechet_distance(first, second), (len(first), len(second)), resize, file_format)
+    return FID(frechet_distance(first, second), (len(first), len(second)), (_name(a), _name(b)), resize, file_format)
+
+
+def _name(images: Any) -> str:
+    return f"{images.name}, {images.split}" if isinstance(images, Dataset) else "images"
 
 
 @torch.no_grad()
 def features(
-    images: Tensor,
+    images: Tensor | np.ndarray,
     *,
     resize: Resize = "tensorflow",
     file_format: Format = "png",
@@ -83,13 +88,14 @@ def features(
     published two-stage evaluations do.  folder: where the weights are, else VAELAB_DATA, the cache, or a download.
     On one CPU core 5 to 10 images a second.
 
-    Raises InvalidValue for images without three channels or an unknown protocol, DataError for weights that cannot be
-    had.
+    Raises InvalidType or InvalidValue for other values than these, for no images, for images without three channels or
+    an unknown protocol; DataError for weights that cannot be had.
     """
-    if images.dim() != 4 or images.shape[1] != 3:
+    images = as_pixels(images)
+    if images.dim() != 4 or images.shape[1] != 3 or not len(images):
         raise InvalidValue(
-            f"FID speaks of colour images [n, 3, h, w], got {tuple(images.shape)}; for grey ones take the Fréchet "
-            f"distance on features of vaelab.classifier."
+            f"FID speaks of colour images [n, 3, h, w], at least one, got {tuple(images.shape)}; for grey ones take "
+            f"the Fréchet distance on features of vaelab.classifier."
         )
     if resize not in ("tensorflow", "half-pixel") or file_format not in ("png", "jpeg"):
         raise InvalidValue(
@@ -108,8 +114,10 @@ def features(
 
 
 def as_files(images: Tensor, file_format: Format) -> Tensor:
-    """Images as they come back from files: rounded to bytes, and through JPEG if so wanted; uint8 [n, 3, h, w]."""
-    pixels = images if images.dtype == torch.uint8 else (unit(images) * 255).round().clamp(0, 255).to(torch.uint8)
+    """Images, uint8 or in [0, 1], as they come back from files: rounded to bytes, and through JPEG if so wanted; uint8
+    [n, 3, h, w].  Raises InvalidType or InvalidValue for other values."""
+    images = as_pixels(images)
+    pixels = images if images.dtype == torch.uint8 else (images * 255).round().to(torch.uint8)
     if file_format == "png":
         return pixels
     from PIL import Image

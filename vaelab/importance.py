@@ -14,6 +14,7 @@ from vaelab import checks
 from vaelab.divergences import KL
 from vaelab.errors import InvalidValue
 from vaelab.gaussian import Gaussian
+from vaelab.heating import Heating
 from vaelab.likelihoods import Likelihood
 from vaelab.models import Pass
 from vaelab.objective import Objective, Terms
@@ -25,7 +26,8 @@ class ImportanceWeighted(Objective):
     """loss = -L_k, the true bound: ln of the mean weight, so that each draw's gradient enters by its share of the sum.
 
     nll [b], divergence [b]: means over the draws of -ln p(x|z) and of ln q(z|x) - ln p(z), the rate by Monte Carlo; for
-    k = 1 the loss is nll + weight * divergence, for more it lies below.  weight: of the second, inside the weights.
+    k = 1 the loss is nll + weight * divergence, for more it lies below.  weight, heating: of the second, inside the
+    weights.
     gradient: "plain"; "stl", without the score of q (Roeder et al. 2017; biased for k > 1); "dreg", doubly
     reparameterised (Tucker et al. 2019).  The latter two are for one group of latents.
     With gamma="per-image" every draw has a gamma of its own, and L_k is then the bound of no one model.
@@ -35,9 +37,14 @@ class ImportanceWeighted(Objective):
     """
 
     def __init__(
-        self, likelihood: Likelihood, samples: int = 5, gradient: Gradient = "plain", weight: float = 1.0
+        self,
+        likelihood: Likelihood,
+        samples: int = 5,
+        gradient: Gradient = "plain",
+        weight: float = 1.0,
+        heating: Heating | None = None,
     ) -> None:
-        super().__init__(likelihood, KL(), weight)
+        super().__init__(likelihood, KL(), weight, heating)
         checks.count("samples", samples)
         if gradient not in ("plain", "stl", "dreg"):
             raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}; choose one.")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab import checks
+from vaelab.errors import InvalidType
 from vaelab.gamma import Policy
 from vaelab.gaussian import Gaussian
 from vaelab.heating import Heating
@@ -47,6 +48,8 @@ class Objective(nn.Module):
         self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
     ) -> None:
         super().__init__()
+        if not isinstance(heating, Heating | None):
+            raise InvalidType(f"heating must be one of vaelab.heating, such as Linear(1000), or None, got {heating!r}.")
         self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
         self.register_buffer("weight", torch.tensor(checks.positive("weight", weight)))
         self.register_buffer("heat", torch.ones(()))

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vaelab import recipes
+from vaelab.batches import device_name
 from vaelab.datasets import Dataset, load
 from vaelab.denoising import Denoising, noisy
 from vaelab.ensemble import fit_many
@@ -103,7 +104,7 @@ def train_all(
     `run_store.all_computed` and `train_one` raise.
     """
     sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     tasks = [{**asdict(run), "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
     processes = None if device == "cpu" else 1

@@ -35,12 +35,12 @@ class Sampler(Protocol):
 def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
     """Means and standard deviations [n, d] of the codes, float32 on the CPU; draws have deviations of 0.
 
-    Raises InvalidType or InvalidValue unless z is finite and [n, d] with at least two rows.
+    Raises InvalidType or InvalidValue unless z is finite and [n, d] with at least two rows and one latent.
     """
     mean = checks.float_tensor("z", z.mean if isinstance(z, Gaussian) else z)
     std = torch.exp(0.5 * z.logvar) if isinstance(z, Gaussian) else torch.zeros_like(mean)
     checks.float_tensor("the standard deviation of z", std)
-    if mean.dim() != 2 or len(mean) < 2 or std.shape != mean.shape:
+    if mean.dim() != 2 or len(mean) < 2 or mean.shape[1] < 1 or std.shape != mean.shape:
         raise InvalidValue(f"z has shape {tuple(mean.shape)}; give the codes of at least two images as [n, d].")
     return mean.detach().float().cpu(), std.detach().float().cpu()
 
@@ -81,7 +81,8 @@ class Mixture:
     def fit(self, z: Codes) -> Self:
         from sklearn.mixture import GaussianMixture
 
-        points = drawn(z, torch.Generator().manual_seed(self.seed)).double().numpy()
+        generator = torch.Generator().manual_seed(checks.seed(self.seed))
+        points = drawn(z, generator).double().numpy()
         if checks.count("components", self.components) > len(points):
             raise InvalidValue(f"components must be at most the {len(points)} codes, got {self.components}; lower it.")
         self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
@@ -100,7 +101,8 @@ class Mixture:
 class Flow:
     """A neural spline flow of zuko (`pip install "vaelab[flow]"`), by maximum likelihood on fresh draws.
 
-    Raises DataError, when it is fitted, if zuko is not installed.
+    Raises, when it is fitted, InvalidType or InvalidValue for settings that make no flow, DataError if zuko is not
+    installed.
     """
 
     transforms: int = 3
@@ -112,8 +114,13 @@ class Flow:
 
     def fit(self, z: Codes) -> Self:
         mean, std = spread_codes(z)
+        for name in ("transforms", "steps", "batch_size"):
+            checks.count(name, getattr(self, name))
+        for width in self.hidden:
+            checks.count("hidden", width)
+        checks.positive("lr", self.lr)
         with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
+            torch.manual_seed(checks.seed(self.seed))
             self.flow_ = _spline_flow(mean.shape[1], self.transforms, self.hidden)
             optimiser = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)
             for _ in range(self.steps):

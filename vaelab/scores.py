@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vaelab import checks
+from vaelab.batches import as_pixels
 from vaelab.errors import InvalidValue
 from vaelab.pixels import data_variance, unit
 
@@ -38,8 +39,10 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
         checks.float_tensor(name, features)
         if features.dim() != 2 or features.shape[1:] != real.shape[1:]:
             raise InvalidValue(f"{name} has shape {tuple(features.shape)}; both sets must be [images, features] alike.")
-        if not 1 <= k < len(features):
+        if not 1 <= checks.count("k", k) < len(features):
             raise InvalidValue(f"k must lie between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
+    centre = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
+    real, made = ((features - centre).to(features.dtype) for features in (real, made))
     return PrecisionRecall(_covered(made, real, k), _covered(real, made, k))
 
 
@@ -48,15 +51,17 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
 
     Both uint8 or in [0, 1].  Look at the pairs: a generated picture that is its neighbour's copy was memorised.
 
-    Raises InvalidValue for images of other shapes or k outside 1 .. n.
+    Raises InvalidType or InvalidValue for images of other values or shapes, none at all, or k outside 1 .. n.
     """
+    images, known = as_pixels(images), as_pixels(known)
     if images.shape[1:] != known.shape[1:]:
         raise InvalidValue(f"images have shape {tuple(images.shape[1:])}, the known ones {tuple(known.shape[1:])}.")
-    if not 1 <= k <= len(known):
+    if not 1 <= checks.count("k", k) <= len(known):
         raise InvalidValue(f"k must lie between 1 and the {len(known)} known images, got {k}.")
+    if not len(images):
+        raise InvalidValue("there are no images whose neighbours could be found; give at least one.")
     x, y = unit(images).flatten(1), unit(known).flatten(1)
-    distance, index = _by_chunks(x, lambda part: torch.cdist(part, y).topk(k, largest=False))
-    return Nearest(distance / x.shape[1] ** 0.5, index)
+    return Nearest(*_by_chunks(x, lambda part: _nearest(part, y, k)))
 
 
 def memorisation(made: Tensor, test: Tensor, train: Tensor) -> float:
@@ -64,21 +69,37 @@ def memorisation(made: Tensor, test: Tensor, train: Tensor) -> float:
 
     About 1, or above, for a model that invents as far from the training images as new data lie; towards 0 for one that
     copies.  Blurred pictures lie nearer to everything: a ratio of .8 is no proof, the pairs of `nearest` are.
+
+    Raises InvalidValue where half of the test images are training images, and what `nearest` raises.
     """
-    return float(nearest(made, train).distance.median() / nearest(test, train).distance.median())
+    own, usual = (float(nearest(images, train).distance.median()) for images in (made, test))
+    if usual == 0:
+        raise InvalidValue("half or more of the test images are training images; give images that were held out.")
+    return own / usual
 
 
 def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     """Var(x) - Var(x̂): the variance over the batch, averaged over pixels, that reconstructions [n, ...] have lost.
 
     It is the mean squared error where the residuals are uncorrelated with x̂: blur is lost variance.
+    Raises InvalidType or InvalidValue for images of other values or shapes, or none at all.
     Source: Asperti 2020 (variance loss); balancing sheet, I8.
     """
+    images, reconstructions = as_pixels(images), as_pixels(reconstructions)
+    if not len(images):
+        raise InvalidValue("there are no images whose variance could be lost; give at least one.")
     if images.shape != reconstructions.shape:
         raise InvalidValue(
             f"images have shape {tuple(images.shape)}, reconstructions {tuple(reconstructions.shape)}; give them alike."
         )
     return float(data_variance(images) - data_variance(reconstructions))
+
+
+def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Distance and place of the k nearest: chosen by `cdist`, then measured anew, for it loses digits near 0."""
+    index = torch.cdist(x, known).topk(k, largest=False).indices
+    distance, order = (known[index] - x[:, None]).square().mean(2).sqrt().sort(dim=1)
+    return distance, index.gather(1, order)
 
 
 def _covered(points: Tensor, by: Tensor, k: int) -> float:

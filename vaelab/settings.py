@@ -30,7 +30,8 @@ class Train:
     seed governs the order of the data and the draws of z; device: "auto" (CUDA where there is one), "cpu", "cuda".
     checkpoints: a folder; the last two are kept there, written at the end of every epoch and every `minutes`.
     snapshots: also keep, for every epoch, the weights and the codes of 100 images there, to scrub through later.
-    pieces: a batch is computed in so many pieces, one after the other, to save memory; still one optimiser step.
+    pieces: a batch is computed in so many pieces, one after the other, to save memory; still one optimiser step, and
+    the same one but for what looks at a batch as a whole: gamma="optimal", free bits, MMD, batch norm.
     """
 
     epochs: int = 10

@@ -59,7 +59,7 @@ class Step:
     def gradients(self, index: Tensor) -> Terms:
         """Forward and backward through a batch, in `config.pieces` pieces whose gradients are averaged: its `Terms`."""
         parts = []
-        for piece in index.chunk(self.config.pieces):
+        for piece in index.tensor_split(min(self.config.pieces, len(index))):
             with self.autocast:
                 terms: Terms = self.forward(self.images[piece])
             share = len(piece) / len(index)

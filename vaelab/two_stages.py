@@ -54,8 +54,10 @@ def two_stages(
     """Train a VAE with computed gamma, fit every sampler to its posteriors, and measure as many draws as test images.
 
     design: shape-free arguments of `recipes.beta_vae`; train: of `Train`; second: of `SecondStage`.
-    jpeg: both splits are written as JPEG and read back first.  rescaled: the latents are brought to the variance law
-    before anything is fitted.  score: of features of a classifier trained on the data set, or of the Inception network.
+    jpeg: both splits are written as JPEG and read back first; what is made is not.  rescaled: the latents are brought
+    to the variance law before anything is fitted.  score: of features of a classifier trained on the data set, or of
+    the Inception network (images resized as TensorFlow 1 does, what is made rounded to bytes).  Reconstructions are
+    decoded at the mean of z.
 
     Numbers, [k] in the order of `SOURCES`: frechet, precision, recall; pictures [k, n, c, h, w]; and [] each: spread
     and gamma_second of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorised (by

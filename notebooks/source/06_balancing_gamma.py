@@ -97,7 +97,7 @@ sweep = vaelab.fit_many(vae, [{"variance": v} for v in variances], images, confi
 
 def active(experiment):
     """Latents whose means carry more than a tenth of the variance 1 that a latent has."""
-    return int((metrics.encode(experiment, test).mean.var(0) > 0.1).sum())
+    return metrics.active_units(metrics.encode(experiment, test).mean.var(0), threshold=0.1)
 
 
 def measured(experiment):
@@ -287,20 +287,29 @@ with plots.style("notebook"):
     right.set(yscale="log", xlabel="step", ylabel="squared error per pixel", title="error, z drawn")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 ends = {name: (float(path[0, -100:].mean()), *measured(e)) for name, (e, path) in runs.items()}
+computed_path = runs["computed"][1][0]
+waits = int((computed_path < 0.999 * computed_path[0]).int().argmax())  # steps until it moves
 live.show(
     figure,
     alt="gamma² and error against the step for four ways to set gamma. At the end, gamma² is "
     + ", ".join(f"{v:.4f} ({name})" for name, (v, *_) in ends.items()),
-    caption="The learned gamma comes down at the speed of its learning rate; the computed one starts at the data variance and follows the error; the optimum of the batch is there at once.",
+    caption="The learned gamma comes down at the speed of its learning rate; the computed one starts at the data variance, "
+    f"waits there for {waits} steps and then follows the error; the optimum of the batch is there at once.",
 )
+fall = [f"{1e3 * float(part[0].log() - part[-1].log()) / 499:.2f}" for part in runs["learned"][1][0].split(500)]
+print("learned: thousandths that ln gamma² falls per step, in five stretches of 500:", ", ".join(fall))
+print(f"computed: stands at the data variance for {waits} steps")
 print("at the end              gamma²   error    KL     samples")
 for name, (variance, error, rate) in ends.items():
     print(f"{name:22} {variance:7.4f} {error:7.4f} {rate:6.2f} {sample_score(runs[name][0]):9.1f}")
 
 # %% [markdown]
 # ### Explain
-# Same destination, different speed. Read the slope of the learned curve: at first $\ln\gamma^2$ falls by $2\cdot10^{-3}$ a step, whatever the gradient; it slows as $m/\gamma^2$ nears 1 (per step, in five stretches of 500: 1.98, 1.84, 1.64,
-# 1.28 and 0.79 thousandths). While it is on its way the weight of the KL is too large.
+# Same destination, different speed. Read the slope of the learned curve: at first $\ln\gamma^2$ falls by $2\cdot10^{-3}$ a step, whatever the gradient; it slows as $m/\gamma^2$ nears 1 (the printed stretches). While it is on its way the
+# weight of the KL is too large.
+#
+# The computed one is not instantaneous either. An untrained network is worse than the mean image: its first errors lie above the variance of the data and lift the running mean, and the minimum holds gamma² where it began until
+# the mean is below that again.
 # Give gamma ten times the rate of the network and it arrives as early as the others: *learned against computed* is a comparison of **learning rates** as much as of methods. And remember
 # that all of them only travel along the curve of section 1: one that has travelled further has a lower error and a larger KL, and its samples need not be better.
 #
@@ -447,7 +456,9 @@ live.check(
 #
 # ## 8 · Blur is lost variance
 #
-# $$\mathrm{Var}(x)-\mathrm{Var}(\hat x)=m+2\,\mathrm{Cov}(\hat x,\,x-\hat x).$$
+# $$\mathrm{Var}(x)-\mathrm{Var}(\hat x)=m-b^2+2\,\mathrm{Cov}(\hat x,\,x-\hat x),$$
+#
+# means over the pixels, with $b$ the mean over the images of $x-\hat x$: an error that is the same in every image is no lost variance.
 #
 # A decoder that is trained on *drawn* $z$ learns the mean of $x$ given that $z$; then the residual is uncorrelated with $\hat x$, and what the reconstructions lose of the variance of the data **is**
 # the squared error.
@@ -461,27 +472,29 @@ at_the_mean = "more"  # your guess
 
 # %%
 def lost_and_error(x_hat):
-    """Var(x) - Var(x_hat), the squared error, and twice the covariance, means over the pixels."""
+    """Var(x) - Var(x_hat), the squared error, the squared bias, and twice the covariance, means over the pixels."""
     residual = images.float() / 255 - x_hat
     lost = (images.float() / 255).var(0, correction=0).mean() - x_hat.var(0, correction=0).mean()
     covariance = ((x_hat - x_hat.mean(0)) * (residual - residual.mean(0))).mean()
-    return float(lost), float(residual.var(0, correction=0).mean()), 2 * float(covariance)
+    return float(lost), float(residual.square().mean()), float(residual.mean(0).square().mean()), 2 * float(covariance)
 
 
-print("            z drawn                       z at the mean")
-print("gamma²    lost   error  2 Cov         lost   error  2 Cov")
+print("              z drawn                                      z at the mean")
+print("gamma²    lost   error   bias²   2 Cov  lost/error     lost   error   bias²   2 Cov  lost/error")
 torch.manual_seed(0)
 for v, e in list(zip(variances, sweep, strict=True))[::2]:
     q = metrics.encode(e, images)
     drawn, centred = (lost_and_error(e.decode(z)) for z in (q.sample(), q.mean))
-    print(f"{v:6g}  " + "        ".join(" ".join(f"{value:7.4f}" for value in row) for row in (drawn, centred)))
-    assert abs(drawn[0] - drawn[1] - drawn[2]) < 1e-5
+    rows = (" ".join(f"{value:7.4f}" for value in row) + f" {row[0] / row[1]:8.2f} " for row in (drawn, centred))
+    print(f"{v:6g}" + "    ".join(rows))
+    for lost, error, bias, covariance in (drawn, centred):
+        assert abs(lost - (error - bias + covariance)) < 1e-5
     if v == 0.1:
         live_answer = "more" if centred[0] > 1.1 * centred[1] else "equal"
 live.check(at_the_mean, live_answer, hint="At the mean, the error is smaller; and what happens to the variance of x̂?")
 
 # %% [markdown]
-# With $z$ drawn, lost variance and error differ by 1 % at $\gamma^2=1$ and by 17 % at 0.002: there the decoder is not quite at its optimum. At the mean of $z$ the variance lost hardly changes, while the error
+# With $z$ drawn, lost variance and error are equal at $\gamma^2=1$ to a per cent or so; at the small gammas a sixth or so more is lost: there the decoder is not quite at its optimum. The bias is next to nothing. At the mean of $z$ the variance lost hardly changes, while the error
 # falls, so more is lost than the error accounts for: without its noise, $z$ spreads less than the decoder was trained for. A second VAE on the codes and a *renormalisation* of what it draws give some of the variance back: that is notebook 07.
 #
 # ## 9 · Code archaeology: a mean that only falls
@@ -563,23 +576,25 @@ live.show(
     alt="Error against rate. " + "; ".join(f"{name}: {r:.1f} nats, {e:.4f}" for name, (e, r) in families.items()),
     caption="All ways of setting the balance end near one curve. They differ in which number you must choose.",
 )
-live.check(
-    [kappa**2, target],
-    [ends["computed"][1], ends["computed"][2]],
-    tolerance=0.5,
-    hint="kappa is a root of an error per pixel; the target is a KL in nats.",
-)
+for name, (e, r) in families.items():
+    print(f"{name:36} error {e:.4f}, {r:5.2f} nats")
+live.check(kappa, math.sqrt(ends["computed"][1]), tolerance=0.01, hint="kappa is the root of an error per pixel.")
+
+# %%
+live.check(target, ends["computed"][2], tolerance=0.5, hint="The target is a KL in nats.")
 
 # %% [markdown]
 # ### Explain
+# The checks ask for the goal; where the two *end* is another matter (the printed lines). GECO is not back yet from its detour: it has a lower error than it tolerates, and pays more nats. The controller has its nats, but within the
+# same steps a larger error than the computed run. It works under a $\gamma^2$ of 0.1.
+#
 # One curve, and different ways to pick the point: *fixed gamma* and *annealing* ask you for a price, *GECO* for an error, the *controller* for a rate, and the computed, learned and optimal gamma for
 # nothing: they go to the crossing. GECO pushes its multiplier far beyond its goal while the error is still large, and returns slowly.
 #
 # ## 11 · What this page does not show
 #
 # * The paper reports FID for CIFAR-10 and CelebA. Its numbers could not be confirmed and none is repeated here; ours is a proxy on tiny images.
-# * The crossing is about honest noise and not about samples. Here, with equal steps, the best gamma of the sweep and the computed one are too close for three seeds to tell them apart (29.0 and 30.4 in the
-#   mean; next cell). On MNIST (figure `gam-score`) the one tuned by hand is better, clearly: 134 against 257 at three seeds, and even a learned gamma that had not arrived yet drew better samples (155).
+# * The crossing is about honest noise and not about samples. Here, with equal steps, the best gamma of the sweep and the computed one are too close for three seeds to tell them apart (next cell). On MNIST (figure `gam-score`) the one tuned by hand is better, clearly: 134 against 257 at three seeds, and even a learned gamma that had not arrived yet drew better samples (155).
 # * How much sooner a computed gamma is there depends on the rule and on when you stop. Steps until the error of test images is that of a learned run of $N$ steps, over $N$, lowest and highest of three
 #   seeds (figure `gam-race`, MNIST):
 #
@@ -590,16 +605,19 @@ live.check(
 #   | optimum of the batch | .46–.53 | .55–.63 | .63–.73 | .93–.99 | never |
 #   | learned, 10 × its rate | .44–.46 | .48–.59 | .54–.69 | .80–.94 | .93, one seed of three |
 #
+#   The default is behind the runs from 1, though its gamma² is below theirs for the first 600 steps (figure `gam-gamma`). What differs is the beginning: where gamma is small at once, from the data or as the
+#   optimum of the batch, the KL overshoots to more than 50 nats within 25 steps; from 1 it stays below 10 (figure `gam-kl`). Whether that is what costs the lead we have not tested.
+#
 #   The learned run has not arrived by then ($\gamma^2=0.0286$, the squared part of its loss is 0.49 of $D/2$), and yet its final error is lower than that of the default at every seed (0.0151 against
 #   0.0153).
 
 # %%
 print("samples, 1,500 steps at a rate of 2e-3 for both")
+pairs = []
 for seed in range(3):
-    fixed, computed = (
-        sample_score(trace(gamma, steps=1500, lr=2e-3, seed=seed)[0]) for gamma in (best**0.5, policies.Computed())
-    )
-    print(f"seed {seed}: best fixed gamma² {best:g}: {fixed:.1f}    computed: {computed:.1f}")
+    pairs.append([sample_score(trace(g, 1500, 2e-3, seed=seed)[0]) for g in (best**0.5, policies.Computed())])
+    print(f"seed {seed}: best fixed gamma² {best:g}: {pairs[-1][0]:.1f}    computed: {pairs[-1][1]:.1f}")
+print("mean:   best fixed gamma² {}: {:.1f}    computed: {:.1f}".format(best, *torch.tensor(pairs).mean(0).tolist()))
 
 # %% [markdown]
 # ## Exercises

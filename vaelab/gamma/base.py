@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab import checks
+from vaelab.errors import InvalidValue
 from vaelab.pixels import data_variance
 
 LEAST = 1e-12  # of a variance, so that a perfect reconstruction has a logarithm
@@ -66,6 +67,20 @@ class Learned(Policy):
         return 2 * self.log_gamma
 
 
-def log_variance(images: Tensor, like: Tensor) -> Tensor:
-    """ln of the mean over pixels of the variance over images [n, ...]: 0-d, the error of the best constant image."""
-    return data_variance(images).clamp_min(LEAST).log().to(like)
+def start_at_data(images: Tensor, started: Tensor, logvar: Tensor, running: Tensor | None = None) -> None:
+    """Unless it has started: put ln gamma² and a running mean to the variance of images [n, ...], mean over pixels.
+
+    It is the error of the best constant image.  Raises InvalidValue where a running mean would start at nothing.
+    """
+    if started:
+        return
+    variance = data_variance(images)
+    if running is not None:
+        if variance <= LEAST:
+            raise InvalidValue(
+                "the training images are all alike, so gamma cannot start at their variance; give more images, or "
+                "gamma=Computed(start=0.1)."
+            )
+        running.copy_(variance)
+    logvar.copy_(variance.clamp_min(LEAST).log())
+    started.fill_(True)

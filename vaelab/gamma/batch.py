@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vaelab.gamma.base import LEAST, Policy, log_variance
+from vaelab.gamma.base import LEAST, Policy, start_at_data
 
 
 class Optimal(Policy):
@@ -11,7 +11,8 @@ class Optimal(Policy):
 
     The error enters without its gradient, which changes nothing: the derivative by gamma is 0 there (for `Normal`; a
     `Laplace` gets the standard deviation of the residuals, not its own optimum).  Between steps, for samples and
-    evidence, `logvar` keeps that of the last batch; before the first, of the data.
+    evidence, `logvar` keeps that of the last batch; before the first, of the data.  A batch in pieces (`Train.pieces`)
+    has a gamma for every piece, and so is another step.
     Source: sigma-VAE, Rybkin et al. 2021; balancing sheet, I1 and I3.
     """
 
@@ -28,9 +29,7 @@ class Optimal(Policy):
         return error.mean().clamp_min(LEAST).log()
 
     def begin(self, images: Tensor) -> None:
-        if not self.started:
-            self.logvar.copy_(log_variance(images, self.logvar))
-            self.started.fill_(True)
+        start_at_data(images, self.started, self.logvar)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():

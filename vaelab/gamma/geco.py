@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from vaelab import checks
-from vaelab.gamma.base import LEAST, Policy, log_variance
+from vaelab.gamma.base import LEAST, Policy, start_at_data
 
 
 class Geco(Policy):
@@ -16,7 +16,8 @@ class Geco(Policy):
     kappa: the tolerated root of the squared error per pixel.  rate: of the running mean.
 
     The step is ours in its units (ln lambda per step, m relative to kappa²); it starts at the data variance.
-    Raises InvalidType or InvalidValue for anything but numbers above 0.
+    Raises InvalidType or InvalidValue for anything but numbers above 0, for a rate above 1, and, begun at the data, for
+    training images that are all alike.
     Source: Rezende & Viola 2018; balancing sheet, section 4.6.
     """
 
@@ -25,7 +26,7 @@ class Geco(Policy):
 
     def __init__(self, kappa: float, pace: float = 0.003, rate: float = 0.01) -> None:
         super().__init__()
-        self.pace, self.rate = checks.positive("pace", pace), checks.positive("rate", rate)
+        self.pace, self.rate = checks.positive("pace", pace), checks.rate(rate)
         self.register_buffer("kappa", torch.tensor(checks.positive("kappa", kappa)))
         self.register_buffer("logvar", torch.zeros(()))
         self.register_buffer("running", torch.ones(()))
@@ -34,10 +35,7 @@ class Geco(Policy):
     kappa: Tensor
 
     def begin(self, images: Tensor) -> None:
-        if not self.started:
-            self.logvar.copy_(log_variance(images, self.logvar))
-            self.running.copy_(self.logvar.exp())
-            self.started.fill_(True)
+        start_at_data(images, self.started, self.logvar, self.running)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():

@@ -21,6 +21,17 @@ class Softplus(nn.Module):
         return torch.cat([mean, 2 * (LEAST + F.softplus(s)).log()], 1)
 
 
+class Flat(nn.Module):
+    """[b, ...] -> [b, size].  Raises InvalidValue for a single image in training, which has no variance to norm by."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and len(x) == 1:
+            raise InvalidValue(
+                "infogan has batch norm, which learns from no single image; enlarge the batch or its pieces."
+            )
+        return x.flatten(1)
+
+
 def infogan(shape: Sequence[int], latent: int, hidden: Sequence[int] = (64, 128, 1024)) -> tuple[nn.Module, nn.Module]:
     """Convolutions of stride 2 with hidden[0] and hidden[1] channels, a dense layer of hidden[2], and the mirror image.
 
@@ -44,7 +55,7 @@ def infogan(shape: Sequence[int], latent: int, hidden: Sequence[int] = (64, 128,
     encoder = nn.Sequential(
         *(spectral_norm(nn.Conv2d(channels, wide, 4, stride=2, padding=1)), nn.LeakyReLU(LEAK)),
         *(spectral_norm(nn.Conv2d(wide, deep, 4, stride=2, padding=1)), nn.BatchNorm2d(deep), nn.LeakyReLU(LEAK)),
-        nn.Flatten(),
+        Flat(),
         *(spectral_norm(nn.Linear(size, dense)), nn.BatchNorm1d(dense), nn.LeakyReLU(LEAK)),
         *(spectral_norm(nn.Linear(dense, 2 * latent)), Softplus()),
     )

@@ -1,12 +1,12 @@
 """What a reader may choose in every recipe, and how an experiment is put together from it."""
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from torch import nn
 
 from vaelab import networks
-from vaelab.errors import InvalidType, InvalidValue
+from vaelab.errors import InvalidType, InvalidValue, near
 from vaelab.gamma import Policy
 from vaelab.heating import Heating
 from vaelab.likelihoods import Bernoulli, Laplace, Likelihood, Normal
@@ -28,13 +28,14 @@ class Design(TypedDict, total=False):
     default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
     (default 1/sqrt(2)), "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
-    none.
+    none.  heating: what changes the weight of the divergence while training runs, of `vaelab.heating`; default: none.
     """
 
     network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     gamma: float | str | Policy
+    heating: Heating | None
 
 
 def build(
@@ -48,8 +49,11 @@ def build(
     likelihood: str = "normal",
     gamma: float | str | Policy = SQUARED_ERROR,
     heating: Heating | None = None,
+    **unknown: Any,
 ) -> Experiment:
     """A VAE of this design, with its objective.  Raises InvalidType or InvalidValue for a design that there is not."""
+    for name in unknown:
+        raise InvalidType(f"this recipe has no option {name}; beside its own, {near(name, Design.__annotations__)}")
     shape = checked(shape, latent)
     if network not in NETWORKS:
         raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {network!r}.")

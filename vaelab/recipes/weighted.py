@@ -5,6 +5,7 @@ from typing import Literal, Unpack
 
 from vaelab.errors import InvalidValue
 from vaelab.gamma import Policy
+from vaelab.heating import Heating
 from vaelab.importance import Gradient, ImportanceWeighted
 from vaelab.objective import Experiment
 from vaelab.recipes.design import SQUARED_ERROR, Design, checked, likelihood_of
@@ -25,7 +26,8 @@ def iwae(
     network="burda", latent=50 is the paper's model with one stochastic layer.
     """
     plain = vae(shape, latent, **design)
-    return Experiment(plain.model, ImportanceWeighted(plain.objective.likelihood, samples, gradient), plain.shape)
+    likelihood, heating = plain.objective.likelihood, plain.objective.heating
+    return Experiment(plain.model, ImportanceWeighted(likelihood, samples, gradient, heating=heating), plain.shape)
 
 
 def two_layer_iwae(
@@ -38,6 +40,7 @@ def two_layer_iwae(
     hidden: Sequence[int] | None = None,
     likelihood: str = "bernoulli",
     gamma: float | str | Policy = SQUARED_ERROR,
+    heating: Heating | None = None,
 ) -> Experiment:
     """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound.
 
@@ -46,4 +49,5 @@ def two_layer_iwae(
     if network != "burda":
         raise InvalidValue(f"two stochastic layers are built with network='burda' only, got {network!r}; choose it.")
     model = TwoLayers(checked(shape, latent), latent, top, (200, 200) if hidden is None else hidden)
-    return Experiment(model, ImportanceWeighted(likelihood_of(likelihood, gamma), samples), tuple(shape))
+    objective = ImportanceWeighted(likelihood_of(likelihood, gamma), samples, heating=heating)
+    return Experiment(model, objective, tuple(shape))

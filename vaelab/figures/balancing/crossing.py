@@ -1,12 +1,16 @@
-"""gam-crossing: the error against a fixed gamma², and the diagonal; a computed gamma sits where they cross."""
+"""gam-crossing: the error against a fixed gamma², and the diagonal; a computed gamma ends where they cross."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import NullLocator
 
 from vaelab import plots
 from vaelab.figures.balancing import PAPER, ends, looks
 from vaelab.figures.figure import Figure
 from vaelab.run_store import Numbers
+
+NEAR = 0.3  # of the crossing, in ln gamma²
 
 
 def crossing(n: Numbers) -> float:
@@ -31,8 +35,26 @@ def draw(n: Numbers) -> Drawing:
         title=f"They all look for the crossing, here at gamma² = {crossing(n):.4f}",
         ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()),
     )
+    _closer(axes, n, span)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
+
+
+def _closer(axes: Axes, n: Numbers, span: np.ndarray) -> None:
+    """Those that end near the crossing, enlarged in the empty corner: they lie on one another."""
+    x, y = (n[name][~n["fixed"]] for name in ("variance", "error_sampled"))
+    near = np.abs(np.log(x / crossing(n))) < NEAR
+    if not near.any():
+        return
+    x, y = x[near], y[near]
+    inset = axes.inset_axes((0.05, 0.5, 0.36, 0.45))
+    ends.points(inset, n, n["variance"], n["error_sampled"])
+    inset.plot(span, span, ":", color="black", linewidth=0.8)
+    inset.set(xscale="log", yscale="log", xlim=(0.93 * x.min(), 1.07 * x.max()), ylim=(0.97 * y.min(), 1.03 * y.max()))
+    for axis in (inset.xaxis, inset.yaxis):
+        axis.set_major_locator(NullLocator())
+        axis.set_minor_locator(NullLocator())
+    axes.indicate_inset_zoom(inset)
 
 
 def alt(n: Numbers) -> str:
@@ -48,7 +70,8 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-crossing",
     paper=PAPER,
-    shows="The error against a fixed gamma² crosses the diagonal where a learned, computed or optimal gamma ends",
+    shows="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
+    "gets there later",
     compute=ends.compute,
     rows=ends.rows,
     draw=draw,

@@ -1,4 +1,4 @@
-"""gam-families: error against rate for all that sets the balance: one curve, and many ways to pick its point."""
+"""gam-families: error against rate for all that sets the balance: near one curve, and many ways to pick its point."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def draw(n: Numbers) -> Drawing:
         yscale="log",
         xlabel="rate KL(q‖p), nats per image",
         ylabel="squared error per pixel, z drawn",
-        title="Near one curve, at different points of it",
+        title="Near one curve, or a little below it where gamma falls on the way",
     )
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
@@ -55,7 +55,8 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-families",
     paper=PAPER,
-    shows="Error against rate for every way of setting the balance: all near one curve, at different points of it",
+    shows="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
+    "falls on the way",
     compute=compute,
     rows=ends.rows,
     draw=draw,

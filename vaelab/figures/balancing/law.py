@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
 from vaelab.figures.balancing import PAPER, looks
 from vaelab.figures.balancing.traces import parts, stacked, trained
 from vaelab.figures.figure import Figure, Row
+from vaelab.metrics import active_units
 from vaelab.run_store import Numbers, Result, combined
-
-ACTIVE = 0.5  # of the law's 1 lies in the means of an active latent, at least
 
 
 def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
@@ -46,9 +46,8 @@ def rows(n: Numbers) -> list[Row]:
 
 
 def active(n: Numbers) -> np.ndarray:
-    """How many latents say something: [k, seeds]."""
-    count: np.ndarray = (n["of_means"] > ACTIVE).sum(-1)
-    return count
+    """How many latents are active, by the threshold of Burda et al.: [k, seeds]."""
+    return np.array([[active_units(torch.from_numpy(one)) for one in seeds] for seeds in n["of_means"]])
 
 
 def draw(n: Numbers) -> Drawing:

@@ -6,7 +6,7 @@ from vaelab import plots
 from vaelab.figures.balancing.methods import Method
 
 LEARNED, FASTER = Method("learned", 1.0), Method("learned", 10.0)
-A, B, B_FROM_1, C = (Method(*m) for m in (("rule A", 1.0), ("rule B",), ("rule B", 1.0), ("rule C",)))
+A, B, B_FROM_1 = (Method(*m) for m in (("rule A", 1.0), ("rule B",), ("rule B", 1.0)))
 OPTIMAL, PER_IMAGE = Method("batch optimum"), Method("per image")
 
 WORDS = {
@@ -15,7 +15,6 @@ WORDS = {
     A[:2]: "computed, rule A, from 1",
     B_FROM_1[:2]: "computed, rule B, from 1",
     B[:2]: "computed, rule B, from the data",
-    C[:2]: "running mean (C), from the data",
     OPTIMAL[:2]: "optimum of the batch",
     PER_IMAGE[:2]: "optimum of each image",
 }
@@ -30,7 +29,6 @@ COLOURS = {
     A: plots.DUAL,
     B_FROM_1: plots.JS,
     B: plots.MEAN,
-    C: "#7a4fd0",
     OPTIMAL: plots.Q,
     PER_IMAGE: "#7fb3ff",
 }

@@ -53,7 +53,7 @@ def draw(n: Numbers) -> Drawing:
         yscale="log", ylabel="SE / (2 gamma²), in units of D/2", title="reconstruction: at 1 the balance is struck"
     )
     paths.curves(right, n, weighted(n))
-    right.set(ylim=(0, None), ylabel="weight × KL(q‖p), nats", title="divergence: grows to a plateau")
+    right.set(ylim=(0, None), ylabel="weight × KL(q‖p), nats", title="divergence: a small gamma overshoots")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 

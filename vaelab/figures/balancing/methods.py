@@ -39,7 +39,4 @@ class Method(NamedTuple):
         chosen = {**design, **MAKERS[self.name](self.value)}
         if self.name == "free bits":
             return recipes.free_bits_vae(shape, latent, **chosen)
-        heating = chosen.pop("heating", None)
-        experiment = recipes.balanced_vae(shape, latent, k=self.k, **chosen)
-        experiment.objective.heating = heating
-        return experiment
+        return recipes.balanced_vae(shape, latent, k=self.k, **chosen)

@@ -53,7 +53,7 @@ def draw(n: Numbers) -> Drawing:
     rebuilt = np.concatenate([n["shown"][None], n["rebuilt"]])
     blank = np.full_like(n["sampled"][:1], 255)  # the page
     sampled = np.concatenate([blank, n["sampled"]])
-    figure = plots.new_figure(7.0, 0.33 * len(rebuilt) + 0.25)
+    figure = plots.new_figure(7.0, 0.3 * len(rebuilt) + 0.35)
     left, right = figure.subplots(1, 2)
     plots.images(left, rebuilt[:, :, 0] / 255, names)
     plots.images(right, sampled[:, :, 0] / 255)

@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots, recipes
+from vaelab.batches import device_name
 from vaelab.datasets import load
 from vaelab.encoding import encode
 from vaelab.ensemble import fit_many
@@ -68,7 +69,7 @@ def _parts(x: torch.Tensor, rebuilt: torch.Tensor) -> list[float]:
 
 
 def compute(device: str, **settings: Any) -> Result:
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     sums = [load(settings["data"], split, progress=False).sha256 for split in ("train", "test")]
     return computed(measured, {**settings, "device": device}, "+".join(sums))
 

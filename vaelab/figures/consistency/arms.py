@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vaelab.augment import Affine, Augment
+from vaelab.batches import device_name
 from vaelab.consistency import VIEWS, Consistent, Views
 from vaelab.figures.consistency.measures import measured
 from vaelab.objective import Experiment
@@ -111,7 +112,7 @@ def triplet(margin: float, weight: float) -> Arm:
 
 def trained(arms: Sequence[Arm], device: str, seeds: int, *, epochs: int, **setting: Any) -> list[list[Result]]:
     """One result per arm and seed, [k][seeds], with what `measures.measured` gives."""
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     settings = [
         Setting(arm.recipe, arm.options, epochs=arm.passes * epochs, seed=seed, **setting)
         for arm in arms

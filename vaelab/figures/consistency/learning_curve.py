@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots, recipes
 from vaelab.adapter import adapted
-from vaelab.batches import black_and_white
+from vaelab.batches import black_and_white, device_name
 from vaelab.encoding import encode
 from vaelab.figures.figure import Figure, Row
 from vaelab.files import cache_folder
@@ -36,7 +36,7 @@ PAPER = "Burda et al. 2016"
 
 def compute(device: str, *, draws: list[int], stages: int, seeds: int, **setting: Any) -> Result:
     """NAMES [draws, seeds, stages], draws [k], passes [stages], images []; the NLL with `samples` draws per image."""
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     data = checksum(setting["data"], setting.get("limit"))
     runs = [{**setting, "k": k, "seed": seed, "device": device} for k in draws for seed in range(seeds)]
     found = [all_computed(stage_done, [{**r, "stage": s} for r in runs], [data] * len(runs)) for s in range(stages)]

@@ -64,9 +64,10 @@ def alt(n: Numbers) -> str:
     known = [name for name in SHOWN if np.isfinite(means[SOURCES.index(name)])]
     told = "; ".join(f"{name} {means[SOURCES.index(name)]:.1f}" for name in known)
     return (
-        f"Rows of {n['shown'].shape[1]} digits: test images, their reconstructions, and samples of one VAE by prior, "
-        f"second stage, second stage renormalised and Gaussian mixture. Mean distance over {len(n['frechet'])} seeds: "
-        f"{told}. The second stage generates latents with {n['spread'].mean():.2f} of the spread they should have."
+        f"Rows of {n['shown'].shape[1]} digits: test images, their reconstructions at the mean of z, and samples of "
+        "one VAE by prior, second stage, second stage renormalised and Gaussian mixture. Mean distance over "
+        f"{len(n['frechet'])} seeds: {told}. The second stage generates latents with {n['spread'].mean():.2f} of the "
+        "spread they should have."
     )
 
 

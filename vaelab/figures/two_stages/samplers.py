@@ -1,4 +1,4 @@
-"""gam-samplers, gam-cifar, gam-celeba: reconstructions and five ways to draw new latents for one VAE, seed by seed."""
+"""gam-samplers, gam-cifar, gam-celeba: reconstructions and six ways to draw new latents for one VAE, seed by seed."""
 
 from typing import Any
 
@@ -7,22 +7,40 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from vaelab import plots
+from vaelab.fid import JPEG_QUALITY
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.two_stages import PAPER
 from vaelab.figures.two_stages.trained import CELEBA, CIFAR, MNIST, QUICK, SMALL_CIFAR, trained
+from vaelab.inception import SIDE
 from vaelab.run_store import Numbers, Result
-from vaelab.two_stages import CONTROL, GEN1, GEN2, GMM, LAW, SOURCES
+from vaelab.two_stages import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, SOURCES
 
 GENERATORS = tuple(name for name in SOURCES[2:] if name != CONTROL)
 COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
+COLOURS |= {PUBLISHED: plots.DUAL, GMM: plots.MEAN, CONTROL: plots.MEAN}
 MEASURES = ("spread", "gamma_second", "gamma", "law", "mse", "variance_loss", "memorised")
 SCORES = {"classifier": "Fréchet distance on classifier features", "fid": "FID"}
 
 
 def compute(device: str, *, seeds: int, **settings: Any) -> Result:
-    """Numbers of `two_stages`, a row per seed, and the score's name."""
+    """Numbers of `two_stages`, a row per seed, and what says how they were measured: score, data, jpeg."""
     result = trained(device, seeds=seeds, **settings)
-    return result._replace(numbers={**result.numbers, "score": np.array(settings.get("score", "classifier"))})
+    how = {"score": "classifier", "jpeg": False, **settings}
+    return result._replace(numbers={**result.numbers, **{x: np.array(how[x]) for x in ("score", "data", "jpeg")}})
+
+
+def protocol(n: Numbers) -> Row:
+    """What must be said beside every distance: the sheet's T16 and T19."""
+    by_fid = str(n["score"]) == "fid"
+    return {
+        "score": SCORES[str(n["score"])],
+        "data": str(n["data"]),
+        "split": "test",
+        "resize": f"bilinear to {SIDE}, as TensorFlow 1" if by_fid else "none",
+        "data_files": f"JPEG, quality {JPEG_QUALITY}" if n["jpeg"] else "as published",
+        "made_files": "bytes" if by_fid else "floats",
+        "reconstructed_at": "mean of z",
+    }
 
 
 def ordered(n: Numbers) -> np.ndarray:
@@ -51,7 +69,7 @@ def rows(n: Numbers) -> list[Row]:
             "order_holds": str(bool(order[seed])).lower(),
             **{x: float(n[x][seed]) for x in MEASURES},
             "images": int(n["images"][seed]),
-            "score": SCORES[str(n["score"])],
+            **protocol(n),
         }
         for seed in range(len(n["frechet"]))
         for k, name in enumerate(SOURCES)
@@ -66,7 +84,7 @@ def draw(n: Numbers) -> Drawing:
         for values in n[measure]:
             axes.plot(values, places, color=plots.REFERENCE, linewidth=0.5, alpha=0.4)
         for k, name in enumerate(SOURCES):
-            colour = COLOURS.get(name, plots.MEAN if name in (GMM, CONTROL) else plots.DUAL)
+            colour = COLOURS.get(name, plots.CLASSES[-1])
             axes.plot(n[measure][:, k], [places[k]] * len(n[measure]), "o", color=colour, alpha=0.8)
         axes.grid(axis="y", linewidth=0.3)
     left.set(yticks=places, yticklabels=SOURCES, xscale="log", xlabel=SCORES[str(n["score"])], title=_title(n))
@@ -75,6 +93,7 @@ def draw(n: Numbers) -> Drawing:
     left.xaxis.set_minor_locator(NullLocator())
     middle.set(xlabel="precision", xlim=(-0.05, 1.05), title="looks real")
     right.set(xlabel="recall", xlim=(-0.05, 1.05), title="covers the real")
+    figure.supxlabel(told(n, "\n"), fontsize=7)
     return figure
 
 
@@ -82,15 +101,23 @@ def _title(n: Numbers) -> str:
     return f"distance from {int(n['images'][0]):,} test images, {len(n['frechet'])} seeds"
 
 
+def told(n: Numbers, between: str = "; ") -> str:
+    """The protocol in words, which stands below the picture in two lines."""
+    how = protocol(n)
+    network = f"2015 Inception, pool 3, {how['resize']}" if str(n["score"]) == "fid" else "no resizing"
+    files = f"data files {how['data_files']}, made images as {how['made_files']}"
+    return f"{how['data']}, {how['split']} images; {network}{between}{files}; REC decodes the {how['reconstructed_at']}"
+
+
 def alt(n: Numbers) -> str:
     seeds = len(n["frechet"])
-    told = [(name, value) for name, value in zip(SOURCES, n["frechet"].mean(0), strict=True) if np.isfinite(value)]
-    means = ", ".join(f"{name} {value:.1f}" for name, value in told)
+    known = [(name, value) for name, value in zip(SOURCES, n["frechet"].mean(0), strict=True) if np.isfinite(value)]
+    means = ", ".join(f"{name} {value:.1f}" for name, value in known)
     best = winners(n)
     wins = ", ".join(f"{name} in {best.count(name)}" for name in GENERATORS if name in best)
     return (
         f"{SCORES[str(n['score'])]} from the test images, mean over {seeds} seeds: {means}. Renormalised <= raw second "
-        f"stage <= prior in {int(ordered(n).sum())} of {seeds} seeds. Smallest among the generators: {wins}."
+        f"stage <= prior in {int(ordered(n).sum())} of {seeds} seeds. Smallest among the generators: {wins}. {told(n)}."
     )
 
 

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import torch
-
+from vaelab.batches import device_name
 from vaelab.run_store import Result, all_computed, combined
 from vaelab.two_stages import checksum, columns, two_stages
 
 
 def trained(device: str, *, seeds: int, **settings: Any) -> Result:
     """The numbers of `two_stages` for seeds 0 .. seeds-1, stacked along a first axis."""
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     content = checksum(settings["data"], settings.get("limit"))
     tasks = [{**settings, "device": device, "seed": seed} for seed in range(seeds)]
     processes = None if device == "cpu" else 1

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaelab.batches import device_name
 from vaelab.datasets import load
 from vaelab.encoding import encode
 from vaelab.figures.variance_law.unsampled import unsampled
@@ -35,7 +36,7 @@ WIDE_PAPER: dict[str, Any] = {
 
 def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) -> list[Result]:
     """One VAE per seed, its numbers those of `follow`; sampled: False trains it without noise."""
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     runs = [Run("vae", **training, seed=s) for s in range(seeds)]
     tasks = [{**asdict(run), "sampled": sampled, "device": device} for run in runs]
     data = "+".join(load(runs[0].data, split, limit=runs[0].limit).sha256 for split in SPLITS)

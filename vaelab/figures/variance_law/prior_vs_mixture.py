@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure as Drawing
 
 from vaelab import plots
+from vaelab.batches import device_name
 from vaelab.datasets import load
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
@@ -32,7 +32,7 @@ LABELS = {
 
 def compute(device: str, *, seeds: int, **training: Any) -> Result:
     """Numbers of `sample`, stacked over seeds."""
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_name(device)
     tasks = [{**asdict(Run("vae", **training, seed=s)), "device": device} for s in range(seeds)]
     data = "+".join(load(training["data"], split, limit=training.get("limit")).sha256 for split in SPLITS)
     results = all_computed(sample, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
