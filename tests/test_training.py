@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from vaelab import History, Train, checkpoints, fit, load, recipes, train
+from vaelab.batches import device_name
 from vaelab.errors import InvalidType, InvalidValue, StorageError, TrainingError
 
 FAST = Train(epochs=2, batch_size=50, progress=False, device="cpu")
@@ -45,6 +46,15 @@ def test_the_same_seed_gives_the_same_weights(digits):
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a, b)
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+
+
+def test_tasks_name_the_device_that_auto_means(monkeypatch):
+    assert device_name("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_name("auto") == "cuda"
+    assert device_name("cpu") == "cpu"
+    with pytest.raises(InvalidValue, match="abacus"):
+        device_name("abacus")
 
 
 def test_train_can_be_left_and_looked_into_at_any_step(digits):
