@@ -12,4 +12,8 @@ from vaelab.figures.consistency import (
 from vaelab.figures.figure import Figure
 
 MODULES = (latent_clouds, lambdas, tables, triplets, rotation_limit, tangents, learning_curve)
-FIGURES: tuple[Figure, ...] = (*(module.FIGURE for module in MODULES), tables.OMNIGLOT, tables.CELEBA, tables.CIFAR)
+FIGURES: tuple[Figure, ...] = (
+    *(module.FIGURE for module in MODULES),
+    learning_curve.MNIST,
+    *(tables.OMNIGLOT, tables.CELEBA, tables.CIFAR),
+)
