@@ -171,7 +171,7 @@ FIGURE = Figure(
 MNIST = replace(
     FIGURE,
     id="iwae-learning-curve-mnist",
-    shows="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al., with their values",
+    shows="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
     presets={
         "paper": {
             **{"draws": [1, 5, 50], "stages": 4, "seeds": 1, "data": "mnist", "limit": None},
