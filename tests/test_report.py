@@ -295,7 +295,7 @@ def test_the_second_stage_is_fitted_unless_one_says_otherwise_and_a_collapsed_on
     few = {**QUICK, "samplers": {"heap": SecondStage(8, 1, 300, warmup=0.0, gamma=1.0)}}
     heap = metrics.report(bernoulli, "digits", **few)
     assert any("The heap has collapsed" in note for note in heap.notes)
-    assert not hasattr(few["samplers"]["heap"], "target_"), "a copy is fitted"
+    assert not hasattr(few["samplers"]["heap"], "deviations_"), "a copy is fitted"
     del few["samplers"]
     found = metrics.report(bernoulli, "digits", **few)
     assert list(found.distances) == ["training images", "reconstructions", "prior", "second stage"]

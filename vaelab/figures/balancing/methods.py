@@ -15,7 +15,6 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "learned": lambda pace: {"gamma": Learned(pace=pace)},
     "rule A": lambda start: {"gamma": Computed(start, rule="A")},
     "rule B": lambda start: {"gamma": Computed(start)},
-    "rule C": lambda start: {"gamma": Computed(start, rule="C")},
     "batch optimum": lambda _: {"gamma": Optimal()},
     "per image": lambda _: {"gamma": PerImage()},
     "GECO": lambda variance: {"gamma": Geco(variance**0.5)},
