@@ -296,6 +296,10 @@ def test_the_second_stage_is_fitted_unless_one_says_otherwise_and_a_collapsed_on
     heap = metrics.report(bernoulli, "digits", **few)
     assert any("The heap has collapsed" in note for note in heap.notes)
     assert not hasattr(few["samplers"]["heap"], "deviations_"), "a copy is fitted"
+    few["samplers"] = {"wild": SecondStage(8, 1, 300, lr=50.0)}
+    wild = metrics.report(bernoulli, "digits", **few)
+    assert list(wild.distances) == ["training images", "reconstructions", "prior"]
+    assert any("No distance of the wild: the second stage diverged" in note for note in wild.notes)
     del few["samplers"]
     found = metrics.report(bernoulli, "digits", **few)
     assert list(found.distances) == ["training images", "reconstructions", "prior", "second stage"]

@@ -13,13 +13,14 @@ from torch import Tensor
 from vaelab.adapter import Adapter
 from vaelab.classifier import FEATURES, classifier
 from vaelab.datasets import Dataset
-from vaelab.errors import InvalidValue
+from vaelab.errors import InvalidValue, TrainingError
 from vaelab.frechet import frechet_distance
 from vaelab.gaussian import Gaussian
 from vaelab.metrics.data import some
 from vaelab.samplers import Sampler
 
 Latents = Callable[[int], Tensor]
+Ready = dict[str, Sampler | Latents]
 ENOUGH = 2 * FEATURES  # images, for a covariance of the features
 
 
@@ -51,9 +52,23 @@ def distances(
     return found
 
 
-def fitted(samplers: Mapping[str, Sampler | Latents], codes: Gaussian) -> dict[str, Sampler | Latents]:
-    """Copies of the samplers, fitted to the posteriors [n, latent] of the training images; functions as they are."""
-    return {name: s if callable(s) else copy.deepcopy(s).fit(codes) for name, s in samplers.items()}
+def fitted(samplers: Mapping[str, Sampler | Latents], codes: Gaussian) -> tuple[Ready, tuple[str, ...]]:
+    """Copies of the samplers, fitted to the posteriors [n, latent] of the training images, functions as they are; and a
+    sentence on each that could not be fitted, or has collapsed."""
+    ready: Ready = {}
+    told = []
+    for name, sampler in samplers.items():
+        if callable(sampler):
+            ready[name] = sampler
+            continue
+        try:
+            ready[name] = found = copy.deepcopy(sampler).fit(codes)
+        except (InvalidValue, TrainingError) as error:
+            told.append(f"No distance of the {name}: {error}")
+            continue
+        if getattr(found, "collapsed", False):
+            told.append(f"The {name} has collapsed: what it generates is a heap at the origin of z.")
+    return ready, tuple(told)
 
 
 def from_prior(model: Adapter, n: int, latent: int) -> Tensor:

@@ -94,7 +94,7 @@ def report(
     chosen, trained_on = some(len(seen.test), weighed, seed), some(len(seen.train), len(seen.test), seed)
     mixture = MarginalPosterior(*seen.posterior)
     information = mixture.mutual_information(seed=seed)
-    generators = fitted(samplers, seen.codes) if seen.comparable else {}
+    generators, told = fitted(samplers, seen.codes) if seen.comparable else ({}, ())
     return Report(
         settings={**_settings(seen, samples, len(chosen), seed), "few": few, "views": seen.views},
         nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
@@ -108,7 +108,7 @@ def report(
         probe=_probe(seen, few, seed) if seen.probed else None,
         distances=_distances(seen, generators, seed) if seen.comparable else {},
         pictures=_pictures(seen, seed) if seen.pictures else {},
-        notes=notes(seen, information.leave_one_in.value, information.ceiling, generators),
+        notes=(*notes(seen, information.leave_one_in.value, information.ceiling), *told),
     )
 
 

@@ -1,6 +1,5 @@
 """A model and the images that it is shown to be judged: encoded once, in the form that its likelihood is of."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -91,9 +90,8 @@ def grey(images: Tensor) -> bool:
     return bool(((images != 0) & (images != white)).any())
 
 
-def notes(seen: Seen, information: float, ceiling: float, samplers: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the reader must know before comparing; information and its ceiling in nats; samplers: the fitted ones."""
-    collapsed = [name for name, sampler in samplers.items() if getattr(sampler, "collapsed", False)]
+def notes(seen: Seen, information: float, ceiling: float) -> tuple[str, ...]:
+    """What the reader must know before comparing; information and its ceiling in nats."""
     found = {
         "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are grey; pass "
         "binarise=True, or leave it out.": not seen.density,
@@ -107,5 +105,4 @@ def notes(seen: Seen, information: float, ceiling: float, samplers: Mapping[str,
             seen.comparable
         ),
     }
-    found |= {f"The {name} has collapsed: what it generates is a heap at the origin of z.": True for name in collapsed}
     return tuple(sentence for sentence, holds in found.items() if holds)
