@@ -91,7 +91,7 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
     for k, (y, row) in enumerate(zip(_heights(), values, strict=True)):
         colour = COLOURS[k % 3]
         ax.plot(row, [y] * len(row), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)
-        digits = 3 if high < 2 else 1 if high < 1000 and not all(v.is_integer() for v in row.flat) else 0
+        digits = 3 if max(abs(low), high) < 2 else 0 if all(v.is_integer() for v in row.flat) else 1
         look: Any = {"ha": "center", "va": "bottom", "fontsize": "x-small"}
         ax.annotate(f"{row.mean():.{digits}f}", (row.mean(), y), (0, 2.5), textcoords="offset points", **look)
     ax.set_xlim(low - room, high + room)
@@ -100,7 +100,7 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
 
 
 def _ceiling(ax: Axes, ceiling: float, values: np.ndarray) -> None:
-    low = float(values.min())
+    low = min(float(values.min()), ceiling - 0.5)
     ax.set_xlim(low - 0.22 * (ceiling - low), ceiling + 0.06 * (ceiling - low))
     ax.axvline(ceiling, color="black", linewidth=0.8)
     ax.set_xlabel(f"line: ln n = {ceiling:.1f}", fontsize="x-small")
