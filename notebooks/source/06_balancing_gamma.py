@@ -594,7 +594,7 @@ live.check(target, ends["computed"][2], tolerance=0.5, hint="The target is a KL 
 # ## 11 · What this page does not show
 #
 # * The paper reports FID for CIFAR-10 and CelebA. Its numbers could not be confirmed and none is repeated here; ours is a proxy on tiny images.
-# * The crossing is about honest noise and not about samples. Here, with equal steps, the best gamma of the sweep and the computed one are too close for three seeds to tell them apart (next cell). On MNIST (figure `gam-score`) the one tuned by hand is better, clearly: 134 against 257 at three seeds, and even a learned gamma that had not arrived yet drew better samples (155).
+# * The crossing is about honest noise and not about samples. Here, with equal steps, the best gamma of the sweep and the computed one are too close for three seeds to tell them apart (next cell). On MNIST (figure `gam-score`) the one tuned by hand is better, clearly: 134 against 259 at three seeds, and even a learned gamma that had not arrived yet drew better samples (156).
 # * How much sooner a computed gamma is there depends on the rule and on when you stop. Steps until the error of test images is that of a learned run of $N$ steps, over $N$, lowest and highest of three
 #   seeds (figure `gam-race`, MNIST):
 #
