@@ -237,8 +237,9 @@ def test_whole_turns_confuse_sixes_with_nines():
     assert found["15",].min() > found["180",].max()
 
 
-def test_the_nll_falls_pass_by_pass_and_with_the_draws():
-    rows = table("iwae-learning-curve")
+@pytest.mark.parametrize("id", ["iwae-learning-curve", "iwae-learning-curve-mnist"])
+def test_the_nll_falls_pass_by_pass_and_with_the_draws(id):
+    rows = table(id)
     nll = grouped(rows, "draws", "passes", value="nll")
     passes = sorted({int(row["passes"]) for row in rows})
     for k in ("1", "5", "50"):
@@ -246,3 +247,4 @@ def test_the_nll_falls_pass_by_pass_and_with_the_draws():
         assert levels == sorted(levels, reverse=True)
     last = str(passes[-1])
     assert nll["1", last].mean() > nll["5", last].mean() > nll["50", last].mean()
+    assert all(float(row["above_published"]) > 0 for row in rows), "none has gone the whole way"
