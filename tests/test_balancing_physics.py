@@ -152,6 +152,14 @@ def test_the_race_is_won_while_the_learned_gamma_is_on_its_way():
     assert all(final[(method,)].max() < final[(LEARNED,)].mean() for method in (A, B_FROM_1))
 
 
+def test_on_cifar_half_is_enough_while_the_learned_gamma_is_on_its_way():
+    rows = [row for row in table("gam-race-cifar10") if row["method"] == B]
+    for step, enough in (("600", True), ("1200", True), ("2400", False), ("3000", False)):
+        shares = [row["share_of_learned_steps"] for row in rows if row["step"] == step]
+        assert len(shares) == 3
+        assert all(share and float(share) < 0.5 for share in shares) == enough, step
+
+
 def test_on_fashion_half_of_a_thousand_steps_is_enough():
     rows = [row for row in table("gam-race-fashion") if row["step"] == "1000" and row["share_drawn"]]
     for which in ("share_of_learned_steps", "share_drawn"):
