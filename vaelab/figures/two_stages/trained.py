@@ -34,7 +34,7 @@ MNIST: dict[str, Any] = {
     "train": {"epochs": 50, "batch_size": 100, "lr": 1e-3},
     "second": {"width": 256, "depth": 3, "steps": 30_000},
 }
-# 10,000 images in 30 passes by a small network, judged by a classifier: what two cores do in some ten minutes.
+# 10,000 images in 30 passes by a small network, judged by a classifier: what two cores do in half an hour.
 SMALL_CIFAR: dict[str, Any] = {
     "seeds": 3,
     "data": "cifar10",
