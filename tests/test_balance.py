@@ -99,7 +99,7 @@ def test_i3_the_gradient_is_that_of_the_logarithm_of_the_error(each):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("k", [1.0, 4.0])
+@pytest.mark.parametrize("k", [1.0, 2.7, 4.0])
 @pytest.mark.parametrize("gamma", POLICIES)
 def test_i6_the_scaling_identity_holds_in_every_minibatch(gamma, k):
     torch.manual_seed(0)

@@ -255,3 +255,11 @@ def test_policies_by_number_name_or_object():
 def test_bad_input_gets_one_sentence(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_weight_that_float32_rounds_is_exact_in_float64_unless_it_was_moved():
+    experiment = recipes.beta_vae((1, 4, 4), 2, beta=2.7)
+    assert experiment.double().objective.weight.item() == 2.7
+    assert experiment.float().objective.weight.item() == torch.tensor(2.7).item()
+    experiment.objective.weight.fill_(3.3)
+    assert experiment.double().objective.weight.item() == torch.tensor(3.3).item()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import reduce
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -51,10 +51,18 @@ class Objective(nn.Module):
         if not isinstance(heating, Heating | None):
             raise InvalidType(f"heating must be one of vaelab.heating, such as Linear(1000), or None, got {heating!r}.")
         self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
-        self.register_buffer("weight", torch.tensor(checks.positive("weight", weight)))
+        self._given = checks.positive("weight", weight)
+        self.register_buffer("weight", torch.tensor(self._given))
+        self._rounded = self.weight.item()
         self.register_buffer("heat", torch.ones(()))
         self.register_buffer("consistency", None)
         self.agreement: nn.Module | None = None
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """As every module; but a weight that float32 had to round is the given one again in float64."""
+        super()._apply(fn, recurse)
+        self.weight.copy_(torch.where(self.weight == self._rounded, self._given, self.weight))
+        return self
 
     def regularise(self, agreement: nn.Module, consistency: float) -> None:
         """From now on: lambda = consistency times agreement(posteriors of the views, posteriors of the images) [b].
