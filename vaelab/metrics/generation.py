@@ -20,7 +20,6 @@ from vaelab.metrics.data import some
 from vaelab.samplers import Sampler
 
 Latents = Callable[[int], Tensor]
-Ready = dict[str, Sampler | Latents]
 ENOUGH = 2 * FEATURES  # images, for a covariance of the features
 
 
@@ -29,14 +28,13 @@ def distances(
     train: Dataset,
     test: Dataset,
     means: Tensor,
-    samplers: Mapping[str, Sampler | Latents],
+    samplers: Mapping[str, Latents],
     seed: int = 0,
 ) -> dict[str, float]:
     """Squared distances from the test images [n, c, h, w] of as many mean images; labels train the classifier.
 
     training images: the yardstick; reconstructions: decoded at the posterior means [n, latent]; prior: at draws from
-    the prior; and at the latents [n, latent] of every fitted sampler, or function of n.  Mean images, no draws of
-    pixels.
+    the prior; and at the latents [n, latent] that each sampler gives for n.  Mean images, no draws of pixels.
     """
     network = classifier(train)
     n, real = len(test), network.features(test.images)
@@ -44,7 +42,7 @@ def distances(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
-        latents |= {name: (s if callable(s) else s.sample)(n) for name, s in samplers.items()}
+        latents |= {name: sampler(n) for name, sampler in samplers.items()}
     for name, z in latents.items():
         if z.shape != means.shape:
             raise InvalidValue(f"{name} gave latents {list(z.shape)}, the decoder takes {list(means.shape)}.")
@@ -52,20 +50,21 @@ def distances(
     return found
 
 
-def fitted(samplers: Mapping[str, Sampler | Latents], codes: Gaussian) -> tuple[Ready, tuple[str, ...]]:
-    """Copies of the samplers, fitted to the posteriors [n, latent] of the training images, functions as they are; and a
-    sentence on each that could not be fitted, or has collapsed."""
-    ready: Ready = {}
+def fitted(samplers: Mapping[str, Sampler | Latents], codes: Gaussian) -> tuple[dict[str, Latents], tuple[str, ...]]:
+    """What copies of the samplers, fitted to the posteriors [n, latent] of the training images, give; functions as they
+    are; and a sentence on each that could not be fitted, or has collapsed."""
+    ready: dict[str, Latents] = {}
     told = []
     for name, sampler in samplers.items():
         if callable(sampler):
             ready[name] = sampler
             continue
         try:
-            ready[name] = found = copy.deepcopy(sampler).fit(codes)
+            found = copy.deepcopy(sampler).fit(codes)
         except (InvalidValue, TrainingError) as error:
             told.append(f"No distance of the {name}: {error}")
             continue
+        ready[name] = found.sample
         if getattr(found, "collapsed", False):
             told.append(f"The {name} has collapsed: what it generates is a heap at the origin of z.")
     return ready, tuple(told)

@@ -96,7 +96,7 @@ def report(
     information = mixture.mutual_information(seed=seed)
     generators, told = fitted(samplers, seen.codes) if seen.comparable else ({}, ())
     return Report(
-        settings={**_settings(seen, samples, len(chosen), seed), "few": few, "views": seen.views},
+        settings=_settings(seen, samples, len(chosen), few, seed),
         nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
         weighed=chosen,
         test=bound(seen.model, seen.test_images, seed=seed),
@@ -124,11 +124,12 @@ def _check(views: Views | None, samples: int, weighed: int | None, few: int, see
         checks.count("the number of weighed images", weighed)
 
 
-def _settings(seen: Seen, samples: int, weighed: int, seed: int) -> dict[str, Any]:
+def _settings(seen: Seen, samples: int, weighed: int, few: int, seed: int) -> dict[str, Any]:
     return {
         **{"data": seen.test.name, "train_images": len(seen.train), "test_images": len(seen.test)},
         **{"samples": samples, "weighed": weighed, "black_and_white": seen.test_images is not seen.test.images},
         **{"latents": seen.posterior.mean.shape[1], "pixels": seen.test.images[0].numel(), "seed": seed},
+        **{"few": few, "views": seen.views},
     }
 
 
@@ -138,7 +139,7 @@ def _probe(seen: Seen, few: int, seed: int) -> Probe:
     return probe((seen.codes.mean, seen.train.labels), test, moved, few=few, seed=seed)
 
 
-def _distances(seen: Seen, samplers: Mapping[str, Sampler | Latents], seed: int) -> dict[str, float]:
+def _distances(seen: Seen, samplers: Mapping[str, Latents], seed: int) -> dict[str, float]:
     return distances(seen.model, seen.train, seen.test, seen.posterior.mean, samplers, seed)
 
 
