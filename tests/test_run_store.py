@@ -14,7 +14,7 @@ from test_sweep import wait_for
 
 from vaelab import run_store
 from vaelab.errors import StorageError, TrainingError
-from vaelab.run_store import all_computed, computed
+from vaelab.run_store import cached, run_cached
 from vaelab.runs import Run, train_all, train_one
 
 
@@ -45,9 +45,9 @@ def folder(tmp_path):
 SCRIPT = """
 import sys; sys.path.insert(0, {tests!r})
 from test_run_store import cube
-from vaelab.run_store import all_computed
+from vaelab.run_store import run_cached
 if __name__ == "__main__":
-    all_computed(cube, {tasks!r}, [""] * {n}, processes=2)
+    run_cached(cube, {tasks!r}, [""] * {n}, processes=2)
 """
 
 
@@ -63,7 +63,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, store, folder):
     landed = {x for x, task in enumerate(tasks) if run_store.find(run_store.key_of(cube, task, "")) is not None}
     before = calls(folder)
     assert 3 <= len(landed) < 8
-    results = all_computed(cube, tasks, [""] * 8, processes=1)
+    results = run_cached(cube, tasks, [""] * 8, processes=1)
     assert [int(result.numbers["cube"]) for result in results] == [x**3 for x in range(8)]
     assert calls(folder) == {x: before.get(x, 0) + (x not in landed) for x in range(8)}
 
@@ -71,22 +71,22 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, store, folder):
 def test_what_one_executor_computed_no_other_computes_again(store, folder):
     tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
     with ThreadPoolExecutor(2) as threads:
-        first = all_computed(cube, tasks[:3], [""] * 3, threads)
-    second = all_computed(cube, tasks, [""] * 4, processes=1)
+        first = run_cached(cube, tasks[:3], [""] * 3, threads)
+    second = run_cached(cube, tasks, [""] * 4, processes=1)
     assert [result.key for result in second[:3]] == [result.key for result in first]
     assert calls(folder) == dict.fromkeys(range(4), 1)
     assert len(list(store.glob("*/numbers.npz"))) == len(list(store.glob("*/settings.json"))) == 4
 
 
 def test_equal_tasks_are_computed_once(store, folder):
-    results = all_computed(cube, [{"x": 2, "folder": str(folder)}] * 3, [""] * 3)
+    results = run_cached(cube, [{"x": 2, "folder": str(folder)}] * 3, [""] * 3)
     assert [int(result.numbers["cube"]) for result in results] == [8, 8, 8]
     assert calls(folder) == {2: 1}
 
 
 def test_other_data_is_another_result(store, folder):
     settings = {"x": 2, "folder": str(folder)}
-    assert computed(cube, settings, "a").key != computed(cube, settings, "b").key
+    assert cached(cube, settings, "a").key != cached(cube, settings, "b").key
     assert calls(folder) == {2: 2}
 
 
@@ -100,14 +100,14 @@ def test_what_landed_before_an_error_is_kept(store, folder):
     tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
     for _ in range(2):
         with pytest.raises(TrainingError, match="too much"):
-            all_computed(break_at_two, tasks, [""] * 4, processes=1)
+            run_cached(break_at_two, tasks, [""] * 4, processes=1)
     assert calls(folder) == {0: 1, 1: 1}
 
 
 def test_a_store_that_cannot_be_written_gets_a_sentence(store, folder):
     store.parent.write_text("a file where the folder should be")
     with pytest.raises(StorageError, match=r"not a folder|file stands"):
-        computed(cube, {"x": 1, "folder": str(folder)})
+        cached(cube, {"x": 1, "folder": str(folder)})
 
 
 def test_trainings_in_threads_do_not_disturb_each_other(store):

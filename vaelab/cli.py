@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -15,6 +15,9 @@ from vaelab.cli_reproduce import reproduce
 from vaelab.cli_sweep import sweep
 from vaelab.cli_train import train
 from vaelab.errors import UserError
+
+if TYPE_CHECKING:
+    from vaelab.figures.build import Made
 
 Ids = Annotated[tuple[str, ...], tyro.conf.Positional]
 Name = Annotated[str, tyro.conf.Positional]
@@ -34,34 +37,56 @@ def figures_make(
     ids: Ids = (),
     preset: Literal["quick", "paper"] = "quick",
     device: str = "auto",
-    out: Path = Path("figures"),
+    out: Path | None = None,
     all: bool = False,
 ) -> None:
-    """Compute and draw figures: ID.png, ID.pdf and ID.csv, and a row each in manifest.json.
+    """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz, and a row each in manifest.json.
 
     Args:
         ids: Which ones; none means the tour.
         preset: quick: minutes, shipped data; paper: the published set-up on full data, hours without a GPU.
         device: auto, cpu, cuda, ...
-        out: The folder to write into.
+        out: The folder to write into; figures/ of the clone if left out.
         all: Every figure instead of the tour (those that have this preset).
     """
     from vaelab.figures import FIGURES, make
+    from vaelab.figures.manifest import FOLDER
 
     every = tuple(item.id for item in FIGURES.values() if preset in item.presets)
-    for path in make(every if all else ids, preset, device, out):
-        print(path)
+    _report(make(every if all else ids, preset, device, out or FOLDER))
 
 
-def figures_check(out: Path = Path("figures")) -> None:
+def figures_draw(ids: Ids = (), out: Path | None = None) -> None:
+    """Draw figures from the committed numbers; nothing is trained.
+
+    Args:
+        ids: Which ones; none means all that have committed numbers.
+        out: The folder to write into; figures/ of the clone if left out.
+    """
+    from vaelab.figures import draw
+    from vaelab.figures.manifest import FOLDER
+
+    _report(draw(ids, out or FOLDER))
+
+
+def _report(made: "list[Made]") -> None:
+    """The files, and then how far the numbers are from the committed ones."""
+    for figure in made:
+        print(*figure.paths, sep="\n")
+    for figure in made:
+        print(f"{figure.id}: {figure.difference}")
+
+
+def figures_check(out: Path | None = None) -> None:
     """Compare every file with its checksum in manifest.json; fails, naming each file that is missing or changed.
 
     Args:
-        out: The folder to check.
+        out: The folder to check; figures/ of the clone if left out.
     """
     from vaelab.figures import check
+    from vaelab.figures.manifest import FOLDER
 
-    print("\n".join(check(out)))
+    print("\n".join(check(out or FOLDER)))
 
 
 def figures_explain(file: File) -> None:
@@ -131,7 +156,13 @@ def doctor() -> None:
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "figures": (
         "Draw, list, check and explain figures.",
-        {"list": figures_list, "make": figures_make, "check": figures_check, "explain": figures_explain},
+        {
+            "list": figures_list,
+            "make": figures_make,
+            "draw": figures_draw,
+            "check": figures_check,
+            "explain": figures_explain,
+        },
     ),
     "data": (
         "List, download, verify and locate data sets.",

@@ -37,5 +37,5 @@ def reproduce(
             raise InvalidValue(f"there is no published line {name!r}; {near(name, known)}")
     settings = {"lines": list(lines or reproduction.FIRST), "seeds": seeds, "epochs": epochs}
     figure = replace(reproduction.FIGURE, presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
-    for path in make_one(figure, "paper", device, out):
-        print(path)
+    made = make_one(figure, "paper", device, out)
+    print(*made.paths, f"{made.id}: {made.difference}", sep="\n")

@@ -88,4 +88,4 @@ def _table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:
         for run, result in zip(runs, results, strict=True):
             measured = [f"{float(result.numbers[name]):.6g}" for name in names]
             chosen = [run.options.get("alpha", ""), str(run.options.get("dual", "")).lower()]
-            writer.writerow([run.recipe, *chosen, run.seed, *measured, result.seconds])
+            writer.writerow([run.recipe, *chosen, run.seed, *measured, result.provenance.seconds])

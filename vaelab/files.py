@@ -70,6 +70,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest(text: str) -> str:
+    """The sha256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def repository() -> Path | None:
     """The checkout that this package runs from, or None when it was installed as a wheel."""
     root = Path(__file__).resolve().parent.parent

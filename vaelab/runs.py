@@ -21,7 +21,7 @@ from vaelab.errors import InvalidValue, TrainingError
 from vaelab.kept import kept_of
 from vaelab.objective import Experiment
 from vaelab.pixels import unit
-from vaelab.run_store import Numbers, Result, Together, all_computed
+from vaelab.run_store import BatchRunner, Numbers, Result, recipe, run_cached
 from vaelab.settings import Train
 from vaelab.stackable import alike
 
@@ -101,17 +101,18 @@ def train_all(
 
     executor: where to train, as for `sweep`.  stacked: runs that differ in numbers only are trained several at a time,
     as by `fit_many`, which is quicker and gives the same results but for rounding.  Raises what
-    `run_store.all_computed` and `train_one` raise.
+    `run_store.run_cached` and `train_one` raise.
     """
     sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     device = device_name(device)
     tasks = [{**asdict(run), "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
     processes = None if device == "cpu" else 1
-    together = Together(alike, train_together) if stacked else None
-    return all_computed(train_one, tasks, data, executor, processes=processes, together=together)
+    batch = BatchRunner(alike, train_together) if stacked else None
+    return run_cached(train_one, tasks, data, executor, processes=processes, batch=batch)
 
 
+@recipe("train-and-measure", version=1)
 def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 

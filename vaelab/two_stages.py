@@ -20,7 +20,7 @@ from vaelab.objective import Experiment
 from vaelab.pictures import as_bytes
 from vaelab.pixels import unit
 from vaelab.rescaling import rescale
-from vaelab.run_store import Numbers
+from vaelab.run_store import Numbers, recipe
 from vaelab.samplers import Mixture, Prior
 from vaelab.scores import memorisation, precision_recall, variance_loss
 from vaelab.second_stage import SecondStage
@@ -37,6 +37,7 @@ SHOWN = 12
 Score = Literal["classifier", "fid"]
 
 
+@recipe("compare-two-stage-samplers", version=1)
 def two_stages(
     *,
     device: str,

@@ -1,72 +1,86 @@
-"""Making figures: compute (or read what was computed), draw, write three files and a row of the manifest; check
-and explain them.
+"""Make figures (compute, draw, write), draw them again from committed numbers, and check what was written.
 
-Equal inputs give equal bytes: no dates, no random ids, and the seconds in the manifest are those of the
-computation that was kept.
+Equal numbers give equal bytes: no dates, no random ids, no version of the code in a picture.
 """
 
-import importlib.metadata
-import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure as Drawing
+from tqdm.auto import tqdm
 
-from vaelab import __version__, plots
+from vaelab import plots
 from vaelab.datasets import load
 from vaelab.errors import DataError, InvalidValue
-from vaelab.figures import manifest, provenance
+from vaelab.figures import comparison, manifest, numbers, provenance
 from vaelab.figures.figure import Figure, to_csv
+from vaelab.figures.manifest import Row
 from vaelab.figures.registry import TOUR, figure
 from vaelab.files import cache_folder, replacing, require_writable
 from vaelab.run_store import Result
 
 SPLITS = ("train", "test")
-LIBRARIES = ("torch", "numpy", "matplotlib")
+
+
+class Made(NamedTuple):
+    """The files of a figure, and how far its numbers are from the committed ones, in words."""
+
+    id: str
+    paths: list[Path]
+    difference: str
 
 
 def make(
-    ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = "figures"
-) -> list[Path]:
-    """Draw figures (default: the tour) into `out` as ID.png, ID.pdf and ID.csv, and list them in manifest.json.
+    ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
+) -> list[Made]:
+    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and a row of manifest.json each.
 
-    preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data, hours or a GPU).
+    Args:
+        ids: Which ones; none means the tour, the main figures of each paper.
+        preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data).
+        device: "auto", "cpu", "cuda", ...
+        out: The folder to write into.
 
-    Raises InvalidValue for an unknown id or preset, StorageError when `out` or the cache cannot be written; and, once
-    the others are drawn, DataError that names the figures whose data cannot be had.
+    Raises:
+        InvalidValue: For an unknown id or preset.
+        StorageError: If `out` or the cache cannot be written.
+        DataError: Once the others are made, with the figures whose data cannot be had.
     """
-    from tqdm.auto import tqdm
-
-    out = Path(out)
-    chosen = [figure(id) for id in (ids or TOUR)]
+    selected = [figure(id) for id in (ids or TOUR)]
     if preset not in ("quick", "paper"):
         raise InvalidValue(f"preset must be 'quick' or 'paper', got {preset!r}; quick takes minutes, paper hours.")
-    for item in chosen:
+    for item in selected:
         if preset not in item.presets:
             raise InvalidValue(f"{item.id} has no {preset} preset: {item.missing}; call it with --preset paper.")
-    require_writable(out)
     require_writable(cache_folder())
-    written: list[Path] = []
-    without: dict[str, DataError] = {}
-    with tqdm(chosen, desc="figures", unit="figure") as bar:
-        for item in bar:
-            bar.set_postfix_str(item.id)
-            try:
-                written += make_one(item, preset, device, out)
-            except DataError as error:
-                without[item.id] = error
-    if without:
-        reasons = "; ".join(dict.fromkeys(str(error) for error in without.values()))
-        raise DataError(f"{', '.join(without)} not drawn, {len(chosen) - len(without)} others are: {reasons}")
-    return written
+    return _each(selected, Path(out), "made", lambda item: make_one(item, preset, device, Path(out)))
 
 
-def check(out: Path | str = "figures") -> list[str]:
-    """One line per figure of the manifest in `out`: every file as it was written, or what is wrong with it.
+def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Made]:
+    """Draw figures from the committed numbers, without any training; equal numbers give equal files.
 
-    Raises DataError naming each file that is missing or differs by a byte from what was written.
+    Args:
+        ids: Which ones; none means all that have committed numbers.
+        out: The folder to write into.
+
+    Raises:
+        InvalidValue: For an unknown id.
+        StorageError: If `out` cannot be written.
+        DataError: Once the others are drawn, with the figures that have no committed numbers, or numbers of
+            another version or of other settings.
+    """
+    rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
+    selected = [figure(id) for id in (ids or rows)]
+    return _each(selected, Path(out), "drawn", lambda item: draw_one(item, rows.get(item.id), Path(out)))
+
+
+def check(out: Path | str = manifest.FOLDER) -> list[str]:
+    """One line per figure of the manifest in `out`.
+
+    Raises:
+        DataError: With every file that is missing or differs by a byte from what was written.
     """
     return manifest.check(Path(out))
 
@@ -76,31 +90,65 @@ def explain(file: Path | str) -> str:
     return provenance.explain(Path(file))
 
 
-def make_one(item: Figure, preset: str, device: str, out: Path) -> list[Path]:
-    """Compute and draw one figure; the three files and its row in the manifest."""
-    settings = item.presets[preset]
-    result = item.compute(device, **settings)
-    alt = item.alt(result.numbers)
-    receipt = {
-        "id": item.id,
-        "preset": preset,
-        "result": result.key,
-        "code": result.code,
-        "vaelab": __version__,
-    }
+def make_one(item: Figure, preset: str, device: str, out: Path) -> Made:
+    """Compute one figure and write its files, its numbers and its row of the manifest."""
+    result = item.compute(device, **item.presets[preset])
+    table = to_csv(item.rows(result.numbers))
+    difference = comparison.with_committed(item, preset, table)
+    path = numbers.write(out, item.id, result.numbers)
+    row = _row(item, preset, result, numbers.checksum(path))
+    return Made(item.id, [*_write(item, result.numbers, row, out), path], difference)
+
+
+def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
+    """Draw one figure from the committed numbers that this row of the manifest describes."""
+    if row is None:
+        raise DataError(f"{item.id} has no committed numbers; compute it with `vaelab figures make {item.id}`.")
+    if reason := manifest.outdated(row, item):
+        raise DataError(
+            f"the committed numbers of {item.id} are {reason}; compute them with `vaelab figures make {item.id} "
+            f"--preset {row['preset']}`."
+        )
+    values = numbers.read(manifest.FOLDER, item.id, row["numbers"])
+    path = numbers.write(out, item.id, values)
+    paths = _write(item, values, {**row, "numbers": numbers.checksum(path)}, out)
+    return Made(item.id, [*paths, path], "drawn from the committed numbers")
+
+
+def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
+    """One figure after the other; one without its data does not stop the others."""
+    require_writable(out)
+    made: list[Made] = []
+    failed: dict[str, DataError] = {}
+    with tqdm(selected, desc="figures", unit="figure") as bar:
+        for item in bar:
+            bar.set_postfix_str(item.id)
+            try:
+                made.append(work(item))
+            except DataError as error:
+                failed[item.id] = error
+    if failed:
+        reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
+        raise DataError(f"{', '.join(failed)} not {verb}, {len(made)} others are: {reasons}.")
+    return made
+
+
+def _write(item: Figure, values: numbers.Numbers, row: Row, out: Path) -> list[Path]:
+    """The picture, the table and the row of the manifest."""
+    row = {**row, "paper": item.paper, "shows": item.shows, "alt": item.alt(values)}
     with plots.style("paper"):
-        drawing = item.draw(result.numbers)
+        drawing = item.draw(values)
         contents = {
-            "png": _bytes(drawing, "png", provenance.png_metadata(item, alt, receipt)),
-            "pdf": _bytes(drawing, "pdf", provenance.pdf_metadata(item, alt, receipt)),
-            "csv": to_csv(item.rows(result.numbers)).encode(),
+            "png": _bytes(drawing, "png", provenance.png_metadata(row)),
+            "pdf": _bytes(drawing, "pdf", provenance.pdf_metadata(row)),
+            "csv": to_csv(item.rows(values)).encode(),
         }
     paths = []
     for kind, content in contents.items():
         paths.append(out / f"{item.id}.{kind}")
         with replacing(paths[-1]) as part:
             part.write_bytes(content)
-    manifest.record(out, _row(item, preset, settings, result, alt), paths)
+    manifest.record(out, row, paths)
     return paths
 
 
@@ -110,25 +158,29 @@ def _bytes(drawing: Drawing, kind: str, metadata: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _row(item: Figure, preset: str, settings: dict[str, Any], result: Result, alt: str) -> dict[str, Any]:
+def _row(item: Figure, preset: str, result: Result, checksum: str) -> Row:
+    """What the manifest says of computed numbers; where the committed ones are the same, their provenance."""
+    settings = manifest.plain(item.presets[preset])
     name = settings.get("data")
     sums = [_checksums(each, settings.get("limit")) for each in ([name] if isinstance(name, str) else name or ())]
-    data = sums[0] if isinstance(name, str) else dict(zip(name or (), sums, strict=True))
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {
+    row = {
         "id": item.id,
-        "paper": item.paper,
-        "shows": item.shows,
-        "alt": alt,
         "preset": preset,
         "settings": settings,
         "seeds": list(range(settings["seeds"])) if "seeds" in settings else [],
-        "data": {"name": name, "sha256": data},
-        "code": result.code,
-        "result": result.key,
-        "versions": {"vaelab": __version__, "python": platform.python_version(), **versions},
-        "seconds": result.seconds,
+        "data": {
+            "name": name,
+            "sha256": sums[0] if isinstance(name, str) else dict(zip(name or (), sums, strict=True)),
+        },
+        "recipes": dict(result.recipes),
+        "numbers": checksum,
+        "provenance": result.provenance._asdict(),
     }
+    same = [old for old in manifest.read(manifest.FOLDER) if all(old[key] == row[key] for key in _IDENTITY)]
+    return {**row, "provenance": same[0]["provenance"]} if same else row
+
+
+_IDENTITY = ("id", "preset", "settings", "data", "recipes", "numbers")
 
 
 def _checksums(name: str, limit: int | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Receipts: every PNG and PDF says inside what it shows, what it comes from, and which command draws it again."""
+"""Provenance inside the files: a PNG or PDF says what it shows, which numbers it draws, and how to make it again."""
 
 import json
 import re
@@ -8,25 +8,34 @@ from typing import Any
 from vaelab.errors import DataError
 from vaelab.figures import manifest
 from vaelab.figures.figure import Figure
+from vaelab.figures.manifest import Row
 from vaelab.figures.registry import FIGURES
 
-
-def png_metadata(item: Figure, alt: str, receipt: dict[str, str]) -> dict[str, str]:
-    return {"Software": "vaelab", "Title": item.shows, "Description": alt, "Source": json.dumps(receipt)}
+FIELDS = ("id", "preset", "numbers")  # no version of the code: a picture changes only with what it shows
 
 
-def pdf_metadata(item: Figure, alt: str, receipt: dict[str, str]) -> dict[str, Any]:
+def png_metadata(row: Row) -> dict[str, str]:
+    """The text chunks of a PNG."""
+    return {"Software": "vaelab", "Title": row["shows"], "Description": row["alt"], "Source": _receipt(row)}
+
+
+def pdf_metadata(row: Row) -> dict[str, Any]:
+    """The document information of a PDF."""
     return {
         "Creator": "vaelab",
-        "Title": item.shows,
-        "Subject": alt,
-        "Keywords": json.dumps(receipt),
+        "Title": row["shows"],
+        "Subject": row["alt"],
+        "Keywords": _receipt(row),
         "CreationDate": None,
     }
 
 
+def _receipt(row: Row) -> str:
+    return json.dumps({name: row[name] for name in FIELDS})
+
+
 def explain(file: Path) -> str:
-    """The receipt of a PNG, PDF or csv as text.  Raises DataError for a file that has none."""
+    """The provenance of a PNG, PDF or csv as text.  Raises DataError for a file that has none."""
     if not file.is_file():
         raise DataError(f"there is no file {file}; give a PNG, PDF or csv that `vaelab figures make` has written.")
     receipt = {".png": _from_png, ".pdf": _from_pdf, ".csv": _from_manifest}.get(file.suffix, lambda path: None)(file)
@@ -35,23 +44,22 @@ def explain(file: Path) -> str:
             f"{file} carries no vaelab receipt; it was not written by `vaelab figures make`, or was saved again "
             f"by another program."
         )
-    lines = [f"{file.name}: figure {receipt['id']}, preset {receipt['preset']}, drawn by vaelab {receipt['vaelab']}"]
-    rows = [
-        row for row in manifest.read(file.parent) if row["id"] == receipt["id"] and row["result"] == receipt["result"]
-    ]
+    lines = [f"{file.name}: figure {receipt['id']}, preset {receipt['preset']}"]
+    rows = [row for row in manifest.read(file.parent) if all(row[name] == receipt[name] for name in FIELDS)]
     for row in rows:
+        origin = row["provenance"]
+        seconds = "time not recorded" if origin["seconds"] is None else f"{origin['seconds']:g} s"
         lines += [
             f"shows     {row['shows']}",
             f"paper     {row['paper']}",
             f"in words  {row['alt']}",
             f"settings  {json.dumps(row['settings'])}",
-        ]
-        lines += [
             f"data      {row['data']['name'] or 'none'}",
-            f"versions  {json.dumps(row['versions'])}",
-            f"computed  in {row['seconds']:g} s",
+            f"recipes   {', '.join(f'{name} version {version}' for name, version in row['recipes'].items())}",
+            f"computed  {seconds}, commit {origin['commit'] or 'unknown'}, on {origin['machine']}",
+            f"versions  {json.dumps(origin['versions'])}",
         ]
-    lines += [f"code      {receipt['code']}", f"result    {receipt['result']}"]
+    lines.append(f"numbers   {receipt['numbers']}")
     return "\n".join([*lines, f"again     {_command(receipt, rows[0]['settings'] if rows else {})}"])
 
 
@@ -70,27 +78,24 @@ def _from_png(file: Path) -> dict[str, str] | None:
             text = getattr(image, "text", {}).get("Source")
     except (UnidentifiedImageError, OSError, SyntaxError):
         return None
-    return _receipt(text)
+    return _parse(text)
 
 
 def _from_pdf(file: Path) -> dict[str, str] | None:
     found = re.search(rb"/Keywords \(((?:\\.|[^\\)])*)\)", file.read_bytes())
-    return _receipt(re.sub(r"\\(.)", r"\1", found[1].decode("latin-1"))) if found else None
+    return _parse(re.sub(r"\\(.)", r"\1", found[1].decode("latin-1"))) if found else None
 
 
 def _from_manifest(file: Path) -> dict[str, str] | None:
     for row in manifest.read(file.parent):
         if file.name in row["files"]:
-            return {
-                **{name: row[name] for name in ("id", "preset", "result", "code")},
-                "vaelab": row["versions"]["vaelab"],
-            }
+            return {name: row[name] for name in FIELDS}
     return None
 
 
-def _receipt(text: str | None) -> dict[str, str] | None:
+def _parse(text: str | None) -> dict[str, str] | None:
     try:
         receipt = json.loads(text or "")
     except ValueError:
         return None
-    return receipt if isinstance(receipt, dict) and "result" in receipt else None
+    return receipt if isinstance(receipt, dict) and set(FIELDS) <= set(receipt) else None

@@ -10,7 +10,7 @@ from vaelab.figures.balancing import looks
 from vaelab.figures.balancing.methods import Method
 from vaelab.figures.balancing.traces import parts, stacked, trained
 from vaelab.figures.figure import Row
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 MEASURES = ("error", "error_sampled", "rate", "score_rebuilt", "score_sampled", "score_train")
 
@@ -31,7 +31,7 @@ def compute(
         "variance": stacked(results, "variance")[..., -100:].mean(-1),
         **{name: stacked(results, name) for name in MEASURES},
     }
-    return combined(numbers, parts(results))
+    return merge_results(numbers, parts(results))
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -12,7 +12,7 @@ from vaelab.figures.balancing import PAPER, looks
 from vaelab.figures.balancing.traces import parts, stacked, trained
 from vaelab.figures.figure import Figure, Row
 from vaelab.metrics import active_units
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 
 def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
@@ -26,7 +26,7 @@ def compute(device: str, *, seeds: int, variances: Sequence[float], **training: 
         "of_means": np.take_along_axis(means, order, -1),
         "of_noise": np.take_along_axis(noise, order, -1),
     }
-    return combined(numbers, parts(results))
+    return merge_results(numbers, parts(results))
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -12,7 +12,7 @@ from vaelab.figures.balancing import looks
 from vaelab.figures.balancing.methods import Method
 from vaelab.figures.balancing.traces import parts, stacked, trained
 from vaelab.figures.figure import Row
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 POINTS = 60
 COLUMNS = ("variance", "mse", "divergence", "strength")
@@ -39,7 +39,7 @@ def compute(
         sums = np.cumsum(stacked(results, name).astype(float), axis=-1)
         sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
         numbers[name] = (sums[..., ends] - sums[..., starts]) / (ends - starts)
-    return combined(numbers, parts(results))
+    return merge_results(numbers, parts(results))
 
 
 def rows(n: Numbers) -> list[Row]:

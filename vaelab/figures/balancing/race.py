@@ -10,7 +10,7 @@ from vaelab import plots
 from vaelab.figures.balancing import PAPER, looks
 from vaelab.figures.balancing.traces import parts, stacked, trained
 from vaelab.figures.figure import Figure, Row
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 TARGET = 0.5
 
@@ -30,7 +30,7 @@ def compute(device: str, *, seeds: int, variances: Sequence[float], **training: 
         "error_sampled": stacked(results, "error_sampled"),
         "score": stacked(results, "score_sampled"),
     }
-    return combined(numbers, parts(results))
+    return merge_results(numbers, parts(results))
 
 
 def _means(values: np.ndarray, ends: np.ndarray) -> np.ndarray:

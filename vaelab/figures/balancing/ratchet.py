@@ -10,13 +10,14 @@ from vaelab import plots
 from vaelab.figures.balancing import PAPER
 from vaelab.figures.figure import Figure, Row
 from vaelab.gamma import Computed
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 RULES = ("A", "B", "C")
 COLOURS = {"A": plots.DUAL, "B": plots.MEAN, "C": plots.REFERENCE}
 POINTS = 80
 
 
+@recipe("simulate-the-running-minimum", version=1)
 def simulated(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
     """gamma² of `Computed` on errors of mean 1 and these coefficients of variation, log-normal, all seeds at once.
 
@@ -45,7 +46,7 @@ def _many(rule: str, seeds: int) -> Computed:
 
 
 def compute(device: str, *, spreads: list[float], steps: int, seeds: int) -> Result:
-    return computed(simulated, {"spreads": spreads, "steps": steps, "seeds": seeds})
+    return cached(simulated, {"spreads": spreads, "steps": steps, "seeds": seeds})
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -10,7 +10,7 @@ from vaelab import plots
 from vaelab.figures.balancing import PAPER, looks
 from vaelab.figures.balancing.traces import trained
 from vaelab.figures.figure import Figure, Row
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 
 def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
@@ -27,7 +27,7 @@ def compute(device: str, *, seeds: int, variances: Sequence[float], **training: 
         "sampled": np.stack([r.numbers["sampled"] for r in results]),
         "score": np.array([float(r.numbers["score_sampled"]) for r in results]),
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def errors(n: Numbers) -> np.ndarray:

@@ -18,7 +18,7 @@ from vaelab.gaussian import Gaussian
 from vaelab.objective import Experiment
 from vaelab.pictures import as_bytes
 from vaelab.pixels import unit
-from vaelab.run_store import Numbers, Result, all_computed
+from vaelab.run_store import Numbers, Result, recipe, run_cached
 from vaelab.runs import ONE_AT_A_TIME
 from vaelab.settings import Train
 from vaelab.training import train
@@ -36,7 +36,7 @@ def trained(methods: Sequence[Method], device: str, seeds: int, **training: Any)
     sets = both(training["data"], training.get("limit"))
     classifier(sets[0])  # trained here, once, and not by every process
     checksum = "+".join(part.sha256 for part in sets)
-    found = all_computed(traced, tasks, [checksum] * len(tasks), processes=None if where == "cpu" else 1)
+    found = run_cached(traced, tasks, [checksum] * len(tasks), processes=None if where == "cpu" else 1)
     return {method: found[i * seeds : (i + 1) * seeds] for i, method in enumerate(methods)}
 
 
@@ -55,6 +55,7 @@ def stacked(results: dict[Method, list[Result]], name: str) -> np.ndarray:
     return np.stack([np.stack([result.numbers[name] for result in row]) for row in results.values()])
 
 
+@recipe("trace-the-balance", version=1)
 def traced(
     *,
     method: Sequence[Any],

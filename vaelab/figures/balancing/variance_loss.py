@@ -15,13 +15,14 @@ from vaelab.ensemble import fit_many
 from vaelab.figures.balancing import PAPER, looks
 from vaelab.figures.figure import Figure, Row
 from vaelab.pixels import data_variance, unit
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 from vaelab.runs import ONE_AT_A_TIME
 from vaelab.settings import Train
 
 WHERE = ("z drawn", "z at its mean")
 
 
+@recipe("variance-loss-at-fixed-gamma", version=1)
 def measured(
     *,
     variances: Sequence[float],
@@ -71,7 +72,7 @@ def _parts(x: torch.Tensor, rebuilt: torch.Tensor) -> list[float]:
 def compute(device: str, **settings: Any) -> Result:
     device = device_name(device)
     sums = [load(settings["data"], split, progress=False).sha256 for split in ("train", "test")]
-    return computed(measured, {**settings, "device": device}, "+".join(sums))
+    return cached(measured, {**settings, "device": device}, "+".join(sums))
 
 
 def rows(n: Numbers) -> list[Row]:

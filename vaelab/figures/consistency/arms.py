@@ -13,7 +13,7 @@ from vaelab.batches import device_name
 from vaelab.consistency import VIEWS, Consistent, Views
 from vaelab.figures.consistency.measures import measured
 from vaelab.objective import Experiment
-from vaelab.run_store import Numbers, Result, all_computed, combined
+from vaelab.run_store import Numbers, Result, merge_results, recipe, run_cached
 from vaelab.runs import RECIPES, Run, checksum
 from vaelab.settings import Train
 from vaelab.training import fit
@@ -120,10 +120,11 @@ def trained(arms: Sequence[Arm], device: str, seeds: int, *, epochs: int, **sett
     ]
     tasks = [{**asdict(s), "device": device} for s in settings]
     data = checksum(setting["data"], setting.get("limit"))
-    results = all_computed(trained_one, tasks, [data] * len(tasks), processes=None if device == "cpu" else 1)
+    results = run_cached(trained_one, tasks, [data] * len(tasks), processes=None if device == "cpu" else 1)
     return [results[i : i + seeds] for i in range(0, len(results), seeds)]
 
 
+@recipe("train-with-views", version=1)
 def trained_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Setting` and measure it."""
     setting = Setting(**settings)
@@ -148,4 +149,4 @@ def gathered(arms: Sequence[Arm], results: Sequence[Sequence[Result]], names: Se
     """Numbers that every training has, [k, seeds, ...] by name, and the names of the arms [k]."""
     numbers: Numbers = {name: np.array([[r.numbers[name] for r in row] for row in results]) for name in names}
     numbers["arm"] = np.array([arm.name for arm in arms])
-    return combined({**numbers, **more}, [result for row in results for result in row])
+    return merge_results({**numbers, **more}, [result for row in results for result in row])

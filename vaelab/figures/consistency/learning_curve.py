@@ -19,19 +19,18 @@ from vaelab.adapter import adapted
 from vaelab.batches import black_and_white, device_name
 from vaelab.encoding import encode
 from vaelab.figures.figure import Figure, Row
-from vaelab.files import cache_folder
+from vaelab.files import cache_folder, digest
 from vaelab.knobs import Knobs
 from vaelab.metrics.activity import active_units
 from vaelab.metrics.bounds import nll
-from vaelab.run_store import Numbers, Result, all_computed, combined
+from vaelab.run_store import Numbers, Result, merge_results, recipe, recipe_of, run_cached
 from vaelab.runs import Run, checksum
 from vaelab.settings import Train
 from vaelab.training import fit
-from vaelab.versions import code_version, digest
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
 COLOURS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
-NAMES = ("nll", "nll_error", "active", "seconds")
+NAMES = ("nll", "nll_error", "active")
 PAPER = "Burda et al. 2016"
 
 
@@ -40,16 +39,15 @@ def compute(device: str, *, draws: list[int], stages: int, seeds: int, **setting
     device = device_name(device)
     data = checksum(setting["data"], setting.get("limit"))
     runs = [{**setting, "k": k, "seed": seed, "device": device} for k in draws for seed in range(seeds)]
-    found = [all_computed(stage_done, [{**r, "stage": s} for r in runs], [data] * len(runs)) for s in range(stages)]
+    found = [run_cached(stage_done, [{**r, "stage": s} for r in runs], [data] * len(runs)) for s in range(stages)]
     shape = (len(draws), seeds)
     numbers = {
         name: np.array([[float(r.numbers[name]) for r in row] for row in found]).T.reshape(*shape, stages)
-        for name in NAMES[:-1]
+        for name in NAMES
     }
-    numbers["seconds"] = np.array([[r.seconds for r in row] for row in found]).T.reshape(*shape, stages)
     numbers |= {"draws": np.array(draws), "passes": np.array([passes(s) for s in range(stages)])}
     numbers["images"] = np.array(len(Run("iwae", data=setting["data"], limit=setting.get("limit")).images("train")))
-    return combined(numbers, [r for row in found for r in row])
+    return merge_results(numbers, [r for row in found for r in row])
 
 
 def passes(stage: int) -> int:
@@ -57,6 +55,7 @@ def passes(stage: int) -> int:
     return int((3 ** (stage + 1) - 1) // 2)
 
 
+@recipe("train-on-the-burda-schedule", version=1)
 def stage_done(
     *,
     stage: int,
@@ -91,7 +90,7 @@ def stage_done(
 
 def folder(stage: int, **settings: Any) -> Path:
     """Where the checkpoints of a stage lie."""
-    key = digest(json.dumps([code_version(__name__), settings], sort_keys=True))[:16]
+    key = digest(json.dumps([*recipe_of(stage_done), settings], sort_keys=True))[:16]
     return cache_folder() / "iwae" / f"{key}-{stage}"
 
 

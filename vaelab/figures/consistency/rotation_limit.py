@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Drawing
 from vaelab import plots
 from vaelab.figures.consistency import PAPER, arms, protocol
 from vaelab.figures.figure import Figure, Row
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 NAMES = ("nll", "rate", "gap", "rho", "probe", "probe_moved", "six_nine", "six_nine_moved")
 
@@ -27,7 +27,7 @@ def compute(device: str, *, angles: list[float], consistency: float, seeds: int,
     numbers = {name: np.array([[[r.numbers[name] for r in row] for row in arm] for arm in results]) for name in NAMES}
     numbers |= {"angle": np.array(angles), "arm": np.array([arm.name for arm in chosen])}
     numbers |= {"data": np.array(protocol.in_words(seeds, **setting))}
-    return combined(numbers, [r for arm in results for row in arm for r in row])
+    return merge_results(numbers, [r for arm in results for row in arm for r in row])
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -13,12 +13,13 @@ from vaelab import plots, quadrature
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER
 from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 CURVES = ("q", "p", "geometric mean", "published mean", "JS", "geometric JS", "published geometric JS")
 INTEGRALS = CURVES[4:]
 
 
+@recipe("integrands-in-one-dimension", version=1)
 def numbers(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
     """For pairs (mean of q, its sigma, mean of p, its sigma), at alpha = 1/2: curves [pairs, 7, m] over z [m] in steps
     of 0.02, and integrals [pairs, 3] in nats."""
@@ -56,7 +57,7 @@ def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float)
 
 
 def compute(device: str, **settings: Any) -> Result:
-    return computed(numbers, settings)
+    return cached(numbers, settings)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -13,9 +13,10 @@ from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER
 from vaelab.figures.geometric_js.variants import COLOURS, FAMILIES
 from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 
+@recipe("divergences-against-alpha", version=1)
 def numbers(*, mean: float, variance: float, steps: int) -> Numbers:
     """For q = N(mean, variance) and p = N(0, 1): alpha [k], value [4, k], ends (KL(q‖p), KL(p‖q)) [2]."""
     q = Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([np.log(variance)], dtype=torch.float64))
@@ -32,7 +33,7 @@ def numbers(*, mean: float, variance: float, steps: int) -> Numbers:
 
 
 def compute(device: str, **settings: Any) -> Result:
-    return computed(numbers, settings)
+    return cached(numbers, settings)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -17,9 +17,10 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER
 from vaelab.figures.geometric_js.mixture import fit, mixture
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 
+@recipe("fit-to-a-mixture", version=1)
 def numbers(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
     """Every minimum found, and the target.
 
@@ -45,7 +46,7 @@ def numbers(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
 
 
 def compute(device: str, **settings: Any) -> Result:
-    return computed(numbers, settings)
+    return cached(numbers, settings)
 
 
 def name(kind: str, alpha: float) -> str:

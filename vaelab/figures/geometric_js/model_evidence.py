@@ -17,13 +17,14 @@ from vaelab.evidence import bootstrap, evidence
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published, toy_evidence, variants
 from vaelab.figures.geometric_js.variants import COLOURS, KL, MMD, REVERSE
-from vaelab.run_store import Numbers, Result, combined, computed
+from vaelab.run_store import Numbers, Result, cached, merge_results, recipe
 
 ESTIMATES = ("evidence", "evidence_published")
 WORDS = ("right: σ", "as published: σ²")
 SAMPLES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 
+@recipe("estimate-the-evidence-of-a-toy", version=1)
 def toy(*, samples: list[int], images: int) -> Numbers:
     """estimate [2, k, 3]: right and as published, for each number of samples: mean and the ends of its interval."""
     experiment, x = toy_evidence.linear_gaussian(), toy_evidence.toy_images(images)
@@ -37,14 +38,14 @@ def compute(device: str, *, alphas: list[float], seeds: int, **training: Any) ->
     families = [variants.gjs(family, a) for family in ("primed", "primed dual") for a in alphas]
     every = [variants.vae(), variants.reverse(), variants.mmd(), *families]
     results = variants.trained(every, device, seeds, **training)
-    of_toy = computed(toy, {"samples": SAMPLES, "images": 500})
+    of_toy = cached(toy, {"samples": SAMPLES, "images": 500})
     numbers = {
         **of_toy.numbers,
         "variant": np.array([v.name for v in every]),
         "alpha": np.array([v.alpha for v in every]),
         "trained": np.array([[_interval(row, name) for name in ESTIMATES] for row in results]),
     }
-    return combined(numbers, [of_toy, *(result for row in results for result in row)])
+    return merge_results(numbers, [of_toy, *(result for row in results for result in row)])
 
 
 def _interval(results: list[Result], name: str) -> tuple[float, float, float]:

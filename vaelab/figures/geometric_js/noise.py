@@ -12,7 +12,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import published, variants
 from vaelab.figures.geometric_js.variants import LEARNED
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 PICTURED = 6
 
@@ -36,7 +36,7 @@ def compute(device: str, *, noises: list[float], seeds: int, **training: Any) ->
         "inputs": np.stack([level[0]["inputs"][:PICTURED] for level in first]),
         "reconstructions": np.stack([[n["reconstructions"][:PICTURED] for n in level] for level in first], 1),
     }
-    return combined(numbers, [result for level in levels for row in level for result in row])
+    return merge_results(numbers, [result for level in levels for row in level for result in row])
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -14,11 +14,12 @@ from vaelab.divergences import geometric_js, kl
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER
 from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
 
 
+@recipe("divergences-in-one-dimension", version=1)
 def numbers(*, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float) -> Numbers:
     """Curves over [low, high] in steps of 0.05: densities and integrands [7, m] at alpha = 1/2, the family of
     means [a, m]; and the integrals of the four divergences.
@@ -67,7 +68,7 @@ def numbers(*, means: list[float], sigmas: list[float], alphas: list[float], low
 
 
 def compute(device: str, **settings: Any) -> Result:
-    return computed(numbers, settings)
+    return cached(numbers, settings)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as Drawing
 from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published, variants
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 
 def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
@@ -24,7 +24,7 @@ def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, 
         "shown": results[0].numbers["shown"],
         "reconstructions": np.stack([r.numbers["reconstructions"] for r in results]),
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def errors(n: Numbers) -> np.ndarray:

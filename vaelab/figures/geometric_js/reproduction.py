@@ -15,10 +15,12 @@ from vaelab import checks, plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published
 from vaelab.figures.geometric_js.published import Line
-from vaelab.files import cache_folder
-from vaelab.run_store import Numbers, Result
+from vaelab.files import cache_folder, digest
+from vaelab.run_store import VERSIONS, Numbers, Recipe, Result, provenance_here
 from vaelab.turns import curve, in_turns
-from vaelab.versions import code_version, digest
+
+# The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
+VERSIONS["train-published-lines"] = 1
 
 # The lines that a machine without a GPU can afford: the VAE, and the best of either family on MNIST.
 FIRST = ("MNIST KL(q‖p)", "MNIST primed 0.1", "MNIST primed dual 0.3")
@@ -39,25 +41,28 @@ def compute(
 ) -> Result:
     """Train the named lines, a few epochs each in turn, for at most so many minutes; then read what has been reached.
 
-    Numbers: curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
-    `published.lines()` after each epoch.
+    Numbers: those of `read_curves`.
     """
     checks.count("seeds", seeds)
-    all_lines = published.lines()
-    runs = [line.run(seed, **changes) for seed in range(seeds) for line in all_lines if title(line) in lines]
+    runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
     in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
-    found = {
-        (i, seed): {epoch.epoch: epoch.reconstruction for epoch in curve(line.run(seed, **changes), folder())}
-        for i, line in enumerate(all_lines)
-        for seed in range(seeds)
-    }
-    longest = max(1, *(max(values, default=0) for values in found.values()))
-    curves = np.full((len(all_lines), seeds, longest), np.nan)
-    for (i, seed), values in found.items():
-        for epoch, value in values.items():
-            curves[i, seed, epoch - 1] = value
-    code = code_version("vaelab.turns")
-    return Result({"curves": curves}, digest(json.dumps([code, np.nan_to_num(curves).tolist()])), code, 0.0)
+    numbers, seconds = read_curves(seeds, **changes)
+    which = Recipe("train-published-lines", VERSIONS["train-published-lines"])
+    name = digest(json.dumps([*which, np.nan_to_num(numbers["curves"]).tolist()]))
+    return Result(numbers, name, (which,), provenance_here(seconds))
+
+
+def read_curves(seeds: int, **changes: Any) -> tuple[Numbers, float]:
+    """curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
+    `published.lines()` after each epoch; and the seconds of all epochs."""
+    recorded = [[curve(line.run(seed, **changes), folder()) for seed in range(seeds)] for line in published.lines()]
+    epochs = [epoch for row in recorded for records in row for epoch in records]
+    curves = np.full((len(recorded), seeds, max((epoch.epoch for epoch in epochs), default=1)), np.nan)
+    for i, row in enumerate(recorded):
+        for seed, records in enumerate(row):
+            for epoch in records:
+                curves[i, seed, epoch.epoch - 1] = epoch.reconstruction
+    return {"curves": curves}, round(sum(epoch.seconds for epoch in epochs), 2)
 
 
 def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:

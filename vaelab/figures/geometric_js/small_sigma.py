@@ -17,7 +17,7 @@ from vaelab.divergences import geometric_js, kl
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER
 from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 SHOWN = (0.1, 0.5)
 ZERO, LOWEST = 0.394230, (5**0.5 - 1) / 2  # of the entrance fee; it is lowest at the golden ratio
@@ -28,6 +28,7 @@ def entrance_fee(alpha: float) -> float:
     return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
 
 
+@recipe("divergences-at-small-sigma", version=1)
 def numbers(*, alphas: list[float], mean: float, smallest: float, steps: int) -> Numbers:
     """For q = N(mean, s) and p = N(0, 1): s [k], kl (q‖p, p‖q) [2, k], primed and dual [alphas, k]; fee [alphas] of
     the formula."""
@@ -45,7 +46,7 @@ def numbers(*, alphas: list[float], mean: float, smallest: float, steps: int) ->
 
 
 def compute(device: str, **settings: Any) -> Result:
-    return computed(numbers, settings)
+    return cached(numbers, settings)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Drawing
 from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import published, variants
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 FAMILIES = ("primed", "primed dual")
 LEARNED = {"primed": 0.12, "primed dual": 0.36}  # on full MNIST, by the outputs stored with the authors' code
@@ -29,7 +29,7 @@ def compute(device: str, *, starts: list[float], seeds: int, **training: Any) ->
         "alphas": np.array([[r.numbers["alphas"] for r in row] for row in results]),
         "reconstruction": np.array([[r.numbers["test_reconstruction"] for r in row] for row in results]),
     }
-    return combined(numbers, [result for row in results for result in row])
+    return merge_results(numbers, [result for row in results for result in row])
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -12,7 +12,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published, variants
 from vaelab.pictures import REACH
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 
 def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
@@ -31,7 +31,7 @@ def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, 
         "information": np.stack([each[order] for each, order in zip(said, orders, strict=True)]),
         "traversals": np.stack([r.numbers["traversals"][order] for r, order in zip(results, orders, strict=True)]),
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def information(numbers: Numbers) -> np.ndarray:

@@ -18,7 +18,7 @@ from vaelab.figures.figure import Figure, Row
 from vaelab.figures.geometric_js import PAPER, published, variants
 from vaelab.figures.geometric_js.variants import Variant
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 from vaelab.variance_law import best_scale, predicted_variance
 
 COLUMNS = ("ratio", "measured", "predicted", "predicted_own")
@@ -37,7 +37,7 @@ def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, 
     ]
     names = ("variant", "alpha", "seed", *COLUMNS, "active")
     numbers = {name: np.array(column) for name, column in zip(names, zip(*found, strict=True), strict=True)}
-    return combined(numbers, [result for row in results for result in row])
+    return merge_results(numbers, [result for row in results for result in row])
 
 
 def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float, bool]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 from vaelab.runs import Run, train_all
 
 KL, REVERSE, BETA = "KL(q||p)", "KL(p||q)", "beta KL(q||p)"
@@ -101,7 +101,7 @@ def measured(variants: Sequence[Variant], results: Sequence[Sequence[Result]], *
         "values": np.array(values),
         **more,
     }
-    return combined(numbers, [result for row in results for result in row])
+    return merge_results(numbers, [result for row in results for result in row])
 
 
 def chosen(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:

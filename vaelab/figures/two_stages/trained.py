@@ -3,7 +3,7 @@
 from typing import Any
 
 from vaelab.batches import device_name
-from vaelab.run_store import Result, all_computed, combined
+from vaelab.run_store import Result, merge_results, run_cached
 from vaelab.two_stages import checksum, columns, two_stages
 
 
@@ -13,8 +13,8 @@ def trained(device: str, *, seeds: int, **settings: Any) -> Result:
     content = checksum(settings["data"], settings.get("limit"))
     tasks = [{**settings, "device": device, "seed": seed} for seed in range(seeds)]
     processes = None if device == "cpu" else 1
-    results = all_computed(two_stages, tasks, [content] * seeds, processes=processes)
-    return combined(columns([result.numbers for result in results]), results)
+    results = run_cached(two_stages, tasks, [content] * seeds, processes=processes)
+    return merge_results(columns([result.numbers for result in results]), results)
 
 
 # 10,000 digits, seconds a seed.  A short training leaves V far from 1, hence the rescaling.

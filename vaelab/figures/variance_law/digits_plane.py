@@ -12,7 +12,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER, planes
 from vaelab.figures.variance_law.followed import PLANE, PLANE_PAPER, followed
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 
 def compute(device: str, *, seeds: int, **training: Any) -> Result:
@@ -25,7 +25,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
         **{name: np.stack([n[name][1, -1] for n in each]) for name in ("of_means", "of_noise")},
         "label": each[0]["few_labels"],
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def rows(n: Numbers) -> list[Row]:

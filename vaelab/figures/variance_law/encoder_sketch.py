@@ -16,7 +16,7 @@ from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER, planes
 from vaelab.figures.variance_law.followed import PLANE, PLANE_PAPER, followed
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 GRID = 121
 COLOURS = (plots.Q, plots.JS)
@@ -36,7 +36,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
         **{"mean": mean, "logvar": logvar, "label": n["few_labels"], "pair": pair, "shown": n["few"][pair, 0]},
         **{"line": line, "density": mixture.density_2d(grid).reshape(GRID, GRID).numpy()},
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def far_apart(mean: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from vaelab.figures.variance_law.unsampled import unsampled
 from vaelab.moments import variance_law
 from vaelab.objective import Experiment
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, all_computed
+from vaelab.run_store import Numbers, Result, recipe, run_cached
 from vaelab.runs import ONE_AT_A_TIME, Run
 from vaelab.settings import Train
 from vaelab.training import train
@@ -40,9 +40,10 @@ def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) 
     runs = [Run("vae", **training, seed=s) for s in range(seeds)]
     tasks = [{**asdict(run), "sampled": sampled, "device": device} for run in runs]
     data = "+".join(load(runs[0].data, split, limit=runs[0].limit).sha256 for split in SPLITS)
-    return all_computed(follow, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
+    return run_cached(follow, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
 
 
+@recipe("follow-posteriors", version=1)
 def follow(*, device: str, sampled: bool, **settings: Any) -> Numbers:
     """Train a `Run`, and look at its posteriors before the first epoch and after each.
 

@@ -15,7 +15,7 @@ from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.followed import WIDE, WIDE_PAPER, followed, posteriors
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 COLUMNS = ("variance", "of_means", "measured", "point_by_point", "constant_sigma")
 LABELS = {
@@ -28,7 +28,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
     """Numbers [seeds, latent]: the columns, and active."""
     results = followed(device, seeds, **training)
     found = [latents(posterior) for posterior in posteriors(results)]
-    return combined({name: np.stack([each[name] for each in found]) for name in found[0]}, results)
+    return merge_results({name: np.stack([each[name] for each in found]) for name in found[0]}, results)
 
 
 def latents(posterior: MarginalPosterior) -> Numbers:

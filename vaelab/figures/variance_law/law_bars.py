@@ -15,7 +15,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.followed import posteriors
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 from vaelab.runs import Run, train_all
 
 PARTS = ("of_means", "of_noise", "active")
@@ -38,7 +38,7 @@ def compute(device: str, *, data: Sequence[str], epochs: Sequence[int], seeds: i
         name: np.stack([getattr(law, name).numpy()[o] for law, o in zip(laws, order, strict=True)]) for name in PARTS
     }
     split = {name: values.reshape(len(data), seeds, -1) for name, values in numbers.items()}
-    return combined({"data": np.array(data), **split}, results)
+    return merge_results({"data": np.array(data), **split}, results)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -12,7 +12,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.followed import SPLITS, WIDE, WIDE_PAPER, followed
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 ACTIVE = 0.05  # of the variance of the means at the end, on test images
 
@@ -21,7 +21,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
     """Numbers: of_means, of_noise [seeds, splits, epochs + 1, latent]."""
     results = followed(device, seeds, **training)
     names = ("of_means", "of_noise")
-    return combined({name: np.stack([r.numbers[name] for r in results]) for name in names}, results)
+    return merge_results({name: np.stack([r.numbers[name] for r in results]) for name in names}, results)
 
 
 def totals(n: Numbers) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.followed import WIDE, WIDE_PAPER, followed, posterior
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 REACH, POINTS, COLUMNS = 4.0, 161, 5
 DRAWS = 4000
@@ -37,7 +37,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
         "density": np.stack([q.density_1d(z, int(k)).numpy() for k in order]),
         **{name: values[order].numpy() for name, values in columns.items()},
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def rows(n: Numbers) -> list[Row]:

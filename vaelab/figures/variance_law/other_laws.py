@@ -20,7 +20,7 @@ from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.discrepancy_law import best_common_scale
 from vaelab.figures.variance_law.followed import posterior
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 from vaelab.variance_law import best_scale, predicted_variance
 
 ACTIVE = 0.2  # of V: the share that the means carry in a latent that is drawn
@@ -67,7 +67,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
             for name, values in {"law": np.full(d, i), "seed": np.full(d, seed), **columns}.items():
                 found[name].append(values)
     numbers = {name: np.concatenate(parts) for name, parts in found.items()}
-    return combined(numbers, [result for row in results for result in row])
+    return merge_results(numbers, [result for row in results for result in row])
 
 
 def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:

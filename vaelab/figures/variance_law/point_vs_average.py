@@ -12,7 +12,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.followed import WIDE, WIDE_PAPER, followed, posteriors
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 BINS = np.linspace(0, 4, 61)
 
@@ -26,7 +26,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
         "variance": np.stack([p.logvar.exp().numpy() for p in every]),
         "active": np.stack([p.variance_law().active.numpy() for p in every]),
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -17,7 +17,7 @@ from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.figures.variance_law.followed import SPLITS, WIDE, WIDE_PAPER
 from vaelab.figures.variance_law.sampled import DOORS, sample
-from vaelab.run_store import Numbers, Result, all_computed, combined
+from vaelab.run_store import Numbers, Result, merge_results, run_cached
 from vaelab.runs import Run
 
 LABELS = {
@@ -35,8 +35,8 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
     device = device_name(device)
     tasks = [{**asdict(Run("vae", **training, seed=s)), "device": device} for s in range(seeds)]
     data = "+".join(load(training["data"], split, limit=training.get("limit")).sha256 for split in SPLITS)
-    results = all_computed(sample, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
-    return combined({k: np.stack([r.numbers[k] for r in results]) for k in results[0].numbers}, results)
+    results = run_cached(sample, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
+    return merge_results({k: np.stack([r.numbers[k] for r in results]) for k in results[0].numbers}, results)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -15,9 +15,10 @@ from vaelab.divergences import kl
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER
 from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, computed
+from vaelab.run_store import Numbers, Result, cached, recipe
 
 
+@recipe("kl-at-fixed-ratio", version=1)
 def numbers(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
     """rho [r], variance [m] from low to high, kl [r, m] in nats; best [r, 3]: sigma², mu² and KL at the minimum."""
     variance = np.geomspace(low, high, points)
@@ -37,7 +38,7 @@ def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def compute(device: str, **settings: Any) -> Result:
-    return computed(numbers, settings)
+    return cached(numbers, settings)
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -13,7 +13,7 @@ from vaelab.objective import Experiment
 from vaelab.pictures import as_bytes
 from vaelab.posterior import MarginalPosterior
 from vaelab.rescaling import rescale
-from vaelab.run_store import Numbers
+from vaelab.run_store import Numbers, recipe
 from vaelab.runs import ONE_AT_A_TIME, Run
 from vaelab.settings import Train
 from vaelab.training import fit
@@ -23,6 +23,7 @@ COMPONENTS = (10, 100)
 DOORS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
 
 
+@recipe("compare-samplers", version=1)
 def sample(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run`, draw as many images as there are test images by each of `DOORS`, and compare.
 

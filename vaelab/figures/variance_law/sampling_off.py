@@ -13,7 +13,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER, planes
 from vaelab.figures.variance_law.followed import PLANE, PLANE_PAPER, followed
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 NAMES = ("with sampling", "without")
 
@@ -35,7 +35,7 @@ def compute(device: str, *, shown: list[int], seeds: int, **training: Any) -> Re
         "label": first[0]["few_labels"],
         "variance": np.array(variance),
     }
-    return combined(numbers, [result for results in pairs for result in results])
+    return merge_results(numbers, [result for results in pairs for result in results])
 
 
 def rows(n: Numbers) -> list[Row]:

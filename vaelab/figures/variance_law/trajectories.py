@@ -12,7 +12,7 @@ from vaelab import plots
 from vaelab.figures.figure import Figure, Row
 from vaelab.figures.variance_law import PAPER, planes
 from vaelab.figures.variance_law.followed import PLANE, PLANE_PAPER, followed
-from vaelab.run_store import Numbers, Result, combined
+from vaelab.run_store import Numbers, Result, merge_results
 
 EPOCHS = 5  # drawn in the plane; the radii are followed to the end
 
@@ -30,7 +30,7 @@ def compute(device: str, *, seeds: int, **training: Any) -> Result:
         "label": n["few_labels"][one_each],
         "radii": np.stack(radii),
     }
-    return combined(numbers, results)
+    return merge_results(numbers, results)
 
 
 def rows(n: Numbers) -> list[Row]:
