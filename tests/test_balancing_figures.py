@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from vaelab.figures.balancing import (
+from figures.balancing import (
     crossing,
     ends,
     error_path,
@@ -24,8 +24,8 @@ from vaelab.figures.balancing import (
     traces,
     variance_loss,
 )
-from vaelab.figures.balancing.methods import Method
-from vaelab.figures.figure import to_csv
+from figures.balancing.methods import Method
+from figures.figure import to_csv
 
 SMALL = {"data": "digits", "network": "mlp", "hidden": (16,), "latent": 3, "steps": 60, "batch_size": 50, "lr": 3e-3}
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaelab import run_store
-from vaelab.figures.consistency import (
+from figures.consistency import (
     arms,
     lambdas,
     latent_clouds,
@@ -19,9 +18,10 @@ from vaelab.figures.consistency import (
     tangents,
     triplets,
 )
-from vaelab.figures.consistency.arms import Setting
-from vaelab.figures.consistency.measures import SCALARS
-from vaelab.figures.figure import to_csv
+from figures.consistency.arms import Setting
+from figures.consistency.measures import SCALARS
+from figures.figure import to_csv
+from vaelab import run_store
 
 SMALL = {"data": "digits", "likelihood": "bernoulli", "latent": 4, "hidden": [32], "epochs": 6, "batch_size": 50}
 SMALL |= {"lr": 3e-3, "samples": 10, "weighed": 50}
@@ -141,7 +141,7 @@ def test_what_classes_cannot_tell_is_nan():
     n = arms.trained_one(device="cpu", **asdict(Setting("vae", {}, **{**SMALL, "epochs": 1})))
     assert set(SCALARS) <= set(n)
     assert np.isfinite([float(n[name]) for name in SCALARS]).all()
-    from vaelab.figures.consistency import measures
+    from figures.consistency import measures
 
     odd = measures._probes.__globals__["load"]
 

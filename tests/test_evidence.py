@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from figures.gjs.toy_evidence import EXACT, linear_gaussian, toy_images
 from vaelab import Experiment, Objective, recipes
 from vaelab.divergences import KL
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.evidence import bootstrap, evidence, log_evidence
-from vaelab.figures.geometric_js.toy_evidence import EXACT, linear_gaussian, toy_images
 from vaelab.likelihoods import Bernoulli
 from vaelab.models import VAE
 

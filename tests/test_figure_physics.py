@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaelab.figures.geometric_js import published
+from figures.gjs import published
 
 FOLDER = Path(os.environ.get("VAELAB_FIGURES", Path(__file__).parent.parent / "figures"))
 

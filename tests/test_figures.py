@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
+from figures import provenance
+from figures.gjs import mixture_fit, one_dimension, recon_vs_alpha
+from figures.registry import FIGURES, TOUR
+from figures.variance_law import law_bars
 from vaelab import figures, run_store, runs, versions
 from vaelab.datasets.download import UnavailableError
 from vaelab.errors import DataError, InvalidValue, StorageError
-from vaelab.figures import provenance
-from vaelab.figures.geometric_js import mixture_fit, one_dimension, recon_vs_alpha
-from vaelab.figures.registry import FIGURES, TOUR
-from vaelab.figures.variance_law import law_bars
 from vaelab.runs import Run, train_all
 
 SMALL = {"data": "digits", "latent": 4, "hidden": (16,), "epochs": 1}

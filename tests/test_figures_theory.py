@@ -6,8 +6,8 @@ import io
 import numpy as np
 import pytest
 
-from vaelab.figures.figure import to_csv
-from vaelab.figures.geometric_js import integrands, limits, mixture_fit, model_evidence, small_sigma
+from figures.figure import to_csv
+from figures.gjs import integrands, limits, mixture_fit, model_evidence, small_sigma
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,9 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from vaelab import MarginalPosterior, Train, fit_many, live, load, quadrature, recipes
+from vaelab import MarginalPosterior, Train, fit_many, fitting, live, load, quadrature, recipes
 from vaelab.errors import InvalidType, InvalidValue
-from vaelab.figures.geometric_js import mixture_fit
 from vaelab.gaussian import Gaussian
 from vaelab.live import clouds, controls, mixture, rho
 from vaelab.live.controls import Choice, Slider
@@ -136,14 +135,14 @@ def test_every_preset_is_drawn_in_its_size_and_every_panel_has_a_strip(makers, n
 
 @pytest.mark.parametrize(("family", "alpha"), [("primed", 0.3), ("primed dual", 0.06), ("primed dual", 0.5)])
 def test_the_shipped_optima_are_what_the_descent_finds(family, alpha):
-    found = min(mixture_fit.fit(mixture_fit.mixture(), family, alpha), key=lambda f: f.value)
+    found = min(fitting.fit(fitting.mixture(), family, alpha), key=lambda f: f.value)
     kept = mixture.optimum(alpha, family == "primed dual")
     assert kept.value == pytest.approx(found.value, abs=1e-4)
     assert (kept.mean_1, kept.mean_2, kept.std) == pytest.approx((*found.mean, found.std), abs=2e-3)
 
 
 def test_between_two_optima_the_shown_one_is_nearly_optimal_and_the_jump_is_not_smeared():
-    grid, target = quadrature.plane(-14.0, 14.0, 141), mixture_fit.mixture()
+    grid, target = quadrature.plane(-14.0, 14.0, 141), fitting.mixture()
     log_target = target.log_prob(grid.points)
     for alpha, dual in ((0.25, False), (0.613, False), (0.337, True)):
         best = mixture.optimum(alpha, dual)

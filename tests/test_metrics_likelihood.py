@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
+from figures.gjs.toy_evidence import NOISE, linear_gaussian, toy_images
 from vaelab import Experiment, Objective, metrics, recipes
 from vaelab.adapter import Adapter, adapted
 from vaelab.divergences import KL, GeometricJS
 from vaelab.errors import InvalidType, InvalidValue
 from vaelab.evidence import weigh
-from vaelab.figures.geometric_js.toy_evidence import NOISE, linear_gaussian, toy_images
 from vaelab.gaussian import Gaussian
 from vaelab.likelihoods import Normal
 from vaelab.models import VAE

@@ -13,7 +13,8 @@ import torch
 import yaml
 from PIL import Image
 
-from vaelab import figures, load
+import figures
+from vaelab import load
 from vaelab.errors import StorageError
 from vaelab.files import cache_folder, replacing
 

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from figures.figure import to_csv
+from figures.gjs import published, reproduction
 from vaelab import cli
-from vaelab.figures.figure import to_csv
-from vaelab.figures.geometric_js import published, reproduction
 from vaelab.runs import Run
 from vaelab.turns import curve, in_turns
 

@@ -6,11 +6,9 @@ import io
 import numpy as np
 import pytest
 
-from vaelab import run_store
-from vaelab.errors import InvalidValue
-from vaelab.figures import make
-from vaelab.figures.figure import to_csv
-from vaelab.figures.geometric_js import (
+from figures import make
+from figures.figure import to_csv
+from figures.gjs import (
     beta_grid,
     noise,
     plain_vs_primed,
@@ -22,6 +20,8 @@ from vaelab.figures.geometric_js import (
     variance,
     variants,
 )
+from vaelab import run_store
+from vaelab.errors import InvalidValue
 from vaelab.runs import Run, train_all, train_one
 from vaelab.stackable import alike
 

@@ -6,14 +6,14 @@ import io
 import numpy as np
 import pytest
 
+from figures.figure import to_csv
+from figures.registry import FIGURES
+from figures.two_stage import renormalised, samplers
+from figures.two_stage.trained import CELEBA, CIFAR
+from figures.two_stage.trainings import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, REAL, REC, SOURCES, two_stages
 from vaelab import fid, run_store
 from vaelab.errors import InvalidValue
-from vaelab.figures.figure import to_csv
-from vaelab.figures.registry import FIGURES
-from vaelab.figures.two_stages import renormalised, samplers
-from vaelab.figures.two_stages.trained import CELEBA, CIFAR
 from vaelab.settings import Train
-from vaelab.two_stages import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, REAL, REC, SOURCES, two_stages
 
 SMALL = {
     "data": "digits",

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
-from vaelab.figures.figure import to_csv
-from vaelab.figures.registry import FIGURES
-from vaelab.figures.variance_law import (
+from figures.figure import to_csv
+from figures.registry import FIGURES
+from figures.variance_law import (
     digits_plane,
     discrepancy_law,
     encoder_sketch,
@@ -35,7 +34,8 @@ from vaelab.figures.variance_law import (
     sampling_off,
     trajectories,
 )
-from vaelab.figures.variance_law.unsampled import Quadratic, unsampled
+from figures.variance_law.unsampled import Quadratic, unsampled
+from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
 from vaelab.variance_law import scale_slope
 
 FOLDER = Path(os.environ.get("VAELAB_FIGURES", Path(__file__).parent.parent / "figures"))

@@ -17,7 +17,7 @@ from vaelab.cli_train import train
 from vaelab.errors import UserError
 
 if TYPE_CHECKING:
-    from vaelab.figures.build import Made
+    from figures.build import Made
 
 Ids = Annotated[tuple[str, ...], tyro.conf.Positional]
 Name = Annotated[str, tyro.conf.Positional]
@@ -26,7 +26,7 @@ File = Annotated[Path, tyro.conf.Positional]
 
 def figures_list() -> None:
     """Every figure: id, paper, what it shows; * marks the tour that `make figures` draws."""
-    from vaelab.figures import FIGURES, TOUR
+    from figures import FIGURES, TOUR
 
     for item in FIGURES.values():
         only = "" if "quick" in item.presets else " (paper preset only)"
@@ -49,8 +49,8 @@ def figures_make(
         out: The folder to write into; figures/ of the clone if left out.
         all: Every figure instead of the tour (those that have this preset).
     """
-    from vaelab.figures import FIGURES, make
-    from vaelab.figures.manifest import FOLDER
+    from figures import FIGURES, make
+    from figures.manifest import FOLDER
 
     every = tuple(item.id for item in FIGURES.values() if preset in item.presets)
     _report(make(every if all else ids, preset, device, out or FOLDER))
@@ -63,8 +63,8 @@ def figures_draw(ids: Ids = (), out: Path | None = None) -> None:
         ids: Which ones; none means all that have committed numbers.
         out: The folder to write into; figures/ of the clone if left out.
     """
-    from vaelab.figures import draw
-    from vaelab.figures.manifest import FOLDER
+    from figures import draw
+    from figures.manifest import FOLDER
 
     _report(draw(ids, out or FOLDER))
 
@@ -83,8 +83,8 @@ def figures_check(out: Path | None = None) -> None:
     Args:
         out: The folder to check; figures/ of the clone if left out.
     """
-    from vaelab.figures import check
-    from vaelab.figures.manifest import FOLDER
+    from figures import check
+    from figures.manifest import FOLDER
 
     print("\n".join(check(out or FOLDER)))
 
@@ -95,7 +95,7 @@ def figures_explain(file: File) -> None:
     Args:
         file: A PNG, PDF or csv written by vaelab.
     """
-    from vaelab.figures import explain
+    from figures import explain
 
     print(explain(file))
 

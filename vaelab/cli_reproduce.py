@@ -27,9 +27,9 @@ def reproduce(
     """
     from dataclasses import replace
 
+    from figures.build import make_one
+    from figures.gjs import published, reproduction
     from vaelab.errors import InvalidValue, near
-    from vaelab.figures.build import make_one
-    from vaelab.figures.geometric_js import published, reproduction
 
     known = [reproduction.title(line) for line in published.lines()]
     for name in lines:

@@ -28,9 +28,9 @@ import math
 import torch
 
 import vaelab
+from figures.gjs import mixture_fit
 from vaelab import live, plots, quadrature
-from vaelab.figures.geometric_js import mixture_fit
-from vaelab.figures.geometric_js.mixture import fit, mixture
+from vaelab.fitting import fit, mixture
 
 target = mixture(seed=22)
 grid = quadrature.plane(-14.0, 14.0, 141)

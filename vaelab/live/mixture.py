@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure, SubFigure
 
-from vaelab import plots
-from vaelab.figures.geometric_js import mixture_fit
+from vaelab import fitting, plots
 from vaelab.files import replacing
 from vaelab.live.controls import Control, Slider, Switch
 from vaelab.live.drawn import Story, drawn, plot
@@ -91,13 +90,13 @@ def compute(alphas: Sequence[float]) -> None:
     """Write the table anew: every minimum found from the moments and from the heaviest components."""
     from tqdm.auto import tqdm
 
-    target = mixture_fit.mixture()
+    target = fitting.mixture()
     tasks = [(family, alpha) for family in FAMILIES for alpha in alphas]
     with replacing(OPTIMA) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["family", "alpha", "start", *Optimum._fields])
         for family, alpha in tqdm(tasks):
-            for found in mixture_fit.fit(target, family, alpha):
+            for found in fitting.fit(target, family, alpha):
                 numbers = (found.value, *found.mean, found.std)
                 writer.writerow([family, alpha, found.start, *(f"{number:.5f}" for number in numbers)])
 
@@ -108,7 +107,7 @@ def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:
     plane, right = figure.subplots(2, 1, **shape) if stacked else figure.subplots(1, 2, **shape)
     axis = np.linspace(-5, 5, 101)
     points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
-    density = mixture_fit.mixture().log_prob(points).exp().numpy()
+    density = fitting.mixture().log_prob(points).exp().numpy()
     levels = np.linspace(0.003, density.max(), 9)
     plane.contourf(axis, axis, density, levels=levels, cmap="Greys", extend="max")
     plane.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xticks=[], yticks=[], title="mixture p, best Gaussian q")

@@ -1,0 +1,91 @@
+"""gam-ratchet: the three rules on an error that only fluctuates: rule A is a ratchet.  Nothing is trained."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure as Drawing
+
+from figures.balancing import PAPER
+from figures.figure import Figure, Row
+from vaelab import plots
+from vaelab.gamma import Computed
+from vaelab.run_store import Numbers, Result, cached, recipe
+
+RULES = ("A", "B", "C")
+COLOURS = {"A": plots.DUAL, "B": plots.MEAN, "C": plots.REFERENCE}
+POINTS = 80
+
+
+@recipe("simulate-the-running-minimum", version=1)
+def simulated(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
+    """gamma² of `Computed` on errors of mean 1 and these coefficients of variation, log-normal, all seeds at once.
+
+    Numbers: spread [k], step [points], variance [k, rules, points], the mean over seeds.
+    """
+    ends = np.unique(np.geomspace(1, steps, POINTS).round().astype(int))
+    found = np.zeros((len(spreads), len(RULES), len(ends)))
+    for i, spread in enumerate(spreads):
+        torch.manual_seed(0)
+        width = float(np.sqrt(np.log1p(spread**2)))
+        rules = [_many(rule, seeds) for rule in RULES]
+        for number in range(1, steps + 1):
+            error = torch.exp(width * torch.randn(seeds) - width**2 / 2)
+            for gamma in rules:
+                gamma.update(error, error)
+            if number in ends:
+                found[i, :, np.searchsorted(ends, number)] = [float(g.logvar.exp().mean()) for g in rules]
+    return {"spread": np.array(spreads), "step": ends, "variance": found}
+
+
+def _many(rule: str, seeds: int) -> Computed:
+    """A policy whose numbers are a row of `seeds`."""
+    gamma = Computed(start=1.0, rule=rule)  # type: ignore[arg-type]
+    gamma.logvar, gamma.running = gamma.logvar.expand(seeds).clone(), gamma.running.expand(seeds).clone()
+    return gamma
+
+
+def compute(device: str, *, spreads: list[float], steps: int, seeds: int) -> Result:
+    return cached(simulated, {"spreads": spreads, "steps": steps, "seeds": seeds})
+
+
+def rows(n: Numbers) -> list[Row]:
+    return [
+        {"coefficient_of_variation": float(spread), "rule": rule, "step": int(step), "gamma_squared": float(value)}
+        for spread, rules in zip(n["spread"], n["variance"], strict=True)
+        for rule, values in zip(RULES, rules, strict=True)
+        for step, value in zip(n["step"], values, strict=True)
+    ]
+
+
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.6)
+    axes: Sequence = figure.subplots(1, len(n["spread"]), sharey=True)
+    for ax, spread, rules in zip(axes, n["spread"], n["variance"], strict=True):
+        for rule, values in zip(RULES, rules, strict=True):
+            ax.plot(n["step"], values, color=COLOURS[rule], label=f"rule {rule}")
+        ax.axhline(1, color="black", linewidth=0.6, linestyle=":")
+        ax.set(xscale="log", xlabel="step", title=f"batches vary by {100 * spread:g} %", ylim=(0.55, 1.05))
+    axes[0].set_ylabel("gamma² (true mean error: 1)")
+    axes[0].legend(loc="lower left")
+    return figure
+
+
+def alt(n: Numbers) -> str:
+    told = "; ".join(
+        f"at {100 * spread:g} % variation A {a:.3f}, B {b:.3f}, C {c:.3f}"
+        for spread, (a, b, c) in zip(n["spread"], n["variance"][:, :, -1], strict=True)
+    )
+    return f"gamma squared under the three rules when the mean error stays 1. After {n['step'][-1]} steps: {told}."
+
+
+FIGURE = Figure(
+    id="gam-ratchet",
+    paper=PAPER,
+    shows="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets={name: {"spreads": [0.02, 0.05, 0.1, 0.2], "steps": 10_000, "seeds": 20} for name in ("quick", "paper")},
+)

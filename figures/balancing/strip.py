@@ -1,0 +1,85 @@
+"""gam-strip: the same test images and the same draws from the prior, over gamma²."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from figures.balancing import PAPER, looks
+from figures.balancing.traces import trained
+from figures.figure import Figure, Row
+from vaelab import plots
+from vaelab.run_store import Numbers, Result, merge_results
+
+
+def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
+    """Seed 0 (of `seeds`, which other figures read too).
+
+    Numbers: label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k], of the samples.
+    """
+    every = [*map(looks.fixed, variances), looks.B]
+    results = [row[0] for row in trained(every, device, seeds, **training).values()]
+    numbers: Numbers = {
+        "label": np.array([looks.label(m) for m in every]),
+        "shown": results[0].numbers["shown"],
+        "rebuilt": np.stack([r.numbers["rebuilt"] for r in results]),
+        "sampled": np.stack([r.numbers["sampled"] for r in results]),
+        "score": np.array([float(r.numbers["score_sampled"]) for r in results]),
+    }
+    return merge_results(numbers, results)
+
+
+def errors(n: Numbers) -> np.ndarray:
+    """The squared error per pixel of every image in every row: [k, n]."""
+    residual = (n["rebuilt"].astype(float) - n["shown"]) / 255
+    squares: np.ndarray = np.square(residual).mean((2, 3, 4))
+    return squares
+
+
+def rows(n: Numbers) -> list[Row]:
+    return [
+        {"method": str(label), "image": image, "squared_error": float(value), "score_sampled": float(score)}
+        for label, values, score in zip(n["label"], errors(n), n["score"], strict=True)
+        for image, value in enumerate(values)
+    ]
+
+
+def draw(n: Numbers) -> Drawing:
+    names = [
+        "test image",
+        *(str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]),
+    ]
+    rebuilt = np.concatenate([n["shown"][None], n["rebuilt"]])
+    blank = np.full_like(n["sampled"][:1], 255)  # the page
+    sampled = np.concatenate([blank, n["sampled"]])
+    figure = plots.new_figure(7.0, 0.3 * len(rebuilt) + 0.35)
+    left, right = figure.subplots(1, 2)
+    plots.images(left, rebuilt[:, :, 0] / 255, names)
+    plots.images(right, sampled[:, :, 0] / 255)
+    left.set_title("reconstructions")
+    right.set_title("draws from the prior")
+    return figure
+
+
+def alt(n: Numbers) -> str:
+    told = "; ".join(
+        f"{label}: error {e.mean():.4f}, score {s:.0f}"
+        for label, e, s in zip(n["label"], errors(n), n["score"], strict=True)
+    )
+    return (
+        "Rows of reconstructions of the same ten test images, and of draws from the prior, one row per gamma squared. "
+        f"Mean squared error per pixel and Fréchet distance of the samples: {told}."
+    )
+
+
+FIGURE = Figure(
+    id="gam-strip",
+    paper=PAPER,
+    shows="Reconstructions and samples over gamma²: one knob, two opposite goals",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets=looks.SWEEP,
+)

@@ -1,0 +1,139 @@
+"""One training with every step of its balance written down, and measured at its end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from figures.balancing.methods import Method
+from vaelab.batches import device_name
+from vaelab.classifier import Classifier, classifier
+from vaelab.datasets import Dataset, load
+from vaelab.diagonal import diagonal_kl
+from vaelab.encoding import encode
+from vaelab.frechet import frechet_distance
+from vaelab.gaussian import Gaussian
+from vaelab.objective import Experiment
+from vaelab.pictures import as_bytes
+from vaelab.pixels import unit
+from vaelab.run_store import Numbers, Result, recipe, run_cached
+from vaelab.runs import ONE_AT_A_TIME
+from vaelab.settings import Train
+from vaelab.training import train
+
+LOOKS = 50  # times in a training that the test images are reconstructed
+SEEN = 500  # of them, each time
+SHOWN = 10  # pictures that are kept
+
+
+def trained(methods: Sequence[Method], device: str, seeds: int, **training: Any) -> dict[Method, list[Result]]:
+    """The results of `traced`, one per seed, for every method; kept ones are read, the others trained in parallel."""
+    where = device_name(device)
+    named = [{"method": list(method), "seed": seed} for method in methods for seed in range(seeds)]
+    tasks = [{**name, "device": where, **training} for name in named]
+    sets = both(training["data"], training.get("limit"))
+    classifier(sets[0])  # trained here, once, and not by every process
+    checksum = "+".join(part.sha256 for part in sets)
+    found = run_cached(traced, tasks, [checksum] * len(tasks), processes=None if where == "cpu" else 1)
+    return {method: found[i * seeds : (i + 1) * seeds] for i, method in enumerate(methods)}
+
+
+def both(data: str, limit: int | None) -> tuple[Dataset, Dataset]:
+    """Training and test part."""
+    return load(data, "train", limit=limit, progress=False), load(data, "test", limit=limit, progress=False)
+
+
+def parts(results: dict[Method, list[Result]]) -> list[Result]:
+    """All of them, one after the other."""
+    return [result for row in results.values() for result in row]
+
+
+def stacked(results: dict[Method, list[Result]], name: str) -> np.ndarray:
+    """One of the numbers of `traced` for all of them: [methods, seeds, ...]."""
+    return np.stack([np.stack([result.numbers[name] for result in row]) for row in results.values()])
+
+
+@recipe("trace-the-balance", version=1)
+def traced(
+    *,
+    method: Sequence[Any],
+    data: str,
+    network: str,
+    hidden: Sequence[int],
+    latent: int,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+    device: str,
+    limit: int | None = None,
+) -> Numbers:
+    """Train and write down.  Per step [steps]: variance (gamma² after it), mse (sampled z, of its batch), divergence
+    (nats), strength (of the divergence).  steps_seen and held [LOOKS]: error per pixel at the mean z of `SEEN` test
+    images.  The rest is that of `measured`.
+    """
+    sets = both(data, limit)
+    images, test = (part.images for part in sets)
+    with ONE_AT_A_TIME:
+        torch.manual_seed(seed)
+        own = {"network": network, "hidden": tuple(hidden)}
+        experiment = Method(*method).experiment(tuple(images.shape[1:]), latent, **own)
+        config = Train(steps=steps, batch_size=batch_size, lr=lr, seed=seed, device=device)
+        path, seen, held = [], [], []
+        for progress in train(experiment, images, config):
+            path.append(_state(experiment, progress.terms.mse.detach(), progress.terms.divergence.detach()))
+            if progress.step % max(1, steps // LOOKS) == 0:
+                seen.append(progress.step)
+                held.append(error(experiment, test[:SEEN]))
+        columns = torch.stack(path).T.cpu().numpy()
+        names = ("variance", "mse", "divergence", "strength")
+        kept = dict(zip(names, columns, strict=True)) | {"steps_seen": np.array(seen), "held": np.array(held)}
+        return kept | measured(experiment, *sets, classifier(sets[0]))
+
+
+def _state(experiment: Experiment, mse: Tensor, divergence: Tensor) -> Tensor:
+    objective = experiment.objective
+    assert objective.likelihood.gamma is not None
+    with torch.no_grad():
+        return torch.stack([objective.likelihood.gamma.logvar.exp(), mse, divergence.mean(), objective.strength])
+
+
+@torch.no_grad()
+def error(experiment: Experiment, images: Tensor) -> float:
+    """The squared error per pixel at the mean of z."""
+    x = unit(images.to(next(experiment.parameters()).device))
+    return float((x - experiment.decode(experiment.encode(x).mean)).square().mean())
+
+
+@torch.no_grad()
+def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net: Classifier) -> Numbers:
+    """On the test images: error, error_sampled (per pixel), rate KL(q‖p) (nats); of_means, of_noise [latent], the two
+    parts of the variance law.
+
+    score_rebuilt, score_sampled, score_train []: Fréchet distance, on the features of `net`, a classifier trained on
+    the data, from the test images to the reconstructions, to as many draws from the prior, to as many training images.
+    shown, rebuilt, sampled [SHOWN, c, h, w] uint8.
+    """
+    device, test = next(experiment.parameters()).device, test_set.images
+    q = encode(experiment, test)
+    rebuilt, at_random = (
+        torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(1000)]) for z in (q.mean, q.sample())
+    )
+    torch.manual_seed(0)
+    sampled = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
+    x = unit(test)
+    values = {
+        "error": (x - rebuilt).square().mean(),
+        "error_sampled": (x - at_random).square().mean(),
+        "rate": diagonal_kl(q, Gaussian.standard(q.mean)).mean(),
+        "of_means": q.mean.var(0, correction=0),
+        "of_noise": q.logvar.exp().mean(0),
+    }
+    truth = net.features(test)
+    for name, pictures in (("rebuilt", rebuilt), ("sampled", sampled), ("train", train_set.images[: len(test)])):
+        values[f"score_{name}"] = torch.tensor(frechet_distance(truth, net.features(pictures)))
+    numbers = {name: value.double().cpu().numpy() for name, value in values.items()}
+    kept = {"shown": x, "rebuilt": rebuilt, "sampled": sampled}
+    return numbers | {name: as_bytes(pictures[:SHOWN]).numpy() for name, pictures in kept.items()}

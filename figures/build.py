@@ -1,0 +1,187 @@
+"""Make figures (compute, draw, write), draw them again from committed numbers, and check what was written.
+
+Equal numbers give equal bytes: no dates, no random ids, no version of the code in a picture.
+"""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure as Drawing
+from tqdm.auto import tqdm
+
+from figures import comparison, manifest, npz, provenance
+from figures.figure import Figure, to_csv
+from figures.manifest import Row
+from figures.registry import TOUR, figure
+from vaelab import plots
+from vaelab.datasets import load
+from vaelab.errors import DataError, InvalidValue
+from vaelab.files import cache_folder, replacing, require_writable
+from vaelab.run_store import Numbers, Result
+
+SPLITS = ("train", "test")
+
+
+class Made(NamedTuple):
+    """The files of a figure, and how far its numbers are from the committed ones, in words."""
+
+    id: str
+    paths: list[Path]
+    difference: str
+
+
+def make(
+    ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
+) -> list[Made]:
+    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and a row of manifest.json each.
+
+    Args:
+        ids: Which ones; none means the tour, the main figures of each paper.
+        preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data).
+        device: "auto", "cpu", "cuda", ...
+        out: The folder to write into.
+
+    Raises:
+        InvalidValue: For an unknown id or preset.
+        StorageError: If `out` or the cache cannot be written.
+        DataError: Once the others are made, with the figures whose data cannot be had.
+    """
+    selected = [figure(id) for id in (ids or TOUR)]
+    if preset not in ("quick", "paper"):
+        raise InvalidValue(f"preset must be 'quick' or 'paper', got {preset!r}; quick takes minutes, paper hours.")
+    for item in selected:
+        if preset not in item.presets:
+            raise InvalidValue(f"{item.id} has no {preset} preset: {item.missing}; call it with --preset paper.")
+    require_writable(cache_folder())
+    return _each(selected, Path(out), "made", lambda item: make_one(item, preset, device, Path(out)))
+
+
+def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Made]:
+    """Draw figures from the committed numbers, without any training; equal numbers give equal files.
+
+    Args:
+        ids: Which ones; none means all that have committed numbers.
+        out: The folder to write into.
+
+    Raises:
+        InvalidValue: For an unknown id.
+        StorageError: If `out` cannot be written.
+        DataError: Once the others are drawn, with the figures that have no committed numbers, or numbers of
+            another version or of other settings.
+    """
+    rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
+    selected = [figure(id) for id in (ids or rows)]
+    return _each(selected, Path(out), "drawn", lambda item: draw_one(item, rows.get(item.id), Path(out)))
+
+
+def check(out: Path | str = manifest.FOLDER) -> list[str]:
+    """One line per figure of the manifest in `out`.
+
+    Raises:
+        DataError: With every file that is missing or differs by a byte from what was written.
+    """
+    return manifest.check(Path(out))
+
+
+def explain(file: Path | str) -> str:
+    """What a figure file shows, where its numbers come from and how to make it again, from the file itself."""
+    return provenance.explain(Path(file))
+
+
+def make_one(item: Figure, preset: str, device: str, out: Path) -> Made:
+    """Compute one figure and write its files, its numbers and its row of the manifest."""
+    result = item.compute(device, **item.presets[preset])
+    table = to_csv(item.rows(result.numbers))
+    difference = comparison.with_committed(item, preset, table)
+    path = npz.write(out, item.id, result.numbers)
+    row = _row(item, preset, result, npz.checksum(path))
+    return Made(item.id, [*_write(item, result.numbers, row, out), path], difference)
+
+
+def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
+    """Draw one figure from the committed numbers that this row of the manifest describes."""
+    if row is None:
+        raise DataError(f"{item.id} has no committed numbers; compute it with `vaelab figures make {item.id}`.")
+    if reason := manifest.outdated(row, item):
+        raise DataError(
+            f"the committed numbers of {item.id} are {reason}; compute them with `vaelab figures make {item.id} "
+            f"--preset {row['preset']}`."
+        )
+    values = npz.read(manifest.FOLDER, item.id, row["numbers"])
+    path = npz.write(out, item.id, values)
+    paths = _write(item, values, {**row, "numbers": npz.checksum(path)}, out)
+    return Made(item.id, [*paths, path], "drawn from the committed numbers")
+
+
+def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
+    """One figure after the other; one without its data does not stop the others."""
+    require_writable(out)
+    made: list[Made] = []
+    failed: dict[str, DataError] = {}
+    with tqdm(selected, desc="figures", unit="figure") as bar:
+        for item in bar:
+            bar.set_postfix_str(item.id)
+            try:
+                made.append(work(item))
+            except DataError as error:
+                failed[item.id] = error
+    if failed:
+        reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
+        raise DataError(f"{', '.join(failed)} not {verb}, {len(made)} others are: {reasons}.")
+    return made
+
+
+def _write(item: Figure, values: Numbers, row: Row, out: Path) -> list[Path]:
+    """The picture, the table and the row of the manifest."""
+    row = {**row, "paper": item.paper, "shows": item.shows, "alt": item.alt(values)}
+    with plots.style("paper"):
+        drawing = item.draw(values)
+        contents = {
+            "png": _bytes(drawing, "png", provenance.png_metadata(row)),
+            "pdf": _bytes(drawing, "pdf", provenance.pdf_metadata(row)),
+            "csv": to_csv(item.rows(values)).encode(),
+        }
+    paths = []
+    for kind, content in contents.items():
+        paths.append(out / f"{item.id}.{kind}")
+        with replacing(paths[-1]) as part:
+            part.write_bytes(content)
+    manifest.record(out, row, paths)
+    return paths
+
+
+def _bytes(drawing: Drawing, kind: str, metadata: dict[str, Any]) -> bytes:
+    buffer = BytesIO()
+    drawing.savefig(buffer, format=kind, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _row(item: Figure, preset: str, result: Result, checksum: str) -> Row:
+    """What the manifest says of computed numbers; where the committed ones are the same, their provenance."""
+    settings = manifest.plain(item.presets[preset])
+    name = settings.get("data")
+    sums = [_checksums(each, settings.get("limit")) for each in ([name] if isinstance(name, str) else name or ())]
+    row = {
+        "id": item.id,
+        "preset": preset,
+        "settings": settings,
+        "seeds": list(range(settings["seeds"])) if "seeds" in settings else [],
+        "data": {
+            "name": name,
+            "sha256": sums[0] if isinstance(name, str) else dict(zip(name or (), sums, strict=True)),
+        },
+        "recipes": dict(result.recipes),
+        "numbers": checksum,
+        "provenance": result.provenance._asdict(),
+    }
+    same = [old for old in manifest.read(manifest.FOLDER) if all(old[key] == row[key] for key in _IDENTITY)]
+    return {**row, "provenance": same[0]["provenance"]} if same else row
+
+
+_IDENTITY = ("id", "preset", "settings", "data", "recipes", "numbers")
+
+
+def _checksums(name: str, limit: int | None) -> dict[str, str]:
+    return {split: load(name, split, limit=limit, progress=False).sha256 for split in SPLITS}

@@ -1,0 +1,161 @@
+"""gjs-mixture-fit: one isotropic Gaussian fitted to a 2-D mixture under each divergence (paper 1, figure 2), by
+quadrature.
+
+Below the pictures, a grid over alpha: the width of the fit and the value of the divergence.  The dual has two minima at
+small alpha, and this is where it jumps.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import SubFigure
+
+from figures.figure import Figure, Row
+from figures.gjs import PAPER
+from vaelab import plots
+from vaelab.fitting import fit, mixture
+from vaelab.run_store import Numbers, Result, cached, recipe
+
+
+@recipe("fit-to-a-mixture", version=1)
+def numbers(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
+    """Every minimum found, and the target.
+
+    kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std), for the alphas of the pictures and those of the
+    grid; shown [pictures]; axis [n] and density [n, n].
+    """
+    from tqdm.auto import tqdm
+
+    target, every = mixture(seed), sorted({*alphas, *grid})
+    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in every] + [("JS", 0.5)]
+    found = [(kind, a, f) for kind, a in tqdm(tasks, desc="fitting", unit="divergence") for f in fit(target, kind, a)]
+    axis = np.linspace(-5, 5, 101)
+    points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
+    return {
+        "kind": np.array([kind for kind, _, _ in found]),
+        "alpha": np.array([a for _, a, _ in found]),
+        "start": np.array([f.start for _, _, f in found]),
+        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in found]),
+        "shown": np.array(alphas),
+        "axis": axis,
+        "density": target.log_prob(points).exp().numpy(),
+    }
+
+
+def compute(device: str, **settings: Any) -> Result:
+    return cached(numbers, settings)
+
+
+def name(kind: str, alpha: float) -> str:
+    """The two ends of either family carry the name of the KL divergence that they are."""
+    if kind == "JS":
+        return "JS"
+    if alpha in (0, 1):
+        return "KL(q‖p)" if (alpha == 0) == (kind == "primed") else "KL(p‖q)"
+    return f"α = {alpha:g}"
+
+
+def rows(n: Numbers) -> list[Row]:
+    return [
+        {
+            "family": str(kind),
+            "alpha": float(a) if kind != "JS" else "",
+            "name": name(kind, a),
+            "start": str(start),
+            "value_nats": float(value),
+            "mean_1": float(m1),
+            "mean_2": float(m2),
+            "std": float(s),
+        }
+        for kind, a, start, (value, m1, m2, s) in zip(n["kind"], n["alpha"], n["start"], n["fit"], strict=True)
+    ]
+
+
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 4.3)
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.05))
+    upper, lower = halves
+    grid = upper.subplots(2, len(n["shown"]) + 1, sharex=True, sharey=True)
+    for kind, a, start, found in zip(n["kind"], n["alpha"], n["start"], n["fit"], strict=True):
+        if a not in n["shown"]:
+            continue
+        axes = grid[1, -1] if kind == "JS" else grid[int(kind == "primed dual"), list(n["shown"]).index(a)]
+        plots.circles(axes, found[1:3], found[3], COLOURS[str(kind)], linestyle="-" if start == "moments" else ":")
+        axes.set_title(name(kind, a))
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-5, 5), ylim=(-5, 5))
+        axes.spines[:].set_visible(False)
+        if axes is not grid[0, -1]:
+            _target(axes, n)
+    grid[0, 0].set_ylabel("primed", color=plots.JS)
+    grid[1, 0].set_ylabel("primed dual", color=plots.DUAL)
+    note = "grey: target p\ncircles: 1, 2 σ\nof the fitted q\ndotted: a lower\nminimum"
+    grid[0, -1].text(-5, 0, note, va="center", fontsize="small")
+    _against_alpha(lower, n)
+    return figure
+
+
+COLOURS = {"primed": plots.JS, "primed dual": plots.DUAL, "JS": "black"}
+
+
+def _target(axes: Axes, n: Numbers) -> None:
+    levels = np.linspace(0.003, n["density"].max(), 9)
+    axes.contourf(n["axis"], n["axis"], n["density"], levels=levels, cmap="Greys", extend="max", zorder=0)
+
+
+def _against_alpha(figure: SubFigure, n: Numbers) -> None:
+    """Width of the fit and value of the divergence; a lower minimum, where there is one, as a dotted branch."""
+    panels: Any = figure.subplots(1, 2)
+    for axes, column in zip(panels, (3, 0), strict=True):
+        for kind in ("primed", "primed dual"):
+            for start, line, word in (("moments", "o-", ""), ("component", "o:", ", lower minimum")):
+                where = (n["kind"] == kind) & (n["start"] == start)
+                hollow = {} if start == "moments" else {"markerfacecolor": "white"}
+                if where.any():
+                    axes.plot(n["alpha"][where], n["fit"][where, column], line, color=COLOURS[kind], markersize=2.5,
+                              linewidth=1, label=f"{kind}{word}", **hollow)  # fmt: skip
+        axes.set(xlabel="α", xlim=(-0.02, 1.02))
+    panels[0].set(ylabel="standard deviation of q", title="from mode seeking to mass covering")
+    panels[1].set(ylabel="divergence (nats)", title="its value: where two branches part, the fit jumps", ylim=(0, None))
+    panels[1].legend(loc="upper center")
+
+
+def jump(n: Numbers) -> tuple[float, float]:
+    """The largest step of the fit's width along the dual, descending from the target's moments: between which two
+    values of alpha."""
+    where = (n["kind"] == "primed dual") & (n["start"] == "moments")
+    a, std = n["alpha"][where], n["fit"][where, 3]
+    i = int(np.abs(np.diff(std)).argmax())
+    return float(a[i]), float(a[i + 1])
+
+
+def alt(n: Numbers) -> str:
+    wide = n["start"] == "moments"
+    primed, dual = (n["fit"][(n["kind"] == kind) & wide] for kind in ("primed", "primed dual"))
+    second = n["alpha"][~wide & (n["kind"] == "primed dual")]
+    low, high = jump(n)
+    return (
+        "One Gaussian fitted to a two-cluster mixture. With alpha from 0 to 1 the primed divergence goes from mode "
+        f"seeking (standard deviation {primed[0, 3]:.2f}, on the lower cluster) to mass covering "
+        f"({primed[-1, 3]:.2f}); its dual runs the other way, from {dual[0, 3]:.2f} to {dual[-1, 3]:.2f}, jumps "
+        f"between alpha {low:g} and {high:g}, and has a second, lower minimum at alpha "
+        f"{', '.join(f'{a:g}' for a in second) or 'none'}."
+    )
+
+
+GRID_OF_ALPHAS = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(1, 20))]
+SETTINGS = {"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID_OF_ALPHAS, "seed": 22}
+
+FIGURE = Figure(
+    id="gjs-mixture-fit",
+    paper=PAPER,
+    shows="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets={"quick": SETTINGS, "paper": SETTINGS},
+)

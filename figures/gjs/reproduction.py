@@ -1,0 +1,181 @@
+"""gjs-reproduction: the published values beside ours, at the published settings, as far as the training has come.
+
+The trainings take hours on a CPU: they lie as checkpoints in the cache, and the next call goes on with them.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from figures.figure import Figure, Row
+from figures.gjs import PAPER, published
+from figures.gjs.published import Line
+from vaelab import checks, plots
+from vaelab.files import cache_folder, digest
+from vaelab.run_store import VERSIONS, Numbers, Recipe, Result, provenance_here
+from vaelab.turns import curve, in_turns
+
+# The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
+VERSIONS["train-published-lines"] = 1
+
+# The lines that a machine without a GPU can afford: the VAE, and the best of either family on MNIST.
+FIRST = ("MNIST KL(q‖p)", "MNIST primed 0.1", "MNIST primed dual 0.3")
+
+
+def title(line: Line) -> str:
+    """How a line is called on the command line: data, name and alpha."""
+    return f"{line.data} {line.name}" + ("" if line.alpha is None else f" {line.alpha:g}")
+
+
+def folder() -> Path:
+    """Where the trainings lie."""
+    return cache_folder() / "reproduction"
+
+
+def compute(
+    device: str, *, lines: Sequence[str], seeds: int, minutes: float | None = None, turn: int = 5, **changes: Any
+) -> Result:
+    """Train the named lines, a few epochs each in turn, for at most so many minutes; then read what has been reached.
+
+    Numbers: those of `read_curves`.
+    """
+    checks.count("seeds", seeds)
+    runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
+    in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
+    numbers, seconds = read_curves(seeds, **changes)
+    which = Recipe("train-published-lines", VERSIONS["train-published-lines"])
+    name = digest(json.dumps([*which, np.nan_to_num(numbers["curves"]).tolist()]))
+    return Result(numbers, name, (which,), provenance_here(seconds))
+
+
+def read_curves(seeds: int, **changes: Any) -> tuple[Numbers, float]:
+    """curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
+    `published.lines()` after each epoch; and the seconds of all epochs."""
+    recorded = [[curve(line.run(seed, **changes), folder()) for seed in range(seeds)] for line in published.lines()]
+    epochs = [epoch for row in recorded for records in row for epoch in records]
+    curves = np.full((len(recorded), seeds, max((epoch.epoch for epoch in epochs), default=1)), np.nan)
+    for i, row in enumerate(recorded):
+        for seed, records in enumerate(row):
+            for epoch in records:
+                curves[i, seed, epoch.epoch - 1] = epoch.reconstruction
+    return {"curves": curves}, round(sum(epoch.seconds for epoch in epochs), 2)
+
+
+def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:
+    """Per line that was trained: its values over seeds [s] after the last epoch that all of these have, and that
+    epoch."""
+    found = {}
+    for i, curves in enumerate(n["curves"]):
+        trained = curves[~np.isnan(curves[:, 0])]
+        if len(trained):
+            epoch = int((~np.isnan(trained)).sum(1).min())
+            found[i] = trained[:, epoch - 1], epoch
+    return found
+
+
+def furthest(n: Numbers, i: int) -> tuple[float, int]:
+    """The value of the seed of a line that was trained longest, and its epochs."""
+    counts = (~np.isnan(n["curves"][i])).sum(1)
+    seed = int(counts.argmax())
+    return float(n["curves"][i, seed, counts[seed] - 1]), int(counts[seed])
+
+
+def rows(n: Numbers) -> list[Row]:
+    lines, found = published.lines(), reached(n)
+    baselines = {line.data: i for i, line in enumerate(lines) if line.name == published.KL}
+    table: list[Row] = []
+    for i, line in enumerate(lines):
+        row: Row = {
+            "table": line.table,
+            "data": line.data,
+            "line": line.name,
+            "alpha": "" if line.alpha is None else line.alpha,
+            "published": line.value,
+            "published_below_vae": _yes(line.value < lines[baselines[line.data]].value),
+        }
+        measured: Row = dict.fromkeys(("ours", "spread", "seeds", "epochs", "difference_percent"), "")
+        longest: Row = {"furthest": "", "furthest_epochs": ""}
+        side: Row = {"ours_below_vae": "", "same_side": ""}
+        if i in found:
+            values, epoch = found[i]
+            mean = float(values.mean())
+            percent = 100 * (mean / line.value - 1)
+            spread = float(np.ptp(values)) if len(values) > 1 else ""
+            measured = dict(zip(measured, (mean, spread, len(values), epoch, percent), strict=True))
+            longest = dict(zip(longest, furthest(n, i), strict=True))
+            baseline = _at(n, baselines[line.data], epoch)
+            if i != baselines[line.data] and baseline is not None:
+                below = mean < baseline
+                side = {"ours_below_vae": _yes(below), "same_side": _yes(_yes(below) == row["published_below_vae"])}
+        table.append({**row, **measured, **longest, **side})
+    return table
+
+
+def _at(n: Numbers, i: int, epoch: int) -> float | None:
+    """The mean over seeds of a line after this very epoch, or None where it has not come so far."""
+    column = n["curves"][i, :, epoch - 1]
+    column = column[~np.isnan(column)]
+    return float(column.mean()) if len(column) else None
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def draw(n: Numbers) -> Drawing:
+    lines, found = published.lines(), reached(n)
+    figure = plots.new_figure(7.0, 3.0)
+    axes, dots = figure.subplots(1, 2, width_ratios=(5, 4))
+    cycle = [plots.Q, plots.JS, plots.DUAL, plots.P, plots.MEAN, plots.REFERENCE]
+    for row, (i, (values, _)) in enumerate(found.items()):
+        colour = cycle[row % len(cycle)]
+        for curve_ in n["curves"][i]:
+            axes.plot(np.arange(1, len(curve_) + 1), curve_, color=colour, linewidth=1)
+        axes.axhline(lines[i].value, color=colour, linestyle=":", linewidth=1)
+        dots.plot([lines[i].value, values.mean()], [row, row], color=colour, linewidth=0.8)
+        dots.plot(lines[i].value, row, "o", color=colour, markerfacecolor="white")
+        dots.plot(values, [row] * len(values), "o", color=colour)
+    axes.set(xlabel="epoch", ylabel="squared error per test image", title="epoch by epoch; dotted: published")
+    axes.set(xscale="log", yscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    dots.set(
+        yticks=range(len(found)),
+        yticklabels=[f"{title(lines[i])}\n{epoch} epochs" for i, (_, epoch) in found.items()],
+        ylim=(max(len(found), 1) - 0.5, -0.5),
+        xlabel="squared error per test image",
+        title="open: published, full: ours",
+    )
+    return figure
+
+
+def alt(n: Numbers) -> str:
+    lines, found = published.lines(), reached(n)
+    told = [
+        f"{title(lines[i])} published {lines[i].value:.2f}, here {values.mean():.2f} after {epoch} epochs "
+        f"({len(values)} seed{'s' if len(values) > 1 else ''}), {furthest(n, i)[0]:.2f} after {furthest(n, i)[1]}"
+        for i, (values, epoch) in found.items()
+    ]
+    rest = len(lines) - len(found)
+    return (
+        f"Published and reproduced test reconstruction: {'; '.join(told) or 'none yet'}. {rest} lines not trained yet."
+    )
+
+
+FIGURE = Figure(
+    id="gjs-reproduction",
+    paper=PAPER,
+    shows="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets={"paper": {"lines": list(FIRST), "seeds": 3}},
+    command="vaelab reproduce --minutes 0 --seeds {seeds}",
+    missing="it compares with numbers that were published for the full data, which takes hours without a GPU",
+)

@@ -1,0 +1,138 @@
+"""gjs-variance-law: the variance of the aggregate posterior that each divergence leads to, predicted and measured.
+
+KL(q‖p) makes Var(mean) + E[sigma²] = 1 in every latent; other divergences lead to other values.  If means were Gaussian
+and all posteriors of a latent equally wide, its signal-to-noise ratio R = Var(mean) / E[sigma²] would settle V; from
+the posteriors as they are the best scale follows without that assumption, and what is left is unfinished training.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from figures.figure import Figure, Row
+from figures.gjs import PAPER, published, variants
+from figures.gjs.variants import Variant
+from vaelab import plots
+from vaelab.divergences import KL, GeometricJS, ReverseKL
+from vaelab.posterior import MarginalPosterior
+from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.variance_law import best_scale, predicted_variance
+
+COLUMNS = ("ratio", "measured", "predicted", "predicted_own")
+ACTIVE = 0.2  # of the total: a latent whose means carry less of its variance is listed, but not drawn
+
+
+def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
+    """Numbers, one row per latent: variant, alpha, seed, ratio R, V measured and predicted twice, active [k]."""
+    every = [variants.vae(), variants.reverse(), *variants.both(primed, dual)]
+    results = variants.trained(every, device, seeds, **training)
+    found = [
+        (v.name, v.alpha, seed, *latent)
+        for v, row in zip(every, results, strict=True)
+        for seed, result in enumerate(row)
+        for latent in latents(divergence(v), result.numbers)
+    ]
+    names = ("variant", "alpha", "seed", *COLUMNS, "active")
+    numbers = {name: np.array(column) for name, column in zip(names, zip(*found, strict=True), strict=True)}
+    return merge_results(numbers, [result for row in results for result in row])
+
+
+def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float, bool]]:
+    """R and V = Var(mean) + E[sigma²] of every latent over the test images; V predicted from R, and from its own
+    posteriors; whether it is active."""
+    mean, logvar = (torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar"))
+    law = MarginalPosterior(mean, logvar).variance_law()
+    own = law.total * best_scale(minimised, mean - mean.mean(0), logvar) ** 2  # every optimum has centred means
+    found = []
+    for k, (of_means, of_noise, total) in enumerate(zip(*(part.tolist() for part in law[:3]), strict=True)):
+        ratio = max(of_means / of_noise, 1e-9)
+        active = of_means > ACTIVE * total
+        found.append((ratio, total, predicted_variance(minimised, ratio), float(own[k]), active))
+    return found
+
+
+def divergence(variant: Variant) -> torch.nn.Module:
+    """What the variant minimises."""
+    if variant.name == variants.KL:
+        return KL()
+    if variant.name == variants.REVERSE:
+        return ReverseKL()
+    return GeometricJS(variant.alpha, dual=variant.options["dual"]).double()
+
+
+def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
+    """Every variant and alpha with active latents, and which rows these are."""
+    names, alphas = n["variant"], np.nan_to_num(n["alpha"], nan=-1)
+    found = []
+    for name, alpha in dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True)):
+        where = (names == name) & (alphas == alpha) & n["active"]
+        if where.any():
+            found.append((name, np.nan if alpha == -1 else alpha, where))
+    return found
+
+
+def rows(n: Numbers) -> list[Row]:
+    return [
+        {
+            "variant": str(variant),
+            "alpha": "" if np.isnan(alpha) else float(alpha),
+            "seed": int(seed),
+            **dict(zip(COLUMNS, map(float, numbers), strict=True)),
+            "active": "yes" if active else "no",
+        }
+        for variant, alpha, seed, *numbers, active in zip(*n.values(), strict=True)
+    ]
+
+
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.9)
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    _plane(left, n, "predicted")
+    _plane(right, n, "predicted_own")
+    left.set(title="from R alone", ylabel="V measured, test images", xlabel="V predicted")
+    right.set(title="from the latent's own posteriors", xlabel="V predicted")
+    right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
+    """One mark per latent; darker for larger alpha."""
+    ends = [0.6 * n["measured"].min(), 1.6 * max(n["measured"].max(), n["predicted"].max())]  # of the diagonal
+    axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
+    for variant, alpha, where in settings_of(n):
+        shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
+        colour = plots.between("#ffffff", variants.COLOURS[variant], 101)[round(100 * shade)]
+        marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
+        look: dict[str, Any] = {"color": colour, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
+        name = variants.label(variant, alpha)
+        axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **look)
+    axes.set(xscale="log", yscale="log", aspect="equal")
+
+
+def alt(n: Numbers) -> str:
+    told = [
+        f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
+        f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
+        for v, a, w in settings_of(n)
+    ]
+    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(told)}."
+
+
+SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
+
+FIGURE = Figure(
+    id="gjs-variance-law",
+    paper=PAPER,
+    shows="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets={
+        "quick": {**SHOWN, "seeds": 3, **variants.MNIST},
+        "paper": {**SHOWN, "seeds": 3, **published.MNIST},
+    },
+)

@@ -1,0 +1,78 @@
+"""manifest.json: the figures in a folder, where their numbers come from, and the checksum of every file."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from figures.figure import Figure
+from vaelab.errors import DataError
+from vaelab.files import replacing, sha256
+from vaelab.run_store import VERSIONS
+
+NAME = "manifest.json"
+FOLDER = Path(__file__).resolve().parent  # figures/ of the clone: the scripts lie beside their pictures
+Row = dict[str, Any]
+ORDER = ("id", "paper", "shows", "alt", "preset", "settings", "seeds", "data", "recipes", "numbers", "provenance")
+
+
+def read(out: Path) -> list[Row]:
+    """The rows of the manifest in `out`; none where there is no manifest.  Raises DataError for a damaged one."""
+    path = out / NAME
+    if not path.is_file():
+        return []
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["figures"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} is damaged; delete it and draw the figures again with `vaelab figures make`."
+        ) from error
+
+
+def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
+    """Write a figure's row, with the checksums of its files, in place of the one of the same id."""
+    row = {name: row[name] for name in ORDER} | {"files": {path.name: sha256(path) for path in paths}}
+    rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
+    with replacing(out / NAME) as part:
+        part.write_text(json.dumps({"figures": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check(out: Path) -> list[str]:
+    """One line per figure; raises DataError with every file that is missing or altered."""
+    rows = read(out)
+    if not rows:
+        raise DataError(f"there is no manifest in {out}; draw the figures first with `vaelab figures make`.")
+    lines, wrong = [], []
+    for row in rows:
+        files = {**row["files"], f"numbers/{row['id']}.npz": row["numbers"]}
+        bad = [message for name, sum in files.items() if (message := _compare(out / name, sum))]
+        wrong += bad
+        lines.append(f"{row['id']}: {'; '.join(bad) or 'unchanged'}")
+    if wrong:
+        raise DataError(f"{'; '.join(wrong)}; draw them again with `vaelab figures draw`.")
+    return lines
+
+
+def outdated(row: Row, item: Figure) -> str:
+    """Why the numbers of this row are not those that the figure would compute now; "" if they are.
+
+    Options that the preset does not name may be in the row: they are those of a command.
+    """
+    settings = plain(item.presets.get(row["preset"], {}))
+    if any(row["settings"].get(name) != value for name, value in settings.items()):
+        return "of other settings"
+    if any(VERSIONS.get(name) != version for name, version in row["recipes"].items()):
+        return "of another version of the computation"
+    return ""
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON reads them back: lists instead of tuples."""
+    values: dict[str, Any] = json.loads(json.dumps(settings))
+    return values
+
+
+def _compare(path: Path, expected: str) -> str:
+    if not path.is_file():
+        return f"{path} is missing"
+    return "" if sha256(path) == expected else f"{path} was changed since it was written"

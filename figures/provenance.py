@@ -1,0 +1,101 @@
+"""Provenance inside the files: a PNG or PDF says what it shows, which numbers it draws, and how to make it again."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from figures import manifest
+from figures.figure import Figure
+from figures.manifest import Row
+from figures.registry import FIGURES
+from vaelab.errors import DataError
+
+FIELDS = ("id", "preset", "numbers")  # no version of the code: a picture changes only with what it shows
+
+
+def png_metadata(row: Row) -> dict[str, str]:
+    """The text chunks of a PNG."""
+    return {"Software": "vaelab", "Title": row["shows"], "Description": row["alt"], "Source": _receipt(row)}
+
+
+def pdf_metadata(row: Row) -> dict[str, Any]:
+    """The document information of a PDF."""
+    return {
+        "Creator": "vaelab",
+        "Title": row["shows"],
+        "Subject": row["alt"],
+        "Keywords": _receipt(row),
+        "CreationDate": None,
+    }
+
+
+def _receipt(row: Row) -> str:
+    return json.dumps({name: row[name] for name in FIELDS})
+
+
+def explain(file: Path) -> str:
+    """The provenance of a PNG, PDF or csv as text.  Raises DataError for a file that has none."""
+    if not file.is_file():
+        raise DataError(f"there is no file {file}; give a PNG, PDF or csv that `vaelab figures make` has written.")
+    receipt = {".png": _from_png, ".pdf": _from_pdf, ".csv": _from_manifest}.get(file.suffix, lambda path: None)(file)
+    if receipt is None:
+        raise DataError(
+            f"{file} carries no vaelab receipt; it was not written by `vaelab figures make`, or was saved again "
+            f"by another program."
+        )
+    lines = [f"{file.name}: figure {receipt['id']}, preset {receipt['preset']}"]
+    rows = [row for row in manifest.read(file.parent) if all(row[name] == receipt[name] for name in FIELDS)]
+    for row in rows:
+        origin = row["provenance"]
+        seconds = "time not recorded" if origin["seconds"] is None else f"{origin['seconds']:g} s"
+        lines += [
+            f"shows     {row['shows']}",
+            f"paper     {row['paper']}",
+            f"in words  {row['alt']}",
+            f"settings  {json.dumps(row['settings'])}",
+            f"data      {row['data']['name'] or 'none'}",
+            f"recipes   {', '.join(f'{name} version {version}' for name, version in row['recipes'].items())}",
+            f"computed  {seconds}, commit {origin['commit'] or 'unknown'}, on {origin['machine']}",
+            f"versions  {json.dumps(origin['versions'])}",
+        ]
+    lines.append(f"numbers   {receipt['numbers']}")
+    return "\n".join([*lines, f"again     {_command(receipt, rows[0]['settings'] if rows else {})}"])
+
+
+def _command(receipt: dict[str, str], settings: dict[str, Any]) -> str:
+    """What draws the figure again; for one that this version does not know, what drew it."""
+    item = FIGURES.get(receipt["id"])
+    given = {**receipt, **(item.presets[receipt["preset"]] if item else {}), **settings}
+    return (item.command if item else Figure.command).format(**given)
+
+
+def _from_png(file: Path) -> dict[str, str] | None:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as image:
+            text = getattr(image, "text", {}).get("Source")
+    except (UnidentifiedImageError, OSError, SyntaxError):
+        return None
+    return _parse(text)
+
+
+def _from_pdf(file: Path) -> dict[str, str] | None:
+    found = re.search(rb"/Keywords \(((?:\\.|[^\\)])*)\)", file.read_bytes())
+    return _parse(re.sub(r"\\(.)", r"\1", found[1].decode("latin-1"))) if found else None
+
+
+def _from_manifest(file: Path) -> dict[str, str] | None:
+    for row in manifest.read(file.parent):
+        if file.name in row["files"]:
+            return {name: row[name] for name in FIELDS}
+    return None
+
+
+def _parse(text: str | None) -> dict[str, str] | None:
+    try:
+        receipt = json.loads(text or "")
+    except ValueError:
+        return None
+    return receipt if isinstance(receipt, dict) and set(FIELDS) <= set(receipt) else None

@@ -1,0 +1,102 @@
+"""var-rho: KL(q‖p) of a latent that keeps rho = sigma/|mu|; whatever rho is, the minimum lies where sigma² + mu² = 1.
+
+The argument of the talk.  It holds for one posterior whose scale is free; what training frees is the scale of all
+images together, so that the law is one of averages.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure as Drawing
+
+from figures.figure import Figure, Row
+from figures.variance_law import PAPER
+from vaelab import plots
+from vaelab.divergences import kl
+from vaelab.gaussian import Gaussian
+from vaelab.run_store import Numbers, Result, cached, recipe
+
+
+@recipe("kl-at-fixed-ratio", version=1)
+def numbers(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
+    """rho [r], variance [m] from low to high, kl [r, m] in nats; best [r, 3]: sigma², mu² and KL at the minimum."""
+    variance = np.geomspace(low, high, points)
+    rho = np.array(rhos)
+    best_variance = rho**2 / (1 + rho**2)
+    best = np.stack([best_variance, best_variance / rho**2, along(rho[:, None], best_variance[:, None])[:, 0]], 1)
+    return {"rho": rho, "variance": variance, "kl": along(rho[:, None], variance[None, :]), "best": best}
+
+
+def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho: nats."""
+    s, r = np.broadcast_arrays(variance, rho)
+    q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
+    flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
+    found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
+    return found
+
+
+def compute(device: str, **settings: Any) -> Result:
+    return cached(numbers, settings)
+
+
+def rows(n: Numbers) -> list[Row]:
+    curves: list[Row] = [
+        {"rho": float(rho), "what": "curve", "variance": float(v), "kl_nats": float(value)}
+        for rho, values in zip(n["rho"], n["kl"], strict=True)
+        for v, value in zip(n["variance"], values, strict=True)
+    ]
+    lowest: list[Row] = [
+        {"rho": float(rho), "what": "minimum", "variance": float(v), "kl_nats": float(value)}
+        for rho, (v, _, value) in zip(n["rho"], n["best"], strict=True)
+    ]
+    return curves + lowest
+
+
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2)
+    shades = plots.between("#9fb2ff", "#0a1f73", len(n["rho"]))
+    angle = np.linspace(0, np.pi / 2, 91)
+    right.plot(np.cos(angle), np.sin(angle), color=plots.MEAN, linestyle="--")
+    for rho, values, (v, square, least), shade in zip(n["rho"], n["kl"], n["best"], shades, strict=True):
+        left.plot(n["variance"], values, color=shade, label=f"ρ = {rho:g}")
+        left.plot(v, least, "o", color=plots.P)
+        right.plot([0, 2], [0, 2 / rho], color=shade, linewidth=0.8)
+        right.plot(np.sqrt(v), np.sqrt(square), "o", color=plots.P)
+    left.plot([], [], "o", color=plots.P, label="minimum")
+    left.set(title="KL(q‖p) along σ = ρ|μ|", xlabel="σ²", ylabel="KL(q‖p), nats", xscale="log", ylim=(0, 4))
+    left.set_xticks([0.01, 0.1, 1], labels=["0.01", "0.1", "1"])
+    right.set(
+        title="the minima lie where σ² + μ² = 1",
+        xlabel="σ",
+        ylabel="|μ|",
+        aspect="equal",
+        xlim=(0, 1.25),
+        ylim=(0, 1.25),
+    )
+    left.legend(ncols=2)
+    return figure
+
+
+def alt(n: Numbers) -> str:
+    told = [f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)]
+    return (
+        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(told)}."
+    )
+
+
+SETTINGS: dict[str, Any] = {"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181}
+
+FIGURE = Figure(
+    id="var-rho",
+    paper=PAPER,
+    shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
+    compute=compute,
+    rows=rows,
+    draw=draw,
+    alt=alt,
+    presets={"quick": SETTINGS, "paper": SETTINGS},
+)
