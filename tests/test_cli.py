@@ -1,14 +1,21 @@
 """The command line as a user meets it: in processes of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from vaelab import cli_figures
+from vaelab.errors import DataError
 
-def vaelab(*arguments, cwd=None, **environment):
+ROOT = Path(__file__).parent.parent
+NO_CLONE = "in the folder figures/ of the vaelab repository, not in the installed package; clone the repository and run"
+
+
+def run_vaelab(*arguments, cwd=None, **environment):
     return subprocess.run(
         [sys.executable, "-m", "vaelab", *arguments],
         capture_output=True,
@@ -60,29 +67,67 @@ def test_every_public_name_can_be_had():
 
 
 def test_help_names_the_commands():
-    result = vaelab("--help")
+    result = run_vaelab("--help")
     assert result.returncode == 0
     assert all(word in result.stdout for word in ("figures", "data", "doctor"))
 
 
 def test_figures_from_list_to_explain(tmp_path):
     environment = {"VAELAB_CACHE": str(tmp_path / "cache")}
-    listed = vaelab("figures", "list")
+    listed = run_vaelab("figures", "list")
     assert "* gjs-1d" in listed.stdout
-    made = vaelab("figures", "make", "gjs-1d", cwd=tmp_path, **environment)
+    here = {"cwd": tmp_path, **environment}
+    made = run_vaelab("figures", "make", "gjs-1d", "--out", "drawn", **here)
     assert made.returncode == 0, made.stderr
-    assert made.stdout.split() == [str(Path("figures") / f"gjs-1d.{kind}") for kind in ("png", "pdf", "csv")]
+    names = ["gjs-1d.png", "gjs-1d.pdf", "gjs-1d.csv", "numbers/gjs-1d.npz"]
+    *paths, difference = made.stdout.splitlines()
+    assert paths == [str(Path("drawn") / name) for name in names]
+    assert difference.startswith("gjs-1d: ")
     assert "100%" in made.stderr
-    first = {path.name: path.read_bytes() for path in (tmp_path / "figures").iterdir()}
-    assert vaelab("figures", "make", "gjs-1d", cwd=tmp_path, **environment).returncode == 0
-    assert {path.name: path.read_bytes() for path in (tmp_path / "figures").iterdir()} == first
-    assert vaelab("figures", "check", cwd=tmp_path).stdout == "gjs-1d: unchanged\n"
-    assert "again" in vaelab("figures", "explain", "figures/gjs-1d.png", cwd=tmp_path).stdout
-    (tmp_path / "figures" / "gjs-1d.csv").write_text("altered")
-    checked = vaelab("figures", "check", cwd=tmp_path)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "drawn").rglob("*.*")}
+    assert run_vaelab("figures", "make", "gjs-1d", "--out", "drawn", **here).returncode == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "drawn").rglob("*.*")} == first
+    assert run_vaelab("figures", "check", "--out", "drawn", cwd=tmp_path).stdout == "gjs-1d: unchanged\n"
+    assert "again" in run_vaelab("figures", "explain", "drawn/gjs-1d.png", cwd=tmp_path).stdout
+    (tmp_path / "drawn" / "gjs-1d.csv").write_text("altered")
+    checked = run_vaelab("figures", "check", "--out", "drawn", cwd=tmp_path)
     assert checked.returncode != 0
     assert "gjs-1d.csv" in checked.stderr
     assert "Traceback" not in checked.stderr
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "figures"])
+def test_the_figure_scripts_are_found_wherever_one_stands_in_the_clone(folder):
+    listed = run_vaelab("figures", "list", cwd=ROOT / folder)
+    assert "* gjs-1d" in listed.stdout, listed.stderr
+
+
+def test_outside_a_clone_they_are_those_of_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli_figures.figures_folder() == ROOT / "figures"
+    monkeypatch.chdir(ROOT / "notebooks")
+    monkeypatch.setattr(cli_figures, "repository", lambda: None)
+    assert cli_figures.figures_folder() == ROOT / "figures"
+
+
+@pytest.mark.parametrize("arguments", [("figures", "list"), ("figures", "check"), ("reproduce", "--minutes", "0")])
+def test_without_a_clone_one_sentence_says_where_they_are(arguments, tmp_path, monkeypatch, vaelab):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli_figures, "repository", lambda: None)
+    status, _, errors = vaelab(*arguments)
+    assert status == 2
+    assert NO_CLONE in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_scripts_of_another_clone_than_those_that_python_imports_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "figures").mkdir()
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / "figures" / "registry.py", tmp_path / "figures")
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="with the environment of the clone"):
+        cli_figures.figures_folder()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +142,7 @@ def test_figures_from_list_to_explain(tmp_path):
     ],
 )
 def test_errors_are_one_sentence_and_a_status(arguments, words, tmp_path):
-    result = vaelab(*arguments, cwd=tmp_path, VAELAB_CACHE=str(tmp_path / "cache"))
+    result = run_vaelab(*arguments, cwd=tmp_path, VAELAB_CACHE=str(tmp_path / "cache"))
     assert result.returncode == 2
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("vaelab: ")
@@ -106,10 +151,10 @@ def test_errors_are_one_sentence_and_a_status(arguments, words, tmp_path):
 
 
 def test_data_commands(tmp_path):
-    listed = vaelab("data", "list")
+    listed = run_vaelab("data", "list")
     assert all(name in listed.stdout for name in ("mnist-mini", "cifar10", "celeba", "dsprites-rendered"))
-    assert "mnist_mini.npz" in vaelab("data", "where", "mnist-mini").stdout
-    verified = vaelab("data", "verify")
+    assert "mnist_mini.npz" in run_vaelab("data", "where", "mnist-mini").stdout
+    verified = run_vaelab("data", "verify")
     assert verified.returncode == 0
     assert "intact" in verified.stdout
 
@@ -126,7 +171,7 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback():
 
 
 def test_the_doctor_is_content():
-    result = vaelab("doctor")
+    result = run_vaelab("doctor")
     assert result.returncode == 0, result.stdout
     assert result.stdout.count("OK ") >= 7
 
@@ -139,7 +184,7 @@ def test_a_full_disk_gets_a_sentence(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     result = subprocess.run(
-        [sys.executable, "-m", "vaelab", "figures", "make", "gjs-1d"],
+        [sys.executable, "-m", "vaelab", "figures", "make", "gjs-1d", "--out", "figures"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -6,98 +6,18 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
+from vaelab.cli_figures import figures_check, figures_draw, figures_explain, figures_list, figures_make
 from vaelab.cli_report import report
 from vaelab.cli_reproduce import reproduce
 from vaelab.cli_sweep import sweep
 from vaelab.cli_train import train
 from vaelab.errors import UserError
 
-if TYPE_CHECKING:
-    from figures.build import Made
-
-Ids = Annotated[tuple[str, ...], tyro.conf.Positional]
 Name = Annotated[str, tyro.conf.Positional]
-File = Annotated[Path, tyro.conf.Positional]
-
-
-def figures_list() -> None:
-    """Every figure: id, paper, what it shows; * marks the tour that `make figures` draws."""
-    from figures import FIGURES, TOUR
-
-    for item in FIGURES.values():
-        only = "" if "quick" in item.presets else " (paper preset only)"
-        print(f"{'*' if item.id in TOUR else ' '} {item.id:<28} {item.paper:<40} {item.shows}{only}")
-
-
-def figures_make(
-    ids: Ids = (),
-    preset: Literal["quick", "paper"] = "quick",
-    device: str = "auto",
-    out: Path | None = None,
-    all: bool = False,
-) -> None:
-    """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz, and a row each in manifest.json.
-
-    Args:
-        ids: Which ones; none means the tour.
-        preset: quick: minutes, shipped data; paper: the published set-up on full data, hours without a GPU.
-        device: auto, cpu, cuda, ...
-        out: The folder to write into; figures/ of the clone if left out.
-        all: Every figure instead of the tour (those that have this preset).
-    """
-    from figures import FIGURES, make
-    from figures.manifest import FOLDER
-
-    every = tuple(item.id for item in FIGURES.values() if preset in item.presets)
-    _report(make(every if all else ids, preset, device, out or FOLDER))
-
-
-def figures_draw(ids: Ids = (), out: Path | None = None) -> None:
-    """Draw figures from the committed numbers; nothing is trained.
-
-    Args:
-        ids: Which ones; none means all that have committed numbers.
-        out: The folder to write into; figures/ of the clone if left out.
-    """
-    from figures import draw
-    from figures.manifest import FOLDER
-
-    _report(draw(ids, out or FOLDER))
-
-
-def _report(made: "list[Made]") -> None:
-    """The files, and then how far the numbers are from the committed ones."""
-    for figure in made:
-        print(*figure.paths, sep="\n")
-    for figure in made:
-        print(f"{figure.id}: {figure.difference}")
-
-
-def figures_check(out: Path | None = None) -> None:
-    """Compare every file with its checksum in manifest.json; fails, naming each file that is missing or changed.
-
-    Args:
-        out: The folder to check; figures/ of the clone if left out.
-    """
-    from figures import check
-    from figures.manifest import FOLDER
-
-    print("\n".join(check(out or FOLDER)))
-
-
-def figures_explain(file: File) -> None:
-    """What a figure file shows, where its numbers come from, and the command that draws it again.
-
-    Args:
-        file: A PNG, PDF or csv written by vaelab.
-    """
-    from figures import explain
-
-    print(explain(file))
 
 
 def data_list() -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from vaelab.cli_figures import figures_folder
+
 
 def reproduce(
     lines: tuple[str, ...] = (),
@@ -10,7 +12,7 @@ def reproduce(
     minutes: float | None = None,
     turn: int = 5,
     device: str = "auto",
-    out: Path = Path("figures"),
+    out: Path | None = None,
 ) -> None:
     """Train at the published settings on the full data, beside the published values; the same command goes on.
 
@@ -23,13 +25,15 @@ def reproduce(
         minutes: Stop after so many, and draw what has been reached; 0 only draws.
         turn: Epochs that a line trains before it is the next one's turn.
         device: auto, cpu, cuda, ...
-        out: The folder to write into.
+        out: The folder to write into; figures/ of the clone if left out.
     """
     from dataclasses import replace
 
+    from vaelab.errors import InvalidValue, near
+
+    folder = figures_folder()
     from figures.build import make_one
     from figures.gjs import published, reproduction
-    from vaelab.errors import InvalidValue, near
 
     known = [reproduction.title(line) for line in published.lines()]
     for name in lines:
@@ -37,5 +41,5 @@ def reproduce(
             raise InvalidValue(f"there is no published line {name!r}; {near(name, known)}")
     settings = {"lines": list(lines or reproduction.FIRST), "seeds": seeds, "epochs": epochs}
     figure = replace(reproduction.FIGURE, presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
-    made = make_one(figure, "paper", device, out)
+    made = make_one(figure, "paper", device, out or folder)
     print(*made.paths, f"{made.id}: {made.difference}", sep="\n")
