@@ -11,11 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
+import figures
 from figures import provenance
 from figures.gjs import mixture_fit, one_dimension, recon_vs_alpha
 from figures.registry import FIGURES, TOUR
 from figures.variance_law import law_bars
-from vaelab import figures, run_store, runs, versions
+from vaelab import run_store
 from vaelab.datasets.download import UnavailableError
 from vaelab.errors import DataError, InvalidValue, StorageError
 from vaelab.runs import Run, train_all
@@ -36,6 +37,11 @@ def drawn(tmp_path_factory):
     out = tmp_path_factory.mktemp("figures")
     figures.make(["gjs-1d", "gjs-mixture-fit"], out=out)
     return out
+
+
+def files_of(folder):
+    """Every file of a folder of figures, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def table(path):
@@ -116,11 +122,10 @@ def test_mass_covering_matches_the_moments_of_the_target():
 def test_again_gives_the_same_bytes(drawn, tmp_path):
     again = tmp_path / "again"
     figures.make(["gjs-mixture-fit", "gjs-1d"], out=again)
-    names = sorted(path.name for path in drawn.iterdir())
-    kinds = ("csv", "pdf", "png")
-    assert names == [*(f"{id}.{kind}" for id in ("gjs-1d", "gjs-mixture-fit") for kind in kinds), "manifest.json"]
-    for name in names:
-        assert (drawn / name).read_bytes() == (again / name).read_bytes(), name
+    kinds = ("{}.csv", "{}.pdf", "{}.png", "numbers/{}.npz")
+    names = {kind.format(id) for id in ("gjs-1d", "gjs-mixture-fit") for kind in kinds}
+    assert set(files_of(drawn)) == {*names, "manifest.json"}
+    assert files_of(drawn) == files_of(again)
 
 
 def test_figures_carry_their_alt_text_and_their_receipt(drawn):
@@ -135,10 +140,9 @@ def test_figures_carry_their_alt_text_and_their_receipt(drawn):
         "settings",
         "seeds",
         "data",
-        "code",
-        "result",
-        "versions",
-        "seconds",
+        "recipes",
+        "numbers",
+        "provenance",
         "files",
     }
     with Image.open(drawn / "gjs-1d.png") as image:
@@ -147,7 +151,8 @@ def test_figures_carry_their_alt_text_and_their_receipt(drawn):
     for kind in ("png", "pdf", "csv"):
         text = figures.explain(drawn / f"gjs-1d.{kind}")
         assert "vaelab figures make gjs-1d --preset quick" in text
-        assert row["code"] in text
+        assert row["numbers"] in text
+        assert "divergences-in-one-dimension version 1" in text
         assert row["alt"] in text
     moved = drawn.parent / "moved.pdf"
     shutil.copy(drawn / "gjs-1d.pdf", moved)
@@ -205,50 +210,32 @@ def test_the_variance_law_is_read_off_the_same_trainings(monkeypatch):
 
 def test_a_damaged_result_is_computed_again():
     (first,) = train_all([Run("vae", **SMALL)], "cpu")
-    path = run_store._path(first.key)
+    path = run_store.path_of(first.key)
     path.write_bytes(path.read_bytes()[:100])
     (second,) = train_all([Run("vae", **SMALL)], "cpu")
     np.testing.assert_allclose(first.numbers["mean"], second.numbers["mean"], atol=1e-5)  # the first may be a stack's
 
 
-def test_the_key_follows_code_settings_and_data(monkeypatch):
-    key = run_store.key_of(runs.train_one, {"a": 1}, "data")
-    assert key == run_store.key_of(runs.train_one, {"a": 1}, "data")
-    assert (
-        len(
-            {
-                key,
-                run_store.key_of(runs.train_one, {"a": 2}, "data"),
-                run_store.key_of(runs.train_one, {"a": 1}, "other"),
-            }
-        )
-        == 3
-    )
-    before = versions.code_version("vaelab.divergences")
-    real = versions._source("vaelab.full_covariance").read_text()
-    for change, same in (("\n# a comment\n", True), ("\nx = 1\n", False)):
-        versions.code_version.cache_clear()
-        monkeypatch.setattr(versions, "_source", source_with(change, real))
-        assert (versions.code_version("vaelab.divergences") == before) is same
-        monkeypatch.undo()
-    versions.code_version.cache_clear()
+def test_the_key_follows_recipe_version_settings_and_data_only(monkeypatch):
+    monkeypatch.setattr(run_store, "VERSIONS", {})
 
+    def key(name="train", version=1, settings=None, data="data"):
+        return run_store.key(run_store.Recipe(name, version), settings or {"a": 1, "b": 2}, data)
 
-def source_with(change, real):
-    class Changed:
-        def is_file(self):
-            return True
+    others = [key(name="sample"), key(version=2), key(settings={"a": 1, "b": 3}), key(data="other")]
+    assert len({key(), *others}) == 5
+    assert key(settings={"b": 2, "a": 1}) == key()
 
-        def read_text(self, **_):
-            return real + change
+    @run_store.recipe("train", 1)
+    def renamed_and_written_anew(a, b):
+        return {}
 
-    original = versions._source
-    return lambda module: Changed() if module == "vaelab.full_covariance" else original(module)
+    assert run_store.key(run_store.recipe_of(renamed_and_written_anew), {"a": 1, "b": 2}, "data") == key()
 
 
 def test_a_failure_leaves_no_half_written_file(tmp_path, monkeypatch, drawn):
     shutil.copytree(drawn, tmp_path / "f")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "f").iterdir()}
+    before = files_of(tmp_path / "f")
 
     def full_disk(path, row, paths):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -257,7 +244,7 @@ def test_a_failure_leaves_no_half_written_file(tmp_path, monkeypatch, drawn):
     with pytest.raises(StorageError, match="disk is full"):
         figures.make(["gjs-1d"], out=tmp_path / "f")
     monkeypatch.undo()
-    assert {path.name: path.read_bytes() for path in (tmp_path / "f").iterdir()} == before
+    assert files_of(tmp_path / "f") == before
 
 
 def test_a_figure_without_its_data_does_not_stop_the_others(tmp_path, monkeypatch):
@@ -265,7 +252,7 @@ def test_a_figure_without_its_data_does_not_stop_the_others(tmp_path, monkeypatc
         raise UnavailableError("chairs cannot be fetched: no mirror answers.")
 
     monkeypatch.setitem(FIGURES, "gjs-ratio", replace(FIGURES["gjs-1d"], id="gjs-ratio", compute=unavailable))
-    sentence = r"gjs-ratio not drawn, 1 others are: chairs cannot be fetched"
+    sentence = r"gjs-ratio not made, 1 others are: chairs cannot be fetched"
     with pytest.raises(DataError, match=sentence):
         figures.make(["gjs-ratio", "gjs-1d"], out=tmp_path)
     assert sorted(path.name for path in tmp_path.glob("gjs-*")) == ["gjs-1d.csv", "gjs-1d.pdf", "gjs-1d.png"]
