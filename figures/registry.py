@@ -3,14 +3,50 @@
 from figures.balancing import contents as balancing
 from figures.consistency import contents as consistency
 from figures.figure import Figure
-from figures.gjs import contents as gjs
+from figures.gjs import (
+    aggregate_variance,
+    alpha_sweeps,
+    denoising,
+    evidence,
+    image_grids,
+    limits,
+    mixture_fit,
+    one_dimension,
+    rate_distortion,
+    reproduction,
+    trainable_alpha,
+)
 from figures.two_stage import contents as two_stage
 from figures.variance_law import contents as variance_law
 from vaelab.errors import InvalidValue, near
 
-CHAPTERS = (gjs, variance_law, balancing, two_stage, consistency)
+GJS = (
+    one_dimension.ONE_DIMENSION,
+    one_dimension.INTEGRANDS,
+    limits.LIMITS,
+    limits.SMALL_SIGMA,
+    mixture_fit.FIGURE,
+    alpha_sweeps.RECON_VS_ALPHA,
+    alpha_sweeps.PLAIN_VS_PRIMED,
+    alpha_sweeps.BETA_GRID,
+    image_grids.RECONSTRUCTIONS,
+    image_grids.TRAVERSALS,
+    evidence.FIGURE,
+    rate_distortion.FIGURE,
+    aggregate_variance.FIGURE,
+    trainable_alpha.FIGURE,
+    denoising.FIGURE,
+    reproduction.FIGURE,
+    alpha_sweeps.FASHION,
+    alpha_sweeps.DSPRITES,
+    alpha_sweeps.CHAIRS,
+    trainable_alpha.MNIST,
+)
 
-FIGURES: dict[str, Figure] = {item.id: item for chapter in CHAPTERS for item in chapter.FIGURES}
+FIGURES: dict[str, Figure] = {
+    item.id: item
+    for item in (*GJS, *variance_law.FIGURES, *balancing.FIGURES, *two_stage.FIGURES, *consistency.FIGURES)
+}
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 
 

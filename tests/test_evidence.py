@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from figures.gjs.toy_evidence import EXACT, linear_gaussian, toy_images
+from figures.gjs.importance_sampling import EXACT, linear_gaussian, toy_images
 from vaelab import Experiment, Objective, recipes
 from vaelab.divergences import KL
 from vaelab.errors import InvalidType, InvalidValue

@@ -13,14 +13,15 @@ from PIL import Image
 
 import figures
 from figures import provenance
-from figures.gjs import mixture_fit, one_dimension, recon_vs_alpha
+from figures.gjs import theory, trainings
 from figures.registry import FIGURES, TOUR
 from figures.variance_law import law_bars
-from vaelab import run_store
+from vaelab import fitting, run_store
 from vaelab.datasets.download import UnavailableError
 from vaelab.errors import DataError, InvalidValue, StorageError
 from vaelab.runs import Run, train_all
 
+recon_vs_alpha = FIGURES["gjs-recon-vs-alpha"]
 SMALL = {"data": "digits", "latent": 4, "hidden": (16,), "epochs": 1}
 
 
@@ -59,8 +60,8 @@ def test_every_figure_has_both_presets_or_says_why_not():
 
 def test_the_curves_of_figure_one_have_the_bumps_of_the_sheet():
     """Sheet 2.1, with the correct geometric mean: .0936 at -2.60, -.0984 at -.61, .4651 at 3.62; JS .1002 at -2.21."""
-    n = one_dimension.numbers(**one_dimension.SETTINGS)
-    curve = dict(zip(one_dimension.CURVES, n["curves"], strict=True))
+    n = theory.divergences_in_one_dimension(**FIGURES["gjs-1d"].presets["quick"])
+    curve = dict(zip(theory.CURVES, n["curves"], strict=True))
     x, gjs, js = n["x"], curve["geometric JS"], curve["JS"]
     left = x < -1
     assert gjs[left].max() == pytest.approx(0.0936, abs=1e-4)
@@ -113,8 +114,8 @@ def test_the_mixture_fits_are_those_of_the_sheet(drawn):
 
 
 def test_mass_covering_matches_the_moments_of_the_target():
-    target = mixture_fit.mixture()
-    (found, *_) = mixture_fit.fit(target, "primed", 1.0)
+    target = fitting.mixture()
+    (found, *_) = fitting.fit(target, "primed", 1.0)
     assert found.mean == pytest.approx(target.mean.tolist(), abs=1e-4)
     assert found.std == pytest.approx(float(target.variance.mean().sqrt()), abs=1e-4)
 
@@ -179,7 +180,7 @@ def test_trainings_are_kept_shared_and_measured():
     assert result.numbers["values"].shape == (6, 2, 4, 2)
     rows = recon_vs_alpha.rows(result.numbers)
     assert len(rows) == 6 * 2 * 2
-    assert {row["variant"] for row in rows} == set(recon_vs_alpha.VARIANTS)
+    assert {row["variant"] for row in rows} == set(trainings.VARIANTS)
     again = recon_vs_alpha.compute("cpu", **settings)
     assert again.key == result.key
     np.testing.assert_array_equal(again.numbers["values"], result.numbers["values"])
@@ -288,7 +289,7 @@ def test_bad_input_gets_one_sentence(tmp_path, drawn):
 
 
 def test_the_target_of_the_mixture_is_the_papers():
-    target = mixture_fit.mixture(22)
+    target = fitting.mixture(22)
     assert target.mean.tolist() == pytest.approx([-0.308174, -0.089585], abs=1e-6)
     torch.manual_seed(0)
     cov = torch.cov(target.sample((400_000,)).T)

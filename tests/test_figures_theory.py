@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from figures.figure import to_csv
-from figures.gjs import integrands, limits, mixture_fit, model_evidence, small_sigma
+from figures.gjs.limits import LOWEST, ZERO
+from figures.gjs.mixture_fit import jump
+from figures.gjs.theory import entrance_fee
+from figures.registry import FIGURES
+
+integrands = FIGURES["gjs-integrands"]
+limits = FIGURES["gjs-limits"]
+mixture_fit = FIGURES["gjs-mixture-fit"]
+model_evidence = FIGURES["gjs-evidence"]
+small_sigma = FIGURES["gjs-small-sigma"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -17,12 +26,12 @@ def kept(tmp_path_factory):
         yield
 
 
-def drawn(module, **settings):
+def drawn(item, **settings):
     """The numbers of a figure and its table as it is written; its drawing and its alt text come without complaint."""
-    n = module.compute("cpu", **{**module.FIGURE.presets["quick"], **settings}).numbers
-    assert module.draw(n).axes
-    assert len(module.alt(n)) > 60
-    return n, list(csv.DictReader(io.StringIO(to_csv(module.rows(n)))))
+    n = item.compute("cpu", **{**item.presets["quick"], **settings}).numbers
+    assert item.draw(n).axes
+    assert len(item.alt(n)) > 60
+    return n, list(csv.DictReader(io.StringIO(to_csv(item.rows(n)))))
 
 
 def column(rows, name, **where):
@@ -84,15 +93,15 @@ def test_sharp_posteriors_meet_the_wall_or_pay_the_fee():
 
 
 def test_the_entrance_fee_is_zero_and_lowest_where_the_sheet_says():
-    assert small_sigma.entrance_fee(small_sigma.ZERO) == pytest.approx(0, abs=1e-6)
-    lowest = small_sigma.entrance_fee(small_sigma.LOWEST)
+    assert entrance_fee(ZERO) == pytest.approx(0, abs=1e-6)
+    lowest = entrance_fee(LOWEST)
     assert lowest == pytest.approx(-0.122572, abs=1e-6)
-    assert all(small_sigma.entrance_fee(small_sigma.LOWEST + d) > lowest for d in (-1e-3, 1e-3))
+    assert all(entrance_fee(LOWEST + d) > lowest for d in (-1e-3, 1e-3))
 
 
 def test_the_dual_jumps_between_two_branches_at_small_alpha():
     n, rows = drawn(mixture_fit, grid=[0.02, 0.05, 0.12, 0.14, 0.2, 0.35, 0.6, 0.8])
-    assert mixture_fit.jump(n) == (0.12, 0.14)
+    assert jump(n) == (0.12, 0.14)
     dual = {"family": "primed dual"}
     std = column(rows, "std", start="moments", **dual)
     value = column(rows, "value_nats", start="moments", **dual)
@@ -123,4 +132,4 @@ def test_the_evidence_is_right_on_the_toy_and_the_published_one_is_not():
     assert n["trained"].shape == (7, 2, 3)
     for row in trained:
         assert float(row["low_95"]) < float(row["log_evidence_nats"]) < float(row["high_95"])
-    assert model_evidence.FIGURE.presets["quick"]["seeds"] >= 2
+    assert model_evidence.presets["quick"]["seeds"] >= 2

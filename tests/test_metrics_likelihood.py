@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from figures.gjs.toy_evidence import NOISE, linear_gaussian, toy_images
+from figures.gjs.importance_sampling import NOISE, linear_gaussian, toy_images
 from vaelab import Experiment, Objective, metrics, recipes
 from vaelab.adapter import Adapter, adapted
 from vaelab.divergences import KL, GeometricJS

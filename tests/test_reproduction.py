@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from figures.figure import to_csv
-from figures.gjs import published, reproduction
+from figures.gjs import published
+from figures.gjs.long_trainings import FIRST
+from figures.registry import FIGURES
 from vaelab import cli
 from vaelab.runs import Run
 from vaelab.turns import curve, in_turns
 
+reproduction = FIGURES["gjs-reproduction"]
 TINY = {"side": None, "network": "mlp", "hidden": (16,), "latent": 4, "lr": 2e-3}
 
 
@@ -59,14 +62,14 @@ def test_when_time_is_over_an_epoch_is_finished_and_kept(tmp_path, monkeypatch):
 def reached(tmp_path, monkeypatch):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))
     monkeypatch.setitem(published.DATA, "MNIST", "digits")
-    return reproduction.compute("cpu", lines=reproduction.FIRST, seeds=2, turn=1, epochs=2, **TINY)
+    return reproduction.compute("cpu", lines=FIRST, seeds=2, turn=1, epochs=2, **TINY)
 
 
 def test_the_table_puts_ours_beside_every_published_value(reached):
     rows = reproduction.rows(reached.numbers)
     assert len(rows) == len(published.lines())
     ours = {f"{row['data']} {row['line']} {row['alpha']}".strip(): row for row in rows if row["ours"] != ""}
-    assert set(ours) == set(reproduction.FIRST)
+    assert set(ours) == set(FIRST)
     for row in ours.values():
         assert (row["seeds"], row["epochs"]) == (2, 2)
         assert row["furthest_epochs"] == 2

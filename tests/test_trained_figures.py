@@ -8,22 +8,23 @@ import pytest
 
 from figures import make
 from figures.figure import to_csv
-from figures.gjs import (
-    beta_grid,
-    noise,
-    plain_vs_primed,
-    rate_distortion,
-    recon_vs_alpha,
-    reconstructions,
-    trainable_alpha,
-    traversals,
-    variance,
-    variants,
-)
+from figures.gjs import alpha_sweeps, image_grids, trainings, variants
+from figures.gjs.rate_distortion import twins
+from figures.registry import FIGURES
 from vaelab import run_store
 from vaelab.errors import InvalidValue
 from vaelab.runs import Run, train_all, train_one
 from vaelab.stackable import alike
+
+beta_grid = FIGURES["gjs-beta-grid"]
+noise = FIGURES["gjs-noise"]
+plain_vs_primed = FIGURES["gjs-plain-vs-primed"]
+rate_distortion = FIGURES["gjs-rate-distortion"]
+recon_vs_alpha = FIGURES["gjs-recon-vs-alpha"]
+reconstructions = FIGURES["gjs-reconstructions"]
+trainable_alpha = FIGURES["gjs-trainable-alpha"]
+traversals = FIGURES["gjs-traversals"]
+variance = FIGURES["gjs-variance-law"]
 
 SMALL = {"data": "digits", "latent": 4, "hidden": (32,), "epochs": 15}
 ALPHAS = [0.0, 0.1, 0.5, 0.9, 1.0]
@@ -43,16 +44,16 @@ def swept():
     return recon_vs_alpha.compute("cpu", alphas=ALPHAS, seeds=2, **SMALL)
 
 
-def table(module, result):
-    return list(csv.DictReader(io.StringIO(to_csv(module.rows(result.numbers)))))
+def table(item, result):
+    return list(csv.DictReader(io.StringIO(to_csv(item.rows(result.numbers)))))
 
 
-def drawn(module, result):
+def drawn(item, result):
     """The picture has as many axes as it says, and its words hold numbers."""
-    words = module.alt(result.numbers)
+    words = item.alt(result.numbers)
     assert any(c.isdigit() for c in words)
     assert "nan" not in words
-    return module.draw(result.numbers)
+    return item.draw(result.numbers)
 
 
 def test_at_its_ends_every_family_is_one_of_the_kl_lines(swept):
@@ -86,15 +87,15 @@ def test_what_one_figure_trained_no_other_trains_again(swept, monkeypatch):
 
     monkeypatch.setattr(run_store, "sweep", no_training)
     shown = {"primed": [0.1, 0.9], "dual": [0.1, 0.5], "seeds": 2, **SMALL}
-    for module, settings in ((reconstructions, shown), (traversals, shown), (variance, shown)):
-        result = module.compute("cpu", **settings)
-        assert drawn(module, result).axes
-        assert len(table(module, result)) > 4
+    for item, settings in ((reconstructions, shown), (traversals, shown), (variance, shown)):
+        result = item.compute("cpu", **settings)
+        assert drawn(item, result).axes
+        assert len(table(item, result)) > 4
 
 
 def test_reconstructions_are_those_that_were_measured(swept):
     result = reconstructions.compute("cpu", primed=[0.1], dual=[0.5], seeds=2, **SMALL)
-    errors = reconstructions.errors(result.numbers)
+    errors = image_grids.errors(result.numbers)
     assert errors.shape == (4, 10)
     measured = variants.test(swept.numbers, "reconstruction", [0, 1])[:, 0]
     assert errors[:2].mean(1) == pytest.approx(measured, rel=0.5)  # ten images of the whole test set
@@ -102,9 +103,9 @@ def test_reconstructions_are_those_that_were_measured(swept):
 
 def test_a_latent_that_says_nothing_moves_nothing():
     silent = {"mean": np.zeros((50, 2)), "logvar": np.zeros((50, 2))}
-    assert traversals.information(silent) == pytest.approx([0, 0])
+    assert trainings.information(silent) == pytest.approx([0, 0])
     loud = {"mean": np.linspace(-3, 3, 50)[:, None], "logvar": np.full((50, 1), -2.0)}
-    assert traversals.information(loud) == pytest.approx([0.5 * np.log1p(loud["mean"].var() / np.exp(-2.0))])
+    assert trainings.information(loud) == pytest.approx([0.5 * np.log1p(loud["mean"].var() / np.exp(-2.0))])
 
 
 def test_the_law_of_kl_follows_from_any_posteriors():
@@ -120,7 +121,7 @@ def test_plain_and_primed_are_one_loss_at_one_half_and_other_seeds_show_the_nois
     result = plain_vs_primed.compute("cpu", alphas=[0.5], seeds=2, **SMALL)
     seeds = {(row["variant"], int(row["seed"])) for row in table(plain_vs_primed, result)}
     assert {("primed", 0), ("primed", 1), ("plain", 2), ("plain", 3)} <= seeds
-    gap, width = plain_vs_primed.noise(result.numbers)
+    gap, width = alpha_sweeps.noise_of_a_run(result.numbers)
     assert 0 < gap <= width
     drawn(plain_vs_primed, result)
     options = [variants.gjs(family, 0.5).options for family in ("plain", "primed")]
@@ -166,7 +167,7 @@ def test_weights_and_rates_order_as_they_must():
     assert small > large
     drawn(beta_grid, grid)
     plane = rate_distortion.compute("cpu", betas=[0.5, 1.0], **settings)
-    ((alpha, dual, beta),) = rate_distortion.twins(plane.numbers)
+    ((alpha, dual, beta),) = twins(plane.numbers)
     assert alpha == 0.5
     assert dual.shape == beta.shape == (2,)
     assert len(drawn(rate_distortion, plane).axes) == 2

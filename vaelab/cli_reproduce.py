@@ -33,13 +33,15 @@ def reproduce(
 
     folder = figures_folder()
     from figures.build import make_one
-    from figures.gjs import published, reproduction
+    from figures.gjs import published
+    from figures.gjs.long_trainings import FIRST, title
+    from figures.registry import FIGURES
 
-    known = [reproduction.title(line) for line in published.lines()]
+    known = [title(line) for line in published.lines()]
     for name in lines:
         if name not in known:
             raise InvalidValue(f"there is no published line {name!r}; {near(name, known)}")
-    settings = {"lines": list(lines or reproduction.FIRST), "seeds": seeds, "epochs": epochs}
-    figure = replace(reproduction.FIGURE, presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
+    settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs}
+    figure = replace(FIGURES["gjs-reproduction"], presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
     made = make_one(figure, "paper", device, out or folder)
     print(*made.paths, f"{made.id}: {made.difference}", sep="\n")

@@ -8,45 +8,15 @@ small alpha, and this is where it jumps.
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.figure import SubFigure
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER
+from figures.gjs.theory import compute_mixture_fit
 from vaelab import plots
-from vaelab.fitting import fit, mixture
-from vaelab.run_store import Numbers, Result, cached, recipe
-
-
-@recipe("fit-to-a-mixture", version=1)
-def numbers(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
-    """Every minimum found, and the target.
-
-    kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std), for the alphas of the pictures and those of the
-    grid; shown [pictures]; axis [n] and density [n, n].
-    """
-    from tqdm.auto import tqdm
-
-    target, every = mixture(seed), sorted({*alphas, *grid})
-    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in every] + [("JS", 0.5)]
-    found = [(kind, a, f) for kind, a in tqdm(tasks, desc="fitting", unit="divergence") for f in fit(target, kind, a)]
-    axis = np.linspace(-5, 5, 101)
-    points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
-    return {
-        "kind": np.array([kind for kind, _, _ in found]),
-        "alpha": np.array([a for _, a, _ in found]),
-        "start": np.array([f.start for _, _, f in found]),
-        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in found]),
-        "shown": np.array(alphas),
-        "axis": axis,
-        "density": target.log_prob(points).exp().numpy(),
-    }
-
-
-def compute(device: str, **settings: Any) -> Result:
-    return cached(numbers, settings)
+from vaelab.run_store import Numbers
 
 
 def name(kind: str, alpha: float) -> str:
@@ -148,12 +118,11 @@ def alt(n: Numbers) -> str:
 
 GRID_OF_ALPHAS = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(1, 20))]
 SETTINGS = {"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID_OF_ALPHAS, "seed": 22}
-
 FIGURE = Figure(
     id="gjs-mixture-fit",
     paper=PAPER,
     shows="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
-    compute=compute,
+    compute=compute_mixture_fit,
     rows=rows,
     draw=draw,
     alt=alt,

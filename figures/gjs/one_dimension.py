@@ -1,77 +1,29 @@
 """gjs-1d: two Gaussians, the geometric means between them, and what each divergence integrates (paper 1, figure 1).
 
-The published notebook averages standard deviations; here the mean is the correct one, which averages precisions.
+gjs-integrands: the integrands of the ordinary and the geometric JS, for the four pairs of Gaussians in the paper's
+notebook. The published notebook averages standard deviations (dashed grey); the correct mean averages precisions.
 """
 
 from typing import Any
 
 import numpy as np
-import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER
-from vaelab import plots, quadrature
-from vaelab.divergences import geometric_js, kl
-from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, cached, recipe
-
-CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
-
-
-@recipe("divergences-in-one-dimension", version=1)
-def numbers(*, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float) -> Numbers:
-    """Curves over [low, high] in steps of 0.05: densities and integrands [7, m] at alpha = 1/2, the family of
-    means [a, m]; and the integrals of the four divergences.
-    """
-    q, p = (
-        Gaussian(torch.tensor([m], dtype=torch.float64), torch.tensor([2 * np.log(s)], dtype=torch.float64))
-        for m, s in zip(means, sigmas, strict=True)
-    )
-    # integrals and normalisation run over a wide grid; the picture shows its middle
-    grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
-    lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
-    family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
-    half, middle = (
-        quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid),
-        torch.logaddexp(lq, lp) - np.log(2),
-    )
-
-    def towards(target: torch.Tensor) -> torch.Tensor:
-        return 0.5 * lq.exp() * (lq - target) + 0.5 * lp.exp() * (lp - target)
-
-    curves = torch.stack(
-        [
-            lq.exp(),
-            lp.exp(),
-            half.exp(),
-            lq.exp() * (lq - lp),
-            lp.exp() * (lp - lq),
-            towards(middle),
-            towards(half),
-        ]
-    )
-    shown = torch.arange(len(grid.points))[2000:-2000:5]
-    integrals = [
-        kl(q, p),
-        kl(p, q),
-        quadrature.jensen_shannon(q.log_prob, p.log_prob, grid),
-        geometric_js(q, p, 0.5),
-    ]
-    return {
-        "x": grid.points[shown].numpy(),
-        "curves": curves[:, shown].numpy(),
-        "alphas": np.array(alphas),
-        "family": family[:, shown].exp().numpy(),
-        "integrals": np.array([float(value) for value in integrals]),
-    }
+from figures.gjs.theory import (
+    CURVES,
+    CURVES_OF_PAIRS,
+    INTEGRALS,
+    compute_integrands,
+    compute_one_dimension,
+)
+from vaelab import plots
+from vaelab.run_store import Numbers
 
 
-def compute(device: str, **settings: Any) -> Result:
-    return cached(numbers, settings)
-
-
-def rows(n: Numbers) -> list[Row]:
+def rows_one_dimension(n: Numbers) -> list[Row]:
     named = [
         (name, 0.5 if "geometric" in name else "", values) for name, values in zip(CURVES, n["curves"], strict=True)
     ]
@@ -83,7 +35,7 @@ def rows(n: Numbers) -> list[Row]:
     ]
 
 
-def draw(n: Numbers) -> Drawing:
+def draw_one_dimension(n: Numbers) -> Drawing:
     x, curve = n["x"], dict(zip(CURVES, n["curves"], strict=True))
     values = dict(zip(CURVES[3:], n["integrals"], strict=True))
     figure = plots.new_figure(7.0, 4.4)
@@ -120,7 +72,7 @@ def draw(n: Numbers) -> Drawing:
     return figure
 
 
-def alt(n: Numbers) -> str:
+def alt_one_dimension(n: Numbers) -> str:
     kl_qp, kl_pq, js, gjs = n["integrals"]
     curve = dict(zip(CURVES, n["curves"], strict=True))
     lowest = n["x"][curve["geometric JS"].argmin()]
@@ -139,14 +91,93 @@ SETTINGS = {
     "low": -6.0,
     "high": 9.0,
 }
-
-FIGURE = Figure(
+ONE_DIMENSION = Figure(
     id="gjs-1d",
     paper=PAPER,
     shows="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
-    compute=compute,
-    rows=rows,
-    draw=draw,
-    alt=alt,
+    compute=compute_one_dimension,
+    rows=rows_one_dimension,
+    draw=draw_one_dimension,
+    alt=alt_one_dimension,
     presets={"quick": SETTINGS, "paper": SETTINGS},
+)
+
+
+def rows_integrands(n: Numbers) -> list[Row]:
+    return [
+        {"pair": pair_name(pair), "z": float(x), **dict(zip(CURVES_OF_PAIRS, map(float, at), strict=True))}
+        for pair, curves in zip(n["pairs"], n["curves"], strict=True)
+        for x, at in zip(n["x"][::2], curves.T[::2], strict=True)
+    ]
+
+
+def pair_name(pair: Any) -> str:
+    """q and p in words."""
+    mean_q, sigma_q, mean_p, sigma_p = pair
+    return f"q = N({mean_q:g}, {sigma_q:g}²), p = N({mean_p:g}, {sigma_p:g}²)"
+
+
+def draw_integrands(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 3.5)
+    grid = figure.subplots(2, len(n["pairs"]), sharex=True)
+    for column, pair, values, integrals in zip(grid.T, n["pairs"], n["curves"], n["integrals"], strict=True):
+        curve = dict(zip(CURVES_OF_PAIRS, values, strict=True))
+        _densities(column[0], n["x"], curve)
+        column[0].set_title(pair_name(pair).replace(", p", "\np"))
+        _integrands(column[1], n["x"], curve, dict(zip(INTEGRALS, integrals, strict=True)))
+    grid[0, 0].set_ylabel("density")
+    grid[1, 0].set_ylabel("integrand")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    more, names = grid[1, 0].get_legend_handles_labels()
+    figure.legend(handles + more, labels + names, loc="outside lower center", ncols=7)
+    return figure
+
+
+def _densities(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray]) -> None:
+    axes.plot(x, curve["q"], color=plots.Q, label="q")
+    axes.plot(x, curve["p"], color=plots.P, label="p")
+    axes.plot(x, curve["geometric mean"], color=plots.MEAN, label="their geometric mean")
+    axes.plot(x, curve["published mean"], "--", color=plots.REFERENCE, linewidth=0.9, label="as published")
+    axes.set(ylim=(0, None), xlim=(x[0], x[-1]))
+
+
+def _integrands(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray], integral: dict[str, float]) -> None:
+    gjs = curve["geometric JS"]
+    axes.plot(x, curve["JS"], color="black", linewidth=0.9, label="JS")
+    axes.plot(x, gjs, color=plots.JS, label="geometric JS")
+    axes.plot(x, curve["published geometric JS"], "--", color=plots.REFERENCE, linewidth=0.9)
+    axes.fill_between(x, 0, gjs, where=gjs < 0, color=plots.JS, alpha=0.3, linewidth=0, label="negative")
+    axes.axhline(0, color="0.7", linewidth=0.5, zorder=0)
+    low, high = axes.get_ylim()
+    axes.set(xlabel="z", ylim=(low, high + 0.5 * (high - low)))
+    lines = zip(INTEGRALS, ("black", plots.JS, plots.REFERENCE), ("JS", "geometric", "published"), strict=True)
+    for line, (name, colour, word) in enumerate(lines):
+        axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=colour, fontsize="small",
+                  ha="right", va="top", transform=axes.transAxes)  # fmt: skip
+
+
+def alt_integrands(n: Numbers) -> str:
+    lowest = n["curves"][:, CURVES_OF_PAIRS.index("geometric JS")].min(1)
+    parts = [
+        f"{pair_name(pair)}: JS {js:.3f}, geometric JS {gjs:.3f} nats with an integrand down to {low:.3f}, "
+        f"with the published mean {wrong:.3f}"
+        for pair, (js, gjs, wrong), low in zip(n["pairs"], n["integrals"], lowest, strict=True)
+    ]
+    return f"Densities and integrands for {len(parts)} pairs of Gaussians. {'; '.join(parts)}."
+
+
+PAIRS = {
+    "pairs": [[-2.0, 1.0, 2.0, 2.0], [0.0, 0.5, 0.0, 3.0], [2.0, 1.0, -2.0, 1.0], [-5.0, 1.0, 5.0, 2.0]],
+    "low": -9.0,
+    "high": 11.0,
+}
+INTEGRANDS = Figure(
+    id="gjs-integrands",
+    paper=PAPER,
+    shows="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
+    compute=compute_integrands,
+    rows=rows_integrands,
+    draw=draw_integrands,
+    alt=alt_integrands,
+    presets={"quick": PAIRS, "paper": PAIRS},
 )

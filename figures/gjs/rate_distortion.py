@@ -13,18 +13,15 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER, published, variants
+from figures.gjs.styles import COLOURS
+from figures.gjs.trainings import (
+    compute_rate_distortion,
+)
 from figures.gjs.variants import BETA, FAMILIES, KL, REVERSE
 from vaelab import plots
-from vaelab.run_store import Numbers, Result
+from vaelab.run_store import Numbers
 
 DISTORTIONS = ("reconstruction_sampled", "reconstruction")  # with z drawn, as in the loss; and at the posterior mean
-
-
-def compute(device: str, *, alphas: list[float], betas: list[float], seeds: int, **training: Any) -> Result:
-    """The numbers of `variants.measured` for all variants."""
-    families = [variants.gjs(family, a) for family in FAMILIES[:3] for a in alphas]
-    every = [*map(variants.vae, betas), variants.reverse(), *families]
-    return variants.measured(every, variants.trained(every, device, seeds, **training))
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -70,7 +67,7 @@ def _every_variant(axes: Axes, n: Numbers) -> None:
     _beta_curve(axes, n)
     for family in FAMILIES[:3]:
         rows = np.flatnonzero(variants.chosen(n, family))
-        colour = variants.COLOURS[family]
+        colour = COLOURS[family]
         axes.plot(*points(n, rows), "-o", color=colour, label=family, linewidth=0.8)
         for i in rows[[0, -1]]:
             _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], colour, (3, 3))
@@ -121,12 +118,11 @@ def alt(n: Numbers) -> str:
 
 BETAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0]
 PAPER_BETAS = sorted({*published.ALPHAS, 1.0, 2.0, 4.0})
-
 FIGURE = Figure(
     id="gjs-rate-distortion",
     paper=PAPER,
     shows="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
-    compute=compute,
+    compute=compute_rate_distortion,
     rows=rows,
     draw=draw,
     alt=alt,

@@ -1,68 +1,13 @@
-"""gjs-reproduction: the published values beside ours, at the published settings, as far as the training has come.
-
-The trainings take hours on a CPU: they lie as checkpoints in the cache, and the next call goes on with them.
-"""
-
-import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+"""gjs-reproduction: the published values beside ours, at the published settings, as far as the training has come."""
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER, published
-from figures.gjs.published import Line
-from vaelab import checks, plots
-from vaelab.files import cache_folder, digest
-from vaelab.run_store import VERSIONS, Numbers, Recipe, Result, provenance_here
-from vaelab.turns import curve, in_turns
-
-# The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
-VERSIONS["train-published-lines"] = 1
-
-# The lines that a machine without a GPU can afford: the VAE, and the best of either family on MNIST.
-FIRST = ("MNIST KL(q‖p)", "MNIST primed 0.1", "MNIST primed dual 0.3")
-
-
-def title(line: Line) -> str:
-    """How a line is called on the command line: data, name and alpha."""
-    return f"{line.data} {line.name}" + ("" if line.alpha is None else f" {line.alpha:g}")
-
-
-def folder() -> Path:
-    """Where the trainings lie."""
-    return cache_folder() / "reproduction"
-
-
-def compute(
-    device: str, *, lines: Sequence[str], seeds: int, minutes: float | None = None, turn: int = 5, **changes: Any
-) -> Result:
-    """Train the named lines, a few epochs each in turn, for at most so many minutes; then read what has been reached.
-
-    Numbers: those of `read_curves`.
-    """
-    checks.count("seeds", seeds)
-    runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
-    in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
-    numbers, seconds = read_curves(seeds, **changes)
-    which = Recipe("train-published-lines", VERSIONS["train-published-lines"])
-    name = digest(json.dumps([*which, np.nan_to_num(numbers["curves"]).tolist()]))
-    return Result(numbers, name, (which,), provenance_here(seconds))
-
-
-def read_curves(seeds: int, **changes: Any) -> tuple[Numbers, float]:
-    """curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
-    `published.lines()` after each epoch; and the seconds of all epochs."""
-    recorded = [[curve(line.run(seed, **changes), folder()) for seed in range(seeds)] for line in published.lines()]
-    epochs = [epoch for row in recorded for records in row for epoch in records]
-    curves = np.full((len(recorded), seeds, max((epoch.epoch for epoch in epochs), default=1)), np.nan)
-    for i, row in enumerate(recorded):
-        for seed, records in enumerate(row):
-            for epoch in records:
-                curves[i, seed, epoch.epoch - 1] = epoch.reconstruction
-    return {"curves": curves}, round(sum(epoch.seconds for epoch in epochs), 2)
+from figures.gjs.long_trainings import FIRST, compute_reproduction, title
+from vaelab import plots
+from vaelab.run_store import Numbers
 
 
 def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:
@@ -171,7 +116,7 @@ FIGURE = Figure(
     id="gjs-reproduction",
     paper=PAPER,
     shows="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
-    compute=compute,
+    compute=compute_reproduction,
     rows=rows,
     draw=draw,
     alt=alt,

@@ -4,32 +4,21 @@ After the follow-up (alpha-VAEs, Deasy et al. 2021).
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import published, variants
+from figures.gjs.styles import COLOURS
+from figures.gjs.trainings import (
+    TRAINABLE,
+    compute_trainable_alpha,
+)
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.run_store import Numbers
 
-FAMILIES = ("primed", "primed dual")
 LEARNED = {"primed": 0.12, "primed dual": 0.36}  # on full MNIST, by the outputs stored with the authors' code
-
-
-def compute(device: str, *, starts: list[float], seeds: int, **training: Any) -> Result:
-    """Numbers: variant, start [k]; alphas [k, seeds, epochs], at the end of every epoch; reconstruction [k, seeds] of
-    the test images."""
-    every = [variants.learned(family, start) for family in FAMILIES for start in starts]
-    results = variants.trained(every, device, seeds, **training)
-    numbers = {
-        "variant": np.array([family for family in FAMILIES for _ in starts]),
-        "start": np.array([v.options["alpha"] for v in every]),
-        "alphas": np.array([[r.numbers["alphas"] for r in row] for row in results]),
-        "reconstruction": np.array([[r.numbers["test_reconstruction"] for r in row] for row in results]),
-    }
-    return merge_results(numbers, [result for row in results for result in row])
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -50,8 +39,8 @@ def rows(n: Numbers) -> list[Row]:
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2, sharey=True)
-    for family in FAMILIES:
-        where, colour = n["variant"] == family, variants.COLOURS[family]
+    for family in TRAINABLE:
+        where, colour = n["variant"] == family, COLOURS[family]
         for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
             path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
             plots.spread(left, np.arange(len(path)), path, colour)
@@ -66,7 +55,7 @@ def draw(n: Numbers) -> Drawing:
 
 def alt(n: Numbers) -> str:
     told = []
-    for family in FAMILIES:
+    for family in TRAINABLE:
         last = n["alphas"][n["variant"] == family][:, :, -1]
         starts = n["start"][n["variant"] == family]
         told.append(
@@ -82,7 +71,7 @@ FIGURE = Figure(
     id="gjs-trainable-alpha",
     paper="Deasy, McIver, Simidjievski & Lio 2021",
     shows="Alpha trained along with the network: where it ends does not depend on where it begins",
-    compute=compute,
+    compute=compute_trainable_alpha,
     rows=rows,
     draw=draw,
     alt=alt,
@@ -94,7 +83,6 @@ FIGURE = Figure(
         },
     },
 )
-
 # Adam moves a logit by about the learning rate per step: at the published 1e-4 alpha needs 50 epochs to come from 0.9.
 MNIST = replace(
     FIGURE,

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaelab import plots
 from vaelab.run_store import Numbers, Result, merge_results
 from vaelab.runs import Run, train_all
 
@@ -14,12 +13,8 @@ KL, REVERSE, BETA = "KL(q||p)", "KL(p||q)", "beta KL(q||p)"
 MMD = "MMD"
 LEARNED = {"primed": "primed, learned alpha", "primed dual": "primed dual, learned alpha"}
 FAMILIES = ("primed", "primed dual", "plain", "plain dual")
-COLOURS = {KL: plots.Q, BETA: plots.Q, REVERSE: plots.P, "primed": plots.JS, "primed dual": plots.DUAL}
-COLOURS |= {"plain": plots.MEAN, "plain dual": plots.REFERENCE, MMD: plots.REFERENCE}
-COLOURS |= {LEARNED[family]: COLOURS[family] for family in LEARNED}
 MEASURES = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
 SPLITS = ("train", "test")
-
 # Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
 MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
 FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 10}

@@ -8,59 +8,18 @@ the posteriors as they are the best scale follows without that assumption, and w
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER, published, variants
-from figures.gjs.variants import Variant
+from figures.gjs.styles import COLOURS
+from figures.gjs.trainings import (
+    COLUMNS,
+    compute_aggregate_variance,
+)
 from vaelab import plots
-from vaelab.divergences import KL, GeometricJS, ReverseKL
-from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, merge_results
-from vaelab.variance_law import best_scale, predicted_variance
-
-COLUMNS = ("ratio", "measured", "predicted", "predicted_own")
-ACTIVE = 0.2  # of the total: a latent whose means carry less of its variance is listed, but not drawn
-
-
-def compute(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
-    """Numbers, one row per latent: variant, alpha, seed, ratio R, V measured and predicted twice, active [k]."""
-    every = [variants.vae(), variants.reverse(), *variants.both(primed, dual)]
-    results = variants.trained(every, device, seeds, **training)
-    found = [
-        (v.name, v.alpha, seed, *latent)
-        for v, row in zip(every, results, strict=True)
-        for seed, result in enumerate(row)
-        for latent in latents(divergence(v), result.numbers)
-    ]
-    names = ("variant", "alpha", "seed", *COLUMNS, "active")
-    numbers = {name: np.array(column) for name, column in zip(names, zip(*found, strict=True), strict=True)}
-    return merge_results(numbers, [result for row in results for result in row])
-
-
-def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float, bool]]:
-    """R and V = Var(mean) + E[sigma²] of every latent over the test images; V predicted from R, and from its own
-    posteriors; whether it is active."""
-    mean, logvar = (torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar"))
-    law = MarginalPosterior(mean, logvar).variance_law()
-    own = law.total * best_scale(minimised, mean - mean.mean(0), logvar) ** 2  # every optimum has centred means
-    found = []
-    for k, (of_means, of_noise, total) in enumerate(zip(*(part.tolist() for part in law[:3]), strict=True)):
-        ratio = max(of_means / of_noise, 1e-9)
-        active = of_means > ACTIVE * total
-        found.append((ratio, total, predicted_variance(minimised, ratio), float(own[k]), active))
-    return found
-
-
-def divergence(variant: Variant) -> torch.nn.Module:
-    """What the variant minimises."""
-    if variant.name == variants.KL:
-        return KL()
-    if variant.name == variants.REVERSE:
-        return ReverseKL()
-    return GeometricJS(variant.alpha, dual=variant.options["dual"]).double()
+from vaelab.run_store import Numbers
 
 
 def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
@@ -104,7 +63,7 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
     for variant, alpha, where in settings_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
-        colour = plots.between("#ffffff", variants.COLOURS[variant], 101)[round(100 * shade)]
+        colour = plots.between("#ffffff", COLOURS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
         look: dict[str, Any] = {"color": colour, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)
@@ -122,12 +81,11 @@ def alt(n: Numbers) -> str:
 
 
 SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
-
 FIGURE = Figure(
     id="gjs-variance-law",
     paper=PAPER,
     shows="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
-    compute=compute,
+    compute=compute_aggregate_variance,
     rows=rows,
     draw=draw,
     alt=alt,

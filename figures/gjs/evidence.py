@@ -8,50 +8,18 @@ get narrower, so it falls on some divergences more than on others, and the ranki
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, toy_evidence, variants
-from figures.gjs.variants import COLOURS, KL, MMD, REVERSE
+from figures.gjs import PAPER, published, variants
+from figures.gjs.importance_sampling import ESTIMATES, EXACT, compute_evidence
+from figures.gjs.styles import COLOURS
+from figures.gjs.variants import KL, MMD, REVERSE
 from vaelab import plots
-from vaelab.evidence import bootstrap, evidence
-from vaelab.run_store import Numbers, Result, cached, merge_results, recipe
+from vaelab.run_store import Numbers
 
-ESTIMATES = ("evidence", "evidence_published")
 WORDS = ("right: σ", "as published: σ²")
-SAMPLES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-
-
-@recipe("estimate-the-evidence-of-a-toy", version=1)
-def toy(*, samples: list[int], images: int) -> Numbers:
-    """estimate [2, k, 3]: right and as published, for each number of samples: mean and the ends of its interval."""
-    experiment, x = toy_evidence.linear_gaussian(), toy_evidence.toy_images(images)
-    found = [[evidence(experiment, x, k, as_published=flag)[1:] for k in samples] for flag in (False, True)]
-    return {"samples": np.array(samples), "toy": np.array(found)}
-
-
-def compute(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """The toy's numbers, and for the trained models variant and alpha [v], trained [v, 2, 3]: right and as published,
-    mean over images and seeds, and its interval over images."""
-    families = [variants.gjs(family, a) for family in ("primed", "primed dual") for a in alphas]
-    every = [variants.vae(), variants.reverse(), variants.mmd(), *families]
-    results = variants.trained(every, device, seeds, **training)
-    of_toy = cached(toy, {"samples": SAMPLES, "images": 500})
-    numbers = {
-        **of_toy.numbers,
-        "variant": np.array([v.name for v in every]),
-        "alpha": np.array([v.alpha for v in every]),
-        "trained": np.array([[_interval(row, name) for name in ESTIMATES] for row in results]),
-    }
-    return merge_results(numbers, [of_toy, *(result for row in results for result in row)])
-
-
-def _interval(results: list[Result], name: str) -> tuple[float, float, float]:
-    """Mean of an estimate over images and seeds, and its bootstrap interval over images."""
-    each = torch.from_numpy(np.mean([r.numbers[name] for r in results], axis=0))
-    return (each.mean().item(), *bootstrap(each))
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -82,7 +50,7 @@ def _row(
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
-    left.axhline(toy_evidence.EXACT, color="black", linewidth=0.8, label=f"exact: {toy_evidence.EXACT}")
+    left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")
     for values, words, colour, marker in zip(n["toy"], WORDS, (plots.MEAN, plots.P), "os", strict=True):
         _errors(left, n["samples"], values, colour, marker=marker, markersize=3, label=words)
     left.set(title="a toy with a known answer", xlabel="samples per image", ylabel="ln p(x) per image (nats)")
@@ -122,7 +90,7 @@ def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, colour: str, **look: 
 def alt(n: Numbers) -> str:
     right, published_ = (n["toy"][i, n["samples"] == 128][0, 0] for i in (0, 1))
     sentences = [
-        f"On a toy whose evidence is {toy_evidence.EXACT} nats, 128 samples give {right:.2f} with the right proposal "
+        f"On a toy whose evidence is {EXACT} nats, 128 samples give {right:.2f} with the right proposal "
         f"and {published_:.2f} with the published one."
     ]
     for name in (KL, "primed", "primed dual"):
@@ -136,12 +104,11 @@ def alt(n: Numbers) -> str:
 
 SIDE = {"side": 32}
 PUBLISHED = {"alphas": list(published.ALPHAS), "seeds": 3, "data": "mnist", **SIDE, **published.SETTING}
-
 FIGURE = Figure(
     id="gjs-evidence",
     paper=PAPER,
     shows="Model evidence by importance sampling with the right and with the published proposal width",
-    compute=compute,
+    compute=compute_evidence,
     rows=rows,
     draw=draw,
     alt=alt,

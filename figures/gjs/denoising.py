@@ -3,40 +3,16 @@
 After the follow-up (alpha-VAEs, Deasy et al. 2021), whose skews are trained, too.
 """
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import published, variants
+from figures.gjs.styles import COLOURS
+from figures.gjs.trainings import compute_denoising
 from figures.gjs.variants import LEARNED
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
-
-PICTURED = 6
-
-
-def compute(device: str, *, noises: list[float], seeds: int, **training: Any) -> Result:
-    """One training per variant, level of noise and seed.
-
-    Numbers: variant [k], noise [m], reconstruction [k, m, seeds] against the clean test images; and of seed 0 shown
-    [n, c, h, w], inputs [m, n, c, h, w] and reconstructions [k, m, n, c, h, w], uint8.
-    """
-    dual = variants.learned("primed dual", 0.3)
-    every = [variants.vae(), variants.reverse(), variants.mmd(), variants.learned("primed", 0.3), dual]
-    levels = [variants.trained(every, device, seeds, **training, noise=noise) for noise in noises]
-    first = [[row[0].numbers for row in level] for level in levels]
-    errors = [[[float(r.numbers["test_reconstruction"]) for r in row] for row in level] for level in levels]
-    numbers = {
-        "variant": np.array([v.name for v in every]),
-        "noise": np.array(noises),
-        "reconstruction": np.array(errors).transpose(1, 0, 2),
-        "shown": first[0][0]["shown"][:PICTURED],
-        "inputs": np.stack([level[0]["inputs"][:PICTURED] for level in first]),
-        "reconstructions": np.stack([[n["reconstructions"][:PICTURED] for n in level] for level in first], 1),
-    }
-    return merge_results(numbers, [result for level in levels for row in level for result in row])
+from vaelab.run_store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -52,7 +28,7 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
     for name, seeds in zip(n["variant"], n["reconstruction"], strict=True):
-        plots.spread(axes, n["noise"], seeds, variants.COLOURS[str(name)], marker="o", label=variants.label(str(name)))
+        plots.spread(axes, n["noise"], seeds, COLOURS[str(name)], marker="o", label=variants.label(str(name)))
     axes.set(
         xlabel="standard deviation of the noise on the input",
         ylabel="squared error against\nthe clean test image",
@@ -83,7 +59,7 @@ FIGURE = Figure(
     id="gjs-noise",
     paper="Deasy, McIver, Simidjievski & Lio 2021",
     shows="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
-    compute=compute,
+    compute=compute_denoising,
     rows=rows,
     draw=draw,
     alt=alt,

@@ -1,0 +1,193 @@
+"""The figures of the geometric JS for which nothing is trained: two Gaussians, and one fitted to a mixture."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from figures.gjs.variants import FAMILIES
+from vaelab import quadrature
+from vaelab.divergences import geometric_js, kl
+from vaelab.fitting import fit, mixture
+from vaelab.gaussian import Gaussian
+from vaelab.run_store import Numbers, Result, cached, recipe
+
+CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
+CURVES_OF_PAIRS = ("q", "p", "geometric mean", "published mean", "JS", "geometric JS", "published geometric JS")
+INTEGRALS = CURVES_OF_PAIRS[4:]
+
+
+@recipe("divergences-in-one-dimension", version=1)
+def divergences_in_one_dimension(
+    *, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float
+) -> Numbers:
+    """Curves over [low, high] in steps of 0.05: densities and integrands [7, m] at alpha = 1/2, the family of
+    means [a, m]; and the integrals of the four divergences.
+    """
+    q, p = (
+        Gaussian(torch.tensor([m], dtype=torch.float64), torch.tensor([2 * np.log(s)], dtype=torch.float64))
+        for m, s in zip(means, sigmas, strict=True)
+    )
+    # integrals and normalisation run over a wide grid; the picture shows its middle
+    grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
+    lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
+    family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
+    half, middle = (
+        quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid),
+        torch.logaddexp(lq, lp) - np.log(2),
+    )
+
+    def towards(target: torch.Tensor) -> torch.Tensor:
+        return 0.5 * lq.exp() * (lq - target) + 0.5 * lp.exp() * (lp - target)
+
+    curves = torch.stack(
+        [
+            lq.exp(),
+            lp.exp(),
+            half.exp(),
+            lq.exp() * (lq - lp),
+            lp.exp() * (lp - lq),
+            towards(middle),
+            towards(half),
+        ]
+    )
+    shown = torch.arange(len(grid.points))[2000:-2000:5]
+    integrals = [
+        kl(q, p),
+        kl(p, q),
+        quadrature.jensen_shannon(q.log_prob, p.log_prob, grid),
+        geometric_js(q, p, 0.5),
+    ]
+    return {
+        "x": grid.points[shown].numpy(),
+        "curves": curves[:, shown].numpy(),
+        "alphas": np.array(alphas),
+        "family": family[:, shown].exp().numpy(),
+        "integrals": np.array([float(value) for value in integrals]),
+    }
+
+
+def compute_one_dimension(device: str, **settings: Any) -> Result:
+    """Return the numbers of `divergences_in_one_dimension`."""
+    return cached(divergences_in_one_dimension, settings)
+
+
+@recipe("integrands-in-one-dimension", version=1)
+def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
+    """For pairs (mean of q, its sigma, mean of p, its sigma), at alpha = 1/2: curves [pairs, 7, m] over z [m] in steps
+    of 0.02, and integrals [pairs, 3] in nats."""
+    found = [_pair(pair, low, high) for pair in pairs]
+    return {
+        "pairs": np.array(pairs),
+        "x": found[0][0],
+        "curves": np.array([curves for _, curves, _ in found]),
+        "integrals": np.array([integrals for *_, integrals in found]),
+    }
+
+
+def _pair(pair: list[float], low: float, high: float) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    mean_q, sigma_q, mean_p, sigma_p = pair
+    q, p = _gaussian(mean_q, sigma_q), _gaussian(mean_p, sigma_p)
+    grid = quadrature.line(low - 30, high + 30, 50 * int(high - low + 60) + 1)  # the picture shows its middle
+    lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
+    middle = torch.logaddexp(lq, lp) - np.log(2)
+    right = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
+    wrong = published_mean(mean_q, sigma_q, mean_p, sigma_p).log_prob(grid.points)
+    parts = [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in (middle, right, wrong)]
+    curves = torch.stack([lq.exp(), lp.exp(), right.exp(), wrong.exp(), *parts])
+    shown = slice(1500, -1500)
+    return grid.points[shown].numpy(), curves[:, shown].numpy(), [float(grid.integrate(part)) for part in parts]
+
+
+def _gaussian(mean: float, sigma: float) -> Gaussian:
+    return Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([2 * np.log(sigma)], dtype=torch.float64))
+
+
+def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float) -> Gaussian:
+    """The "geometric mean" at alpha = 1/2 of the published notebook: standard deviations where variances belong."""
+    sigma = 1 / (0.5 / sigma_q + 0.5 / sigma_p)
+    return _gaussian(sigma * (0.5 * mean_q / sigma_q + 0.5 * mean_p / sigma_p), sigma)
+
+
+def compute_integrands(device: str, **settings: Any) -> Result:
+    """Return the numbers of `integrands_of_pairs`."""
+    return cached(integrands_of_pairs, settings)
+
+
+@recipe("divergences-against-alpha", version=1)
+def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Numbers:
+    """For q = N(mean, variance) and p = N(0, 1): alpha [k], value [4, k], ends (KL(q‖p), KL(p‖q)) [2]."""
+    q = Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([np.log(variance)], dtype=torch.float64))
+    p = Gaussian.standard(q.mean)
+    alphas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    wide = Gaussian(q.mean.expand(len(alphas)), q.logvar.expand(len(alphas)))
+    values = [geometric_js(wide, p, alphas, dual="dual" in name, primed="primed" in name) for name in FAMILIES]
+    return {
+        "pair": np.array([mean, variance]),
+        "alpha": alphas.numpy(),
+        "value": torch.stack(values).numpy(),
+        "ends": np.array([kl(q, p).item(), kl(p, q).item()]),
+    }
+
+
+def compute_limits(device: str, **settings: Any) -> Result:
+    """Return the numbers of `divergences_against_alpha`."""
+    return cached(divergences_against_alpha, settings)
+
+
+def entrance_fee(alpha: float) -> float:
+    """c(α), the limit of (primed dual - α KL(q‖p)) for variances towards 0, per latent in nats.  Sheet 1.7."""
+    return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
+
+
+@recipe("divergences-at-small-sigma", version=1)
+def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: float, steps: int) -> Numbers:
+    """For q = N(mean, s) and p = N(0, 1): s [k], kl (q‖p, p‖q) [2, k], primed and dual [alphas, k]; fee [alphas] of
+    the formula."""
+    logvar = torch.linspace(math.log(smallest), 0, steps, dtype=torch.float64)
+    q = Gaussian(torch.full_like(logvar, mean), logvar)
+    p = Gaussian.standard(logvar)
+    return {
+        "s": logvar.exp().numpy(),
+        "alpha": np.array(alphas),
+        "kl": torch.stack([kl(q, p), kl(p, q)]).numpy(),
+        "primed": torch.stack([geometric_js(q, p, a) for a in alphas]).numpy(),
+        "dual": torch.stack([geometric_js(q, p, a, dual=True) for a in alphas]).numpy(),
+        "fee": np.array([entrance_fee(a) for a in alphas]),
+    }
+
+
+def compute_small_sigma(device: str, **settings: Any) -> Result:
+    """Return the numbers of `divergences_at_small_sigma`."""
+    return cached(divergences_at_small_sigma, settings)
+
+
+@recipe("fit-to-a-mixture", version=1)
+def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
+    """Every minimum found, and the target.
+
+    kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std), for the alphas of the pictures and those of the
+    grid; shown [pictures]; axis [n] and density [n, n].
+    """
+    from tqdm.auto import tqdm
+
+    target, every = mixture(seed), sorted({*alphas, *grid})
+    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in every] + [("JS", 0.5)]
+    found = [(kind, a, f) for kind, a in tqdm(tasks, desc="fitting", unit="divergence") for f in fit(target, kind, a)]
+    axis = np.linspace(-5, 5, 101)
+    points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
+    return {
+        "kind": np.array([kind for kind, _, _ in found]),
+        "alpha": np.array([a for _, a, _ in found]),
+        "start": np.array([f.start for _, _, f in found]),
+        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in found]),
+        "shown": np.array(alphas),
+        "axis": axis,
+        "density": target.log_prob(points).exp().numpy(),
+    }
+
+
+def compute_mixture_fit(device: str, **settings: Any) -> Result:
+    """Return the numbers of `fits_to_the_mixture`."""
+    return cached(fits_to_the_mixture, settings)
