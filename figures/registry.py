@@ -17,7 +17,16 @@ from figures.gjs import (
     trainable_alpha,
 )
 from figures.two_stage import contents as two_stage
-from figures.variance_law import contents as variance_law
+from figures.variance_law import (
+    latent_plane,
+    law_bars,
+    law_through_training,
+    moments,
+    other_laws,
+    prior_samples,
+    rho,
+    sampling_off,
+)
 from vaelab.errors import InvalidValue, near
 
 GJS = (
@@ -42,10 +51,23 @@ GJS = (
     alpha_sweeps.CHAIRS,
     trainable_alpha.MNIST,
 )
+VARIANCE_LAW = (
+    latent_plane.ENCODER_SKETCH,
+    rho.FIGURE,
+    latent_plane.DIGITS_PLANE,
+    latent_plane.TRAJECTORIES,
+    sampling_off.FIGURE,
+    law_bars.LAW_BARS,
+    law_through_training.FIGURE,
+    law_bars.POINT_VS_AVERAGE,
+    moments.KURTOSIS,
+    moments.MARGINALS,
+    prior_samples.FIGURE,
+    other_laws.FIGURE,
+)
 
 FIGURES: dict[str, Figure] = {
-    item.id: item
-    for item in (*GJS, *variance_law.FIGURES, *balancing.FIGURES, *two_stage.FIGURES, *consistency.FIGURES)
+    item.id: item for item in (*GJS, *VARIANCE_LAW, *balancing.FIGURES, *two_stage.FIGURES, *consistency.FIGURES)
 }
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 

@@ -15,12 +15,12 @@ import figures
 from figures import provenance
 from figures.gjs import theory, trainings
 from figures.registry import FIGURES, TOUR
-from figures.variance_law import law_bars
 from vaelab import fitting, run_store
 from vaelab.datasets.download import UnavailableError
 from vaelab.errors import DataError, InvalidValue, StorageError
 from vaelab.runs import Run, train_all
 
+law_bars = FIGURES["var-law-bars"]
 recon_vs_alpha = FIGURES["gjs-recon-vs-alpha"]
 SMALL = {"data": "digits", "latent": 4, "hidden": (16,), "epochs": 1}
 
@@ -201,7 +201,7 @@ def test_the_variance_law_is_read_off_the_same_trainings(monkeypatch):
     assert total.shape == (1, 2, 4)
     assert (np.diff(result.numbers["of_means"]) <= 0).all()
     assert len(law_bars.rows(result.numbers)) == 8
-    assert "law" in law_bars.FIGURE.shows
+    assert "law" in law_bars.shows
     assert law_bars.draw(result.numbers).axes[0].get_ylim()[1] > 1
     for active in (np.zeros_like(total, dtype=bool), total > np.median(total)):
         text = law_bars.alt({**result.numbers, "active": active})

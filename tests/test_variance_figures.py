@@ -16,27 +16,26 @@ import torch
 
 from figures.figure import to_csv
 from figures.registry import FIGURES
-from figures.variance_law import (
-    digits_plane,
-    discrepancy_law,
-    encoder_sketch,
-    followed,
-    kurtosis,
-    law_bars,
-    law_through_training,
-    marginals,
-    other_laws,
-    planes,
-    point_vs_average,
-    prior_vs_mixture,
-    rho,
-    sampled,
-    sampling_off,
-    trajectories,
-)
-from figures.variance_law.unsampled import Quadratic, unsampled
+from figures.variance_law import measures, predictions, theory, trainings
+from figures.variance_law.law_through_training import totals
+from figures.variance_law.measures import radius
+from figures.variance_law.sampling_off import NAMES
+from figures.variance_law.trainings import Quadratic, unsampled
 from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
 from vaelab.variance_law import scale_slope
+
+digits_plane = FIGURES["var-digits-plane"]
+encoder_sketch = FIGURES["var-encoder-sketch"]
+kurtosis = FIGURES["var-kurtosis"]
+law_bars = FIGURES["var-law-bars"]
+law_through_training = FIGURES["var-law-through-training"]
+marginals = FIGURES["var-marginals"]
+other_laws = FIGURES["var-other-laws"]
+point_vs_average = FIGURES["var-point-vs-average"]
+prior_vs_mixture = FIGURES["var-prior-vs-mixture-samples"]
+rho = FIGURES["var-rho"]
+sampling_off = FIGURES["var-sampling-off"]
+trajectories = FIGURES["var-trajectories"]
 
 FOLDER = Path(os.environ.get("VAELAB_FIGURES", Path(__file__).parent.parent / "figures"))
 COMMON = {"data": "digits", "options": {"gamma": 0.2}, "batch_size": 20, "lr": 5e-3}
@@ -53,14 +52,14 @@ def kept(tmp_path_factory):
         yield
 
 
-def drawn(module, **settings):
+def drawn(item, **settings):
     """The numbers of a figure and its table as it is written; drawing and words come without complaint."""
-    n = module.compute("cpu", **settings).numbers
-    assert module.draw(n).axes
-    words = module.alt(n)
+    n = item.compute("cpu", **settings).numbers
+    assert item.draw(n).axes
+    words = item.alt(n)
     assert len(words) > 60
     assert "nan" not in words
-    return n, list(csv.DictReader(io.StringIO(to_csv(module.rows(n)))))
+    return n, list(csv.DictReader(io.StringIO(to_csv(item.rows(n)))))
 
 
 def committed(id):
@@ -93,14 +92,14 @@ def test_without_sampling_nothing_is_drawn_and_nothing_holds_the_scale():
 
 def test_followed_digits_are_as_many_of_each_class_and_in_order():
     labels = torch.tensor([1, 0] * 30 + [2] * 4)
-    few = followed.first_of_each(labels)
+    few = trainings.first_of_each(labels)
     assert few.tolist() == [*range(20), *range(60, 64)]
     assert torch.bincount(labels[few]).tolist() == [10, 10, 4]
 
 
 def test_the_radius_is_that_of_a_circle_as_large_as_the_ellipse():
     sigma = np.array([[2.0, 0.5], [3.0, 3.0]])
-    assert planes.radius(2 * np.log(sigma)) == pytest.approx([1.0, 3.0])
+    assert radius(2 * np.log(sigma)) == pytest.approx([1.0, 3.0])
 
 
 def test_the_population_mmd_is_that_of_draws_and_zero_for_the_prior():
@@ -109,9 +108,9 @@ def test_the_population_mmd_is_that_of_draws_and_zero_for_the_prior():
     torch.manual_seed(0)
     q = Gaussian(mean, logvar - 1)
     draws = torch.stack([MMD()(q, Gaussian.standard(mean)).mean() for _ in range(4000)])
-    truth = discrepancy_law.population_mmd(*q)
+    truth = predictions.population_mmd(*q)
     assert abs(float(draws.mean() - truth)) < 4.5 * float(draws.std()) / math.sqrt(len(draws))
-    prior = discrepancy_law.population_mmd(torch.zeros(9, 3).double(), torch.zeros(9, 3).double())
+    prior = predictions.population_mmd(torch.zeros(9, 3).double(), torch.zeros(9, 3).double())
     assert float(prior) == pytest.approx(0, abs=1e-12)
 
 
@@ -121,25 +120,25 @@ def test_mmd_asks_for_the_scale_of_the_prior(width):
     mean = torch.randn(400, 2, dtype=torch.float64, generator=generator) * math.sqrt(0.8)
     mean = mean / mean.std(0, correction=0) * math.sqrt(0.8)
     logvar = torch.full_like(mean, math.log(0.2))
-    found = discrepancy_law.best_common_scale(width * mean, logvar + 2 * math.log(width))
+    found = predictions.best_common_scale(width * mean, logvar + 2 * math.log(width))
     assert float(found) * width == pytest.approx(1, abs=0.06)
 
 
 def test_the_two_predictions_of_the_kurtosis_are_exact_where_their_premises_hold():
     mean = torch.linspace(-0.95, 0.95, 4001, dtype=torch.float64)[:, None]
-    by_point = kurtosis.latents(MarginalPosterior(mean, torch.log(1 - mean**2)))
+    by_point = measures.latents(MarginalPosterior(mean, torch.log(1 - mean**2)))
     assert by_point["point_by_point"] == pytest.approx(by_point["measured"], abs=1e-9)
-    constant = kurtosis.latents(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
+    constant = measures.latents(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
     assert constant["constant_sigma"] == pytest.approx(constant["measured"], abs=1e-9)
     assert abs(constant["point_by_point"] - constant["measured"]) > 0.1
-    assert list(kurtosis.textbook().values()) == pytest.approx([2.674197, 1.84752, 2.412, 1.6878], abs=2e-3)
+    assert list(theory.textbook().values()) == pytest.approx([2.674197, 1.84752, 2.412, 1.6878], abs=2e-3)
 
 
 # -- small trainings, shared
 
 
 def test_the_minima_of_rho_lie_on_the_circle():
-    n, rows = drawn(rho, **rho.SETTINGS)
+    n, rows = drawn(rho, **rho.presets["quick"])
     assert n["best"][:, 0] + n["best"][:, 1] == pytest.approx([1] * 4, abs=1e-12)
     assert n["best"][:, 2] == pytest.approx([1.629048, 0.804719, 0.346574, 0.111572], abs=1e-6)  # the sheet's table
     for value in n["rho"]:
@@ -161,16 +160,16 @@ def test_the_figures_of_the_plane_show_one_training():
     assert (path["radii"][:, -1] < 0.7 * path["radii"][:, 0]).all(), "digits have to share the plane"
     one = np.flatnonzero(plane["label"] == path["label"][0])[0]
     np.testing.assert_array_equal(plane["mean"][0, one], path["mean"][-1, 0])
-    assert planes.radius(sketch["logvar"])[one] == pytest.approx(path["radius"][1, 0], rel=1e-6)
+    assert radius(sketch["logvar"])[one] == pytest.approx(path["radius"][1, 0], rel=1e-6)
     off, rows = drawn(sampling_off, shown=[1, 8], seeds=2, **PLANE)
     np.testing.assert_array_equal(off["mean"][0, -1], plane["mean"][0])
-    with_, without = (column(rows, "variance", training=name, epoch="8") for name in sampling_off.NAMES)
+    with_, without = (column(rows, "variance", training=name, epoch="8") for name in NAMES)
     assert without.max() < with_.min()
 
 
 def test_the_figures_of_the_wide_latents_agree_with_each_other():
     through, rows = drawn(law_through_training, seeds=2, **WIDE)
-    total, active = law_through_training.totals(through)
+    total, active = totals(through)
     last = [row for row in rows if row["split"] == "test" and row["epoch"] == str(WIDE["epochs"])]
     for seed, row in enumerate(last):
         v = total[seed, 1, -1]
@@ -188,7 +187,7 @@ def test_the_figures_of_the_wide_latents_agree_with_each_other():
     assert densities["density"].sum(1) * step == pytest.approx(1, abs=0.02)
     second = (densities["density"] * z**2).sum(1) * step - ((densities["density"] * z).sum(1) * step) ** 2
     np.testing.assert_allclose(second[wide], densities["variance"][wide], rtol=0.02)
-    q = followed.posterior(followed.followed("cpu", 2, **WIDE)[0].numbers)
+    q = trainings.posterior(trainings.followed("cpu", 2, **WIDE)[0].numbers)
     weakest = int(q.variance_law().of_means.argmin())
     np.testing.assert_allclose(densities["density"][-1], q.density_1d(torch.from_numpy(z), weakest).numpy())
     assert len(rows) == 4 * len(z)
@@ -207,16 +206,16 @@ def test_bars_count_active_latents_per_data_set():
 
 def test_draws_come_by_six_doors_and_the_priors_share_theirs(monkeypatch):
     monkeypatch.setattr("vaelab.classifier.STEPS", 60)
-    monkeypatch.setattr(sampled, "COMPONENTS", (2, 3))
+    monkeypatch.setattr(trainings, "COMPONENTS", (2, 3))
     n, rows = drawn(prior_vs_mixture, seeds=1, **WIDE)
-    assert n["distance"].shape == (1, len(sampled.DOORS))
+    assert n["distance"].shape == (1, len(trainings.DOORS))
     assert (n["distance"] > 0).all()
-    assert len(rows) == len(sampled.DOORS) + 1
+    assert len(rows) == len(trainings.DOORS) + 1
     torch.manual_seed(0)
     experiment = recipes.vae((1, 8, 8), 2, hidden=(8,))
     images = torch.rand(70, 1, 8, 8)
     posterior = MarginalPosterior.from_model(experiment, images)
-    prior, rescaled, *_ = sampled.doors(experiment, posterior, images, images, seed=0)
+    prior, rescaled, *_ = trainings.doors(experiment, posterior, images, images, seed=0)
     z = torch.randn(70, 2, generator=torch.Generator().manual_seed(0))
     scale = (posterior.mean**2 + posterior.logvar.exp()).mean(0).sqrt()
     torch.testing.assert_close(prior, experiment.decode(z))
@@ -225,11 +224,11 @@ def test_draws_come_by_six_doors_and_the_priors_share_theirs(monkeypatch):
 
 def test_every_law_is_predicted_from_the_posteriors_it_was_measured_on():
     _, rows = drawn(other_laws, seeds=1, data="digits", latent=4, hidden=(16,), epochs=3, batch_size=50)
-    assert {row["law"] for row in rows} == {law.name for law in other_laws.laws()}
+    assert {row["law"] for row in rows} == {law.name for law in predictions.laws()}
     for name in ("KL(q‖p)", "KL(q‖p), β = 4"):
         assert column(rows, "predicted", law=name) == pytest.approx([1] * 4, abs=1e-6)
     q = MarginalPosterior(torch.zeros(50, 1).double() + torch.linspace(-1, 1, 50)[:, None], torch.zeros(50, 1).double())
-    found = other_laws.latents(lambda q, p: kl(p, q), q)
+    found = predictions.latents(lambda q, p: kl(p, q), q)
     assert found["predicted"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
 
 
@@ -284,7 +283,7 @@ def test_the_sketch_is_of_two_images_far_apart():
 def test_noise_is_what_sets_the_scale():
     rows = committed("var-sampling-off")
     end = str(int(column(rows, "epoch").max()))
-    with_, without = (column(rows, "variance", training=name, epoch=end) for name in sampling_off.NAMES)
+    with_, without = (column(rows, "variance", training=name, epoch=end) for name in NAMES)
     assert (np.abs(with_ - 1) < 0.4).all()
     assert without.max() < 0.7 < with_.min()
 
@@ -333,7 +332,7 @@ def test_marginals_have_the_moments_that_are_written_beside_them():
 
 def test_prior_draws_lie_further_off_than_those_of_the_mixture():
     rows = committed("var-prior-vs-mixture-samples")
-    score = {door: column(rows, "frechet_distance_on_classifier_features", door=door) for door in sampled.DOORS}
+    score = {door: column(rows, "frechet_distance_on_classifier_features", door=door) for door in trainings.DOORS}
     real = column(rows, "frechet_distance_on_classifier_features", door="training images")
     assert score["N(0, I)"].min() > score["GMM 10"].max()
     assert score["N(0, I)"].min() > score["mixture"].max() > real.max()
@@ -343,7 +342,7 @@ def test_prior_draws_lie_further_off_than_those_of_the_mixture():
 def test_every_regulariser_leads_to_its_own_variance():
     rows = [row for row in committed("var-other-laws") if row["active"] == "yes"]
     means = {}
-    for law in other_laws.laws():
+    for law in predictions.laws():
         pair = [np.exp(np.log(column(rows, name, law=law.name)).mean()) for name in ("measured", "predicted")]
         means[law.name] = pair[0]
         assert 0.8 < pair[0] / pair[1] < 1.4, law.name

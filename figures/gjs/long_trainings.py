@@ -20,7 +20,6 @@ from vaelab.turns import curve, in_turns
 # The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
 VERSIONS["train-published-lines"] = 1
 
-
 # The lines that a machine without a GPU can afford: the VAE, and the best of either family on MNIST.
 FIRST = ("MNIST KL(q‖p)", "MNIST primed 0.1", "MNIST primed dual 0.3")
 

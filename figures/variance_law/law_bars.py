@@ -2,9 +2,12 @@
 
 One panel per data set, on its test images.  Collapsed latents obey the law trivially, so the active ones are counted
 and averaged apart.
+
+var-point-vs-average: mean² + sigma² of single images scatters; its average over images is about 1.
+
+The rho argument is about one posterior, but a network can rescale all of them only together: a law of averages.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,35 +16,13 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.variance_law import PAPER
-from figures.variance_law.followed import posteriors
+from figures.variance_law.measures import PARTS, compute_law_bars, compute_point_vs_average
+from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
-from vaelab.runs import Run, train_all
-
-PARTS = ("of_means", "of_noise", "active")
+from vaelab.run_store import Numbers
 
 
-def compute(device: str, *, data: Sequence[str], epochs: Sequence[int], seeds: int, **training: Any) -> Result:
-    """VAEs on every data set, each with its number of epochs.
-
-    Numbers: data [k]; of_means, of_noise, active [k, seeds, latent], latents sorted by the variance of their means.
-    """
-    runs = [
-        Run("vae", **training, data=name, epochs=n, seed=seed)
-        for name, n in zip(data, epochs, strict=True)
-        for seed in range(seeds)
-    ]
-    results = train_all(runs, device, stacked=True)
-    laws = [posterior.variance_law() for posterior in posteriors(results)]
-    order = [np.argsort(-law.of_means.numpy()) for law in laws]
-    numbers = {
-        name: np.stack([getattr(law, name).numpy()[o] for law, o in zip(laws, order, strict=True)]) for name in PARTS
-    }
-    split = {name: values.reshape(len(data), seeds, -1) for name, values in numbers.items()}
-    return merge_results({"data": np.array(data), **split}, results)
-
-
-def rows(n: Numbers) -> list[Row]:
+def rows_law_bars(n: Numbers) -> list[Row]:
     return [
         {
             **{"data": str(name), "seed": seed, "latent": latent},
@@ -54,7 +35,7 @@ def rows(n: Numbers) -> list[Row]:
     ]
 
 
-def draw(n: Numbers) -> Drawing:
+def draw_law_bars(n: Numbers) -> Drawing:
     panels = len(n["data"])
     figure = plots.new_figure(7.0, 0.5 + 1.6 * panels)
     every = figure.subplots(panels, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -87,7 +68,7 @@ def groups(active: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return [(name, where) for name, where in (("active", active), ("inactive", ~active)) if where.any()]
 
 
-def alt(n: Numbers) -> str:
+def alt_law_bars(n: Numbers) -> str:
     told = []
     for i, name in enumerate(n["data"]):
         total = n["of_means"][i] + n["of_noise"][i]
@@ -112,14 +93,78 @@ PUBLISHED: dict[str, Any] = {
     **{"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], "seeds": 3, "latent": 16},
     **{"network": "conv", "hidden": None, "batch_size": 100, "lr": 1e-3},
 }
-
-FIGURE = Figure(
+LAW_BARS = Figure(
     id="var-law-bars",
     paper=PAPER,
     shows="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
-    compute=compute,
-    rows=rows,
-    draw=draw,
-    alt=alt,
+    compute=compute_law_bars,
+    rows=rows_law_bars,
+    draw=draw_law_bars,
+    alt=alt_law_bars,
     presets={"quick": QUICK, "paper": PUBLISHED},
+)
+BINS = np.linspace(0, 4, 61)
+
+
+def rows_point_vs_average(n: Numbers) -> list[Row]:
+    total = n["square"] + n["variance"]
+    return [
+        {
+            **{"seed": seed, "latent": k, "active": "yes" if n["active"][seed, k] else "no"},
+            **{"average": float(values.mean()), "standard_deviation": float(values.std())},
+            **{name: float(np.percentile(values, q)) for name, q in (("low_5", 5), ("median", 50), ("high_95", 95))},
+            "share_of_images_within_a_tenth": float((np.abs(values - 1) < 0.1).mean()),
+        }
+        for seed, columns in enumerate(total)
+        for k, values in enumerate(columns.T)
+    ]
+
+
+def strongest(n: Numbers) -> int:
+    """The latent of seed 0 with the largest signal."""
+    return int(n["square"][0].mean(0).argmax())
+
+
+def draw_point_vs_average(n: Numbers) -> Drawing:
+    k = strongest(n)
+    square, variance = n["square"][0], n["variance"][0]
+    used = (square + variance)[:, n["active"][0]]
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2)
+    left.plot(variance[:, k], square[:, k], ".", color=plots.Q, markersize=1.5, alpha=0.5, rasterized=True)
+    top = max(1.05, 1.1 * float(np.percentile(variance[:, k], 99.8)))
+    left.plot([0, 1], [1, 0], color=plots.P, linestyle="--", label="σ² + μ² = 1, point by point")
+    left.plot(variance[:, k].mean(), square[:, k].mean(), "*", color="black", markersize=8, label="the averages")
+    left.set(title=f"one latent, {len(square)} test images", xlabel="σ²(x)", ylabel="μ²(x)", xlim=(0, top), ylim=(0, 4))
+    left.legend(loc="upper right")
+    right.hist(used.flatten().clip(0, BINS[-1]), BINS, color=plots.Q, alpha=0.35, density=True)
+    right.axvline(1, color=plots.P, linestyle="--", label="1")
+    right.axvline(used.mean(), color="black", label=f"average: {used.mean():.2f}")
+    right.set(title=f"σ² + μ² in the {used.shape[1]} active latents", xlabel="σ²(x) + μ²(x)", ylabel="density")
+    right.set(xlim=(0, BINS[-1]), yticks=[])
+    right.set_xticks(range(5), ["0", "1", "2", "3", "≥ 4"])
+    right.legend(loc="upper right")
+    return figure
+
+
+def alt_point_vs_average(n: Numbers) -> str:
+    used = np.concatenate([(s + v)[:, a] for s, v, a in zip(n["square"], n["variance"], n["active"], strict=True)], 1)
+    low, middle, high = np.percentile(used, (5, 50, 95))
+    return (
+        f"Mean² against sigma² of one latent, image by image: a cloud that ignores the line where they sum to 1. "
+        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, "
+        f"and 90 % of "
+        f"images lie between {low:.2f} and {high:.2f}; {(np.abs(used - 1) < 0.1).mean():.0%} come within a tenth of 1."
+    )
+
+
+POINT_VS_AVERAGE = Figure(
+    id="var-point-vs-average",
+    paper=PAPER,
+    shows="Mean² + sigma² image by image: it scatters, and only its average is about 1",
+    compute=compute_point_vs_average,
+    rows=rows_point_vs_average,
+    draw=draw_point_vs_average,
+    alt=alt_point_vs_average,
+    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
 )

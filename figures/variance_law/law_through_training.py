@@ -3,25 +3,17 @@
 A latent 20 % off the law costs (V - 1 - ln V)/2 = 0.01 to 0.02 nats, so training is in no hurry to mend it.
 """
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.variance_law import PAPER
-from figures.variance_law.followed import SPLITS, WIDE, WIDE_PAPER, followed
+from figures.variance_law.measures import compute_law_through_training
+from figures.variance_law.trainings import SPLITS, WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.run_store import Numbers
 
 ACTIVE = 0.05  # of the variance of the means at the end, on test images
-
-
-def compute(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers: of_means, of_noise [seeds, splits, epochs + 1, latent]."""
-    results = followed(device, seeds, **training)
-    names = ("of_means", "of_noise")
-    return merge_results({name: np.stack([r.numbers[name] for r in results]) for name in names}, results)
 
 
 def totals(n: Numbers) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +86,7 @@ FIGURE = Figure(
     id="var-law-through-training",
     paper=PAPER,
     shows="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
-    compute=compute,
+    compute=compute_law_through_training,
     rows=rows,
     draw=draw,
     alt=alt,

@@ -5,85 +5,15 @@ autograd for any D.  KL and beta KL ask for V = 1, KL(p‖q) for E[1/s] = 1, the
 says; MMD, which sees only the mixture, for a common scale of all latents.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
-from torch import nn
 
 from figures.figure import Figure, Row
 from figures.gjs import variants
-from figures.gjs.variants import Variant
 from figures.variance_law import PAPER
-from figures.variance_law.discrepancy_law import best_common_scale
-from figures.variance_law.followed import posterior
+from figures.variance_law.predictions import PER_LATENT, compute_other_laws, laws
 from vaelab import plots
-from vaelab.divergences import KL, GeometricJS, ReverseKL
-from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, merge_results
-from vaelab.variance_law import best_scale, predicted_variance
-
-ACTIVE = 0.2  # of V: the share that the means carry in a latent that is drawn
-PER_LATENT = ("measured", "predicted", "from_ratio")
-
-
-class Law(NamedTuple):
-    """What was minimised per latent, and its name; None for MMD, which sees all latents at once."""
-
-    variant: Variant
-    name: str
-    divergence: nn.Module | None
-
-
-def laws() -> list[Law]:
-    """The regularisers of the figure."""
-    return [
-        Law(variants.vae(), "KL(q‖p)", KL()),
-        Law(variants.vae(4.0), "KL(q‖p), β = 4", KL()),
-        Law(variants.reverse(), "KL(p‖q)", ReverseKL()),
-        *(
-            Law(
-                variants.gjs("primed dual" if dual else "primed", alpha),
-                f"{'dual JS' if dual else 'JS'}, α = {alpha:g}",
-                GeometricJS(alpha, dual=dual).double(),
-            )
-            for dual in (False, True)
-            for alpha in (0.1, 0.5)
-        ),
-        Law(variants.mmd(), "MMD", None),
-    ]
-
-
-def compute(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers, one row per latent: law [k], an index into `laws()`, seed, measured V on the test images, V predicted
-    from the latent's own posteriors and from its signal-to-noise ratio alone (nan for MMD), active [k]."""
-    every = laws()
-    results = variants.trained([law.variant for law in every], device, seeds, **training)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in ("law", "seed", *PER_LATENT, "active")}
-    for i, (law, row) in enumerate(zip(every, results, strict=True)):
-        for seed, result in enumerate(row):
-            columns = latents(law.divergence, posterior(result.numbers))
-            d = len(columns["measured"])
-            for name, values in {"law": np.full(d, i), "seed": np.full(d, seed), **columns}.items():
-                found[name].append(values)
-    numbers = {name: np.concatenate(parts) for name, parts in found.items()}
-    return merge_results(numbers, [result for row in results for result in row])
-
-
-def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
-    """Per latent [d]: V measured; V at the scale that the divergence likes best, means centred as every optimum has
-    them; V from the signal-to-noise ratio alone; whether it is active."""
-    law = q.variance_law()
-    centred = q.mean - q.mean.mean(0)
-    scale = best_common_scale(centred, q.logvar) if divergence is None else best_scale(divergence, centred, q.logvar)
-    ratio = (law.of_means / law.of_noise).clamp_min(1e-9).tolist()
-    simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio]
-    return {
-        "measured": law.total.numpy(),
-        "predicted": (law.total * scale**2).numpy(),
-        "from_ratio": np.array(simple),
-        "active": (law.of_means > ACTIVE * law.total).numpy(),
-    }
+from vaelab.run_store import Numbers
 
 
 def chosen(n: Numbers, law: int) -> np.ndarray:
@@ -144,13 +74,12 @@ def alt(n: Numbers) -> str:
 
 
 QUICK = {"seeds": 2, **variants.MNIST, "epochs": 10, "batch_size": 64, "lr": 3e-3}
-
 FIGURE = Figure(
     id="var-other-laws",
     paper=PAPER,
     shows="Which variance of Q(z) each regulariser leads to: predicted by its own law, and measured, which after a "
     "short training lies up to a fifth above for some",
-    compute=compute,
+    compute=compute_other_laws,
     rows=rows,
     draw=draw,
     alt=alt,

@@ -9,9 +9,10 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
+from figures.variance_law.measures import (
+    REACH,
+)
 from vaelab import plots
-
-REACH = 3.6
 
 
 def prior(axes: Axes, reach: float = REACH) -> None:
@@ -20,12 +21,6 @@ def prior(axes: Axes, reach: float = REACH) -> None:
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor="0.6", linewidth=0.6, linestyle="--", zorder=0))
     ticks = range(-int(reach), int(reach) + 1, 2 if reach > 2.5 else 1)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=ticks, yticks=ticks)
-
-
-def radius(logvar: np.ndarray) -> np.ndarray:
-    """The geometric mean of the two sigmas of posteriors [..., 2]: [...]; its circle is as large as the ellipse."""
-    found: np.ndarray = np.exp(0.25 * logvar.sum(-1))
-    return found
 
 
 def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colours: Sequence[str], **look: Any) -> None:

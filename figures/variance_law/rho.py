@@ -7,38 +7,13 @@ images together, so that the law is one of averages.
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.variance_law import PAPER
+from figures.variance_law.theory import compute_rho
 from vaelab import plots
-from vaelab.divergences import kl
-from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, cached, recipe
-
-
-@recipe("kl-at-fixed-ratio", version=1)
-def numbers(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
-    """rho [r], variance [m] from low to high, kl [r, m] in nats; best [r, 3]: sigma², mu² and KL at the minimum."""
-    variance = np.geomspace(low, high, points)
-    rho = np.array(rhos)
-    best_variance = rho**2 / (1 + rho**2)
-    best = np.stack([best_variance, best_variance / rho**2, along(rho[:, None], best_variance[:, None])[:, 0]], 1)
-    return {"rho": rho, "variance": variance, "kl": along(rho[:, None], variance[None, :]), "best": best}
-
-
-def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho: nats."""
-    s, r = np.broadcast_arrays(variance, rho)
-    q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
-    flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
-    found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
-    return found
-
-
-def compute(device: str, **settings: Any) -> Result:
-    return cached(numbers, settings)
+from vaelab.run_store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -89,12 +64,11 @@ def alt(n: Numbers) -> str:
 
 
 SETTINGS: dict[str, Any] = {"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181}
-
 FIGURE = Figure(
     id="var-rho",
     paper=PAPER,
     shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
-    compute=compute,
+    compute=compute_rho,
     rows=rows,
     draw=draw,
     alt=alt,

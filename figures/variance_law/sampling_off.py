@@ -4,38 +4,17 @@ The cloud looks alike to the eye.  What is lost is the scale: with noise KL draw
 the penalty asks for less at every scale, and where the codes stay is the optimiser's doing, not the loss's.
 """
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.variance_law import PAPER, planes
-from figures.variance_law.followed import PLANE, PLANE_PAPER, followed
+from figures.variance_law.measures import compute_sampling_off
+from figures.variance_law.trainings import PLANE, PLANE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.run_store import Numbers
 
 NAMES = ("with sampling", "without")
-
-
-def compute(device: str, *, shown: list[int], seeds: int, **training: Any) -> Result:
-    """shown: the epochs drawn.  Numbers: shown [e]; mean, logvar [2, e, m, 2] of seed 0 and label [m]; variance
-    [2, seeds, epochs + 1], that of the means on the test images plus, with sampling, the mean of the variances,
-    averaged over the two latents."""
-    pairs = [followed(device, seeds, sampled=sampled, **training) for sampled in (True, False)]
-    first = [results[0].numbers for results in pairs]
-    noise = (1, 0)  # without sampling the encoder's second output means nothing
-    variance = [
-        [(r.numbers["of_means"][1] + used * r.numbers["of_noise"][1]).mean(-1) for r in results]
-        for used, results in zip(noise, pairs, strict=True)
-    ]
-    numbers = {
-        "shown": np.array(shown),
-        **{name: np.stack([n[f"few_{name}"][shown] for n in first]) for name in ("mean", "logvar")},
-        "label": first[0]["few_labels"],
-        "variance": np.array(variance),
-    }
-    return merge_results(numbers, [result for results in pairs for result in results])
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -85,7 +64,7 @@ FIGURE = Figure(
     id="var-sampling-off",
     paper=PAPER,
     shows="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
-    compute=compute,
+    compute=compute_sampling_off,
     rows=rows,
     draw=draw,
     alt=alt,

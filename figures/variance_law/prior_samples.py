@@ -4,21 +4,15 @@ Scores are Fréchet distances on classifier features, on this data set only.  Th
 each blurred by its sigma; a Gaussian mixture of few components cannot.
 """
 
-from dataclasses import asdict
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.variance_law import PAPER
-from figures.variance_law.followed import SPLITS, WIDE, WIDE_PAPER
-from figures.variance_law.sampled import DOORS, sample
+from figures.variance_law.measures import compute_prior_samples
+from figures.variance_law.trainings import DOORS, WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.batches import device_name
-from vaelab.datasets import load
-from vaelab.run_store import Numbers, Result, merge_results, run_cached
-from vaelab.runs import Run
+from vaelab.run_store import Numbers
 
 LABELS = {
     "N(0, I)": "z ~ N(0, I)",
@@ -28,15 +22,6 @@ LABELS = {
     "GMM 100": "GMM, 100 components",
     "reconstructions": "reconstructions of test images",
 }
-
-
-def compute(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers of `sample`, stacked over seeds."""
-    device = device_name(device)
-    tasks = [{**asdict(Run("vae", **training, seed=s)), "device": device} for s in range(seeds)]
-    data = "+".join(load(training["data"], split, limit=training.get("limit")).sha256 for split in SPLITS)
-    results = run_cached(sample, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
-    return merge_results({k: np.stack([r.numbers[k] for r in results]) for k in results[0].numbers}, results)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -79,7 +64,7 @@ FIGURE = Figure(
     id="var-prior-vs-mixture-samples",
     paper=PAPER,
     shows="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
-    compute=compute,
+    compute=compute_prior_samples,
     rows=rows,
     draw=draw,
     alt=alt,

@@ -2,75 +2,44 @@
 
 If the law held image by image, Q(z) would have the kurtosis 3 - 2 E[mean⁴]; if every image had the same sigma,
 3 + (E[mean⁴] - 3 E[mean²]²)/V².  Both are held against what is measured.
+
+var-marginals: the density of Q(z) in every latent over N(0, 1): the same variance, and another shape.
 """
 
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.variance_law import PAPER
-from figures.variance_law.followed import WIDE, WIDE_PAPER, followed, posteriors
+from figures.variance_law.measures import KURTOSIS_COLUMNS, compute_kurtosis, compute_marginals
+from figures.variance_law.theory import textbook
+from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.run_store import Numbers
 
-COLUMNS = ("variance", "of_means", "measured", "point_by_point", "constant_sigma")
 LABELS = {
     "point_by_point": "if σ² + μ² = 1 for every image:\n3 − 2 E[μ⁴]",
     "constant_sigma": "if σ were the same for every image",
 }
 
 
-def compute(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers [seeds, latent]: the columns, and active."""
-    results = followed(device, seeds, **training)
-    found = [latents(posterior) for posterior in posteriors(results)]
-    return merge_results({name: np.stack([each[name] for each in found]) for name in found[0]}, results)
-
-
-def latents(posterior: MarginalPosterior) -> Numbers:
-    """Per latent [d]: V, the variance of the means, the kurtosis of Q(z) and what two simpler cases would make of it,
-    means taken about their own mean; and whether the latent is active."""
-    law, moments = posterior.variance_law(), posterior.moments()
-    fourth = ((posterior.mean - moments.mean) ** 4).mean(0)
-    columns = (
-        *(law.total, law.of_means, moments.kurtosis),
-        *(3 - 2 * fourth, 3 + (fourth - 3 * law.of_means**2) / law.total**2),
-    )
-    return {**{k: c.numpy() for k, c in zip(COLUMNS, columns, strict=True)}, "active": law.active.numpy()}
-
-
-def textbook() -> dict[str, float]:
-    """The sheet's cases of variance 1: kurtosis in closed form by `MarginalPosterior.moments`."""
-    mean = torch.linspace(-1, 1, 20_001, dtype=torch.float64)[:, None]
-    wide = mean * 3**0.5  # variance 1
-    cases = {
-        "μ uniform, σ² + μ² = 1": (0.95 * mean, torch.log(1 - (0.95 * mean) ** 2)),
-        "μ uniform, σ² = 0.02": (0.98**0.5 * wide, torch.full_like(mean, np.log(0.02))),
-        "μ uniform, σ² = 0.3": (0.7**0.5 * wide, torch.full_like(mean, np.log(0.3))),
-        "μ = ±0.9, σ² + μ² = 1": (0.9 * mean.sign(), torch.full_like(mean, np.log(0.19))),
-    }
-    return {name: float(MarginalPosterior(*case).moments().kurtosis) for name, case in cases.items()}
-
-
-def rows(n: Numbers) -> list[Row]:
+def rows_kurtosis(n: Numbers) -> list[Row]:
     measured: list[Row] = [
         {
             "seed": seed,
             "latent": k,
             "active": "yes" if active else "no",
-            **dict(zip(COLUMNS, map(float, v), strict=True)),
+            **dict(zip(KURTOSIS_COLUMNS, map(float, v), strict=True)),
         }
         for seed in range(len(n["active"]))
-        for k, (active, *v) in enumerate(zip(*(n[c][seed] for c in ("active", *COLUMNS)), strict=True))
+        for k, (active, *v) in enumerate(zip(*(n[c][seed] for c in ("active", *KURTOSIS_COLUMNS)), strict=True))
     ]
     return measured
 
 
-def draw(n: Numbers) -> Drawing:
+def draw_kurtosis(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     every = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     active = n["active"].astype(bool)
@@ -99,7 +68,7 @@ def _cases(axes: Any) -> None:
     axes.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
 
 
-def alt(n: Numbers) -> str:
+def alt_kurtosis(n: Numbers) -> str:
     where = n["active"].astype(bool)
     measured = n["measured"][where]
     off = {c: np.sqrt(((n[c][where] - measured) ** 2).mean()) for c in LABELS}
@@ -112,13 +81,69 @@ def alt(n: Numbers) -> str:
     )
 
 
-FIGURE = Figure(
+KURTOSIS = Figure(
     id="var-kurtosis",
     paper=PAPER,
     shows="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
-    compute=compute,
-    rows=rows,
-    draw=draw,
-    alt=alt,
+    compute=compute_kurtosis,
+    rows=rows_kurtosis,
+    draw=draw_kurtosis,
+    alt=alt_kurtosis,
+    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
+)
+
+
+PANELS = 5  # in a row
+
+
+def rows_marginals(n: Numbers) -> list[Row]:
+    return [
+        {
+            **{"latent": k + 1, "z": float(z), "density": float(density)},
+            **{name: float(n[name][k]) for name in ("variance", "kurtosis", "kl", "kl_error")},
+        }
+        for k, values in enumerate(n["density"])
+        for z, density in zip(n["z"], values, strict=True)
+    ]
+
+
+def draw_marginals(n: Numbers) -> Drawing:
+    d = len(n["density"])
+    lines = -(-d // PANELS)
+    figure = plots.new_figure(7.0, 0.35 + 1.25 * lines)
+    every = figure.subplots(lines, PANELS, sharex=True, sharey=True, squeeze=False).flatten()
+    prior = np.exp(-0.5 * n["z"] ** 2) / np.sqrt(2 * np.pi)
+    for k, axes in enumerate(every[:d]):
+        axes.fill_between(n["z"], 0, n["density"][k], color=plots.Q, alpha=0.3, linewidth=0)
+        axes.plot(n["z"], n["density"][k], color=plots.Q, linewidth=0.8)
+        axes.plot(n["z"], prior, color=plots.P, linewidth=0.8, linestyle="--")
+        words = f"V {n['variance'][k]:.2f}\nkurt {n['kurtosis'][k]:.2f}\nKL {n['kl'][k]:.3f}"
+        axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=5.5)
+        axes.set(xticks=[-2, 0, 2], yticks=[])
+        axes.spines.left.set_visible(False)
+    for axes in every[d:]:
+        axes.set_visible(False)
+    for axes in every[d - PANELS : d]:
+        axes.set_xlabel("z")
+    figure.suptitle("Q(z) in each latent (filled) and N(0, 1) (dashed); KL(Q‖p) in nats")
+    return figure
+
+
+def alt_marginals(n: Numbers) -> str:
+    return (
+        f"Densities of Q(z) in {len(n['density'])} latents over N(0, 1), sorted by signal. Variances from "
+        f"{n['variance'].min():.2f} to {n['variance'].max():.2f}, kurtosis from {n['kurtosis'].min():.2f} to "
+        f"{n['kurtosis'].max():.2f}, KL from the prior {n['kl'].min():.3f} to {n['kl'].max():.3f} nats."
+    )
+
+
+MARGINALS = Figure(
+    id="var-marginals",
+    paper=PAPER,
+    shows="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
+    compute=compute_marginals,
+    rows=rows_marginals,
+    draw=draw_marginals,
+    alt=alt_marginals,
     presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
 )

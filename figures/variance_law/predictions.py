@@ -1,0 +1,113 @@
+"""The variance of Q(z) to which each regulariser leads, predicted from the posteriors on which it is measured.
+
+MMD sees Q(z) as a whole, so what it settles is a common scale of all latents. Latent by latent it is nearly blind: too
+wide in one can be paid for by too narrow in another.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from figures.gjs import variants
+from figures.gjs.variants import Variant
+from figures.variance_law.trainings import posterior
+from vaelab.divergences import KL, GeometricJS, ReverseKL
+from vaelab.posterior import MarginalPosterior
+from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.variance_law import best_scale, predicted_variance
+
+ACTIVE = 0.2  # of V: the share that the means carry in a latent that is drawn
+PER_LATENT = ("measured", "predicted", "from_ratio")
+IMAGES = 400  # of the mixture that take part: the work grows with their square
+
+
+class Law(NamedTuple):
+    """What was minimised per latent, and its name; None for MMD, which sees all latents at once."""
+
+    variant: Variant
+    name: str
+    divergence: nn.Module | None
+
+
+def laws() -> list[Law]:
+    """The regularisers of the figure."""
+    return [
+        Law(variants.vae(), "KL(q‖p)", KL()),
+        Law(variants.vae(4.0), "KL(q‖p), β = 4", KL()),
+        Law(variants.reverse(), "KL(p‖q)", ReverseKL()),
+        *(
+            Law(
+                variants.gjs("primed dual" if dual else "primed", alpha),
+                f"{'dual JS' if dual else 'JS'}, α = {alpha:g}",
+                GeometricJS(alpha, dual=dual).double(),
+            )
+            for dual in (False, True)
+            for alpha in (0.1, 0.5)
+        ),
+        Law(variants.mmd(), "MMD", None),
+    ]
+
+
+def compute_other_laws(device: str, *, seeds: int, **training: Any) -> Result:
+    """Numbers, one row per latent: law [k], an index into `laws()`, seed, measured V on the test images, V predicted
+    from the latent's own posteriors and from its signal-to-noise ratio alone (nan for MMD), active [k]."""
+    every = laws()
+    results = variants.trained([law.variant for law in every], device, seeds, **training)
+    found: dict[str, list[np.ndarray]] = {name: [] for name in ("law", "seed", *PER_LATENT, "active")}
+    for i, (law, row) in enumerate(zip(every, results, strict=True)):
+        for seed, result in enumerate(row):
+            columns = latents(law.divergence, posterior(result.numbers))
+            d = len(columns["measured"])
+            for name, values in {"law": np.full(d, i), "seed": np.full(d, seed), **columns}.items():
+                found[name].append(values)
+    numbers = {name: np.concatenate(parts) for name, parts in found.items()}
+    return merge_results(numbers, [result for row in results for result in row])
+
+
+def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
+    """Per latent [d]: V measured; V at the scale that the divergence likes best, means centred as every optimum has
+    them; V from the signal-to-noise ratio alone; whether it is active."""
+    law = q.variance_law()
+    centred = q.mean - q.mean.mean(0)
+    scale = best_common_scale(centred, q.logvar) if divergence is None else best_scale(divergence, centred, q.logvar)
+    ratio = (law.of_means / law.of_noise).clamp_min(1e-9).tolist()
+    simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio]
+    return {
+        "measured": law.total.numpy(),
+        "predicted": (law.total * scale**2).numpy(),
+        "from_ratio": np.array(simple),
+        "active": (law.of_means > ACTIVE * law.total).numpy(),
+    }
+
+
+def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
+    """MMD²(Q, N(0, I)) without drawing, for posteriors [n, d] of different images: [], no unit.
+
+    Under k(x, y) = exp(-‖x-y‖²/(2h²)) with h² = d, E k of x ~ N(a, s) and y ~ N(b, t) is per latent
+    h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))).  Source: our derivation, a product of Gaussian integrals.
+    """
+    n, d = mean.shape
+    s = logvar.exp()
+    within = _kernel(mean[:, None] - mean, s[:, None] + s, d)
+    within = (within.sum() - within.diagonal().sum()) / (n * (n - 1))
+    across = _kernel(mean, s + 1, d).mean()
+    prior = (d / (d + 2)) ** (d / 2)
+    return within + prior - 2 * across
+
+
+def best_common_scale(mean: Tensor, logvar: Tensor) -> Tensor:
+    """The factor [] on all latents, means and standard deviations alike, at which `population_mmd` of the first
+    `IMAGES` posteriors [n, d] is least: on a grid in steps of 2 %, from half to twice."""
+    mean, logvar = mean[:IMAGES], logvar[:IMAGES]
+    log_t = torch.arange(-35, 36, dtype=mean.dtype) / 50
+    values = torch.stack([population_mmd(mean * t.exp(), logvar + 2 * t) for t in log_t])
+    return log_t[values.argmin()].exp()
+
+
+def _kernel(apart: Tensor, variance: Tensor, d: int) -> Tensor:
+    """E k, from differences of means and summed variances [..., d] -> [...]."""
+    wide = d + variance
+    log = 0.5 * torch.log(d / wide) - apart**2 / (2 * wide)
+    return log.sum(-1).exp()

@@ -1,0 +1,48 @@
+"""The variance law without any training: one latent with a fixed ratio, and mixtures of known kurtosis."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaelab.divergences import kl
+from vaelab.gaussian import Gaussian
+from vaelab.posterior import MarginalPosterior
+from vaelab.run_store import Numbers, Result, cached, recipe
+
+
+@recipe("kl-at-fixed-ratio", version=1)
+def kl_at_fixed_ratio(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
+    """rho [r], variance [m] from low to high, kl [r, m] in nats; best [r, 3]: sigma², mu² and KL at the minimum."""
+    variance = np.geomspace(low, high, points)
+    rho = np.array(rhos)
+    best_variance = rho**2 / (1 + rho**2)
+    best = np.stack([best_variance, best_variance / rho**2, along(rho[:, None], best_variance[:, None])[:, 0]], 1)
+    return {"rho": rho, "variance": variance, "kl": along(rho[:, None], variance[None, :]), "best": best}
+
+
+def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho: nats."""
+    s, r = np.broadcast_arrays(variance, rho)
+    q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
+    flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
+    found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
+    return found
+
+
+def compute_rho(device: str, **settings: Any) -> Result:
+    """Return the numbers of `kl_at_fixed_ratio`."""
+    return cached(kl_at_fixed_ratio, settings)
+
+
+def textbook() -> dict[str, float]:
+    """Four cases of variance 1: kurtosis in closed form by `MarginalPosterior.moments`."""
+    mean = torch.linspace(-1, 1, 20_001, dtype=torch.float64)[:, None]
+    wide = mean * 3**0.5  # variance 1
+    cases = {
+        "μ uniform, σ² + μ² = 1": (0.95 * mean, torch.log(1 - (0.95 * mean) ** 2)),
+        "μ uniform, σ² = 0.02": (0.98**0.5 * wide, torch.full_like(mean, np.log(0.02))),
+        "μ uniform, σ² = 0.3": (0.7**0.5 * wide, torch.full_like(mean, np.log(0.3))),
+        "μ = ±0.9, σ² + μ² = 1": (0.9 * mean.sign(), torch.full_like(mean, np.log(0.19))),
+    }
+    return {name: float(MarginalPosterior(*case).moments().kurtosis) for name, case in cases.items()}

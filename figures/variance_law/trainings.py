@@ -1,0 +1,183 @@
+"""The VAEs that the figures of the variance law train, one per setting and seed, whatever number of figures reads it.
+
+They are followed through their training, without sampling if so asked, or sampled from in several ways.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vaelab.batches import device_name
+from vaelab.classifier import classifier
+from vaelab.datasets import load
+from vaelab.encoding import encode
+from vaelab.frechet import frechet_distance
+from vaelab.gaussian import Gaussian
+from vaelab.models import VAE
+from vaelab.moments import variance_law
+from vaelab.objective import Experiment, Objective
+from vaelab.pictures import as_bytes
+from vaelab.posterior import MarginalPosterior
+from vaelab.rescaling import rescale
+from vaelab.run_store import Numbers, Result, recipe, run_cached
+from vaelab.runs import ONE_AT_A_TIME, Run
+from vaelab.settings import Train
+from vaelab.training import fit, train
+
+SPLITS = ("train", "test")
+PER_CLASS = 10  # test images of each class whose posteriors are kept after every epoch
+# Settings that several figures name, and so train once.  The networks of the talk and the paper are not known; the
+# number of epochs in the plane, 10, is.
+PLANE: dict[str, Any] = {"data": "mnist-mini", "latent": 2, "hidden": (256,), "epochs": 10, "batch_size": 50}
+PLANE_PAPER: dict[str, Any] = {**PLANE, "data": "mnist", "hidden": (512,), "batch_size": 100, "lr": 1e-3}
+WIDE: dict[str, Any] = {"data": "mnist-mini", "latent": 10, "hidden": (128,), "epochs": 30}
+WIDE_PAPER: dict[str, Any] = {
+    **{"data": "mnist", "latent": 10, "network": "conv", "hidden": None},
+    **{"epochs": 50, "batch_size": 100, "lr": 1e-3},
+}
+SHOWN = 12
+COMPONENTS = (10, 100)
+DOORS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
+
+
+def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) -> list[Result]:
+    """One VAE per seed, its numbers those of `follow`; sampled: False trains it without noise."""
+    device = device_name(device)
+    runs = [Run("vae", **training, seed=s) for s in range(seeds)]
+    tasks = [{**asdict(run), "sampled": sampled, "device": device} for run in runs]
+    data = "+".join(load(runs[0].data, split, limit=runs[0].limit).sha256 for split in SPLITS)
+    return run_cached(follow, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
+
+
+@recipe("follow-posteriors", version=1)
+def follow(*, device: str, sampled: bool, **settings: Any) -> Numbers:
+    """Train a `Run`, and look at its posteriors before the first epoch and after each.
+
+    of_means, of_noise [splits, epochs + 1, latent]: the two parts of the variance law on training and test images;
+    few_mean, few_logvar [epochs + 1, m, latent], few_labels [m], few [m, c, h, w]: `PER_CLASS` test images a class, in
+    the order of the file; mean, logvar [n, latent], labels [n]: all test images at the end.
+    """
+    run = Run(**settings)
+    seen = {split: run.images(split) for split in SPLITS}
+    labels = load(run.data, "test", limit=run.limit, progress=False).labels
+    few = first_of_each(labels)
+    with ONE_AT_A_TIME:
+        experiment = run.experiment(tuple(seen["train"].shape[1:]))
+        experiment = experiment if sampled else unsampled(experiment)
+        config = Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
+        frames = [_frame(experiment, seen, few)]
+        for progress in train(experiment, seen["train"], config):
+            if progress.row is not None:
+                frames.append(_frame(experiment, seen, few))
+    q = encode(experiment, seen["test"])
+    return {
+        **{name: np.stack([frame[name] for frame in frames], 1 if "of_" in name else 0) for name in frames[0]},
+        **{"few": seen["test"][few].numpy(), "few_labels": labels[few].numpy()},
+        **{"mean": q.mean.numpy(), "logvar": q.logvar.numpy(), "labels": labels.numpy()},
+    }
+
+
+def first_of_each(labels: Tensor) -> Tensor:
+    """The indices of the first `PER_CLASS` images of every class, ascending."""
+    found = [torch.nonzero(labels == k).flatten()[:PER_CLASS] for k in labels.unique()]
+    return torch.cat(found).sort().values
+
+
+def posterior(numbers: Numbers) -> MarginalPosterior:
+    """The mixture over the test images at the end, float64."""
+    return MarginalPosterior(*(torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar")))
+
+
+def posteriors(results: Sequence[Result]) -> list[MarginalPosterior]:
+    return [posterior(result.numbers) for result in results]
+
+
+def _frame(experiment: Experiment, seen: dict[str, Tensor], few: Tensor) -> dict[str, np.ndarray]:
+    codes = {split: encode(experiment, images) for split, images in seen.items()}
+    laws = [variance_law(codes[split].mean.double(), codes[split].logvar.double(), 0.05) for split in SPLITS]
+    return {
+        "of_means": np.stack([law.of_means.numpy() for law in laws]),
+        "of_noise": np.stack([law.of_noise.numpy() for law in laws]),
+        "few_mean": codes["test"].mean[few].numpy(),
+        "few_logvar": codes["test"].logvar[few].numpy(),
+    }
+
+
+class Unsampled(VAE):
+    """A VAE whose decoder is given the mean of q(z|x) in the place of a draw."""
+
+    def draw(self, q: Gaussian) -> Tensor:
+        return q.mean
+
+
+class Quadratic(nn.Module):
+    """½ Σ mean², what KL(q‖p) says about the means: [b], nats.
+
+    It has no preferred scale but 0: E[mean ∂D/∂mean] = E[mean²], and no -ln sigma² holds against it.
+    """
+
+    def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        return 0.5 * torch.square(q.mean - p.mean).flatten(1).sum(1)
+
+
+def unsampled(experiment: Experiment) -> Experiment:
+    """The same network and likelihood without sampling; the weights are shared."""
+    model, objective = experiment.model, experiment.objective
+    plain = Objective(objective.likelihood, Quadratic(), float(objective.weight))
+    return Experiment(Unsampled(model.encoder, model.decoder, model.latent), plain, experiment.shape)
+
+
+@recipe("compare-samplers", version=1)
+def sample(*, device: str, **settings: Any) -> Numbers:
+    """Train a `Run`, draw as many images as there are test images by each of `DOORS`, and compare.
+
+    distance [doors] and real []: Fréchet distance to the test images on the features of a classifier of the training
+    images; real is that of as many training images, the least that can be asked for.  shown [doors, SHOWN, h, w];
+    kl, kl_error: KL(Q‖p) in nats of the mixture over the training images; variance [latent]; accuracy of the
+    classifier on the test images.
+    """
+    run = Run(**settings)
+    train, test = (load(run.data, split, limit=run.limit, progress=False) for split in ("train", "test"))
+    net = classifier(train)
+    with ONE_AT_A_TIME:
+        experiment = run.experiment(train.shape)
+        fit(experiment, train, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
+        posterior = MarginalPosterior.from_model(experiment, train.images)
+        every = doors(experiment, posterior, train.images, test.images, run.seed)
+        truth = net.features(test.images)
+        some = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: len(test)]
+        distance = posterior.kl_to_prior(seed=run.seed)
+        return {
+            "distance": np.array([frechet_distance(net.features(x), truth) for x in every]),
+            "real": np.array(frechet_distance(net.features(train.images[some]), truth)),
+            "shown": np.stack([as_bytes(x[:SHOWN, 0]).numpy() for x in every]),
+            "kl": np.array([distance.value, distance.standard_error]),
+            "variance": posterior.variance_law().total.numpy(),
+            "accuracy": np.array(net.accuracy(test)),
+        }
+
+
+def doors(experiment: Experiment, posterior: MarginalPosterior, train: Tensor, test: Tensor, seed: int) -> list[Tensor]:
+    """Images [n, *shape] by each of `DOORS`, n that of the test images; both priors are given the same draws."""
+    n, latent = len(test), experiment.model.latent
+    z = torch.randn(n, latent, generator=torch.Generator().manual_seed(seed))
+    repaired = rescale(experiment, train).experiment
+    compressed = [posterior.compress(k, seed=seed) for k in COMPONENTS]
+    codes = [
+        posterior.sample(n, torch.Generator().manual_seed(seed)),
+        *(torch.from_numpy(np.random.RandomState(seed).permutation(g.sample(n)[0])).float() for g in compressed),
+    ]
+    device = next(experiment.parameters()).device
+    decoded = [decode(experiment, z), decode(repaired, z), *(decode(experiment, code) for code in codes)]
+    reconstructed = decode(experiment, experiment.encode(test.to(device)).mean)
+    return [*decoded, reconstructed]
+
+
+def decode(experiment: Experiment, z: Tensor) -> Tensor:
+    """Mean images of codes [n, latent] on the CPU."""
+    device = next(experiment.parameters()).device
+    return torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(2000)])
