@@ -1,6 +1,7 @@
 """Every figure by its id, and the tour: the main ones of each paper, which `make figures` draws within minutes."""
 
-from figures.balancing import contents as balancing
+from figures.balancing import curves, endpoints, law, race, ratchet, variance_loss
+from figures.balancing import image_grids as balancing_image_grids
 from figures.consistency import contents as consistency
 from figures.figure import Figure
 from figures.gjs import (
@@ -65,9 +66,25 @@ VARIANCE_LAW = (
     prior_samples.FIGURE,
     other_laws.FIGURE,
 )
+BALANCING = (
+    ratchet.FIGURE,
+    curves.GAMMA,
+    curves.ERROR,
+    curves.KL,
+    curves.PARTS,
+    endpoints.CROSSING,
+    endpoints.SCORE,
+    law.FIGURE,
+    variance_loss.FIGURE,
+    balancing_image_grids.FIGURE,
+    endpoints.FAMILIES,
+    race.FIGURE,
+    race.FASHION,
+    race.CIFAR,
+)
 
 FIGURES: dict[str, Figure] = {
-    item.id: item for item in (*GJS, *VARIANCE_LAW, *balancing.FIGURES, *two_stage.FIGURES, *consistency.FIGURES)
+    item.id: item for item in (*GJS, *VARIANCE_LAW, *BALANCING, *two_stage.FIGURES, *consistency.FIGURES)
 }
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 

@@ -1,32 +1,15 @@
 """gam-law: per latent the variance of the means and the mean of the variances, at several gammas; 1 in all, at rest."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure as Drawing
 
-from figures.balancing import PAPER, looks
-from figures.balancing.traces import parts, stacked, trained
+from figures.balancing import PAPER, methods
+from figures.balancing.measures import compute_law
 from figures.figure import Figure, Row
 from vaelab import plots
 from vaelab.metrics import active_units
-from vaelab.run_store import Numbers, Result, merge_results
-
-
-def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Numbers: label [k]; of_means, of_noise [k, seeds, latent], latents sorted by the variance of their means."""
-    every = [looks.B, *map(looks.fixed, variances)]
-    results = trained(every, device, seeds, **training)
-    means, noise = stacked(results, "of_means"), stacked(results, "of_noise")
-    order = np.argsort(-means, axis=-1)
-    numbers: Numbers = {
-        "label": np.array([looks.label(m) for m in every]),
-        "of_means": np.take_along_axis(means, order, -1),
-        "of_noise": np.take_along_axis(noise, order, -1),
-    }
-    return merge_results(numbers, parts(results))
+from vaelab.run_store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -83,12 +66,12 @@ FIGURE = Figure(
     id="gam-law",
     paper=PAPER,
     shows="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
-    compute=compute,
+    compute=compute_law,
     rows=rows,
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"seeds": 3, "variances": [0.3, 0.05, 0.003], **looks.DIGITS},
-        "paper": {"seeds": 3, "variances": [0.3, 0.05, 0.003], **looks.FULL_MNIST},
+        "quick": {"seeds": 3, "variances": [0.3, 0.05, 0.003], **methods.DIGITS},
+        "paper": {"seeds": 3, "variances": [0.3, 0.05, 0.003], **methods.FULL_MNIST},
     },
 )

@@ -1,41 +1,20 @@
 """gam-race: how soon a computed gamma is where a learned one ends, for every length of the training."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.balancing import PAPER, looks
-from figures.balancing.traces import parts, stacked, trained
+from figures.balancing import PAPER, methods
+from figures.balancing.measures import (
+    compute_race,
+)
+from figures.balancing.styles import look
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
+from vaelab.run_store import Numbers
 
 TARGET = 0.5
-
-
-def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Numbers: label [k], fixed [k]; step [p]; held [k, seeds, p], error of test images at the mean z; drawn, that of
-    the training batches, z drawn, since the step before; score, error [k, seeds]."""
-    every = [*looks.SETTERS, *map(looks.fixed, variances)]
-    results = trained(every, device, seeds, **training)
-    numbers: Numbers = {
-        "label": np.array([looks.label(m) for m in every]),
-        "fixed": np.array([m.name == "fixed" for m in every]),
-        "step": stacked(results, "steps_seen")[0, 0],
-        "held": stacked(results, "held"),
-        "drawn": _means(stacked(results, "mse"), stacked(results, "steps_seen")[0, 0]),
-        "error": stacked(results, "error"),
-        "error_sampled": stacked(results, "error_sampled"),
-        "score": stacked(results, "score_sampled"),
-    }
-    return merge_results(numbers, parts(results))
-
-
-def _means(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """[..., steps] -> [..., p], the mean since the end before."""
-    return np.stack([part.mean(-1) for part in np.split(values, ends, axis=-1)[: len(ends)]], axis=-1)
 
 
 def shares(n: Numbers, method: str, which: str = "held") -> np.ndarray:
@@ -43,7 +22,7 @@ def shares(n: Numbers, method: str, which: str = "held") -> np.ndarray:
 
     Interpolated between looks; 1 at most where it is there by N, nan where it never is.
     """
-    learned, own = (n[which][np.argmax(n["label"] == name)] for name in (looks.label(looks.LEARNED), method))
+    learned, own = (n[which][np.argmax(n["label"] == name)] for name in (methods.label(methods.LEARNED), method))
     step = n["step"].astype(float)
     found = np.full(learned.shape, np.nan)
     for seed, (theirs, mine) in enumerate(zip(learned, np.minimum.accumulate(own, axis=1), strict=True)):
@@ -58,7 +37,7 @@ def shares(n: Numbers, method: str, which: str = "held") -> np.ndarray:
 
 def computed_ones(n: Numbers) -> list[str]:
     """The labels of those that are raced against the learned one."""
-    return [looks.label(m) for m in (looks.A, looks.B_FROM_1, looks.B, looks.OPTIMAL, looks.FASTER)]
+    return [methods.label(m) for m in (methods.A, methods.B_FROM_1, methods.B, methods.OPTIMAL, methods.FASTER)]
 
 
 def _written(share: dict[str, np.ndarray], label: str, seed: int, j: int) -> float | str:
@@ -92,7 +71,7 @@ def draw(n: Numbers) -> Drawing:
     for i, label in enumerate(n["label"]):
         if n["fixed"][i] and i != best:
             continue
-        colour, line = looks.look(str(label))
+        colour, line = look(str(label))
         words = f"{label}, the best samples by hand" if n["fixed"][i] else str(label)
         left.plot(n["step"], n["held"][i].mean(0), color=colour, linestyle=line, label=words)
         left.fill_between(n["step"], n["held"][i].min(0), n["held"][i].max(0), color=colour, alpha=0.15, linewidth=0)
@@ -140,14 +119,16 @@ def _share(values: np.ndarray) -> str:
 
 def _figure(id: str, shows: str, quick: dict[str, Any], full: dict[str, Any]) -> Figure:
     presets = {
-        name: {"seeds": 3, "variances": looks.VARIANCES, **own} for name, own in (("quick", quick), ("paper", full))
+        name: {"seeds": 3, "variances": methods.VARIANCES, **own} for name, own in (("quick", quick), ("paper", full))
     }
-    return Figure(id, PAPER, shows, compute, rows, draw, alt, presets)
+    return Figure(id, PAPER, shows, compute_race, rows, draw, alt, presets)
 
 
 SHOWS = "How soon a computed gamma has the error of a learned one, at equal and at ten times the rate"
-QUICK_FASHION: dict[str, Any] = {**looks.FASHION, "variances": []}  # no gamma tuned by hand, to be quick
-FIGURE = _figure("gam-race", f"{SHOWS}: handwritten digits", looks.MNIST, looks.FULL_MNIST)
-FASHION = _figure("gam-race-fashion", f"{SHOWS}: Fashion", QUICK_FASHION, {**looks.FULL_MNIST, "data": "fashion-mnist"})
-QUICK_CIFAR: dict[str, Any] = {**looks.CIFAR, "variances": [1.0, 0.3, 0.1, 0.05, 0.02]}  # two minutes a training
-CIFAR = _figure("gam-race-cifar10", f"{SHOWS}: CIFAR-10, which is downloaded", QUICK_CIFAR, looks.FULL_CIFAR)
+QUICK_FASHION: dict[str, Any] = {**methods.FASHION, "variances": []}  # no gamma tuned by hand, to be quick
+FIGURE = _figure("gam-race", f"{SHOWS}: handwritten digits", methods.MNIST, methods.FULL_MNIST)
+FASHION = _figure(
+    "gam-race-fashion", f"{SHOWS}: Fashion", QUICK_FASHION, {**methods.FULL_MNIST, "data": "fashion-mnist"}
+)
+QUICK_CIFAR: dict[str, Any] = {**methods.CIFAR, "variances": [1.0, 0.3, 0.1, 0.05, 0.02]}  # two minutes a training
+CIFAR = _figure("gam-race-cifar10", f"{SHOWS}: CIFAR-10, which is downloaded", QUICK_CIFAR, methods.FULL_CIFAR)

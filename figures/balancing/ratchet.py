@@ -2,51 +2,16 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
 from matplotlib.figure import Figure as Drawing
 
 from figures.balancing import PAPER
+from figures.balancing.measures import compute_ratchet
+from figures.balancing.trainings import RULES
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.gamma import Computed
-from vaelab.run_store import Numbers, Result, cached, recipe
+from vaelab.run_store import Numbers
 
-RULES = ("A", "B", "C")
 COLOURS = {"A": plots.DUAL, "B": plots.MEAN, "C": plots.REFERENCE}
-POINTS = 80
-
-
-@recipe("simulate-the-running-minimum", version=1)
-def simulated(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
-    """gamma² of `Computed` on errors of mean 1 and these coefficients of variation, log-normal, all seeds at once.
-
-    Numbers: spread [k], step [points], variance [k, rules, points], the mean over seeds.
-    """
-    ends = np.unique(np.geomspace(1, steps, POINTS).round().astype(int))
-    found = np.zeros((len(spreads), len(RULES), len(ends)))
-    for i, spread in enumerate(spreads):
-        torch.manual_seed(0)
-        width = float(np.sqrt(np.log1p(spread**2)))
-        rules = [_many(rule, seeds) for rule in RULES]
-        for number in range(1, steps + 1):
-            error = torch.exp(width * torch.randn(seeds) - width**2 / 2)
-            for gamma in rules:
-                gamma.update(error, error)
-            if number in ends:
-                found[i, :, np.searchsorted(ends, number)] = [float(g.logvar.exp().mean()) for g in rules]
-    return {"spread": np.array(spreads), "step": ends, "variance": found}
-
-
-def _many(rule: str, seeds: int) -> Computed:
-    """A policy whose numbers are a row of `seeds`."""
-    gamma = Computed(start=1.0, rule=rule)  # type: ignore[arg-type]
-    gamma.logvar, gamma.running = gamma.logvar.expand(seeds).clone(), gamma.running.expand(seeds).clone()
-    return gamma
-
-
-def compute(device: str, *, spreads: list[float], steps: int, seeds: int) -> Result:
-    return cached(simulated, {"spreads": spreads, "steps": steps, "seeds": seeds})
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -83,7 +48,7 @@ FIGURE = Figure(
     id="gam-ratchet",
     paper=PAPER,
     shows="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
-    compute=compute,
+    compute=compute_ratchet,
     rows=rows,
     draw=draw,
     alt=alt,

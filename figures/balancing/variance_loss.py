@@ -1,78 +1,15 @@
 """gam-variance-loss: what reconstructions lose of the variance of the data is their squared error, if z is drawn."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
-import torch
 from matplotlib.figure import Figure as Drawing
 
-from figures.balancing import PAPER, looks
+from figures.balancing import PAPER, methods
+from figures.balancing.measures import compute_variance_loss
 from figures.figure import Figure, Row
-from vaelab import plots, recipes
-from vaelab.batches import device_name
-from vaelab.datasets import load
-from vaelab.encoding import encode
-from vaelab.ensemble import fit_many
-from vaelab.pixels import data_variance, unit
-from vaelab.run_store import Numbers, Result, cached, recipe
-from vaelab.runs import ONE_AT_A_TIME
-from vaelab.settings import Train
+from vaelab import plots
+from vaelab.run_store import Numbers
 
 WHERE = ("z drawn", "z at its mean")
-
-
-@recipe("variance-loss-at-fixed-gamma", version=1)
-def measured(
-    *,
-    variances: Sequence[float],
-    seeds: int,
-    data: str,
-    network: str,
-    hidden: Sequence[int],
-    latent: int,
-    steps: int,
-    batch_size: int,
-    lr: float,
-    device: str,
-) -> Numbers:
-    """VAEs of fixed gammas, trained together, on test images x: variance [k]; and [k, seeds, 2], with z drawn and at
-    its mean, lost, error, covariance and bias.
-
-    lost: Var(x) - Var(x̂), the mean over pixels; error: squared, per pixel; covariance: of x̂ and x - x̂; bias: the mean
-    over pixels of the squared mean of x - x̂.  lost = error - bias + 2 covariance.
-    """
-    images, test = (load(data, split, progress=False).images for split in ("train", "test"))
-    x = unit(test)
-
-    def make(variance: float, seed: int) -> Any:
-        own: Any = {"network": network, "hidden": tuple(hidden)}
-        return recipes.vae(tuple(images.shape[1:]), latent, gamma=variance**0.5, **own)
-
-    settings = [{"variance": v, "seed": s} for v in variances for s in range(seeds)]
-    config = Train(steps=steps, batch_size=batch_size, lr=lr, device=device, progress=False)
-    found = []
-    with ONE_AT_A_TIME:
-        for experiment in fit_many(make, settings, images, config).experiments:
-            q = encode(experiment, test)
-            place = next(experiment.parameters()).device
-            found.append([_parts(x, experiment.decode(z.to(place)).cpu()) for z in (q.sample(), q.mean)])
-    columns = np.moveaxis(np.array(found).reshape(len(variances), seeds, 2, 4), -1, 0)
-    names = ("lost", "error", "covariance", "bias")
-    return {"variance": np.array(variances), **dict(zip(names, columns, strict=True))}
-
-
-def _parts(x: torch.Tensor, rebuilt: torch.Tensor) -> list[float]:
-    residual = x - rebuilt
-    covariance = ((rebuilt - rebuilt.mean(0)) * (residual - residual.mean(0))).mean()
-    lost, bias = data_variance(x) - data_variance(rebuilt), residual.mean(0).square().mean()
-    return [float(lost), float(residual.square().mean()), float(covariance), float(bias)]
-
-
-def compute(device: str, **settings: Any) -> Result:
-    device = device_name(device)
-    sums = [load(settings["data"], split, progress=False).sha256 for split in ("train", "test")]
-    return cached(measured, {**settings, "device": device}, "+".join(sums))
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -132,12 +69,12 @@ FIGURE = Figure(
     id="gam-variance-loss",
     paper=PAPER,
     shows="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
-    compute=compute,
+    compute=compute_variance_loss,
     rows=rows,
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"seeds": 2, "variances": looks.VARIANCES, **looks.MNIST},
-        "paper": {"seeds": 3, "variances": looks.VARIANCES, **looks.FULL_MNIST},
+        "quick": {"seeds": 2, "variances": methods.VARIANCES, **methods.MNIST},
+        "paper": {"seeds": 3, "variances": methods.VARIANCES, **methods.FULL_MNIST},
     },
 )

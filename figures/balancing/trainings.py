@@ -1,4 +1,6 @@
-"""One training with every step of its balance written down, and measured at its end."""
+"""What the figures of the balance compute, each stored: one training with every step of its balance written down, and
+measured at its end; VAEs of fixed gammas for the variance that they lose; and the rules without any training.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,16 +10,19 @@ import torch
 from torch import Tensor
 
 from figures.balancing.methods import Method
+from vaelab import recipes
 from vaelab.batches import device_name
 from vaelab.classifier import Classifier, classifier
 from vaelab.datasets import Dataset, load
 from vaelab.diagonal import diagonal_kl
 from vaelab.encoding import encode
+from vaelab.ensemble import fit_many
 from vaelab.frechet import frechet_distance
+from vaelab.gamma import Computed
 from vaelab.gaussian import Gaussian
 from vaelab.objective import Experiment
 from vaelab.pictures import as_bytes
-from vaelab.pixels import unit
+from vaelab.pixels import data_variance, unit
 from vaelab.run_store import Numbers, Result, recipe, run_cached
 from vaelab.runs import ONE_AT_A_TIME
 from vaelab.settings import Train
@@ -26,6 +31,8 @@ from vaelab.training import train
 LOOKS = 50  # times in a training that the test images are reconstructed
 SEEN = 500  # of them, each time
 SHOWN = 10  # pictures that are kept
+RULES = ("A", "B", "C")
+POINTS = 80
 
 
 def trained(methods: Sequence[Method], device: str, seeds: int, **training: Any) -> dict[Method, list[Result]]:
@@ -137,3 +144,78 @@ def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net:
     numbers = {name: value.double().cpu().numpy() for name, value in values.items()}
     kept = {"shown": x, "rebuilt": rebuilt, "sampled": sampled}
     return numbers | {name: as_bytes(pictures[:SHOWN]).numpy() for name, pictures in kept.items()}
+
+
+@recipe("variance-loss-at-fixed-gamma", version=1)
+def lost_variance(
+    *,
+    variances: Sequence[float],
+    seeds: int,
+    data: str,
+    network: str,
+    hidden: Sequence[int],
+    latent: int,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    device: str,
+) -> Numbers:
+    """VAEs of fixed gammas, trained together, on test images x: variance [k]; and [k, seeds, 2], with z drawn and at
+    its mean, lost, error, covariance and bias.
+
+    lost: Var(x) - Var(x̂), the mean over pixels; error: squared, per pixel; covariance: of x̂ and x - x̂; bias: the mean
+    over pixels of the squared mean of x - x̂.  lost = error - bias + 2 covariance.
+    """
+    images, test = (load(data, split, progress=False).images for split in ("train", "test"))
+    x = unit(test)
+
+    def make(variance: float, seed: int) -> Any:
+        own: Any = {"network": network, "hidden": tuple(hidden)}
+        return recipes.vae(tuple(images.shape[1:]), latent, gamma=variance**0.5, **own)
+
+    settings = [{"variance": v, "seed": s} for v in variances for s in range(seeds)]
+    config = Train(steps=steps, batch_size=batch_size, lr=lr, device=device, progress=False)
+    found = []
+    with ONE_AT_A_TIME:
+        for experiment in fit_many(make, settings, images, config).experiments:
+            q = encode(experiment, test)
+            place = next(experiment.parameters()).device
+            found.append([_parts(x, experiment.decode(z.to(place)).cpu()) for z in (q.sample(), q.mean)])
+    columns = np.moveaxis(np.array(found).reshape(len(variances), seeds, 2, 4), -1, 0)
+    names = ("lost", "error", "covariance", "bias")
+    return {"variance": np.array(variances), **dict(zip(names, columns, strict=True))}
+
+
+def _parts(x: torch.Tensor, rebuilt: torch.Tensor) -> list[float]:
+    residual = x - rebuilt
+    covariance = ((rebuilt - rebuilt.mean(0)) * (residual - residual.mean(0))).mean()
+    lost, bias = data_variance(x) - data_variance(rebuilt), residual.mean(0).square().mean()
+    return [float(lost), float(residual.square().mean()), float(covariance), float(bias)]
+
+
+@recipe("simulate-the-running-minimum", version=1)
+def simulated(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
+    """gamma² of `Computed` on errors of mean 1 and these coefficients of variation, log-normal, all seeds at once.
+
+    Numbers: spread [k], step [points], variance [k, rules, points], the mean over seeds.
+    """
+    ends = np.unique(np.geomspace(1, steps, POINTS).round().astype(int))
+    found = np.zeros((len(spreads), len(RULES), len(ends)))
+    for i, spread in enumerate(spreads):
+        torch.manual_seed(0)
+        width = float(np.sqrt(np.log1p(spread**2)))
+        rules = [_many(rule, seeds) for rule in RULES]
+        for number in range(1, steps + 1):
+            error = torch.exp(width * torch.randn(seeds) - width**2 / 2)
+            for gamma in rules:
+                gamma.update(error, error)
+            if number in ends:
+                found[i, :, np.searchsorted(ends, number)] = [float(g.logvar.exp().mean()) for g in rules]
+    return {"spread": np.array(spreads), "step": ends, "variance": found}
+
+
+def _many(rule: str, seeds: int) -> Computed:
+    """A policy whose numbers are a row of `seeds`."""
+    gamma = Computed(start=1.0, rule=rule)  # type: ignore[arg-type]
+    gamma.logvar, gamma.running = gamma.logvar.expand(seeds).clone(), gamma.running.expand(seeds).clone()
+    return gamma

@@ -1,33 +1,13 @@
 """gam-strip: the same test images and the same draws from the prior, over gamma²."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.balancing import PAPER, looks
-from figures.balancing.traces import trained
+from figures.balancing import PAPER, methods
+from figures.balancing.measures import compute_image_grids
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers, Result, merge_results
-
-
-def compute(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Seed 0 (of `seeds`, which other figures read too).
-
-    Numbers: label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k], of the samples.
-    """
-    every = [*map(looks.fixed, variances), looks.B]
-    results = [row[0] for row in trained(every, device, seeds, **training).values()]
-    numbers: Numbers = {
-        "label": np.array([looks.label(m) for m in every]),
-        "shown": results[0].numbers["shown"],
-        "rebuilt": np.stack([r.numbers["rebuilt"] for r in results]),
-        "sampled": np.stack([r.numbers["sampled"] for r in results]),
-        "score": np.array([float(r.numbers["score_sampled"]) for r in results]),
-    }
-    return merge_results(numbers, results)
+from vaelab.run_store import Numbers
 
 
 def errors(n: Numbers) -> np.ndarray:
@@ -77,9 +57,9 @@ FIGURE = Figure(
     id="gam-strip",
     paper=PAPER,
     shows="Reconstructions and samples over gamma²: one knob, two opposite goals",
-    compute=compute,
+    compute=compute_image_grids,
     rows=rows,
     draw=draw,
     alt=alt,
-    presets=looks.SWEEP,
+    presets=methods.SWEEP,
 )
