@@ -2,7 +2,7 @@
 
 from figures.balancing import curves, endpoints, law, race, ratchet, variance_loss
 from figures.balancing import image_grids as balancing_image_grids
-from figures.consistency import contents as consistency
+from figures.consistency import lambdas, latent_clouds, learning_curve, rotations, tables, triplets
 from figures.figure import Figure
 from figures.gjs import (
     aggregate_variance,
@@ -17,7 +17,7 @@ from figures.gjs import (
     reproduction,
     trainable_alpha,
 )
-from figures.two_stage import contents as two_stage
+from figures.two_stage import renormalized, samplers
 from figures.variance_law import (
     latent_plane,
     law_bars,
@@ -82,10 +82,22 @@ BALANCING = (
     race.FASHION,
     race.CIFAR,
 )
+TWO_STAGE = (samplers.FIGURE, renormalized.FIGURE, samplers.CIFAR_TABLE, samplers.CELEBA_TABLE)
+CONSISTENCY = (
+    latent_clouds.FIGURE,
+    lambdas.FIGURE,
+    tables.FIGURE,
+    triplets.FIGURE,
+    rotations.ROTATION_LIMIT,
+    rotations.TANGENTS,
+    learning_curve.FIGURE,
+    learning_curve.MNIST,
+    tables.OMNIGLOT,
+    tables.CELEBA,
+    tables.CIFAR,
+)
 
-FIGURES: dict[str, Figure] = {
-    item.id: item for item in (*GJS, *VARIANCE_LAW, *BALANCING, *two_stage.FIGURES, *consistency.FIGURES)
-}
+FIGURES: dict[str, Figure] = {item.id: item for item in (*GJS, *VARIANCE_LAW, *BALANCING, *TWO_STAGE, *CONSISTENCY)}
 TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 
 

@@ -8,20 +8,25 @@ import numpy as np
 import pytest
 import torch
 
-from figures.consistency import (
-    arms,
-    lambdas,
-    latent_clouds,
-    learning_curve,
-    rotation_limit,
-    tables,
-    tangents,
-    triplets,
-)
-from figures.consistency.arms import Setting
+from figures.consistency import burda_schedule, measures
+from figures.consistency.lambdas import WITHOUT_VIEWS
+from figures.consistency.latent_clouds import gaps as gaps_of
+from figures.consistency.latent_clouds import project
 from figures.consistency.measures import SCALARS
+from figures.consistency.methods import Setting
+from figures.consistency.trainings import trained_one
+from figures.consistency.triplets import family
 from figures.figure import to_csv
+from figures.registry import FIGURES
 from vaelab import run_store
+
+lambdas = FIGURES["cr-lambda"]
+latent_clouds = FIGURES["cr-latent-clouds"]
+learning_curve = FIGURES["iwae-learning-curve"]
+rotation_limit = FIGURES["cr-rotation-limit"]
+tables = FIGURES["cr-table-mnist"]
+tangents = FIGURES["cr-tangent"]
+triplets = FIGURES["cr-triplet"]
 
 SMALL = {"data": "digits", "likelihood": "bernoulli", "latent": 4, "hidden": [32], "epochs": 6, "batch_size": 50}
 SMALL |= {"lr": 3e-3, "samples": 10, "weighed": 50}
@@ -41,15 +46,15 @@ def swept():
     return lambdas.compute("cpu", lambdas=[0.0, 1.0, 50.0], seeds=1, **SMALL)
 
 
-def table(module, result):
-    return list(csv.DictReader(io.StringIO(to_csv(module.rows(result.numbers)))))
+def table(item, result):
+    return list(csv.DictReader(io.StringIO(to_csv(item.rows(result.numbers)))))
 
 
-def drawn(module, result):
-    words = module.alt(result.numbers)
+def drawn(item, result):
+    words = item.alt(result.numbers)
     assert any(c.isdigit() for c in words)
     assert "nan" not in words
-    return module.draw(result.numbers)
+    return item.draw(result.numbers)
 
 
 def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_ceiling(swept):
@@ -65,7 +70,7 @@ def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_c
         assert 0 < float(row["rho"]) < 1
     axes = drawn(lambdas, swept).axes
     assert len(axes) == 6
-    level = [line.get_ydata()[0] for line in axes[0].lines if line.get_linestyle() in lambdas.WITHOUT_VIEWS]
+    level = [line.get_ydata()[0] for line in axes[0].lines if line.get_linestyle() in WITHOUT_VIEWS]
     assert level == pytest.approx([float(found[arm]["nll"]) for arm in list(found)[:2]]), "both arms without views"
     assert f"twice as long: NLL {level[1]:.1f}" in lambdas.alt(swept.numbers)
 
@@ -78,7 +83,7 @@ def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, 
     result = latent_clouds.compute("cpu", lambdas=[0.0, 50.0], seeds=1, **SMALL)
     rows = table(latent_clouds, result)
     assert len(rows) == 3 * 10
-    gaps = latent_clouds.gaps(result.numbers).mean(1)
+    gaps = gaps_of(result.numbers).mean(1)
     assert gaps[2] < 0.5 * gaps[1]
     assert drawn(latent_clouds, result).axes
     tangent = tangents.compute("cpu", lambdas=[0.0, 1.0, 50.0], seeds=1, **SMALL)
@@ -95,7 +100,7 @@ def test_a_projection_keeps_a_posterior_that_lies_in_the_plane():
     plane = np.zeros((200, 5))
     plane[:, [1, 3]] = generator.normal(size=(200, 2)) * [3, 1]
     logvar = np.log(np.array([[9.0, 0.25, 9.0, 4.0, 9.0]]))
-    places, covariance = latent_clouds.project(plane, np.broadcast_to(logvar, plane.shape), plane)
+    places, covariance = project(plane, np.broadcast_to(logvar, plane.shape), plane)
     assert np.linalg.norm(places, axis=1) == pytest.approx(np.linalg.norm(plane - plane.mean(0), axis=1))
     assert np.linalg.eigvalsh(covariance[0]) == pytest.approx([0.25, 4.0])
 
@@ -119,7 +124,7 @@ def test_the_other_figures_draw_what_they_measured():
     quick = {**SMALL, "epochs": 3, "seeds": 1}
     result = triplets.compute("cpu", lambdas=[0.0, 5.0], weights=[1.0, 50.0], **quick)
     assert [row["arm"] for row in table(triplets, result)][-2:] == ["triplet, weight 1", "triplet, weight 50"]
-    assert triplets.family(result.numbers, True).tolist() == [3, 4]
+    assert family(result.numbers, True).tolist() == [3, 4]
     drawn(triplets, result)
     limit = rotation_limit.compute("cpu", angles=[15.0, 180.0], consistency=5.0, **quick)
     rows = table(rotation_limit, limit)
@@ -138,11 +143,9 @@ def test_views_of_an_angle_are_rotations_alone_and_reach_training():
 
 def test_what_classes_cannot_tell_is_nan():
     """Test labels that were never trained on, as in Omniglot: no probe, but everything else."""
-    n = arms.trained_one(device="cpu", **asdict(Setting("vae", {}, **{**SMALL, "epochs": 1})))
+    n = trained_one(device="cpu", **asdict(Setting("vae", {}, **{**SMALL, "epochs": 1})))
     assert set(SCALARS) <= set(n)
     assert np.isfinite([float(n[name]) for name in SCALARS]).all()
-    from figures.consistency import measures
-
     odd = measures._probes.__globals__["load"]
 
     class Other:
@@ -156,15 +159,15 @@ def test_what_classes_cannot_tell_is_nan():
 def test_a_stage_goes_on_where_the_one_before_ended(monkeypatch):
     """Stage by stage: 1, 4, 13 passes at falling rates; each pass is made once."""
     settings = {"data": "digits", "limit": 200, "batch_size": 50, "samples": 20, "weighed": 40}
-    assert [learning_curve.passes(s) for s in range(8)] == [1, 4, 13, 40, 121, 364, 1093, 3280]
-    made, fit = [], learning_curve.fit
+    assert [burda_schedule.passes(s) for s in range(8)] == [1, 4, 13, 40, 121, 364, 1093, 3280]
+    made, fit = [], burda_schedule.fit
 
     def counted(experiment, *args, **more):
         history = fit(experiment, *args, **more)
         made.append((len(history.rows), [turn.step for turn in history.interventions]))
         return history
 
-    monkeypatch.setattr(learning_curve, "fit", counted)
+    monkeypatch.setattr(burda_schedule, "fit", counted)
     result = learning_curve.compute("cpu", draws=[1, 3], stages=2, seeds=1, **settings)
     assert sorted(made) == [(1, []), (1, []), (4, [4]), (4, [4])]
     rows = table(learning_curve, result)

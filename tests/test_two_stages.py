@@ -8,12 +8,27 @@ import pytest
 
 from figures.figure import to_csv
 from figures.registry import FIGURES
-from figures.two_stage import renormalised, samplers
-from figures.two_stage.trained import CELEBA, CIFAR
-from figures.two_stage.trainings import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, REAL, REC, SOURCES, two_stages
+from figures.two_stage.samplers import COLOURS, ordered, winners
+from figures.two_stage.trainings import (
+    CELEBA,
+    CIFAR,
+    CONTROL,
+    GEN1,
+    GEN2,
+    GMM,
+    LAW,
+    PUBLISHED,
+    REAL,
+    REC,
+    SOURCES,
+    two_stages,
+)
 from vaelab import fid, run_store
 from vaelab.errors import InvalidValue
 from vaelab.settings import Train
+
+renormalised = FIGURES["gam-second-stage"]
+samplers = FIGURES["gam-samplers"]
 
 SMALL = {
     "data": "digits",
@@ -39,8 +54,8 @@ def result():
     return samplers.compute("cpu", seeds=2, **SMALL)
 
 
-def table(module, result):
-    return list(csv.DictReader(io.StringIO(to_csv(module.rows(result.numbers)))))
+def table(item, result):
+    return list(csv.DictReader(io.StringIO(to_csv(item.rows(result.numbers)))))
 
 
 def test_the_table_says_what_was_measured_and_who_wins(result):
@@ -74,7 +89,7 @@ def test_an_fid_stands_beside_its_protocol(result):
     for words in (below, samplers.alt(numbers)):
         for word in ("cifar10, test", "299", "TensorFlow", "JPEG, quality 75", "bytes", "mean of z"):
             assert word in words
-    assert len({c for name, c in samplers.COLOURS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
+    assert len({c for name, c in COLOURS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
 
 
 def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):
@@ -96,8 +111,8 @@ def test_both_figures_read_one_training(result, monkeypatch):
     assert len(samplers.draw(result.numbers).axes) == 3
     by_both = [{(r["seed"], r["source"]): r["frechet"] for r in table(m, result)} for m in (samplers, renormalised)]
     assert by_both[1].items() <= by_both[0].items()
-    for module, numbers in ((samplers, result.numbers), (renormalised, other.numbers)):
-        words = module.alt(numbers)
+    for item, numbers in ((samplers, result.numbers), (renormalised, other.numbers)):
+        words = item.alt(numbers)
         assert "nan" not in words
         assert GMM in words or "mixture" in words
 
@@ -113,11 +128,11 @@ def test_a_collapsed_stage_leaves_a_gap_where_its_renormalisation_would_stand():
     numbers = samplers.compute("cpu", seeds=1, **settings).numbers
     missing = [np.isnan(numbers["frechet"][0, SOURCES.index(name)]) for name in SOURCES]
     assert [name for name, gone in zip(SOURCES, missing, strict=True) if gone] == [LAW, PUBLISHED, CONTROL]
-    assert not samplers.ordered(numbers).any()
-    assert samplers.winners(numbers)[0] not in (LAW, PUBLISHED)
-    for module in (samplers, renormalised):
-        assert "nan" not in module.alt(numbers)
-        module.draw(numbers)
+    assert not ordered(numbers).any()
+    assert winners(numbers)[0] not in (LAW, PUBLISHED)
+    for item in (samplers, renormalised):
+        assert "nan" not in item.alt(numbers)
+        item.draw(numbers)
 
 
 def test_the_published_set_ups_are_those_of_the_sheet(monkeypatch):

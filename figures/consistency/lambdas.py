@@ -1,6 +1,6 @@
 """cr-lambda: one knob, and four optima: NLL, rate, information, probe and the gap itself against lambda.
 
-The small protocol of the sheet (section 6): quick with one hidden layer and a third of the passes, paper whole.
+The small protocol: quick with one hidden layer and a third of the passes, paper whole.
 """
 
 from typing import Any
@@ -10,25 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
 
-from figures.consistency import PAPER, arms
+from figures.consistency import PAPER, methods
 from figures.consistency.measures import SCALARS
-from figures.consistency.protocol import in_words
+from figures.consistency.trainings import compute_lambdas
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers, Result
+from vaelab.run_store import Numbers
 
 LAMBDAS = [0.0, 0.1, 1.0, 5.0]
 ZERO = 0.03  # where lambda = 0 stands on the logarithmic axis
 GAP, MOVED = "#7a3b9c", "#c97b1e"
 WITHOUT_VIEWS: Any = (":", "-.")  # the VAE, and the VAE twice as long
-
-
-def compute(device: str, *, lambdas: list[float], seeds: int, **setting: Any) -> Result:
-    """`SCALARS` by name [k, seeds]: the VAE, the VAE twice as long, then the lambdas [k - 2]; data, in words."""
-    chosen = [arms.vae(), arms.twice(), *map(arms.cr, lambdas)]
-    results = arms.trained(chosen, device, seeds, **setting)
-    told: Numbers = {"lambda": np.array([np.nan, np.nan, *lambdas]), "data": np.array(in_words(seeds, **setting))}
-    return arms.gathered(chosen, results, SCALARS, **told)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -126,12 +118,12 @@ FIGURE = Figure(
     id="cr-lambda",
     paper=PAPER,
     shows="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
-    compute=compute,
+    compute=compute_lambdas,
     rows=rows,
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"lambdas": LAMBDAS, "seeds": 3, **arms.QUICK},
-        "paper": {"lambdas": LAMBDAS, "seeds": 3, **arms.MINI},
+        "quick": {"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
+        "paper": {"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},
     },
 )

@@ -11,23 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure as Drawing
 
-from figures.consistency import PAPER, arms
-from figures.consistency.protocol import in_words
+from figures.consistency import PAPER, methods
+from figures.consistency.trainings import compute_latent_clouds
 from figures.figure import Figure, Row
 from vaelab import plots
 from vaelab.diagonal import latent_kl
 from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result
+from vaelab.run_store import Numbers
 
-KEPT = ("cloud_mean", "cloud_logvar", "plane", "cloud_images")
 SHOWN = (0, 1, 2, 3, 4, 7)  # images whose clouds are drawn
-
-
-def compute(device: str, *, lambdas: list[float], seeds: int, **setting: Any) -> Result:
-    """KEPT by name [k, seeds, ...], of which the first seed is drawn: the VAE, then the lambdas; data, in words."""
-    chosen = [arms.vae(), *map(arms.cr, lambdas)]
-    data = np.array(in_words(seeds, **setting))
-    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), KEPT, data=data)
 
 
 def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -132,12 +124,12 @@ FIGURE = Figure(
     id="cr-latent-clouds",
     paper=PAPER,
     shows="One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE",
-    compute=compute,
+    compute=compute_latent_clouds,
     rows=rows,
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"lambdas": LAMBDAS, "seeds": 1, **arms.QUICK},
-        "paper": {"lambdas": LAMBDAS, "seeds": 1, **arms.MINI},
+        "quick": {"lambdas": LAMBDAS, "seeds": 1, **methods.QUICK},
+        "paper": {"lambdas": LAMBDAS, "seeds": 1, **methods.MINI},
     },
 )

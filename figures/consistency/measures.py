@@ -1,12 +1,12 @@
 """What is kept of a training of these figures: one honest evaluation, clouds of views, and how far rotations move z."""
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from figures.consistency.methods import Setting
 from vaelab import augment
 from vaelab.adapter import Adapter, adapted
 from vaelab.batches import black_and_white
@@ -24,9 +24,6 @@ from vaelab.pixels import unit
 from vaelab.posterior import MarginalPosterior
 from vaelab.run_store import Numbers
 
-if TYPE_CHECKING:
-    from figures.consistency.arms import Setting
-
 CLOUDS, COPIES = 10, 50  # images with a cloud of views each
 PLANE = 500  # means that show where the data lie
 FEW = 1000
@@ -38,7 +35,7 @@ SCALARS = (
 )
 
 
-def measured(experiment: Experiment, setting: "Setting") -> Numbers:
+def measured(experiment: Experiment, setting: Setting) -> Numbers:
     """The `SCALARS`; activity [latent], Var of the means; the clouds; and what `tangent` gives.
 
     NLL and ELBO in nats, of untransformed test images; information: leave-one-in, with its ceiling ln n; gap: R in
@@ -67,7 +64,7 @@ def measured(experiment: Experiment, setting: "Setting") -> Numbers:
     return {**kept, "activity": activity.numpy(), **clouds(model, grey["test"], q, views), **tangent(model, grey)}
 
 
-def _probes(model: Adapter, setting: "Setting", train: Tensor, means: Tensor, moved: Tensor) -> dict[str, float]:
+def _probes(model: Adapter, setting: Setting, train: Tensor, means: Tensor, moved: Tensor) -> dict[str, float]:
     labels = {s: load(setting.data, s, limit=setting.limit, progress=False).labels for s in ("train", "test")}
     if not 1 < len(labels["train"].unique()) <= 50 or set(labels["test"].tolist()) - set(labels["train"].tolist()):
         return dict.fromkeys(SCALARS[-5:], math.nan)

@@ -9,14 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.consistency import PAPER, arms, protocol
-from figures.consistency.arms import Arm
+from figures.consistency import PAPER, methods
 from figures.consistency.measures import SCALARS
+from figures.consistency.trainings import compute_tables
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers, Result
+from vaelab.run_store import Numbers
 
-KINDS = ("plain", "Aug", "CR")
 COLOURS = (plots.Q, plots.MEAN, plots.JS)
 SHOWN = {
     "nll": "NLL\n(nats)",
@@ -26,31 +25,6 @@ SHOWN = {
     "probe": "linear\nprobe",
     "gap": "R\n(nats)",
 }
-
-
-def bases(consistency: float, beta: float, samples: int) -> list[Arm]:
-    """Nine arms: three bounds, each in the order of `KINDS`."""
-    families: dict[str, tuple[str, dict[str, Any]]] = {
-        "VAE": ("vae", {}),
-        f"β-VAE, β = {beta:g}": ("beta_vae", {"beta": beta}),
-        f"IWAE, k = {samples}": ("iwae", {"samples": samples}),
-    }
-    return [
-        arm
-        for name, (recipe, options) in families.items()
-        for arm in (
-            Arm(f"{name}, plain", recipe, options),
-            Arm(f"{name}, Aug", f"cr_{recipe}", {**options, "consistency": 0.0}),
-            Arm(f"{name}, CR", f"cr_{recipe}", {**options, "consistency": consistency}),
-        )
-    ]
-
-
-def compute(device: str, *, consistency: float, beta: float, samples_k: int, seeds: int, **setting: Any) -> Result:
-    """`SCALARS` by name [9, seeds]; consistency, the lambda of CR; data, in words."""
-    chosen = bases(consistency, beta, samples_k)
-    told = {"consistency": np.array(consistency), "data": np.array(protocol.in_words(seeds, **setting))}
-    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), SCALARS, **told)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -123,7 +97,7 @@ def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> F
         id=f"cr-table-{data}",
         paper=PAPER,
         shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}{small}",
-        compute=compute,
+        compute=compute_tables,
         rows=rows,
         draw=draw,
         alt=alt,
@@ -146,7 +120,7 @@ SMALL_COLOUR: dict[str, Any] = {
     **{"data": "cifar10", "limit": 2000, "side": 16, "likelihood": "normal", "gamma": "computed"},
     **{"latent": 32, "hidden": [256], "epochs": 40, "batch_size": 50},
 }
-FIGURE = _figure("mnist", arms.SMALL, {"data": "mnist", **BURDA})
+FIGURE = _figure("mnist", methods.SMALL, {"data": "mnist", **BURDA})
 OMNIGLOT = _figure("omniglot", None, {"data": "omniglot", **BURDA})
 CELEBA = _figure("celeba", None, {"data": "celeba", **COLOUR})
 CIFAR = _figure("cifar", SMALL_COLOUR, {"data": "cifar10", **COLOUR})

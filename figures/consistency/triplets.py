@@ -6,20 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patheffects import withStroke
 
-from figures.consistency import PAPER, arms
+from figures.consistency import PAPER, methods
 from figures.consistency.measures import SCALARS
-from figures.consistency.protocol import in_words
+from figures.consistency.trainings import compute_triplets
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers, Result
-
-
-def compute(device: str, *, lambdas: list[float], weights: list[float], seeds: int, **setting: Any) -> Result:
-    """`SCALARS` by name [k, seeds]: the VAE, the lambdas, then the triplet losses at these weights; data, in words."""
-    chosen = [arms.vae(), *map(arms.cr, lambdas), *(arms.triplet(setting["latent"], w) for w in weights)]
-    strengths = np.array([np.nan, *lambdas, *weights])
-    told: Numbers = {"strength": strengths, "data": np.array(in_words(seeds, **setting))}
-    return arms.gathered(chosen, arms.trained(chosen, device, seeds, **setting), SCALARS, **told)
+from vaelab.run_store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -32,7 +24,7 @@ def rows(n: Numbers) -> list[Row]:
 
 def family(n: Numbers, triplet: bool) -> np.ndarray:
     """The rows of the triplet loss, or those of consistency with augmentation alone; in order of strength."""
-    names = np.array([str(arm).startswith(arms.TRIPLET) for arm in n["arm"]])
+    names = np.array([str(arm).startswith(methods.TRIPLET) for arm in n["arm"]])
     chosen = np.flatnonzero(names == triplet)
     return chosen if triplet else chosen[1:]
 
@@ -75,12 +67,12 @@ FIGURE = Figure(
     id="cr-triplet",
     paper=PAPER,
     shows="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
-    compute=compute,
+    compute=compute_triplets,
     rows=rows,
     draw=draw,
     alt=alt,
     presets={
-        "quick": {"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **arms.QUICK},
-        "paper": {"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **arms.MINI},
+        "quick": {"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.QUICK},
+        "paper": {"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
     },
 )

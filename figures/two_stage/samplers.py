@@ -8,12 +8,25 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from figures.figure import Figure, Row
 from figures.two_stage import PAPER
-from figures.two_stage.trained import CELEBA, CIFAR, MNIST, QUICK, SMALL_CIFAR, trained
-from figures.two_stage.trainings import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, SOURCES
+from figures.two_stage.trainings import (
+    CELEBA,
+    CIFAR,
+    CONTROL,
+    GEN1,
+    GEN2,
+    GMM,
+    LAW,
+    MNIST,
+    PUBLISHED,
+    QUICK,
+    SMALL_CIFAR,
+    SOURCES,
+    compute_samplers,
+)
 from vaelab import plots
 from vaelab.fid import JPEG_QUALITY
 from vaelab.inception import SIDE
-from vaelab.run_store import Numbers, Result
+from vaelab.run_store import Numbers
 
 GENERATORS = tuple(name for name in SOURCES[2:] if name != CONTROL)
 COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
@@ -22,15 +35,8 @@ MEASURES = ("spread", "gamma_second", "gamma", "law", "mse", "variance_loss", "m
 SCORES = {"classifier": "Fréchet distance on classifier features", "fid": "FID"}
 
 
-def compute(device: str, *, seeds: int, **settings: Any) -> Result:
-    """Numbers of `two_stages`, a row per seed, and what says how they were measured: score, data, jpeg."""
-    result = trained(device, seeds=seeds, **settings)
-    how = {"score": "classifier", "jpeg": False, **settings}
-    return result._replace(numbers={**result.numbers, **{x: np.array(how[x]) for x in ("score", "data", "jpeg")}})
-
-
 def protocol(n: Numbers) -> Row:
-    """What must be said beside every distance: the sheet's T16 and T19."""
+    """What must be said beside every distance."""
     by_fid = str(n["score"]) == "fid"
     return {
         "score": SCORES[str(n["score"])],
@@ -122,7 +128,7 @@ def alt(n: Numbers) -> str:
 
 
 def _figure(id: str, shows: str, presets: dict[str, dict[str, Any]], missing: str = "") -> Figure:
-    return Figure(id, PAPER, shows, compute, rows, draw, alt, presets, missing)
+    return Figure(id, PAPER, shows, compute_samplers, rows, draw, alt, presets, missing)
 
 
 FIGURE = _figure(

@@ -1,27 +1,21 @@
-"""What the figures of this paper compare: arms by name, and one training per arm, seed and setting, whatever number of
-figures reads it."""
+"""What the figures of this paper compare, by name, and on which settings they are trained."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
-from figures.consistency.measures import measured
 from vaelab.augment import Affine, Augment
-from vaelab.batches import device_name
 from vaelab.consistency import VIEWS, Consistent, Views
 from vaelab.objective import Experiment
-from vaelab.run_store import Numbers, Result, merge_results, recipe, run_cached
-from vaelab.runs import RECIPES, Run, checksum
-from vaelab.settings import Train
-from vaelab.training import fit
+from vaelab.runs import RECIPES, Run
 
 VAE, AUGMENTED, TWICE, TRIPLET = "VAE", "VAE + Aug", "VAE, twice as long", "triplet"
+KINDS = ("plain", "Aug", "CR")
 
-# Figures with the same settings share their trainings.  QUICK: the small protocol (sheet, section 6) with one hidden
-# layer and a third of the passes; SMALL: digits of half the side, for figures with many arms; MINI: the protocol whole.
+# Figures with the same settings share their trainings.  QUICK: the small protocol with one hidden layer and a third of
+# the passes; SMALL: digits of half the side, for figures with many arms; MINI: the protocol whole.
 QUICK: dict[str, Any] = {
     **{"data": "mnist-mini", "limit": 5000, "likelihood": "bernoulli"},
     **{"latent": 50, "hidden": [256], "epochs": 25, "batch_size": 50, "lr": 2e-3},
@@ -110,43 +104,26 @@ def triplet(margin: float, weight: float) -> Arm:
     return Arm(f"{TRIPLET}, weight {weight:g}", "triplet_vae", {"margin": margin, "weight": weight})
 
 
-def trained(arms: Sequence[Arm], device: str, seeds: int, *, epochs: int, **setting: Any) -> list[list[Result]]:
-    """One result per arm and seed, [k][seeds], with what `measures.measured` gives."""
-    device = device_name(device)
-    settings = [
-        Setting(arm.recipe, arm.options, epochs=arm.passes * epochs, seed=seed, **setting)
-        for arm in arms
-        for seed in range(seeds)
+def bases(consistency: float, beta: float, samples: int) -> list[Arm]:
+    """Nine arms: three bounds, each in the order of `KINDS`."""
+    families: dict[str, tuple[str, dict[str, Any]]] = {
+        "VAE": ("vae", {}),
+        f"β-VAE, β = {beta:g}": ("beta_vae", {"beta": beta}),
+        f"IWAE, k = {samples}": ("iwae", {"samples": samples}),
+    }
+    return [
+        arm
+        for name, (recipe, options) in families.items()
+        for arm in (
+            Arm(f"{name}, plain", recipe, options),
+            Arm(f"{name}, Aug", f"cr_{recipe}", {**options, "consistency": 0.0}),
+            Arm(f"{name}, CR", f"cr_{recipe}", {**options, "consistency": consistency}),
+        )
     ]
-    tasks = [{**asdict(s), "device": device} for s in settings]
-    data = checksum(setting["data"], setting.get("limit"))
-    results = run_cached(trained_one, tasks, [data] * len(tasks), processes=None if device == "cpu" else 1)
-    return [results[i : i + seeds] for i in range(0, len(results), seeds)]
 
 
-@recipe("train-with-views", version=1)
-def trained_one(*, device: str, **settings: Any) -> Numbers:
-    """Train a `Setting` and measure it."""
-    setting = Setting(**settings)
-    train = setting.images("train")
-    experiment = setting.experiment(train.shape[1:])
-    config = Train(
-        epochs=setting.epochs,
-        batch_size=setting.batch_size,
-        lr=setting.lr,
-        seed=setting.seed,
-        device=device,
-        progress=False,
-        schedule="step",
-        drops=(3 * setting.epochs // 4 + 1,),
-        binarise="dynamic" if setting.likelihood == "bernoulli" else "no",
-    )
-    fit(experiment, train, config)
-    return measured(experiment, setting)
-
-
-def gathered(arms: Sequence[Arm], results: Sequence[Sequence[Result]], names: Sequence[str], **more: Any) -> Result:
-    """Numbers that every training has, [k, seeds, ...] by name, and the names of the arms [k]."""
-    numbers: Numbers = {name: np.array([[r.numbers[name] for r in row] for row in results]) for name in names}
-    numbers["arm"] = np.array([arm.name for arm in arms])
-    return merge_results({**numbers, **more}, [result for row in results for result in row])
+def in_words(seeds: int, *, data: str, limit: int | None = None, side: int | None = None, **training: Any) -> str:
+    """The training images of a setting, as many and as large as they are, and the seeds."""
+    images = Run("vae", data=data, limit=limit, side=side).images("train")
+    height, width = images.shape[-2:]
+    return f"{data}, {len(images):,} training images of {height} × {width} pixels, {seeds} seed{'s' * (seeds > 1)}"

@@ -1,23 +1,15 @@
 """gam-second-stage: digits from the prior, from the second stage raw and renormalised, and from a mixture."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.two_stage import PAPER
-from figures.two_stage.trained import MNIST, QUICK, trained
-from figures.two_stage.trainings import GEN1, GEN2, GMM, LAW, REC, SOURCES
+from figures.two_stage.trainings import GEN1, GEN2, GMM, LAW, MNIST, QUICK, REC, SOURCES, compute_renormalized
 from vaelab import plots
-from vaelab.run_store import Numbers, Result
+from vaelab.run_store import Numbers
 
 SHOWN = (REC, GEN1, GEN2, LAW, GMM)
-
-
-def compute(device: str, *, seeds: int, **settings: Any) -> Result:
-    """The trainings that gam-samplers reads too."""
-    return trained(device, seeds=seeds, **settings)
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -75,7 +67,7 @@ FIGURE = Figure(
     id="gam-second-stage",
     paper=PAPER,
     shows="What a second stage generates, raw and renormalised, beside prior and mixture",
-    compute=compute,
+    compute=compute_renormalized,
     rows=rows,
     draw=draw,
     alt=alt,
