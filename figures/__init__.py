@@ -1,6 +1,19 @@
-"""The papers' figures, made by one command: `vaelab figures make`, or `figures.make(["gjs-1d"])` in a notebook."""
+"""The papers' figures, made by one command: `vaelab figures make`, or `figures.make(["gjs-1d"])` in a notebook.
 
-from figures.build import check, draw, explain, make
-from figures.registry import FIGURES, TOUR
+What draws is imported when it is first used, so that a worker process that trains loads no matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from figures.build import check, draw, explain, make
+    from figures.registry import FIGURES, TOUR
 
 __all__ = ["FIGURES", "TOUR", "check", "draw", "explain", "make"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'figures' has no attribute {name!r}")
+    return getattr(import_module("figures.registry" if name.isupper() else "figures.build"), name)
