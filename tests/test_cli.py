@@ -102,6 +102,31 @@ def test_the_figure_scripts_are_found_wherever_one_stands_in_the_clone(folder):
     assert "* gjs-1d" in listed.stdout, listed.stderr
 
 
+WORKERS = """
+from vaelab.cli_figures import figures_folder
+if __name__ == "__main__":
+    figures_folder()
+    from figures.registry import FIGURES
+    small = {"data": "digits", "likelihood": "bernoulli", "latent": 2, "hidden": [8], "epochs": 1, "samples": 2}
+    result = FIGURES["cr-lambda"].compute("cpu", lambdas=[1.0], seeds=1, weighed=10, **small)
+    print(*result.recipes, result.numbers["nll"].shape)
+"""
+
+
+def test_worker_processes_find_the_scripts_also_from_a_subfolder(tmp_path):
+    (tmp_path / "script.py").write_text(WORKERS)
+    result = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT / "notebooks",
+        env={**os.environ, "VAELAB_CACHE": str(tmp_path / "cache")},
+        check=False,
+    )
+    assert "train-with-views" in result.stdout, result.stderr
+    assert "(3, 1)" in result.stdout
+
+
 def test_outside_a_clone_they_are_those_of_the_checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli_figures.figures_folder() == ROOT / "figures"

@@ -21,7 +21,7 @@ from vaelab.run_store import Numbers, Result, cached, merge_results, recipe
 
 DIMENSIONS, NOISE = 10, 0.2
 MARGINAL = 1 + NOISE**2
-EXACT = -14.3396  # the mean of ln p(x) over the images of the sheet; ours are scaled to have the same
+EXACT = -14.3396  # the mean of ln p(x) over the toy images, which are scaled to have it
 ESTIMATES = ("evidence", "evidence_published")
 SAMPLES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 

@@ -137,7 +137,7 @@ def compute_limits(device: str, **settings: Any) -> Result:
 
 
 def entrance_fee(alpha: float) -> float:
-    """c(α), the limit of (primed dual - α KL(q‖p)) for variances towards 0, per latent in nats.  Sheet 1.7."""
+    """c(α), the limit of (primed dual - α KL(q‖p)) for variances towards 0, per latent in nats."""
     return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
 
 
