@@ -94,7 +94,6 @@ def compute_race(device: str, *, seeds: int, variances: Sequence[float], **train
         "held": stacked(results, "held"),
         "drawn": _means(stacked(results, "mse"), stacked(results, "steps_seen")[0, 0]),
         "error": stacked(results, "error"),
-        "error_sampled": stacked(results, "error_sampled"),
         "score": stacked(results, "score_sampled"),
     }
     return merge_results(numbers, parts(results))
