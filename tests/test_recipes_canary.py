@@ -27,7 +27,7 @@ from figures.variance_law import trainings
 from vaelab import classifier, run_store
 from vaelab.run_store import VERSIONS
 
-FOLDER = Path(__file__).parent / "canary"
+FOLDER = Path(__file__).resolve().parent / "canary"
 # Relative to the root mean square of an array.  Another set of processor instructions moves most numbers by 1e-6,
 # distances between fitted Gaussians by up to 5e-4, and images, which are rounded to bytes, by up to 1e-2.
 TOLERANCE, OF_DISTANCES, OF_IMAGES = 1e-4, 5e-3, 3e-2
@@ -37,31 +37,31 @@ SAMPLED = 24  # entries of an array that are compared, evenly spaced
 # What makes a training short.  Everything else is the committed figure's own.
 SHORT = {"seeds": 1, "steps": 8, "epochs": 1, "stages": 1, "weighed": 20, "samples": 10, "images": 50}
 IMAGES = 200  # of each split
-SMALLER_DATA = {"mnist": "mnist-mini", "fashion-mnist": "fashion-mini"}
+SMALLER_DATA = {"mnist": "mnist-mini", "fashion-mnist": "fashion-mini", "cifar10": "folder:colour"}
 COMMITTED = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
 
 
-def shorten(settings, colour_folder):
+def shorten(settings):
     """The settings of a figure with few images, epochs and steps."""
     short = {}
     for name, value in settings.items():
         if isinstance(value, dict):
-            short[name] = shorten(value, colour_folder)
+            short[name] = shorten(value)
         elif name in SHORT and value is not None:
             short[name] = [1] * len(value) if isinstance(value, list) else min(value, SHORT[name])
         elif name == "data":
             names = [value] if isinstance(value, str) else value
-            names = [f"folder:{colour_folder}" if n == "cifar10" else SMALLER_DATA.get(n, n) for n in names]
+            names = [SMALLER_DATA.get(n, n) for n in names]
             short[name] = names[0] if isinstance(value, str) else names
         else:
             short[name] = value
     return short
 
 
-def compute(id, colour_folder):
+def compute(id):
     """The numbers of a figure, computed in a moment."""
     row = COMMITTED[id]
-    settings = shorten(row["settings"], colour_folder)
+    settings = shorten(row["settings"])
     if "data" in settings and id != "gam-variance-loss":  # which trains on the whole set
         settings["limit"] = IMAGES
     if id == "gjs-reproduction":
@@ -106,12 +106,15 @@ def change(name, now, then):
 
 
 @pytest.fixture(scope="module")
-def colour_folder(tmp_path_factory):
-    """A stand-in for CIFAR-10, which is downloaded: 32 x 32 colour images of ten classes, in both splits."""
-    return colour_images(tmp_path_factory.mktemp("colour"))
+def folder(tmp_path_factory):
+    """A folder with the stand-in for CIFAR-10."""
+    folder = tmp_path_factory.mktemp("data")
+    write_colour_images(folder / "colour")
+    return folder
 
 
-def colour_images(folder):
+def write_colour_images(folder):
+    """Write a stand-in for CIFAR-10, which is downloaded: 32 x 32 images of ten classes, in both splits."""
     random = np.random.default_rng(0)
     x, y = np.meshgrid(np.linspace(0, 1, 32), np.linspace(0, 1, 32))
     for split in ("train", "test"):
@@ -123,7 +126,6 @@ def colour_images(folder):
                 waves = [np.sin(random.uniform(3, 9) * along + random.uniform(0, 6)) for _ in range(3)]
                 pixels = (127.5 * (1 + np.stack(waves, -1))).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / split / str(label) / f"{i:03}.png")
-    return folder
 
 
 def one_by_one(function, tasks, executor=None, *, processes=None):
@@ -132,13 +134,14 @@ def one_by_one(function, tasks, executor=None, *, processes=None):
 
 
 @pytest.fixture(autouse=True)
-def short(tmp_path, monkeypatch):
+def short(tmp_path, monkeypatch, folder):
     """A store of its own for every figure, and short trainings of the classifier."""
-    shorten_everything(monkeypatch, tmp_path)
+    shorten_everything(monkeypatch, folder, tmp_path)
 
 
-def shorten_everything(patch, folder):
-    patch.setenv("VAELAB_CACHE", str(folder))
+def shorten_everything(patch, folder, store):
+    patch.chdir(folder)
+    patch.setenv("VAELAB_CACHE", str(store))
     patch.setattr(run_store, "sweep", one_by_one)
     patch.setattr(classifier, "STEPS", 3)
     patch.setattr(trainings, "COMPONENTS", (2, 4))  # mixtures of 10 and 100 components take a minute to fit
@@ -146,12 +149,12 @@ def shorten_everything(patch, folder):
 
 
 @pytest.mark.parametrize("id", sorted(COMMITTED))
-def test_numbers_have_not_changed(id, colour_folder):
+def test_numbers_have_not_changed(id):
     record = json.loads((FOLDER / f"{id}.json").read_text(encoding="utf-8"))
     again = f"record it again: python tests/test_recipes_canary.py {id}"
     for name, version in record["recipes"].items():
         assert VERSIONS[name] == version, f"recipe {name} is at version {VERSIONS[name]}, its canary not: {again}"
-    result = compute(id, colour_folder)
+    result = compute(id)
     assert dict(result.recipes) == record["recipes"] == COMMITTED[id]["recipes"]
     now = summary(result.numbers)
     assert set(now) == set(record["numbers"]), f"the numbers of {id} have other names; {again}"
@@ -170,14 +173,16 @@ def test_a_change_is_named_with_its_size():
 
 def record(ids):
     """Write the canaries of these figures."""
-    for id in ids:
-        started = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-            shorten_everything(patch, Path(folder))
-            result = compute(id, colour_images(Path(folder) / "colour"))
-        text = json.dumps({"recipes": dict(result.recipes), "numbers": summary(result.numbers)}, indent=1)
-        (FOLDER / f"{id}.json").write_text(text + "\n", encoding="utf-8")
-        print(f"{id} {time.perf_counter() - started:.1f} s", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        write_colour_images(Path(folder) / "colour")
+        for id in ids:
+            started = time.perf_counter()
+            with pytest.MonkeyPatch.context() as patch:
+                shorten_everything(patch, folder, Path(folder) / f"store-{id}")
+                result = compute(id)
+            text = json.dumps({"recipes": dict(result.recipes), "numbers": summary(result.numbers)}, indent=1)
+            (FOLDER / f"{id}.json").write_text(text + "\n", encoding="utf-8")
+            print(f"{id} {time.perf_counter() - started:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
