@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import torch
 
-from vaelab import Experiment, augment, memory, recipes
+from vaelab import Experiment, augment, recipes
+from vaelab.training import memory
 
 BATCH = 128
 SHAPES = {"28x28 grey": (1, 28, 28), "32x32 colour": (3, 32, 32), "64x64 colour": (3, 64, 64)}

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from vaelab import Experiment, memory, recipes
-from vaelab.stacked import Stack
+from vaelab import Experiment, recipes
+from vaelab.training import memory
+from vaelab.training.stacked import Stack
 
 BATCH, IMAGES = 128, 4000
 TARGETS = {1: 1.25, 2: 1.4}

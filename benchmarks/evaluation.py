@@ -24,7 +24,7 @@ def one(images: int, samples: int) -> dict[str, float | str]:
     from posterior import peak_mb
 
     from vaelab import metrics, recipes
-    from vaelab.adapter import adapted
+    from vaelab.metrics.adapter import adapted
 
     torch.manual_seed(1)
     experiment = recipes.iwae((1, 28, 28), 50, network="burda", likelihood="bernoulli", samples=50)

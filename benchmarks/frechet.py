@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelab import fid, load
-from vaelab.files import cache_folder, replacing
-from vaelab.frechet import frechet_distance
+from vaelab import load
+from vaelab._utils.files import cache_folder, replacing
+from vaelab.metrics import fid
+from vaelab.metrics.frechet import frechet_distance
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv-fidelity"

@@ -12,9 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaelab import Train, memory, recipes
-from vaelab.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, Policy
-from vaelab.step import Step, adam
+from vaelab import Train, recipes
+from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, Policy
+from vaelab.training import memory
+from vaelab.training.step import Step, adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, (400,), 128
 POLICIES: dict[str, Callable[[], Policy]] = {

@@ -7,8 +7,9 @@ import step as one_step
 import torch
 from torch import Tensor
 
-from vaelab import Train, memory, recipes
-from vaelab.step import Step, adam
+from vaelab import Train, recipes
+from vaelab.training import memory
+from vaelab.training.step import Step, adam
 
 SHAPE, LATENT, BATCH, ROUNDS = (1, 28, 28), 20, 128, 5
 

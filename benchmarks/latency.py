@@ -23,8 +23,9 @@ COMMON = """
 %matplotlib inline
 import io, ipywidgets as W, matplotlib, numpy as np, torch, vaelab
 from vaelab import live
-from vaelab.live import divergence_scene, pixels
-from vaelab.live.divergence_numbers import Setting, compute
+from vaelab.live.panels import divergence
+from vaelab.live import images
+from vaelab.live.panels.divergence import Setting, compute
 torch.set_num_threads(1)
 START = Setting(0.3, -2, 1, 2, 2, True, False)
 digits = vaelab.load("mnist-mini")
@@ -67,7 +68,7 @@ PLOTLY = """
 %matplotlib inline
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-from vaelab.live.divergence_numbers import ALPHAS, X
+from vaelab.live.panels.divergence import ALPHAS, X
 sheet, hand, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
 def curves(alpha):
     n = compute(START._replace(alpha=alpha))
@@ -233,7 +234,7 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
     import torch
 
     from vaelab import live, load, train
-    from vaelab.live.setup import config, recipe
+    from vaelab.live.training_config import config, recipe
 
     torch.set_num_threads(1)
     setup = live.Setup(data="mnist-mini", network="mlp 400", epochs=400)

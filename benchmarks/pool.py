@@ -6,8 +6,9 @@ import time
 import torch
 
 from vaelab import recipes
-from vaelab.sweep import cores, sweep
-from vaelab.training import Train, fit
+from vaelab.runs.executors import cores, sweep
+from vaelab.training.config import Train
+from vaelab.training.loop import fit
 
 SHAPE, IMAGES = (1, 28, 28), 6400
 TASKS = [{"alpha": alpha, "seed": seed} for alpha in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0) for seed in range(3)]

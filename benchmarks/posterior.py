@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from vaelab import MarginalPosterior
-from vaelab.gaussian import LOG_2PI
+from vaelab.divergences.gaussian import LOG_2PI
 
 N, M, D = 60_000, 2000, 16
 Method = Callable[[Tensor, Tensor, Tensor], Tensor]

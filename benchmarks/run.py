@@ -22,7 +22,7 @@ import start
 import step
 import torch
 
-from vaelab.files import replacing
+from vaelab._utils.files import replacing
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaelab import Train, memory, recipes
-from vaelab.step import Step, adam
+from vaelab import Train, recipes
+from vaelab.training import memory
+from vaelab.training.step import Step, adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, 400, 128
 TARGETS = {1: 1.35, 2: 1.6}

@@ -2,7 +2,7 @@
 
 Every run draws the same images and writes the same bytes. Each class keeps its share of the full set. The
 file is ordered by class, then brightness, because neighbours that look alike compress better; `*_index` is
-the place of each image in the full set, by which `vaelab.datasets.load` restores the original order.
+the place of each image in the full set, by which `vaelab.data.load` restores the original order.
 """
 
 import sys
@@ -13,9 +13,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vaelab.datasets import load
-from vaelab.datasets.dataset import stratified
-from vaelab.files import replacing, sha256
+from vaelab._utils.files import replacing, sha256
+from vaelab.data import load
+from vaelab.data.dataset import stratified
 
 HERE = Path(__file__).resolve().parent
 

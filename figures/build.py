@@ -16,10 +16,10 @@ from figures.figure import Figure, to_csv
 from figures.manifest import Row
 from figures.registry import TOUR, figure
 from vaelab import plots
-from vaelab.datasets import load
-from vaelab.errors import DataError, InvalidValue
-from vaelab.files import cache_folder, replacing, require_writable
-from vaelab.run_store import Numbers, Result
+from vaelab._utils.errors import DataError, InvalidValue
+from vaelab._utils.files import cache_folder, replacing, require_writable
+from vaelab.data import load
+from vaelab.runs.store import Numbers, Result
 
 SPLITS = ("train", "test")
 

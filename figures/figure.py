@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure as Drawing
 
-from vaelab.run_store import Numbers, Result
+from vaelab.runs.store import Numbers, Result
 
 Row = dict[str, str | float | int]
 

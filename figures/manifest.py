@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from figures.figure import Figure
-from vaelab.errors import DataError
-from vaelab.files import replacing, sha256
-from vaelab.run_store import VERSIONS
+from vaelab._utils.errors import DataError
+from vaelab._utils.files import replacing, sha256
+from vaelab.runs.store import VERSIONS
 
 NAME = "manifest.json"
 FOLDER = Path(__file__).resolve().parent  # figures/ of the clone: the scripts lie beside their pictures

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vaelab.errors import DataError
-from vaelab.files import replacing, sha256
-from vaelab.run_store import Numbers
+from vaelab._utils.errors import DataError
+from vaelab._utils.files import replacing, sha256
+from vaelab.runs.store import Numbers
 
 
 def path_of(out: Path, id: str) -> Path:

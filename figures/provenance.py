@@ -9,7 +9,7 @@ from figures import manifest
 from figures.figure import Figure
 from figures.manifest import Row
 from figures.registry import FIGURES
-from vaelab.errors import DataError
+from vaelab._utils.errors import DataError
 
 FIELDS = ("id", "preset", "numbers")  # no version of the code: a picture changes only with what it shows
 

@@ -28,7 +28,7 @@ from figures.variance_law import (
     rho,
     sampling_off,
 )
-from vaelab.errors import InvalidValue, near
+from vaelab._utils.errors import InvalidValue, near
 
 GJS = (
     one_dimension.ONE_DIMENSION,

@@ -123,7 +123,7 @@ def _merged(outputs: list[Notebook]) -> list[Notebook]:
 
 def build(source: Path) -> float:
     """Execute one source and write its notebook, whole or not at all; seconds taken."""
-    from vaelab.files import replacing
+    from vaelab._utils.files import replacing
 
     started, notebook = time.perf_counter(), read(source)
     client(notebook).execute()

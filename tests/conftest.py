@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from vaelab import cli
+from vaelab.cli import commands
 
 torch.set_num_threads(1)
 
@@ -18,7 +18,7 @@ def vaelab(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["vaelab", *arguments])
         status = 0
         try:
-            cli.main()
+            commands.main()
         except SystemExit as exit:
             status = exit.code
         return status, *capsys.readouterr()

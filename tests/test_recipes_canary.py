@@ -24,8 +24,9 @@ from figures import manifest
 from figures.gjs import published
 from figures.registry import FIGURES
 from figures.variance_law import trainings
-from vaelab import classifier, run_store
-from vaelab.run_store import VERSIONS
+from vaelab.metrics import classifier
+from vaelab.runs import store as run_store
+from vaelab.runs.store import VERSIONS
 
 FOLDER = Path(__file__).resolve().parent / "canary"
 # Relative to the root mean square of an array.  Another set of processor instructions moves most numbers by 1e-6,

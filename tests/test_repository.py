@@ -8,15 +8,12 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
 import torch
 import yaml
 from PIL import Image
 
 import figures
 from vaelab import load
-from vaelab.errors import StorageError
-from vaelab.files import cache_folder, replacing
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -118,30 +115,3 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     exec(mixture, space)
     assert len(space["posterior"].mean) == len(space["images"].images) > 100
     assert space["repaired"].decode(torch.zeros(1, 10)).shape == (1, 1, 8, 8)
-
-
-def test_files_are_whole_or_absent(tmp_path):
-    path = tmp_path / "new" / "file.txt"
-
-    def write_half():
-        with replacing(path) as part:
-            part.write_text("half")
-            raise ValueError("stopped half-way")
-
-    with pytest.raises(ValueError, match="half-way"):
-        write_half()
-    assert list(path.parent.iterdir()) == []
-    with replacing(path) as part:
-        part.write_text("whole")
-    assert path.read_text() == "whole"
-    with pytest.raises(StorageError, match=r"file\.txt.*a file stands"), replacing(path / "below.txt") as part:
-        part.write_text("never")
-
-
-def test_the_cache_lies_where_the_user_says(monkeypatch, tmp_path):
-    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))
-    assert cache_folder() == tmp_path
-    monkeypatch.delenv("VAELAB_CACHE")
-    assert cache_folder() == ROOT / "data" / "cache"
-    monkeypatch.setattr("vaelab.files.repository", lambda: None)
-    assert "vaelab" in str(cache_folder())

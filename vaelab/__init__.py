@@ -1,138 +1,85 @@
 """vaelab: understanding variational autoencoders by moving them.
 
-Names are imported when they are first used, so that `import vaelab` and `vaelab --help` are instant
-and a computing server without a screen never loads matplotlib or ipywidgets.
+Its packages, in order; each imports only from those before it:
+
+    _utils/       errors, checks of arguments, files, random numbers
+    data/         data sets by name, your own images, random transformations
+    divergences/  Gaussians; KL, geometric JS and MMD; the same by quadrature
+    plots/        what figures and panels are drawn with
+    models/       encoders, decoders, VAEs
+    objectives/   likelihoods, gamma, annealing, the loss, the papers' methods as recipes
+    training/     the loop, its configuration, checkpoints, many experiments at once
+    posterior/    the mixture of all posteriors, the variance law, samplers
+    metrics/      log likelihood, information, probes, Fréchet distances, the report
+    runs/         trainings that are measured, stored and run in parallel
+    teach/        self-checks for courses
+    live/         the panels
+    cli/          the command line
+
+A public name is imported when it is first used: `import vaelab` and `vaelab --help` stay fast, and
+a server without a screen never loads matplotlib or ipywidgets.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from vaelab import (
-        augment,
-        consistency,
-        evidence,
-        live,
-        metrics,
-        plots,
-        posterior,
-        quadrature,
-        recipes,
-        variance_law,
-    )
-    from vaelab.datasets import Dataset, load
-    from vaelab.discrepancy import MMD, PublishedMMD, mmd
-    from vaelab.divergences import (
-        KL,
-        GeometricJS,
-        ReverseKL,
-        extended_geometric_js,
-        geometric_js,
-        geometric_mean,
-        kl,
-    )
-    from vaelab.ensemble import fit_many
-    from vaelab.gaussian import FullGaussian, Gaussian
-    from vaelab.history import History
-    from vaelab.knobs import Knobs
-    from vaelab.objective import Experiment, Objective
-    from vaelab.posterior import MarginalPosterior
-    from vaelab.rescaling import rescale
-    from vaelab.settings import Train
-    from vaelab.sweep import sweep
-    from vaelab.training import fit, train
+from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "vaelab.datasets": ("Dataset", "load"),
-    "vaelab.discrepancy": ("MMD", "PublishedMMD", "mmd"),
-    "vaelab.divergences": (
-        "KL",
-        "GeometricJS",
-        "ReverseKL",
-        "extended_geometric_js",
-        "geometric_js",
-        "geometric_mean",
-        "kl",
-    ),
-    "vaelab.ensemble": ("fit_many",),
-    "vaelab.gaussian": ("FullGaussian", "Gaussian"),
-    "vaelab.history": ("History",),
-    "vaelab.knobs": ("Knobs",),
-    "vaelab.objective": ("Experiment", "Objective"),
-    "vaelab.posterior": ("MarginalPosterior",),
-    "vaelab.rescaling": ("rescale",),
-    "vaelab.settings": ("Train",),
-    "vaelab.sweep": ("sweep",),
-    "vaelab.training": ("fit", "train"),
+# Public name -> "module" or "module:name", below vaelab.  `__init__.pyi` repeats it with types.
+_PUBLIC = {
+    "Dataset": "data.dataset:Dataset",
+    "load": "data.loading:load",
+    "augment": "data.augment",
+    "Gaussian": "divergences.gaussian:Gaussian",
+    "FullGaussian": "divergences.gaussian:FullGaussian",
+    "kl": "divergences.closed_form:kl",
+    "geometric_mean": "divergences.closed_form:geometric_mean",
+    "geometric_js": "divergences.closed_form:geometric_js",
+    "extended_geometric_js": "divergences.closed_form:extended_geometric_js",
+    "mmd": "divergences.kernel_mmd:mmd",
+    "KL": "divergences.modules:KL",
+    "ReverseKL": "divergences.modules:ReverseKL",
+    "GeometricJS": "divergences.modules:GeometricJS",
+    "MMD": "divergences.kernel_mmd:MMD",
+    "divergences": "divergences",
+    "quadrature": "divergences.quadrature",
+    "plots": "plots",
+    "models": "models",
+    "networks": "models.networks",
+    "likelihoods": "objectives.likelihoods",
+    "gamma": "objectives.gamma",
+    "annealing": "objectives.annealing",
+    "Objective": "objectives.objective:Objective",
+    "Experiment": "objectives.experiment:Experiment",
+    "consistency": "objectives.consistency",
+    "recipes": "objectives.recipes",
+    "TrainConfig": "training.config:TrainConfig",
+    "Train": "training.config:Train",
+    "train": "training.loop:train",
+    "fit": "training.loop:fit",
+    "fit_many": "training.ensemble:fit_many",
+    "History": "training.history:History",
+    "Interventions": "training.interventions:Interventions",
+    "Knobs": "training.interventions:Knobs",
+    "posterior": "posterior",
+    "MarginalPosterior": "posterior.marginal:MarginalPosterior",
+    "rescale": "posterior.rescaling:rescale",
+    "variance_law": "posterior.variance_law",
+    "metrics": "metrics",
+    "sweep": "runs.executors:sweep",
+    "live": "live",
 }
-_ROOMS = (
-    "augment",
-    "checkpoints",
-    "consistency",
-    "datasets",
-    "evidence",
-    "gamma",
-    "heating",
-    "likelihoods",
-    "live",
-    "metrics",
-    "networks",
-    "plots",
-    "posterior",
-    "quadrature",
-    "recipes",
-    "variance_law",
-)
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "KL",
-    "MMD",
-    "Dataset",
-    "Experiment",
-    "FullGaussian",
-    "Gaussian",
-    "GeometricJS",
-    "History",
-    "Knobs",
-    "MarginalPosterior",
-    "Objective",
-    "PublishedMMD",
-    "ReverseKL",
-    "Train",
-    "augment",
-    "consistency",
-    "evidence",
-    "extended_geometric_js",
-    "fit",
-    "fit_many",
-    "geometric_js",
-    "geometric_mean",
-    "kl",
-    "live",
-    "load",
-    "metrics",
-    "mmd",
-    "plots",
-    "posterior",
-    "quadrature",
-    "recipes",
-    "rescale",
-    "sweep",
-    "train",
-    "variance_law",
-]
+__all__ = [*_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        return getattr(import_module(_HOME_OF[name]), name)
-    if name in _ROOMS:
-        return import_module(f"vaelab.{name}")
-    raise AttributeError(f"module 'vaelab' has no attribute {name!r}")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'vaelab' has no attribute {name!r}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    found = import_module(f"vaelab.{module}")
+    return getattr(found, attribute) if attribute else found
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *_PUBLIC})

@@ -22,7 +22,7 @@ from figures.balancing.measures import (
 from figures.balancing.styles import look
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 PRESETS: dict[str, dict[str, Any]] = {name: {**own, "variances": [0.1]} for name, own in methods.SWEEP.items()}
 EARLY = 100  # steps

@@ -7,7 +7,7 @@ from figures.balancing import PAPER, methods
 from figures.balancing.measures import compute_image_grids
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def errors(n: Numbers) -> np.ndarray:

@@ -9,7 +9,7 @@ from figures.balancing.measures import compute_law
 from figures.figure import Figure, Row
 from vaelab import plots
 from vaelab.metrics import active_units
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -7,9 +7,9 @@ import numpy as np
 
 from figures.balancing.methods import OPTIMAL, PER_IMAGE, SETTERS, B, Method, fixed, label
 from figures.balancing.trainings import lost_variance, parts, simulated, stacked, trained
-from vaelab.batches import device_name
-from vaelab.datasets import load
-from vaelab.run_store import Numbers, Result, cached, merge_results
+from vaelab._utils.device import device_name
+from vaelab.data import load
+from vaelab.runs.store import Numbers, Result, cached, merge_results
 
 POINTS = 60
 COLUMNS = ("variance", "mse", "divergence", "strength")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from vaelab import recipes
-from vaelab.gamma import Computed, Geco, Learned, Optimal, PerImage
-from vaelab.heating import Controlled, Cyclical, Linear
-from vaelab.objective import Experiment
+from vaelab.objectives.annealing import Controlled, Cyclical, Linear
+from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.gamma import Computed, Geco, Learned, Optimal, PerImage
 
 UNDER = 0.1  # gamma² below a heating, which moves the weight in its place
 MAKERS: dict[str, Callable[..., Any]] = {

@@ -12,7 +12,7 @@ from figures.balancing.measures import (
 from figures.balancing.styles import look
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 TARGET = 0.5
 

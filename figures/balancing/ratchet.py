@@ -9,7 +9,7 @@ from figures.balancing.measures import compute_ratchet
 from figures.balancing.trainings import RULES
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 COLOURS = {"A": plots.DUAL, "B": plots.MEAN, "C": plots.REFERENCE}
 

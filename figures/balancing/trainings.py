@@ -11,22 +11,21 @@ from torch import Tensor
 
 from figures.balancing.methods import Method
 from vaelab import recipes
-from vaelab.batches import device_name
-from vaelab.classifier import Classifier, classifier
-from vaelab.datasets import Dataset, load
-from vaelab.diagonal import diagonal_kl
-from vaelab.encoding import encode
-from vaelab.ensemble import fit_many
-from vaelab.frechet import frechet_distance
-from vaelab.gamma import Computed
-from vaelab.gaussian import Gaussian
-from vaelab.objective import Experiment
-from vaelab.pictures import as_bytes
-from vaelab.pixels import data_variance, unit
-from vaelab.run_store import Numbers, Result, recipe, run_cached
-from vaelab.runs import ONE_AT_A_TIME
-from vaelab.settings import Train
-from vaelab.training import train
+from vaelab._utils.device import device_name
+from vaelab._utils.images import as_bytes, data_variance, unit
+from vaelab.data import Dataset, load
+from vaelab.divergences import Gaussian
+from vaelab.divergences.diagonal import diagonal_kl
+from vaelab.metrics import encode
+from vaelab.metrics.classifier import Classifier, classifier
+from vaelab.metrics.frechet import frechet_distance
+from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.gamma import Computed
+from vaelab.runs.execute import ONE_AT_A_TIME
+from vaelab.runs.store import Numbers, Result, recipe, run_cached
+from vaelab.training.config import Train
+from vaelab.training.ensemble import fit_many
+from vaelab.training.loop import train
 
 LOOKS = 50  # times in a training that the test images are reconstructed
 SEEN = 500  # of them, each time
@@ -163,8 +162,8 @@ def lost_variance(
     """VAEs of fixed gammas, trained together, on test images x: variance [k]; and [k, seeds, 2], with z drawn and at
     its mean, lost, error, covariance and bias.
 
-    lost: Var(x) - Var(x̂), the mean over pixels; error: squared, per pixel; covariance: of x̂ and x - x̂; bias: the mean
-    over pixels of the squared mean of x - x̂.  lost = error - bias + 2 covariance.
+    lost: Var(x) - Var(x̂), the mean over pixels; error: squared, per pixel; covariance: of x̂ and x - x̂; bias: the
+    mean over pixels of the squared mean of x - x̂.  lost = error - bias + 2 covariance.
     """
     images, test = (load(data, split, progress=False).images for split in ("train", "test"))
     x = unit(test)

@@ -13,17 +13,16 @@ import numpy as np
 import torch
 
 from vaelab import recipes
-from vaelab.adapter import adapted
-from vaelab.batches import black_and_white, device_name
-from vaelab.encoding import encode
-from vaelab.files import cache_folder, digest
-from vaelab.knobs import Knobs
-from vaelab.metrics.activity import active_units
-from vaelab.metrics.bounds import nll
-from vaelab.run_store import Numbers, Result, merge_results, recipe, recipe_of, run_cached
-from vaelab.runs import Run, checksum
-from vaelab.settings import Train
-from vaelab.training import fit
+from vaelab._utils.device import device_name
+from vaelab._utils.files import cache_folder, digest
+from vaelab.data.images import black_and_white
+from vaelab.metrics import active_units, encode, nll
+from vaelab.metrics.adapter import adapted
+from vaelab.runs.run import Run, checksum
+from vaelab.runs.store import Numbers, Result, merge_results, recipe, recipe_of, run_cached
+from vaelab.training.config import Train
+from vaelab.training.interventions import Knobs
+from vaelab.training.loop import fit
 
 NAMES = ("nll", "nll_error", "active")
 

@@ -15,7 +15,7 @@ from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_lambdas
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 LAMBDAS = [0.0, 0.1, 1.0, 5.0]
 ZERO = 0.03  # where lambda = 0 stands on the logarithmic axis

@@ -15,9 +15,9 @@ from figures.consistency import PAPER, methods
 from figures.consistency.trainings import compute_latent_clouds
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.diagonal import latent_kl
-from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers
+from vaelab.divergences import Gaussian
+from vaelab.divergences.diagonal import latent_kl
+from vaelab.runs.store import Numbers
 
 SHOWN = (0, 1, 2, 3, 4, 7)  # images whose clouds are drawn
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure as Drawing
 from figures.consistency.burda_schedule import compute_learning_curve
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
 COLOURS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}

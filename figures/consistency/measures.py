@@ -8,21 +8,18 @@ from torch import Tensor
 
 from figures.consistency.methods import Setting
 from vaelab import augment
-from vaelab.adapter import Adapter, adapted
-from vaelab.batches import black_and_white
-from vaelab.consistency import Views
-from vaelab.datasets import load
-from vaelab.diagonal import diagonal_kl
-from vaelab.encoding import encode
-from vaelab.gaussian import Gaussian
-from vaelab.metrics.activity import THRESHOLDS, active_units
-from vaelab.metrics.bounds import bound, nll
-from vaelab.metrics.consistency import consistency, transformed
-from vaelab.metrics.probe import probe
-from vaelab.objective import Experiment
-from vaelab.pixels import unit
+from vaelab._utils.images import unit
+from vaelab.data import load
+from vaelab.data.images import black_and_white
+from vaelab.divergences import Gaussian
+from vaelab.divergences.diagonal import diagonal_kl
+from vaelab.metrics import Adapter, active_units, bound, consistency, encode, nll, probe, transformed
+from vaelab.metrics.activity import THRESHOLDS
+from vaelab.metrics.adapter import adapted
+from vaelab.objectives.consistency import Views
+from vaelab.objectives.experiment import Experiment
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 CLOUDS, COPIES = 10, 50  # images with a cloud of views each
 PLANE = 500  # means that show where the data lie

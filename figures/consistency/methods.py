@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from vaelab.augment import Affine, Augment
-from vaelab.consistency import VIEWS, Consistent, Views
-from vaelab.objective import Experiment
-from vaelab.runs import RECIPES, Run
+from vaelab.data.augment import Affine, Augment
+from vaelab.objectives.consistency import VIEWS, Consistent, Views
+from vaelab.objectives.experiment import Experiment
+from vaelab.runs.run import RECIPES, Run
 
 VAE, AUGMENTED, TWICE, TRIPLET = "VAE", "VAE + Aug", "VAE, twice as long", "triplet"
 KINDS = ("plain", "Aug", "CR")

@@ -16,7 +16,7 @@ from figures.consistency.measures import DELTAS
 from figures.consistency.trainings import ROTATION_MEASURES, compute_rotation_limit, compute_tangents
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows_rotation_limit(n: Numbers) -> list[Row]:

@@ -14,7 +14,7 @@ from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_tables
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 COLOURS = (plots.Q, plots.MEAN, plots.JS)
 SHOWN = {

@@ -9,11 +9,11 @@ import numpy as np
 from figures.consistency import methods
 from figures.consistency.measures import SCALARS, measured
 from figures.consistency.methods import Arm, Setting, bases, in_words
-from vaelab.batches import device_name
-from vaelab.run_store import Numbers, Result, merge_results, recipe, run_cached
-from vaelab.runs import checksum
-from vaelab.settings import Train
-from vaelab.training import fit
+from vaelab._utils.device import device_name
+from vaelab.runs.run import checksum
+from vaelab.runs.store import Numbers, Result, merge_results, recipe, run_cached
+from vaelab.training.config import Train
+from vaelab.training.loop import fit
 
 ROTATION_MEASURES = ("nll", "rate", "gap", "rho", "probe", "probe_moved", "six_nine", "six_nine_moved")
 KEPT = ("cloud_mean", "cloud_logvar", "plane", "cloud_images")

@@ -11,7 +11,7 @@ from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_triplets
 from figures.figure import Figure, Row
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:

@@ -19,7 +19,7 @@ from figures.gjs.trainings import (
     compute_aggregate_variance,
 )
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:

@@ -26,7 +26,7 @@ from figures.gjs.trainings import (
 )
 from figures.gjs.variants import KL, MEASURES, REVERSE, SPLITS
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 TERMS = ("kl_posterior", "kl_prior", "weighted_total")
 

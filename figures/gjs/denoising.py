@@ -12,7 +12,7 @@ from figures.gjs.styles import COLOURS
 from figures.gjs.trainings import compute_denoising
 from figures.gjs.variants import LEARNED
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:

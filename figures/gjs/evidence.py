@@ -17,7 +17,7 @@ from figures.gjs.importance_sampling import ESTIMATES, EXACT, compute_evidence
 from figures.gjs.styles import COLOURS
 from figures.gjs.variants import KL, MMD, REVERSE
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 WORDS = ("right: σ", "as published: σ²")
 

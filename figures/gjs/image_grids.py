@@ -14,8 +14,8 @@ from figures.figure import Figure, Row
 from figures.gjs import PAPER, published, variants
 from figures.gjs.trainings import compute_reconstructions, compute_traversals
 from vaelab import plots
-from vaelab.pictures import REACH
-from vaelab.run_store import Numbers
+from vaelab.runs.measure import REACH
+from vaelab.runs.store import Numbers
 
 
 def errors(n: Numbers) -> np.ndarray:

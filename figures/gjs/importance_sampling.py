@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from figures.gjs import variants
-from vaelab import divergences
-from vaelab.evidence import bootstrap, evidence
-from vaelab.likelihoods import Normal
-from vaelab.models import VAE
-from vaelab.objective import Experiment, Objective
-from vaelab.run_store import Numbers, Result, cached, merge_results, recipe
+from vaelab.divergences.modules import KL
+from vaelab.metrics.log_likelihood import bootstrap, evidence
+from vaelab.models.vae import VAE
+from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.likelihoods import Normal
+from vaelab.objectives.objective import Objective
+from vaelab.runs.store import Numbers, Result, cached, merge_results, recipe
 
 DIMENSIONS, NOISE = 10, 0.2
 MARGINAL = 1 + NOISE**2
@@ -41,7 +42,7 @@ class Posterior(nn.Module):
 
 def linear_gaussian() -> Experiment:
     """The model with its true posterior for an encoder, in float64."""
-    objective = Objective(Normal(NOISE, squash=False), divergences.KL())
+    objective = Objective(Normal(NOISE, squash=False), KL())
     return Experiment(VAE(Posterior(), nn.Identity(), DIMENSIONS), objective, (DIMENSIONS,)).double()
 
 

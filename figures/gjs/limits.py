@@ -18,7 +18,7 @@ from figures.gjs.styles import COLOURS
 from figures.gjs.theory import compute_limits, compute_small_sigma, entrance_fee
 from figures.gjs.variants import FAMILIES
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows_limits(n: Numbers) -> list[Row]:

@@ -12,10 +12,10 @@ import numpy as np
 
 from figures.gjs import published
 from figures.gjs.published import Line
-from vaelab import checks
-from vaelab.files import cache_folder, digest
-from vaelab.run_store import VERSIONS, Numbers, Recipe, Result, provenance_here
-from vaelab.turns import curve, in_turns
+from vaelab._utils import checks
+from vaelab._utils.files import cache_folder, digest
+from vaelab.runs.round_robin import curve, in_turns
+from vaelab.runs.store import VERSIONS, Numbers, Recipe, Result, provenance_here
 
 # The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
 VERSIONS["train-published-lines"] = 1

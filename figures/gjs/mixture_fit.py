@@ -16,7 +16,7 @@ from figures.figure import Figure, Row
 from figures.gjs import PAPER
 from figures.gjs.theory import compute_mixture_fit
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def name(kind: str, alpha: float) -> str:

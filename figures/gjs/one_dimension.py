@@ -20,7 +20,7 @@ from figures.gjs.theory import (
     compute_one_dimension,
 )
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows_one_dimension(n: Numbers) -> list[Row]:

@@ -6,7 +6,7 @@ for dSprites and Chairs, which the published loader does not split.
 
 from typing import Any, NamedTuple
 
-from vaelab.runs import Run
+from vaelab.runs.run import Run
 
 ALPHAS = tuple(a / 10 for a in range(1, 10))
 DATA = {"MNIST": "mnist", "Fashion-MNIST": "fashion-mnist", "dSprites": "dsprites", "Chairs": "chairs"}

@@ -19,7 +19,7 @@ from figures.gjs.trainings import (
 )
 from figures.gjs.variants import BETA, FAMILIES, KL, REVERSE
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 DISTORTIONS = ("reconstruction_sampled", "reconstruction")  # with z drawn, as in the loss; and at the posterior mean
 

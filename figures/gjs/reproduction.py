@@ -7,7 +7,7 @@ from figures.figure import Figure, Row
 from figures.gjs import PAPER, published
 from figures.gjs.long_trainings import FIRST, compute_reproduction, title
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:

@@ -8,10 +8,9 @@ import torch
 
 from figures.gjs.variants import FAMILIES
 from vaelab import quadrature
-from vaelab.divergences import geometric_js, kl
-from vaelab.fitting import fit, mixture
-from vaelab.gaussian import Gaussian
-from vaelab.run_store import Numbers, Result, cached, recipe
+from vaelab.divergences import Gaussian, geometric_js, kl
+from vaelab.divergences.fitting import fit, mixture
+from vaelab.runs.store import Numbers, Result, cached, recipe
 
 CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
 CURVES_OF_PAIRS = ("q", "p", "geometric mean", "published mean", "JS", "geometric JS", "published geometric JS")

@@ -16,7 +16,7 @@ from figures.gjs.trainings import (
     compute_trainable_alpha,
 )
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 LEARNED = {"primed": 0.12, "primed dual": 0.36}  # on full MNIST, by the outputs stored with the authors' code
 

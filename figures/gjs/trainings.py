@@ -10,12 +10,10 @@ import torch
 
 from figures.gjs import variants
 from figures.gjs.variants import FAMILIES, KL, REVERSE, Variant
-from vaelab import divergences
-from vaelab.divergences import geometric_mean, kl
-from vaelab.gaussian import Gaussian
+from vaelab.divergences import Gaussian, geometric_mean, kl, modules
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, merge_results
-from vaelab.variance_law import best_scale, predicted_variance
+from vaelab.posterior.variance_law import best_scale, predicted_variance
+from vaelab.runs.store import Numbers, Result, merge_results
 
 VARIANTS = (KL, REVERSE, "primed", "primed dual")
 PICTURED = 6
@@ -184,7 +182,7 @@ def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, f
 def divergence(variant: Variant) -> torch.nn.Module:
     """What the variant minimises."""
     if variant.name == variants.KL:
-        return divergences.KL()
+        return modules.KL()
     if variant.name == variants.REVERSE:
-        return divergences.ReverseKL()
-    return divergences.GeometricJS(variant.alpha, dual=variant.options["dual"]).double()
+        return modules.ReverseKL()
+    return modules.GeometricJS(variant.alpha, dual=variant.options["dual"]).double()

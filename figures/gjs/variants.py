@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaelab.run_store import Numbers, Result, merge_results
-from vaelab.runs import Run, train_all
+from vaelab.runs.execute import train_all
+from vaelab.runs.run import Run
+from vaelab.runs.store import Numbers, Result, merge_results
 
 KL, REVERSE, BETA = "KL(q||p)", "KL(p||q)", "beta KL(q||p)"
 MMD = "MMD"

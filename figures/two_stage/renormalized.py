@@ -7,7 +7,7 @@ from figures.figure import Figure, Row
 from figures.two_stage import PAPER
 from figures.two_stage.trainings import GEN1, GEN2, GMM, LAW, MNIST, QUICK, REC, SOURCES, compute_renormalized
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 SHOWN = (REC, GEN1, GEN2, LAW, GMM)
 

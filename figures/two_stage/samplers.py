@@ -24,9 +24,9 @@ from figures.two_stage.trainings import (
     compute_samplers,
 )
 from vaelab import plots
-from vaelab.fid import JPEG_QUALITY
-from vaelab.inception import SIDE
-from vaelab.run_store import Numbers
+from vaelab.metrics.fid import JPEG_QUALITY
+from vaelab.metrics.fid.network import SIDE
+from vaelab.runs.store import Numbers
 
 GENERATORS = tuple(name for name in SOURCES[2:] if name != CONTROL)
 COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))

@@ -9,24 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelab import fid, recipes
-from vaelab.batches import device_name
-from vaelab.classifier import classifier
-from vaelab.datasets import Dataset, load
-from vaelab.encoding import encode
-from vaelab.errors import InvalidValue
-from vaelab.frechet import frechet_distance
-from vaelab.gaussian import Gaussian
-from vaelab.objective import Experiment
-from vaelab.pictures import as_bytes
-from vaelab.pixels import unit
-from vaelab.rescaling import rescale
-from vaelab.run_store import Numbers, Result, merge_results, recipe, run_cached
-from vaelab.samplers import Mixture, Prior
-from vaelab.scores import memorisation, precision_recall, variance_loss
-from vaelab.second_stage import SecondStage
-from vaelab.settings import Train
-from vaelab.training import fit
+from vaelab import recipes
+from vaelab._utils.device import device_name
+from vaelab._utils.errors import InvalidValue
+from vaelab._utils.images import as_bytes, unit
+from vaelab.data import Dataset, load
+from vaelab.divergences import Gaussian
+from vaelab.metrics import encode, fid
+from vaelab.metrics.classifier import classifier
+from vaelab.metrics.frechet import frechet_distance
+from vaelab.metrics.sample_quality import memorisation, precision_recall, variance_loss
+from vaelab.objectives.experiment import Experiment
+from vaelab.posterior import rescale
+from vaelab.posterior.samplers import Mixture, Prior
+from vaelab.posterior.two_stage import SecondStage
+from vaelab.runs.store import Numbers, Result, merge_results, recipe, run_cached
+from vaelab.training.config import Train
+from vaelab.training.loop import fit
 
 REC, GEN1, GEN2, GMM = "REC", "GEN-1", "GEN-2", "GMM"
 LAW, PUBLISHED, NOISE = "GEN-2 renormalised", "GEN-2 renormalised as published", "GEN-2 with noise"

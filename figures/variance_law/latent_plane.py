@@ -23,7 +23,7 @@ from figures.variance_law import PAPER, planes
 from figures.variance_law.measures import compute_digits_plane, compute_encoder_sketch, compute_trajectories, radius
 from figures.variance_law.trainings import PLANE, PLANE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 COLOURS = (plots.Q, plots.JS)
 

@@ -19,7 +19,7 @@ from figures.variance_law import PAPER
 from figures.variance_law.measures import PARTS, compute_law_bars, compute_point_vs_average
 from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows_law_bars(n: Numbers) -> list[Row]:

@@ -11,7 +11,7 @@ from figures.variance_law import PAPER
 from figures.variance_law.measures import compute_law_through_training
 from figures.variance_law.trainings import SPLITS, WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 ACTIVE = 0.05  # of the variance of the means at the end, on test images
 

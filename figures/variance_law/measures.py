@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from figures.variance_law.trainings import SPLITS, followed, posterior, posteriors, sample
-from vaelab.batches import device_name
-from vaelab.datasets import load
+from vaelab._utils.device import device_name
+from vaelab.data import load
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, merge_results, run_cached
-from vaelab.runs import Run, train_all
+from vaelab.runs.execute import train_all
+from vaelab.runs.run import Run
+from vaelab.runs.store import Numbers, Result, merge_results, run_cached
 
 REACH, GRID = 3.6, 121  # of the latent plane
 DENSITY_REACH, POINTS, DRAWS = 4.0, 161, 4000  # of the densities per latent

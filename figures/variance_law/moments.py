@@ -17,7 +17,7 @@ from figures.variance_law.measures import KURTOSIS_COLUMNS, compute_kurtosis, co
 from figures.variance_law.theory import textbook
 from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 LABELS = {
     "point_by_point": "if σ² + μ² = 1 for every image:\n3 − 2 E[μ⁴]",

@@ -13,7 +13,7 @@ from figures.gjs import variants
 from figures.variance_law import PAPER
 from figures.variance_law.predictions import PER_LATENT, compute_other_laws, laws
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def chosen(n: Numbers, law: int) -> np.ndarray:

@@ -15,8 +15,8 @@ from figures.gjs.variants import Variant
 from figures.variance_law.trainings import posterior
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, merge_results
-from vaelab.variance_law import best_scale, predicted_variance
+from vaelab.posterior.variance_law import best_scale, predicted_variance
+from vaelab.runs.store import Numbers, Result, merge_results
 
 ACTIVE = 0.2  # of V: the share that the means carry in a latent that is drawn
 PER_LATENT = ("measured", "predicted", "from_ratio")

@@ -12,7 +12,7 @@ from figures.variance_law import PAPER
 from figures.variance_law.measures import compute_prior_samples
 from figures.variance_law.trainings import DOORS, WIDE, WIDE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 LABELS = {
     "N(0, I)": "z ~ N(0, I)",

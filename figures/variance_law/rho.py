@@ -13,7 +13,7 @@ from figures.figure import Figure, Row
 from figures.variance_law import PAPER
 from figures.variance_law.theory import compute_rho
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 
 def rows(n: Numbers) -> list[Row]:

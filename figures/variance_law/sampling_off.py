@@ -12,7 +12,7 @@ from figures.variance_law import PAPER, planes
 from figures.variance_law.measures import compute_sampling_off
 from figures.variance_law.trainings import PLANE, PLANE_PAPER
 from vaelab import plots
-from vaelab.run_store import Numbers
+from vaelab.runs.store import Numbers
 
 NAMES = ("with sampling", "without")
 

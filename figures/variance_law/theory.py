@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaelab.divergences import kl
-from vaelab.gaussian import Gaussian
+from vaelab.divergences import Gaussian, kl
 from vaelab.posterior import MarginalPosterior
-from vaelab.run_store import Numbers, Result, cached, recipe
+from vaelab.runs.store import Numbers, Result, cached, recipe
 
 
 @recipe("kl-at-fixed-ratio", version=1)

@@ -11,22 +11,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vaelab.batches import device_name
-from vaelab.classifier import classifier
-from vaelab.datasets import load
-from vaelab.encoding import encode
-from vaelab.frechet import frechet_distance
-from vaelab.gaussian import Gaussian
-from vaelab.models import VAE
-from vaelab.moments import variance_law
-from vaelab.objective import Experiment, Objective
-from vaelab.pictures import as_bytes
-from vaelab.posterior import MarginalPosterior
-from vaelab.rescaling import rescale
-from vaelab.run_store import Numbers, Result, recipe, run_cached
-from vaelab.runs import ONE_AT_A_TIME, Run
-from vaelab.settings import Train
-from vaelab.training import fit, train
+from vaelab._utils.device import device_name
+from vaelab._utils.images import as_bytes
+from vaelab.data import load
+from vaelab.divergences import Gaussian
+from vaelab.metrics import encode
+from vaelab.metrics.classifier import classifier
+from vaelab.metrics.frechet import frechet_distance
+from vaelab.models.vae import VAE
+from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Objective
+from vaelab.posterior import MarginalPosterior, rescale
+from vaelab.posterior.variance_law import variance_law
+from vaelab.runs.execute import ONE_AT_A_TIME
+from vaelab.runs.run import Run
+from vaelab.runs.store import Numbers, Result, recipe, run_cached
+from vaelab.training.config import Train
+from vaelab.training.loop import fit, train
 
 SPLITS = ("train", "test")
 PER_CLASS = 10  # test images of each class whose posteriors are kept after every epoch

@@ -29,7 +29,7 @@ import torch
 
 import vaelab
 from vaelab import live, plots, quadrature
-from vaelab.fitting import fit, mixture
+from vaelab.divergences.fitting import fit, mixture
 
 target = mixture(seed=22)
 grid = quadrature.plane(-14.0, 14.0, 141)

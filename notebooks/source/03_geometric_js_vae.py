@@ -31,8 +31,8 @@ import torch
 
 import vaelab
 from vaelab import live, metrics, plots, recipes
-from vaelab.evidence import log_evidence
-from vaelab.variance_law import predicted_variance
+from vaelab.metrics.log_likelihood import log_evidence
+from vaelab.posterior.variance_law import predicted_variance
 
 # %% [markdown]
 # ## 1 · The divergence a VAE meets

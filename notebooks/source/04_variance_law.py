@@ -30,7 +30,7 @@ from torch import nn
 
 import vaelab
 from vaelab import live, metrics, plots, recipes
-from vaelab.variance_law import best_scale, predicted_variance, scale_slope
+from vaelab.posterior.variance_law import best_scale, predicted_variance, scale_slope
 
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 

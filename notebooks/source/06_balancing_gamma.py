@@ -32,8 +32,8 @@ import torch
 import vaelab
 from vaelab import gamma as policies
 from vaelab import live, metrics, plots, recipes
-from vaelab.classifier import classifier
-from vaelab.frechet import frechet_distance
+from vaelab.metrics.classifier import classifier
+from vaelab.metrics.frechet import frechet_distance
 
 torch.manual_seed(0)
 digits, held = vaelab.load("digits"), vaelab.load("digits", "test")

@@ -33,10 +33,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import vaelab
 from vaelab import live, metrics, plots, recipes
-from vaelab.classifier import classifier
-from vaelab.frechet import frechet_distance
-from vaelab.scores import memorisation, nearest, variance_loss
-from vaelab.second_stage import Mixture, Prior, SecondStage
+from vaelab.metrics.classifier import classifier
+from vaelab.metrics.frechet import frechet_distance
+from vaelab.metrics.sample_quality import memorisation, nearest, variance_loss
+from vaelab.posterior.samplers import Mixture, Prior
+from vaelab.posterior.two_stage import SecondStage
 
 # %% [markdown]
 # ## 1 · A number for "worse"

@@ -34,9 +34,9 @@ from torch.nn.functional import avg_pool2d
 
 import vaelab
 from vaelab import augment, live, metrics, plots, recipes
-from vaelab.batches import black_and_white
-from vaelab.consistency import PosteriorGap, consistent
+from vaelab.data.images import black_and_white
 from vaelab.metrics import encode
+from vaelab.objectives.consistency import PosteriorGap, consistent
 
 # %% [markdown]
 # The digits are halved to 14 × 14 pixels, so that a VAE trains in seconds. The views turn by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1: `simple`, as in the published code of Sinha &

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
-from vaelab.errors import InvalidValue
+from vaelab._utils.errors import InvalidValue
 
 
 class Slider(NamedTuple):

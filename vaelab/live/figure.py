@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
 from vaelab import plots
-from vaelab.live import pixels
-from vaelab.live.pixels import Pixels
+from vaelab.live import images
+from vaelab.live.images import Pixels
 
 Values = Mapping[str, Any]
 
@@ -78,12 +78,12 @@ class LiveFigure:
 
     def render(self, values: Values) -> bytes:
         """The picture for `values`, as JPEG bytes: fast, for a hand that moves."""
-        return pixels.jpeg(self.pixels(values))
+        return images.jpeg(self.pixels(values))
 
     def finish(self, values: Values) -> bytes:
         """The picture drawn from the ground up, as PNG bytes: without loss, for a hand that rests."""
         self._background = None
-        return pixels.png(self.pixels(values))
+        return images.png(self.pixels(values))
 
 
 def fix_margins(figure: Figure) -> None:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
-from vaelab.errors import InvalidValue
+from vaelab._utils.errors import InvalidValue
 from vaelab.live import controls as hand
-from vaelab.live import pixels, words
+from vaelab.live import images, readout
 from vaelab.live.controls import Control
 from vaelab.live.figure import Values
 from vaelab.live.frame import frame
-from vaelab.live.words import Row
+from vaelab.live.readout import Row
 from vaelab.live.worker import worker
 from vaelab.plots import Style
 
@@ -139,7 +139,7 @@ class Panel:
             self._show(values, self._view.fine if rests and self._view.fine else self._view.picture)
         except Exception as error:  # anything: a sentence in the panel beats a traceback in a log
             with suppress(Exception):
-                self.message.value, self.readout.value = words.apology(values, error), ""
+                self.message.value, self.readout.value = readout.apology(values, error), ""
                 self._swap(self.message, self.picture)
         self.draws += 1
         self._next = time.monotonic() + PACE
@@ -153,7 +153,7 @@ class Panel:
     def _show(self, values: Values, draw: Callable[[Values], bytes]) -> None:
         picture, (rows, sentence) = draw(values), self._view.words(values)
         self.picture.value = picture
-        self.readout.value = words.readout(rows, sentence)
+        self.readout.value = readout.readout(rows, sentence)
         self._swap(self.picture, self.message)
 
     @staticmethod
@@ -177,5 +177,5 @@ class Panel:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """The living widget and, for readers without a kernel, the film-strip with its alt text."""
-        still = {"text/plain": self.alt, "image/png": pixels.base64_text(self.strip)}
+        still = {"text/plain": self.alt, "image/png": images.base64_text(self.strip)}
         return {**self.box._repr_mimebundle_(), **still}, {"image/png": {"alt": self.alt}}

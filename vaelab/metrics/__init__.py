@@ -1,16 +1,19 @@
-"""Numbers that describe a trained VAE, on images it has or has not seen; `report` measures them all at once."""
+"""Numbers that describe a trained VAE; `report` measures them all at once.
 
-from vaelab.adapter import Adapter, bernoulli, normal
-from vaelab.encoding import encode
+In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelihood`, `activity`,
+`linear_probe`, `posterior_shift`, `frechet`, `classifier`, `inputs`, `sample_quality`, `fid`,
+`report_numbers`, `report_figure`, `saving`.
+"""
+
 from vaelab.metrics.activity import active_units, activity_histogram
-from vaelab.metrics.bounds import bound, nll
-from vaelab.metrics.consistency import consistency, transformed
-from vaelab.metrics.evaluation import evaluate
-from vaelab.metrics.generation import distances
-from vaelab.metrics.probe import probe
-from vaelab.metrics.report import Report, report
+from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
+from vaelab.metrics.linear_probe import probe
+from vaelab.metrics.log_likelihood import bound, nll
+from vaelab.metrics.posterior_shift import consistency, transformed
+from vaelab.metrics.reconstruction import evaluate
+from vaelab.metrics.report_numbers import Report, report, rows, table, to_json
+from vaelab.metrics.sample_quality import distances
 from vaelab.metrics.saving import save
-from vaelab.metrics.table import rows, table, to_json
 
 __all__ = [
     "Adapter",

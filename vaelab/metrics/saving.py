@@ -3,9 +3,8 @@
 import io
 from pathlib import Path
 
-from vaelab.files import replacing
-from vaelab.metrics.report import Report
-from vaelab.metrics.table import table, to_json
+from vaelab._utils.files import replacing
+from vaelab.metrics.report_numbers import Report, table, to_json
 
 
 def save(report: Report, folder: Path | str) -> list[Path]:
@@ -14,7 +13,7 @@ def save(report: Report, folder: Path | str) -> list[Path]:
     Raises StorageError when the folder cannot be written.
     """
     from vaelab import plots
-    from vaelab.metrics.picture import draw
+    from vaelab.metrics.report_figure import draw
 
     contents = {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()}
     drawing = draw(report, "paper")

@@ -1,0 +1,163 @@
+"""`vaelab train` and `vaelab sweep` as a user meets them: kill them, and run the same command again."""
+
+import csv
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from distributed import LocalCluster
+
+from tests.runs.test_executors import wait_for
+from vaelab.cli import sweep, train
+from vaelab.runs.run import RECIPES
+
+SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu")
+ALPHAS = ("--recipes", "vae", "gjs_vae", "--alphas", "0.2", "0.8", "--seeds", "2", "--epochs", "1")
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def start(*arguments):
+    with Path("errors.txt").open("w") as errors:
+        return subprocess.Popen([sys.executable, "-m", "vaelab", *arguments], stderr=errors)
+
+
+def table(path, *without):
+    with path.open() as file:
+        return [{name: value for name, value in row.items() if name not in without} for row in csv.DictReader(file)]
+
+
+def newest(out):
+    return max((out / "checkpoints").glob("*.safetensors"))
+
+
+def test_a_killed_training_goes_on_bit_for_bit(vaelab, tmp_path):
+    command = ("train", *SMALL, "--recipe", "gjs_vae", "--alpha", "0.3", "--gamma", "computed", "--epochs", "60")
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = start(*command, "--out", str(killed))
+    wait_for(lambda: list(killed.glob("checkpoints/*.json")))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert newest(killed).name < "step-0000000720"
+    process = start(*command, "--out", str(killed))
+    assert process.wait() == 0, Path("errors.txt").read_text()
+    assert vaelab(*command, "--out", str(whole))[0] == 0
+    assert newest(killed).name == newest(whole).name == "step-0000000720.safetensors"
+    assert newest(killed).read_bytes() == newest(whole).read_bytes()
+    assert table(killed / "history.csv", "seconds") == table(whole / "history.csv", "seconds")
+    assert (killed / "settings.json").read_bytes() == (whole / "settings.json").read_bytes()
+
+
+def test_a_finished_training_stays_as_it_is_and_can_be_prolonged(vaelab, tmp_path):
+    status, out, err = vaelab("train", *SMALL, "--epochs", "2")
+    assert (status, out.splitlines()[-1][-len("are in trained") :]) == (0, "are in trained")
+    assert "100%" in err
+    first = (tmp_path / "trained" / "history.csv").read_bytes()
+    assert vaelab("train", *SMALL, "--epochs", "2")[0] == 0
+    assert (tmp_path / "trained" / "history.csv").read_bytes() == first
+    assert vaelab("train", *SMALL, "--epochs", "3")[0] == 0
+    longer = (tmp_path / "trained" / "history.csv").read_bytes()
+    assert longer.startswith(first)
+    assert len(table(tmp_path / "trained" / "history.csv")) == 3
+
+
+def test_every_option_of_train_arrives(vaelab, tmp_path):
+    options = "--recipe gjs_vae --alpha 0.4 --dual --gamma 0.5 --epochs 1 --batch-size 100 --lr 0.002 --seed 7"
+    assert vaelab("train", *SMALL, *options.split(), "--out", "here")[0] == 0
+    assert (tmp_path / "here" / "settings.json").read_text() == (
+        '{\n "recipe": "gjs_vae",\n "options": {\n  "alpha": 0.4,\n  "dual": true,\n  "gamma": 0.5\n },\n'
+        ' "data": "digits",\n "latent": 3,\n "network": "mlp",\n "hidden": [\n  16\n ],\n "epochs": 1,\n'
+        ' "batch_size": 100,\n "lr": 0.002,\n "seed": 7,\n "limit": null,\n "side": null,\n "noise": 0.0\n}\n'
+    )
+
+
+def test_a_bernoulli_is_trained_on_black_and_white(vaelab, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "vaelab.training.loop.fit", lambda experiment, images, config, resume: shown.append(config.binarise)
+    )
+    for options in (("--likelihood", "bernoulli"), ("--likelihood", "laplace"), ()):
+        assert vaelab("train", *SMALL, *options, "--out", f"run{len(shown)}")[0] == 0
+    assert shown == ["dynamic", "no", "no"]
+
+
+def test_a_folder_belongs_to_one_training(vaelab):
+    assert vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.3")[0] == 0
+    status, _, err = vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.5")
+    assert status == 2
+    assert err == "vaelab: trained holds a training with options={'alpha': 0.3}; choose another folder with --out.\n"
+
+
+def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(vaelab, tmp_path, monkeypatch):
+    status, out, err = vaelab("sweep", *SMALL, *ALPHAS)
+    assert status == 0, err
+    assert "6 trainings on digits: the table is in sweep.csv" in out
+    assert "6/6" in err
+    rows = table(tmp_path / "sweep.csv")
+    chosen = [(row["recipe"], row["alpha"], row["dual"], row["seed"]) for row in rows]
+    alphas = [("gjs_vae", alpha, "false", seed) for alpha in ("0.2", "0.8") for seed in "01"]
+    assert chosen == [("vae", "", "", "0"), ("vae", "", "", "1"), *alphas]
+    names = [f"{split}_{measure}" for split in ("train", "test") for measure in sweep.MEASURES]
+    assert all(float(row[name]) > 0 for row in rows for name in names)
+    assert rows[0]["test_rate"] == rows[0]["test_divergence"], "the VAE minimises the rate itself"
+
+    first = (tmp_path / "sweep.csv").read_bytes()
+    (tmp_path / "sweep.csv").unlink()
+    status, _, err = vaelab("sweep", *SMALL, *ALPHAS)
+    assert (status, "6/6" in err) == (0, False)
+    assert (tmp_path / "sweep.csv").read_bytes() == first
+
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "other"))
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        there = ("--executor", "dask", "--scheduler", cluster.scheduler_address, "--out", "dask.csv")
+        status, _, err = vaelab("sweep", *SMALL, *ALPHAS, *there)
+    assert status == 0, err
+    assert len(list((tmp_path / "other" / "runs").glob("*/numbers.npz"))) == 6
+    for ours, theirs in zip(rows, table(tmp_path / "dask.csv"), strict=True):
+        for name in names:
+            assert float(ours[name]) == pytest.approx(float(theirs[name]), rel=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "digits", "--alpha", "0.3"), "vae has no alpha"),
+        (("train", "digtis"), "did you mean digits"),
+        (("train", "digits", "--gamma", "wide"), "gamma"),
+        (("train", "digits", "--epochs", "0"), "epochs must be"),
+        (("train", "digits", "--batch-size", "5000"), "smaller batch"),
+        (("train", "digits", "--device", "abacus"), "cannot be used here"),
+        (("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"), "a Bernoulli has no gamma, got 0.3"),
+        (("train", "digits", "--out", "/dev/null/x"), "file, not a folder"),
+        (("sweep", "digits", "--executor", "dask"), "--scheduler ADDRESS"),
+        (("sweep", "digits", "--scheduler", "tcp://127.0.0.1:8786"), "go together"),
+        (("sweep", "digits", "--executor", "dask", "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
+        (("sweep", "digits", "--seeds", "0"), "at least one"),
+        (("sweep", "digits", "--alphas", "1.5", "--seeds", "1", "--epochs", "1"), "alpha"),
+        (("sweep", "digits", "--out", "/dev/null/x.csv"), "a file stands where a folder is needed"),
+    ],
+)
+def test_errors_are_one_sentence_and_a_status(vaelab, arguments, words):
+    status, _, err = vaelab(*arguments)
+    assert status == 2
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("vaelab: ")
+    assert words in last
+    assert "Traceback" not in err
+
+
+def test_the_choices_of_the_command_line_are_those_of_the_package():
+    assert set(get_args(train.Recipe)) == set(RECIPES)

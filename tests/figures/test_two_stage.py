@@ -1,0 +1,162 @@
+"""The figures on two stages: what the numbers mean, who wins, and a collapsed stage that is not renormalised."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from figures.figure import to_csv
+from figures.registry import FIGURES
+from figures.two_stage.samplers import COLOURS, ordered, winners
+from figures.two_stage.trainings import (
+    CELEBA,
+    CIFAR,
+    CONTROL,
+    GEN1,
+    GEN2,
+    GMM,
+    LAW,
+    PUBLISHED,
+    REAL,
+    REC,
+    SOURCES,
+    two_stages,
+)
+from vaelab._utils.errors import InvalidValue
+from vaelab.metrics import fid
+from vaelab.runs import store
+from vaelab.training.config import Train
+
+renormalised = FIGURES["gam-second-stage"]
+samplers = FIGURES["gam-samplers"]
+
+SMALL = {
+    "data": "digits",
+    "rescaled": True,
+    "design": {"latent": 6, "hidden": (64,)},
+    "train": {"epochs": 20, "batch_size": 50, "lr": 2e-3},
+    "second": {"width": 32, "steps": 400},
+    "components": 5,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory):
+    """One cache for this file: trainings are shared between its tests, as they are between figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("vaelab.runs.executors.cores", lambda: 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def result():
+    return samplers.compute("cpu", seeds=2, **SMALL)
+
+
+def table(item, result):
+    return list(csv.DictReader(io.StringIO(to_csv(item.rows(result.numbers)))))
+
+
+def test_the_table_says_what_was_measured_and_who_wins(result):
+    rows = table(samplers, result)
+    assert len(rows) == 2 * len(SOURCES)
+    for seed in ("0", "1"):
+        row = {r["source"]: r for r in rows if r["seed"] == seed}
+        distance = {name: float(r["frechet"]) for name, r in row.items()}
+        generators = {name: value for name, value in distance.items() if name not in (REAL, REC, CONTROL)}
+        (winner,) = [name for name, r in row.items() if r["wins"] == "true"]
+        assert distance[winner] == min(generators.values())
+        assert row[REC]["wins"] == row[REAL]["wins"] == row[CONTROL]["wins"] == ""
+        holds = distance[LAW] <= distance[GEN2] <= distance[GEN1]
+        assert {r["order_holds"] for r in row.values()} == {str(holds).lower()}
+        assert max(distance[REAL], distance[REC]) < min(generators.values())
+        assert all(0 <= float(r[x]) <= 1 for r in rows for x in ("precision", "recall"))
+        assert {r["score"] for r in rows} == {"Fréchet distance on classifier features"}
+        assert {(r["data"], r["split"], r["images"], r["reconstructed_at"]) for r in rows} == {
+            ("digits", "test", "179", "mean of z")
+        }
+
+
+def test_an_fid_stands_beside_its_protocol(result):
+    """Sheet T16 and T19: resizing, number, split, file format and where z is taken, in the table and in the picture."""
+    numbers = {**result.numbers, "score": np.array("fid"), "jpeg": np.array(True), "data": np.array("cifar10")}
+    row = samplers.rows(numbers)[0]
+    assert row["resize"] == "bilinear to 299, as TensorFlow 1"
+    assert (row["data_files"], row["made_files"]) == ("JPEG, quality 75", "bytes")
+    assert (row["data"], row["split"], row["reconstructed_at"]) == ("cifar10", "test", "mean of z")
+    below = samplers.draw(numbers)._supxlabel.get_text()
+    for words in (below, samplers.alt(numbers)):
+        for word in ("cifar10, test", "299", "TensorFlow", "JPEG, quality 75", "bytes", "mean of z"):
+            assert word in words
+    assert len({c for name, c in COLOURS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
+
+
+def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):
+    """Sheet I8: the variance that reconstructions have lost is about their error."""
+    for row in table(samplers, result):
+        assert float(row["variance_loss"]) == pytest.approx(float(row["mse"]), rel=0.35)
+        assert 0.5 < float(row["spread"]) < 1
+        assert 0.5 < float(row["memorised"]) < 2
+        assert float(row["gamma_second"]) < 1
+
+
+def test_both_figures_read_one_training(result, monkeypatch):
+    def no_training(*args, **kwargs):
+        raise AssertionError("this was trained before")
+
+    monkeypatch.setattr(store, "sweep", no_training)
+    other = renormalised.compute("cpu", seeds=2, **SMALL)
+    assert len(renormalised.draw(other.numbers).axes[0].get_yticklabels()) == 6
+    assert len(samplers.draw(result.numbers).axes) == 3
+    by_both = [{(r["seed"], r["source"]): r["frechet"] for r in table(m, result)} for m in (samplers, renormalised)]
+    assert by_both[1].items() <= by_both[0].items()
+    for item, numbers in ((samplers, result.numbers), (renormalised, other.numbers)):
+        words = item.alt(numbers)
+        assert "nan" not in words
+        assert GMM in words or "mixture" in words
+
+
+def test_renormalised_pictures_are_those_of_the_raw_latents_moved_outwards(result):
+    raw, scaled = (result.numbers["pictures"][0][SOURCES.index(name)].astype(float) for name in (GEN2, LAW))
+    assert 0 < np.abs(raw - scaled).mean() < np.abs(raw - scaled[::-1]).mean()
+
+
+def test_a_collapsed_stage_leaves_a_gap_where_its_renormalisation_would_stand():
+    collapsing = {"width": 8, "steps": 40, "warmup": 0.0, "gamma": 1.0}
+    settings = {**SMALL, "train": {"epochs": 2}, "second": collapsing, "components": 1}
+    numbers = samplers.compute("cpu", seeds=1, **settings).numbers
+    missing = [np.isnan(numbers["frechet"][0, SOURCES.index(name)]) for name in SOURCES]
+    assert [name for name, gone in zip(SOURCES, missing, strict=True) if gone] == [LAW, PUBLISHED, CONTROL]
+    assert not ordered(numbers).any()
+    assert winners(numbers)[0] not in (LAW, PUBLISHED)
+    for item in (samplers, renormalised):
+        assert "nan" not in item.alt(numbers)
+        item.draw(numbers)
+
+
+def test_the_published_set_ups_are_those_of_the_sheet(monkeypatch):
+    """Sheet 4.3; and no quick preset asks for an FID."""
+    assert set(FIGURES["gam-celeba"].presets) == {"paper"}
+    assert "score" not in FIGURES["gam-cifar"].presets["quick"], "an Inception network takes hours without a GPU"
+    cifar, celeba = (Train(**preset["train"]) for preset in (CIFAR, CELEBA))
+    assert [cifar.lr * cifar.rate(epoch * 500, 500) for epoch in (0, 249, 250, 500)] == [1e-4, 1e-4, 5e-5, 2.5e-5]
+    assert [celeba.lr * celeba.rate(epoch * 10, 10) for epoch in (59, 60)] == [5e-5, 2.5e-5]
+    assert (cifar.epochs, celeba.epochs) == (700, 70)
+
+
+def test_the_inception_network_judges_where_it_is_asked_to(monkeypatch):
+    asked = []
+
+    def features(images, device):
+        asked.append(images.shape)
+        return images.float().flatten(1)[:, 20:24] + 0.1 * images.float().flatten(1)[:, 30:34]
+
+    monkeypatch.setattr(fid, "features", features)
+    quick = {**SMALL, "train": {"epochs": 1}, "second": {"width": 8, "steps": 20}, "components": 1}
+    numbers = two_stages(device="cpu", seed=0, score="fid", **quick)
+    assert set(asked) == {(179, 1, 8, 8)}
+    assert np.isfinite(numbers["frechet"][: SOURCES.index(LAW)]).all()
+    with pytest.raises(InvalidValue, match="'inception'"):
+        two_stages(device="cpu", seed=0, score="inception", **quick)

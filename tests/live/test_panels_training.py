@@ -1,0 +1,295 @@
+"""The training panel: it trains in the background, obeys at once, tells what went wrong, and can be reproduced."""
+
+import gc
+import math
+import threading
+import time
+
+import pytest
+import torch
+
+from vaelab import Train, live, load, recipes, train
+from vaelab._utils.errors import InvalidValue
+from vaelab.live import Setup
+from vaelab.live.panels.training import PRESETS
+from vaelab.live.trainer import KEPT, Trainer
+from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES, config, recipe
+
+QUICK = Setup(epochs=2)
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def reproduced(panel):
+    names = {}
+    exec(panel.code, names)
+    return names["experiment"], names["history"]
+
+
+def test_a_steered_run_is_reproduced_by_its_code(capsys):
+    panel = live.training_panel(epochs=8)
+    panel.start()
+    for alpha, beta, lr in ((0.1, 2.0, 0.003), (0.9, 0.5, 0.0005), (0.5, 1.5, 0.002)):
+        before = panel.trainer.record.steps
+        wait_for(lambda before=before: panel.trainer.record.steps > before or not panel.trainer.alive)
+        panel.set(alpha=alpha, beta=beta, lr=lr, gamma=0.1 + alpha / 2)
+    assert panel.settle()
+    assert panel.trainer.state == "finished", panel.trainer.sentence
+    assert len(panel.trainer.record.history.interventions) >= 4
+    experiment, history = reproduced(panel)
+    assert same(experiment, panel.trainer.experiment)
+    assert history.interventions == panel.trainer.record.history.interventions
+    capsys.readouterr()
+
+
+def test_two_runs_at_once_beside_a_cell_that_draws_random_numbers_are_both_reproduced(capsys):
+    panel, other = live.training_panel(epochs=200), live.training_panel(epochs=200, divergence="KL(q‖p)", seed=7)
+    panel.start(), other.start()
+    wait_for(lambda: panel.trainer.record.steps > 30 and other.trainer.record.steps > 30)
+    for _ in range(50):
+        torch.rand(3)
+        time.sleep(0.001)
+    for one in (panel, other):
+        one.stop()
+        assert one.settle()
+        assert one.trainer.state == "stopped"
+        assert "Stopped" in one.message.value
+        assert same(reproduced(one)[0], one.trainer.experiment)
+    capsys.readouterr()
+
+
+def test_training_leaves_the_random_numbers_of_the_cells_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(4)
+    torch.manual_seed(5)
+    panel = live.training_panel(epochs=1)
+    panel.start()
+    assert panel.settle()
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_pause_step_continue_and_restart():
+    panel = live.training_panel(epochs=300)
+    panel.step()
+    wait_for(lambda: panel.trainer.state == "paused" and panel.trainer.record.steps == 1)
+    panel.step()
+    wait_for(lambda: panel.trainer.record.steps == 2 and panel.trainer.state == "paused")
+    time.sleep(0.05)
+    assert panel.trainer.record.steps == 2
+    panel.pause()
+    wait_for(lambda: panel.trainer.record.steps > 10)
+    panel.pause()
+    wait_for(lambda: panel.trainer.state == "paused")
+    held = panel.trainer.record.steps
+    panel.start()
+    wait_for(lambda: panel.trainer.record.steps > held)
+    first = panel.trainer
+    panel.restart()
+    assert panel.trainer is not first
+    assert first.join()
+    wait_for(lambda: panel.trainer.record.steps > 0)
+    panel.stop()
+    assert panel.settle()
+
+
+def test_a_late_hand_and_a_knob_that_is_not_there_do_nothing():
+    panel = live.training_panel(epochs=2, divergence="KL(q‖p)", policy="learned")
+    panel.set(alpha=0.7)  # before the start
+    panel.start()
+    wait_for(lambda: panel.trainer.steerable or not panel.trainer.alive)
+    panel.set(alpha=0.1, gamma=1.0)  # neither is a knob of this experiment
+    assert panel.settle()
+    assert panel.trainer.state == "finished", panel.trainer.sentence
+    panel.set(alpha=0.9, beta=3.0)  # after the end
+    assert panel.trainer.record.history.interventions == []
+    panel.stop(), panel.pause()
+    assert panel.settle()
+
+
+def test_lambda_is_turned_while_it_runs_and_the_code_has_the_views(capsys):
+    panel = live.training_panel(epochs=60, views="simple", divergence="KL(q‖p)", consistency=0.01)
+    panel.start()
+    wait_for(lambda: panel.trainer.record.steps > 20 or not panel.trainer.alive)
+    panel.set(consistency=50.0)
+    wait_for(lambda: panel.trainer.record.history.interventions or not panel.trainer.alive)
+    panel.stop()
+    assert panel.settle()
+    assert panel.trainer.record.history.interventions[0].name == "consistency"
+    assert panel.trainer.record.points[-1].consistency > 0
+    assert "KL(q(z|view)‖q(z|image))" in panel.readout.value
+    assert "vaelab.consistency.consistent(vaelab.recipes.beta_vae(" in panel.code
+    assert same(reproduced(panel)[0], panel.trainer.experiment)
+    capsys.readouterr()
+
+
+def test_looking_back_shows_the_weights_of_that_epoch():
+    panel = live.training_panel(epochs=5)
+    panel.start()
+    assert panel.settle()
+    assert panel.scrub.max == 5
+    newest = bytes(panel.picture.value)
+    panel.scrub.value = 1
+    assert panel.settle()
+    assert "the pictures show epoch 1" in panel.message.value
+    assert bytes(panel.picture.value) != newest
+    first = panel.trainer.record.epochs[0]
+    alone = recipe(panel.trainer.setup, load("digits"))
+    torch.manual_seed(0)
+    experiment = alone.make()
+    for progress in train(experiment, load("digits"), config(panel.trainer.setup)):
+        if progress.row:
+            break
+    assert all(torch.equal(first.weights[name], value) for name, value in experiment.state_dict().items())
+    panel.scrub.value = 0
+    assert panel.settle()
+    assert bytes(panel.picture.value) == newest
+
+
+def test_no_more_states_are_kept_than_fit_into_memory():
+    trainer = Trainer(QUICK._replace(epochs=3 * KEPT, batch=1000), lambda _: None).start()
+    assert trainer.join()
+    assert trainer.state == "finished", trainer.sentence
+    epochs = [snapshot.epoch for snapshot in trainer.record.epochs]
+    assert len(epochs) <= KEPT
+    assert epochs == sorted(epochs)
+    assert epochs[-1] == 3 * KEPT
+
+
+def test_a_loss_that_explodes_becomes_a_sentence_and_the_panel_goes_on():
+    panel = live.training_panel(epochs=20, divergence="KL(p‖q)", lr=0.1, gamma=0.02, beta=20.0, network="mlp 400")
+    panel.start()
+    wait_for(lambda: panel.trainer.experiment is not None and panel.trainer.record.steps > 2)
+    with torch.no_grad():
+        next(panel.trainer.experiment.parameters()).fill_(math.nan)
+    assert panel.settle()
+    assert panel.trainer.state == "failed"
+    assert "became nan" in panel.message.value
+    assert "Traceback" not in panel.message.value
+    panel.set(lr=0.001, gamma=0.3, beta=1.0, epochs=1)
+    panel.restart()
+    assert panel.settle()
+    assert panel.trainer.state == "finished"
+    assert "Finished" in panel.message.value
+
+
+def test_what_cannot_be_trained_is_said_where_the_picture_is(monkeypatch):
+    monkeypatch.setattr("vaelab.live.trainer.load", lambda name: load("no such data"))
+    panel = live.training_panel()
+    panel.start()
+    assert panel.settle()
+    assert "no such data" in panel.message.value
+    assert panel.trainer.state == "failed"
+
+
+def test_a_closed_panel_stops_its_training():
+    panel = live.training_panel(epochs=400)
+    panel.start()
+    wait_for(lambda: panel.trainer.record.steps > 0)
+    panel.box.close()
+    assert panel.trainer.join(20)
+    assert panel.trainer.state == "stopped"
+
+
+def test_before_the_first_start_nothing_is_broken():
+    panel = live.training_panel()
+    panel.stop(), panel.pause()
+    panel.scrub.value = 0
+    assert "press Start" in panel.code
+    assert "press Start" in panel.message.value
+    assert panel.settle()
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_choice_can_be_trained(divergence, policy):
+    for network in NETWORKS:
+        setup = QUICK._replace(divergence=divergence, policy=policy, network=network, epochs=1)
+        trainer = Trainer(setup, lambda _: None).start()
+        assert trainer.join()
+        assert trainer.state == "finished", trainer.sentence
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alpha": 2.0}, {"data": "mnist"}, {"network": "resnet"}, {"latent": 0}, {"lr": "x"}]
+)
+def test_a_wrong_choice_is_refused_in_a_sentence(wrong):
+    with pytest.raises(InvalidValue, match=next(iter(wrong))):
+        live.training_panel(**wrong)
+    with pytest.raises(InvalidValue, match="no choice"):
+        live.training_panel(gama=1)
+    panel = live.training_panel()
+    with pytest.raises(InvalidValue, match=next(iter(wrong))):
+        panel.set(**wrong)
+
+
+def test_presets_lie_within_the_controls_and_the_strip_tells_the_numbers():
+    panel = live.training_panel(epochs=3)
+    for values in PRESETS.values():
+        panel.set(**values)
+        assert values.items() <= panel.setup._asdict().items()
+    data, metadata = panel._repr_mimebundle_()
+    assert data["image/png"]
+    assert "squared error" in metadata["image/png"]["alt"] == panel.alt
+    last = panel._rehearsal[0].record.points[-1]
+    assert f"{last.distortion:.1f}" in panel.alt
+
+
+def test_a_thousand_random_turns_while_it_trains_leave_no_exception_and_no_memory():
+    import random
+
+    import psutil
+
+    escaped = []
+    hook, threading.excepthook = threading.excepthook, escaped.append
+    try:
+        panel, r = live.training_panel(epochs=400), random.Random(0)
+        panel.start()
+        wait_for(lambda: panel.trainer.record.steps > 20)
+        process, used = psutil.Process(), 0
+        for i in range(1000):
+            name, low, high = r.choice([("alpha", 0, 1), ("gamma", 0.1, 1), ("beta", 0.1, 10), ("lr", 1e-5, 1e-3)])
+            panel.controls[name].value = r.uniform(low, high)
+            if i % 10 == 0:
+                time.sleep(0.01)
+            if i == 200:
+                gc.collect()
+                used = process.memory_info().rss
+        panel.stop()
+        assert panel.settle()
+    finally:
+        threading.excepthook = hook
+    assert not escaped
+    assert panel.trainer.state == "stopped", panel.trainer.sentence
+    gc.collect()
+    assert process.memory_info().rss - used < 20 * 2**20
+    steps = panel.trainer.record.steps
+    assert all(turn.step <= steps for turn in panel.trainer.record.history.interventions)
+
+
+def test_a_background_run_equals_the_plain_one():
+    trainer = Trainer(QUICK, lambda _: None).start()
+    assert trainer.join()
+    torch.manual_seed(QUICK.seed)
+    experiment = recipes.gjs_vae((1, 8, 8), QUICK.latent, alpha=QUICK.alpha, gamma=QUICK.gamma, hidden=(64,))
+    settings = Train(epochs=2, batch_size=QUICK.batch, lr=QUICK.lr, progress=False)
+    for _ in train(experiment, load("digits"), settings):
+        pass
+    assert same(experiment, trainer.experiment)
+
+
+def test_a_slider_moved_right_after_start_acts_on_the_training():
+    panel = live.training_panel(epochs=2)
+    panel.start()
+    panel.set(alpha=0.9)
+    assert panel.settle()
+    assert float(panel.trainer.experiment.objective.divergence.alpha) == pytest.approx(0.9)
+    assert panel.trainer.record.history.interventions[0].name == "alpha"

@@ -1,0 +1,161 @@
+"""The run store: a killed sweep goes on where it was, wherever it runs, and nothing is computed twice."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.runs.test_executors import wait_for
+from vaelab._utils.errors import StorageError, TrainingError
+from vaelab.runs.execute import train_all, train_one
+from vaelab.runs.run import Run
+from vaelab.runs.store import cached, find, key, merge_results, recipe, recipe_of, run_cached
+
+
+@recipe("cube", version=1)
+def cube(x, folder, pause=0.0):
+    """Leaves one line per call in folder/X."""
+    with (Path(folder) / str(x)).open("a") as file:
+        file.write("called\n")
+    time.sleep(pause)
+    return {"cube": np.array(x**3)}
+
+
+def calls(folder):
+    return {int(path.name): len(path.read_text().splitlines()) for path in folder.iterdir()}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "store"))
+    return tmp_path / "store" / "runs"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "calls").mkdir()
+    return tmp_path / "calls"
+
+
+SCRIPT = """
+import sys; sys.path.insert(0, {tests!r})
+from tests.runs.test_store import cube
+from vaelab.runs.store import run_cached
+if __name__ == "__main__":
+    run_cached(cube, {tasks!r}, [""] * {n}, processes=2)
+"""
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path, store, folder):
+    tasks = [{"x": x, "folder": str(folder), "pause": 0.5} for x in range(8)]
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[2]), tasks=tasks, n=len(tasks)))
+    process = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
+    wait_for(lambda: len(list(store.glob("*/numbers.npz"))) >= 3)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    time.sleep(0.5)  # the workers notice
+    landed = {x for x, task in enumerate(tasks) if find(key(recipe_of(cube), task), recipe_of(cube)) is not None}
+    before = calls(folder)
+    assert 3 <= len(landed) < 8
+    results = run_cached(cube, tasks, [""] * 8, processes=1)
+    assert [int(result.numbers["cube"]) for result in results] == [x**3 for x in range(8)]
+    assert calls(folder) == {x: before.get(x, 0) + (x not in landed) for x in range(8)}
+
+
+def test_what_one_executor_computed_no_other_computes_again(store, folder):
+    tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
+    with ThreadPoolExecutor(2) as threads:
+        first = run_cached(cube, tasks[:3], [""] * 3, threads)
+    second = run_cached(cube, tasks, [""] * 4, processes=1)
+    assert [result.key for result in second[:3]] == [result.key for result in first]
+    assert calls(folder) == dict.fromkeys(range(4), 1)
+    assert len(list(store.glob("*/numbers.npz"))) == len(list(store.glob("*/settings.json"))) == 4
+
+
+def test_equal_tasks_are_computed_once(store, folder):
+    results = run_cached(cube, [{"x": 2, "folder": str(folder)}] * 3, [""] * 3)
+    assert [int(result.numbers["cube"]) for result in results] == [8, 8, 8]
+    assert calls(folder) == {2: 1}
+
+
+def test_other_data_is_another_result(store, folder):
+    settings = {"x": 2, "folder": str(folder)}
+    assert cached(cube, settings, "a").key != cached(cube, settings, "b").key
+    assert calls(folder) == {2: 2}
+
+
+def test_another_version_is_another_result_and_another_function_is_not(store, folder):
+    settings = {"x": 2, "folder": str(folder)}
+    first = cached(cube, settings)
+
+    @recipe("cube", version=1)
+    def renamed(x, folder):
+        raise AssertionError("this was computed before")
+
+    @recipe("cube", version=2)
+    def improved(x, folder):
+        return {"cube": np.array(x**3 + 1)}
+
+    assert cached(renamed, settings).key == first.key
+    assert int(cached(improved, settings).numbers["cube"]) == 9
+
+
+def test_a_result_records_where_it_comes_from(store, folder):
+    first, second = (cached(cube, {"x": x, "folder": str(folder)}) for x in (1, 2))
+    for result in (first, cached(cube, {"x": 1, "folder": str(folder)})):
+        assert result.recipes == (("cube", 1),)
+        assert result.provenance.versions["numpy"] == np.__version__
+        assert re.fullmatch(r"([0-9a-f]{12}\+?)?", result.provenance.commit)
+        assert "cores" in result.provenance.machine
+        assert result.provenance.seconds >= 0
+    merged = merge_results({}, [first, second])
+    assert merged.provenance.seconds == pytest.approx(first.provenance.seconds + second.provenance.seconds)
+    assert merged.key not in (first.key, second.key)
+
+
+@recipe("break-at-two", version=1)
+def break_at_two(x, folder):
+    if x == 2:
+        raise TrainingError("two is too much")
+    return cube(x, folder)
+
+
+def test_what_landed_before_an_error_is_kept(store, folder):
+    tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
+    for _ in range(2):
+        with pytest.raises(TrainingError, match="too much"):
+            run_cached(break_at_two, tasks, [""] * 4, processes=1)
+    assert calls(folder) == {0: 1, 1: 1}
+
+
+def test_a_store_that_cannot_be_written_gets_a_sentence(store, folder):
+    store.parent.write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match=r"not a folder|file stands"):
+        cached(cube, {"x": 1, "folder": str(folder)})
+
+
+def test_trainings_in_threads_do_not_disturb_each_other(store):
+    """torch has one random generator per process: two trainings at once would each get a part of its draws."""
+    runs = [Run("vae", data="digits", latent=4, hidden=(16,), epochs=3, seed=seed) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as threads:
+        together = train_all(runs, "cpu", threads)
+    for run, result in zip(runs, together, strict=True):
+        alone = train_one(**asdict(run), device="cpu")
+        np.testing.assert_allclose(result.numbers["mean"], alone["mean"], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(together[0].numbers["mean"], together[1].numbers["mean"], atol=1e-2)
+
+
+def test_a_training_that_fails_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))
+    run = Run("gjs_vae", {"alpha": 0.3}, data="digits", latent=4, hidden=(16,), epochs=1, lr=1e6, seed=5)
+    with pytest.raises(TrainingError, match=r"gjs_vae \{'alpha': 0.3\}, seed 5: the .* became"):
+        train_all([run], "cpu")
+    assert not list(tmp_path.iterdir())

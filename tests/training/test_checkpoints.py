@@ -1,0 +1,212 @@
+"""Never lose work: a killed training goes on as if nothing had happened, and a damaged checkpoint is named."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from vaelab import Train, fit, load, recipes, train
+from vaelab._utils.errors import DataError, InvalidValue, StorageError, TrainingError
+from vaelab.training import checkpoints
+
+SETTINGS = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu", "warmup": 20, "schedule": "cosine"}
+SETTINGS |= {"ema": 0.9, "binarise": "dynamic"}
+
+
+def experiment(**options):
+    torch.manual_seed(0)
+    return recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed", **options)
+
+
+def equal(first, second):
+    return all(
+        torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    )
+
+
+def without_seconds(history):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history.rows]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(digits):
+    reference = experiment()
+    return reference, fit(reference, digits, Train(**SETTINGS))
+
+
+@pytest.mark.parametrize("left_at", [1, 7, 16, 20, 31, 47])
+def test_resume_is_bit_for_bit(digits, uninterrupted, tmp_path, left_at):
+    config = Train(**SETTINGS, checkpoints=tmp_path, minutes=1e-9)
+    for progress in train(experiment(), digits, config):
+        if progress.step == left_at:
+            break
+    again = experiment()
+    history = fit(again, digits, config, resume=True)
+    assert equal(again, uninterrupted[0])
+    assert without_seconds(history) == without_seconds(uninterrupted[1])
+
+
+SCRIPT = """
+import sys, torch
+from vaelab import Train, fit, load, recipes
+torch.set_num_threads(1)
+torch.manual_seed(0)
+e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed")
+print("ready", flush=True)
+fit(e, load("digits"), Train(**{settings!r}, checkpoints={folder!r}, minutes=1e-9), resume=True)
+torch.save(e.state_dict(), {out!r})
+"""
+
+
+def test_twenty_kills_change_nothing(digits, tmp_path):
+    """SIGKILL at random moments, many of them inside the write of a checkpoint; one run's worth of work in the end."""
+    settings = {**SETTINGS, "epochs": 25}
+    reference = experiment()
+    torch.set_num_threads(1)
+    fit(reference, digits, Train(**settings))
+    folder, out = tmp_path / "kept", tmp_path / "end.pt"
+    script = SCRIPT.format(settings=settings, folder=str(folder), out=str(out))
+    dice, kills = random.Random(0), 0
+    while not out.is_file():
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        if kills < 20:
+            time.sleep(dice.uniform(0.02, 0.35))
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        _, errors = process.communicate(timeout=120)
+        assert b"damaged" not in errors, errors
+        assert process.returncode in (0, -signal.SIGKILL), errors
+        for path in checkpoints.found(folder):
+            checkpoints._read(path)
+    again = experiment()
+    again.load_state_dict(torch.load(out, weights_only=True))
+    assert equal(again, reference)
+
+
+def kept(tmp_path, digits, **changes):
+    config = Train(**{**SETTINGS, **changes}, checkpoints=tmp_path)
+    fit(experiment(), digits, config)
+    return config
+
+
+def test_the_last_two_are_kept(tmp_path, digits):
+    kept(tmp_path, digits, epochs=4)
+    assert len(checkpoints.found(tmp_path)) == 2
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("harm", ["truncated", "altered", "no tensors", "no json"])
+def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, uninterrupted, capsys, harm):
+    config = kept(tmp_path, digits)
+    newest = checkpoints.found(tmp_path)[0]
+    tensors = newest.with_suffix(".safetensors")
+    content = bytearray(tensors.read_bytes())
+    if harm == "truncated":
+        tensors.write_bytes(content[:-7])
+    elif harm == "altered":
+        content[-1] ^= 1
+        tensors.write_bytes(content)
+    elif harm == "no tensors":
+        tensors.unlink()
+    else:
+        newest.write_text("{")
+    again = experiment()
+    fit(again, digits, config, resume=True)
+    assert equal(again, uninterrupted[0])
+    assert newest.name in capsys.readouterr().err
+
+
+def test_when_all_are_damaged_it_says_so(tmp_path, digits):
+    config = kept(tmp_path, digits)
+    for path in checkpoints.found(tmp_path):
+        path.write_text(json.dumps({"step": 3}))
+    with pytest.raises(DataError, match=r"no checkpoint in .* is intact"):
+        fit(experiment(), digits, config, resume=True)
+
+
+def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch):
+    config = kept(tmp_path, digits, schedule="constant")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        fit(
+            experiment(),
+            digits,
+            Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}, checkpoints=tmp_path),
+            resume=True,
+        )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert config.epochs == 3
+
+
+def test_a_longer_training_goes_on_from_a_shorter_one(tmp_path, digits):
+    kept(tmp_path, digits, schedule="constant")
+    again = experiment()
+    config = Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}, checkpoints=tmp_path)
+    assert len(fit(again, digits, config, resume=True)) == 5
+    reference = experiment()
+    fit(reference, digits, Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}))
+    assert equal(again, reference)
+
+
+def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
+    config = kept(tmp_path / "a", digits)
+    with pytest.raises(InvalidValue, match="earlier training; pass resume=True"):
+        fit(experiment(), digits, config)
+    with pytest.raises(InvalidValue, match="another model"):
+        fit(recipes.vae((1, 8, 8), 4, hidden=(16,)), digits, config, resume=True)
+    with pytest.raises(InvalidValue, match=r"other settings \(lr=0.001, now 0.1\)"):
+        fit(experiment(), digits, Train(**SETTINGS, lr=0.1, checkpoints=tmp_path / "a"), resume=True)
+    with pytest.raises(InvalidValue, match="other data"):
+        fit(experiment(), load("digits", "all"), config, resume=True)
+    with pytest.raises(InvalidValue, match="needs a folder"):
+        fit(experiment(), digits, Train(**SETTINGS), resume=True)
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"file, not a folder|a file stands"):
+        fit(experiment(), digits, Train(**SETTINGS, checkpoints=tmp_path / "file" / "below"))
+    assert os.path.getsize(tmp_path / "file") == 0  # noqa: PTH202
+
+
+def test_a_training_that_had_ended_gives_its_history_again(tmp_path, digits):
+    config = kept(tmp_path, digits)
+    again = fit(experiment(), digits, config, resume=True)
+    assert again["epoch"] == [1, 2, 3]
+
+
+def test_a_cosine_training_cannot_be_made_longer_since_its_rates_depend_on_the_length(tmp_path, digits):
+    kept(tmp_path, digits)
+    with pytest.raises(InvalidValue, match="epochs=3, now 5"):
+        fit(experiment(), digits, Train(**{**SETTINGS, "epochs": 5}, checkpoints=tmp_path), resume=True)
+
+
+def test_weights_that_are_no_longer_finite_never_replace_a_good_checkpoint(tmp_path, digits):
+    config = Train(**SETTINGS, checkpoints=tmp_path, minutes=1e-9)
+    broken = experiment()
+    steps = train(broken, digits, config)
+    while next(steps).step < 19:
+        pass
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError, match="no longer finite at step 20"):
+        next(steps)
+    good = experiment()
+    fit(good, digits, config, resume=True)
+    reference = experiment()
+    fit(reference, digits, Train(**SETTINGS))
+    assert equal(good, reference)

@@ -1,0 +1,196 @@
+"""Many together: stacked or not, every experiment comes out as if it had been trained alone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from vaelab import Experiment, Train, fit, load, recipes
+from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab.divergences import KL
+from vaelab.models.vae import VAE
+from vaelab.objectives.gamma import Fixed
+from vaelab.objectives.likelihoods import Normal
+from vaelab.objectives.objective import Objective
+from vaelab.training.ensemble import fit_many
+
+SHAPE = (1, 8, 8)
+SHORT = Train(steps=50, batch_size=50, lr=3e-3, progress=False, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def alone(make, settings, data, config):
+    histories, experiments = [], []
+    for setting in settings:
+        seed = setting.get("seed", config.seed)
+        torch.manual_seed(seed)
+        experiments.append(make(**setting))
+        histories.append(fit(experiments[-1], data, replace(config, seed=seed)))
+    return histories, experiments
+
+
+def assert_as_if_alone(make, settings, data, config, tolerance=1e-5):
+    """Histories, weights, buffers: all as by `fit`.  Returns how they were trained."""
+    many = fit_many(make, settings, data, config)
+    histories, experiments = alone(make, settings, data, config)
+    assert len(many) == len(settings)
+    for ours, theirs in zip(many, histories, strict=True):
+        assert (ours.columns, len(ours)) == (theirs.columns, len(theirs))
+        for column in set(ours.columns) - {"seconds"}:
+            assert ours[column] == pytest.approx(theirs[column], rel=tolerance, nan_ok=True), column
+    for one, other in zip(many.experiments, experiments, strict=True):
+        for (name, a), b in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+            torch.testing.assert_close(a, b, rtol=100 * tolerance, atol=tolerance, msg=name)
+    return many.how
+
+
+DIVERGENCES = {
+    "kl": lambda number, **design: recipes.beta_vae(SHAPE, 3, beta=1 + number, **design),
+    "reverse kl": lambda number, **design: recipes.reverse_kl_vae(SHAPE, 3, **design),
+    "primed": lambda number, **design: recipes.gjs_vae(SHAPE, 3, alpha=number, **design),
+    "trained": lambda number, **design: recipes.gjs_vae(SHAPE, 3, alpha=number, trainable=True, **design),
+    "dual": lambda number, **design: recipes.gjs_vae(SHAPE, 3, alpha=number, dual=True, weight=2.0, **design),
+}
+DESIGNS = {
+    "fixed": {"gamma": 0.3},
+    "learned": {"gamma": "learned"},
+    "computed": {"gamma": "computed"},
+    "laplace": {"likelihood": "laplace", "gamma": "learned"},
+    "bernoulli": {"likelihood": "bernoulli"},
+}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_stacked_equals_the_loop(digits, divergence, design):
+    def make(number, seed):
+        return DIVERGENCES[divergence](number, hidden=(16,), **DESIGNS[design]).double()
+
+    settings = [{"number": 0.2, "seed": 0}, {"number": 0.7, "seed": 5}, {"number": 0.2, "seed": 1}]
+    assert assert_as_if_alone(make, settings, digits, SHORT).startswith("stacked")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"clip": 0.5},
+        {"weight_decay": 0.1},
+        {"schedule": "cosine"},
+        {"schedule": "step", "drops": (2,)},
+        {"warmup": 30},
+    ],
+    ids=str,
+)
+def test_every_setting_of_the_step_is_that_of_the_loop(digits, options):
+    def make(gamma):
+        return recipes.vae(SHAPE, 3, hidden=(16, 8), gamma=gamma).double()
+
+    config = replace(SHORT, seed=4, **options)
+    assert assert_as_if_alone(make, [{"gamma": 0.2}, {"gamma": 1.0}], digits, config).startswith("stacked")
+
+
+def test_single_precision_and_floats_stay_close(digits):
+    def make(seed):
+        return recipes.vae(SHAPE, 3, hidden=(16,), gamma="learned")
+
+    settings = [{"seed": 1}, {"seed": 2}]
+    assert "stacked" in assert_as_if_alone(make, settings, digits.images.float() / 255, SHORT, tolerance=1e-3)
+
+
+def hooked():
+    e = recipes.vae(SHAPE, 3, hidden=(8,))
+    e.model.encoder.register_forward_hook(lambda module, inputs, output: 0.5 * output)
+    return e
+
+
+def squashed_twice():
+    encoder, decoder = recipes.vae(SHAPE, 3, hidden=(8,)).model.children()
+    return Experiment(VAE(encoder, nn.Sequential(decoder, nn.Sigmoid()), 3), Objective(Normal(0.3), KL()), SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "words"),
+    [
+        (lambda alpha: recipes.gjs_vae(SHAPE, 3, alpha=alpha, hidden=(8,)), [{"alpha": 0.3}], "single"),
+        (lambda seed: recipes.vae(SHAPE, 3, network="conv", hidden=(4,)), [{"seed": 0}, {"seed": 1}], "convolutions"),
+        (lambda width: recipes.vae(SHAPE, 3, hidden=(width,)), [{"width": 8}, {"width": 9}], "more than numbers"),
+        (lambda dual: recipes.gjs_vae(SHAPE, 3, dual=dual), [{"dual": True}, {"dual": False}], "more than numbers"),
+        (lambda seed: recipes.mmd_vae(SHAPE, 3, hidden=(8,)), [{"seed": 0}, {"seed": 1}], "MMD compares whole batches"),
+        (
+            lambda t: recipes.gjs_vae(SHAPE, 3, trainable=t, hidden=(8,)),
+            [{"t": True}, {"t": False}],
+            "more than numbers",
+        ),
+        (lambda seed: hooked(), [{"seed": 0}, {"seed": 1}], "only dense"),
+        (lambda seed: squashed_twice(), [{"seed": 0}, {"seed": 1}], "only dense"),
+    ],
+)
+def test_what_cannot_be_stacked_goes_one_by_one(digits, make, settings, words):
+    how = assert_as_if_alone(make, settings, digits, replace(SHORT, steps=3))
+    assert how.startswith("one by one")
+    assert words in how
+
+
+def test_settings_the_stacked_step_does_not_know_go_one_by_one(digits):
+    def make(seed):
+        return recipes.vae(SHAPE, 3, hidden=(8,))
+
+    config = replace(SHORT, steps=3, binarise="dynamic")
+    how = assert_as_if_alone(make, [{"seed": 0}, {"seed": 1}], digits, config)
+    assert how == "one by one: the stacked step does not know binarise"
+
+
+def test_a_shared_policy_is_not_stacked(digits):
+    policy = Fixed(0.3)
+    many = fit_many(
+        lambda seed: recipes.vae(SHAPE, 3, gamma=policy), [{"seed": 0}, {"seed": 1}], digits, replace(SHORT, steps=2)
+    )
+    assert many.how == "one by one: the experiments share tensors"
+
+
+def test_the_trained_experiments_own_their_tensors(digits):
+    many = fit_many(
+        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,)), [{"seed": 0}, {"seed": 1}], digits, replace(SHORT, steps=2)
+    )
+    assert many.how == "stacked: 2 dense networks"
+    tensors = [tensor for e in many.experiments for tensor in e.state_dict().values()]
+    assert all(tensor.is_contiguous() for tensor in tensors)
+    assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
+
+
+def test_a_member_whose_loss_is_no_number_stops_all(digits):
+    def make(broken):
+        e = recipes.vae(SHAPE, 3, hidden=(8,))
+        with torch.no_grad():
+            e.model.decoder[0][0].bias.fill_(float("nan") if broken else 0.0)
+        return e
+
+    with pytest.raises(TrainingError, match=r"nll became nan in epoch 1.*lr"):
+        fit_many(make, [{"broken": False}, {"broken": True}], digits, replace(SHORT, steps=2))
+
+
+def a_vae(seed=0):
+    return recipes.vae(SHAPE, 3, hidden=(8,))
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "config", "error", "words"),
+    [
+        (a_vae, [], SHORT, InvalidValue, "settings is empty"),
+        (a_vae, [0.3], SHORT, InvalidType, r"dict.*0\.3"),
+        (a_vae, [{"beta": 2}], SHORT, InvalidType, "beta.*"),
+        (a_vae, [{"seed": 1.5}], SHORT, InvalidType, r"seed.*1\.5"),
+        (lambda seed: nn.Linear(1, 1), [{"seed": 0}], SHORT, InvalidType, "Experiment.*Linear"),
+        (a_vae, [{"seed": 0}], replace(SHORT, checkpoints="kept"), InvalidValue, "checkpoints.*kept"),
+        (a_vae, [{"seed": 0}, {"seed": 1}], replace(SHORT, batch_size=9999), InvalidValue, "9999.*images"),
+        (a_vae, [{"seed": 0}, {"seed": 1}], replace(SHORT, device="abacus"), InvalidValue, "abacus"),
+    ],
+)
+def test_bad_input_gets_one_sentence(digits, make, settings, config, error, words):
+    with pytest.raises(error, match=words):
+        fit_many(make, settings, digits, config)

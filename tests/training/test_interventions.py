@@ -1,0 +1,164 @@
+"""Knobs: turned from another thread between steps, written down, and played again without the hand."""
+
+import threading
+from itertools import pairwise
+
+import pytest
+import torch
+
+from vaelab import Train, fit, load, recipes, train
+from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab.training.config import Train as Settings
+from vaelab.training.interventions import Knobs
+
+CONFIG = Train(epochs=6, batch_size=50, progress=False, device="cpu")
+
+
+def experiment():
+    torch.manual_seed(0)
+    return recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma=0.5)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
+    torch.manual_seed(0)
+    steered, knobs, go, turned = experiment(), Knobs(), threading.Semaphore(0), threading.Semaphore(0)
+
+    def hand():
+        for i in range(50):
+            go.acquire()
+            name = ("alpha", "gamma", "lr", "weight")[i % 4]
+            knobs.turn(**{name: {"alpha": i / 50, "gamma": 0.2 + i / 100, "lr": 1e-3 / (i + 1), "weight": 1 + i}[name]})
+            turned.release()
+
+    thread = threading.Thread(target=hand)
+    thread.start()
+    history = None
+    for progress in train(steered, digits, CONFIG, knobs=knobs):
+        history = progress.history
+        go.release()
+        if progress.step <= 50:
+            assert turned.acquire(timeout=10)
+    thread.join(timeout=10)
+    assert len(history.interventions) == 50
+    assert [turn.step for turn in history.interventions] == sorted(turn.step for turn in history.interventions)
+    for name in ("alpha", "gamma", "lr", "weight"):
+        turns = [turn for turn in history.interventions if turn.name == name]
+        assert all(later.old == earlier.new for earlier, later in pairwise(turns))
+
+    again = experiment()
+    replayed = fit(again, digits, CONFIG, knobs=history.replay())
+    assert replayed.interventions == history.interventions
+    for a, b in zip(again.state_dict().values(), steered.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    untouched = experiment()
+    fit(untouched, digits, CONFIG)
+    assert not torch.equal(untouched.model.encoder[1][0].weight, again.model.encoder[1][0].weight)
+
+
+def test_every_turn_is_recorded_and_the_newest_acts_at_the_next_step(digits):
+    e, knobs = experiment(), Knobs()
+    for progress in train(e, digits, CONFIG, knobs=knobs):
+        if progress.step == 2:
+            knobs.turn(alpha=0.9)
+            knobs.turn(alpha=0.7, gamma=0.25)
+        if progress.step == 3:
+            break
+    assert [tuple(turn) for turn in progress.history.interventions] == [
+        (2, "alpha", pytest.approx(0.3), 0.9),
+        (2, "alpha", 0.9, 0.7),
+        (2, "gamma", pytest.approx(0.5), 0.25),
+    ]
+    assert float(e.objective.divergence.alpha) == pytest.approx(0.7)
+    assert float(e.objective.likelihood.gamma.gamma) == pytest.approx(0.25)
+
+
+def test_turning_needs_no_second_trace():
+    """alpha, gamma and weight are tensors: one graph serves all their values."""
+    e, graphs = experiment(), []
+
+    def count(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    compiled = torch.compile(e, backend=count, fullgraph=True)
+    x = torch.rand(4, 1, 8, 8)
+    for i in range(12):
+        e.objective.divergence.alpha.fill_(i / 12)
+        e.objective.likelihood.gamma.logvar.fill_(-i / 12)
+        e.objective.weight.fill_(1 + i)
+        compiled(x)
+    assert len(graphs) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: Knobs().turn(alpha=1.2), InvalidValue, "1.2"),
+        (lambda: Knobs().turn(gamma=-1), InvalidValue, "gamma"),
+        (lambda: Knobs().turn(lr="fast"), InvalidType, "fast"),
+    ],
+)
+def test_a_bad_turn_gets_one_sentence(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_a_knob_that_is_not_there_is_named(digits):
+    knobs = Knobs()
+    knobs.turn(alpha=0.5)
+    with pytest.raises(InvalidValue, match="no knob 'alpha'"):
+        fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, knobs=knobs)
+
+
+def test_a_trained_alpha_cannot_be_turned(digits):
+    knobs = Knobs()
+    knobs.turn(alpha=0.5)
+    e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), trainable=True)
+    with pytest.raises(InvalidValue, match=r"alpha is trained .* trainable=False\.$"):
+        fit(e, digits, CONFIG, knobs=knobs)
+
+
+def test_the_history_shows_alpha_where_it_is_trained(digits):
+    e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, trainable=True)
+    history = fit(e, digits, CONFIG)
+    assert len(history["alpha"]) == CONFIG.epochs
+    assert history["alpha"][-1] == pytest.approx(e.objective.divergence.alpha.item())
+    assert len({0.3, *history["alpha"]}) == CONFIG.epochs + 1
+    assert "alpha" not in fit(experiment(), digits, CONFIG).columns
+
+
+def test_schedules():
+    cosine = Settings(steps=10, schedule="cosine")
+    assert [cosine.rate(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])
+    dropping = Settings(epochs=6, schedule="step", drops=(3, 5))
+    assert [dropping.rate(step, 10) for step in (0, 19, 20, 39, 40)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+    warm = Settings(warmup=4)
+    assert [warm.heat(step) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
+
+
+def test_steps_instead_of_epochs(digits):
+    history = fit(experiment(), digits, Train(steps=40, batch_size=50, progress=False, device="cpu", clip=1.0))
+    assert [row["epoch"] for row in history.rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"warmup": -1}, "warmup"),
+        ({"clip": 0.0}, "clip"),
+        ({"minutes": -1.0}, "minutes"),
+        ({"weight_decay": -0.1}, "weight_decay"),
+        ({"schedule": "linear"}, "linear"),
+        ({"drops": (3,)}, "schedule='step'"),
+    ],
+)
+def test_bad_settings_get_one_sentence(settings, words):
+    with pytest.raises(InvalidValue, match=words):
+        Train(**settings)

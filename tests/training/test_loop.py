@@ -1,0 +1,264 @@
+"""The loop: it learns, it is reproducible, it can be left at any step, and it says what is wrong."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from vaelab import History, Train, fit, load, recipes, train
+from vaelab._utils.device import device_name
+from vaelab._utils.errors import InvalidType, InvalidValue, StorageError, TrainingError
+from vaelab.training import checkpoints
+
+FAST = Train(epochs=2, batch_size=50, progress=False, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def experiment(shape=(1, 8, 8), **options):
+    torch.manual_seed(0)
+    return recipes.vae(shape, 4, hidden=(32,), **options)
+
+
+def test_it_learns(digits):
+    history = fit(
+        experiment(gamma="computed"),
+        digits,
+        Train(epochs=8, batch_size=50, lr=3e-3, progress=False, device="cpu"),
+    )
+    assert len(history) == 8
+    assert history.columns == ["epoch", "loss", "nll", "divergence", "mse", "gamma", "seconds"]
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["mse"][-1] < 0.8 * history["mse"][0]
+    assert history["gamma"][-1] < history["gamma"][0]
+    row = history.rows[-1]
+    assert row["loss"] == pytest.approx(row["nll"] + row["divergence"], rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_weights(digits):
+    first, second, other = experiment(), experiment(), experiment()
+    for e, seed in ((first, 3), (second, 3), (other, 4)):
+        fit(e, digits, Train(epochs=1, batch_size=50, seed=seed, progress=False, device="cpu"))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+
+
+def test_tasks_name_the_device_that_auto_means(monkeypatch):
+    assert device_name("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_name("auto") == "cuda"
+    assert device_name("cpu") == "cpu"
+    with pytest.raises(InvalidValue, match="abacus"):
+        device_name("abacus")
+
+
+def test_train_can_be_left_and_looked_into_at_any_step(digits):
+    e = experiment()
+    for progress in train(e, digits, FAST):
+        assert progress.terms.nll.shape == (50,)
+        assert (progress.row is None) == (progress.step % (len(digits) // 50) != 0)
+        if progress.step == 3:
+            break
+    assert (progress.step, progress.epoch, progress.steps) == (3, 1, 2 * (len(digits) // 50))
+
+
+def test_every_image_is_seen_at_most_once_an_epoch():
+    marked = torch.arange(100, dtype=torch.float32).reshape(100, 1, 1, 1).expand(100, 1, 8, 8) / 100
+    seen = []
+    e = experiment()
+    e.model.encoder.register_forward_hook(
+        lambda module, inputs, output: seen.extend((inputs[0][:, 0, 0, 0] * 100).round().int().tolist())
+    )
+    fit(e, marked.contiguous(), Train(epochs=1, batch_size=30, progress=False, device="cpu"))
+    assert len(seen) == 90 == len(set(seen))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda d: d,
+        lambda d: d.images,
+        lambda d: d.images.numpy(),
+        lambda d: d.images.float() / 255,
+        lambda d: d.images[:, 0],
+    ],
+)
+def test_images_may_come_in_many_kinds(digits, kind):
+    reference, e = experiment(), experiment()
+    fit(reference, digits, FAST)
+    fit(e, kind(digits), FAST)
+    for a, b in zip(reference.parameters(), e.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_the_bar_shows_the_terms(digits, capsys):
+    fit(experiment(), digits, Train(epochs=2, batch_size=50, device="cpu"))
+    shown = capsys.readouterr().err
+    assert all(word in shown for word in ("loss=", "nll=", "divergence=", "gamma=", "100%"))
+
+
+def test_history_is_a_table(digits, tmp_path):
+    history = fit(experiment(), digits, FAST)
+    history.save(tmp_path / "history.csv")
+    with (tmp_path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == history["loss"]
+    assert "divergence" in repr(history)
+    assert repr(History()) == "History: no epoch yet"
+    with pytest.raises(InvalidValue, match=r"'elbo'.*loss"):
+        history["elbo"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="folder"):
+        history.save(tmp_path / "file" / "history.csv")
+
+
+def test_bernoulli_has_no_gamma(digits):
+    history = fit(experiment(likelihood="bernoulli"), digits, FAST)
+    assert all(math.isnan(value) for value in history["gamma"])
+
+
+def test_a_loss_that_is_no_number_stops_training(digits):
+    e = experiment()
+    with torch.no_grad():
+        e.model.decoder[0][0].weight.fill_(math.nan)
+    with pytest.raises(TrainingError, match=r"nll became nan in epoch 1.*lr"):
+        fit(e, digits, FAST)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: Train(epochs=0), InvalidValue, "epochs.*0"),
+        (lambda: Train(batch_size=2.5), InvalidValue, "2.5"),
+        (lambda: Train(lr=-1), InvalidValue, "lr.*-1"),
+        (lambda: Train(lr=math.nan), InvalidValue, "nan"),
+        (
+            lambda: fit(experiment(), torch.zeros(10, 1, 8, 8), FAST),
+            InvalidValue,
+            "batch_size is 50.*10 images",
+        ),
+        (
+            lambda: fit(experiment(), torch.zeros(60, 1, 9, 8), FAST),
+            InvalidValue,
+            r"\(1, 9, 8\).*\(1, 8, 8\)",
+        ),
+        (lambda: fit(experiment(), torch.full((60, 1, 8, 8), 7.0), FAST), InvalidValue, r"\[0, 1\].*7"),
+        (lambda: fit(experiment(), torch.full((60, 1, 8, 8), math.nan), FAST), InvalidValue, "nan"),
+        (lambda: fit(experiment(), np.zeros((60, 1, 8, 8), dtype=np.int64), FAST), InvalidType, "int64"),
+        (lambda: fit(experiment(), "mnist", FAST), InvalidType, "str"),
+        (
+            lambda: fit(experiment(), torch.zeros(60, 1, 8, 8), Train(device="abacus", progress=False)),
+            InvalidValue,
+            "abacus",
+        ),
+    ],
+)
+def test_bad_input_gets_one_sentence(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_averaged_weights_follow_the_weights(digits):
+    e = experiment(gamma="computed")
+    config = Train(steps=30, batch_size=50, progress=False, device="cpu", ema=0.9)
+    mean = None
+    for progress in train(e, digits, config):
+        weights = e.model.decoder[0][0].weight.detach()
+        mean = weights.clone() if mean is None else mean
+        start = experiment(gamma="computed").model.decoder[0][0].weight.detach() if progress.step == 1 else mean
+        mean = 0.9 * start + 0.1 * weights
+    average = progress.history.average
+    torch.testing.assert_close(average.model.decoder[0][0].weight.detach(), mean)
+    assert float(average.objective.likelihood.gamma.gamma) == float(e.objective.likelihood.gamma.gamma)
+
+
+def seen_by(config, images):
+    e, seen = experiment(), []
+    e.model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].clone()))
+    fit(e, images, config)
+    return torch.cat(seen)
+
+
+def test_binarised_once_or_at_every_presentation(digits):
+    grey = digits.images[:100]
+    config = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu"}
+    once, anew = (seen_by(Train(**config, binarise=kind), grey).reshape(3, 100, 64) for kind in ("static", "dynamic"))
+    for seen in (once, anew):
+        assert set(seen.unique().tolist()) <= {0.0, 1.0}
+        assert float(seen.mean()) == pytest.approx(float(grey.float().mean() / 255), abs=0.02)
+
+    def sums(seen):
+        return [sorted(map(tuple, epoch.tolist())) for epoch in seen]
+
+    assert sums(once)[0] == sums(once)[1] == sums(once)[2]
+    assert sums(anew)[0] != sums(anew)[1]
+
+
+def test_images_are_augmented_on_their_way_in(digits):
+    e, seen = experiment(), []
+    e.model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].clone()))
+    fit(e, digits.images[:50], Train(epochs=1, batch_size=50, progress=False, device="cpu"), augment=lambda x: 1 - x)
+    assert float(seen[0].sum()) == pytest.approx(float((255 - digits.images[:50].float()).sum() / 255), rel=1e-5)
+
+
+def test_bf16_trains_networks_and_leaves_the_terms_in_fp32(digits):
+    e = experiment()
+    for progress in train(e, digits, Train(epochs=3, batch_size=50, progress=False, device="cpu", precision="bf16")):
+        assert progress.terms.loss.dtype == progress.terms.divergence.dtype == torch.float32
+    assert progress.history["loss"][-1] < progress.history["loss"][0]
+    assert all(p.dtype == torch.float32 for p in e.parameters())
+
+
+def test_a_cuda_graph_falls_back_with_a_line_in_the_log(digits, caplog):
+    reference, e = experiment(), experiment()
+    fit(reference, digits, FAST)
+    fit(e, digits, Train(epochs=2, batch_size=50, progress=False, device="cpu", cuda_graph=True))
+    assert "cuda_graph=True has no effect on cpu" in caplog.text
+    for a, b in zip(reference.parameters(), e.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_compiled_training_is_eager_training(digits, monkeypatch):
+    real, graphs = torch.compile, []
+
+    def compile_in_python(module, fullgraph):
+        graphs.append(fullgraph)
+        return real(module, fullgraph=fullgraph, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", compile_in_python)
+    reference, e = experiment(), experiment()
+    fit(reference, digits, FAST)
+    fit(e, digits, Train(epochs=2, batch_size=50, progress=False, device="cpu", compile=True))
+    assert graphs == [True]
+    for a, b in zip(reference.parameters(), e.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_snapshots_let_one_scrub_through_the_training(digits, tmp_path):
+    e = experiment()
+    fit(e, digits, Train(epochs=3, batch_size=50, progress=False, device="cpu", checkpoints=tmp_path, snapshots=True))
+    kept = list(checkpoints.snapshots(tmp_path))
+    assert [epoch for epoch, _, _ in kept] == [1, 2, 3]
+    again = experiment()
+    for _, weights, codes in kept:
+        again.load_state_dict(weights)
+        torch.testing.assert_close(again.encode(digits.images[:100]).mean, codes.mean)
+    torch.testing.assert_close(codes.mean, e.encode(digits.images[:100]).mean)
+    with pytest.raises(InvalidValue, match="snapshots=True needs a folder"):
+        Train(snapshots=True)
+    with pytest.raises(InvalidValue, match=r"ema.*1\.5"):
+        Train(ema=1.5)
+
+
+def test_a_warmup_that_was_left_unfinished_does_not_weigh_on_the_next_training(digits):
+    e = recipes.vae((1, 8, 8), 2, hidden=(8,))
+    fit(e, digits, Train(steps=5, warmup=100, progress=False, device="cpu"))
+    assert float(e.objective.heat) < 0.1
+    fit(e, digits, Train(steps=5, progress=False, device="cpu"))
+    assert float(e.objective.heat) == 1.0

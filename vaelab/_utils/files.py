@@ -1,0 +1,92 @@
+"""Files that are whole or absent: everything vaelab writes goes through `replacing`."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vaelab._utils.errors import StorageError
+
+REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
+    errno.EROFS: "the folder is read-only; choose another folder",
+    errno.EACCES: "you have no permission to write there; choose another folder",
+    errno.EPERM: "you have no permission to write there; choose another folder",
+    errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
+    errno.EEXIST: "a file stands where a folder is needed; choose another folder",
+    errno.ENOENT: "that folder does not exist; choose another folder",
+}
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """The one sentence for an operating-system error on `path`: what failed, and what to do."""
+    remedy = REMEDIES.get(error.errno or 0, f"{error.strerror or error}; choose another folder")
+    how = " by setting VAELAB_CACHE" if path.is_relative_to(cache_folder()) else ""
+    return StorageError(f"cannot write {path}: {remedy}{how}.")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it becomes `path` in one step, otherwise it is removed.
+
+    A reader therefore sees the old file or the new one, never a part of it.
+
+    Raises StorageError when the disk is full, read-only or not writable.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise storage_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Fail now, with a sentence, rather than after minutes of work whose result cannot be kept."""
+    probe = folder / ".writable"
+    try:
+        with replacing(probe) as part:
+            part.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise storage_error(folder, error.__cause__ if isinstance(error.__cause__, OSError) else error) from error
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(text: str) -> str:
+    """The sha256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def repository() -> Path | None:
+    """The checkout that this package runs from, or None when it was installed as a wheel."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() and (root / "data").is_dir() else None
+
+
+def cache_folder() -> Path:
+    """Where downloads and results are kept: VAELAB_CACHE, else data/cache of the checkout, else the user's cache."""
+    if named := os.environ.get("VAELAB_CACHE"):
+        return Path(named).expanduser()
+    if (root := repository()) is not None:
+        return root / "data" / "cache"
+    import pooch
+
+    return Path(pooch.os_cache("vaelab"))

@@ -1,0 +1,54 @@
+"""`vaelab data`. Nothing heavy is imported before the command is known."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+Name = Annotated[str, tyro.conf.Positional]
+
+
+def data_list() -> None:
+    """Every data set: images, licence, and where it is on this machine."""
+    from vaelab.data.inventory import describe
+
+    for row in describe():
+        counts, shape = f"{row.train}+{row.test}", "x".join(map(str, row.shape))
+        print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.licence}\n{'':<18} {row.where}")
+
+
+def data_get(name: Name, folder: Path | None = None) -> None:
+    """Download a data set (once), check it, and say where it lies.
+
+    Args:
+        name: As in `vaelab data list`.
+        folder: Where to put it, instead of the cache.
+    """
+    from vaelab.data.inventory import get
+
+    print(get(name, folder=folder))
+
+
+def data_verify() -> None:
+    """Check every data file on this machine against its checksum; fails, naming each altered file."""
+    from vaelab._utils.errors import DataError
+    from vaelab.data.inventory import verify
+
+    verdicts = verify()
+    for verdict in verdicts:
+        print(f"{verdict.name:<18} {verdict.message:<24} {verdict.path}")
+    if bad := [verdict.path for verdict in verdicts if not verdict.ok]:
+        raise DataError(
+            f"altered or cut short: {', '.join(bad)}; delete them, or fetch them anew with `vaelab data get NAME`."
+        )
+
+
+def data_where(name: Name) -> None:
+    """Where a data set would be taken from; nothing is downloaded.
+
+    Args:
+        name: As in `vaelab data list`.
+    """
+    from vaelab.data.inventory import where
+
+    print(where(name))

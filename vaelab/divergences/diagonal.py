@@ -1,0 +1,57 @@
+"""The divergences of `divergences.py` for diagonal Gaussians, unchecked: what every training step runs.
+
+Everything is written in the log-variance ratio r = ln σq²/σp², so that logvar in [-30, 30] and alpha at 0 or 1 stay
+finite, gradients too.  alpha is 0-d, or shaped to meet [b, ...].
+"""
+
+import torch
+from torch import Tensor
+
+from vaelab.divergences.gaussian import Gaussian, sum_latents
+
+
+def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
+    return sum_latents(latent_kl(q, p))
+
+
+def latent_kl(q: Gaussian, p: Gaussian) -> Tensor:
+    """KL(q‖p) of every latent alone: [b, ...] -> [b, ...]."""
+    r = q.logvar - p.logvar
+    return 0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar))
+
+
+def diagonal_geometric_mean(q: Gaussian, p: Gaussian, a: Tensor) -> Gaussian:
+    r, logmix = q.logvar - p.logvar, _log_mix(q.logvar - p.logvar, a) + p.logvar
+    towards_p = a * torch.exp(r - _log_mix(r, a))
+    return Gaussian(q.mean + towards_p * (p.mean - q.mean), q.logvar + p.logvar - logmix)
+
+
+def diagonal_geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
+    a = 1 - alpha if primed else alpha
+    r, squares = q.logvar - p.logvar, (q.mean - p.mean) ** 2
+    logmix = _log_mix(r, a)
+    # -ln Z_a, the skew Bhattacharyya divergence, per latent
+    minus_log_z = 0.5 * (logmix - a * r + a * (1 - a) * squares * torch.exp(-logmix - p.logvar))
+    if not dual:
+        weight_qp, weight_pq = ((1 - alpha) ** 2, alpha**2) if primed else (alpha * (1 - alpha),) * 2
+        kl_qp = 0.5 * (torch.expm1(r) - r + squares * torch.exp(-p.logvar))
+        kl_pq = 0.5 * (torch.expm1(-r) + r + squares * torch.exp(-q.logvar))
+        return sum_latents(weight_qp * kl_qp + weight_pq * kl_pq - minus_log_z)
+    if not primed:
+        return sum_latents(minus_log_z)
+    # the shares of p and q in the mean of G; they sum to 1, but neither is found by subtraction
+    share_p, share_q = a * torch.exp(r - logmix), (1 - a) * torch.exp(-logmix)
+    kl_gq = 0.5 * (torch.expm1(-logmix) + logmix + share_p**2 * squares * torch.exp(-q.logvar))
+    kl_gp = 0.5 * (torch.expm1(r - logmix) + logmix - r + share_q**2 * squares * torch.exp(-p.logvar))
+    return sum_latents((1 - alpha) * kl_gq + alpha * kl_gp)
+
+
+def _log_mix(r: Tensor, a: Tensor) -> Tensor:
+    """ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and r beyond ±60.
+
+    Two branches, so that the argument of log1p never comes near -1; the unused one is fed r = 0.
+    """
+    up, down = r.clamp_min(0), (-r).clamp_min(0)
+    rising = torch.log1p(a * torch.expm1(up))
+    falling = r + torch.log1p((1 - a) * torch.expm1(down))
+    return torch.where(r > 0, rising, falling)

@@ -1,0 +1,38 @@
+"""The divergences of `divergences.py` for Gaussians with full covariance: the 2-D pictures. Unchecked; call the
+twins there.
+
+All is built on logdets and solves; `a` is 0-d or [b].
+"""
+
+import torch
+from torch import Tensor
+
+from vaelab.divergences.gaussian import FullGaussian
+
+
+def kl(q: FullGaussian, p: FullGaussian) -> Tensor:
+    """½ [tr(Σp⁻¹Σq) - d + (μq-μp)ᵀ Σp⁻¹ (μq-μp) + ln|Σp| - ln|Σq|]: [b], nats."""
+    d = q.mean.shape[-1]
+    difference = (q.mean - p.mean)[..., None]
+    solved = torch.linalg.solve(p.cov, torch.cat((q.cov, difference), dim=-1))
+    trace = solved[..., :d].diagonal(dim1=-2, dim2=-1).sum(-1)
+    mahalanobis = (difference[..., 0] * solved[..., d]).sum(-1)
+    return 0.5 * (trace - d + mahalanobis + torch.logdet(p.cov) - torch.logdet(q.cov))
+
+
+def geometric_mean(q: FullGaussian, p: FullGaussian, a: Tensor) -> FullGaussian:
+    """Σ = ((1-a) Σq⁻¹ + a Σp⁻¹)⁻¹ = Σp M⁻¹ Σq and μ = μq + a Σ Σp⁻¹ (μp-μq), with M = (1-a) Σp + a Σq."""
+    a = a.reshape(-1)[0] if a.numel() == 1 else a.reshape(-1)[:, None]
+    mixed = (1 - a)[..., None] * p.cov + a[..., None] * q.cov
+    cov = p.cov @ torch.linalg.solve(mixed, q.cov)
+    towards_p = q.cov @ torch.linalg.solve(mixed, (p.mean - q.mean)[..., None])
+    return FullGaussian(q.mean + a * towards_p[..., 0], 0.5 * (cov + cov.mT))
+
+
+def geometric_js(q: FullGaussian, p: FullGaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
+    """The definition itself: two divergences to (or, dual, from) the geometric mean, weighted 1-α and α: [b], nats."""
+    mean = geometric_mean(q, p, 1 - alpha if primed else alpha)
+    weight = alpha.reshape(-1)[0] if alpha.numel() == 1 else alpha.reshape(-1)
+    if dual:
+        return (1 - weight) * kl(mean, q) + weight * kl(mean, p)
+    return (1 - weight) * kl(q, mean) + weight * kl(p, mean)

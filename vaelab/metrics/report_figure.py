@@ -1,0 +1,157 @@
+"""A report as a figure on one page."""
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator
+
+from vaelab import plots
+from vaelab.metrics.activity import THRESHOLDS, active_units, activity_histogram
+from vaelab.metrics.report_numbers import Report, Row, rows, short
+
+SIZE = {"paper": (7.2, 6.4), "notebook": (10.5, 9.0), "talk": (18.0, 15.0)}
+
+
+def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
+    """The figure of a report, in one of the three styles.  Raises InvalidValue for another style."""
+    size = plots.sized(SIZE, style)
+    found = {row.name: row for row in rows(report)}
+    with plots.style(style):
+        figure = plots.new_figure(*size)
+        shown = len(report.pictures)
+        grid = figure.add_gridspec(3 if shown else 2, 3, height_ratios=[1, 1, 0.9][: 3 if shown else 2])
+        axes = [figure.add_subplot(grid[i, j]) for i in range(2) for j in range(3)]
+        _likelihood(axes[0], found)
+        _activity(axes[1], report)
+        _law(axes[2], report)
+        _information(axes[3], found)
+        _probe(axes[4], found)
+        _distances(axes[5], report)
+        if shown:
+            _pictures(figure.add_subplot(grid[2, :]), report)
+        figure.suptitle(_title(report, found))
+    return figure
+
+
+def _title(report: Report, found: dict[str, Row]) -> str:
+    s = report.settings
+    moved = f", rho = {found['rho'].value:.2g}, R = {found['r'].value:.3g} nats" if "rho" in found else ""
+    return f"{s['data']}: {s['latents']} latents, {s['test_images']} test images{moved}"
+
+
+def _likelihood(axes: Axes, found: dict[str, Row]) -> None:
+    """NLL below both negative ELBOs; without a density, what there is instead."""
+    names = {"nll": "NLL", "elbo_weighed": "-ELBO, same\nimages", "elbo_train": "-ELBO,\ntraining"}
+    here = {words: found[name] for name, words in names.items() if name in found}
+    if not here:
+        here = {"cross-entropy": found["distortion"], "rate": found["rate"]}
+    for y, (row, colour) in enumerate(zip(here.values(), (plots.Q, plots.JS, plots.REFERENCE), strict=False)):
+        axes.errorbar(_upright(row), y, xerr=2 * row.error, fmt="o", color=colour, capsize=2)
+    axes.set_yticks(range(len(here)), labels=list(here))
+    axes.set(ylim=(len(here) - 0.5, -0.5), xlabel="nats per image, ± 2 errors", title="Likelihood: less is better")
+    axes.margins(x=0.1)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+
+
+def _upright(row: Row) -> float:
+    """The value, with the sign of an ELBO turned."""
+    return -row.value if row.name.startswith("elbo") else row.value
+
+
+def _activity(axes: Axes, report: Report) -> None:
+    edges, counts = activity_histogram(report.law.of_means)
+    axes.stairs(counts.numpy(), edges.numpy(), fill=True, color=plots.Q)
+    for threshold, line in zip(THRESHOLDS, ("--", ":"), strict=True):
+        axes.axvline(np.log10(threshold), color="black", linewidth=0.8, linestyle=line, label=f"{threshold:g}")
+    counted = " and ".join(str(active_units(report.law.of_means, threshold)) for threshold in THRESHOLDS)
+    axes.set(
+        title=f"Active of {len(report.law.of_means)} latents: {counted}",
+        xlabel="log10 of the variance of the means",
+        ylabel="latents",
+        xlim=(float(edges[0]), float(edges[-1])),
+    )
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="best", title="threshold")
+
+
+def _law(axes: Axes, report: Report) -> None:
+    law = report.law
+    order = law.of_means.argsort(descending=True)
+    x = np.arange(1, len(order) + 1)
+    means, noise = law.of_means[order].numpy(), law.of_noise[order].numpy()
+    axes.bar(x, means, 0.85, color=plots.Q, label="of the means")
+    axes.bar(x, noise, 0.85, bottom=means, color=plots.JS, label="of the noise")
+    if report.to_prior:
+        axes.axhline(1, color="black", linewidth=0.8, linestyle="--", label="the law: 1")
+    axes.set(title="Variance of Q(z)", xlabel="latent, sorted", ylabel="variance")
+    axes.set_ylim(0, 1.6 * max(1, float((means + noise).max())))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.legend(loc="upper right")
+
+
+def _information(axes: Axes, found: dict[str, Row]) -> None:
+    every = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
+    here = {words: found[name] for name, words in every.items() if name in found}
+    values, errors = [row.value for row in here.values()], [2 * row.error for row in here.values()]
+    colours = [plots.REFERENCE, plots.Q, plots.P][: len(here)]
+    axes.bar(range(len(here)), values, 0.6, yerr=errors, color=colours, capsize=2)
+    axes.set_xticks(range(len(here)), labels=list(here))
+    ceiling = found["information_ceiling"].value
+    axes.axhline(ceiling, color="black", linewidth=0.8, linestyle="--", label=f"ceiling: {ceiling:.2f}")
+    title = "Rate = information + KL(Q‖p)" if len(here) == 3 else "Rate and information"
+    axes.set(title=title, ylabel="nats", ylim=(0, 1.3 * max(*values, ceiling)))
+    axes.legend(loc="upper right")
+
+
+def _probe(axes: Axes, found: dict[str, Row]) -> None:
+    axes.set_title("Linear probe: accuracy")
+    if "probe_all" not in found:
+        return _nothing(axes, "see the note on labels")
+    shown = [which for which in ("few", "all") if f"probe_{which}" in found]
+    for kind, name, colour, shift in (
+        ("", "test images", plots.Q, -0.2),
+        ("_transformed", "transformed", plots.JS, 0.2),
+    ):
+        here = [found[f"probe_{which}{kind}"] for which in shown if f"probe_{which}{kind}" in found]
+        if here:
+            values, errors = [row.value for row in here], [2 * row.error for row in here]
+            axes.bar(np.arange(len(here)) + shift, values, 0.38, yerr=errors, color=colour, label=name, capsize=2)
+    chance = found["probe_chance"].value
+    axes.axhline(chance, color="black", linewidth=0.8, linestyle="--", label=f"one class, {chance:.2f}")
+    labels = [found[f"probe_{which}"].words.split(",")[0] for which in shown]
+    axes.set_xticks(range(len(shown)), labels=labels)
+    axes.set(ylim=(0, 1.45), yticks=np.linspace(0, 1, 6))
+    axes.legend(loc="upper right", ncols=1)
+
+
+def _distances(axes: Axes, report: Report) -> None:
+    axes.set_title("Fréchet distance")
+    if not report.distances:
+        return _nothing(axes, "no classifier for these images")
+    names, values = list(report.distances), list(report.distances.values())
+    colours = [plots.REFERENCE, plots.Q, plots.P, *[plots.DUAL] * len(names)][: len(names)]
+    axes.barh(range(len(names)), values, 0.6, color=colours)
+    axes.set_yticks(range(len(names)), labels=[textwrap.fill(name, 15) for name in names])
+    for y, value in enumerate(values):
+        axes.annotate(short(value, 3), (value, y), (3, 0), textcoords="offset points", va="center")
+    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="by classifier, to test images", xlim=(0, 1.35 * max(values)))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+
+
+def _pictures(axes: Axes, report: Report) -> None:
+    pictures = np.stack([row.numpy() for row in report.pictures.values()])  # [kinds, r, c, h, w]
+    stacked = np.pad(pictures, [(0, 0)] * 3 + [(0, 1), (0, 1)], constant_values=1.0)
+    kinds, n, _, h, w = stacked.shape
+    picture = stacked.transpose(0, 3, 1, 4, 2).reshape(kinds * h, n * w, -1)
+    axes.imshow(picture if picture.shape[-1] == 3 else picture[..., 0], vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.set_yticks([(i + 0.5) * h - 0.5 for i in range(kinds)], labels=list(report.pictures))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _nothing(axes: Axes, why: str) -> None:
+    axes.text(0.5, 0.5, f"not measured:\n{why}", ha="center", va="center", transform=axes.transAxes)
+    axes.set(xticks=[], yticks=[])

@@ -1,0 +1,1 @@
+"""Models: `networks` (encoders and decoders), `vae`, `hierarchical` (two layers of latents)."""

@@ -1,0 +1,48 @@
+"""A VAE with two stochastic layers, the deep model of Burda et al. 2016."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vaelab._utils import checks
+from vaelab.divergences.gaussian import Gaussian
+from vaelab.models.networks._mlp import burda, tanh_layers
+from vaelab.models.vae import VAE, Pass
+
+
+class TwoLayers(VAE):
+    """Two stochastic layers: q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1), p(h2) = N(0, I).
+
+    The groups of a pass are (h1, h2).  Given h1 the two are not independent, so the sum of KL(q‖p) over the groups is
+    no rate: train it with `ImportanceWeighted`.  `decoder` takes h1.
+    Raises InvalidType or InvalidValue unless top is a whole number from 1.  Source: Burda et al. 2016, section 5.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent: int = 100,
+        top: int = 50,
+        hidden: Sequence[int] = (200, 200),
+        upper: Sequence[int] = (100, 100),
+    ) -> None:
+        super().__init__(*burda(shape, latent, hidden), latent)
+        self.top = checks.count("top", top)
+        self.up = tanh_layers([latent, *upper, 2 * top])
+        self.down = tanh_layers([top, *reversed(upper), 2 * latent])
+
+    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+        q1 = self.posterior(x)
+        q1 = Gaussian(q1.mean.repeat(samples, 1), q1.logvar.repeat(samples, 1))
+        h1 = q1.sample()
+        q2 = Gaussian(*self.up(h1).to(x.dtype).chunk(2, dim=1))
+        h2 = q2.sample()
+        p1 = Gaussian(*self.down(h2).to(x.dtype).chunk(2, dim=1))
+        return Pass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(x.dtype))
+
+    def prior_sample(self, n: int) -> Tensor:
+        """n draws of p(h1): [n, latent]."""
+        parameter = next(self.parameters())
+        h2 = torch.randn(n, self.top, device=parameter.device, dtype=parameter.dtype)
+        return Gaussian(*self.down(h2).chunk(2, dim=1)).sample()

@@ -1,0 +1,42 @@
+"""Convolutional networks for images of any side from 8 to 128 and any number of channels."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from vaelab._utils.errors import InvalidValue
+
+
+def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128)) -> tuple[nn.Module, nn.Module]:
+    """Strided 3x3 convolutions of the given channel counts, each halving the sides (rounding up), and the mirrored
+    decoder.
+
+    Halving stops at 4 pixels, so a small image uses only the first few channel counts.  shape: (channels, height,
+    width).
+
+    Raises InvalidValue for a shape that is not (c, h, w) with sides from 8 to 128.
+    """
+    if len(shape) != 3 or not all(8 <= side <= 128 for side in shape[1:]):
+        raise InvalidValue(
+            f"conv takes images (channels, height, width) with sides from 8 to 128, got {tuple(shape)}; use "
+            f"network='mlp'."
+        )
+    sides = [tuple(shape[1:])]
+    while len(sides) <= len(hidden) and max(sides[-1]) > 4:
+        height, width = sides[-1]
+        sides.append(((height + 1) // 2, (width + 1) // 2))
+    channels = [shape[0], *hidden[: len(sides) - 1]]
+
+    down: list[nn.Module] = []
+    up: list[nn.Module] = []
+    for i, (wide, deep) in enumerate(pairwise(channels)):
+        down += [nn.Conv2d(wide, deep, 3, stride=2, padding=1), nn.ReLU()]
+        # the transposed step must undo a rounding: an even side needs one extra row, an odd one none
+        extra = (1 - sides[i][0] % 2, 1 - sides[i][1] % 2)
+        up = [nn.ReLU(), nn.ConvTranspose2d(deep, wide, 3, stride=2, padding=1, output_padding=extra), *up]
+    inner = (channels[-1], *sides[-1])
+    size = inner[0] * inner[1] * inner[2]
+    encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(size, 2 * latent))
+    decoder = nn.Sequential(nn.Linear(latent, size), nn.Unflatten(1, inner), *up)
+    return encoder, decoder

@@ -1,0 +1,66 @@
+"""The models: an image in; posterior, a draw from it, and the decoder's output out.  They know nothing of losses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaelab.divergences.gaussian import Gaussian
+
+
+class Pass(NamedTuple):
+    """One forward pass.  Tuples run over latent groups; a flat model has one.
+
+    q, p: posteriors and priors, z: draws from q, each entry [b, latent]; out: the decoder's raw output [b, ...].
+    """
+
+    q: tuple[Gaussian, ...]
+    p: tuple[Gaussian, ...]
+    z: tuple[Tensor, ...]
+    out: Tensor
+
+
+@contextmanager
+def at_rest(module: nn.Module) -> Iterator[None]:
+    """Within it, batch norms use their running statistics and learn nothing from what passes; afterwards as before."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
+
+
+class VAE(nn.Module):
+    """Encoder and decoder around one group of latents with the prior N(0, I).
+
+    encoder: [b, *shape] -> [b, 2 latent] (means, then log variances); decoder: [b, latent] -> [b, *shape].
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.latent = encoder, decoder, latent
+
+    def posterior(self, x: Tensor) -> Gaussian:
+        """q(z|x): images [b, *shape] in [0, 1] -> Gaussian of [b, latent]."""
+        mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)  # out of bf16, if the network ran in it
+        return Gaussian(mean, logvar)
+
+    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+        """samples: draws of z per image, behind one another: every entry of the pass is [samples b, ...]."""
+        q = self.posterior(x)
+        if samples > 1:
+            q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
+        z = self.draw(q)
+        return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+
+    def draw(self, q: Gaussian) -> Tensor:
+        """What the decoder is given in training: a draw from q, [b, latent]."""
+        return q.sample()
+
+    def prior_sample(self, n: int) -> Tensor:
+        """n draws of N(0, I): [n, latent]."""
+        parameter = next(self.parameters())
+        return torch.randn(n, self.latent, device=parameter.device, dtype=parameter.dtype)

@@ -1,0 +1,107 @@
+"""What is minimised: reconstruction and divergence, per sample in nats, and one mean over the batch at the end."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidType
+from vaelab.models.vae import Pass
+from vaelab.objectives.annealing import Heating
+from vaelab.objectives.gamma import Policy
+from vaelab.objectives.likelihoods import Likelihood
+
+
+class Terms(NamedTuple):
+    """The parts of the loss for one batch.
+
+    loss []: the mean of nll + weight * divergence; nll [b] and divergence [b]: nats, summed over pixels and latents;
+    mse []: squared error per pixel, of a sampled z.  The loss is a negative ELBO only for KL(q‖p) at weight 1.
+    consistency [b]: 0, but for experiments that see a view of every image beside it.  Then loss is the sum of the
+    losses of both and of lambda * consistency; nll, divergence and mse are the means of both.
+    """
+
+    loss: Tensor
+    nll: Tensor
+    divergence: Tensor
+    mse: Tensor
+    consistency: Tensor
+
+
+class Objective(nn.Module):
+    """loss = mean over the batch of nll(x, out) + weight * divergence(q, p), the latter summed over latent groups.
+
+    Given a view of every image, it is the loss of both plus lambda times what `agreement` says, see `regularise`.
+    """
+
+    samples = 1  # draws of z per image that the model is to make
+    weight: Tensor
+    consistency: Tensor | None  # lambda, in nats per nat
+    heat: Tensor  # the warm-up's factor of the weight: 1 but for the first steps of a training with warm-up
+
+    def __init__(
+        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
+    ) -> None:
+        super().__init__()
+        if not isinstance(heating, Heating | None):
+            raise InvalidType(
+                f"heating must be one of vaelab.annealing, such as Linear(1000), or None, got {heating!r}."
+            )
+        self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
+        self._given = checks.positive("weight", weight)
+        self.register_buffer("weight", torch.tensor(self._given))
+        self._rounded = self.weight.item()
+        self.register_buffer("heat", torch.ones(()))
+        self.register_buffer("consistency", None)
+        self.agreement: nn.Module | None = None
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """As every module; but a weight that float32 had to round is the given one again in float64."""
+        super()._apply(fn, recurse)
+        self.weight.copy_(torch.where(self.weight == self._rounded, self._given, self.weight))
+        return self
+
+    def regularise(self, agreement: nn.Module, consistency: float) -> None:
+        """From now on: lambda = consistency times agreement(posteriors of the views, posteriors of the images) [b].
+
+        Raises InvalidType or InvalidValue for a lambda that is no finite number from 0.
+        """
+        self.agreement = agreement
+        self.consistency = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
+
+    def forward(self, x: Tensor, result: Pass, view: tuple[Tensor, Pass] | None = None) -> Terms:
+        """x: images [b, ...] in [0, 1]; result: the model's pass over them; view: a view of each, and its pass."""
+        each = self.per_sample(x, result)
+        if view is not None:
+            each = self._with(each, result, *view)
+        return each._replace(loss=each.loss.mean(), mse=each.mse.mean())
+
+    def per_sample(self, x: Tensor, result: Pass) -> Terms:
+        """The same terms before the mean over the batch, each [b]."""
+        nll, mse = self.likelihood.score(result.out, x)
+        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
+        divergence = reduce(torch.add, groups)
+        return Terms(nll + self.strength * divergence, nll, divergence, mse, torch.zeros_like(nll))
+
+    def _with(self, plain: Terms, result: Pass, view: Tensor, other: Pass) -> Terms:
+        """The terms of images and their views, each [b], with the distance of their posteriors."""
+        assert self.agreement is not None
+        assert self.consistency is not None
+        moved = self.per_sample(view, other)
+        apart = self.agreement(other.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
+        nll, divergence, mse = ((a + b) / 2 for a, b in zip(plain[1:4], moved[1:4], strict=True))
+        return Terms(plain.loss + moved.loss + self.consistency * apart, nll, divergence, mse, apart)
+
+    @property
+    def strength(self) -> Tensor:
+        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of a heating."""
+        strength = self.heat * self.weight
+        return strength if self.heating is None else strength * self.heating.heat
+
+    @property
+    def balance(self) -> list[Policy | Heating]:
+        """All that moves the balance of the two parts, once per optimiser step."""
+        return [mover for mover in (self.likelihood.gamma, self.heating) if mover is not None]

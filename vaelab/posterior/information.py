@@ -1,0 +1,91 @@
+"""What the latents know, by Monte Carlo over draws from the mixture: nats, with standard errors.
+
+    mean rate = E_i KL(q_i‖p) = mutual information + KL(Q‖p),   KL(Q‖p) = total correlation + Σ_j KL(Q_j‖p_j)
+
+One seed gives all of them the same draws, for which the second line holds exactly.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaelab._utils.errors import InvalidValue
+from vaelab.divergences.gaussian import LOG_2PI, Gaussian
+from vaelab.divergences.quadrature import Estimate
+from vaelab.posterior.mixture import draw, log_density, log_density_of_others
+
+
+class Estimates(NamedTuple):
+    """Monte Carlo values [d] with their standard errors [d], in nats."""
+
+    value: Tensor
+    standard_error: Tensor
+
+
+class MutualInformation(NamedTuple):
+    """How much z tells about the image, in nats.
+
+    leave_one_in: E ln q(z|x_i) - ln Q(z): exactly the information between z and *which of the n images* it was, never
+    above the ceiling ln n; about images of the same kind in general it is a lower bound.
+    leave_one_out: the same with image i missing from Q: an upper bound for images in general, which can be infinite in
+    all but name where posteriors do not overlap.  leave_one_in ≤ (n-1)/n leave_one_out for any draws.
+    """
+
+    leave_one_in: Estimate
+    leave_one_out: Estimate
+    ceiling: float
+
+
+@torch.no_grad()
+def mutual_information(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> MutualInformation:
+    n = len(mean)
+    if n < 2:
+        raise InvalidValue(f"the bounds of the mutual information need at least two images, got {n}; encode more.")
+    z, own = _draws(mean, logvar, samples, seed)
+    q = Gaussian(mean[own].double(), logvar[own].double()).log_prob(z.double())
+    others = log_density_of_others(z, own, mean, logvar)
+    everyone = torch.logaddexp(q, others + math.log(n - 1)) - math.log(n)
+    return MutualInformation(_estimate(q - everyone), _estimate(q - others), math.log(n))
+
+
+@torch.no_grad()
+def kl_to_prior(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
+    z, _ = _draws(mean, logvar, samples, seed)
+    return _estimate(log_density(z, mean, logvar) - _log_prior(z).sum(1))
+
+
+@torch.no_grad()
+def total_correlation(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
+    z, _ = _draws(mean, logvar, samples, seed)
+    return _estimate(log_density(z, mean, logvar) - _log_marginals(mean, logvar, z).sum(1))
+
+
+@torch.no_grad()
+def dimension_wise_kl(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimates:
+    z, _ = _draws(mean, logvar, samples, seed)
+    terms = _log_marginals(mean, logvar, z) - _log_prior(z)
+    return Estimates(terms.mean(0), terms.std(0) / math.sqrt(samples))
+
+
+def _draws(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draws [m, d] and their components [m]."""
+    if samples < 2:
+        raise InvalidValue(f"a standard error needs at least two samples, got {samples}; 2000 are usual.")
+    return draw(mean, logvar, samples, torch.Generator(mean.device).manual_seed(seed))
+
+
+def _log_prior(z: Tensor) -> Tensor:
+    """ln N(z; 0, 1) per latent, [m, d] -> [m, d], float64."""
+    return -0.5 * (LOG_2PI + z.double() ** 2)
+
+
+def _log_marginals(mean: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+    """ln Q_j(z_j) per latent, [m, d] -> [m, d], float64."""
+    columns = zip(z.split(1, 1), mean.split(1, 1), logvar.split(1, 1), strict=True)
+    return torch.stack([log_density(*column) for column in columns], 1)
+
+
+def _estimate(terms: Tensor) -> Estimate:
+    return Estimate(float(terms.mean()), float(terms.std()) / math.sqrt(len(terms)))

@@ -1,0 +1,150 @@
+"""Where new latents come from, once a VAE is trained: the prior, a Gaussian mixture, a flow; a second VAE is next door.
+
+One interface: `sampler.fit(z)` returns itself, `sampler.sample(n)` gives latents [n, d] for `experiment.decode`.
+z is what the encoder says of the training images: posteriors (a `Gaussian` of [n, d], which are drawn from anew in
+every pass over them) or plain draws [n, d].
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from vaelab._utils import checks
+from vaelab._utils.errors import DataError, InvalidValue
+from vaelab.divergences.gaussian import Gaussian
+
+Codes = Tensor | Gaussian
+
+
+class Sampler(Protocol):
+    """What every sampler can do."""
+
+    def fit(self, z: Codes) -> Self:
+        """Learn the distribution of z; returns the sampler."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n new latents [n, d], on the CPU; generator: default torch's own.
+
+        Raises InvalidType or InvalidValue unless n is a whole number from 1, InvalidValue before `fit`.
+        """
+
+
+def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations [n, d] of the codes, float32 on the CPU; draws have deviations of 0.
+
+    Raises InvalidType or InvalidValue unless z is finite and [n, d] with at least two rows and one latent.
+    """
+    mean = checks.float_tensor("z", z.mean if isinstance(z, Gaussian) else z)
+    std = torch.exp(0.5 * z.logvar) if isinstance(z, Gaussian) else torch.zeros_like(mean)
+    checks.float_tensor("the standard deviation of z", std)
+    if mean.dim() != 2 or len(mean) < 2 or mean.shape[1] < 1 or std.shape != mean.shape:
+        raise InvalidValue(f"z has shape {tuple(mean.shape)}; give the codes of at least two images as [n, d].")
+    return mean.detach().float().cpu(), std.detach().float().cpu()
+
+
+def drawn(z: Codes, generator: torch.Generator | None = None) -> Tensor:
+    """One draw per image: [n, d], float32 on the CPU."""
+    mean, std = spread_codes(z)
+    return mean + std * torch.randn(mean.shape, generator=generator)
+
+
+def fitted(sampler: Sampler, learnt: str) -> None:
+    """Raises InvalidValue for a sampler that has not yet learnt this attribute."""
+    if not hasattr(sampler, learnt):
+        raise InvalidValue(f"this {type(sampler).__name__} has not been fitted; call its fit(z) with codes first.")
+
+
+@dataclass
+class Prior:
+    """N(0, I), whatever the codes are: it learns their number of latents only."""
+
+    def fit(self, z: Codes) -> Self:
+        self.d_ = spread_codes(z)[0].shape[1]
+        return self
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fitted(self, "d_")
+        checks.count("n", n)
+        return torch.randn(n, self.d_, generator=generator)
+
+
+@dataclass
+class Mixture:
+    """A Gaussian mixture of `components` with full covariances, by scikit-learn, on one draw per image."""
+
+    components: int = 10
+    seed: int = 0
+
+    def fit(self, z: Codes) -> Self:
+        from sklearn.mixture import GaussianMixture
+
+        generator = torch.Generator().manual_seed(checks.seed(self.seed))
+        points = drawn(z, generator).double().numpy()
+        if checks.count("components", self.components) > len(points):
+            raise InvalidValue(f"components must be at most the {len(points)} codes, got {self.components}; lower it.")
+        self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
+        self.model_.fit(points)
+        return self
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fitted(self, "model_")
+        checks.count("n", n)
+        self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
+        points = torch.from_numpy(self.model_.sample(n)[0]).float()
+        return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them by component
+
+
+@dataclass
+class Flow:
+    """A neural spline flow of zuko (`pip install "vaelab[flow]"`), by maximum likelihood on fresh draws.
+
+    Raises, when it is fitted, InvalidType or InvalidValue for settings that make no flow, DataError if zuko is not
+    installed.
+    """
+
+    transforms: int = 3
+    hidden: tuple[int, ...] = (64, 64)
+    steps: int = 1000
+    batch_size: int = 256
+    lr: float = 1e-3
+    seed: int = 0
+
+    def fit(self, z: Codes) -> Self:
+        mean, std = spread_codes(z)
+        for name in ("transforms", "steps", "batch_size"):
+            checks.count(name, getattr(self, name))
+        for width in self.hidden:
+            checks.count("hidden", width)
+        checks.positive("lr", self.lr)
+        with torch.random.fork_rng():
+            torch.manual_seed(checks.seed(self.seed))
+            self.flow_ = _spline_flow(mean.shape[1], self.transforms, self.hidden)
+            optimiser = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)
+            for _ in range(self.steps):
+                index = torch.randint(len(mean), (self.batch_size,))
+                points = mean[index] + std[index] * torch.randn(self.batch_size, mean.shape[1])
+                optimiser.zero_grad()
+                (-self.flow_().log_prob(points).mean()).backward()
+                clip_grad_norm_(self.flow_.parameters(), 10.0)
+                optimiser.step()
+        return self
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fitted(self, "flow_")
+        checks.count("n", n)
+        density = self.flow_()
+        noise = torch.randn(n, *density.event_shape, generator=generator)
+        points: Tensor = density.transform.inv(noise)
+        return points
+
+
+def _spline_flow(d: int, transforms: int, hidden: tuple[int, ...]) -> Any:
+    try:
+        import zuko
+    except ImportError as error:
+        raise DataError('a flow needs the package zuko: pip install "vaelab[flow]".') from error
+    return zuko.flows.NSF(d, transforms=transforms, hidden_features=hidden)

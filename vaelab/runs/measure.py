@@ -1,0 +1,77 @@
+"""What is stored of a trained experiment: numbers and small images."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaelab._utils.images import as_bytes, unit
+from vaelab.metrics.adapter import encode
+from vaelab.metrics.log_likelihood import log_evidence
+from vaelab.metrics.reconstruction import evaluate
+from vaelab.objectives.experiment import Experiment
+from vaelab.training.history import History
+
+WEIGHED = 100  # test images whose evidence is kept
+
+
+def kept_of(
+    experiment: Experiment, history: History, seen: dict[str, Tensor], inputs: dict[str, Tensor]
+) -> dict[str, np.ndarray]:
+    """Measures on the images `seen`, "train" and "test"; `inputs` are what the network was shown of them.
+
+    train_NAME and test_NAME [] for every name of `metrics.evaluate`; mean and logvar [n, latent] of the test images;
+    the `pictures`; alpha [] where there is one, and alphas [epochs] where it is trained; evidence and
+    evidence_published [n], ln p(x) of the first `WEIGHED` test images in nats.
+    """
+    measured = {
+        f"{split}_{name}": np.array(value)
+        for split, images in seen.items()
+        for name, value in evaluate(experiment, images, inputs[split]).items()
+    }
+    q = encode(experiment, inputs["test"])
+    shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
+    few = seen["test"][:WEIGHED]
+    weighed = {
+        name: log_evidence(experiment, few, as_published=flag).numpy()
+        for name, flag in (("evidence", False), ("evidence_published", True))
+    }
+    skews = _skews(experiment, history)
+    return {**measured, **shown, **skews, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+
+
+def _skews(experiment: Experiment, history: History) -> dict[str, np.ndarray]:
+    alpha = getattr(experiment.objective.divergence, "alpha", None)
+    path = [row["alpha"] for row in history.rows if "alpha" in row]
+    return {
+        **({} if alpha is None else {"alpha": alpha.detach().cpu().numpy()}),
+        **({"alphas": np.array(path)} if path else {}),
+    }
+
+
+SHOWN = 10  # test images whose reconstructions are kept
+REACH = 1.96  # a traversal runs over the central 95 % of the prior, as in the published animations
+STEPS = 9
+
+
+@torch.no_grad()
+def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+    """Mean images as uint8, on the CPU: of the first `SHOWN` test images [n, c, h, w].
+
+    shown: the images themselves; inputs: what the network saw of them; reconstructions: decoded at the posterior mean;
+    traversals [latent, STEPS, c, h, w]: the first image with one latent at a time moved from -REACH to REACH.
+    """
+    device = next(experiment.parameters()).device
+    q = experiment.encode(inputs[:SHOWN].to(device))
+    path = torch.linspace(-REACH, REACH, STEPS, device=device)
+    latent = q.mean.shape[1]
+    z = q.mean[0].expand(latent, STEPS, latent).clone()
+    for k in range(latent):
+        z[k, :, k] = path
+    moved = experiment.decode(z.flatten(0, 1)).unflatten(0, (latent, STEPS))
+    kept = {
+        "shown": unit(images[:SHOWN]),
+        "inputs": unit(inputs[:SHOWN]),
+        "reconstructions": experiment.decode(q.mean),
+        "traversals": moved,
+    }
+    return {name: as_bytes(image) for name, image in kept.items()}
