@@ -15,7 +15,8 @@ from torch import Tensor
 from vaelab import Train, recipes
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, Policy
 from vaelab.training import memory
-from vaelab.training.step import Step, adam
+from vaelab.training.loop import Step
+from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, (400,), 128
 POLICIES: dict[str, Callable[[], Policy]] = {

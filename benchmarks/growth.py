@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vaelab import Train, recipes
 from vaelab.training import memory
-from vaelab.training.step import Step, adam
+from vaelab.training.loop import Step
+from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, BATCH, ROUNDS = (1, 28, 28), 20, 128, 5
 

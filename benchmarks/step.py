@@ -11,7 +11,8 @@ from torch import Tensor
 
 from vaelab import Train, recipes
 from vaelab.training import memory
-from vaelab.training.step import Step, adam
+from vaelab.training.loop import Step
+from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, 400, 128
 TARGETS = {1: 1.35, 2: 1.6}

@@ -14,7 +14,8 @@ from vaelab.models.vae import Pass
 from vaelab.objectives.consistency import Consistent, PosteriorGap, Triplet, consistent
 from vaelab.objectives.likelihoods import Bernoulli
 from vaelab.objectives.objective import Objective
-from vaelab.training.step import Step, adam
+from vaelab.training.loop import Step
+from vaelab.training.optimizer import adam
 
 SHAPE = (1, 8, 8)
 SEEDS = st.integers(0, 10_000)

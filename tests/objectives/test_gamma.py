@@ -19,7 +19,7 @@ from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, policy
 from vaelab.objectives.likelihoods import Laplace, Normal
 from vaelab.objectives.objective import Objective
-from vaelab.training.step import Step
+from vaelab.training.loop import Step
 
 SHAPE = (1, 8, 8)
 CONFIG = Train(steps=24, batch_size=100, lr=3e-3, progress=False, device="cpu")

@@ -20,7 +20,8 @@ from vaelab.objectives.objective import Objective
 from vaelab.posterior.renormalization import Deviations, Renormalisation, check_known
 from vaelab.posterior.samplers import Codes, Flow, Mixture, Prior, Sampler, fitted, spread_codes
 from vaelab.training.config import Train
-from vaelab.training.step import Step, adam
+from vaelab.training.loop import Step
+from vaelab.training.optimizer import adam
 
 __all__ = ["Flow", "Mixture", "Prior", "Sampler", "SecondStage"]
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -27,7 +27,6 @@ from vaelab.objectives.experiment import Experiment
 from vaelab.training.config import Train
 from vaelab.training.history import History
 from vaelab.training.interventions import Intervention, Panel
-from vaelab.training.step import Step
 
 KEPT = 2
 
@@ -115,6 +114,16 @@ def snapshots(folder: Path) -> Iterator[tuple[int, dict[str, Tensor], Gaussian]]
 # Settings that may differ between the interrupted training and its continuation.
 FREE = ("epochs", "steps", "device", "progress", "checkpoints", "minutes", "snapshots")
 PROBE = 100  # images whose codes go into a snapshot
+
+
+class Step(Protocol):
+    """What a checkpoint holds of the step of the training loop."""
+
+    experiment: Experiment
+    images: Tensor
+    optimiser: Optimizer
+    sums: Tensor
+    average: Experiment | None
 
 
 class Keeper:

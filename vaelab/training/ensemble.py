@@ -27,8 +27,8 @@ from vaelab.training import memory
 from vaelab.training.config import Train
 from vaelab.training.history import History
 from vaelab.training.loop import Images, fit, row_of
+from vaelab.training.optimizer import parameter_groups, set_rate
 from vaelab.training.stacked import Stack
-from vaelab.training.step import parameter_groups, set_rate
 
 
 class Histories(list[History]):

@@ -1,17 +1,21 @@
 """The training loop as an iterator that a student can read; `fit` exhausts it with a progress bar."""
 
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
 
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue, TrainingError
+from vaelab._utils.images import unit
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import as_images, black_and_white
 from vaelab.divergences.modules import GeometricJS
@@ -20,11 +24,13 @@ from vaelab.objectives.objective import Terms
 from vaelab.training import memory
 from vaelab.training.checkpoints import Keeper
 from vaelab.training.config import Train
+from vaelab.training.cuda_graph import graphed
 from vaelab.training.history import History
 from vaelab.training.interventions import Knobs, Panel
-from vaelab.training.step import Augment, Step, adam, graphed, set_rate
+from vaelab.training.optimizer import adam, set_rate
 
 Images = Dataset | Tensor | np.ndarray
+Augment = Callable[[Tensor], Tensor]
 
 
 class Progress(NamedTuple):
@@ -36,6 +42,34 @@ class Progress(NamedTuple):
     terms: Terms
     row: dict[str, float] | None
     history: History
+
+
+def fit(
+    experiment: Experiment,
+    data: Images,
+    config: Train | None = None,
+    *,
+    knobs: Knobs | None = None,
+    augment: Augment | None = None,
+    resume: bool = False,
+) -> History:
+    """Train to the end and return the `History`, one row per epoch; shows a bar unless config.progress is False.
+
+    Arguments and errors as for `train`.
+    """
+    from tqdm.auto import tqdm
+
+    config = config or Train()
+    history = History()
+    with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
+        for progress in train(experiment, data, config, knobs=knobs, augment=augment, resume=resume):
+            history = progress.history
+            bar.total = progress.steps * config.batch_size
+            bar.update(progress.step * config.batch_size - bar.n)
+            if (row := progress.row) is not None:
+                shown = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
+                bar.set_postfix({name: f"{row[name]:.4g}" for name in shown})
+    return history
 
 
 def train(
@@ -107,32 +141,73 @@ def train(
             yield Progress(epoch, number + 1, total, terms, row, history)
 
 
-def fit(
-    experiment: Experiment,
-    data: Images,
-    config: Train | None = None,
-    *,
-    knobs: Knobs | None = None,
-    augment: Augment | None = None,
-    resume: bool = False,
-) -> History:
-    """Train to the end and return the `History`, one row per epoch; shows a bar unless config.progress is False.
+class Step:
+    """Calling it with the positions of a batch [b] trains on it and returns its `Terms`; nothing waits for the device.
 
-    Arguments and errors as for `train`.
+    sums [4]: of loss, nll, divergence and mse over the steps, and [5] with the consistency where there is one;
+    average: the experiment with averaged weights, if wanted.
     """
-    from tqdm.auto import tqdm
 
-    config = config or Train()
-    history = History()
-    with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
-        for progress in train(experiment, data, config, knobs=knobs, augment=augment, resume=resume):
-            history = progress.history
-            bar.total = progress.steps * config.batch_size
-            bar.update(progress.step * config.batch_size - bar.n)
-            if (row := progress.row) is not None:
-                shown = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
-                bar.set_postfix({name: f"{row[name]:.4g}" for name in shown})
-    return history
+    def __init__(
+        self, experiment: Experiment, images: Tensor, config: Train, optimiser: Optimizer, augment: Augment | None
+    ) -> None:
+        self.experiment, self.images, self.config, self.optimiser = experiment, images, config, optimiser
+        self.augment = augment
+        parts = 4 if experiment.objective.consistency is None else 5
+        self.sums = torch.zeros(parts, device=images.device)
+        self.average = copy.deepcopy(experiment) if config.ema is not None else None
+        self.forward = torch.compile(self.terms, fullgraph=True) if config.compile else self.terms
+        self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
+
+    def __call__(self, index: Tensor) -> Terms:
+        self.optimiser.zero_grad(set_to_none=True)
+        terms = self.gradients(index)
+        if self.config.clip is not None:
+            clip_grad_norm_(self.experiment.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.experiment.update(terms)
+        with torch.no_grad():
+            if self.average is not None and self.config.ema is not None:
+                for mean, value in zip(self.average.parameters(), self.experiment.parameters(), strict=True):
+                    mean.lerp_(value, 1 - self.config.ema)
+                for kept, moved in zip(self.average.buffers(), self.experiment.buffers(), strict=True):
+                    kept.copy_(moved)
+            means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
+            self.sums += torch.stack(means[: len(self.sums)])
+        return terms
+
+    def gradients(self, index: Tensor) -> Terms:
+        """Forward and backward through a batch, in `config.pieces` pieces whose gradients are averaged: its `Terms`."""
+        parts = []
+        for piece in index.tensor_split(min(self.config.pieces, len(index))):
+            with self.autocast:
+                terms: Terms = self.forward(self.images[piece])
+            share = len(piece) / len(index)
+            (terms.loss * share if share < 1 else terms.loss).backward()
+            parts.append((share, terms))
+        return joined(parts)
+
+    def terms(self, x: Tensor) -> Terms:
+        """images [b, ...] as they are stored -> Terms: what is compiled, transformations and all."""
+        terms: Terms = self.experiment(*self.shown(x))
+        return terms
+
+    def shown(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The images [b, ...] transformed, and a view of each where the experiment wants one; then binarised, each with
+        noise of its own: the noise of a pixel is not transformed with it."""
+        if self.augment is not None:
+            x = self.augment(unit(x))
+        shown = (x,) if self.experiment.views is None else (x, self.experiment.views(unit(x)))
+        return tuple(rng.coins(unit(part)) for part in shown) if self.config.binarise == "dynamic" else shown
+
+
+def joined(parts: Sequence[tuple[float, Terms]]) -> Terms:
+    """The terms of a batch from those of its pieces and their shares of it."""
+    if len(parts) == 1:
+        return parts[0][1]
+    shares, pieces = zip(*parts, strict=True)
+    fields = zip(*pieces, strict=True)  # means [] are averaged by share, terms [b] stand behind one another
+    return Terms(*(torch.cat(f) if f[0].dim() else sum(s * v for s, v in zip(shares, f, strict=True)) for f in fields))
 
 
 def _finished(total: int, history: History, device: torch.device) -> Progress:

@@ -1,0 +1,53 @@
+"""The optimizer of a training: Adam, with a rate of its own for a learned gamma."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+
+from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.gamma import Learned
+from vaelab.training.config import Train
+
+
+def adam(experiment: Experiment, config: Train, device: torch.device) -> Adam:
+    """Adam with fused kernels where there are; for a CUDA graph its rate is a tensor, so that it can be moved."""
+    graphed = config.cuda_graph and device.type == "cuda"
+    groups = parameter_groups(experiment, dict(experiment.named_parameters()))
+    for group in groups if graphed else []:
+        group["lr"] = torch.tensor(config.lr * group["pace"], device=device)
+    optimiser = Adam(
+        groups,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
+        capturable=graphed,
+    )
+    return optimiser
+
+
+def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    """The network's parameters by name as one group, and a learned gamma, with its own pace, as another.
+
+    gamma is not decayed: that would pull it to 1.
+    """
+    paces = {
+        f"{name}.log_gamma": module.pace for name, module in experiment.named_modules() if isinstance(module, Learned)
+    }
+    groups = [{"params": [p for name, p in parameters.items() if name not in paces], "pace": 1.0}]
+    for name, pace in paces.items():
+        groups.append({"params": [parameters[name]], "pace": pace, "weight_decay": 0.0})
+    return groups
+
+
+def set_rate(optimiser: Optimizer, rate: float) -> None:
+    """Give an optimiser its learning rate, and a group with its own pace so much more; a tensor is filled, so that a
+    graph that holds it sees the new one."""
+    for group in optimiser.param_groups:
+        own = rate * group["pace"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(own)
+        else:
+            group["lr"] = own
