@@ -12,13 +12,13 @@ from vaelab.divergences.closed_form import extended_geometric_js as extended_geo
 from vaelab.divergences.closed_form import geometric_js as geometric_js
 from vaelab.divergences.closed_form import geometric_mean as geometric_mean
 from vaelab.divergences.closed_form import kl as kl
+from vaelab.divergences.gaussian import KL as KL
 from vaelab.divergences.gaussian import FullGaussian as FullGaussian
 from vaelab.divergences.gaussian import Gaussian as Gaussian
+from vaelab.divergences.gaussian import ReverseKL as ReverseKL
 from vaelab.divergences.kernel_mmd import MMD as MMD
 from vaelab.divergences.kernel_mmd import mmd as mmd
-from vaelab.divergences.modules import KL as KL
 from vaelab.divergences.modules import GeometricJS as GeometricJS
-from vaelab.divergences.modules import ReverseKL as ReverseKL
 from vaelab.models import networks as networks
 from vaelab.objectives import annealing as annealing
 from vaelab.objectives import consistency as consistency

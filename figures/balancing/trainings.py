@@ -15,7 +15,7 @@ from vaelab._utils.device import device_name
 from vaelab._utils.images import as_bytes, data_variance, unit
 from vaelab.data import Dataset, load
 from vaelab.divergences import Gaussian
-from vaelab.divergences.diagonal import diagonal_kl
+from vaelab.divergences.gaussian import diagonal_kl
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier
 from vaelab.metrics.frechet import frechet_distance

@@ -16,7 +16,7 @@ from figures.consistency.trainings import compute_latent_clouds
 from figures.figure import Figure, Row
 from vaelab import plots
 from vaelab.divergences import Gaussian
-from vaelab.divergences.diagonal import latent_kl
+from vaelab.divergences.gaussian import latent_kl
 from vaelab.runs.store import Numbers
 
 SHOWN = (0, 1, 2, 3, 4, 7)  # images whose clouds are drawn

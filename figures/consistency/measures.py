@@ -12,7 +12,7 @@ from vaelab._utils.images import unit
 from vaelab.data import load
 from vaelab.data.images import black_and_white
 from vaelab.divergences import Gaussian
-from vaelab.divergences.diagonal import diagonal_kl
+from vaelab.divergences.gaussian import diagonal_kl
 from vaelab.metrics import Adapter, active_units, bound, consistency, encode, nll, probe, transformed
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import adapted

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from figures.gjs import variants
-from vaelab.divergences.modules import KL
+from vaelab.divergences.gaussian import KL
 from vaelab.metrics.log_likelihood import bootstrap, evidence
 from vaelab.models.vae import VAE
 from vaelab.objectives.experiment import Experiment

@@ -10,7 +10,8 @@ import torch
 
 from figures.gjs import variants
 from figures.gjs.variants import FAMILIES, KL, REVERSE, Variant
-from vaelab.divergences import Gaussian, geometric_mean, kl, modules
+from vaelab import divergences
+from vaelab.divergences import Gaussian, geometric_mean, kl
 from vaelab.posterior import MarginalPosterior
 from vaelab.posterior.variance_law import best_scale, predicted_variance
 from vaelab.runs.store import Numbers, Result, merge_results
@@ -182,7 +183,7 @@ def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, f
 def divergence(variant: Variant) -> torch.nn.Module:
     """What the variant minimises."""
     if variant.name == variants.KL:
-        return modules.KL()
+        return divergences.KL()
     if variant.name == variants.REVERSE:
-        return modules.ReverseKL()
-    return modules.GeometricJS(variant.alpha, dual=variant.options["dual"]).double()
+        return divergences.ReverseKL()
+    return divergences.GeometricJS(variant.alpha, dual=variant.options["dual"]).double()

@@ -1,14 +1,15 @@
 """Gaussians, and the divergences and distances between them.
 
-In order: `gaussian`; `diagonal` and `full_covariance` (formulas without checks), `closed_form` (the
-functions, checked), `modules` (the same for an objective), `kernel_mmd`; `quadrature` (the same
-divergences by numerical integration), `fitting` (the Gaussian that is nearest to a mixture).
+In order: `gaussian` (with KL), `validation`; `diagonal` and `full_covariance` (formulas without
+checks), `closed_form` (the functions, checked), `modules` (the same for an objective), `kernel_mmd`;
+`quadrature` (the same divergences by numerical integration), `fitting` (the Gaussian that is nearest
+to a mixture).
 """
 
 from vaelab.divergences.closed_form import extended_geometric_js, geometric_js, geometric_mean, kl
-from vaelab.divergences.gaussian import FullGaussian, Gaussian
+from vaelab.divergences.gaussian import KL, FullGaussian, Gaussian, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD, PublishedMMD, mmd
-from vaelab.divergences.modules import KL, FreeBits, GeometricJS, ReverseKL
+from vaelab.divergences.modules import FreeBits, GeometricJS
 
 __all__ = [
     "KL",

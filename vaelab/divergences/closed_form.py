@@ -20,8 +20,9 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences import full_covariance
-from vaelab.divergences.diagonal import diagonal_geometric_js, diagonal_geometric_mean, diagonal_kl
-from vaelab.divergences.gaussian import FullGaussian, Gaussian, pair
+from vaelab.divergences.diagonal import diagonal_geometric_js, diagonal_geometric_mean
+from vaelab.divergences.gaussian import FullGaussian, Gaussian, diagonal_kl
+from vaelab.divergences.validation import pair
 
 Skew = float | Tensor
 Kind = TypeVar("Kind", Gaussian, FullGaussian)

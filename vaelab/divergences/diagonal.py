@@ -1,4 +1,4 @@
-"""The divergences of `divergences.py` for diagonal Gaussians, unchecked: what every training step runs.
+"""The geometric Jensen-Shannon family for diagonal Gaussians, unchecked: what a training step runs.
 
 Everything is written in the log-variance ratio r = ln σq²/σp², so that logvar in [-30, 30] and alpha at 0 or 1 stay
 finite, gradients too.  alpha is 0-d, or shaped to meet [b, ...].
@@ -8,16 +8,6 @@ import torch
 from torch import Tensor
 
 from vaelab.divergences.gaussian import Gaussian, sum_latents
-
-
-def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
-    return sum_latents(latent_kl(q, p))
-
-
-def latent_kl(q: Gaussian, p: Gaussian) -> Tensor:
-    """KL(q‖p) of every latent alone: [b, ...] -> [b, ...]."""
-    r = q.logvar - p.logvar
-    return 0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar))
 
 
 def diagonal_geometric_mean(q: Gaussian, p: Gaussian, a: Tensor) -> Gaussian:

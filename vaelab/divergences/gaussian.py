@@ -1,14 +1,15 @@
-"""Gaussians as plain pairs of tensors: the diagonal one of every VAE, and its full-covariance twin for 2-D pictures."""
+"""Gaussians as plain pairs of tensors, and KL between them: what a step of every VAE needs.
+
+The diagonal one is that of every VAE, the one with full covariance serves 2-D pictures.
+"""
 
 import math
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaelab._utils import rng
-from vaelab._utils.checks import float_tensor
-from vaelab._utils.errors import InvalidType, InvalidValue
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -44,6 +45,31 @@ class Gaussian(NamedTuple):
         return sum_latents(-0.5 * (LOG_2PI + self.logvar + squares))
 
 
+def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
+    """KL(q‖p) of diagonal Gaussians [b, ...], summed over the latents: [b], nats; not checked."""
+    return sum_latents(latent_kl(q, p))
+
+
+def latent_kl(q: Gaussian, p: Gaussian) -> Tensor:
+    """KL(q‖p) of every latent alone: [b, ...] -> [b, ...]."""
+    r = q.logvar - p.logvar
+    return 0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar))
+
+
+class KL(nn.Module):
+    """KL(q‖p), the divergence of the ordinary VAE: [b], nats."""
+
+    def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        return diagonal_kl(q, p)
+
+
+class ReverseKL(nn.Module):
+    """KL(p‖q): [b], nats."""
+
+    def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        return diagonal_kl(p, q)
+
+
 class FullGaussian(NamedTuple):
     """A batch of Gaussians with full covariance: mean [b, d], cov [b, d, d], symmetric and positive definite."""
 
@@ -61,51 +87,3 @@ class FullGaussian(NamedTuple):
         white = torch.linalg.solve_triangular(factor, (z - self.mean)[..., None], upper=False)[..., 0]
         half_logdet = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return -0.5 * (d * LOG_2PI + (white**2).sum(-1)) - half_logdet
-
-
-def pair(q: object, p: object) -> None:
-    """q and p must be of one kind, finite, and of equal shapes (or one of them 0-d)."""
-    for name, g in (("q", q), ("p", p)):
-        if not isinstance(g, Gaussian | FullGaussian):
-            raise InvalidType(
-                f"{name} must be a Gaussian or a FullGaussian, got {type(g).__name__}; build one from its mean "
-                f"and logvar."
-            )
-    if isinstance(q, FullGaussian) and isinstance(p, FullGaussian):
-        _full("q", q)
-        _full("p", p)
-        shapes = q.mean.shape, p.mean.shape
-    elif isinstance(q, Gaussian) and isinstance(p, Gaussian):
-        _diagonal("q", q)
-        _diagonal("p", p)
-        shapes = q.mean.shape, p.mean.shape
-    else:
-        raise InvalidType(
-            "q and p must be of one kind, got a Gaussian and a FullGaussian; "
-            "torch.diag_embed(logvar.exp()) is the covariance of a diagonal one."
-        )
-    if shapes[0] != shapes[1] and 0 not in (len(shapes[0]), len(shapes[1])):
-        raise InvalidValue(
-            f"q has shape {tuple(shapes[0])} and p has shape {tuple(shapes[1])}; expand one to the other, "
-            f"nothing is broadcast silently."
-        )
-
-
-def _diagonal(name: str, g: Gaussian) -> None:
-    mean, logvar = float_tensor(f"{name}.mean", g.mean), float_tensor(f"{name}.logvar", g.logvar)
-    if mean.shape != logvar.shape:
-        raise InvalidValue(
-            f"{name}.mean has shape {tuple(mean.shape)} and {name}.logvar {tuple(logvar.shape)}; they must be equal."
-        )
-
-
-def _full(name: str, g: FullGaussian) -> None:
-    mean, cov = float_tensor(f"{name}.mean", g.mean), float_tensor(f"{name}.cov", g.cov)
-    if mean.dim() == 0 or cov.shape != (*mean.shape, mean.shape[-1]):
-        raise InvalidValue(
-            f"{name}.mean has shape {tuple(mean.shape)} and {name}.cov {tuple(cov.shape)}; give [b, d] and [b, d, d]."
-        )
-    if not torch.allclose(cov, cov.mT, rtol=1e-5, atol=1e-8):
-        raise InvalidValue(f"{name}.cov is not symmetric; average it with its transpose.")
-    if bool((torch.linalg.cholesky_ex(cov).info != 0).any()):
-        raise InvalidValue(f"{name}.cov is not positive definite; add a small multiple of the identity.")

@@ -1,26 +1,12 @@
-"""Divergences as modules: of diagonal Gaussians q and p, [b, ...], to [b], in nats."""
+"""Divergences as modules beside KL: of diagonal Gaussians q and p, [b, ...], to [b], in nats."""
 
 import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
-from vaelab.divergences.diagonal import diagonal_geometric_js, diagonal_kl, latent_kl
-from vaelab.divergences.gaussian import Gaussian, sum_latents
-
-
-class KL(nn.Module):
-    """KL(q‖p), the divergence of the ordinary VAE: [b], nats."""
-
-    def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
-        return diagonal_kl(q, p)
-
-
-class ReverseKL(nn.Module):
-    """KL(p‖q): [b], nats."""
-
-    def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
-        return diagonal_kl(p, q)
+from vaelab.divergences.diagonal import diagonal_geometric_js
+from vaelab.divergences.gaussian import Gaussian, latent_kl, sum_latents
 
 
 class GeometricJS(nn.Module):

@@ -17,8 +17,7 @@ from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
 from vaelab._utils.images import sum_pixels, unit
 from vaelab.data.loading import load
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.training_config import Call, Setup, config, recipe
 from vaelab.objectives.experiment import Experiment
 from vaelab.training.history import History

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, unit
-from vaelab.divergences.gaussian import Gaussian, pair
+from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.validation import pair
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.iwae import drawn_rate

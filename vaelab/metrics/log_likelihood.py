@@ -20,8 +20,7 @@ from torch import Tensor
 from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.objectives.experiment import Experiment

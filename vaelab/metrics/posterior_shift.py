@@ -14,8 +14,7 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.images import unit
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, encode
 from vaelab.metrics.log_likelihood import mean_of

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils.images import sum_pixels, unit
-from vaelab.divergences.diagonal import diagonal_kl
+from vaelab.divergences.gaussian import diagonal_kl
 from vaelab.models.vae import at_rest
 from vaelab.objectives.experiment import Experiment
 

@@ -17,8 +17,7 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, near
 from vaelab.data import augment
 from vaelab.data.augment import Augment
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian, sum_latents
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
 from vaelab.models.vae import VAE, Pass
 from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.objective import Objective, Terms

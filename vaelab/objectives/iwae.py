@@ -12,8 +12,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
-from vaelab.divergences.gaussian import Gaussian
-from vaelab.divergences.modules import KL
+from vaelab.divergences.gaussian import KL, Gaussian
 from vaelab.models.vae import Pass
 from vaelab.objectives.annealing import Heating
 from vaelab.objectives.likelihoods import Likelihood

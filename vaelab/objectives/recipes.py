@@ -11,8 +11,9 @@ from typing import Any, Literal, TypedDict, Unpack
 from torch import nn
 
 from vaelab._utils.errors import InvalidType, InvalidValue, near
+from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
-from vaelab.divergences.modules import KL, FreeBits, GeometricJS, ReverseKL
+from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.vae import VAE

@@ -8,8 +8,9 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.images import as_images
-from vaelab.divergences.gaussian import Gaussian, pair
+from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
+from vaelab.divergences.validation import pair
 from vaelab.objectives.experiment import Experiment
 from vaelab.posterior import fused_density, information, mixture, moments
 from vaelab.posterior.information import Estimates, MutualInformation

@@ -10,7 +10,7 @@ from torch import Tensor
 from vaelab._utils import checks, rng
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
-from vaelab.divergences.modules import KL
+from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
 from vaelab.objectives.experiment import Experiment

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.divergences.gaussian import Gaussian, pair
+from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.validation import pair
 
 Divergence = Callable[[Gaussian, Gaussian], Tensor]
 ROUNDING = 1e-12  # nats; a valley that is no deeper is none

@@ -14,8 +14,7 @@ from tqdm.auto import tqdm
 from vaelab._utils import checks
 from vaelab._utils.files import replacing
 from vaelab._utils.images import sum_pixels, unit
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.objectives.experiment import Experiment
 from vaelab.runs.run import Run
 from vaelab.training.config import Train

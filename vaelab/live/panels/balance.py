@@ -14,8 +14,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import unit
 from vaelab.data.images import as_images
 from vaelab.data.loading import load
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
 from vaelab.live.figure import Scene, Values
 from vaelab.live.figure_panel import Story, drawn, nice, plot

@@ -15,8 +15,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import unit
 from vaelab.data import augment
 from vaelab.data.augment.geometric import Warp, affine
-from vaelab.divergences.diagonal import diagonal_kl
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Control, Slider
 from vaelab.live.figure import Scene, Values
 from vaelab.live.figure_panel import Story, drawn, plot
