@@ -34,7 +34,7 @@ from vaelab import live, plots
 # %% [markdown]
 # ## 1 · The data
 #
-# `vaelab.load` finds data sets by name. `mnist-mini` comes with the repository: 10,000 training and 2,000 test digits, the
+# `vaelab.load` finds data sets by name. `mnist-mini` comes with vaelab: 10,000 training and 2,000 test digits, the
 # ten classes balanced as in the full set.
 
 # %%
@@ -208,9 +208,9 @@ live.show(explorer)
 #   [02 · Fitting a mixture](02_fitting_a_mixture.ipynb), [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb). *What the codes look like:*
 #   [04 · The variance law](04_variance_law.ipynb), [05 · The marginal posterior](05_marginal_posterior.ipynb). *Who weighs the two parts:*
 #   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *What the codes should not see:* [08 · Consistency](08_consistency.ipynb).
-# * **Sliders** need a running kernel (`make lab`); everywhere else, GitHub included, the film-strip stands in.
-# * **Figures**: `vaelab figures list` names the figures of the papers, `vaelab figures make` draws them into `figures/`,
-#   as PNG, PDF and a table of the numbers drawn.
+# * **Sliders** need a running kernel (`make lab` in a clone, else `jupyter lab`); everywhere else, GitHub included, the film-strip stands in.
+# * **Figures**: in a clone of the repository, `vaelab figures list` names the figures of the papers and `vaelab figures make` draws
+#   them into `figures/`, as PNG, PDF and a table of the numbers drawn.
 # * **Your own images**: `vaelab.load("folder:PATH")`, then the cells above.
 #
 # ## Exercises

@@ -27,7 +27,6 @@
 import csv
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch.nn.functional import avg_pool2d
@@ -35,6 +34,7 @@ from torch.nn.functional import avg_pool2d
 import vaelab
 from vaelab import augment, live, metrics, plots, recipes
 from vaelab.data.images import black_and_white
+from vaelab.data.shipped import figure_table
 from vaelab.metrics import encode
 from vaelab.objectives.consistency import PosteriorGap, consistent
 
@@ -210,11 +210,11 @@ live.check(
 )
 
 # %% [markdown]
-# One seed on 14 × 14 pixels shows the direction, not the size: a difference of one seed is no evidence. The figure `cr-lambda` of this repository (`vaelab figures make cr-lambda`) trains
+# One seed on 14 × 14 pixels shows the direction, not the size: a difference of one seed is no evidence. The figure `cr-lambda` of the repository (`vaelab figures make cr-lambda`, in a clone) trains
 # several seeds; here is its table, as means with the range over seeds.
 
 # %%
-with Path("../figures/cr-lambda.csv").open() as file:
+with figure_table("cr-lambda").open() as file:
     rows = list(csv.DictReader(file))
 decimals = {"nll": 1, "rate": 1, "information": 2, "probe": 3, "gap": 1, "rho": 2}
 kept = {

@@ -12,6 +12,7 @@ import tyro
 from vaelab._utils.errors import UserError
 from vaelab.cli.data import data_get, data_list, data_verify, data_where
 from vaelab.cli.figures import figures_check, figures_draw, figures_explain, figures_list, figures_make
+from vaelab.cli.notebooks import notebooks
 from vaelab.cli.report import report
 from vaelab.cli.reproduce import reproduce
 from vaelab.cli.sweep import sweep
@@ -42,7 +43,8 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     ),
 }
 COMMANDS: dict[str, Callable[..., None]] = {
-    **{"train": train, "report": report, "sweep": sweep, "reproduce": reproduce, "doctor": doctor},
+    **{"train": train, "report": report, "sweep": sweep, "reproduce": reproduce},
+    **{"notebooks": notebooks, "doctor": doctor},
 }
 
 

@@ -1,4 +1,8 @@
-"""The data that comes with the package: small draws of MNIST and Fashion-MNIST, and scikit-learn's digits."""
+"""What comes with the package: small draws of MNIST and Fashion-MNIST, digits, and the notebooks.
+
+The digits are those of scikit-learn. In a checkout the files lie in its folders, in an installed
+package beside this module.
+"""
 
 from pathlib import Path
 
@@ -26,6 +30,39 @@ def shipped_file(entry: Entry) -> Path:
         raise DataError(f"{path} is missing, which ships with vaelab: {remedy}.")
     if file_sum(path, checksum) != checksum:
         raise DataError(f"{path} is altered or cut short (its checksum is not that of {entry.name}): {remedy}.")
+    return path
+
+
+def notebook_files() -> list[Path]:
+    """Return the executed course notebooks, in order: those of the checkout, else of the package.
+
+    Raises:
+        DataError: If there are none.
+    """
+    root = repository()
+    folder = (root or Path(__file__).resolve().parent) / "notebooks"
+    files = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not files:
+        remedy = "`git checkout notebooks/` restores them" if root else "install vaelab again"
+        raise DataError(f"there are no notebooks in {folder}, which ship with vaelab: {remedy}.")
+    return files
+
+
+def figure_table(name: str) -> Path:
+    """Return the csv table of a figure that a notebook reads, so that the notebook runs anywhere.
+
+    Args:
+        name: The id of the figure; the installed package has only those that the notebooks read.
+
+    Raises:
+        DataError: If there is no such table.
+    """
+    root = repository()
+    folder = root / "figures" if root else Path(__file__).resolve().parent / "tables"
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        remedy = "the tables of all figures are in the folder figures/ of the vaelab repository"
+        raise DataError(f"there is no table {path}: {remedy}.")
     return path
 
 
