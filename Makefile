@@ -13,7 +13,7 @@ help: ## Show this list
 
 setup: $(READY) ## Create .venv with everything inside (once; a second call returns at once)
 
-$(READY): pyproject.toml constraints.txt jupyter/kernel.json jupyter/nbconvert.json
+$(READY): pyproject.toml constraints.txt jupyter/kernel.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "vaelab needs Python 3.11 or newer, $(PYTHON) is older or missing: call make PYTHON=/path/to/python3.11 setup"; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --constraint constraints.txt --editable ".[lab,cluster,dev]"

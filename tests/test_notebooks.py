@@ -324,7 +324,8 @@ def test_an_unknown_name_and_a_failing_cell_leave_the_notebooks_alone(tmp_path, 
 
 @each_source
 def test_the_exported_page_shows_every_panel_s_film_strip_with_alt_text_and_caption(name, tmp_path):
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", f"--output-dir={tmp_path}"]
+    (options,) = re.findall(r"`jupyter nbconvert (--to html \S+)`", README)
+    command = [sys.executable, "-m", "jupyter", "nbconvert", *options.split(), f"--output-dir={tmp_path}"]
     subprocess.run([*command, build.target(SOURCES[name])], check=True, capture_output=True)
     page = html.unescape((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
     strips = 0

@@ -51,10 +51,7 @@ def test_the_kernel_is_named_vaelab():
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
         "shared-data"
     ]
-    assert shared == {
-        "jupyter/kernel.json": "share/jupyter/kernels/vaelab/kernel.json",
-        "jupyter/nbconvert.json": "etc/jupyter/jupyter_nbconvert_config.json",
-    }
+    assert shared == {"jupyter/kernel.json": "share/jupyter/kernels/vaelab/kernel.json"}
     assert json.loads((ROOT / "jupyter" / "kernel.json").read_text())["display_name"] == "vaelab"
 
 

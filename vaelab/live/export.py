@@ -1,6 +1,9 @@
 """What `jupyter nbconvert --to html` does with a panel: the film-strip, with its alt text, instead of a dead widget.
 
-nbconvert itself knows nothing of the alt text in an output's metadata; jupyter/nbconvert.json names this preprocessor.
+nbconvert itself knows nothing of the alt text in an output's metadata; an option adds this
+preprocessor:
+
+    jupyter nbconvert --to html --HTMLExporter.preprocessors=vaelab.live.export.AltText NOTEBOOK
 """
 
 import html
