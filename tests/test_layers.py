@@ -64,7 +64,8 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 def test_the_top_holds_the_packages_and_two_modules():
-    entries = {path.name for path in (ROOT / "vaelab").iterdir()} - {"__pycache__", "__init__.pyi"}
+    for_type_checkers = {"__init__.pyi", "py.typed"}
+    entries = {path.name for path in (ROOT / "vaelab").iterdir()} - {"__pycache__"} - for_type_checkers
     assert entries == {*ORDER, "__init__.py", "__main__.py"}
     assert len(entries) <= 15
 
