@@ -1,13 +1,17 @@
-"""The house itself: pinned, citable, documented by code that runs, and with figures as they were drawn."""
+"""The repository: pinned, citable, documented by code that runs, its figures, and its wheel."""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
+import pytest
 import torch
 import yaml
 from PIL import Image
@@ -86,6 +90,113 @@ def test_an_old_python_gets_a_sentence(tmp_path):
     assert result.returncode != 0
     assert "vaelab needs Python 3.11 or newer" in result.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+# -- what is built: the wheel, and the source distribution
+
+
+def build(*arguments, cwd=ROOT):
+    """A command of the packaging tools, without a network."""
+    subprocess.run([sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, check=True)
+
+
+def build_wheel(source, folder):
+    options = ["--no-deps", "--no-build-isolation", "--no-index", f"--wheel-dir={folder}"]
+    build("pip", "wheel", *options, str(source))
+    (wheel,) = folder.glob("vaelab-*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout."""
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def content(wheel):
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def in_the_checkout(pattern):
+    paths = [path for path in ROOT.glob(pattern) if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(ROOT).as_posix() for path in paths}
+
+
+def tables_read_by_notebooks():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "source").glob("*.py")]
+    return {name for text in sources for name in re.findall(r"""figure_table\(["']([\w-]+)["']\)""", text)}
+
+
+def test_the_wheel_contains_the_package_the_small_data_sets_and_the_notebooks(wheel):
+    notebooks = {f"vaelab/data/{name}" for name in in_the_checkout("notebooks/*.ipynb")}
+    tables = {f"vaelab/data/tables/{name}.csv" for name in tables_read_by_notebooks()}
+    data = {f"vaelab/{name}" for name in in_the_checkout("data/*.npz")}
+    assert len(notebooks) >= 10
+    assert tables == {"vaelab/data/tables/cr-lambda.csv"}
+    package = in_the_checkout("vaelab/**/*")
+    assert {"vaelab/py.typed", "vaelab/__init__.pyi", "vaelab/data/catalogue.toml"} <= package
+    assert any(name.startswith("vaelab/plots/style/") and name.endswith(".mplstyle") for name in package)
+    installed = {name for name in content(wheel) if ".dist-info/" not in name and ".data/" not in name}
+    assert installed == package | notebooks | tables | data
+
+
+def test_the_wheel_contains_no_figures_and_leaves_jupyter_s_configuration_alone(wheel):
+    assert not {name for name in content(wheel) if name.endswith((".png", ".pdf"))}
+    assert not {name for name in content(wheel) if "figures" in name.split("/")}
+    beside = {name.split(".data/")[1] for name in content(wheel) if ".data/" in name}
+    assert beside == {"data/share/jupyter/kernels/vaelab/kernel.json"}
+
+
+def test_the_source_distribution_builds_the_same_wheel(wheel, tmp_path):
+    build("hatchling", "build", "-t", "sdist", "-d", str(tmp_path / "sdist"))
+    (archive,) = (tmp_path / "sdist").glob("*.tar.gz")
+    with tarfile.open(archive) as file:
+        file.extractall(tmp_path / "unpacked", filter="data")
+    (source,) = (tmp_path / "unpacked").iterdir()
+    assert content(build_wheel(source, tmp_path)) == content(wheel)
+
+
+PROGRAM = """
+import torch, vaelab
+images = torch.rand(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+experiment = vaelab.recipes.vae((1, 8, 8), latent=2, hidden=(8,))
+config = vaelab.Train(epochs=1, batch_size=32, progress=False)
+print(len(vaelab.fit(experiment, images, config)), vaelab.__file__)
+print(vaelab.load("mnist-mini"))
+"""
+
+
+def test_the_package_in_the_wheel_works_without_a_checkout(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+
+    def python(*arguments):
+        paths = {"PYTHONPATH": str(tmp_path / "site"), "VAELAB_CACHE": str(tmp_path / "cache")}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **paths},
+        )
+
+    trained = python("-c", PROGRAM)
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stdout.startswith(f"1 {tmp_path / 'site' / 'vaelab'}")
+    assert "mnist-mini" in trained.stdout
+    copied = python("-m", "vaelab", "notebooks", "course")
+    assert copied.returncode == 0, copied.stderr
+    names = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {path.name for path in (tmp_path / "course").iterdir()} == names
+    for name in tables_read_by_notebooks():
+        read = f"from vaelab.data.shipped import figure_table as t; print(t({name!r}).read_text())"
+        assert python("-c", read).stdout == (ROOT / "figures" / f"{name}.csv").read_text() + "\n"
+    listed = python("-m", "vaelab", "figures", "list")
+    assert listed.returncode == 2
+    assert "figures/ of the vaelab repository" in listed.stderr
+    assert len(listed.stderr.splitlines()) == 1
+    told = python("-c", "from vaelab.cli import doctor; print(doctor.remedy())")
+    assert 'pip install "vaelab[lab]"' in told.stdout
 
 
 def test_the_committed_figures_are_as_they_were_drawn():

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from vaelab._utils.errors import UserError
-from vaelab._utils.files import cache_folder, require_writable
+from vaelab._utils.files import cache_folder, repository, require_writable
 
 PACKAGES = (
     "torch",
@@ -22,7 +22,13 @@ PACKAGES = (
     "tyro",
 )
 NOTEBOOK = ("jupyterlab", "ipykernel", "jupytext")
-REMEDY = "run `make setup`, or `conda env update -f environment.yml`"
+
+
+def remedy() -> str:
+    """What adds the missing packages: in a checkout, or where vaelab was installed as a package."""
+    if repository() is None:
+        return 'run `pip install "vaelab[lab]"`'
+    return "run `make setup`, or `conda env update -f environment.yml`"
 
 
 class Unwell(UserError):
@@ -52,7 +58,7 @@ def _python() -> Iterator[str]:
 def _versions(packages: tuple[str, ...]) -> Iterator[str]:
     missing = [name for name in packages if not _installed(name)]
     if missing:
-        raise Unwell(f"missing {', '.join(missing)}; {REMEDY}.")
+        raise Unwell(f"missing {', '.join(missing)}; {remedy()}.")
     yield ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
 
 
@@ -66,15 +72,15 @@ def _installed(name: str) -> bool:
 
 def _kernel() -> Iterator[str]:
     if not _installed("ipykernel"):
-        raise Unwell(f"ipykernel is missing; {REMEDY}.")
+        raise Unwell(f"ipykernel is missing; {remedy()}.")
     version = importlib.metadata.version("ipykernel")
     if version.startswith("7.0."):
-        raise Unwell(f"ipykernel {version} loses messages from training threads; {REMEDY} for a newer one.")
+        raise Unwell(f"ipykernel {version} loses messages from training threads; {remedy()} for a newer one.")
     from jupyter_client.kernelspec import KernelSpecManager
 
     specs = KernelSpecManager().find_kernel_specs()
     if "vaelab" not in specs:
-        raise Unwell(f"the notebook kernel 'vaelab' is not installed; {REMEDY}.")
+        raise Unwell(f"the notebook kernel 'vaelab' is not installed; {remedy()}.")
     yield f"'vaelab' in {specs['vaelab']}"
 
 
