@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OUT ?= figures
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures figures-all test test-registry lint lab notebooks bench clean
+.PHONY: help setup figures figures-all redraw test test-registry lint lab notebooks bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -24,6 +24,9 @@ figures: $(READY) ## Draw the tour into figures/: the main figures of each paper
 
 figures-all: $(READY) ## Draw every figure into figures/
 	$(PY) -m vaelab figures make --all --out "$(OUT)"
+
+redraw: $(READY) ## Draw every figure from the committed numbers; nothing is trained
+	$(PY) -m vaelab figures draw --out "$(OUT)"
 
 lint: $(READY) ## Check style and types
 	$(PY) -m ruff check .
@@ -47,4 +50,4 @@ bench: $(READY) ## Run the benchmarks and write benchmarks/results/
 
 clean: ## Remove .venv and everything computed or downloaded (keeps figures/ and notebooks/)
 	rm -rf $(VENV) data/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
-	find vaelab tests notebooks benchmarks data -name __pycache__ -prune -exec rm -rf {} +
+	find vaelab figures tests notebooks benchmarks data -name __pycache__ -prune -exec rm -rf {} +

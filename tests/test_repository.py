@@ -72,10 +72,12 @@ def test_make_explains_itself_also_in_a_path_with_spaces(tmp_path):
     (home / "jupyter").mkdir()
     shutil.copytree(ROOT / "jupyter", home / "jupyter", dirs_exist_ok=True)
     text = make(cwd=home).stdout
-    for target in ("setup", "figures", "figures-all", "test", "lab", "notebooks", "bench", "clean"):
+    for target in ("setup", "figures", "figures-all", "redraw", "test", "lab", "notebooks", "bench", "clean"):
         assert re.search(rf"make {target} +\S", text), target
     plan = make("-n", "figures", cwd=home).stdout
     assert "my lab" not in plan
+    assert '-m vaelab figures draw --out "drawn"' in make("-n", "redraw", "OUT=drawn", cwd=home).stdout
+    assert re.search(r"find .*\bfigures\b.* __pycache__", make("-n", "clean", cwd=home).stdout)
 
 
 def test_an_old_python_gets_a_sentence(tmp_path):
