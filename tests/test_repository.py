@@ -136,7 +136,7 @@ def test_the_wheel_contains_the_package_the_small_data_sets_and_the_notebooks(wh
     assert len(notebooks) >= 10
     assert tables == {"vaelab/data/tables/cr-lambda.csv"}
     package = in_the_checkout("vaelab/**/*")
-    assert {"vaelab/py.typed", "vaelab/__init__.pyi", "vaelab/data/catalogue.toml"} <= package
+    assert "vaelab/data/catalogue.toml" in package
     assert any(name.startswith("vaelab/plots/style/") and name.endswith(".mplstyle") for name in package)
     installed = {name for name in content(wheel) if ".dist-info/" not in name and ".data/" not in name}
     assert installed == package | notebooks | tables | data

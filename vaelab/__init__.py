@@ -16,70 +16,81 @@ Its packages, in order; each imports only from those before it:
     live/         the panels
     cli/          the command line
 
-A public name is imported when it is first used: `import vaelab` and `vaelab --help` stay fast, and
-a server without a screen never loads matplotlib or ipywidgets.
+The imports below are the table of public names.  Each is carried out when its name is first used:
+`import vaelab` and `vaelab --help` stay fast, and a server without a screen never loads matplotlib.
 """
 
+from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaelab import divergences as divergences
+    from vaelab import live as live
+    from vaelab import metrics as metrics
+    from vaelab import models as models
+    from vaelab import plots as plots
+    from vaelab import posterior as posterior
+    from vaelab.data import augment as augment
+    from vaelab.data.dataset import Dataset as Dataset
+    from vaelab.data.loading import load as load
+    from vaelab.divergences import quadrature as quadrature
+    from vaelab.divergences.closed_form import extended_geometric_js as extended_geometric_js
+    from vaelab.divergences.closed_form import geometric_js as geometric_js
+    from vaelab.divergences.closed_form import geometric_mean as geometric_mean
+    from vaelab.divergences.closed_form import kl as kl
+    from vaelab.divergences.gaussian import KL as KL
+    from vaelab.divergences.gaussian import FullGaussian as FullGaussian
+    from vaelab.divergences.gaussian import Gaussian as Gaussian
+    from vaelab.divergences.gaussian import ReverseKL as ReverseKL
+    from vaelab.divergences.kernel_mmd import MMD as MMD
+    from vaelab.divergences.kernel_mmd import mmd as mmd
+    from vaelab.divergences.modules import GeometricJS as GeometricJS
+    from vaelab.models import networks as networks
+    from vaelab.objectives import annealing as annealing
+    from vaelab.objectives import consistency as consistency
+    from vaelab.objectives import gamma as gamma
+    from vaelab.objectives import likelihoods as likelihoods
+    from vaelab.objectives import recipes as recipes
+    from vaelab.objectives.experiment import Experiment as Experiment
+    from vaelab.objectives.objective import Objective as Objective
+    from vaelab.posterior import variance_law as variance_law
+    from vaelab.posterior.marginal import MarginalPosterior as MarginalPosterior
+    from vaelab.posterior.rescaling import rescale as rescale
+    from vaelab.runs.executors import sweep as sweep
+    from vaelab.training.config import Train as Train
+    from vaelab.training.config import TrainConfig as TrainConfig
+    from vaelab.training.ensemble import fit_many as fit_many
+    from vaelab.training.history import History as History
+    from vaelab.training.interventions import Interventions as Interventions
+    from vaelab.training.interventions import Knobs as Knobs
+    from vaelab.training.loop import fit as fit
+    from vaelab.training.loop import train as train
 
 __version__ = "0.1.0"
 
-# Public name -> "module" or "module:name", below vaelab.  `__init__.pyi` repeats it with types.
-_PUBLIC = {
-    "Dataset": "data.dataset:Dataset",
-    "load": "data.loading:load",
-    "augment": "data.augment",
-    "Gaussian": "divergences.gaussian:Gaussian",
-    "FullGaussian": "divergences.gaussian:FullGaussian",
-    "kl": "divergences.closed_form:kl",
-    "geometric_mean": "divergences.closed_form:geometric_mean",
-    "geometric_js": "divergences.closed_form:geometric_js",
-    "extended_geometric_js": "divergences.closed_form:extended_geometric_js",
-    "mmd": "divergences.kernel_mmd:mmd",
-    "KL": "divergences.gaussian:KL",
-    "ReverseKL": "divergences.gaussian:ReverseKL",
-    "GeometricJS": "divergences.modules:GeometricJS",
-    "MMD": "divergences.kernel_mmd:MMD",
-    "divergences": "divergences",
-    "quadrature": "divergences.quadrature",
-    "plots": "plots",
-    "models": "models",
-    "networks": "models.networks",
-    "likelihoods": "objectives.likelihoods",
-    "gamma": "objectives.gamma",
-    "annealing": "objectives.annealing",
-    "Objective": "objectives.objective:Objective",
-    "Experiment": "objectives.experiment:Experiment",
-    "consistency": "objectives.consistency",
-    "recipes": "objectives.recipes",
-    "TrainConfig": "training.config:TrainConfig",
-    "Train": "training.config:Train",
-    "train": "training.loop:train",
-    "fit": "training.loop:fit",
-    "fit_many": "training.ensemble:fit_many",
-    "History": "training.history:History",
-    "Interventions": "training.interventions:Interventions",
-    "Knobs": "training.interventions:Knobs",
-    "posterior": "posterior",
-    "MarginalPosterior": "posterior.marginal:MarginalPosterior",
-    "rescale": "posterior.rescaling:rescale",
-    "variance_law": "posterior.variance_law",
-    "metrics": "metrics",
-    "sweep": "runs.executors:sweep",
-    "live": "live",
-}
 
-__all__ = [*_PUBLIC]
+@cache
+def _public() -> dict[str, tuple[str, str]]:
+    """Public name -> (module, name in it), read from the imports above, so that they are written once."""
+    import ast
+    from pathlib import Path
+
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    found = (node for node in block.body if isinstance(node, ast.ImportFrom))
+    return {alias.asname or alias.name: (node.module or "", alias.name) for node in found for alias in node.names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
+    if name == "__all__":
+        return sorted(_public())
+    if name.startswith("__") or name not in _public():
         raise AttributeError(f"module 'vaelab' has no attribute {name!r}")
-    module, _, attribute = _PUBLIC[name].partition(":")
-    found = import_module(f"vaelab.{module}")
-    return getattr(found, attribute) if attribute else found
+    module, attribute = _public()[name]
+    content = vars(import_module(module))
+    return content[attribute] if attribute in content else import_module(f"{module}.{attribute}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *_public()})
