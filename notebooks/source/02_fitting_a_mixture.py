@@ -168,16 +168,19 @@ live.check(
 # Between the ends $G$ is not the target: it mixes the logarithms of target and model. For $\alpha$ near 0.85 it is nearly $q$ itself, bent towards $p$ a little, and
 # $q$ is drawn wider than the moments of $p$. An interpolation of *divergences* does not interpolate their *minimisers*.
 #
-# Below, fits at seven alphas, each descended to from the moments of $p$. The second row is the dual, which runs the other way; the dotted circles are the
+# Below, all the fits at once, each descended to from the moments of $p$. The second row is the dual, which runs the other way; the dotted branch is the
 # subject of the next section.
 
 # %%
 levels = torch.linspace(0.003, float(density.max()), 9)
 shown = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-fits = {(family, a): fit(target, family, a) for family in ("primed", "primed dual") for a in shown}
+alphas = sorted({*shown, 0.04, 0.08, 0.12, 0.14, 0.16, *(a / 10 for a in range(11))})
+fits = {(family, a): fit(target, family, a) for family in ("primed", "primed dual") for a in alphas}
 with plots.style("paper"):
-    figure = plots.new_figure(7.0, 2.4)
-    grid_of_axes = figure.subplots(2, len(shown), sharex=True, sharey=True)
+    figure = plots.new_figure(7.0, 4.4)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+    grid_of_axes = upper.subplots(2, len(shown), sharex=True, sharey=True)
+    panels = lower.subplots(1, 2)
     for row, family, colour in zip(grid_of_axes, ("primed", "primed dual"), (plots.JS, plots.DUAL), strict=True):
         row[0].set_ylabel(family, color=colour)
         for axes, a in zip(row, shown, strict=True):
@@ -185,12 +188,23 @@ with plots.style("paper"):
             for found, line in zip(fits[family, a], ("-", ":"), strict=False):
                 plots.circles(axes, found.mean, found.std, colour, linestyle=line)
             axes.set(title=f"α = {a:g}", xticks=[], yticks=[], aspect="equal", xlim=(-5, 5), ylim=(-5, 5))
+        for axes, name in zip(panels, ("std", "value"), strict=True):
+            first = [(a, getattr(fits[family, a][0], name)) for a in alphas]
+            second = [(a, getattr(fits[family, a][1], name)) for a in alphas if len(fits[family, a]) > 1]
+            axes.plot(*zip(*first, strict=True), "o-", color=colour, markersize=2.5, label=family)
+            if second:
+                axes.plot(*zip(*second, strict=True), "o:", color=colour, markersize=2.5, markerfacecolor="white", label=f"{family}, lower minimum")
+    panels[0].set(xlabel="α", ylabel="standard deviation of q", title="from mode seeking to mass covering")
+    panels[1].set(xlabel="α", ylabel="divergence (nats)", title="where two branches part, the fit jumps", ylim=(0, None))
+    panels[1].legend(loc="upper center")
 widths = {family: ", ".join(f"{fits[family, a][0].std:.2f}" for a in shown) for family in ("primed", "primed dual")}
+doubled = ", ".join(f"{a:g}" for a in alphas if len(fits["primed dual", a]) > 1)
 live.show(
     figure,
     alt=f"One Gaussian fitted to the mixture at alpha = {', '.join(f'{a:g}' for a in shown)}. Its standard deviation under the primed divergence: "
-    f"{widths['primed']}; under the dual: {widths['primed dual']}. The dual has a second, lower minimum at alpha 0.1.",
-    caption="Fits at seven alphas. The primed divergence slides from seeking to covering; its dual runs backwards, and jumps on the way. Dotted: a lower minimum.",
+    f"{widths['primed']}; under the dual: {widths['primed dual']}. The dual has a second, lower minimum at alpha {doubled}. Below, standard deviation "
+    "and value of the divergence against alpha: those of the dual jump where its two minima change places.",
+    caption="Fits against alpha. The primed divergence slides from seeking to covering; its dual runs backwards, and jumps on the way. Dotted: a lower minimum.",
 )
 
 # %% [markdown]
