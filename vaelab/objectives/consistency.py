@@ -85,8 +85,8 @@ class Consistent(Experiment):
     def forward(self, x: Tensor, view: Tensor | None = None) -> Terms:
         """Images [b, *shape], and their views, made here where they are not given -> Terms."""
         assert self.views is not None
-        x = self._unit(x)
-        view = self.views(x) if view is None else self._unit(view)
+        x = self.as_input(x)
+        view = self.views(x) if view is None else self.as_input(view)
         result, other = self._passes(x, alike(view, x))
         return self.objective(x, result, (view, other))
 

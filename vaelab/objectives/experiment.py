@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.images import unit
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.vae import VAE, at_rest
+from vaelab.models.vae import VAE, Pass, at_rest, total_rate
 from vaelab.objectives.objective import Objective, Terms
 
 
@@ -26,11 +26,12 @@ class Experiment(nn.Module):
 
     def forward(self, x: Tensor) -> Terms:
         """images [b, *shape] -> Terms."""
-        x = self._unit(x)
+        x = self.as_input(x)
         return self.objective(x, self.model(x, self.objective.samples))
 
-    def _unit(self, images: Tensor) -> Tensor:
-        return unit(images).to(self.objective.weight.dtype)
+    def as_input(self, x: Tensor) -> Tensor:
+        """Turn x [b, *shape] into the floats that the model takes; bytes become [0, 1]."""
+        return unit(x).to(self.objective.weight.dtype)
 
     def begin(self, images: Tensor) -> None:
         """Let the gamma policy see the training images once, before the first step."""
@@ -44,9 +45,38 @@ class Experiment(nn.Module):
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Gaussian:
-        """q(z|x) of images [n, *shape]: Gaussian of [n, latent]."""
+        """q(z|x) of images [n, *shape]: Gaussian of [n, latent].
+
+        Where there are more groups of latents than one, it is of the group that `decode` takes;
+        `posteriors` gives all.
+        """
         with at_rest(self):
-            return self.model.posterior(self._unit(x))
+            return self.model.posterior(self.as_input(x))
+
+    @torch.no_grad()
+    def mean_pass(self, x: Tensor) -> Pass:
+        """Pass x [n, *shape] in evaluation mode, with z at the posterior means; draw nothing."""
+        with at_rest(self):
+            return self.model.mean_pass(self.as_input(x))
+
+    def posteriors(self, x: Tensor) -> tuple[Gaussian, ...]:
+        """Give q of every latent group for x [n, *shape], earlier groups being at their means."""
+        return self.mean_pass(x).q
+
+    @torch.no_grad()
+    def rate(self, x: Tensor) -> Tensor:
+        """Compute KL(q‖p) of x [n, *shape], summed over the groups of latents: [n], nats.
+
+        It does not matter what the experiment minimizes.  In closed form, with z at the posterior
+        means: for one group it is the rate of the ELBO; for more it is not, for the ELBO takes the
+        mean over draws of z, on which the KLs of later groups hang.
+        """
+        return total_rate(self.mean_pass(x))
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Decode x [n, *shape] with z at the posterior means: mean images [n, *shape]."""
+        return self.objective.likelihood.mean(self.mean_pass(x).out)
 
     def encode_in_chunks(self, x: Tensor, chunk: int = 2000) -> Gaussian:
         """The same for many images on any device, `chunk` at a time; the result is on the CPU."""
@@ -79,7 +109,7 @@ class Denoising(Experiment):
 
     def forward(self, x: Tensor) -> Terms:
         """Clean images [b, *shape] -> Terms."""
-        clean = self._unit(x)
+        clean = self.as_input(x)
         return self.objective(clean, self.model(noisy(clean, self.noise), self.objective.samples))
 
 

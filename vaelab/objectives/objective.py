@@ -82,9 +82,13 @@ class Objective(nn.Module):
     def per_sample(self, x: Tensor, result: Pass) -> Terms:
         """The same terms before the mean over the batch, each [b]."""
         nll, mse = self.likelihood.score(result.out, x)
-        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
-        divergence = reduce(torch.add, groups)
+        divergence = self.total_divergence(result)
         return Terms(nll + self.strength * divergence, nll, divergence, mse, torch.zeros_like(nll))
+
+    def total_divergence(self, result: Pass) -> Tensor:
+        """Sum the divergence of a pass over its latent groups: [b], nats."""
+        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
+        return reduce(torch.add, groups)
 
     def _with(self, plain: Terms, result: Pass, view: Tensor, other: Pass) -> Terms:
         """The terms of images and their views, each [b], with the distance of their posteriors."""
