@@ -13,7 +13,6 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, unit
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import pair
-from vaelab.models.hierarchical import TwoLayers
 from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.iwae import drawn_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
@@ -26,10 +25,12 @@ class Deeper(NamedTuple):
 
     draws(x, k) -> -ln p(x|z), and ln q(z|x) - ln p(z) over all latents, of k draws per image: [k, b] each, nats.
     prior(n) -> n draws of the latents that `decode` takes: [n, latent].
+    reconstruct(x) -> the mean images [b, *shape], with all latents at their posterior means.
     """
 
     draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
     prior: Callable[[int], Tensor]
+    reconstruct: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         device=next((t.device for t in model.state_dict().values()), torch.device("cpu")),
         dtype=model.objective.weight.dtype,
         module=model,
-        deeper=_deeper(model) if isinstance(network, TwoLayers) else None,
+        deeper=_deeper(model) if network.groups > 1 else None,
         shape=model.shape,
     )
 
@@ -142,7 +143,7 @@ def _deeper(experiment: Experiment) -> Deeper:
         nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
         return nll.unflatten(0, (k, -1)), drawn_rate(result).unflatten(0, (k, -1))
 
-    return Deeper(draws, network.prior_sample)
+    return Deeper(draws, network.prior_sample, experiment.reconstruct)
 
 
 def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **place: Any) -> Adapter:

@@ -83,7 +83,10 @@ def log_evidence(
     """
     adapter = adapted(experiment)
     if as_published and adapter.deeper is not None:
-        raise InvalidValue("as_published=True is a mistake with one layer of latents, and here are more; leave it out.")
+        raise InvalidValue(
+            f"as_published=True is a mistake with one group of latents, and this model has "
+            f"{experiment.model.groups}; leave it out."
+        )
     if as_published:
         adapter = replace(adapter, encode=lambda x: _squared_twice(experiment.encode(x)))
     return weigh(adapter, images, samples, chunk=chunk, seed=seed).log_mean
@@ -195,7 +198,8 @@ def bound(model: Experiment | Adapter, images: Tensor, *, seed: int = 0, chunk: 
             q = model.encode(x)
             with rng.own(generator):
                 distortion, rate = _terms(model, x, q)
-            error = sum_pixels((model.decode(q.mean) - x).square()) / x[0].numel()
+            rebuilt = model.decode(q.mean) if model.deeper is None else model.deeper.reconstruct(x)
+            error = sum_pixels((rebuilt - x).square()) / x[0].numel()
             parts.append(torch.stack([distortion, rate, error]).double().cpu())
     return Bound(*torch.cat(parts, 1))
 
