@@ -150,6 +150,8 @@ def obstacle(members: Sequence[Experiment], config: Train) -> str | None:
         return f"the stacked step does not know {', '.join(unknown)}"
     if len(members) == 1:
         return "a single experiment is faster alone"
+    if (groups := members[0].model.groups) > 1:
+        return f"the stacked step knows one group of latents, and these have {groups}"
     if not _is_dense(members[0]):
         return "only dense networks are stacked, not convolutions or networks of one's own"
     if isinstance(members[0].objective.divergence, MMD):
