@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
+from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.images import unit
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import VAE, Pass, at_rest, total_rate
@@ -15,7 +16,8 @@ from vaelab.objectives.objective import Objective, Terms
 class Experiment(nn.Module):
     """A model with its objective: the unit that is trained, saved and stacked.
 
-    Images enter as [n, *shape], uint8 or floats in [0, 1].
+    Data enter as [n, *shape]: uint8 or floats in [0, 1], or, where the domain of the likelihood is
+    "real", any finite floats, and every shape: images, vectors (d,), point clouds (points, 3).
     """
 
     views: Callable[[Tensor], Tensor] | None = None  # what makes the second image of a pair, see `vaelab.consistency`
@@ -25,18 +27,23 @@ class Experiment(nn.Module):
         self.model, self.objective, self.shape = model, objective, shape
 
     def forward(self, x: Tensor) -> Terms:
-        """images [b, *shape] -> Terms."""
+        """x [b, *shape] -> Terms."""
         x = self.as_input(x)
         return self.objective(x, self.model(x, self.objective.samples))
+
+    @property
+    def domain(self) -> Domain:
+        """Where the data lie, as the likelihood has it: "unit" or "real"."""
+        return self.objective.likelihood.domain
 
     def as_input(self, x: Tensor) -> Tensor:
         """Turn x [b, *shape] into the floats that the model takes; bytes become [0, 1]."""
         return unit(x).to(self.objective.weight.dtype)
 
-    def begin(self, images: Tensor) -> None:
-        """Let the gamma policy see the training images once, before the first step."""
+    def begin(self, x: Tensor) -> None:
+        """Let the gamma policy see the training data [n, ...] once, before the first step."""
         if (gamma := self.objective.likelihood.gamma) is not None:
-            gamma.begin(images)
+            gamma.begin(x)
 
     def update(self, terms: Terms) -> None:
         """Move the gamma policy and the heating, once per optimiser step."""
@@ -45,7 +52,7 @@ class Experiment(nn.Module):
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Gaussian:
-        """q(z|x) of images [n, *shape]: Gaussian of [n, latent].
+        """q(z|x) of x [n, *shape]: Gaussian of [n, latent].
 
         Where there are more groups of latents than one, it is of the group that `decode` takes;
         `posteriors` gives all.
@@ -79,19 +86,19 @@ class Experiment(nn.Module):
         return self.objective.likelihood.mean(self.mean_pass(x).out)
 
     def encode_in_chunks(self, x: Tensor, chunk: int = 2000) -> Gaussian:
-        """The same for many images on any device, `chunk` at a time; the result is on the CPU."""
+        """The same for many x on any device, `chunk` at a time; the result is on the CPU."""
         device = self.objective.weight.device
         parts = [self.encode(part.to(device)) for part in x.split(chunk)]
         return Gaussian(torch.cat([q.mean for q in parts]).cpu(), torch.cat([q.logvar for q in parts]).cpu())
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """The mean image of latents [n, latent]: [n, *shape] in [0, 1]."""
+        """The mean image of latents [n, latent]: [n, *shape], in the domain of the likelihood."""
         with at_rest(self):
             return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:
-        """Mean images of n draws from the prior N(0, I): [n, *shape]."""
+        """Mean images of n draws from the prior: [n, *shape]."""
         return self.decode(self.model.prior_sample(n))
 
 
@@ -99,11 +106,13 @@ class Denoising(Experiment):
     """An experiment whose network is fed x + noise * N(0, 1), clamped to [0, 1], and judged against x.
 
     noise: standard deviation, in units of the full range of a pixel.
+    Raises InvalidValue for a likelihood whose domain is not [0, 1].
     """
 
     noise: Tensor
 
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...], noise: float) -> None:
+        require_unit("Denoising", objective.likelihood.domain)
         super().__init__(model, objective, shape)
         self.register_buffer("noise", torch.tensor(checks.positive("noise", noise)))
 

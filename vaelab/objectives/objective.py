@@ -73,7 +73,10 @@ class Objective(nn.Module):
         self.consistency = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
 
     def forward(self, x: Tensor, result: Pass, view: tuple[Tensor, Pass] | None = None) -> Terms:
-        """x: images [b, ...] in [0, 1]; result: the model's pass over them; view: a view of each, and its pass."""
+        """Compute the terms of x [b, ...] from the model's pass over it.
+
+        x: floats of the likelihood's domain.  view: a view of each, and its pass.
+        """
         each = self.per_sample(x, result)
         if view is not None:
             each = self._with(each, result, *view)
