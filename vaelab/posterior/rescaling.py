@@ -35,7 +35,7 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
     """
     if (groups := experiment.model.groups) > 1:
         raise InvalidValue(f"rescale knows one group of latents, and this model has {groups}.")
-    if not len(images := as_images(images, experiment.shape)):
+    if not len(images := as_images(images, experiment.shape, experiment.domain)):
         raise InvalidValue("there are no images to measure the latents' variance on; pass at least one.")
     repaired = copy.deepcopy(experiment)
     head, first = _ends(repaired)

@@ -92,7 +92,7 @@ def _member(make: Callable[..., Experiment], setting: dict[str, Any], seed: int)
 def _together(members: list[Experiment], seeds: list[int], data: Images, config: Train) -> list[History]:
     """The loop of `train`, every line of it for all members."""
     device = on_device(config.device)
-    images = as_images(data, members[0].shape).to(device)
+    images = as_images(data, members[0].shape, members[0].domain).to(device)
     n, batch = len(images), config.batch_size
     if batch > n:
         raise InvalidValue(f"batch_size is {batch}, but there are only {n} images; choose a smaller batch.")
