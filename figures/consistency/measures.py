@@ -102,7 +102,7 @@ def clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) -> Numbers
 def tangent(model: Adapter, grey: dict[str, Tensor]) -> Numbers:
     """R of rotations by `DELTAS` degrees, over delta² in radians, and its limit ½ Σ m'²/σ² + ¼ Σ l'², as medians over
     test images: tangent [deltas], tangent_limit []."""
-    images = model.images(grey["test"][:200]).double()
+    images = model.as_input(grey["test"][:200]).double()
     module = model.module
     assert module is not None
     experiment = module.double()

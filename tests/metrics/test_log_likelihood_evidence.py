@@ -34,7 +34,7 @@ def test_the_toy_case_of_the_sheet():
 
 def test_the_published_mistake_is_one_of_a_single_layer():
     deep = recipes.two_layer_iwae((1, 4, 4), 4, top=2)
-    with pytest.raises(InvalidValue, match="as_published=True is a mistake with one layer"):
+    with pytest.raises(InvalidValue, match="one group of latents, and this model has 2"):
         evidence(deep, torch.rand(3, 1, 4, 4).round(), as_published=True)
 
 

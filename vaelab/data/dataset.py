@@ -1,4 +1,4 @@
-"""`Dataset`: labelled images with their origin, licence and checksum."""
+"""`Dataset`: labelled images, or other data, with their origin, licence and checksum."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -20,7 +20,8 @@ SPLITS = ("train", "test", "all")
 class Dataset:
     """Labelled images, and what must be said about them in a figure or a paper.
 
-    images: uint8 [n, c, h, w], 0..255.  labels: int64 [n], zeros where the data has none.
+    images: uint8 [n, c, h, w], 0..255; or, for the domain "real", finite floats [n, ...].
+    labels: int64 [n], zeros where the data has none.
     origin says where these very bytes were found.
     """
 
@@ -37,13 +38,14 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.shape))
-        return f"Dataset({self.name}, {self.split}: {len(self):,} images {shape}, from {self.origin})"
+        what = "images" if len(self.shape) == 3 else "data"
+        size = f"{len(self):,} {what} {shape}"
+        return f"Dataset({self.name}, {self.split}: {size}, from {self.origin})"
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of one image."""
-        _, channels, height, width = self.images.shape
-        return channels, height, width
+    def shape(self) -> tuple[int, ...]:
+        """(channels, height, width) of one image, or the shape of one datum."""
+        return tuple(self.images.shape[1:])
 
     @cached_property
     def sha256(self) -> str:

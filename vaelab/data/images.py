@@ -1,5 +1,6 @@
-"""Images as tensors, checked once: those of a data set, of a tensor or of an array."""
+"""Data as tensors, checked once: those of a data set, of a tensor or of an array."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,19 +9,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vaelab._utils import rng
+from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import unit
 from vaelab.data.dataset import Dataset
 
 
-def as_images(data: Any, shape: tuple[int, ...]) -> Tensor:
-    """The training images [n, *shape], uint8 or float in [0, 1], of the shape the networks were built for."""
+def as_images(data: Any, shape: tuple[int, ...], domain: Domain = "unit") -> Tensor:
+    """Check that data are [n, *shape], the shape the networks were built for, and of the domain.
+
+    domain: "unit", uint8 or floats in [0, 1]; "real", any finite floats, or uint8 as [0, 1].
+    Raises InvalidType or InvalidValue for others.
+    """
     images = data.images if isinstance(data, Dataset) else data
     if not isinstance(images, Tensor | np.ndarray):
         raise InvalidType(
             f"images must be a Dataset, a tensor or an array, got {type(images).__name__}; see vaelab.load."
         )
-    images = as_pixels(images)
+    images = in_domain(images, domain)
     if images.dim() == len(shape) and shape[0] == 1:
         images = images.unsqueeze(1)
     if images.shape[1:] != shape:
@@ -32,19 +38,28 @@ def as_images(data: Any, shape: tuple[int, ...]) -> Tensor:
 
 def as_pixels(images: Tensor | np.ndarray) -> Tensor:
     """Images of any shape as a tensor, if they are uint8 or floats in [0, 1]."""
-    if isinstance(images, np.ndarray):
-        images = torch.from_numpy(np.ascontiguousarray(images))
-    if images.dtype == torch.uint8:
-        return images
-    if not images.is_floating_point():
-        raise InvalidType(
-            f"images must be uint8 or floating point, got {images.dtype}; divide by the largest value and call "
-            f".float()."
+    return in_domain(images, "unit")
+
+
+def in_domain(data: Tensor | np.ndarray, domain: Domain) -> Tensor:
+    """Data of any shape as a tensor, if they are uint8 or floats of the domain."""
+    if isinstance(data, np.ndarray):
+        data = torch.from_numpy(np.ascontiguousarray(data))
+    if data.dtype == torch.uint8:
+        return data
+    if not data.is_floating_point():
+        remedy = "divide by the largest value and " if domain == "unit" else ""
+        what = f"got {data.dtype}; {remedy}call .float()"
+        raise InvalidType(f"images must be uint8 or floating point, {what}.")
+    low, high = (float(v) for v in data.aminmax()) if data.numel() else (0.0, 1.0)
+    if domain == "unit" and not (low >= 0 and high <= 1):
+        raise InvalidValue(
+            f"images as floats must lie in [0, 1], got values from {low:g} to {high:g}; rescale "
+            f"them (only likelihoods with squash=False, whose domain is 'real', take others)."
         )
-    low, high = (float(v) for v in images.aminmax()) if images.numel() else (0.0, 1.0)
-    if not (low >= 0 and high <= 1):
-        raise InvalidValue(f"images as floats must lie in [0, 1], got values from {low:g} to {high:g}; rescale them.")
-    return images
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InvalidValue(f"data of the domain 'real' must be finite, got {low:g} to {high:g}.")
+    return data
 
 
 def black_and_white(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:

@@ -17,8 +17,8 @@ from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
 from vaelab._utils.images import sum_pixels, unit
 from vaelab.data.loading import load
-from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.training_config import Call, Setup, config, recipe
+from vaelab.models.vae import total_rate
 from vaelab.objectives.experiment import Experiment
 from vaelab.training.history import History
 from vaelab.training.interventions import Knobs, Panel
@@ -208,10 +208,11 @@ class Trainer:
 
     def _rate_and_distortion(self) -> tuple[float, float]:
         assert self.experiment is not None
-        q = self.experiment.encode(self.images.to(next(self.experiment.parameters()).device))
-        rate = diagonal_kl(q, Gaussian.standard(q.mean)).mean()
-        errors = (unit(self.images) - self.experiment.decode(q.mean).cpu()).square()
-        return float(rate), float(sum_pixels(errors).mean())
+        device = next(self.experiment.parameters()).device
+        result = self.experiment.mean_pass(self.images.to(device))
+        rebuilt = self.experiment.objective.likelihood.mean(result.out).cpu()
+        errors = (unit(self.images) - rebuilt).square()
+        return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
 
     def _publish(self, step: int, epoch: int) -> None:
         self.record.latest = self._snapshot(step, epoch)

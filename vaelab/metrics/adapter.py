@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
+from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, unit
+from vaelab.data.images import as_pixels
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import pair
-from vaelab.models.hierarchical import TwoLayers
 from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.iwae import drawn_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
@@ -26,22 +27,25 @@ class Deeper(NamedTuple):
 
     draws(x, k) -> -ln p(x|z), and ln q(z|x) - ln p(z) over all latents, of k draws per image: [k, b] each, nats.
     prior(n) -> n draws of the latents that `decode` takes: [n, latent].
+    reconstruct(x) -> the mean images [b, *shape], with all latents at their posterior means.
     """
 
     draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
     prior: Callable[[int], Tensor]
+    reconstruct: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A VAE with the prior N(0, I) as three functions; x [b, *shape] are images in [0, 1], z [b, latent] latents.
+    """A VAE with the prior N(0, I) as three functions; x [b, *shape]: data, z [b, latent]: latents.
 
     encode(x) -> Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
-    decode(z) -> the mean images [b, *shape], in [0, 1]: never logits.
+    decode(z) -> the mean images [b, *shape], in the domain of the data: never logits.
     nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
     binary: p(x|z) is a likelihood of 0 and 1 only; grey images are then drawn to black and white before they are
     weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
-    deeper: for latents in several layers.  shape: of one image, if it is known, to say what is wrong with others.
+    deeper: for latents in several layers.  shape: of one datum, if it is known, to say what is
+    wrong with others.  domain: "unit" for data in [0, 1], as images; "real" for any finite floats.
 
     `bernoulli` and `normal` make it from encode and decode alone.
     """
@@ -55,21 +59,25 @@ class Adapter:
     module: nn.Module | None = None
     deeper: Deeper | None = None
     shape: tuple[int, ...] | None = None
+    domain: Domain = "unit"
 
     def __post_init__(self) -> None:
         for name in ("encode", "decode", "nll"):
             if not callable(function := getattr(self, name)):
                 raise InvalidType(f"{name} must be a function, got {function!r:.60}; see metrics.Adapter.")
 
-    def images(self, images: Tensor) -> Tensor:
-        """[n, *shape], uint8 or floats in [0, 1], as the functions want them.  Raises InvalidValue for others."""
-        if not len(images) or (self.shape is not None and tuple(images.shape[1:]) != self.shape):
+    def as_input(self, x: Tensor) -> Tensor:
+        """x [n, *shape], uint8 as [0, 1], or floats, as the functions want them.
+
+        Raises InvalidValue for none, for another shape, and for a Bernoulli outside [0, 1].
+        """
+        if not len(x) or (self.shape is not None and tuple(x.shape[1:]) != self.shape):
             wanted = "[n, ...]" if self.shape is None else f"[n, {', '.join(map(str, self.shape))}]"
-            raise InvalidValue(
-                f"images must be {wanted} with n at least 1, got {tuple(images.shape)}; the second axis is that of "
-                f"channels."
-            )
-        return unit(images.to(self.device)).to(self.dtype)
+            got = f"got {tuple(x.shape)}; the second axis is that of channels"
+            raise InvalidValue(f"images must be {wanted} with n at least 1, {got}.")
+        if self.binary:
+            as_pixels(x)
+        return unit(x.to(self.device)).to(self.dtype)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -84,10 +92,13 @@ class Adapter:
             for part, mode in modes.items():
                 part.training = mode
 
-    def check(self, images: Tensor) -> None:
-        """Try the three functions on a few images.  Raises InvalidType or InvalidValue, naming what is off."""
+    def check(self, x: Tensor) -> None:
+        """Try the three functions on the first two of x [n, *shape].
+
+        Raises InvalidType or InvalidValue, naming what is off.
+        """
         with self.evaluating():
-            x = self.images(images[:2])
+            x = self.as_input(x[:2])
             q = self.encode(x)
             if not isinstance(q, Gaussian):
                 raise InvalidType(f"encode gave a {type(q).__name__}; wrap it: Gaussian(mean, logvar=ln sigma²).")
@@ -129,8 +140,9 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         device=next((t.device for t in model.state_dict().values()), torch.device("cpu")),
         dtype=model.objective.weight.dtype,
         module=model,
-        deeper=_deeper(model) if isinstance(network, TwoLayers) else None,
+        deeper=_deeper(model) if network.groups > 1 else None,
         shape=model.shape,
+        domain=model.domain,
     )
 
 
@@ -142,7 +154,7 @@ def _deeper(experiment: Experiment) -> Deeper:
         nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
         return nll.unflatten(0, (k, -1)), drawn_rate(result).unflatten(0, (k, -1))
 
-    return Deeper(draws, network.prior_sample)
+    return Deeper(draws, network.prior_sample, experiment.reconstruct)
 
 
 def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **place: Any) -> Adapter:
@@ -157,7 +169,10 @@ def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], T
 def normal(
     encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], gamma: float, **place: Any
 ) -> Adapter:
-    """For a decoder whose mean image is that of N(mean, gamma²); gamma: standard deviation of a pixel."""
+    """For a decoder whose mean image is that of N(mean, gamma²); gamma: standard deviation of a pixel.
+
+    place: device, dtype, module of `Adapter`, and domain="real" for data that leave [0, 1].
+    """
     likelihood = Normal(gamma, squash=False)
     return Adapter(encode, decode, lambda z, x: likelihood.nll(decode(z), x), **place)
 
@@ -166,12 +181,12 @@ def _shape(tensor: Tensor) -> str:
     return str(list(tensor.shape))
 
 
-def encode(model: Experiment | Adapter, images: Tensor, chunk: int = 2000) -> Gaussian:
-    """q(z|x) of images [n, *shape] (uint8 or floats in [0, 1]), on the CPU: Gaussian of [n, latent].
+def encode(model: Experiment | Adapter, x: Tensor, chunk: int = 2000) -> Gaussian:
+    """q(z|x) of x [n, *shape] (uint8 or floats of its domain), on the CPU: Gaussian of [n, latent].
 
     Raises InvalidType for a model of another kind.
     """
     model = adapted(model)
     with model.evaluating():
-        parts = [model.encode(model.images(part)) for part in images.split(chunk)]
+        parts = [model.encode(model.as_input(part)) for part in x.split(chunk)]
     return Gaussian(torch.cat([q.mean for q in parts]).cpu(), torch.cat([q.logvar for q in parts]).cpu())

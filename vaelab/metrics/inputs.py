@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
+from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_pixels, black_and_white
+from vaelab.data.images import black_and_white, in_domain
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter, encode
@@ -28,8 +29,10 @@ ENOUGH = 2 * FEATURES  # images, for a covariance of the features
 Data = str | tuple[Any, Any]
 
 
-def train_and_test(data: Data) -> tuple[Dataset, Dataset]:
+def train_and_test(data: Data, domain: Domain = "unit") -> tuple[Dataset, Dataset]:
     """data: a name as in `vaelab data list`, or a pair (train, test), each a Dataset or (images, labels or None).
+
+    domain: where images [n, c, h, w] must lie; data of other shapes are finite floats anyway.
 
     Raises InvalidType or InvalidValue for anything else, and what `load` raises.
     """
@@ -40,7 +43,7 @@ def train_and_test(data: Data) -> tuple[Dataset, Dataset]:
             f"data must be a name or a pair (train, test), got {type(data).__name__}; each of the two is a Dataset or "
             f"(images, labels)."
         )
-    train, test = _dataset(data[0], "train"), _dataset(data[1], "test")
+    train, test = (_dataset(*part, domain) for part in zip(data, ("train", "test"), strict=True))
     if train.images.shape[1:] != test.images.shape[1:]:
         raise InvalidValue(
             f"training images are {list(train.images.shape[1:])}, test images {list(test.images.shape[1:])}; "
@@ -64,7 +67,7 @@ def some(n: int, k: int | None, seed: int = 0) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:k].sort().values
 
 
-def _dataset(part: Any, split: str) -> Dataset:
+def _dataset(part: Any, split: str, domain: Domain) -> Dataset:
     if isinstance(part, Dataset):
         return part
     images, labels = part if isinstance(part, tuple | list) and len(part) == 2 else (part, None)
@@ -76,7 +79,7 @@ def _dataset(part: Any, split: str) -> Dataset:
             f"{list(classes.shape)}."
         )
     if images.dim() == 4:
-        images = as_pixels(images)
+        images = in_domain(images, domain)
     elif images.dtype != torch.uint8:
         checks.float_tensor(f"the {split} images", images)
     return Dataset(images, classes, "own data", split, "memory", "your own", "your own")
@@ -115,10 +118,10 @@ class Seen:
         """The posteriors of the training images."""
         return encode(self.model, self.train_images)
 
-    @property
+    @cached_property
     def pictures(self) -> bool:
-        """Whether images have channels, height and width."""
-        return self.test.images.dim() == 4
+        """Whether the data are images: channels, height and width, in [0, 1]."""
+        return pictured(self.train) and pictured(self.test)
 
     @property
     def classes(self) -> bool:
@@ -138,18 +141,26 @@ class Seen:
 
 def see(model: Adapter, data: Data, views: Views | None, binarise: bool | None, seed: int) -> Seen:
     """Load, check, draw to black and white where the likelihood asks for it, encode.  Raises as `report` does."""
-    train, test = train_and_test(data)
+    train, test = train_and_test(data, model.domain)
     model.check(test.images)
     binary = model.binary if binarise is None else binarise
+    if binary:
+        require_unit("binarise=True", model.domain)
     train_images, test_images = train.images, test.images
     if binary:
         train_images, test_images = black_and_white(train_images, seed), black_and_white(test_images, seed + 1)
     moved = None
-    if views is not None and test.images.dim() == 4:
+    if views is not None and pictured(test):
         moved = transformed(model, test.images, views, binary=binary, seed=seed)
     density = binary or not model.binary or not grey(test.images)
     name = "none" if moved is None else named(views)
     return Seen(model, train, test, train_images, test_images, encode(model, test_images), moved, name, density)
+
+
+def pictured(data: Dataset) -> bool:
+    """Whether the data are [n, c, h, w] in [0, 1]."""
+    x = data.images
+    return x.dim() == 4 and (x.dtype == torch.uint8 or bool(((x >= 0) & (x <= 1)).all()))
 
 
 def named(views: Any) -> str:
@@ -175,8 +186,7 @@ def notes(seen: Seen, information: float, ceiling: float) -> tuple[str, ...]:
         "them, and the rate is by one draw for each image.": seen.model.deeper is not None,
         "No probe: the training labels are of one class, or test images have other labels.": not seen.probed,
         "No consistency: there are no views of these images.": seen.moved is None,
-        f"No Fréchet distances: they need labelled images [n, c, h, w], more than {ENOUGH} of each set.": not (
-            seen.comparable
-        ),
+        "No Fréchet distances: they need labelled images [n, c, h, w] in [0, 1], more than "
+        f"{ENOUGH} of each set.": not seen.comparable,
     }
     return tuple(sentence for sentence, holds in found.items() if holds)

@@ -56,56 +56,72 @@ class Weighed(NamedTuple):
 
 
 def evidence(
-    experiment: Experiment, images: Tensor, samples: int = 128, *, as_published: bool = False, seed: int = 0
+    experiment: Experiment,
+    x: Tensor,
+    samples: int = 128,
+    *,
+    as_published: bool = False,
+    seed: int = 0,
 ) -> Evidence:
-    """ln p(x), averaged over images [n, *shape], with a bootstrap interval; arguments and errors as `log_evidence`."""
-    each = log_evidence(experiment, images, samples, as_published=as_published, seed=seed)
+    """ln p(x), averaged over x [n, *shape], with a bootstrap interval.
+
+    Arguments and errors as `log_evidence`.
+    """
+    each = log_evidence(experiment, x, samples, as_published=as_published, seed=seed)
     return Evidence(each, float(each.mean()), *bootstrap(each, seed=seed))
 
 
 def log_evidence(
     experiment: Experiment,
-    images: Tensor,
+    x: Tensor,
     samples: int = 128,
     *,
     as_published: bool = False,
     chunk: int = 4096,
     seed: int = 0,
 ) -> Tensor:
-    """ln p(x) of every image [n, *shape] (uint8 or floats in [0, 1]): [n], nats, float64, on the CPU.
+    """ln p(x) of every x [n, *shape]: [n], nats, float64, on the CPU.
 
-    samples: K, drawn for every image, exactly so many; chunk: at most so many decoded at once.
+    x: uint8 as [0, 1], or floats of the experiment's domain.
+
+    samples: K, drawn for every x, exactly so many; chunk: at most so many decoded at once.
     as_published: the proposal gets sigma² for a standard deviation, as the published evaluation does by mistake.
     A density for `Normal` and `Laplace`; for `Bernoulli` only of binary images.
 
-    Raises InvalidType or InvalidValue unless samples is a whole number from 1, and for images of another shape.
+    Raises InvalidType or InvalidValue unless samples is a whole number from 1, and for x of another
+    shape.
     Source: Burda et al. 2016, eq. 8; sheet T2 for the mistake.
     """
     adapter = adapted(experiment)
     if as_published and adapter.deeper is not None:
-        raise InvalidValue("as_published=True is a mistake with one layer of latents, and here are more; leave it out.")
+        raise InvalidValue(
+            f"as_published=True is a mistake with one group of latents, and this model has "
+            f"{experiment.model.groups}; leave it out."
+        )
     if as_published:
         adapter = replace(adapter, encode=lambda x: _squared_twice(experiment.encode(x)))
-    return weigh(adapter, images, samples, chunk=chunk, seed=seed).log_mean
+    return weigh(adapter, x, samples, chunk=chunk, seed=seed).log_mean
 
 
-def weigh(model: Adapter, images: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> Weighed:
-    """The importance weights of images [n, *shape] under any VAE, in one pass over K draws that are never all kept.
+def weigh(model: Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> Weighed:
+    """The importance weights of x [n, *shape] under any VAE, in one pass over K draws.
 
     Exactly `samples` draws for every image, at most `chunk` decoded at once, whatever the number of images.
     """
     checks.count("samples", samples)
     checks.count("chunk", chunk)
     generator = torch.Generator(model.device).manual_seed(seed)
-    found = torch.empty(2, len(images), dtype=torch.float64)  # made once: small blocks between large ones fray the heap
+    # made once: small blocks between large ones fray the heap
+    found = torch.empty(2, len(x), dtype=torch.float64)
     together = max(1, chunk // samples)
     with model.evaluating():
-        for part, place in zip(images.split(together), found.split(together, 1), strict=True):
-            x = model.images(part)
-            q = model.encode(x)
-            total, squares = torch.full((2, len(x)), -math.inf, dtype=torch.float64, device=model.device)
+        for part, place in zip(x.split(together), found.split(together, 1), strict=True):
+            part = model.as_input(part)
+            q = model.encode(part)
+            start = torch.full((2, len(part)), -math.inf, dtype=torch.float64, device=model.device)
+            total, squares = start
             for first in range(0, samples, chunk):
-                ratios = _log_ratios(model, x, q, min(chunk, samples - first), generator)
+                ratios = _log_ratios(model, part, q, min(chunk, samples - first), generator)
                 total = torch.logaddexp(total, ratios.logsumexp(0))
                 squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
             place.copy_(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
@@ -177,25 +193,34 @@ class NLL(NamedTuple):
     samples: int
 
 
-def nll(model: Experiment | Adapter, images: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
-    """Exactly `samples` draws for every image [n, *shape]; memory grows with `chunk`, not with either number."""
-    found = weigh(adapted(model), images, samples, chunk=chunk, seed=seed)
-    by_draws = float(found.error.square().sum().sqrt()) / len(images)
+def nll(
+    model: Experiment | Adapter,
+    x: Tensor,
+    samples: int,
+    *,
+    chunk: int = 4096,
+    seed: int = 0,
+) -> NLL:
+    """Exactly `samples` draws for every x [n, *shape]; memory grows with `chunk` alone."""
+    found = weigh(adapted(model), x, samples, chunk=chunk, seed=seed)
+    by_draws = float(found.error.square().sum().sqrt()) / len(x)
     return NLL(-found.log_mean, mean_of(-found.log_mean), by_draws, float(found.effective.median()), samples)
 
 
-def bound(model: Experiment | Adapter, images: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:
-    """The terms of the ELBO for images [n, *shape] (uint8 or floats in [0, 1])."""
+def bound(model: Experiment | Adapter, x: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:
+    """The terms of the ELBO for x [n, *shape], uint8 or floats of the domain of the model."""
     model = adapted(model)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
     with model.evaluating():
-        for part in images.split(chunk):
-            x = model.images(part)
-            q = model.encode(x)
+        for part in x.split(chunk):
+            part = model.as_input(part)
+            q = model.encode(part)
             with rng.own(generator):
-                distortion, rate = _terms(model, x, q)
-            error = sum_pixels((model.decode(q.mean) - x).square()) / x[0].numel()
+                distortion, rate = _terms(model, part, q)
+            deeper = model.deeper
+            rebuilt = model.decode(q.mean) if deeper is None else deeper.reconstruct(part)
+            error = sum_pixels((rebuilt - part).square()) / part[0].numel()
             parts.append(torch.stack([distortion, rate, error]).double().cpu())
     return Bound(*torch.cat(parts, 1))
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.images import unit
+from vaelab.data.images import as_pixels
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, encode
@@ -41,7 +42,9 @@ def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, bi
 
     binary: the view is of the grey image and is drawn to black and white afterwards, with noise of its own.  Torch's
     global generator is seeded for the while, so that the same views come at every call, and left as it was.
+    Raises InvalidValue for images outside [0, 1].
     """
+    images = as_pixels(images)
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
     with torch.random.fork_rng(), rng.own(torch.Generator().manual_seed(seed)):

@@ -1,39 +1,52 @@
-"""Means over images, by the plain forward pass: what training drives down, and the rate whatever it minimises."""
+"""Means over data, by the plain forward pass: what training drives down; and the rate."""
 
 import torch
 from torch import Tensor
 
-from vaelab._utils.images import sum_pixels, unit
-from vaelab.divergences.gaussian import diagonal_kl
-from vaelab.models.vae import at_rest
+from vaelab._utils.images import sum_pixels
+from vaelab.data.images import in_domain
+from vaelab.models.vae import Pass, at_rest, total_rate
 from vaelab.objectives.experiment import Experiment
 
 
 @torch.no_grad()
 def evaluate(
-    experiment: Experiment, images: Tensor, inputs: Tensor | None = None, chunk: int = 2000
+    experiment: Experiment,
+    x: Tensor,
+    inputs: Tensor | None = None,
+    chunk: int = 2000,
 ) -> dict[str, float]:
-    """Means over images [n, *shape] (uint8 or floats in [0, 1]); inputs: what the network sees instead, when denoising.
+    """Means over x [n, *shape], uint8 or floats of the experiment's domain.
+
+    inputs: what the network sees instead, when denoising.
 
     reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
     rate: KL(q‖p) in nats whatever the experiment minimises; divergence: the one it minimises, in nats.
+    Both are summed over the groups of latents; where there are several, along the z drawn.
     """
     device = next(experiment.parameters()).device
     totals = torch.zeros(4, dtype=torch.float64)
-    inputs = images if inputs is None else inputs
-    for part, shown in zip(images.split(chunk), inputs.split(chunk), strict=True):
-        x = unit(part.to(device))
+    x = in_domain(x, experiment.domain)
+    inputs = x if inputs is None else inputs
+    for part, shown in zip(x.split(chunk), inputs.split(chunk), strict=True):
+        truth, seen = (experiment.as_input(t.to(device)) for t in (part, shown))
         with at_rest(experiment):
-            result = experiment.model(unit(shown.to(device)))
-        (q,), (p,) = result.q, result.p
+            result = experiment.model(seen)
         sampled = experiment.objective.likelihood.mean(result.out)
-        at_mean = experiment.decode(q.mean)
+        at_mean = _at_mean(experiment, seen, result)
         rows = [
-            sum_pixels((x - at_mean).square()),
-            sum_pixels((x - sampled).square()),
-            diagonal_kl(q, p),
-            experiment.objective.divergence(q, p),
+            sum_pixels((truth - at_mean).square()),
+            sum_pixels((truth - sampled).square()),
+            total_rate(result),
+            experiment.objective.total_divergence(result),
         ]
         totals += torch.stack([row.double().sum() for row in rows]).cpu()
-    values = (totals / len(images)).tolist()
+    values = (totals / len(x)).tolist()
     return dict(zip(("reconstruction", "reconstruction_sampled", "rate", "divergence"), values, strict=True))
+
+
+def _at_mean(experiment: Experiment, x: Tensor, result: Pass) -> Tensor:
+    """Decode the posterior means: [b, *shape]; one group needs no second encoding."""
+    if len(result.q) > 1:
+        return experiment.reconstruct(x)
+    return experiment.decode(result.q[0].mean)

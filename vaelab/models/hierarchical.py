@@ -1,6 +1,6 @@
 """A VAE with two stochastic layers, the deep model of Burda et al. 2016."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ class TwoLayers(VAE):
     Raises InvalidType or InvalidValue unless top is a whole number from 1.  Source: Burda et al. 2016, section 5.
     """
 
+    groups = 2
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -35,11 +37,20 @@ class TwoLayers(VAE):
     def forward(self, x: Tensor, samples: int = 1) -> Pass:
         q1 = self.posterior(x)
         q1 = Gaussian(q1.mean.repeat(samples, 1), q1.logvar.repeat(samples, 1))
-        h1 = q1.sample()
-        q2 = Gaussian(*self.up(h1).to(x.dtype).chunk(2, dim=1))
-        h2 = q2.sample()
-        p1 = Gaussian(*self.down(h2).to(x.dtype).chunk(2, dim=1))
-        return Pass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(x.dtype))
+        return self._through(q1, Gaussian.sample)
+
+    def mean_pass(self, x: Tensor) -> Pass:
+        """Pass x [b, *shape] with h1 and h2 at the posterior means; no noise is drawn."""
+        return self._through(self.posterior(x), lambda q: q.mean)
+
+    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> Pass:
+        """Go from q(h1|x) through both layers, with what `draw` takes from each posterior."""
+        dtype = q1.mean.dtype  # out of bf16, if the network ran in it
+        h1 = draw(q1)
+        q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))
+        h2 = draw(q2)
+        p1 = Gaussian(*self.down(h2).to(dtype).chunk(2, dim=1))
+        return Pass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
 
     def prior_sample(self, n: int) -> Tensor:
         """n draws of p(h1): [n, latent]."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 
 
 class Pass(NamedTuple):
@@ -20,6 +21,19 @@ class Pass(NamedTuple):
     p: tuple[Gaussian, ...]
     z: tuple[Tensor, ...]
     out: Tensor
+
+
+def group_rates(result: Pass) -> tuple[Tensor, ...]:
+    """Compute KL(q‖p) of every latent group of a pass in closed form: [b] each, nats.
+
+    Where a group hangs on draws of others, this is its KL along the path that was drawn.
+    """
+    return tuple(diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True))
+
+
+def total_rate(result: Pass) -> Tensor:
+    """Sum `group_rates` over the groups: [b], nats."""
+    return reduce(torch.add, group_rates(result))
 
 
 @contextmanager
@@ -37,7 +51,11 @@ class VAE(nn.Module):
     """Encoder and decoder around one group of latents with the prior N(0, I).
 
     encoder: [b, *shape] -> [b, 2 latent] (means, then log variances); decoder: [b, latent] -> [b, *shape].
+    groups: of latents, as many as a pass has entries.  A model with more overrides `forward`,
+    `mean_pass` and `prior_sample`; its `posterior` is that of the group that `decoder` takes.
     """
+
+    groups = 1
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int) -> None:
         super().__init__()
@@ -55,6 +73,11 @@ class VAE(nn.Module):
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
         z = self.draw(q)
         return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+
+    def mean_pass(self, x: Tensor) -> Pass:
+        """Pass x [b, *shape] with z at the posterior means, in every group; no noise is drawn."""
+        q = self.posterior(x)
+        return Pass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
         """What the decoder is given in training: a draw from q, [b, latent]."""

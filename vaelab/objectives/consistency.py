@@ -85,8 +85,8 @@ class Consistent(Experiment):
     def forward(self, x: Tensor, view: Tensor | None = None) -> Terms:
         """Images [b, *shape], and their views, made here where they are not given -> Terms."""
         assert self.views is not None
-        x = self._unit(x)
-        view = self.views(x) if view is None else self._unit(view)
+        x = self.as_input(x)
+        view = self.views(x) if view is None else self.as_input(view)
         result, other = self._passes(x, alike(view, x))
         return self.objective(x, result, (view, other))
 
@@ -109,11 +109,12 @@ def consistent(
     """`experiment`, whatever its bound, divergence and gamma, with consistency: its model and objective, not copies.
 
     consistency: lambda, in nats; 0 is training on images and views alike.  views: "simple", "large", an `Augment`, or
-    any function of images [b, c, h, w] in [0, 1].  agreement: `PosteriorGap` (default), `Triplet`, or a module of one's
-    own.  together: see `Consistent`.
+    any function of images [b, c, h, w] in [0, 1], or of such data as the experiment is of.
+    agreement: `PosteriorGap` (default), `Triplet`, or a module of one's own.  together: see
+    `Consistent`.
 
     Raises InvalidType or InvalidValue for a lambda or views that cannot be, or an experiment with a way of its own to
-    see images, such as `Denoising`.
+    see images, such as `Denoising`; InvalidValue for views of ours on data outside [0, 1].
     """
     if type(experiment) is not Experiment:
         raise InvalidType(f"only a plain Experiment can be made consistent, got {type(experiment).__name__}.")
@@ -121,6 +122,7 @@ def consistent(
         if views not in VIEWS:
             raise InvalidValue(f"there are no views {views!r}; {near(views, VIEWS)}")
         views = VIEWS[views]()
+    augment.check_domain("views", views, experiment.domain)
     if not callable(views):
         raise InvalidType(f"views must be a name or a function of images, got {views!r}; {near('', VIEWS)}")
     if agreement is not None and not callable(agreement):

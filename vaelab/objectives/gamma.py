@@ -41,8 +41,8 @@ class Policy(nn.Module):
         """ln gamma² for a batch with these squared errors per pixel [b], which carry no gradient: [] or [b]."""
         return self.logvar
 
-    def begin(self, images: Tensor) -> None:
-        """Look at the training data [n, ...], uint8 or in [0, 1], once, before the first step."""
+    def begin(self, x: Tensor) -> None:
+        """Look at the training data [n, ...], uint8 or floats, once, before the first step."""
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         """Move by the mean squared error [] and the divergences [b] of the last batch, once per optimiser step."""
@@ -78,19 +78,25 @@ class Learned(Policy):
         return 2 * self.log_gamma
 
 
-def start_at_data(images: Tensor, started: Tensor, logvar: Tensor, running: Tensor | None = None) -> None:
-    """Unless it has started: put ln gamma² and a running mean to the variance of images [n, ...], mean over pixels.
+def start_at_data(
+    x: Tensor,
+    started: Tensor,
+    logvar: Tensor,
+    running: Tensor | None = None,
+) -> None:
+    """Unless it has started: put ln gamma² and a running mean to the variance of x [n, ...].
 
-    It is the error of the best constant image.  Raises InvalidValue where a running mean would start at nothing.
+    It is the mean over pixels, and the error of the best constant.  Raises InvalidValue where a
+    running mean would start at nothing.
     """
     if started:
         return
-    variance = data_variance(images)
+    variance = data_variance(x)
     if running is not None:
         if variance <= LEAST:
             raise InvalidValue(
-                "the training images are all alike, so gamma cannot start at their variance; give more images, or "
-                "gamma=Computed(start=0.1)."
+                "the training data are all alike, so gamma cannot start at their variance; give "
+                "more of them, or gamma=Computed(start=0.1)."
             )
         running.copy_(variance)
     logvar.copy_(variance.clamp_min(LEAST).log())
@@ -119,8 +125,8 @@ class Optimal(Policy):
     def at(self, error: Tensor) -> Tensor:
         return error.mean().clamp_min(LEAST).log()
 
-    def begin(self, images: Tensor) -> None:
-        start_at_data(images, self.started, self.logvar)
+    def begin(self, x: Tensor) -> None:
+        start_at_data(x, self.started, self.logvar)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
@@ -167,8 +173,8 @@ class Computed(Policy):
         self.register_buffer("running", torch.tensor(variance))
         self.register_buffer("started", torch.tensor(start is not None))
 
-    def begin(self, images: Tensor) -> None:
-        start_at_data(images, self.started, self.logvar, self.running)
+    def begin(self, x: Tensor) -> None:
+        start_at_data(x, self.started, self.logvar, self.running)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
@@ -208,8 +214,8 @@ class Geco(Policy):
 
     kappa: Tensor
 
-    def begin(self, images: Tensor) -> None:
-        start_at_data(images, self.started, self.logvar, self.running)
+    def begin(self, x: Tensor) -> None:
+        start_at_data(x, self.started, self.logvar, self.running)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():

@@ -3,8 +3,11 @@ pixels.
 
 Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`, and `score(out, x)` for the training step,
 which needs the squared error too, forms the residual once, and asks the gamma policy about this very batch.  `out` is
-the raw output of the decoder, images lie in [0, 1]; the squashing to [0, 1] belongs to the likelihood, so that a logit
-is never turned into a probability and back.
+the raw output of the decoder; the squashing to [0, 1] belongs to the likelihood, so that a logit is
+never turned into a probability and back.
+
+`domain` says which data a likelihood is of: "unit", bytes or floats in [0, 1], or "real", any
+finite floats.
 """
 
 import math
@@ -13,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vaelab._utils.domain import Domain
 from vaelab._utils.images import sum_pixels
 from vaelab.divergences.gaussian import LOG_2PI
 from vaelab.objectives.gamma import Policy, policy
@@ -22,6 +26,7 @@ class Bernoulli(nn.Module):
     """-ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out); a density only for x in {0, 1}."""
 
     gamma: Policy | None = None
+    domain: Domain = "unit"
 
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """out, x: [b, ...] -> [b], nats."""
@@ -41,7 +46,10 @@ class Bernoulli(nn.Module):
 
 
 class _Scaled(nn.Module):
-    """A location family around sigmoid(out) (or out itself, squash=False) with one scale for all pixels."""
+    """A location family around sigmoid(out), or out itself, with one scale for all pixels.
+
+    squash: whether the data lie in [0, 1] and the mean is sigmoid(out); else they are any numbers.
+    """
 
     gamma: Policy
 
@@ -49,6 +57,11 @@ class _Scaled(nn.Module):
         super().__init__()
         self.gamma = policy(gamma)
         self.squash = squash
+
+    @property
+    def domain(self) -> Domain:
+        """Where the data lie: "unit" with squash, "real" without."""
+        return "unit" if self.squash else "real"
 
     def mean(self, out: Tensor) -> Tensor:
         return torch.sigmoid(out) if self.squash else out

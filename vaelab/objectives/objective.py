@@ -73,7 +73,10 @@ class Objective(nn.Module):
         self.consistency = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
 
     def forward(self, x: Tensor, result: Pass, view: tuple[Tensor, Pass] | None = None) -> Terms:
-        """x: images [b, ...] in [0, 1]; result: the model's pass over them; view: a view of each, and its pass."""
+        """Compute the terms of x [b, ...] from the model's pass over it.
+
+        x: floats of the likelihood's domain.  view: a view of each, and its pass.
+        """
         each = self.per_sample(x, result)
         if view is not None:
             each = self._with(each, result, *view)
@@ -82,9 +85,13 @@ class Objective(nn.Module):
     def per_sample(self, x: Tensor, result: Pass) -> Terms:
         """The same terms before the mean over the batch, each [b]."""
         nll, mse = self.likelihood.score(result.out, x)
-        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
-        divergence = reduce(torch.add, groups)
+        divergence = self.total_divergence(result)
         return Terms(nll + self.strength * divergence, nll, divergence, mse, torch.zeros_like(nll))
+
+    def total_divergence(self, result: Pass) -> Tensor:
+        """Sum the divergence of a pass over its latent groups: [b], nats."""
+        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
+        return reduce(torch.add, groups)
 
     def _with(self, plain: Terms, result: Pass, view: Tensor, other: Pass) -> Terms:
         """The terms of images and their views, each [b], with the distance of their posteriors."""

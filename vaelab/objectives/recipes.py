@@ -2,7 +2,8 @@
 
 Every recipe takes the shape (channels, height, width) of one image, the number of latents, and the
 options of `Design`: the divergence is the recipe's own, network, likelihood and gamma are the
-reader's.
+reader's. With squash=False data are any finite numbers, and with network="mlp" of any shape:
+`vae((3,), 2, squash=False)` is of points in space.
 """
 
 from collections.abc import Sequence
@@ -38,14 +39,17 @@ class Design(TypedDict, total=False):
 
     network: "mlp" (default), "conv", "burgess", "burda", "resnet" or "infogan".  hidden: its widths, such as (400,);
     default: the network's own.
-    likelihood: "normal" (default), "bernoulli" or "laplace".  gamma: the decoder's standard deviation, a number
-    (default 1/sqrt(2)), "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
+    likelihood: "normal" (default), "bernoulli" or "laplace".  squash: True (default) for data in
+    [0, 1]; False for any finite numbers, such as points (3,) or (points, 3); a Bernoulli always
+    squashes.  gamma: the decoder's standard deviation, a number (default 1/sqrt(2)), "learned",
+    "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
     none.  heating: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
     """
 
     network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
+    squash: bool
     gamma: float | str | Policy
     heating: Heating | None
 
@@ -59,6 +63,7 @@ def build(
     network: str = "mlp",
     hidden: Sequence[int] | None = None,
     likelihood: str = "normal",
+    squash: bool = True,
     gamma: float | str | Policy = SQUARED_ERROR,
     heating: Heating | None = None,
     **unknown: Any,
@@ -73,7 +78,7 @@ def build(
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
     family = NETWORKS[network]
     encoder, decoder = family(shape, latent) if hidden is None else family(shape, latent, tuple(hidden))
-    objective = Objective(likelihood_of(likelihood, gamma), divergence, weight, heating)
+    objective = Objective(likelihood_of(likelihood, gamma, squash), divergence, weight, heating)
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
@@ -87,13 +92,20 @@ def checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
     return shape
 
 
-def likelihood_of(name: str, gamma: float | str | Policy) -> Likelihood:
-    """The likelihood of that name."""
+def likelihood_of(name: str, gamma: float | str | Policy, squash: bool = True) -> Likelihood:
+    """The likelihood of that name; squash: whether of data in [0, 1]."""
+    if not isinstance(squash, bool):
+        raise InvalidType(f"squash must be True or False, got {squash!r}.")
     if name == "normal":
-        return Normal(gamma)
+        return Normal(gamma, squash=squash)
     if name == "laplace":
-        return Laplace(gamma)
+        return Laplace(gamma, squash=squash)
     if name == "bernoulli":
+        if not squash:
+            raise InvalidValue(
+                "a Bernoulli is of the domain 'unit', data in [0, 1], got squash=False; leave it "
+                "out, or take likelihood='normal'."
+            )
         if gamma != SQUARED_ERROR:
             raise InvalidValue(f"a Bernoulli has no gamma, got {gamma!r}; leave it out, or take likelihood='normal'.")
         return Bernoulli()
@@ -238,6 +250,7 @@ def two_layer_iwae(
     network: Literal["burda"] = "burda",
     hidden: Sequence[int] | None = None,
     likelihood: str = "bernoulli",
+    squash: bool = True,
     gamma: float | str | Policy = SQUARED_ERROR,
     heating: Heating | None = None,
 ) -> Experiment:
@@ -248,7 +261,8 @@ def two_layer_iwae(
     if network != "burda":
         raise InvalidValue(f"two stochastic layers are built with network='burda' only, got {network!r}; choose it.")
     model = TwoLayers(checked(shape, latent), latent, top, (200, 200) if hidden is None else hidden)
-    objective = ImportanceWeighted(likelihood_of(likelihood, gamma), samples, heating=heating)
+    family = likelihood_of(likelihood, gamma, squash)
+    objective = ImportanceWeighted(family, samples, heating=heating)
     return Experiment(model, objective, tuple(shape))
 
 

@@ -48,20 +48,21 @@ class MarginalPosterior:
         self.taken: Route | None = None
 
     @classmethod
-    def from_model(cls, experiment: Experiment, images: Any) -> "MarginalPosterior":
-        """The mixture over the posteriors that a trained experiment gives to images [n, *shape], on the CPU.
+    def from_model(cls, experiment: Experiment, x: Any) -> "MarginalPosterior":
+        """The mixture of the posteriors of x [n, *shape] under a trained experiment, on the CPU.
 
-        images: as the experiment was trained on, a tensor, or a data set.
+        x: as the experiment was trained on, a tensor, an array, or a data set.
 
         Raises InvalidType or InvalidValue for others.
         """
-        images = images if isinstance(images, Tensor) else as_images(images, experiment.shape)
-        if tuple(images.shape[1:]) != tuple(experiment.shape) or not len(images):
+        if not isinstance(x, Tensor):
+            x = as_images(x, experiment.shape, experiment.domain)
+        if tuple(x.shape[1:]) != tuple(experiment.shape) or not len(x):
             raise InvalidValue(
-                f"images of shape {tuple(images.shape)} do not fit an experiment on {tuple(experiment.shape)}; pass at "
-                f"least one of its own."
+                f"images of shape {tuple(x.shape)} do not fit an experiment on "
+                f"{tuple(experiment.shape)}; pass at least one of its own."
             )
-        return cls(*experiment.encode_in_chunks(images))
+        return cls(*experiment.encode_in_chunks(x))
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n draws from Q: a component at random, then a point of it: [n, d].

@@ -29,11 +29,13 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
 
     The encoder's last layer and the decoder's first one take the factors; the given experiment stays as it is.
 
-    Raises InvalidValue without images, InvalidType where these two layers are not linear: the latents would then not
-    be free to scale.
+    Raises InvalidValue without images or for more than one group of latents, InvalidType where
+    these two layers are not linear: the latents would then not be free to scale.
     Source: Asperti 2019 for the argument; our derivation, sheet 4, T-a.
     """
-    if not len(images := as_images(images, experiment.shape)):
+    if (groups := experiment.model.groups) > 1:
+        raise InvalidValue(f"rescale knows one group of latents, and this model has {groups}.")
+    if not len(images := as_images(images, experiment.shape, experiment.domain)):
         raise InvalidValue("there are no images to measure the latents' variance on; pass at least one.")
     repaired = copy.deepcopy(experiment)
     head, first = _ends(repaired)

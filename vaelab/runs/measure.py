@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils.images import as_bytes, unit
+from vaelab.data.images import as_pixels
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.metrics.reconstruction import evaluate
@@ -59,9 +60,11 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
 
     shown: the images themselves; inputs: what the network saw of them; reconstructions: decoded at the posterior mean;
     traversals [latent, STEPS, c, h, w]: the first image with one latent at a time moved from -REACH to REACH.
+    Raises InvalidValue for images or inputs that do not lie in [0, 1].
     """
+    images, inputs = as_pixels(images[:SHOWN]), as_pixels(inputs[:SHOWN])
     device = next(experiment.parameters()).device
-    q = experiment.encode(inputs[:SHOWN].to(device))
+    q = experiment.encode(inputs.to(device))
     path = torch.linspace(-REACH, REACH, STEPS, device=device)
     latent = q.mean.shape[1]
     z = q.mean[0].expand(latent, STEPS, latent).clone()
@@ -69,8 +72,8 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
         z[k, :, k] = path
     moved = experiment.decode(z.flatten(0, 1)).unflatten(0, (latent, STEPS))
     kept = {
-        "shown": unit(images[:SHOWN]),
-        "inputs": unit(inputs[:SHOWN]),
+        "shown": unit(images),
+        "inputs": unit(inputs),
         "reconstructions": experiment.decode(q.mean),
         "traversals": moved,
     }

@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 from vaelab._utils import checks
 from vaelab._utils.files import replacing
-from vaelab._utils.images import sum_pixels, unit
-from vaelab.divergences.gaussian import Gaussian, diagonal_kl
+from vaelab._utils.images import sum_pixels
+from vaelab.models.vae import total_rate
 from vaelab.objectives.experiment import Experiment
 from vaelab.runs.run import Run
 from vaelab.training.config import Train
@@ -119,12 +119,12 @@ def at_mean(experiment: Experiment, images: Tensor, chunk: int = 1000) -> tuple[
     """Squared error at the posterior mean, KL(q‖p) and the divergence, means over the images; draws no noise, so the
     training goes on as if nobody had looked."""
     device, totals = next(experiment.parameters()).device, torch.zeros(3, dtype=torch.float64)
+    objective = experiment.objective
     for part in images.split(chunk):
-        x = part.to(device)
-        q = experiment.encode(x)
-        p = Gaussian.standard(q.mean)
-        squares = sum_pixels((unit(x) - experiment.decode(q.mean)).square())
-        rows = (squares, diagonal_kl(q, p), experiment.objective.divergence(q, p))
+        x = experiment.as_input(part.to(device))
+        result = experiment.mean_pass(x)
+        squares = sum_pixels((x - objective.likelihood.mean(result.out)).square())
+        rows = (squares, total_rate(result), objective.total_divergence(result))
         totals += torch.stack([row.double().sum() for row in rows]).cpu()
     reconstruction, rate, divergence = (totals / len(images)).tolist()
     return reconstruction, rate, divergence

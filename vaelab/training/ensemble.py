@@ -92,7 +92,7 @@ def _member(make: Callable[..., Experiment], setting: dict[str, Any], seed: int)
 def _together(members: list[Experiment], seeds: list[int], data: Images, config: Train) -> list[History]:
     """The loop of `train`, every line of it for all members."""
     device = on_device(config.device)
-    images = as_images(data, members[0].shape).to(device)
+    images = as_images(data, members[0].shape, members[0].domain).to(device)
     n, batch = len(images), config.batch_size
     if batch > n:
         raise InvalidValue(f"batch_size is {batch}, but there are only {n} images; choose a smaller batch.")
@@ -150,6 +150,8 @@ def obstacle(members: Sequence[Experiment], config: Train) -> str | None:
         return f"the stacked step does not know {', '.join(unknown)}"
     if len(members) == 1:
         return "a single experiment is faster alone"
+    if (groups := members[0].model.groups) > 1:
+        return f"the stacked step knows one group of latents, and these have {groups}"
     if not _is_dense(members[0]):
         return "only dense networks are stacked, not convolutions or networks of one's own"
     if isinstance(members[0].objective.divergence, MMD):

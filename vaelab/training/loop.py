@@ -14,8 +14,10 @@ from torch.optim import Optimizer
 
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
+from vaelab._utils.domain import require_unit
 from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import unit
+from vaelab.data.augment import check_domain
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import as_images, black_and_white
 from vaelab.divergences.modules import GeometricJS
@@ -83,17 +85,22 @@ def train(
 ) -> Iterator[Progress]:
     """Train `experiment` in place and yield a `Progress` after every step; break out at any time.
 
-    data: a Dataset, or images [n, *shape] as uint8 or as floats in [0, 1].  Seeds torch's global generator with
-    config.seed.  knobs: turned from another thread, or planned.  augment: a random transformation of a batch of
-    images [b, *shape] in [0, 1], on the device.  resume: go on from the newest checkpoint in
-    config.checkpoints, as if the training had never been interrupted (bit for bit on the CPU).
+    data: a Dataset, or images [n, *shape] as uint8 or as floats in [0, 1]; with a likelihood whose
+    domain is "real", any finite floats.  Seeds torch's global generator with config.seed.  knobs:
+    turned from another thread, or planned.  augment: a random transformation of a batch of images
+    [b, *shape] in [0, 1], or of such data as these, on the device.  resume: go on from the newest
+    checkpoint in config.checkpoints, as if the training had never been interrupted (bit for bit on
+    the CPU).
 
     Raises InvalidType or InvalidValue for unusable data or settings, TrainingError when the loss stops being finite,
     StorageError or DataError for checkpoints that cannot be written or read.
     """
     config, knobs = config or Train(), knobs or Knobs()
     device = on_device(config.device)
-    images = as_images(data, experiment.shape).to(device)
+    images = as_images(data, experiment.shape, experiment.domain).to(device)
+    check_domain("augment", augment, experiment.domain)
+    if config.binarise != "no":
+        require_unit(f"binarise={config.binarise!r}", experiment.domain)
     n, batch = len(images), config.batch_size
     if batch > n:
         raise InvalidValue(f"batch_size is {batch}, but there are only {n} images; choose a smaller batch.")

@@ -15,11 +15,24 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vaelab._utils import rng
+from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.augment.color import Jitter
 from vaelab.data.augment.geometric import Affine, Crop, Flip, Warp, affine, inside
 
-__all__ = ["Affine", "Augment", "Crop", "Flip", "Jitter", "Warp", "affine", "large", "resample", "simple"]
+__all__ = [
+    "Affine",
+    "Augment",
+    "Crop",
+    "Flip",
+    "Jitter",
+    "Warp",
+    "affine",
+    "check_domain",
+    "large",
+    "resample",
+    "simple",
+]
 
 Fill = float | Literal["edge", "reflect"]
 Interpolation = Literal["bilinear", "nearest"]
@@ -79,6 +92,15 @@ class Augment:
             if isinstance(part, Jitter):
                 x = part.colour(x, draw)
         return x
+
+
+def check_domain(name: str, transformation: object, domain: Domain) -> None:
+    """Raise InvalidValue where an `Augment`, the option `name`, would meet data outside [0, 1].
+
+    Functions of one's own are taken as they are: they may be for any data.
+    """
+    if isinstance(transformation, Augment):
+        require_unit(f"{name}=Augment(...)", domain)
 
 
 def resample(x: Tensor, warp: Warp, interpolation: Interpolation = "bilinear", fill: Fill = "edge") -> Tensor:
