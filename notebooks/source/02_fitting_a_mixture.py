@@ -193,9 +193,18 @@ with plots.style("paper"):
             second = [(a, getattr(fits[family, a][1], name)) for a in alphas if len(fits[family, a]) > 1]
             axes.plot(*zip(*first, strict=True), "o-", color=colour, markersize=2.5, label=family)
             if second:
-                axes.plot(*zip(*second, strict=True), "o:", color=colour, markersize=2.5, markerfacecolor="white", label=f"{family}, lower minimum")
+                axes.plot(
+                    *zip(*second, strict=True),
+                    "o:",
+                    color=colour,
+                    markersize=2.5,
+                    markerfacecolor="white",
+                    label=f"{family}, lower minimum",
+                )
     panels[0].set(xlabel="α", ylabel="standard deviation of q", title="from mode seeking to mass covering")
-    panels[1].set(xlabel="α", ylabel="divergence (nats)", title="where two branches part, the fit jumps", ylim=(0, None))
+    panels[1].set(
+        xlabel="α", ylabel="divergence (nats)", title="where two branches part, the fit jumps", ylim=(0, None)
+    )
     panels[1].legend(loc="upper center")
 widths = {family: ", ".join(f"{fits[family, a][0].std:.2f}" for a in shown) for family in ("primed", "primed dual")}
 doubled = ", ".join(f"{a:g}" for a in alphas if len(fits["primed dual", a]) > 1)
