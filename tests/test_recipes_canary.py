@@ -28,7 +28,7 @@ from vaelab.metrics import classifier
 from vaelab.runs import store as run_store
 from vaelab.runs.store import VERSIONS
 from vaelab.training import ensemble, loop
-from vaelab.training.loop import row_of as loop_row_of
+from vaelab.training.history import row_of as loop_row_of
 
 FOLDER = Path(__file__).resolve().parent / "canary"
 # Relative to the root mean square of an array.  Another set of processor instructions moves most numbers by 1e-6,

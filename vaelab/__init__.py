@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from vaelab.divergences.closed_form import geometric_js as geometric_js
     from vaelab.divergences.closed_form import geometric_mean as geometric_mean
     from vaelab.divergences.closed_form import kl as kl
+    from vaelab.divergences.full_covariance import FullGaussian as FullGaussian
     from vaelab.divergences.gaussian import KL as KL
-    from vaelab.divergences.gaussian import FullGaussian as FullGaussian
     from vaelab.divergences.gaussian import Gaussian as Gaussian
     from vaelab.divergences.gaussian import ReverseKL as ReverseKL
     from vaelab.divergences.kernel_mmd import MMD as MMD
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from vaelab.objectives import gamma as gamma
     from vaelab.objectives import likelihoods as likelihoods
     from vaelab.objectives import recipes as recipes
-    from vaelab.objectives.experiment import Experiment as Experiment
+    from vaelab.objectives.objective import Experiment as Experiment
     from vaelab.objectives.objective import Objective as Objective
     from vaelab.posterior import variance_law as variance_law
     from vaelab.posterior.marginal import MarginalPosterior as MarginalPosterior

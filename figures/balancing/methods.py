@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from vaelab import recipes
 from vaelab.objectives.annealing import Controlled, Cyclical, Linear
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Computed, Geco, Learned, Optimal, PerImage
+from vaelab.objectives.objective import Experiment
 
 UNDER = 0.1  # gamma² below a heating, which moves the weight in its place
 MAKERS: dict[str, Callable[..., Any]] = {

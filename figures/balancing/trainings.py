@@ -17,8 +17,8 @@ from vaelab.data import Dataset, load
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Computed
+from vaelab.objectives.objective import Experiment
 from vaelab.runs.execute import ONE_AT_A_TIME
 from vaelab.runs.store import Numbers, Result, recipe, run_cached
 from vaelab.training.config import Train

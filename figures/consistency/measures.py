@@ -17,7 +17,7 @@ from vaelab.metrics import Adapter, active_units, bound, consistency, encode, nl
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import adapted
 from vaelab.objectives.consistency import Views
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.posterior import MarginalPosterior
 from vaelab.runs.store import Numbers
 

@@ -8,7 +8,7 @@ import torch
 
 from vaelab.data.augment import Affine, Augment
 from vaelab.objectives.consistency import VIEWS, Consistent, Views
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.runs.run import RECIPES, Run
 
 VAE, AUGMENTED, TWICE, TRIPLET = "VAE", "VAE + Aug", "VAE, twice as long", "triplet"

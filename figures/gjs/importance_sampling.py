@@ -15,9 +15,8 @@ from figures.gjs import variants
 from vaelab.divergences.gaussian import KL
 from vaelab.metrics.log_likelihood import bootstrap, evidence
 from vaelab.models.vae import VAE
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.likelihoods import Normal
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 from vaelab.runs.store import Numbers, Result, cached, merge_results, recipe
 
 DIMENSIONS, NOISE = 10, 0.2

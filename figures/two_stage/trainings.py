@@ -19,7 +19,7 @@ from vaelab.metrics import encode, fid
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.sample_quality import memorisation, precision_recall, variance_loss
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.posterior import rescale
 from vaelab.posterior.samplers import Mixture, Prior
 from vaelab.posterior.two_stage import SecondStage

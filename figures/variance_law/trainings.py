@@ -19,8 +19,7 @@ from vaelab.metrics import encode
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.models.vae import VAE
-from vaelab.objectives.experiment import Experiment
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior import MarginalPosterior, rescale
 from vaelab.posterior.variance_law import variance_law
 from vaelab.runs.execute import ONE_AT_A_TIME

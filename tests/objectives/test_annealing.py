@@ -10,10 +10,9 @@ from torch import nn
 from vaelab import Train, fit, load, recipes
 from vaelab.divergences import KL
 from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage
 from vaelab.objectives.likelihoods import Normal
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 
 SHAPE = (1, 8, 8)
 CONFIG = Train(steps=24, batch_size=100, lr=3e-3, progress=False, device="cpu")

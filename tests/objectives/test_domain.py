@@ -15,7 +15,7 @@ from vaelab.metrics.classifier import classifier
 from vaelab.metrics.fid import features
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.objectives.consistency import consistent
-from vaelab.objectives.experiment import Denoising
+from vaelab.objectives.denoising import Denoising
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Normal
 from vaelab.posterior import rescale
 from vaelab.runs.measure import pictures

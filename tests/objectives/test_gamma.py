@@ -15,10 +15,9 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, FreeBits, Gaussian
 from vaelab.models.vae import VAE, Pass
 from vaelab.objectives.annealing import Controlled, Cyclical, Linear
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, policy
 from vaelab.objectives.likelihoods import Laplace, Normal
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 from vaelab.training.loop import Step
 
 SHAPE = (1, 8, 8)

@@ -14,6 +14,8 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import unit
 from vaelab.data.dataset import Dataset
 
+Images = Dataset | Tensor | np.ndarray
+
 
 def as_images(data: Any, shape: tuple[int, ...], domain: Domain = "unit") -> Tensor:
     """Check that data are [n, *shape], the shape the networks were built for, and of the domain.

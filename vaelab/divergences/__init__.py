@@ -7,7 +7,8 @@ to a mixture).
 """
 
 from vaelab.divergences.closed_form import extended_geometric_js, geometric_js, geometric_mean, kl
-from vaelab.divergences.gaussian import KL, FullGaussian, Gaussian, ReverseKL
+from vaelab.divergences.full_covariance import FullGaussian
+from vaelab.divergences.gaussian import KL, Gaussian, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD, PublishedMMD, mmd
 from vaelab.divergences.modules import FreeBits, GeometricJS
 

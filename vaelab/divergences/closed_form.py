@@ -21,7 +21,8 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences import full_covariance
 from vaelab.divergences.diagonal import diagonal_geometric_js, diagonal_geometric_mean
-from vaelab.divergences.gaussian import FullGaussian, Gaussian, diagonal_kl
+from vaelab.divergences.full_covariance import FullGaussian
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.validation import pair
 
 Skew = float | Tensor

@@ -1,13 +1,33 @@
-"""The divergences of `divergences.py` for Gaussians with full covariance: the 2-D pictures. Unchecked; call the
-twins there.
+"""Gaussians with full covariance, for 2-D pictures, and their divergences, unchecked: call the twins in `closed_form`.
 
 All is built on logdets and solves; `a` is 0-d or [b].
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from vaelab.divergences.gaussian import FullGaussian
+from vaelab.divergences.gaussian import LOG_2PI
+
+
+class FullGaussian(NamedTuple):
+    """A batch of Gaussians with full covariance: mean [b, d], cov [b, d, d], symmetric and positive definite."""
+
+    mean: Tensor
+    cov: Tensor
+
+    def sample(self) -> Tensor:
+        """One reparameterised draw through the Cholesky factor: [b, d]."""
+        return self.mean + (torch.linalg.cholesky(self.cov) @ torch.randn_like(self.mean)[..., None])[..., 0]
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log N(z; mean, cov) in nats: [b]."""
+        d = self.mean.shape[-1]
+        factor = torch.linalg.cholesky(self.cov)
+        white = torch.linalg.solve_triangular(factor, (z - self.mean)[..., None], upper=False)[..., 0]
+        half_logdet = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        return -0.5 * (d * LOG_2PI + (white**2).sum(-1)) - half_logdet
 
 
 def kl(q: FullGaussian, p: FullGaussian) -> Tensor:

@@ -1,6 +1,6 @@
-"""Gaussians as plain pairs of tensors, and KL between them: what a step of every VAE needs.
+"""Diagonal Gaussians as plain pairs of tensors, and KL between them: what a step of every VAE needs.
 
-The diagonal one is that of every VAE, the one with full covariance serves 2-D pictures.
+Those with full covariance, for 2-D pictures, are in `full_covariance`.
 """
 
 import math
@@ -68,22 +68,3 @@ class ReverseKL(nn.Module):
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_kl(p, q)
-
-
-class FullGaussian(NamedTuple):
-    """A batch of Gaussians with full covariance: mean [b, d], cov [b, d, d], symmetric and positive definite."""
-
-    mean: Tensor
-    cov: Tensor
-
-    def sample(self) -> Tensor:
-        """One reparameterised draw through the Cholesky factor: [b, d]."""
-        return self.mean + (torch.linalg.cholesky(self.cov) @ torch.randn_like(self.mean)[..., None])[..., 0]
-
-    def log_prob(self, z: Tensor) -> Tensor:
-        """log N(z; mean, cov) in nats: [b]."""
-        d = self.mean.shape[-1]
-        factor = torch.linalg.cholesky(self.cov)
-        white = torch.linalg.solve_triangular(factor, (z - self.mean)[..., None], upper=False)[..., 0]
-        half_logdet = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        return -0.5 * (d * LOG_2PI + (white**2).sum(-1)) - half_logdet

@@ -4,7 +4,8 @@ import torch
 
 from vaelab._utils.checks import float_tensor
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.divergences.gaussian import FullGaussian, Gaussian
+from vaelab.divergences.full_covariance import FullGaussian
+from vaelab.divergences.gaussian import Gaussian
 
 
 def pair(q: object, p: object) -> None:

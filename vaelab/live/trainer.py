@@ -19,7 +19,7 @@ from vaelab._utils.images import sum_pixels, unit
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, Setup, config, recipe
 from vaelab.models.vae import total_rate
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
 from vaelab.training.interventions import Knobs, Panel
 from vaelab.training.loop import Progress, train

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from vaelab.data.dataset import Dataset
 from vaelab.objectives import recipes
 from vaelab.objectives.consistency import VIEWS, consistent
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
 from vaelab.training.interventions import Intervention
 

@@ -15,9 +15,9 @@ from vaelab._utils.images import sum_pixels, unit
 from vaelab.data.images import as_pixels
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import pair
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.iwae import drawn_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
+from vaelab.objectives.objective import Experiment
 
 ROUNDING = 1e-3  # by how much a chance may leave [0, 1]
 

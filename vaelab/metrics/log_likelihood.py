@@ -23,7 +23,7 @@ from vaelab._utils.images import sum_pixels
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, adapted
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 
 class Evidence(NamedTuple):

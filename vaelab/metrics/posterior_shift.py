@@ -20,7 +20,7 @@ from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, encode
 from vaelab.metrics.log_likelihood import mean_of
 from vaelab.objectives.consistency import Views, alike
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 
 class Consistency(NamedTuple):

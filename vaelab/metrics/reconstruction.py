@@ -6,7 +6,7 @@ from torch import Tensor
 from vaelab._utils.images import sum_pixels
 from vaelab.data.images import in_domain
 from vaelab.models.vae import Pass, at_rest, total_rate
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ from vaelab.metrics.log_likelihood import NLL, Bound, bound, difference, mean_of
 from vaelab.metrics.posterior_shift import Consistency, consistency
 from vaelab.metrics.sample_quality import Latents, decoded, distances, fitted, from_prior
 from vaelab.objectives.consistency import Views
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.posterior.information import MutualInformation
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.samplers import Sampler

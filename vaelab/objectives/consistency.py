@@ -19,8 +19,7 @@ from vaelab.data import augment
 from vaelab.data.augment import Augment
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
 from vaelab.models.vae import VAE, Pass
-from vaelab.objectives.experiment import Experiment
-from vaelab.objectives.objective import Objective, Terms
+from vaelab.objectives.objective import Experiment, Objective, Terms
 
 Views = Callable[[Tensor], Tensor]
 VIEWS: dict[str, Callable[[], Augment]] = {"simple": augment.simple, "large": augment.large}

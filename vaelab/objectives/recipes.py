@@ -20,11 +20,10 @@ from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
 from vaelab.objectives.consistency import Consistent, Triplet, Views, consistent
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Computed, Geco, Policy
 from vaelab.objectives.iwae import Gradient, ImportanceWeighted
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 
 # With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
 SQUARED_ERROR = 0.5**0.5

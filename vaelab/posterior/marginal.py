@@ -11,7 +11,7 @@ from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.divergences.validation import pair
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.posterior import fused_density, information, mixture, moments
 from vaelab.posterior.information import Estimates, MutualInformation
 from vaelab.posterior.moments import Moments

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.images import as_images
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 
 class Rescaled(NamedTuple):

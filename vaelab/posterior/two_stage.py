@@ -13,10 +13,9 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Policy
 from vaelab.objectives.likelihoods import Normal
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior.renormalization import Deviations, Renormalisation, check_known
 from vaelab.posterior.samplers import Codes, Flow, Mixture, Prior, Sampler, fitted, spread_codes
 from vaelab.training.config import Train

@@ -9,7 +9,7 @@ from typing import Any
 
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import TrainingError
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.runs.measure import kept_of
 from vaelab.runs.run import Run, checksum
 from vaelab.runs.store import BatchRunner, Numbers, Result, recipe, run_cached

@@ -9,7 +9,7 @@ from vaelab.data.images import as_pixels
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.metrics.reconstruction import evaluate
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
 
 WEIGHED = 100  # test images whose evidence is kept

@@ -15,7 +15,7 @@ from vaelab._utils import checks
 from vaelab._utils.files import replacing
 from vaelab._utils.images import sum_pixels
 from vaelab.models.vae import total_rate
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.runs.run import Run
 from vaelab.training.config import Train
 from vaelab.training.loop import train

@@ -18,7 +18,8 @@ from vaelab._utils.images import unit
 from vaelab.data.dataset import Dataset
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
-from vaelab.objectives.experiment import Denoising, Experiment, noisy
+from vaelab.objectives.denoising import Denoising, noisy
+from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
 RECIPES: dict[str, Callable[..., Experiment]] = {

@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError
 from vaelab._utils.files import replacing, sha256
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
 from vaelab.training.history import History
 from vaelab.training.interventions import Intervention, Panel

@@ -18,15 +18,14 @@ from tqdm.auto import trange
 
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.models.vae import VAE
-from vaelab.objectives.experiment import Experiment
-from vaelab.objectives.objective import Objective
+from vaelab.objectives.objective import Experiment, Objective
 from vaelab.training import memory
 from vaelab.training.config import Train
-from vaelab.training.history import History
-from vaelab.training.loop import Images, fit, row_of
+from vaelab.training.history import History, row_of
+from vaelab.training.loop import fit
 from vaelab.training.optimizer import parameter_groups, set_rate
 from vaelab.training.stacked import Stack
 

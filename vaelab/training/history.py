@@ -1,12 +1,17 @@
 """The record of a training: a table with one row per epoch."""
 
 import csv
+import math
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vaelab._utils.errors import InvalidValue
+from torch import Tensor
+
+from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.files import replacing
-from vaelab.objectives.experiment import Experiment
+from vaelab.divergences.modules import GeometricJS
+from vaelab.objectives.objective import Experiment
 from vaelab.training.interventions import Intervention, Knobs
 
 
@@ -54,3 +59,23 @@ class History:
         lines = ["".join(f"{name:>12}" for name in self.columns)]
         lines += ["".join(f"{value:>12.5g}" for value in row.values()) for row in self.rows]
         return "\n".join(lines) if self.rows else "History: no epoch yet"
+
+
+def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
+    """Read the epoch's means off the device: the one synchronisation of an epoch."""
+    loss, nll, divergence, mse, *apart = means.tolist()
+    gamma, term = experiment.objective.likelihood.gamma, experiment.objective.divergence
+    row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
+    row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
+    if isinstance(term, GeometricJS) and term.trainable:
+        row["alpha"] = float(term.alpha.detach())
+    if (heating := experiment.objective.heating) is not None:
+        row["heat"] = float(heating.heat)
+    if apart:
+        row["consistency"] = apart[0]
+    for name in ("nll", "divergence", "loss"):
+        if not math.isfinite(row[name]):
+            raise TrainingError(
+                f"the {name} became {row[name]} in epoch {epoch}; lower lr (now {lr:g}) or alpha and try again."
+            )
+    return {**row, "seconds": time.perf_counter() - started}

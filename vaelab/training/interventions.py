@@ -16,8 +16,8 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, near
 from vaelab.divergences.modules import GeometricJS
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Fixed
+from vaelab.objectives.objective import Experiment
 
 CHECKS: dict[str, Callable[[float], object]] = {
     "alpha": checks.skew,

@@ -3,10 +3,9 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
@@ -15,23 +14,20 @@ from torch.optim import Optimizer
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
-from vaelab._utils.errors import InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import unit
 from vaelab.data.augment import check_domain
-from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_images, black_and_white
-from vaelab.divergences.modules import GeometricJS
-from vaelab.objectives.experiment import Experiment
-from vaelab.objectives.objective import Terms
+from vaelab.data.images import Images, as_images, black_and_white
+from vaelab.objectives.objective import Experiment, Terms
 from vaelab.training import memory
 from vaelab.training.checkpoints import Keeper
 from vaelab.training.config import Train
 from vaelab.training.cuda_graph import graphed
-from vaelab.training.history import History
+from vaelab.training.history import History, row_of
 from vaelab.training.interventions import Knobs, Panel
-from vaelab.training.optimizer import adam, set_rate
+from vaelab.training.optimizer import adam, move_average, set_rate
+from vaelab.training.pieces import joined
 
-Images = Dataset | Tensor | np.ndarray
 Augment = Callable[[Tensor], Tensor]
 
 
@@ -175,10 +171,7 @@ class Step:
         self.experiment.update(terms)
         with torch.no_grad():
             if self.average is not None and self.config.ema is not None:
-                for mean, value in zip(self.average.parameters(), self.experiment.parameters(), strict=True):
-                    mean.lerp_(value, 1 - self.config.ema)
-                for kept, moved in zip(self.average.buffers(), self.experiment.buffers(), strict=True):
-                    kept.copy_(moved)
+                move_average(self.average, self.experiment, self.config.ema)
             means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
             self.sums += torch.stack(means[: len(self.sums)])
         return terms
@@ -208,15 +201,6 @@ class Step:
         return tuple(rng.coins(unit(part)) for part in shown) if self.config.binarise == "dynamic" else shown
 
 
-def joined(parts: Sequence[tuple[float, Terms]]) -> Terms:
-    """The terms of a batch from those of its pieces and their shares of it."""
-    if len(parts) == 1:
-        return parts[0][1]
-    shares, pieces = zip(*parts, strict=True)
-    fields = zip(*pieces, strict=True)  # means [] are averaged by share, terms [b] stand behind one another
-    return Terms(*(torch.cat(f) if f[0].dim() else sum(s * v for s, v in zip(shares, f, strict=True)) for f in fields))
-
-
 def _finished(total: int, history: History, device: torch.device) -> Progress:
     """Where a training stands that was resumed after its end: its last row, as terms."""
     row = history.rows[-1]
@@ -224,23 +208,3 @@ def _finished(total: int, history: History, device: torch.device) -> Progress:
     loss, nll, divergence, mse, apart = torch.tensor([row.get(name, 0.0) for name in names], device=device)
     terms = Terms(loss, nll[None], divergence[None], mse, apart[None])
     return Progress(int(row["epoch"]), total, total, terms, None, history)
-
-
-def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
-    """Read the epoch's means off the device: the one synchronisation of an epoch."""
-    loss, nll, divergence, mse, *apart = means.tolist()
-    gamma, term = experiment.objective.likelihood.gamma, experiment.objective.divergence
-    row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
-    row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
-    if isinstance(term, GeometricJS) and term.trainable:
-        row["alpha"] = float(term.alpha.detach())
-    if (heating := experiment.objective.heating) is not None:
-        row["heat"] = float(heating.heat)
-    if apart:
-        row["consistency"] = apart[0]
-    for name in ("nll", "divergence", "loss"):
-        if not math.isfinite(row[name]):
-            raise TrainingError(
-                f"the {name} became {row[name]} in epoch {epoch}; lower lr (now {lr:g}) or alpha and try again."
-            )
-    return {**row, "seconds": time.perf_counter() - started}

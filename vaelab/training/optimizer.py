@@ -1,4 +1,4 @@
-"""The optimizer of a training: Adam, with a rate of its own for a learned gamma."""
+"""The optimizer of a training: Adam, with a rate of its own for a learned gamma; and averaged weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
-from vaelab.objectives.experiment import Experiment
 from vaelab.objectives.gamma import Learned
+from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
 
 
@@ -51,3 +51,11 @@ def set_rate(optimiser: Optimizer, rate: float) -> None:
             group["lr"].fill_(own)
         else:
             group["lr"] = own
+
+
+def move_average(average: Experiment, experiment: Experiment, decay: float) -> None:
+    """Move the averaged weights towards the present ones; buffers are copied."""
+    for mean, value in zip(average.parameters(), experiment.parameters(), strict=True):
+        mean.lerp_(value, 1 - decay)
+    for copied, present in zip(average.buffers(), experiment.buffers(), strict=True):
+        copied.copy_(present)

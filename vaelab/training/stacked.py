@@ -11,8 +11,7 @@ from torch.func import functional_call, vmap
 from vaelab._utils.images import unit
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import Pass
-from vaelab.objectives.experiment import Experiment
-from vaelab.objectives.objective import Objective, Terms
+from vaelab.objectives.objective import Experiment, Objective, Terms
 
 Layer = tuple[Tensor, Tensor]  # weight [K, in, out], bias [K, out]
 

@@ -21,7 +21,7 @@ from vaelab.live.figure_panel import Story, drawn, nice, plot
 from vaelab.live.panel import Panel
 from vaelab.live.readout import Row
 from vaelab.objectives import recipes
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
 from vaelab.training.ensemble import fit_many
 

@@ -22,7 +22,7 @@ from vaelab.live.figure_panel import Story, drawn, plot
 from vaelab.live.panel import Panel
 from vaelab.live.readout import Row
 from vaelab.metrics.adapter import encode
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 SIZES = {"notebook": (9.6, 4.2), "paper": (7.0, 3.1), "talk": (12.8, 5.8)}
 SHOWN, COPIES, STRONGEST = 6, 50, 6.0

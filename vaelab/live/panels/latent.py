@@ -20,7 +20,7 @@ from vaelab.live.panel import Panel, View
 from vaelab.live.panels.traversal import decoded, traversal_panel
 from vaelab.live.readout import Row
 from vaelab.live.worker import drawing
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 SIDES = {"notebook": 308, "paper": 308, "talk": 504}
 STEPS = np.linspace(-2, 2, 9)

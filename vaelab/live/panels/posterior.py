@@ -16,7 +16,7 @@ from vaelab.live.figure import Scene, Values
 from vaelab.live.figure_panel import Story, drawn, limits, nice, plot
 from vaelab.live.panel import Panel
 from vaelab.live.readout import Row
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.moments import Moments
 from vaelab.posterior.variance_law import VarianceLaw

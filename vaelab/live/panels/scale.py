@@ -19,7 +19,7 @@ from vaelab.live.panel import Panel
 from vaelab.live.readout import Row
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.posterior.samplers import Sampler
 
 SIZES = {"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 4.6)}

@@ -24,7 +24,7 @@ from vaelab.live.panels.training_figure import IMAGES, Frame, draw
 from vaelab.live.trainer import Snapshot, Trainer
 from vaelab.live.training_config import AUGMENTED, DATA, DIVERGENCES, NETWORKS, POLICIES, Setup, code
 from vaelab.live.worker import worker
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 
 SIZES = {"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)}
 KNOBS = {

@@ -14,7 +14,7 @@ from vaelab.live.figure import Values
 from vaelab.live.images import Pixels
 from vaelab.live.panel import Panel, View
 from vaelab.live.readout import Row
-from vaelab.objectives.experiment import Experiment
+from vaelab.objectives.objective import Experiment
 from vaelab.plots import Style
 
 COLUMNS, GAP, IMAGES, ROWS = 9, 4, 20, 6
