@@ -10,54 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from vaelab import Train, fit, fit_many, load, recipes, train
+from tests.objectives.balances import BALANCES, CONFIG, POLICIES, SHAPE, balanced, linear
+from vaelab import Train, fit, fit_many, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, FreeBits, Gaussian
 from vaelab.models.vae import VAE, Pass
 from vaelab.objectives.annealing import Controlled, Cyclical, Linear
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, policy
 from vaelab.objectives.likelihoods import Laplace, Normal
-from vaelab.objectives.objective import Experiment, Objective
+from vaelab.objectives.objective import Objective
 from vaelab.training.loop import Step
-
-SHAPE = (1, 8, 8)
-CONFIG = Train(steps=24, batch_size=100, lr=3e-3, progress=False, device="cpu")
-POLICIES = {
-    "fixed": lambda: Fixed(0.3),
-    "learned": lambda: Learned(0.5, pace=3.0),
-    "A": lambda: Computed(1.0, rule="A"),
-    "B": Computed,
-    "C": lambda: Computed(rule="C", rate=0.2),
-    "optimal": Optimal,
-    "per image": PerImage,
-    "GECO": lambda: Geco(0.2, pace=0.05),
-}
-HEATINGS = {
-    "linear": lambda: Linear(15),
-    "cyclical": lambda: Cyclical(10, rise=0.6),
-    "controlled": lambda: Controlled(3.0, integral=0.01),
-}
-BALANCES = {name: {"gamma": make} for name, make in POLICIES.items()} | {
-    name: {"heating": make} for name, make in HEATINGS.items()
-}
-
-
-def balanced(balance, divergence=KL, likelihood=Normal, seed=0):
-    """A small VAE with one of `BALANCES`."""
-    torch.manual_seed(seed)
-    plain = recipes.vae(SHAPE, 3, hidden=(16,))
-    chosen = {name: make() for name, make in BALANCES[balance].items()}
-    objective = Objective(likelihood(chosen.get("gamma", 0.3)), divergence(), 1.0, chosen.get("heating"))
-    return Experiment(plain.model, objective, SHAPE)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load("digits")
-
-
-def linear(network):
-    return [module for module in network.modules() if isinstance(module, nn.Linear)]
 
 
 def double(*shape):
