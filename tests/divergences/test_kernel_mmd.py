@@ -1,4 +1,4 @@
-"""MMD: against its expectation in closed form, its shares, and the published variant with the numbers of trap T8."""
+"""MMD: against its expectation in closed form, its shares, and the variant of published code."""
 
 import math
 import statistics
@@ -69,7 +69,8 @@ def overlap(variance, shift=0.0):
     return (1 + variance / 200) ** -5 * math.exp(-10 * shift**2 / (2 * (200 + variance)))
 
 
-# parameters, the sheet's value (one batch), variance of mean and of logvar, and logvar's centre
+# parameters, the value of one batch by `_mmd_loss` in jacobdeasy/geometric-js, the code of Deasy et
+# al. 2020, variance of mean and of logvar, and logvar's centre
 PUBLISHED = [
     ("posterior = prior", 0.003056, 0.0, 0.0, 0.0),
     ("mean and logvar N(0, 1)", 0.002075, 1.0, 1.0, 0.0),
@@ -79,8 +80,8 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("name", "sheet", "var_mean", "var_logvar", "centre"), PUBLISHED)
 def test_published_mmd_has_the_numbers_of_the_sheet(name, sheet, var_mean, var_logvar, centre):
-    """Sheet T8: 10 latents, one batch of 64 against 200 draws.  Many batches: the expectation, biased by the pairs
-    x = x'; and the sheet's one batch is among them, times 500 too."""
+    """10 latents, one batch of 64 against 200 draws.  Many batches: the expectation, biased by the
+    pairs x = x'; and the published code's one batch is among them, times 500 too."""
     torch.manual_seed(0)
     values = []
     for _ in range(300):
@@ -97,7 +98,7 @@ def test_published_mmd_has_the_numbers_of_the_sheet(name, sheet, var_mean, var_l
 
 
 def test_published_mmd_of_a_perfect_posterior_without_the_bias():
-    """Sheet T8: the population value .002591, reached as the draws grow in number."""
+    """The population value .002591, in closed form, is reached as the draws grow in number."""
     torch.manual_seed(0)
     zeros = torch.zeros(2, 10, dtype=torch.float64)
     values = [float(PublishedMMD(draws=4000)(Gaussian(zeros, zeros), STANDARD).mean()) for _ in range(5)]

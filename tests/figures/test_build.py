@@ -61,7 +61,11 @@ def test_every_figure_has_both_presets_or_says_why_not():
 
 
 def test_the_curves_of_figure_one_have_the_bumps_of_the_sheet():
-    """Sheet 2.1, with the correct geometric mean: .0936 at -2.60, -.0984 at -.61, .4651 at 3.62; JS .1002 at -2.21."""
+    """With the correct mean: .0936 at -2.60, -.0984 at -.61, .4651 at 3.62; JS .1002 at -2.21.
+
+    The pair is that of `gaussian_example.ipynb` in jacobdeasy/geometric-js (Deasy et al. 2020,
+    figure 1), which has the mean wrong; the numbers are derived here and checked by quadrature.
+    """
     n = theory.divergences_in_one_dimension(**FIGURES["gjs-1d"].presets["quick"])
     curve = dict(zip(theory.CURVES, n["curves"], strict=True))
     x, gjs, js = n["x"], curve["geometric JS"], curve["JS"]
@@ -78,7 +82,8 @@ def test_the_curves_of_figure_one_have_the_bumps_of_the_sheet():
     np.testing.assert_allclose(n["family"][[0, -1]], [curve["q"], curve["p"]], atol=1e-9)
 
 
-# Sheet 2.2: family, alpha, mean, std
+# Family, alpha, mean, std: optima of quadratures on a grid, by L-BFGS from two starts.  The mixture
+# is that of `comparison.py` in jacobdeasy/geometric-js, seed 22.
 MIXTURE_FITS = """
 primed      0    -.437775 -1.082047 .747811
 primed      1    -.308174  -.089585 1.491132

@@ -39,6 +39,7 @@ def column(rows, name, **where):
 
 
 def test_the_integrands_have_the_bumps_of_the_sheet_right_and_as_published():
+    """Derived here; published: the mean of `gaussian_example.ipynb`, jacobdeasy/geometric-js."""
     n, rows = drawn(integrands)
     first = rows[0]["pair"]
     z = column(rows, "z", pair=first)
@@ -93,6 +94,7 @@ def test_sharp_posteriors_meet_the_wall_or_pay_the_fee():
 
 
 def test_the_entrance_fee_is_zero_and_lowest_where_the_sheet_says():
+    """c(α) = ln(α)/2 + (1-α)²/(2α) is lowest where α² + α = 1: the golden ratio; derived here."""
     assert entrance_fee(ZERO) == pytest.approx(0, abs=1e-6)
     lowest = entrance_fee(LOWEST)
     assert lowest == pytest.approx(-0.122572, abs=1e-6)

@@ -168,6 +168,7 @@ def test_the_reproduction_lists_every_published_value_and_says_how_far_ours_has_
 
 
 def test_published_values_are_those_of_the_sheet():
+    """Read from the outputs and plots stored in the authors' notebooks, jacobdeasy/geometric-js."""
     values = {(line.table, line.data, line.name, line.alpha): line.value for line in published.lines()}
     assert len(values) == len(published.lines())
     assert values["baselines", "MNIST", "KL(q‖p)", None] == 8.45965

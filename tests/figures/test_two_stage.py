@@ -80,7 +80,7 @@ def test_the_table_says_what_was_measured_and_who_wins(result):
 
 
 def test_an_fid_stands_beside_its_protocol(result):
-    """Sheet T16 and T19: resizing, number, split, file format and where z is taken, in the table and in the picture."""
+    """Resizing, number, split, file format and where z is taken, in the table and the picture."""
     numbers = {**result.numbers, "score": np.array("fid"), "jpeg": np.array(True), "data": np.array("cifar10")}
     row = samplers.rows(numbers)[0]
     assert row["resize"] == "bilinear to 299, as TensorFlow 1"
@@ -94,7 +94,7 @@ def test_an_fid_stands_beside_its_protocol(result):
 
 
 def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):
-    """Sheet I8: the variance that reconstructions have lost is about their error."""
+    """The variance that reconstructions have lost is about their error."""
     for row in table(samplers, result):
         assert float(row["variance_loss"]) == pytest.approx(float(row["mse"]), rel=0.35)
         assert 0.5 < float(row["spread"]) < 1
@@ -137,7 +137,7 @@ def test_a_collapsed_stage_leaves_a_gap_where_its_renormalisation_would_stand():
 
 
 def test_the_published_set_ups_are_those_of_the_sheet(monkeypatch):
-    """Sheet 4.3; and no quick preset asks for an FID."""
+    """Those of `computed_gamma.py` in asperti/BalancingVAE; and no quick preset asks for an FID."""
     assert set(FIGURES["gam-celeba"].presets) == {"paper"}
     assert "score" not in FIGURES["gam-cifar"].presets["quick"], "an Inception network takes hours without a GPU"
     cifar, celeba = (Train(**preset["train"]) for preset in (CIFAR, CELEBA))

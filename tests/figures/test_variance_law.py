@@ -140,7 +140,8 @@ def test_the_two_predictions_of_the_kurtosis_are_exact_where_their_premises_hold
 def test_the_minima_of_rho_lie_on_the_circle():
     n, rows = drawn(rho, **rho.presets["quick"])
     assert n["best"][:, 0] + n["best"][:, 1] == pytest.approx([1] * 4, abs=1e-12)
-    assert n["best"][:, 2] == pytest.approx([1.629048, 0.804719, 0.346574, 0.111572], abs=1e-6)  # the sheet's table
+    # ln(1 + 1/rho²)/2, the KL at the minimum
+    assert n["best"][:, 2] == pytest.approx([1.629048, 0.804719, 0.346574, 0.111572], abs=1e-6)
     for value in n["rho"]:
         curve = column(rows, "kl_nats", rho=f"{value:g}", what="curve")
         (least,) = column(rows, "kl_nats", rho=f"{value:g}", what="minimum")

@@ -1,4 +1,4 @@
-"""NLL, ELBO and rate against a model where all are known, and the mistakes of published code (peers sheet, 1.1)."""
+"""NLL, ELBO and rate against a model where all are known, and the mistakes of published code."""
 
 import copy
 import itertools

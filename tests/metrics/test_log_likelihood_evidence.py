@@ -1,4 +1,8 @@
-"""The evidence estimator, against a model whose evidence is known (paper sheet 1, trap T2)."""
+"""The evidence estimator, against a model whose evidence is known.
+
+The published mistake is that of `generative.ipynb` in jacobdeasy/geometric-js (Deasy et al. 2020),
+which takes sigma² for the proposal's standard deviation.
+"""
 
 import math
 

@@ -52,7 +52,7 @@ def pixels():
 
 
 def test_views_are_of_grey_images_and_black_and_white_comes_after():
-    """Sheet 4, T10: the noise of a pixel is not transformed with it, and is independent of the image's own."""
+    """The noise of a pixel is not transformed with it, and is independent of the image's own."""
     images, given = torch.full((400, 1, 2, 2), 0.25), []
 
     def darker(x):

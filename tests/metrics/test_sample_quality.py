@@ -77,7 +77,7 @@ def test_precision_and_recall_do_not_depend_on_where_the_features_lie(offset, wi
 
 
 def test_the_variance_lost_is_the_error_of_a_conditional_mean():
-    """Sheet I8: x = x̂ + residual, uncorrelated with it, so Var(x) - Var(x̂) = MSE; per pixel over the batch."""
+    """x = x̂ + residual, uncorrelated, so Var(x) - Var(x̂) = MSE; per pixel over the batch."""
     deviations, noise = torch.tensor([0.01, 0.02, 0.03, 0.04]), 0.005
     kept, residual = 0.5 + deviations * cloud(50_000, 4), noise * cloud(50_000, 4, seed=1)
     assert variance_loss(kept + residual, kept) == pytest.approx(noise**2, rel=0.2)

@@ -1,4 +1,7 @@
-"""Consistency regularisation: the identities of the sheet (1.6), what is trained, and what it does."""
+"""Consistency regularisation: identities of R, what is trained, and what it does.
+
+The identities, numbered in the tests' names, are derived here.
+"""
 
 import math
 
@@ -118,7 +121,10 @@ def test_7_the_mean_of_the_gaps_is_above_the_gap_of_the_mean():
 
 
 def test_12_the_published_formula_is_ours_if_its_output_is_a_log_deviation():
-    """From the sheet, T2: with s = exp(output) for a standard deviation it agrees, read as ln σ² it does not."""
+    """With s = exp(output) for a standard deviation it agrees, read as ln σ² it does not.
+
+    Published: `losses.py` in sinhasam/CRVAE, the code of Sinha & Dieng 2021.
+    """
     view, image = pair(3)
     s_v, s = (g.logvar.exp() for g in (view, image))
     published = (torch.log(s / s_v) + (s_v**2 + (view.mean - image.mean) ** 2) / (2 * s**2) - 0.5).sum(1)

@@ -1,6 +1,7 @@
 """Who sets the balance: identities of the gamma policies, of the heatings and of free bits, and their manners.
 
-I1, I3, ...: the identities of the balancing sheet.
+The identities i1, i3, ... in the tests' names are derived here: i1 the optimum of gamma, i3 the
+gradient there, i5 the balance, i6 what scaling a latent costs, i9 the linear VAE, i14 the ratchet.
 """
 
 import math
@@ -118,7 +119,7 @@ def test_i9_computed_gamma_on_a_linear_vae_is_the_noise_of_probabilistic_pca(k, 
 
 
 def test_i14_rule_a_is_a_ratchet():
-    """Stationary errors of mean 1 and 10 % variation: A falls far, B a little, C not; values of the sheet."""
+    """Errors of mean 1 and 10 % variation: A falls far, B a little, C not; values by simulation."""
     torch.manual_seed(0)
     rules = {rule: Computed(start=1.0, rule=rule) for rule in "ABC"}
     ends = dict.fromkeys(rules, 0.0)
@@ -172,7 +173,7 @@ def test_geco_moves_gamma_until_the_error_is_the_tolerated_one():
 
 
 def test_a_learned_gamma_has_its_own_pace_and_no_decay(digits):
-    """Under Adam ln gamma moves by about its learning rate per step (I13), that of the schedule too."""
+    """Under Adam ln gamma moves by about its learning rate per step, that of the schedule too."""
     moved = {}
     for pace in (1.0, 10.0):
         for decay in (0.0, 1e4):

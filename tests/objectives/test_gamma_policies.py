@@ -10,7 +10,7 @@ from vaelab.objectives.likelihoods import Normal
 
 
 def test_the_optimum_of_gamma_is_the_root_of_the_error():
-    """Balancing sheet, identity I1: argmin of D (m / 2g² + ln g) is sqrt(m), the value D/2 (1 + ln 2πm)."""
+    """Derived here: argmin of D (m / 2g² + ln g) is sqrt(m), the value D/2 (1 + ln 2πm)."""
     torch.manual_seed(0)
     out, x = torch.randn(50, 1, 8, 8), torch.rand(50, 1, 8, 8)
     m = float(((x - torch.sigmoid(out)) ** 2).mean())
@@ -50,7 +50,10 @@ def test_computed_gamma_starts_at_the_variance_of_the_data_once():
 
 
 def test_rule_b_is_biased_low_as_much_as_the_sheet_says():
-    """Balancing sheet I14: stationary errors of mean 1 and 20 % variation leave gamma² near .954 after 10,000 steps."""
+    """Stationary errors of mean 1 and 20 % variation leave gamma² near .954 after 10,000 steps.
+
+    The value comes from a simulation of the rule by itself.
+    """
     torch.manual_seed(0)
     ends = []
     for _ in range(4):

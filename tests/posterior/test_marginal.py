@@ -262,7 +262,7 @@ def test_draws_follow_their_generator():
 
 
 def test_kurtosis_tells_apart_what_the_variance_law_cannot():
-    """Sheet 4, section 1.6: the same V = 1, other shapes: 3 - 2 E[mean⁴] if every image had mean² + s = 1."""
+    """The same V = 1, other shapes: 3 - 2 E[mean⁴] if every image had mean² + s = 1."""
     mean = torch.linspace(-0.95, 0.95, 200_001, dtype=torch.float64)[:, None]
     point_by_point = MarginalPosterior(mean, torch.log(1 - mean**2))
     uniform = mean / mean.std(correction=0)

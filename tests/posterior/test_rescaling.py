@@ -59,7 +59,8 @@ def test_the_law_is_exact_at_the_optimum_of_a_linear_vae(beta):
     each = posterior.mean**2 + posterior.logvar.exp()
     assert float(each.std(0).min()) > 0.5  # an average: no image by itself obeys it
     rate = kl(experiment.encode(x), type(experiment.encode(x)).standard(x)).mean()
-    assert float(rate) == pytest.approx(float(-0.5 * posterior.logvar.mean(0).sum()), abs=1e-6)  # T-b
+    # where V = 1, the squares in the rate cancel its constant
+    assert float(rate) == pytest.approx(float(-0.5 * posterior.logvar.mean(0).sum()), abs=1e-6)
 
 
 # -- a trained one
@@ -113,7 +114,7 @@ def test_rescaling_keeps_the_reconstruction_and_saves_the_predicted_nats(trained
 
 @pytest.mark.parametrize(("variance", "nats"), [(0.5, 0.096574), (0.8, 0.011572), (1.25, 0.013428), (2.0, 0.153426)])
 def test_what_is_saved_is_the_sheets_number(variance, nats):
-    """Sheet 4, T-c: deviations of 20 % are cheap, so training takes its time over them."""
+    """(V - 1 - ln V)/2: deviations of 20 % are cheap, so training takes its time over them."""
     experiment = recipes.vae((4,), 1, hidden=(3,))
     head = experiment.model.encoder[-1][-1]
     with torch.no_grad():

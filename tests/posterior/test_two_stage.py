@@ -40,7 +40,7 @@ def off_the_ring(z):
 
 
 def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormalised(collapsed):
-    """Sheet, I11: all eigenvalues of z are 1, so no latent is worth its KL, and gamma has no cause to fall."""
+    """All eigenvalues of z are 1, so no latent is worth its KL, and gamma has no cause to fall."""
     assert collapsed.collapsed
     assert collapsed.spread < 0.3
     assert float(collapsed.gammas_[-1]) > 0.95
@@ -99,7 +99,10 @@ def test_renormalised_latents_have_the_spread_that_was_asked_for(stage):
 
 
 def test_the_published_factor_brings_the_mean_deviation_to_adjust2(stage):
-    """Sheet 1.6: adjust2² = mean of Var(mean) + sigma, not sigma²; codes of variance 1.2² + .25 here."""
+    """adjust2² = mean of Var(mean) + sigma, not sigma²; codes of variance 1.2² + .25 here.
+
+    Published: `computed_gamma.py` in asperti/BalancingVAE.
+    """
     mean = 1.2 * ring()
     q = Gaussian(mean, torch.full_like(mean, 2 * math.log(0.5)))
     wide = SecondStage(**QUICK).fit(q)

@@ -90,7 +90,8 @@ def log_evidence(
 
     Raises InvalidType or InvalidValue unless samples is a whole number from 1, and for x of another
     shape.
-    Source: Burda et al. 2016, eq. 8; sheet T2 for the mistake.
+    Source: Burda et al. 2016 (arXiv 1509.00519), eq. 8; the mistake is in `generative.ipynb` of
+    the code of Deasy et al. 2020, jacobdeasy/geometric-js.
     """
     adapter = adapted(experiment)
     if as_published and adapter.deeper is not None:

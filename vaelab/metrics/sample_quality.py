@@ -100,7 +100,8 @@ def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
 
     It is the mean squared error where the residuals are uncorrelated with x̂: blur is lost variance.
     Raises InvalidType or InvalidValue for images of other values or shapes, or none at all.
-    Source: Asperti 2020 (variance loss); balancing sheet, I8.
+    Source: Asperti 2020 (arXiv 2002.09860) for the loss; derived here, Var(x) - Var(x̂) is
+    MSE + 2 Cov(x̂, x - x̂).
     """
     images, reconstructions = as_pixels(images), as_pixels(reconstructions)
     if not len(images):

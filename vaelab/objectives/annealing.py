@@ -65,7 +65,8 @@ class Controlled(Heating):
     The integral is kept in the range of the heat, so it cannot wind up.  The batch it reads is the one before.
 
     Raises InvalidType or InvalidValue for anything but numbers above 0.
-    Source: ControlVAE, Shao et al. 2020; balancing sheet, section 4.6 and T20.
+    Source: ControlVAE, Shao et al. 2020 (ICML), with the constants of shj1987/ControlVAE-ICML2020
+    for images; there the guard against winding up never acts.
     """
 
     target: Tensor

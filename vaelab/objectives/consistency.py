@@ -31,7 +31,8 @@ class PosteriorGap(nn.Module):
 
     reverse: KL(q(z|x)‖q(z|x~)), another method.  detach: no gradient through the posterior of the "image", or of the
     "view".  Groups whose posteriors depend on other draws are compared along the paths that were drawn.
-    Source: Sinha & Dieng 2021, eq. 3, as two independent readings have it; sheet, T11 and T12.
+    Source: Sinha & Dieng 2021 (arXiv 2105.14859), eq. 3; the direction is that of the authors'
+    code, sinhasam/CRVAE, which detaches nothing.
     """
 
     def __init__(self, *, reverse: bool = False, detach: Literal["image", "view"] | None = None) -> None:

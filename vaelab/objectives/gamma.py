@@ -110,7 +110,7 @@ class Optimal(Policy):
     `Laplace` gets the standard deviation of the residuals, not its own optimum).  Between steps, for samples and
     evidence, `logvar` keeps that of the last batch; before the first, of the data.  A batch in pieces (`Train.pieces`)
     has a gamma for every piece, and so is another step.
-    Source: sigma-VAE, Rybkin et al. 2021; balancing sheet, I1 and I3.
+    Source: sigma-VAE, Rybkin et al. 2021 (ICML).
     """
 
     whole_batch = True
@@ -157,7 +157,8 @@ class Computed(Policy):
     Begun at the data it raises InvalidValue for training images that are all alike.
 
     Raises InvalidType or InvalidValue for a start or rate that is no number above 0, a rate above 1, another rule.
-    Source: Asperti & Trentin 2020; balancing sheet, section 1.3 and identity I14.
+    Source: Asperti & Trentin 2020 (arXiv 2002.07514); A as in asperti/BalancingVAE, B as in
+    devangelista2/GreenVAE and asperti/Split-VAE.  That A is a ratchet is derived here.
     """
 
     running: Tensor
@@ -198,7 +199,7 @@ class Geco(Policy):
     The step is ours in its units (ln lambda per step, m relative to kappa²); it starts at the data variance.
     Raises InvalidType or InvalidValue for anything but numbers above 0, for a rate above 1, and, begun at the data, for
     training images that are all alike.
-    Source: Rezende & Viola 2018; balancing sheet, section 4.6.
+    Source: Rezende & Viola 2018 (arXiv 1810.00597).
     """
 
     running: Tensor

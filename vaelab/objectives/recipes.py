@@ -174,7 +174,7 @@ def hidden_factor(shape: Sequence[int], latent: int) -> float:
     64 and 64.
 
     Raises InvalidValue for no shape or number of latents, or images that are not square.
-    Source: balancing sheet, section 1.2 and T3.
+    Source: `computed_gamma.py` in asperti/BalancingVAE, the code of Asperti & Trentin 2020.
     """
     *_, height, width = (0, 0, *checked(shape, latent))
     if height != width:

@@ -6,7 +6,7 @@
 
 "published" has sigma where the law has sigma²; since sigma > sigma² below 1 it scales a little too far.  Whichever way,
 a stage that has collapsed is refused; the repository's own guard does not see a collapse.
-Source: Asperti & Trentin 2020; balancing sheet, section 1.6, T4 and T13.
+Source: Asperti & Trentin 2020 (arXiv 2002.07514) and their repository, asperti/BalancingVAE.
 """
 
 from typing import Literal, NamedTuple, Self, get_args

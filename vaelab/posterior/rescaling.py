@@ -31,7 +31,8 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
 
     Raises InvalidValue without images or for more than one group of latents, InvalidType where
     these two layers are not linear: the latents would then not be free to scale.
-    Source: Asperti 2019 for the argument; our derivation, sheet 4, T-a.
+    Source: Asperti 2019 (doi 10.1007/978-3-030-37599-7_7) for the argument; derived here, the rate
+    falls by (V - 1 - ln V)/2 per latent.
     """
     if (groups := experiment.model.groups) > 1:
         raise InvalidValue(f"rescale knows one group of latents, and this model has {groups}.")

@@ -34,7 +34,7 @@ def predicted_variance(divergence: Divergence, ratio: float) -> float:
 
     Raises InvalidType or InvalidValue for a ratio that is no number above 0, InvalidType for a divergence that returns
     something else, InvalidValue for one without a minimum at any scale.
-    Source: our derivation; sheet 1, section 1.7.
+    Derived here: scaling a latent leaves R as it is, so one number is left to minimise over.
     """
     ratio = checks.positive("ratio", ratio)
     widest = math.log1p(ratio)  # V = 1 lies at ln s = -ln(1 + R)
@@ -76,7 +76,7 @@ def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     is wider than it wants.
 
     Raises InvalidType or InvalidValue for posteriors that are not finite tensors of one shape [n, d].
-    Source: our derivation; sheet 4, T-d.
+    Derived here: it is the slope of E[D] in the logarithm of a factor on the latent.
     """
     _check(mean, logvar)
     with torch.enable_grad():

@@ -1,7 +1,8 @@
 """The FID: the Fréchet distance on pooled features of the 2015 Inception network, with its protocol beside the number.
 
-Resizing, file format, number of images and split change an FID by more than most methods do (sheet, T19): never quote
-one without them, and never compare two that differ in them.
+Resizing, file format, number of images and split change an FID by more than most methods do (see
+one model, the two-stage VAE on CIFAR-10, in table 1 of Dai & Wipf 2019 and in table 1 of Ghosh et
+al. 2020): never quote one without them, and never compare two that differ in them.
 """
 
 import io

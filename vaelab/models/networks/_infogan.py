@@ -39,7 +39,7 @@ def infogan(shape: Sequence[int], latent: int, hidden: Sequence[int] = (64, 128,
     shape: (channels, height, width).
 
     Raises InvalidValue for sides that are not multiples of 4 from 8 on, or for other than three widths.
-    Source: Dai & Wipf 2019; balancing sheet 4.2.
+    Source: Dai & Wipf 2019 (arXiv 1903.05789), layers as in their code, daib13/TwoStageVAE.
     """
     if len(shape) != 3 or any(side % 4 or side < 8 for side in shape[1:]):
         raise InvalidValue(

@@ -41,7 +41,8 @@ def resnet(
     shape: (channels, height, width).
 
     Raises InvalidValue for a shape that is not (c, h, w) with sides from 8 to 64, or fewer channel counts than scales.
-    Source: Asperti & Trentin 2020; balancing sheet 4.2.
+    Source: Asperti & Trentin 2020 (arXiv 2002.07514), layers as in their code,
+    asperti/BalancingVAE.
     """
     if len(shape) != 3 or not all(8 <= side <= 64 for side in shape[1:]):
         raise InvalidValue(
