@@ -97,7 +97,7 @@ VARIANTS = {
     "ipympl": (IPYMPL, "canvas"),
     "plotly": (PLOTLY, "plotly"),
 }
-# At most so many times the floor (issue 4); the 1-D curves must also beat interact by 1.7.
+# At most so many times the floor; the 1-D curves must also beat interact by 1.7.
 TIMES_FLOOR = {
     "vaelab: divergence_panel": 1.7,
     "vaelab: rho_panel": 1.7,

@@ -255,7 +255,7 @@ def test_the_entrance_fee_of_the_dual():
         assert float(geometric_js(q, p, alpha, dual=True) - alpha * kl(q, p)) == pytest.approx(fee, abs=1e-5)
 
 
-def test_extended_divergence_of_the_sheet():
+def test_the_extended_divergence_has_its_known_values():
     """Z = 0.401892, extended α(1-α) J + Z - 1 = 2.183142, gap Z - 1 - ln Z = 0.313464."""
     q, p = gaussian(-2, 1), gaussian(2, 4)
     z = math.exp(-float(geometric_js(q, p, 0.5, dual=True)))

@@ -23,7 +23,7 @@ def at(rows, method, value, step):
     return float(np.interp(step, steps, values))
 
 
-def test_the_ratchet_is_as_steep_as_the_sheet_says():
+def test_the_ratchet_is_as_steep_as_simulated():
     """Against a simulation of the rules by themselves, on errors of mean 1."""
     rows = table("gam-ratchet")
     last = [row for row in rows if row["step"] == "10000"]

@@ -60,7 +60,7 @@ def test_every_figure_has_both_presets_or_says_why_not():
     assert all("quick" in FIGURES[id].presets for id in TOUR)
 
 
-def test_the_curves_of_figure_one_have_the_bumps_of_the_sheet():
+def test_the_curves_of_figure_one_have_their_known_bumps():
     """With the correct mean: .0936 at -2.60, -.0984 at -.61, .4651 at 3.62; JS .1002 at -2.21.
 
     The pair is that of `gaussian_example.ipynb` in jacobdeasy/geometric-js (Deasy et al. 2020,
@@ -101,7 +101,7 @@ dual        .9   -.4374   -1.0795   .7554
 """
 
 
-def test_the_mixture_fits_are_those_of_the_sheet(drawn):
+def test_the_mixture_fits_have_their_known_values(drawn):
     rows = table(drawn / "gjs-mixture-fit.csv")
     for line in MIXTURE_FITS.strip().splitlines():
         family, *numbers = line.split()

@@ -38,7 +38,7 @@ def column(rows, name, **where):
     return np.array([float(r[name]) for r in rows if all(r[k] == v for k, v in where.items())])
 
 
-def test_the_integrands_have_the_bumps_of_the_sheet_right_and_as_published():
+def test_the_integrands_have_their_known_bumps_right_and_as_published():
     """Derived here; published: the mean of `gaussian_example.ipynb`, jacobdeasy/geometric-js."""
     n, rows = drawn(integrands)
     first = rows[0]["pair"]
@@ -93,7 +93,7 @@ def test_sharp_posteriors_meet_the_wall_or_pay_the_fee():
             assert (np.diff(column(rows, name, **of)) < 0).all(), "sharper is dearer"
 
 
-def test_the_entrance_fee_is_zero_and_lowest_where_the_sheet_says():
+def test_the_entrance_fee_is_zero_and_lowest_where_it_must_be():
     """c(α) = ln(α)/2 + (1-α)²/(2α) is lowest where α² + α = 1: the golden ratio; derived here."""
     assert entrance_fee(ZERO) == pytest.approx(0, abs=1e-6)
     lowest = entrance_fee(LOWEST)

@@ -167,7 +167,7 @@ def test_the_reproduction_lists_every_published_value_and_says_how_far_ours_has_
     assert {row["same_side"] for row in ours} >= {"yes"}
 
 
-def test_published_values_are_those_of_the_sheet():
+def test_published_values_are_those_of_the_authors_outputs():
     """Read from the outputs and plots stored in the authors' notebooks, jacobdeasy/geometric-js."""
     values = {(line.table, line.data, line.name, line.alpha): line.value for line in published.lines()}
     assert len(values) == len(published.lines())

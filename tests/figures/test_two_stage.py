@@ -136,7 +136,7 @@ def test_a_collapsed_stage_leaves_a_gap_where_its_renormalisation_would_stand():
         item.draw(numbers)
 
 
-def test_the_published_set_ups_are_those_of_the_sheet(monkeypatch):
+def test_the_published_set_ups_are_those_of_the_paper(monkeypatch):
     """Those of `computed_gamma.py` in asperti/BalancingVAE; and no quick preset asks for an FID."""
     assert set(FIGURES["gam-celeba"].presets) == {"paper"}
     assert "score" not in FIGURES["gam-cifar"].presets["quick"], "an Inception network takes hours without a GPU"

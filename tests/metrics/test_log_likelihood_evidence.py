@@ -24,7 +24,7 @@ def exact(x, variance=1.04):
     return -0.5 * (x**2 / variance + math.log(2 * math.pi * variance)).sum(1)
 
 
-def test_the_toy_case_of_the_sheet():
+def test_the_toy_case_has_its_exact_evidence():
     """Exact -14.3396, met within its own interval; as published about -22.31, far below it."""
     experiment, x = linear_gaussian(), toy_images(400)
     assert float(exact(x).mean()) == pytest.approx(EXACT, abs=1e-9)

@@ -51,7 +51,7 @@ def test_1_it_is_never_negative_and_zero_only_for_equal_posteriors(seed):
 
 @given(SEEDS)
 @settings(max_examples=20, deadline=None)
-def test_4_its_gradients_are_those_of_the_sheet(seed):
+def test_4_its_gradients_have_their_known_values(seed):
     view, image = pair(seed)
     gap(view, image).sum().backward()
     (mean_v, logvar_v), (mean, logvar) = view, image

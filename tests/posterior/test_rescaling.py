@@ -113,7 +113,7 @@ def test_rescaling_keeps_the_reconstruction_and_saves_the_predicted_nats(trained
 
 
 @pytest.mark.parametrize(("variance", "nats"), [(0.5, 0.096574), (0.8, 0.011572), (1.25, 0.013428), (2.0, 0.153426)])
-def test_what_is_saved_is_the_sheets_number(variance, nats):
+def test_what_is_saved_is_known_in_closed_form(variance, nats):
     """(V - 1 - ln V)/2: deviations of 20 % are cheap, so training takes its time over them."""
     experiment = recipes.vae((4,), 1, hidden=(3,))
     head = experiment.model.encoder[-1][-1]

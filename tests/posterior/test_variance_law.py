@@ -27,7 +27,7 @@ DIVERGENCES = [
 
 
 @pytest.mark.parametrize("line", TABLE.strip().splitlines())
-def test_the_whole_table_of_the_sheet(line):
+def test_the_whole_table_of_laws(line):
     ratio, *printed = line.split()
     for divergence, text in zip(DIVERGENCES, printed, strict=True):
         half_a_digit = 0.51 * 10.0 ** -len(text.partition(".")[2])
