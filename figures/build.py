@@ -72,6 +72,8 @@ def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Mad
             another version or of other settings.
     """
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
+    if not rows:
+        raise DataError(f"{manifest.FOLDER / manifest.NAME} is missing; restore it with git.")
     selected = [figure(id) for id in (ids or rows)]
     return _each(selected, Path(out), "drawn", lambda item: draw_one(item, rows.get(item.id), Path(out)))
 
@@ -96,14 +98,15 @@ def make_one(item: Figure, preset: str, device: str, out: Path) -> Made:
     table = to_csv(item.rows(result.numbers))
     difference = comparison.with_committed(item, preset, table)
     path = npz.write(out, item.id, result.numbers)
-    row = _row(item, preset, result, npz.checksum(path))
+    row = _row(item, preset, result)
     return Made(item.id, [*_write(item, result.numbers, row, out), path], difference)
 
 
 def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
     """Draw one figure from the committed numbers that this row of the manifest describes."""
     if row is None:
-        raise DataError(f"{item.id} has no committed numbers; compute it with `vaelab figures make {item.id}`.")
+        preset = "" if "quick" in item.presets else " --preset paper"
+        raise DataError(f"{item.id} has no committed numbers; compute it with `vaelab figures make {item.id}{preset}`.")
     if reason := manifest.outdated(row, item):
         raise DataError(
             f"the committed numbers of {item.id} are {reason}; compute them with `vaelab figures make {item.id} "
@@ -111,8 +114,7 @@ def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
         )
     values = npz.read(manifest.FOLDER, item.id, row["numbers"])
     path = npz.write(out, item.id, values)
-    paths = _write(item, values, {**row, "numbers": npz.checksum(path)}, out)
-    return Made(item.id, [*paths, path], "drawn from the committed numbers")
+    return Made(item.id, [*_write(item, values, row, out), path], "drawn from the committed numbers")
 
 
 def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
@@ -129,7 +131,8 @@ def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figu
                 failed[item.id] = error
     if failed:
         reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
-        raise DataError(f"{', '.join(failed)} not {verb}, {len(made)} others are: {reasons}.")
+        others = f", {len(made)} others are" if made else ""
+        raise DataError(f"{', '.join(failed)} not {verb}{others}: {reasons}.")
     return made
 
 
@@ -158,7 +161,7 @@ def _bytes(drawing: Drawing, kind: str, metadata: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _row(item: Figure, preset: str, result: Result, checksum: str) -> Row:
+def _row(item: Figure, preset: str, result: Result) -> Row:
     """What the manifest says of computed numbers; where the committed ones are the same, their provenance."""
     settings = manifest.plain(item.presets[preset])
     name = settings.get("data")
@@ -173,7 +176,7 @@ def _row(item: Figure, preset: str, result: Result, checksum: str) -> Row:
             "sha256": sums[0] if isinstance(name, str) else dict(zip(name or (), sums, strict=True)),
         },
         "recipes": dict(result.recipes),
-        "numbers": checksum,
+        "numbers": npz.checksum(result.numbers),
         "provenance": result.provenance._asdict(),
     }
     same = [old for old in manifest.read(manifest.FOLDER) if all(old[key] == row[key] for key in _IDENTITY)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from figures import npz
 from figures.figure import Figure
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import replacing, sha256
@@ -22,11 +23,14 @@ def read(out: Path) -> list[Row]:
     if not path.is_file():
         return []
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["figures"])
+        rows = [dict(row) for row in json.loads(path.read_text(encoding="utf-8"))["figures"]]
+        if any({*ORDER, "files"} - set(row) for row in rows):
+            raise ValueError("a row lacks entries")
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path} is damaged; delete it and draw the figures again with `vaelab figures make`."
+            f"{path} is damaged ({error}); restore it with git, or delete it and make its figures again."
         ) from error
+    return rows
 
 
 def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
@@ -41,11 +45,11 @@ def check(out: Path) -> list[str]:
     """One line per figure; raises DataError with every file that is missing or altered."""
     rows = read(out)
     if not rows:
-        raise DataError(f"there is no manifest in {out}; draw the figures first with `vaelab figures make`.")
+        raise DataError(f"there is no manifest in {out}; make the figures first with `vaelab figures make`.")
     lines, wrong = [], []
     for row in rows:
-        files = {**row["files"], f"numbers/{row['id']}.npz": row["numbers"]}
-        bad = [message for name, sum in files.items() if (message := _compare(out / name, sum))]
+        bad = [message for name, sum in row["files"].items() if (message := _compare(out / name, sum))]
+        bad += _compare_numbers(out, row)
         wrong += bad
         lines.append(f"{row['id']}: {'; '.join(bad) or 'unchanged'}")
     if wrong:
@@ -76,3 +80,11 @@ def _compare(path: Path, expected: str) -> str:
     if not path.is_file():
         return f"{path} is missing"
     return "" if sha256(path) == expected else f"{path} was changed since it was written"
+
+
+def _compare_numbers(out: Path, row: Row) -> list[str]:
+    try:
+        npz.read(out, row["id"], row["numbers"])
+    except DataError as error:
+        return [str(error).rstrip(".")]
+    return []

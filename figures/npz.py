@@ -1,13 +1,16 @@
-"""The numbers of a figure as a file: what its drawing, its table and its alternative text read."""
+"""The numbers of a figure as a file: what its drawing, its table and its alternative text read.
 
-import zipfile
+Their checksum is one of names, types, shapes and values: how the file is compressed does not enter.
+"""
+
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from vaelab._utils.errors import DataError
-from vaelab._utils.files import replacing, sha256
-from vaelab.runs.store import Numbers
+from vaelab._utils.files import replacing
+from vaelab.runs.store import Numbers, load_arrays
 
 
 def path_of(out: Path, id: str) -> Path:
@@ -15,15 +18,30 @@ def path_of(out: Path, id: str) -> Path:
     return out / "numbers" / f"{id}.npz"
 
 
+def checksum(numbers: Numbers) -> str:
+    """The sha256 of named arrays, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, array in sorted(numbers.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def write(out: Path, id: str, numbers: Numbers) -> Path:
-    """Write the numbers whole or not at all; equal numbers give equal bytes.  Raises StorageError."""
+    """Write the numbers whole or not at all; a file that holds them already is left as it is.
+
+    Raises:
+        StorageError: If the folder cannot be written.
+    """
     path = path_of(out, id)
-    with replacing(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **numbers)  # type: ignore[arg-type]
+    present = load_arrays(path)
+    if present is None or checksum(present) != checksum(numbers):
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, **numbers)  # type: ignore[arg-type]
     return path
 
 
-def read(out: Path, id: str, checksum: str) -> Numbers:
+def read(out: Path, id: str, expected: str) -> Numbers:
     """Read the numbers of a figure.
 
     Raises:
@@ -31,16 +49,10 @@ def read(out: Path, id: str, checksum: str) -> Numbers:
     """
     path = path_of(out, id)
     if not path.is_file():
-        raise DataError(f"{path} is missing; restore it with git, or compute it with `vaelab figures make {id}`.")
-    if sha256(path) != checksum:
+        raise DataError(f"{path} is missing; restore it with git.")
+    numbers = load_arrays(path)
+    if numbers is None:
+        raise DataError(f"{path} cannot be read; restore it with git.")
+    if checksum(numbers) != expected:
         raise DataError(f"{path} was changed since it was written; restore it with git.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read ({error}); restore it with git.") from error
-
-
-def checksum(path: Path) -> str:
-    """The sha256 of a file of numbers."""
-    return sha256(path)
+    return numbers

@@ -35,17 +35,20 @@ def _receipt(row: Row) -> str:
 
 
 def explain(file: Path) -> str:
-    """The provenance of a PNG, PDF or csv as text.  Raises DataError for a file that has none."""
+    """The provenance of a PNG, PDF, csv or npz as text.  Raises DataError for a file that has none."""
     if not file.is_file():
-        raise DataError(f"there is no file {file}; give a PNG, PDF or csv that `vaelab figures make` has written.")
-    receipt = {".png": _from_png, ".pdf": _from_pdf, ".csv": _from_manifest}.get(file.suffix, lambda path: None)(file)
+        raise DataError(f"there is no file {file}; give a PNG, PDF, csv or npz that `vaelab figures make` has written.")
+    folder = file.resolve().parent.parent if file.suffix == ".npz" else file.parent  # npz files are in numbers/
+    if file.suffix in (".csv", ".npz"):
+        receipt = _from_manifest(file, folder)
+        reason = f"the manifest in {folder} does not list it"
+    else:
+        receipt = {".png": _from_png, ".pdf": _from_pdf}.get(file.suffix, lambda path: None)(file)
+        reason = "it was not written by `vaelab figures make`, or was saved again by another program"
     if receipt is None:
-        raise DataError(
-            f"{file} carries no vaelab receipt; it was not written by `vaelab figures make`, or was saved again "
-            f"by another program."
-        )
+        raise DataError(f"{file} carries no vaelab receipt: {reason}.")
     lines = [f"{file.name}: figure {receipt['id']}, preset {receipt['preset']}"]
-    rows = [row for row in manifest.read(file.parent) if all(row[name] == receipt[name] for name in FIELDS)]
+    rows = [row for row in manifest.read(folder) if all(row[name] == receipt[name] for name in FIELDS)]
     for row in rows:
         origin = row["provenance"]
         seconds = "time not recorded" if origin["seconds"] is None else f"{origin['seconds']:g} s"
@@ -86,9 +89,9 @@ def _from_pdf(file: Path) -> dict[str, str] | None:
     return _parse(re.sub(r"\\(.)", r"\1", found[1].decode("latin-1"))) if found else None
 
 
-def _from_manifest(file: Path) -> dict[str, str] | None:
-    for row in manifest.read(file.parent):
-        if file.name in row["files"]:
+def _from_manifest(file: Path, folder: Path) -> dict[str, str] | None:
+    for row in manifest.read(folder):
+        if file.name in (*row["files"], f"{row['id']}.npz"):
             return {name: row[name] for name in FIELDS}
     return None
 

@@ -11,9 +11,11 @@ import functools
 import json
 import os
 import platform
+import struct
 import subprocess
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from importlib import metadata
@@ -163,13 +165,23 @@ def merge_results(numbers: Numbers, parts: Sequence[Result]) -> Result:
 
 def find(name: str, recipe: Recipe) -> Result | None:
     """The stored result of this key, or None; a damaged file counts as absent."""
+    numbers = load_arrays(path_of(name))
     try:
-        with np.load(path_of(name), allow_pickle=False) as file:
-            numbers = {array: file[array] for array in file.files}
-        provenance = Provenance(**json.loads(str(numbers.pop("provenance"))))
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
+        provenance = Provenance(**json.loads(str((numbers or {}).pop("provenance"))))
+    except (ValueError, KeyError, TypeError):
         return None
-    return Result(numbers, name, (recipe,), provenance)
+    return Result(numbers or {}, name, (recipe,), provenance)
+
+
+def load_arrays(path: Path) -> Numbers | None:
+    """The arrays of an npz file, or None where there is no such file or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {array: file[array] for array in file.files}
+    except (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError):
+        return None
+    except (struct.error, zlib.error, zipfile.BadZipFile):  # a flipped byte, wherever it is
+        return None
 
 
 def save(result: Result, settings: dict[str, Any]) -> None:

@@ -185,7 +185,7 @@ class Step:
             share = len(piece) / len(index)
             (terms.loss * share if share < 1 else terms.loss).backward()
             parts.append((share, terms))
-        return joined(parts)
+        return joined(parts) if len(parts) > 1 else terms
 
     def terms(self, x: Tensor) -> Terms:
         """images [b, ...] as they are stored -> Terms: what is compiled, transformations and all."""

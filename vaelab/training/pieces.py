@@ -9,8 +9,6 @@ from vaelab.objectives.objective import Terms
 
 def joined(parts: Sequence[tuple[float, Terms]]) -> Terms:
     """The terms of a batch from those of its pieces and their shares of it."""
-    if len(parts) == 1:
-        return parts[0][1]
     shares, pieces = zip(*parts, strict=True)
     fields = zip(*pieces, strict=True)  # means [] are averaged by share, terms [b] stand behind one another
     return Terms(*(torch.cat(f) if f[0].dim() else sum(s * v for s, v in zip(shares, f, strict=True)) for f in fields))
