@@ -2,7 +2,7 @@
 
 Its packages, in order; each imports only from those before it:
 
-    _utils/       errors, checks of arguments, files, random numbers
+    _utils/       errors, checks of arguments, files, devices, random numbers, the domain of data
     data/         data sets by name, your own images, random transformations
     divergences/  Gaussians; KL, geometric JS and MMD; the same by quadrature
     plots/        what figures and panels are drawn with
@@ -93,4 +93,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_public()})
+    return sorted(["__version__", *_public()])
