@@ -99,7 +99,7 @@ def make_one(item: Figure, preset: str, device: str, out: Path) -> Made:
     difference = comparison.with_committed(item, preset, table)
     path = npz.write(out, item.id, result.numbers)
     row = _row(item, preset, result)
-    return Made(item.id, [*_write(item, result.numbers, row, out), path], difference)
+    return Made(item.id, [*_write(item, result.numbers, table, row, out), path], difference)
 
 
 def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
@@ -114,7 +114,8 @@ def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
         )
     values = npz.read(manifest.FOLDER, item.id, row["numbers"])
     path = npz.write(out, item.id, values)
-    return Made(item.id, [*_write(item, values, row, out), path], "drawn from the committed numbers")
+    table = to_csv(item.rows(values))
+    return Made(item.id, [*_write(item, values, table, row, out), path], "drawn from the committed numbers")
 
 
 def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
@@ -136,7 +137,7 @@ def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figu
     return made
 
 
-def _write(item: Figure, values: Numbers, row: Row, out: Path) -> list[Path]:
+def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> list[Path]:
     """The picture, the table and the row of the manifest."""
     row = {**row, "paper": item.paper, "shows": item.shows, "alt": item.alt(values)}
     with plots.style("paper"):
@@ -144,7 +145,7 @@ def _write(item: Figure, values: Numbers, row: Row, out: Path) -> list[Path]:
         contents = {
             "png": _bytes(drawing, "png", provenance.png_metadata(row)),
             "pdf": _bytes(drawing, "pdf", provenance.pdf_metadata(row)),
-            "csv": to_csv(item.rows(values)).encode(),
+            "csv": table.encode(),
         }
     paths = []
     for kind, content in contents.items():
