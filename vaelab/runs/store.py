@@ -166,11 +166,13 @@ def merge_results(numbers: Numbers, parts: Sequence[Result]) -> Result:
 def find(name: str, recipe: Recipe) -> Result | None:
     """The stored result of this key, or None; a damaged file counts as absent."""
     numbers = load_arrays(path_of(name))
+    if numbers is None:
+        return None
     try:
-        provenance = Provenance(**json.loads(str((numbers or {}).pop("provenance"))))
+        provenance = Provenance(**json.loads(str(numbers.pop("provenance"))))
     except (ValueError, KeyError, TypeError):
         return None
-    return Result(numbers or {}, name, (recipe,), provenance)
+    return Result(numbers, name, (recipe,), provenance)
 
 
 def load_arrays(path: Path) -> Numbers | None:
