@@ -112,7 +112,7 @@ def test_a_bad_turn_gets_one_sentence(call, error, words):
 def test_a_knob_that_is_not_there_is_named(digits):
     knobs = Knobs()
     knobs.turn(alpha=0.5)
-    with pytest.raises(InvalidValue, match="no knob 'alpha'"):
+    with pytest.raises(InvalidValue, match=r"must be one of gamma, lr, weight, got 'alpha'"):
         fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, knobs=knobs)
 
 
@@ -120,7 +120,7 @@ def test_a_trained_alpha_cannot_be_turned(digits):
     knobs = Knobs()
     knobs.turn(alpha=0.5)
     e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), trainable=True)
-    with pytest.raises(InvalidValue, match=r"alpha is trained .* trainable=False\.$"):
+    with pytest.raises(InvalidValue, match=r"one of gamma, lr, weight, got 'alpha'"):
         fit(e, digits, CONFIG, knobs=knobs)
 
 
@@ -138,8 +138,6 @@ def test_schedules():
     assert [cosine.rate(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])
     dropping = Settings(epochs=6, schedule="step", drops=(3, 5))
     assert [dropping.rate(step, 10) for step in (0, 19, 20, 39, 40)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
-    warm = Settings(warmup=4)
-    assert [warm.heat(step) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
 
 
 def test_steps_instead_of_epochs(digits):
@@ -151,7 +149,6 @@ def test_steps_instead_of_epochs(digits):
     ("settings", "words"),
     [
         ({"steps": 0}, "steps"),
-        ({"warmup": -1}, "warmup"),
         ({"clip": 0.0}, "clip"),
         ({"minutes": -1.0}, "minutes"),
         ({"weight_decay": -0.1}, "weight_decay"),
