@@ -46,7 +46,6 @@ class Objective(nn.Module):
     samples = 1  # draws of z per image that the model is to make
     weight: Tensor
     consistency: Tensor | None  # lambda, in nats per nat
-    heat: Tensor  # the warm-up's factor of the weight: 1 but for the first steps of a training with warm-up
 
     def __init__(
         self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
@@ -60,7 +59,6 @@ class Objective(nn.Module):
         self._given = checks.positive("weight", weight)
         self.register_buffer("weight", torch.tensor(self._given))
         self._rounded = self.weight.item()
-        self.register_buffer("heat", torch.ones(()))
         self.register_buffer("consistency", None)
         self.agreement: nn.Module | None = None
 
@@ -110,9 +108,8 @@ class Objective(nn.Module):
 
     @property
     def strength(self) -> Tensor:
-        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of a heating."""
-        strength = self.heat * self.weight
-        return strength if self.heating is None else strength * self.heating.heat
+        """What the divergence is multiplied with: its weight, and the factor of a heating."""
+        return self.weight if self.heating is None else self.weight * self.heating.heat
 
     @property
     def balance(self) -> list[Policy | Heating]:
