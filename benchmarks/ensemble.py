@@ -32,15 +32,15 @@ def adam(parameters: list[Tensor]) -> torch.optim.Adam:
 
 def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
     """Every experiment takes its step alone, on its own batch."""
-    optimisers = [adam(list(experiment.parameters())) for experiment in experiments]
+    optimizers = [adam(list(experiment.parameters())) for experiment in experiments]
     orders = [torch.randperm(len(images))[:BATCH] for _ in experiments]
 
     def step() -> None:
-        for experiment, optimiser, order in zip(experiments, optimisers, orders, strict=True):
+        for experiment, optimizer, order in zip(experiments, optimizers, orders, strict=True):
             terms = experiment(images[order])
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             terms.loss.backward()
-            optimiser.step()
+            optimizer.step()
             experiment.update(terms)
 
     return step
@@ -49,14 +49,14 @@ def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], No
 def stacked(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
     """The step of `fit_many`."""
     stack = Stack(experiments, range(len(experiments)), images.device)
-    optimiser = adam(list(stack.parameters.values()))
+    optimizer = adam(list(stack.parameters.values()))
     order = stack.orders(len(images))[:, :BATCH]
 
     def step() -> None:
         terms = stack(images.index_select(0, order.flatten()).unflatten(0, (len(experiments), -1)))
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         terms.loss.sum().backward()
-        optimiser.step()
+        optimizer.step()
         stack.update(terms)
 
     return step

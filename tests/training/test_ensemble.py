@@ -10,7 +10,7 @@ from vaelab import Experiment, Train, fit, load, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import KL
 from vaelab.models.vae import VAE
-from vaelab.objectives.annealing import Controlled, Linear
+from vaelab.objectives.annealing import Linear, PIController
 from vaelab.objectives.gamma import Fixed, Geco
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
@@ -80,10 +80,10 @@ def test_stacked_equals_the_loop(digits, divergence, design):
 @pytest.mark.parametrize(
     "options",
     [
-        {"clip": 0.5},
+        {"grad_clip": 0.5},
         {"weight_decay": 0.1},
-        {"schedule": "cosine"},
-        {"schedule": "step", "drops": (2,)},
+        {"lr_schedule": "cosine"},
+        {"lr_schedule": "step", "lr_milestones": (2,)},
     ],
     ids=str,
 )
@@ -108,8 +108,8 @@ def test_single_precision_and_floats_stay_close(digits):
     "make",
     [
         lambda seed: recipes.vae(SHAPE, 3, network="burda", hidden=(8,), likelihood="bernoulli"),
-        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma="optimal", heating=Linear(20)),
-        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma="computed", heating=Controlled(20.0)),
+        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma="optimal", annealing=Linear(20)),
+        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma="computed", annealing=PIController(20.0)),
         lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma=Geco(0.1)),
         lambda seed: recipes.free_bits_vae(SHAPE, 3, hidden=(8,), gamma="per-image"),
         lambda seed: with_decoder(nn.Sigmoid()),
@@ -173,9 +173,9 @@ def test_settings_the_stacked_step_does_not_know_go_one_by_one(digits):
     def make(seed):
         return recipes.vae(SHAPE, 3, hidden=(8,))
 
-    config = replace(SHORT, steps=3, binarise="dynamic")
+    config = replace(SHORT, steps=3, binarize="dynamic")
     how = assert_as_if_alone(make, SEEDS, digits, config)
-    assert how == "one by one: the stacked step does not know binarise"
+    assert how == "one by one: the stacked step does not know binarize"
 
 
 def test_a_shared_policy_is_not_stacked(digits):

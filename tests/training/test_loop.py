@@ -137,7 +137,7 @@ def test_a_loss_that_is_no_number_stops_training(digits):
         (lambda: Train(batch_size=2.5), InvalidType, "2.5"),
         (lambda: Train(lr=-1), InvalidValue, "lr.*-1"),
         (lambda: Train(lr=math.nan), InvalidValue, "nan"),
-        (lambda: Train(ema=1.5), InvalidValue, r"ema.*1\.5"),
+        (lambda: Train(ema_decay=1.5), InvalidValue, r"ema_decay.*1\.5"),
         (
             lambda: fit(experiment(), torch.zeros(10, 1, 8, 8), FAST),
             InvalidValue,
@@ -166,7 +166,7 @@ def test_bad_input_gets_one_sentence(call, error, words):
 
 def test_averaged_weights_follow_the_weights(digits):
     e = experiment(gamma="computed")
-    config = Train(steps=30, batch_size=50, progress=False, device="cpu", ema=0.9)
+    config = Train(steps=30, batch_size=50, progress=False, device="cpu", ema_decay=0.9)
     mean = None
     for progress in train(e, digits, config):
         weights = e.model.decoder[0][0].weight.detach()
@@ -185,13 +185,13 @@ def seen_by(config, images):
     return torch.cat(seen)
 
 
-def test_binarised_once_or_at_every_presentation(digits):
-    grey = digits.images[:100]
+def test_binarized_once_or_at_every_presentation(digits):
+    gray = digits.images[:100]
     config = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu"}
-    once, anew = (seen_by(Train(**config, binarise=kind), grey).reshape(3, 100, 64) for kind in ("static", "dynamic"))
+    once, anew = (seen_by(Train(**config, binarize=kind), gray).reshape(3, 100, 64) for kind in ("static", "dynamic"))
     for seen in (once, anew):
         assert set(seen.unique().tolist()) <= {0.0, 1.0}
-        assert float(seen.mean()) == pytest.approx(float(grey.float().mean() / 255), abs=0.02)
+        assert float(seen.mean()) == pytest.approx(float(gray.float().mean() / 255), abs=0.02)
 
     def sums(seen):
         return [sorted(map(tuple, epoch.tolist())) for epoch in seen]

@@ -17,15 +17,15 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
 from vaelab.training.history import History
-from vaelab.training.interventions import Intervention, Panel
+from vaelab.training.interventions import Intervention, TunableParameters
 
 KEPT = 2
 # Settings that may differ between the interrupted training and its continuation.
-FREE = ("epochs", "steps", "device", "progress", "checkpoints", "minutes")
+RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes")
 
 
 def save(folder: Path, checkpoint: dict[str, Any]) -> None:
@@ -35,24 +35,24 @@ def save(folder: Path, checkpoint: dict[str, Any]) -> None:
     """
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
-    with replacing(folder / f"step-{checkpoint['step']:010d}.ckpt") as part, part.open("wb") as file:
+    with atomic_write(folder / f"step-{checkpoint['step']:010d}.ckpt") as part, part.open("wb") as file:
         file.write(hashlib.sha256(buffer.getbuffer()).hexdigest().encode() + b"\n")
         file.write(buffer.getbuffer())
-    for old in found(folder)[KEPT:]:
+    for old in list_checkpoints(folder)[KEPT:]:
         old.unlink(missing_ok=True)
 
 
-def found(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, newest first."""
     return sorted(folder.glob("step-*.ckpt"), reverse=True)
 
 
-def newest(folder: Path) -> dict[str, Any] | None:
+def load_latest(folder: Path) -> dict[str, Any] | None:
     """The newest checkpoint that is intact, or None where there has never been one; damaged ones are named.
 
     Raises DataError when there are checkpoints, but none is intact.
     """
-    paths = found(folder)
+    paths = list_checkpoints(folder)
     for path in paths:
         try:
             return _read(path)
@@ -76,36 +76,40 @@ class Resumable(Protocol):
 
     experiment: Experiment
     images: Tensor
-    optimiser: Optimizer
+    optimizer: Optimizer
     sums: Tensor
     average: Experiment | None
 
 
-class Keeper:
+class Checkpointer:
     """Writes checkpoints of one training into config.checkpoints, and restores the newest.
 
-    It keeps experiment, averaged weights, optimiser, sums, order of the data, random generators, parameters that were
+    It keeps experiment, averaged weights, optimizer, sums, order of the data, random generators, parameters that were
     set, history.
     """
 
-    def __init__(self, config: Train, step: Resumable, order: Tensor, panel: Panel, history: History) -> None:
+    def __init__(
+        self, config: Train, step: Resumable, order: Tensor, panel: TunableParameters, history: History
+    ) -> None:
         self.folder = Path(config.checkpoints).expanduser() if config.checkpoints is not None else None
         self.step, self.order, self.panel, self.history = step, order, panel, history
-        self.interval, self.last = 60 * config.minutes, time.monotonic()
-        fixed = ("epochs", "steps") if config.schedule == "cosine" else ()  # its rates depend on the length
-        self.settings = {name: value for name, value in asdict(config).items() if name not in FREE or name in fixed}
+        self.interval, self.last = 60 * config.checkpoint_minutes, time.monotonic()
+        fixed = ("epochs", "steps") if config.lr_schedule == "cosine" else ()  # its rates depend on the length
+        self.settings = {
+            name: value for name, value in asdict(config).items() if name not in RESUMABLE_CHANGES or name in fixed
+        }
         self.data = _fingerprint(step.images) if self.folder else ""
 
-    def fresh(self) -> int:
+    def start(self) -> int:
         """Start at step 0.  Raises InvalidValue when the folder holds the checkpoints of another training."""
-        if self.folder is not None and found(self.folder):
+        if self.folder is not None and list_checkpoints(self.folder):
             raise InvalidValue(
                 f"{self.folder} holds the checkpoints of an earlier training; resume it with resume=True, or choose "
                 "another folder."
             )
         return 0
 
-    def keep(self, number: int, ended: bool) -> None:
+    def maybe_save(self, number: int, ended: bool) -> None:
         """Write a checkpoint at the end of an epoch, or when the last one is too old."""
         if self.folder is None or not (ended or time.monotonic() - self.last > self.interval):
             return
@@ -122,7 +126,7 @@ class Keeper:
             "data": self.data,
             "experiment": step.experiment.state_dict(),
             "average": step.average.state_dict() if step.average is not None else None,
-            "optimizer": step.optimiser.state_dict()["state"],
+            "optimizer": step.optimizer.state_dict()["state"],
             "sums": step.sums,
             "order": self.order,
             "generators": _generators(),
@@ -133,22 +137,22 @@ class Keeper:
         save(self.folder, checkpoint)
         self.last = time.monotonic()
 
-    def restore(self) -> int:
+    def resume(self) -> int:
         """Put everything back as it was at the newest intact checkpoint, and return its step; 0 where there is none.
 
         Raises InvalidValue for checkpoints of another model, data or settings, DataError when none is intact.
         """
         if self.folder is None:
             raise InvalidValue("resume=True needs a folder of checkpoints; set Train(checkpoints=FOLDER).")
-        checkpoint, step = newest(self.folder), self.step
+        checkpoint, step = load_latest(self.folder), self.step
         if checkpoint is None:
             return 0
         self._compare(checkpoint)
         step.experiment.load_state_dict(checkpoint["experiment"])
         if step.average is not None:
             step.average.load_state_dict(checkpoint["average"])
-        groups = step.optimiser.state_dict()["param_groups"]  # of this device, not of the one before
-        step.optimiser.load_state_dict({"state": checkpoint["optimizer"], "param_groups": groups})
+        groups = step.optimizer.state_dict()["param_groups"]  # of this device, not of the one before
+        step.optimizer.load_state_dict({"state": checkpoint["optimizer"], "param_groups": groups})
         step.sums.copy_(checkpoint["sums"])
         self.order.copy_(checkpoint["order"])
         self.history.rows[:] = checkpoint["rows"]

@@ -10,8 +10,8 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 
 CHOICES = {
-    "schedule": ("constant", "cosine", "step"),
-    "binarise": ("no", "static", "dynamic"),
+    "lr_schedule": ("constant", "cosine", "step"),
+    "binarize": ("no", "static", "dynamic"),
     "precision": ("fp32", "tf32", "bf16"),
 }
 
@@ -22,30 +22,30 @@ def _below_one(name: str, value: float) -> None:
 
 
 CHECKS: dict[str, Callable[[str, Any], object]] = {
-    **dict.fromkeys(("epochs", "batch_size", "pieces", "steps"), checks.count),
-    **dict.fromkeys(("lr", "minutes", "drop", "clip"), checks.positive),
+    **dict.fromkeys(("epochs", "batch_size", "micro_batches", "steps"), checks.count),
+    **dict.fromkeys(("lr", "checkpoint_minutes", "lr_decay", "grad_clip"), checks.positive),
     "weight_decay": checks.not_negative,
-    "ema": _below_one,
+    "ema_decay": _below_one,
 }
-OPTIONAL = ("steps", "clip", "ema")
+OPTIONAL = ("steps", "grad_clip", "ema")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How to train: epochs over the data in shuffled batches, a last partial one left out; Adam.
 
-    steps: so many optimiser steps instead of whole epochs.
-    schedule: "constant", "cosine" (from lr to 0) or "step" (lr times `drop` at the start of each epoch in
+    steps: so many optimizer steps instead of whole epochs.
+    lr_schedule: "constant", "cosine" (from lr to 0) or "step" (lr times `drop` at the start of each epoch in
     `drops`).
     weight_decay: of Adam, L2.  clip: largest norm of the gradient.
-    ema: decay of the averaged weights.
-    binarise: "no", "static" (once, before training) or "dynamic" (anew at every presentation).
+    ema_decay: decay of the averaged weights.
+    binarize: "no", "static" (once, before training) or "dynamic" (anew at every presentation).
     precision: "fp32", "tf32" or "bf16" (convolutions and linear layers; likelihoods and divergences stay in fp32).
     compile: torch.compile of the forward pass (its draws of z differ from eager ones).
     cuda_graph: the whole step as one CUDA graph, where there is a GPU.
     seed governs the order of the data and the draws of z; device: "auto" (CUDA where there is one), "cpu", "cuda".
     checkpoints: a folder; the last two are kept there, written at the end of every epoch and every `minutes`.
-    pieces: a batch is computed in so many pieces, one after the other, to save memory; still one optimiser step, and
+    micro_batches: a batch is computed in so many pieces, one after the other, to save memory; still one optimizer step, and
     the same one but for what looks at a batch as a whole: gamma="optimal", free bits, MMD, batch norm.
     """
 
@@ -56,19 +56,19 @@ class TrainConfig:
     device: str = "auto"
     progress: bool = True
     steps: int | None = None
-    schedule: Literal["constant", "cosine", "step"] = "constant"
-    drops: tuple[int, ...] = ()
-    drop: float = 0.1
+    lr_schedule: Literal["constant", "cosine", "step"] = "constant"
+    lr_milestones: tuple[int, ...] = ()
+    lr_decay: float = 0.1
     weight_decay: float = 0.0
-    clip: float | None = None
-    ema: float | None = None
-    binarise: Literal["no", "static", "dynamic"] = "no"
+    grad_clip: float | None = None
+    ema_decay: float | None = None
+    binarize: Literal["no", "static", "dynamic"] = "no"
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     compile: bool = False
     cuda_graph: bool = False
     checkpoints: Path | str | None = None
-    minutes: float = 10.0
-    pieces: int = 1
+    checkpoint_minutes: float = 10.0
+    micro_batches: int = 1
 
     def __post_init__(self) -> None:
         for name, check in CHECKS.items():
@@ -78,10 +78,10 @@ class TrainConfig:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InvalidValue(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
-        if self.pieces > self.batch_size:
-            raise InvalidValue(f"pieces must be at most batch_size={self.batch_size}, got {self.pieces}.")
-        if self.drops and self.schedule != "step":
-            raise InvalidValue(f"drops={self.drops} need schedule='step', got {self.schedule!r}.")
+        if self.micro_batches > self.batch_size:
+            raise InvalidValue(f"pieces must be at most batch_size={self.batch_size}, got {self.micro_batches}.")
+        if self.lr_milestones and self.lr_schedule != "step":
+            raise InvalidValue(f"lr_milestones={self.lr_milestones} need lr_schedule='step', got {self.lr_schedule!r}.")
 
     def batches(self, n: int) -> int:
         """The number of batches in an epoch of n images."""
@@ -90,14 +90,14 @@ class TrainConfig:
         return n // self.batch_size
 
     def total(self, per_epoch: int) -> int:
-        """The number of optimiser steps."""
+        """The number of optimizer steps."""
         return self.steps if self.steps is not None else self.epochs * per_epoch
 
     def rate(self, step: int, per_epoch: int) -> float:
         """The factor of lr for the step with this number (from 0)."""
-        if self.schedule == "cosine":
+        if self.lr_schedule == "cosine":
             return 0.5 * (1 + math.cos(math.pi * step / self.total(per_epoch)))
-        return self.drop ** sum(step // per_epoch + 1 >= epoch for epoch in self.drops)
+        return self.lr_decay ** sum(step // per_epoch + 1 >= epoch for epoch in self.lr_milestones)
 
 
 Train = TrainConfig  # its name until 0.2

@@ -22,8 +22,8 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.kernel_mmd import MMD
-from vaelab.models.vae import VAE, Pass
-from vaelab.objectives.objective import Experiment, Objective, Terms
+from vaelab.models.vae import VAE, ForwardPass
+from vaelab.objectives.objective import Experiment, LossTerms, Objective
 from vaelab.training.config import Train
 from vaelab.training.history import History, row_of
 from vaelab.training.loop import fit
@@ -54,7 +54,7 @@ def fit_many(
     config = config or Train()
     seeds = _seeds(make, settings, config)
     members = [_member(make, setting, seed) for setting, seed in zip(settings, seeds, strict=True)]
-    if (reason := obstacle(members, config)) is not None:
+    if (reason := why_not_stackable(members, config)) is not None:
         runs = zip(members, seeds, strict=True)
         histories = [fit(member, data, replace(config, seed=seed)) for member, seed in runs]
         return Histories(histories, members, f"one by one: {reason}")
@@ -95,10 +95,10 @@ def _together(members: list[Experiment], seeds: list[int], data: Images, config:
     per_epoch = config.batches(len(images))
     total = config.total(per_epoch)
     for member in members:
-        member.to(device).train().begin(images)
+        member.to(device).train().init_from_data(images)
     stack, k = Stack(members, seeds, device), len(members)
     groups = parameter_groups(members[0], stack.parameters)
-    optimiser = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    optimizer = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
     histories, sums = [History() for _ in members], torch.zeros(k, 4, device=device)
     for number in trange(total, disable=not config.progress, unit="batch", desc=f"{k} stacked", mininterval=0.2):
         epoch, position = number // per_epoch + 1, number % per_epoch
@@ -106,13 +106,13 @@ def _together(members: list[Experiment], seeds: list[int], data: Images, config:
             batches = stack.orders(len(images)).split(config.batch_size, dim=1)
             sums.zero_()
             started = time.perf_counter()
-        set_rate(optimiser, config.lr * config.rate(number, per_epoch))
-        optimiser.zero_grad(set_to_none=True)
+        set_rate(optimizer, config.lr * config.rate(number, per_epoch))
+        optimizer.zero_grad(set_to_none=True)
         terms = stack(images.index_select(0, batches[position].flatten()).unflatten(0, (k, -1)))
         terms.loss.sum().backward()
-        if config.clip is not None:
-            stack.clip(config.clip)
-        optimiser.step()
+        if config.grad_clip is not None:
+            stack.clip(config.grad_clip)
+        optimizer.step()
         stack.update(terms)
         with torch.no_grad():
             sums += torch.stack([terms.loss, terms.nll.mean(1), terms.divergence.mean(1), terms.mse], 1)
@@ -140,18 +140,18 @@ class Stack:
         """A permutation of the n images for every member: [K, n]."""
         return torch.stack([torch.randperm(n, generator=g, device=g.device) for g in self.generators])
 
-    def __call__(self, images: Tensor) -> Terms:
-        """images [K, b, *shape] -> Terms of [K] and [K, b]."""
+    def __call__(self, images: Tensor) -> LossTerms:
+        """images [K, b, *shape] -> LossTerms of [K] and [K, b]."""
         weight = self.state["objective.weight"]
         noise = weight.new_empty(*images.shape[:2], self.members[0].model.latent)
         for draw, generator in zip(noise, self.generators, strict=True):
             draw.normal_(generator=generator)
-        terms: Terms = self._forward(self.state, images, noise)
+        terms: LossTerms = self._forward(self.state, images, noise)
         return terms
 
-    def update(self, terms: Terms) -> None:
-        """Move every member's gamma policy and heating, once per optimiser step."""
-        self._update(self.state, Terms(*(part.detach() for part in terms)))
+    def update(self, terms: LossTerms) -> None:
+        """Move every member's gamma policy and annealing, once per optimizer step."""
+        self._update(self.state, LossTerms(*(part.detach() for part in terms)))
 
     def clip(self, largest: float) -> None:
         """Scale each member's gradient down to this norm where it is longer."""
@@ -167,16 +167,18 @@ class Stack:
             member.load_state_dict({name: tensor[index] for name, tensor in self.state.items()})
 
 
-def _forward(experiment: Experiment, images: Tensor, noise: Tensor) -> Terms:
+def _forward(experiment: Experiment, images: Tensor, noise: Tensor) -> LossTerms:
     """`Experiment.forward` with the noise of z from outside: a generator per member draws it."""
     x = experiment.as_input(images)
     q = experiment.model.posterior(x)
     z = q.mean + torch.exp(0.5 * q.logvar) * noise
-    terms: Terms = experiment.objective(x, Pass((q,), (Gaussian.standard(z),), (z,), experiment.model.decoder(z)))
+    terms: LossTerms = experiment.objective(
+        x, ForwardPass((q,), (Gaussian.standard(z),), (z,), experiment.model.decoder(z))
+    )
     return terms
 
 
-def _update(experiment: Experiment, terms: Terms) -> Tensor:
+def _update(experiment: Experiment, terms: LossTerms) -> Tensor:
     experiment.update(terms)
     return terms.loss  # vmap wants a tensor
 
@@ -203,13 +205,23 @@ def _over_members(experiment: Experiment, function: Callable[..., Any]) -> Calla
 
 
 # What the stacked step knows of `Train`; any other setting that is not at its default sends the members to `fit`.
-OPTIMISER = {"epochs", "steps", "batch_size", "lr", "schedule", "drops", "drop", "weight_decay", "clip"}
-KNOWN = OPTIMISER | {"seed", "device", "progress", "minutes"}
+OPTIMIZER = {
+    "epochs",
+    "steps",
+    "batch_size",
+    "lr",
+    "lr_schedule",
+    "lr_milestones",
+    "lr_decay",
+    "weight_decay",
+    "grad_clip",
+}
+KNOWN = OPTIMIZER | {"seed", "device", "progress", "checkpoint_minutes"}
 DENSE = (nn.Sequential, nn.Flatten, nn.Unflatten, nn.Linear, nn.ReLU, nn.Tanh, nn.Sigmoid)
 LEAST = 3  # members of a stack
 
 
-def obstacle(members: Sequence[Experiment], config: Train) -> str | None:
+def why_not_stackable(members: Sequence[Experiment], config: Train) -> str | None:
     """Why the members cannot be stacked, or would be slower for it; None when nothing stands in the way."""
     unknown = [f.name for f in fields(config) if f.name not in KNOWN and getattr(config, f.name) != f.default]
     if unknown:

@@ -52,7 +52,7 @@ class Interventions:
             self._check(name, new)
             self._planned[step].append((name, new))
 
-    def turn(self, **values: float) -> None:
+    def set(self, **values: float) -> None:
         """Set parameters (alpha, gamma, weight, consistency, lr) before the next step, in order.  Any thread.
 
         Raises InvalidType or InvalidValue for a value out of range.
@@ -62,7 +62,7 @@ class Interventions:
         with self._lock:
             self._waiting += [(name, float(value)) for name, value in values.items()]
 
-    def bind(self, names: Iterable[str]) -> None:
+    def restrict(self, names: Iterable[str]) -> None:
         """Accept only these parameters from now on, those of the experiment that is trained."""
         with self._lock:
             self._names = tuple(names)
@@ -74,7 +74,7 @@ class Interventions:
             raise InvalidValue(f"the parameter must be one of {', '.join(sorted(self._names))}, got {name!r}.")
         CHECKS[name](value)
 
-    def take(self, step: int) -> list[tuple[str, float]]:
+    def due(self, step: int) -> list[tuple[str, float]]:
         """What is to be set before this step: planned values, then waiting ones."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
@@ -84,7 +84,7 @@ class Interventions:
 Knobs = Interventions  # its name until 0.2
 
 
-class Panel:
+class TunableParameters:
     """The parameters of one experiment that can be set: a trained alpha or gamma is not among them."""
 
     def __init__(self, experiment: Experiment, lr: float) -> None:
