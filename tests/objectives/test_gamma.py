@@ -244,7 +244,7 @@ def test_it_moves_once_per_optimizer_step(digits, monkeypatch, balance, options)
     many = [balanced(balance, seed=seed) for seed in range(3)]
     moves.clear()
     trained = fit_many(lambda index: many[index], [{"index": i} for i in range(3)], digits, replace(CONFIG, **options))
-    stacked = not options or "grad_clip" in options or "schedule" in options
+    stacked = not options or "grad_clip" in options or "lr_schedule" in options
     assert trained.how.startswith("stacked") == stacked
     assert len(moves) == (1 if stacked else 3) * CONFIG.steps  # a stack moves all of its members at once
 
