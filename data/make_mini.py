@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vaelab._utils.files import replacing, sha256
 from vaelab.data import load
-from vaelab.data.dataset import stratified
+from vaelab.data.dataset import stratified_indices
 
 HERE = Path(__file__).resolve().parent
 
@@ -24,7 +24,7 @@ def draw(name: str, split: str, n: int) -> dict[str, np.ndarray]:
     """The images, labels and places in the full set of `n` images of one split, in the order of the file."""
     full = load(name, split)
     images, labels = full.images[:, 0].numpy(), full.labels.numpy()
-    chosen = stratified(labels, n)
+    chosen = stratified_indices(labels, n)
     brightness = images[chosen].sum(axis=(1, 2), dtype=np.int64)
     chosen = chosen[np.lexsort((chosen, brightness, labels[chosen]))]
     return {

@@ -108,8 +108,8 @@ def test_a_limited_load_draws_the_same_few_every_time():
 
 
 def test_train_and_test_share_no_image():
-    from vaelab.data.dataset import held_out
+    from vaelab.data.dataset import split_indices
 
-    train, test = (held_out(dsprites.COUNT, split) for split in ("train", "test"))
+    train, test = (split_indices(dsprites.COUNT, split) for split in ("train", "test"))
     assert len(train) + len(test) == dsprites.COUNT
     assert not np.intersect1d(train, test).size
