@@ -258,7 +258,7 @@ def test_a_folder_that_is_none_is_named(monkeypatch, tmp_path):
 
 
 def test_a_subset_larger_than_the_set_is_refused():
-    with pytest.raises(InvalidValue, match="n must be at most 179.*got 180"):
+    with pytest.raises(InvalidValue, match=r"n must be at most 179.*got 180"):
         datasets.load("digits", "test").subset(180)
 
 

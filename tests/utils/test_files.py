@@ -24,7 +24,7 @@ def test_files_are_whole_or_absent(tmp_path):
     with replacing(path) as part:
         part.write_text("whole")
     assert path.read_text() == "whole"
-    with pytest.raises(StorageError, match=r"file\.txt.*a file stands"), replacing(path / "below.txt") as part:
+    with pytest.raises(StorageError, match=r"file\.txt.*a file is where"), replacing(path / "below.txt") as part:
         part.write_text("never")
 
 

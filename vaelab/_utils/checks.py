@@ -30,40 +30,27 @@ def positive_int(name: str, value: object, *, at_least: int = 1) -> int:
         >>> positive_int("n", 3)
         3
     """
-    number = _integer(name, value)
-    if number < at_least:
+    if (number := _integer(name, value)) < at_least:
         raise InvalidValue(f"{name} must be at least {at_least}, got {value}.")
     return number
 
 
 def positive(name: str, value: object) -> float:
-    """Return a positive, finite number as a float; raise `InvalidType` or `InvalidValue` for others.
-
-    Example:
-        >>> positive("gamma", 1)
-        1.0
-    """
-    number = _finite(name, value)
-    if number <= 0:
+    """Return a positive, finite number as a float; raise `InvalidType` or `InvalidValue` for others."""
+    if (number := _finite(name, value)) <= 0:
         raise InvalidValue(f"{name} must be positive, got {value}.")
     return number
 
 
 def not_negative(name: str, value: object) -> float:
     """Return a finite number of at least 0 as a float; raise `InvalidType` or `InvalidValue` for others."""
-    number = _finite(name, value)
-    if number < 0:
-        raise InvalidValue(f"{name} must not be negative, got {value}.")
+    if (number := _finite(name, value)) < 0:
+        raise InvalidValue(f"{name} must be at least 0, got {value}.")
     return number
 
 
 def in_range(name: str, value: object, low: float, high: float) -> float:
-    """Return a number from `low` to `high` as a float; raise `InvalidType` or `InvalidValue` for others.
-
-    Example:
-        >>> in_range("chance", 0.5, 0, 1)
-        0.5
-    """
+    """Return a number from `low` to `high` as a float; raise `InvalidType` or `InvalidValue` for others."""
     number = _number(name, value)
     if not low <= number <= high:
         raise InvalidValue(f"{name} must be in [{low:g}, {high:g}], got {value}.")
@@ -79,23 +66,13 @@ def rate(value: object) -> float:
 
 def seed(value: object) -> int:
     """Return an integer that every library takes as a seed; raise an error for others."""
-    number = _integer("seed", value)
-    if not 0 <= number <= MAX_SEED:
+    if not 0 <= (number := _integer("seed", value)) <= MAX_SEED:
         raise InvalidValue(f"seed must be from 0 to 2**32 - 1, got {value}.")
     return number
 
 
 def float_tensor(name: str, value: object) -> Tensor:
-    """Return a finite floating-point tensor as it is.
-
-    Args:
-        name: Of the argument, for the message.
-        value: What the user passed.
-
-    Raises:
-        InvalidType: If the value is no tensor, or not floating point.
-        InvalidValue: If it contains an infinity or NaN.
-    """
+    """Return a finite floating-point tensor as it is; raise `InvalidType` or `InvalidValue` for others."""
     if not isinstance(value, Tensor):
         raise InvalidType(f"{name} must be a torch tensor, got {type(value).__name__} ({value!r:.60}).")
     if not value.is_floating_point():
@@ -130,8 +107,7 @@ def _number(name: str, value: object) -> float:
 
 
 def _finite(name: str, value: object) -> float:
-    number = _number(name, value)
-    if not math.isfinite(number):
+    if not math.isfinite(number := _number(name, value)):
         raise InvalidValue(f"{name} must be finite, got {value}.")
     return number
 
