@@ -129,7 +129,7 @@ def test_a_generator_makes_it_reproducible_and_images_differ_from_each_other():
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert not torch.equal(first[0], first[1])
-    with rng.own(torch.Generator().manual_seed(1)):
+    with rng.use_generator(torch.Generator().manual_seed(1)):
         assert torch.equal(views(x), first)
     assert first.min() >= 0
     assert first.max() <= 1

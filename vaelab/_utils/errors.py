@@ -8,11 +8,11 @@ import difflib
 from collections.abc import Iterable
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the similar names, or all of them.
 
     Example:
-        >>> near("mnits", ["mnist", "cifar10"])
+        >>> suggest("mnits", ["mnist", "cifar10"])
         'did you mean mnist?'
     """
     known = list(known)

@@ -29,7 +29,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file so that a reader sees the old content or the new one, never a part of it.
 
     Args:
@@ -62,7 +62,7 @@ def require_writable(folder: Path) -> None:
     """Raise `StorageError` now rather than after minutes of work whose result cannot be saved."""
     probe = folder / ".writable"
     try:
-        with replacing(probe) as part:
+        with atomic_write(probe) as part:
             part.write_bytes(b"\0" * 4096)
         probe.unlink()
     except OSError as error:

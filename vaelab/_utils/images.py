@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 
 
-def unit(images: Tensor) -> Tensor:
+def to_float(images: Tensor) -> Tensor:
     """Convert uint8 images to floats in [0, 1]; floats are returned as they are."""
     return images.float().div_(255) if images.dtype == torch.uint8 else images
 
 
-def as_bytes(images: Tensor) -> Tensor:
+def to_uint8(images: Tensor) -> Tensor:
     """Round images in [0, 1] to uint8, on the CPU; other values are clipped.
 
     Example:
-        >>> as_bytes(torch.tensor([0.0, 0.5, 2.0])).tolist()
+        >>> to_uint8(torch.tensor([0.0, 0.5, 2.0])).tolist()
         [0, 128, 255]
     """
     return images.clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
@@ -36,6 +36,6 @@ def data_variance(images: Tensor, chunk: int = 1000) -> Tensor:
     """
     total = square = torch.zeros((), dtype=torch.float64, device=images.device)
     for part in images.flatten(1).split(chunk):
-        x = unit(part).double()
+        x = to_float(part).double()
         total, square = total + x.sum(0), square + x.square().sum(0)
     return (square / len(images) - (total / len(images)).square()).mean()

@@ -21,7 +21,7 @@ _state = _ThreadState()
 
 
 @contextmanager
-def own(generator: torch.Generator) -> Iterator[None]:
+def use_generator(generator: torch.Generator) -> Iterator[None]:
     """Make the functions below draw from a generator, on this thread only."""
     before, _state.generator = _state.generator, generator
     try:
@@ -52,7 +52,7 @@ def uniform(n: int, like: Tensor, generator: torch.Generator | None = None) -> T
     return torch.rand(n, dtype=like.dtype, device=like.device, generator=generator or _state.generator)
 
 
-def coins(chance: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def bernoulli(chance: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw 1 with the given probabilities, else 0, in their shape; from `generator`, if given."""
     if torch.compiler.is_compiling() and generator is None:
         return torch.bernoulli(chance)

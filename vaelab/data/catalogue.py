@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vaelab._utils.errors import InvalidValue, near
+from vaelab._utils.errors import InvalidValue, suggest
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,4 @@ def find_entry(name: str) -> Entry:
     """
     if name in ENTRIES:
         return ENTRIES[name]
-    raise InvalidValue(f"name must be a known data set or folder:PATH, got {name!r}: {near(name, ENTRIES)}")
+    raise InvalidValue(f"name must be a known data set or folder:PATH, got {name!r}: {suggest(name, ENTRIES)}")

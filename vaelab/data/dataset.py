@@ -1,4 +1,4 @@
-"""Labelled images, or other data, with their origin, license and checksum."""
+"""Labeled images, or other data, with their origin, license and checksum."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ SPLITS = ("train", "test", "all")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled images and what a figure or a paper has to state about them.
+    """Labeled images and what a figure or a paper has to state about them.
 
     Args:
         images: uint8 [n, c, h, w], 0..255; in the domain "real", finite floats [n, ...].

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from vaelab._utils.errors import DataError, StorageError
-from vaelab._utils.files import replacing, require_writable, storage_error
+from vaelab._utils.files import atomic_write, require_writable, storage_error
 from vaelab.data.catalogue import Entry
 from vaelab.data.locate import DataFolder, cache, checksum, locate, locate_archive
 
@@ -168,7 +168,7 @@ def unpack(entry: Entry, archive: Path, into: Path) -> None:
             intact = [path for path in found if checksum(path, expected) == expected]
             if not intact:
                 raise DataError(f"{archive.name} holds no intact {name} of {entry.name}; try again later.")
-            with replacing(into / intact[0].name) as part:
+            with atomic_write(into / intact[0].name) as part:
                 shutil.copyfile(intact[0], part)
 
 

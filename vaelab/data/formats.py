@@ -32,7 +32,7 @@ CHAIR = 400  # the square cropped from the center of a 600x600 view; the rest is
 LAST_TRAIN, FIRST_TEST = 162_770, 182_638  # numbers of the portraits in the official partition
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """Images uint8 [n, c, h, w] and labels int64 [n]."""
 
     images: Bytes
@@ -40,7 +40,7 @@ class Labelled(NamedTuple):
 
 
 def by_split(
-    read: Callable[[Entry, str, Request], tuple[Path, Labelled]],
+    read: Callable[[Entry, str, Request], tuple[Path, Labeled]],
 ) -> Callable[[Entry, Request], Dataset]:
     """Make a loader of a function that reads "train" or "test"; "all" is one after the other."""
 
@@ -54,12 +54,12 @@ def by_split(
 
 
 @by_split
-def load_mini(entry: Entry, split: str, request: Request) -> tuple[Path, Labelled]:
+def load_mini(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
     """Load a small set that ships with vaelab, in the order of the full set."""
     path = shipped_file(entry)
     with np.load(path, allow_pickle=False) as file:
         order = np.argsort(file[f"{split}_index"])
-        return path, Labelled(file[f"{split}_images"][order, None], file[f"{split}_labels"][order])
+        return path, Labeled(file[f"{split}_images"][order, None], file[f"{split}_labels"][order])
 
 
 def load_digits(entry: Entry, request: Request) -> Dataset:
@@ -73,26 +73,26 @@ def load_digits(entry: Entry, request: Request) -> Dataset:
 
 
 @by_split
-def load_idx(entry: Entry, split: str, request: Request) -> tuple[Path, Labelled]:
+def load_idx(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
     """Load MNIST, or data in the same files."""
     part = {"train": "train", "test": "t10k"}[split]
     paths = ensure_files(entry, [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"], request)
     images, labels = (read_idx(_content(path)) for path in paths)
-    return paths[0].parent, Labelled(images[:, None], labels.astype(np.int64))
+    return paths[0].parent, Labeled(images[:, None], labels.astype(np.int64))
 
 
 @by_split
-def load_cifar(entry: Entry, split: str, request: Request) -> tuple[Path, Labelled]:
+def load_cifar(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
     """Load CIFAR-10 from the records of the binary archive: one byte of label, then the color planes."""
     names = [name for name in entry.files if name.startswith("test") == (split == "test")]
     paths = ensure_files(entry, names, request)
     content = b"".join(_content(path) for path in paths)
     records = np.frombuffer(content, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
-    return paths[0].parent, Labelled(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
+    return paths[0].parent, Labeled(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
 
 
 @by_split
-def load_omniglot(entry: Entry, split: str, request: Request) -> tuple[Path, Labelled]:
+def load_omniglot(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
     """Load Omniglot at 28x28, ink high; train is the background set, test the evaluation set."""
     for folder in search_folders(entry, request.folder):
         if (path := folder / entry.unpacked).is_file():
@@ -189,7 +189,7 @@ def _content(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
-def _read_omniglot_zip(archive: Path) -> Labelled:
+def _read_omniglot_zip(archive: Path) -> Labeled:
     """Drawings area-averaged from 105x105; labels number the characters in order of name."""
     from PIL import Image
 
@@ -200,10 +200,10 @@ def _read_omniglot_zip(archive: Path) -> Labelled:
             with content.open(name) as file, Image.open(file) as png:
                 images[i, 0] = 255 - np.asarray(png.convert("L").resize((28, 28), Image.Resampling.BOX))
     _, labels = np.unique([name.rsplit("/", 1)[0] for name in names], return_inverse=True)
-    return Labelled(images, labels.astype(np.int64))
+    return Labeled(images, labels.astype(np.int64))
 
 
-def _read_omniglot_npz(path: Path, split: str) -> Labelled:
+def _read_omniglot_npz(path: Path, split: str) -> Labeled:
     """A user's npz: `images` uint8 [n, 28, 28], `split` (0 background, 1 evaluation), `character`."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -212,7 +212,7 @@ def _read_omniglot_npz(path: Path, split: str) -> Labelled:
         if images.dtype != np.uint8:
             raise ValueError(f"its images are {images.dtype}, not uint8")
         _, labels = np.unique(characters, return_inverse=True)
-        return Labelled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
+        return Labeled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
     except (KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             f"{path} is not an Omniglot npz with images, split and character ({error}): replace or remove it."

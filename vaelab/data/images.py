@@ -10,7 +10,7 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 
 Images = Dataset | Tensor | np.ndarray
@@ -90,7 +90,7 @@ def channels_first(images: Tensor) -> Tensor:
     return images if first else images.permute(0, 3, 1, 2) if last else images.unsqueeze(1)
 
 
-def black_and_white(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:
+def binarize_images(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:
     """Draw every pixel once from a Bernoulli distribution with its value as probability.
 
     Args:
@@ -102,15 +102,15 @@ def black_and_white(images: Tensor, seed: int | None = None, chunk: int = 1000) 
         uint8 of 0 and 255, the shape of `images`.
 
     Example:
-        >>> black_and_white(torch.full((1, 6), 0.5), seed=0).tolist()
+        >>> binarize_images(torch.full((1, 6), 0.5), seed=0).tolist()
         [[255, 0, 255, 255, 255, 0]]
     """
     generator = None if seed is None else torch.Generator(images.device).manual_seed(seed)
-    draws = (rng.coins(unit(part), generator) for part in images.split(chunk))
+    draws = (rng.bernoulli(to_float(part), generator) for part in images.split(chunk))
     return torch.cat([draw.mul_(255).to(torch.uint8) for draw in draws])
 
 
-as_pixels = as_images  # until every caller has the new name
+as_image_tensor = as_images  # until every caller has the new name
 
 
 def in_domain(data: Any, domain: Domain) -> Tensor:

