@@ -9,7 +9,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import Gaussian
 from vaelab.objectives.gamma import Computed
 from vaelab.posterior.renormalization import Deviations
-from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, sample_codes, posterior_params
+from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, posterior_params, sample_codes
 from vaelab.posterior.two_stage import SecondStage
 
 QUICK = {"steps": 800, "width": 64}
