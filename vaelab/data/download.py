@@ -164,8 +164,8 @@ def unpack(entry: Entry, archive: Path, into: Path) -> None:
     with _temporary_folder(into) as folder:
         _extract(archive, folder)
         for name, expected in entry.files.items():
-            found = [*folder.rglob(name), *folder.rglob(f"{name}.gz")]
-            intact = [path for path in found if checksum(path, expected) == expected]
+            candidates = [*folder.rglob(name), *folder.rglob(f"{name}.gz")]
+            intact = [path for path in candidates if checksum(path, expected) == expected]
             if not intact:
                 raise DataError(f"{archive.name} holds no intact {name} of {entry.name}; try again later.")
             with atomic_write(into / intact[0].name) as part:

@@ -41,11 +41,11 @@ def search_folders(entry: Entry, folder: DataFolder) -> list[Path]:
 def _user_folder(folder: DataFolder) -> Path | None:
     if folder is not None and not isinstance(folder, str | Path):
         raise InvalidType(f"folder must be a path, got {folder!r}.")
-    if not (given := folder or os.environ.get("VAELAB_DATA")):
+    if not (name := folder or os.environ.get("VAELAB_DATA")):
         return None
-    path = Path(given).expanduser()
+    path = Path(name).expanduser()
     if not path.is_dir():
-        raise StorageError(f"{'folder' if folder else 'VAELAB_DATA'} must be an existing folder, got {str(given)!r}.")
+        raise StorageError(f"{'folder' if folder else 'VAELAB_DATA'} must be an existing folder, got {str(name)!r}.")
     return path
 
 
