@@ -251,7 +251,7 @@ live.check(span, "less" if noise < gain else "more", hint="Compare the two numbe
 #
 # ## 4 · The fair comparison
 #
-# A divergence that asks for less leaves more room for detail. So compare at equal **rate**, $\mathrm{KL}(q\|p)$ in nats, whatever was minimized: a point on the
+# A weaker penalty allows more detail. So compare at equal **rate**, $\mathrm{KL}(q\|p)$ in nats, whatever was minimized: a point on the
 # rate-distortion plane. The beta-VAE gives the reference curve: every $\beta$ is one way of asking for less.
 #
 # ### Predict

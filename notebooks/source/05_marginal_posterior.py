@@ -333,7 +333,7 @@ with plots.style("notebook"):
 live.show(
     figure,
     alt="Four rows of fourteen digits: drawn from the prior, many of them no digit; from one Gaussian with the covariance of Q, not better; from a mixture of 40 components and from Q itself, most of them legible.",
-    caption="Draws by four doors. What helps is not the scale, which the law had set right, but the shape.",
+    caption="Samples from four priors. What helps is not the scale, which the law had set right, but the shape.",
 )
 
 # %% [markdown]
