@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from tqdm.auto import trange
 
+from vaelab._utils import checks
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.images import Images, as_images
@@ -74,9 +75,7 @@ def _seeds(make: Callable[..., Experiment], settings: Sequence[dict[str, Any]], 
             inspect.signature(make).bind(**setting)
         except TypeError as error:
             raise InvalidType(f"make cannot be called with the setting {setting}: {error}; change one.") from error
-        seed = setting.get("seed", config.seed)
-        if not isinstance(seed, int) or isinstance(seed, bool):
-            raise InvalidType(f"seed must be a whole number, got {seed!r} in {setting}.")
+        checks.seed(setting.get("seed", config.seed))
     return [setting.get("seed", config.seed) for setting in settings]
 
 
