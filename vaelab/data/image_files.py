@@ -20,8 +20,6 @@ from vaelab.data.download import Request
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 DEEP = ("I", "I;16", "I;16B")  # modes of gray images with 16 bits
 
-Pixels = NDArray[np.uint8]
-
 
 class ImageFiles(NamedTuple):
     """Sorted names of image files, and a function that returns the bytes of one."""
@@ -111,7 +109,7 @@ def decode(
     crop: int | None,
     side: int | None,
     progress: bool,
-) -> Pixels:
+) -> NDArray[np.uint8]:
     """Decode image files to uint8 [n, c, h, w].
 
     Args:
@@ -151,7 +149,7 @@ def _is_gray(image: Image.Image) -> bool:
     return image.mode in ("1", "L", "LA", *DEEP)
 
 
-def _pixels(image: Image.Image, name: str, mode: str, crop: int | None, side: int | None) -> Pixels:
+def _pixels(image: Image.Image, name: str, mode: str, crop: int | None, side: int | None) -> NDArray[np.uint8]:
     """One image as uint8 [c, h, w]."""
     try:
         if image.mode in DEEP:  # Pillow would clip at 255
