@@ -1,7 +1,7 @@
 """Who heats the divergence: a factor of its weight that changes while training runs, one interface.
 
 A annealing gives `factor` (0-d) and, like a policy of `vaelab.gamma`, moves once per optimizer step (`update`); its state
-lies in the `state_dict`.  `Train(warmup=...)` is the same for a plain linear start, and multiplies.
+lies in the `state_dict`.
 """
 
 import torch
@@ -83,5 +83,5 @@ class PIController(Annealing):
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
             missing = self.target - divergence.mean().to(self.target)
-            self.summed.sub_(self.integral * missing).clamp_(0.0, 1.0)
+            self.summed.copy_((self.summed - self.integral * missing).clamp(0.0, 1.0))
             self.factor.copy_((self.proportional * torch.sigmoid(-missing) + self.summed).clamp_max(1.0))
