@@ -83,7 +83,7 @@ class Dataset:
             >>> load("digits", "test").subset(50).images.shape
             torch.Size([50, 1, 8, 8])
         """
-        if checks.count("n", n) > len(self):
+        if checks.positive_int("n", n) > len(self):
             raise InvalidValue(f"n must be at most {len(self)}, the images of {self.name} ({self.split}), got {n}.")
         indices = torch.from_numpy(stratified_indices(self.labels.numpy(), n, seed))
         return replace(self, images=self.images[indices], labels=self.labels[indices])

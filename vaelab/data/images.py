@@ -97,10 +97,3 @@ def binarize_images(images: Tensor, seed: int | None = None, chunk: int = 1000) 
     generator = None if seed is None else torch.Generator(images.device).manual_seed(seed)
     draws = (rng.bernoulli(to_float(part), generator) for part in images.split(chunk))
     return torch.cat([draw.mul_(255).to(torch.uint8) for draw in draws])
-
-
-as_image_tensor = as_images  # until every caller has the new name
-
-
-def in_domain(data: Any, domain: Domain) -> Tensor:
-    return as_images(data, domain=domain)

@@ -30,7 +30,7 @@ Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#
 CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 
 
-def sized(sizes: Mapping[str, Any], name: str) -> Any:
+def size_for(sizes: Mapping[str, Any], name: str) -> Any:
     """Return the size for a style.
 
     Args:
@@ -78,7 +78,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
+def color_steps(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
     """Interpolate between two colors in equal steps.
 
     Args:
@@ -90,7 +90,7 @@ def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
         n triples (red, green, blue) in [0, 1].
 
     Example:
-        >>> between("black", "white", 3)[1]
+        >>> color_steps("black", "white", 3)[1]
         (0.5, 0.5, 0.5)
     """
     first, last = (mpl.colors.to_rgb(color) for color in (start, end))
@@ -114,7 +114,7 @@ def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, lines
         )
 
 
-def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
+def seed_band(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
     """Draw the mean over seeds as a line and their range as a band.
 
     Args:
@@ -237,6 +237,3 @@ def image_grid(
         part.tick_params(length=0)
         part.spines[:].set_visible(False)
     return artist
-
-
-images = image_grid  # until every caller has the new name

@@ -22,7 +22,7 @@ def _below_one(name: str, value: float) -> None:
 
 
 CHECKS: dict[str, Callable[[str, Any], object]] = {
-    **dict.fromkeys(("epochs", "batch_size", "micro_batches", "steps"), checks.count),
+    **dict.fromkeys(("epochs", "batch_size", "micro_batches", "steps"), checks.positive_int),
     **dict.fromkeys(("lr", "checkpoint_minutes", "lr_decay", "grad_clip"), checks.positive),
     "weight_decay": checks.not_negative,
     "ema_decay": _below_one,
