@@ -152,7 +152,7 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
         (("sweep", "digits", "--executor", "dask", "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
         (("sweep", "digits", "--seeds", "0"), "at least one"),
         (("sweep", "digits", "--alphas", "1.5", "--seeds", "1", "--epochs", "1"), "alpha"),
-        (("sweep", "digits", "--out", "/dev/null/x.csv"), "a file stands where a folder is needed"),
+        (("sweep", "digits", "--out", "/dev/null/x.csv"), "a file is where a folder is needed"),
     ],
 )
 def test_errors_are_one_sentence_and_a_status(vaelab, arguments, words):

@@ -146,7 +146,7 @@ def test_a_loss_that_is_no_number_stops_training(digits):
         (
             lambda: fit(experiment(), torch.zeros(60, 1, 9, 8), FAST),
             InvalidValue,
-            r"\(1, 9, 8\).*\(1, 8, 8\)",
+            r"\(1, 8, 8\).*\(1, 9, 8\)",
         ),
         (lambda: fit(experiment(), torch.full((60, 1, 8, 8), 7.0), FAST), InvalidValue, r"\[0, 1\].*7"),
         (lambda: fit(experiment(), torch.full((60, 1, 8, 8), math.nan), FAST), InvalidValue, "nan"),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelab._utils import checks, rng
 from vaelab._utils.device import on_device
-from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidType, TrainingError
 from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
@@ -121,7 +121,7 @@ class SecondStage:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         factor = self.factor().float()
-        checks.count("n", n)
+        checks.positive_int("n", n)
         z = self._decoded(n, generator)
         if self.noise:
             z = z + self._noise * torch.randn(z.shape, generator=generator)
@@ -137,11 +137,10 @@ class SecondStage:
             check_known(self.renormalize)
         if not isinstance(self.noise, bool):
             raise InvalidType(f"noise must be True or False, got {self.noise!r}; its size is gamma.")
-        checks.count("width", self.width)
-        checks.count("depth", self.depth)
+        checks.positive_int("width", self.width)
+        checks.positive_int("depth", self.depth)
         checks.seed(self.seed)
-        if checks.not_negative("warmup", self.warmup) > 1:
-            raise InvalidValue(f"warmup must be a share of the steps from 0 to 1, got {self.warmup}; 0.5 is usual.")
+        checks.in_range("warmup", self.warmup, 0, 1)
         checked = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
         return replace(checked, batch_size=min(self.batch_size, n))
 
