@@ -1,6 +1,6 @@
 """The aggregate posterior Q(z), the mixture of the posteriors of all images.
 
-In order: `mixture` and `fused_density` (its density), `moments`, `variance_law`, `information`,
+In order: `mixture` (its density), `moments`, `variance_law`, `information`,
 `marginal` (`MarginalPosterior`, which offers all of these), `rescaling`, `renormalization`,
 `samplers`, `two_stage`.
 """

@@ -1,6 +1,6 @@
 """The aggregate posterior as what it is, a mixture with one Gaussian per image: Q(z) = 1/n Σ N(z; mean_i, var_i)."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.divergences.validation import pair
 from vaelab.objectives.objective import Experiment
-from vaelab.posterior import fused_density, information, mixture, moments
+from vaelab.posterior import information, mixture, moments
 from vaelab.posterior.information import Estimates, MutualInformation
 from vaelab.posterior.moments import Moments
 from vaelab.posterior.variance_law import VarianceLaw, variance_law
@@ -20,7 +20,6 @@ from vaelab.posterior.variance_law import VarianceLaw, variance_law
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-Route = Literal["products", "compiled"]
 WIDEST = 300.0  # of |logvar|: beyond it a square of a precision would leave float64
 
 
@@ -45,7 +44,6 @@ class MarginalPosterior:
                 f"to ±{WIDEST:g}."
             )
         self.mean, self.logvar = mean, logvar
-        self.taken: Route | None = None
 
     @classmethod
     def from_model(cls, experiment: Experiment, x: Any) -> "MarginalPosterior":
@@ -71,28 +69,24 @@ class MarginalPosterior:
         """
         return mixture.draw(self.mean, self.logvar, checks.count("n", n), generator)[0]
 
-    def log_prob(self, z: Tensor, *, path: Route | Literal["auto"] = "auto", chunk: int = mixture.COMPONENTS) -> Tensor:
-        """ln Q(z) over all n components at z [m, d]: [m], nats, float64.
+    def log_prob(self, z: Tensor, *, chunk: int = mixture.COMPONENTS) -> Tensor:
+        """Compute ln Q(z) over all n components.
 
-        path: "products" (matrix products in float64: to 1e-9 nats, gradients reach z; memory grows with `chunk`, the
-        components at a time, not with n m), "compiled" (one kernel in float32: to 1e-4 nats, and products again where
-        ln Q is below -100; seconds at the first call; float32 on the CPU with a C++ compiler and no gradients only), or
-        "auto": compiled where it can be and repays compiling within the call, which takes n m of at least 1e10 and d of
-        at most 16.  `taken` tells which it was; for repeated work choose "compiled" by hand.
+        Exact to 1e-9 nats at any variance. Gradients reach z; memory grows with `chunk`, not n m.
 
-        Raises InvalidType or InvalidValue for points that are not finite and [m, d], an unknown path, or a compiled one
-        that is impossible here.
+        Args:
+            z: Points [m, d].
+            chunk: Components at a time.
+
+        Returns:
+            [m], nats, float64.
+
+        Raises:
+            InvalidType: If z is not a floating-point tensor.
+            InvalidValue: If z is not finite or not [m, d].
         """
         self._check_points(z, self.mean.shape[1])
-        self.taken = self._path(z, path)
-        checks.count("chunk", chunk)
-        if self.taken == "products":
-            return mixture.log_density(z, self.mean, self.logvar, chunk)
-        logs = fused_density.log_density(z, self.mean, self.logvar)
-        far = ~(logs > fused_density.TRUSTED)  # also where it is no number
-        if bool(far.any()):
-            logs[far] = mixture.log_density(z[far], self.mean, self.logvar, chunk)
-        return logs
+        return mixture.log_density(z, self.mean, self.logvar, checks.count("chunk", chunk))
 
     def moments(self) -> Moments:
         """Mean, variance, skewness, kurtosis per latent [d] and covariance [d, d] of Q(z), in closed form."""
@@ -169,18 +163,6 @@ class MarginalPosterior:
         self._check_points(z, len(latents))
         mean, logvar = self.mean[:, latents], self.logvar[:, latents]
         return mixture.log_density(z, mean, logvar, checks.count("chunk", chunk)).exp()
-
-    def _path(self, z: Tensor, path: str) -> Route:
-        if path not in ("auto", "products", "compiled"):
-            raise InvalidValue(f"path must be auto, products or compiled, got {path!r}.")
-        possible = fused_density.possible(z, self.mean)
-        if path == "compiled" and not possible:
-            raise InvalidValue(
-                f"path='compiled' needs float32 on the CPU, a C++ compiler and no gradients, got {z.dtype} for z and "
-                f"{self.mean.dtype} for the means; take path='products'."
-            )
-        repaid = path == "auto" and possible and fused_density.worth_it(len(self.mean), len(z), z.shape[1])
-        return "compiled" if path == "compiled" or repaid else "products"
 
     def _check_points(self, z: Tensor, d: int) -> None:
         checks.float_tensor("z", z)
