@@ -13,7 +13,7 @@ from torch import nn
 
 from vaelab._utils.errors import InvalidType, InvalidValue, near
 from vaelab.divergences.gaussian import KL, ReverseKL
-from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
+from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
@@ -147,14 +147,9 @@ def gjs_vae(
     return build(shape, latent, divergence, weight, **design)
 
 
-def mmd_vae(
-    shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, published: bool = False, **design: Unpack[Design]
-) -> Experiment:
-    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats.
-
-    published: the baseline of Deasy et al. 2020 in its place, on (mean, logvar); see `PublishedMMD`.
-    """
-    return build(shape, latent, PublishedMMD() if published else MMD(), weight, **design)
+def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **design: Unpack[Design]) -> Experiment:
+    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats."""
+    return build(shape, latent, MMD(), weight, **design)
 
 
 def balanced_vae(

@@ -10,7 +10,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
-from vaelab.divergences.validation import pair
+from vaelab.divergences.validation import check_pair
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior import information, mixture, moments
 from vaelab.posterior.information import Estimates, MutualInformation
@@ -33,7 +33,7 @@ class MarginalPosterior:
     """
 
     def __init__(self, mean: Tensor, logvar: Tensor) -> None:
-        pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
+        check_pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
         if mean.dim() != 2 or mean.numel() == 0:
             raise InvalidValue(
                 f"a marginal posterior needs means of shape [n, d], got {tuple(mean.shape)}; flatten the latents."

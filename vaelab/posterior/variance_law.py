@@ -19,7 +19,7 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.divergences.validation import pair
+from vaelab.divergences.validation import check_pair
 
 Divergence = Callable[[Gaussian, Gaussian], Tensor]
 ROUNDING = 1e-12  # nats; a valley that is no deeper is none
@@ -129,7 +129,7 @@ def _values(divergence: Divergence, q: Gaussian, *, whole: bool = False) -> Tens
 
 
 def _check(mean: Tensor, logvar: Tensor) -> None:
-    pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
+    check_pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
     if mean.dim() != 2 or not len(mean):
         raise InvalidValue(f"posteriors must be [n, d] of at least one image, got {tuple(mean.shape)}; flatten them.")
 
