@@ -15,8 +15,8 @@ from vaelab._utils.errors import InvalidType, InvalidValue, near
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
-from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
+from vaelab.models.networks import NETWORKS
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
 from vaelab.objectives.consistency import Consistent, Triplet, Views, consistent
@@ -27,16 +27,12 @@ from vaelab.objectives.objective import Experiment, Objective
 
 # With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
 SQUARED_ERROR = 0.5**0.5
-NETWORKS = {
-    **{"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess, "burda": networks.burda},
-    **{"resnet": networks.resnet, "infogan": networks.infogan},
-}
 
 
 class Design(TypedDict, total=False):
     """What a reader may choose in every recipe, by keyword.
 
-    network: "mlp" (default), "conv", "burgess", "burda", "resnet" or "infogan".  hidden: its widths, such as (400,);
+    network: a name in `vaelab.networks.NETWORKS`, default "mlp".  hidden: its widths, such as (400,);
     default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  squash: True (default) for data in
     [0, 1]; False for any finite numbers, such as points (3,) or (points, 3); a Bernoulli always
@@ -45,7 +41,7 @@ class Design(TypedDict, total=False):
     none.  heating: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
     """
 
-    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
+    network: str
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     squash: bool
@@ -318,7 +314,6 @@ def triplet_vae(
 
 
 __all__ = [
-    "NETWORKS",
     "SQUARED_ERROR",
     "Design",
     "annealed_vae",

@@ -31,7 +31,7 @@ MEASURED = 10_000  # latents generated to learn their spread
 class SecondStage:
     """A VAE on z with its own gamma; `fit(z)`, `sample(n)`.
 
-    width, depth: of the dense networks, `networks.latents`.  warmup: the share of the steps over which the weight of
+    width, depth: of the dense networks, `networks.skip_mlp`.  warmup: the share of the steps over which the weight of
     KL rises to 1; without it the stage collapses when gamma starts at 1, for no latent is worth its
     KL then.  gamma: as in the recipes; "computed" starts at the variance of z, about 1.
     noise: add gamma times N(0, 1) to what is generated, as Dai & Wipf do and Asperti & Trentin do not.
@@ -137,7 +137,7 @@ class SecondStage:
         return replace(checked, batch_size=min(self.batch_size, n), warmup=round(self.warmup * self.steps))
 
     def _experiment(self, d: int) -> tuple[Experiment, Policy]:
-        encoder, decoder = networks.latents(d, d, self.width, self.depth)
+        encoder, decoder = networks.skip_mlp(d, d, self.width, self.depth)
         likelihood = Normal(copy.deepcopy(self.gamma), squash=False)
         return Experiment(VAE(encoder, decoder, d), Objective(likelihood, KL()), (d,)), likelihood.gamma
 
