@@ -236,7 +236,6 @@ def test_the_second_moment_about_zero_exposes_shifted_means():
     assert law.active.tolist() == [True, True, False]
     assert law.threshold == 0.1
     assert law.mean_active == pytest.approx(float(law.total[:2].mean()))
-    assert law.mean_collapsed == pytest.approx(float(law.total[2]))
 
 
 def test_fourth_powers_of_wide_posteriors_stay_finite_in_float32():
@@ -267,22 +266,22 @@ def test_compressed_to_as_many_components_as_there_are_clusters_nothing_is_lost(
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda p: p.log_prob(torch.zeros(3, 5)), InvalidValue, r"\(3, 5\).*\[m, 2\]"),
+        (lambda p: p.log_prob(torch.zeros(3, 5)), InvalidValue, r"\[m, 2\].*\(3, 5\)"),
         (lambda p: p.log_prob([0.0, 1.0]), InvalidType, "torch tensor"),
         (lambda p: p.log_prob(torch.full((1, 2), math.nan)), InvalidValue, "nan"),
         (lambda p: p.log_prob(torch.zeros(1, 2), chunk=0), InvalidValue, "chunk.*0"),
         (lambda p: p.sample(0), InvalidValue, "n must.*0"),
         (lambda p: p.variance_law(-1.0), InvalidValue, "threshold.*-1"),
-        (lambda p: p.density_2d(torch.zeros(4, 2), (0, 9)), InvalidValue, "latent 9"),
+        (lambda p: p.density_2d(torch.zeros(4, 2), (0, 9)), InvalidValue, "got 9"),
         (lambda p: p.density_2d(torch.zeros(4, 3), (0, 1)), InvalidValue, r"\[m, 2\]"),
         (lambda p: p.density_2d(torch.zeros(4, 2), (0, 1, 1)), InvalidValue, "latents must be two"),
-        (lambda p: p.density_1d(torch.zeros(4, 2), 0), InvalidValue, r"\(4, 2\).*\[m\]"),
+        (lambda p: p.density_1d(torch.zeros(4, 2), 0), InvalidValue, r"\[m\].*\(4, 2\)"),
         (lambda p: p.density_1d([0.0], 0), InvalidType, "torch tensor"),
-        (lambda p: p.density_1d(torch.zeros(4), 1.5), InvalidValue, "latent 1.5"),
+        (lambda p: p.density_1d(torch.zeros(4), 1.5), InvalidValue, "got 1.5"),
         (lambda p: p.sample(2.5), InvalidType, "n must be a whole number"),
-        (lambda p: p.compress(1, samples=1), InvalidValue, "1 draws"),
+        (lambda p: p.compress(1, samples=1), InvalidValue, "at least 2, got 1 and 1"),
         (lambda p: p.compress(0), InvalidValue, "k must.*0"),
-        (lambda p: p.kl_to_prior(samples=1), InvalidValue, "two samples"),
+        (lambda p: p.kl_to_prior(samples=1), InvalidValue, "at least two"),
         (lambda p: MarginalPosterior(p.mean[:1], p.logvar[:1]).mutual_information(), InvalidValue, "two images"),
         (lambda p: MarginalPosterior(p.mean, p.logvar + 900), InvalidValue, "900"),
         (lambda p: MarginalPosterior(p.mean[:0], p.logvar[:0]), InvalidValue, r"\(0, 2\)"),

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from vaelab import MMD, Gaussian, geometric_js, kl
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, GeometricJS, ReverseKL
-from vaelab.posterior.variance_law import average, best_scale, predicted_variance, scale_slope
+from vaelab.posterior.variance_law import average_divergence, best_scale, predicted_variance, scale_slope
 
 # R, KL, KL(p|q), primed .1 .5 .9, dual .1 .3 .5 .9; by a grid search over 220,001 scales
 TABLE = """
@@ -72,7 +72,7 @@ def test_the_average_is_the_one_over_images():
     q = Gaussian(means, log_s.expand(len(means)))
     for divergence in (DIVERGENCES[2], DIVERGENCES[-1]):
         sampled = divergence(q, Gaussian.standard(means)).mean()
-        assert float(average(divergence, 3.0, log_s)) == pytest.approx(float(sampled), rel=5e-3)
+        assert float(average_divergence(divergence, 3.0, log_s)) == pytest.approx(float(sampled), rel=5e-3)
 
 
 def gaussian_means(n=2001):
@@ -155,13 +155,13 @@ def test_a_statistic_of_the_batch_has_a_law_too():
         (lambda: predicted_variance(kl, -1.0), InvalidValue, "ratio.*-1"),
         (lambda: predicted_variance(kl, "big"), InvalidType, "big"),
         (lambda: predicted_variance(lambda q, p: geometric_js(q, p, 1.0, primed=False), 2.0), InvalidValue, "R = 2"),
-        (lambda: predicted_variance(lambda q, p: q.logvar.sum(-1), 2.0), InvalidValue, "no minimum"),
+        (lambda: predicted_variance(lambda q, p: q.logvar.sum(-1), 2.0), InvalidValue, "must have a minimum"),
         (lambda: predicted_variance(lambda q, p: q.logvar, 2.0), InvalidType, r"\.sum\(-1\)"),
         (lambda: predicted_variance("kl", 2.0), InvalidType, "function of q and p, got 'kl'"),
         (lambda: scale_slope(lambda q, p: q.mean**2, *posteriors()), InvalidType, r"\.sum\(-1\)"),
         (lambda: scale_slope(kl, torch.zeros(0, 3), torch.zeros(0, 3)), InvalidValue, "at least one image"),
-        (lambda: best_scale(lambda q, p: q.logvar.sum(1), *posteriors()), InvalidValue, "no minimum"),
-        (lambda: best_scale(lambda q, p: q.mean.sum(1), *posteriors()), InvalidValue, "no minimum"),
+        (lambda: best_scale(lambda q, p: q.logvar.sum(1), *posteriors()), InvalidValue, "must have a minimum"),
+        (lambda: best_scale(lambda q, p: q.mean.sum(1), *posteriors()), InvalidValue, "must have a minimum"),
         (lambda: scale_slope(kl, torch.zeros(3), torch.zeros(3)), InvalidValue, r"\[n, d\]"),
         (lambda: scale_slope(kl, [0.0], [0.0]), InvalidType, "torch tensor"),
     ],

@@ -117,8 +117,7 @@ def kl(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
 def jensen_shannon(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
     """Compute the Jensen-Shannon divergence ½ KL(q‖m) + ½ KL(p‖m), m = (q + p)/2, at most ln 2: [], nats."""
     lq, lp = _on("q", log_q, grid), _on("p", log_p, grid)
-    log_m = torch.logaddexp(lq, lp) - torch.log(torch.tensor(2.0, dtype=lq.dtype))
-    return 0.5 * _kl(lq, log_m, grid) + 0.5 * _kl(lp, log_m, grid)
+    return 0.5 * _kl(lq, _log_half(lq, lp), grid) + 0.5 * _kl(lp, _log_half(lq, lp), grid)
 
 
 def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid) -> Tensor:
@@ -162,6 +161,10 @@ def _on(name: str, log_density: LogDensity, grid: Grid) -> Tensor:
 def _kl(lq: Tensor, lp: Tensor, grid: Grid) -> Tensor:
     """∫ q (ln q - ln p), with 0 ln 0 = 0 where q has underflowed."""
     return grid.integrate(torch.where(lq > -700, lq.exp() * (lq - lp), 0.0))
+
+
+def _log_half(lq: Tensor, lp: Tensor) -> Tensor:
+    return torch.logaddexp(lq, lp) - torch.log(torch.tensor(2.0, dtype=lq.dtype))
 
 
 def _log_mean(lq: Tensor, lp: Tensor, a: float | Tensor, grid: Grid) -> Tensor:

@@ -25,9 +25,8 @@ def log_density(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS
     """Compute ln 1/n Σ_i N(z; mean_i, exp(logvar_i)) over all n components.
 
     Args:
-        z: Points [m, d]. Gradients reach these only.
-        mean: Means [n, d].
-        logvar: Log variances [n, d].
+        z: Points [m, d]; gradients reach these only.
+        mean, logvar: Components [n, d].
         chunk: Components at a time; memory is a few times chunk x 256 numbers.
 
     Returns:
@@ -39,33 +38,12 @@ def log_density(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS
 
 @torch.no_grad()
 def log_density_of_others(z: Tensor, own: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS) -> Tensor:
-    """Compute the log density of the mixture without the component that each point belongs to.
-
-    Args:
-        z: Points [m, d].
-        own: Index of the component to leave out for each point, [m].
-        mean: Means [n, d].
-        logvar: Log variances [n, d].
-        chunk: Components at a time.
-
-    Returns:
-        ln 1/(n-1) Σ_(i ≠ own) N(z; mean_i, var_i), [m], nats, float64.
-    """
+    """Compute `log_density` without the component `own` [m] of each point: [m], nats, float64."""
     return _log_sum(z, mean, logvar, chunk, own) - math.log(len(mean) - 1)
 
 
 def draw(mean: Tensor, logvar: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Draw n points from the mixture.
-
-    Args:
-        mean: Means [components, d].
-        logvar: Log variances [components, d].
-        n: Number of points.
-        generator: Source of randomness; None is torch's own.
-
-    Returns:
-        The points [n, d] and the index of the component of each [n].
-    """
+    """Draw n points [n, d] from the mixture, and return the index of the component of each [n]."""
     own = torch.randint(len(mean), (n,), device=mean.device, generator=generator)
     noise = torch.randn(n, mean.shape[1], dtype=mean.dtype, device=mean.device, generator=generator)
     return mean[own] + torch.exp(0.5 * logvar[own]) * noise, own
