@@ -100,15 +100,15 @@ def _descend(
         return quadrature.geometric_js(log_q, lambda z: log_target, alpha, grid, dual=divergence == "primed dual")
 
     def step() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = loss()
         value.backward()
         return value
 
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [free], max_iter=100, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     )
-    optimiser.step(step)
+    optimizer.step(step)
     mean, std = parameters()
     first, second = mean.tolist()
     return Fit(float(loss().detach()), (first, second), std.item(), name)

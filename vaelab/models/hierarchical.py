@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import burda, dense_layers
-from vaelab.models.vae import VAE, Pass
+from vaelab.models.vae import VAE, ForwardPass
 
 
 class TwoLayers(VAE):
     """q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1), with p(h2) = N(0, I).
 
     The groups of a pass are (h1, h2). Given h1 they are not independent, so the sum of KL(q‖p)
-    over the groups is not a rate: train it with `ImportanceWeighted`.
+    over the groups is not a rate: train it with `IWAEObjective`.
 
     Args:
         shape: Shape of one datum.
@@ -49,23 +49,23 @@ class TwoLayers(VAE):
         self.up = dense_layers([latent, *upper, 2 * top], nn.Tanh)
         self.down = dense_layers([top, *reversed(upper), 2 * latent], nn.Tanh)
 
-    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
         q1 = self.posterior(x)
         q1 = Gaussian(q1.mean.repeat(samples, 1), q1.logvar.repeat(samples, 1))
         return self._through(q1, Gaussian.sample)
 
-    def mean_pass(self, x: Tensor) -> Pass:
+    def mean_pass(self, x: Tensor) -> ForwardPass:
         """Return the pass of x [b, *shape] with h1 and h2 at the posterior means."""
         return self._through(self.posterior(x), lambda q: q.mean)
 
-    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> Pass:
+    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> ForwardPass:
         """The pass from q(h1|x) on, with `draw` applied to each posterior."""
         dtype = q1.mean.dtype  # the networks may run in bfloat16
         h1 = draw(q1)
         q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))
         h2 = draw(q2)
         p1 = Gaussian(*self.down(h2).to(dtype).chunk(2, dim=1))
-        return Pass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
+        return ForwardPass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
 
     def prior_sample(self, n: int) -> Tensor:
         """Draw n points from p(h1): [n, latent]."""

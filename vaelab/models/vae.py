@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 
 
-class Pass(NamedTuple):
+class ForwardPass(NamedTuple):
     """The result of one forward pass. Tuples have one entry per group of latents.
 
     Args:
@@ -27,7 +27,7 @@ class Pass(NamedTuple):
     out: Tensor
 
 
-def total_rate(result: Pass) -> Tensor:
+def total_rate(result: ForwardPass) -> Tensor:
     """Compute KL(q‖p) in closed form, summed over the groups of latents.
 
     Where the posterior of a group depends on draws of others, this is its KL given these draws.
@@ -42,7 +42,7 @@ def total_rate(result: Pass) -> Tensor:
 
 
 @contextmanager
-def at_rest(module: nn.Module) -> Iterator[None]:
+def eval_mode(module: nn.Module) -> Iterator[None]:
     """Put a module into evaluation mode within a `with` block, then back into its previous mode.
 
     Args:
@@ -90,17 +90,17 @@ class VAE(nn.Module):
         mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)
         return Gaussian(mean, logvar)
 
-    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
         q = self.posterior(x)
         if samples > 1:
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
         z = self.draw(q)
-        return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+        return ForwardPass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
 
-    def mean_pass(self, x: Tensor) -> Pass:
+    def mean_pass(self, x: Tensor) -> ForwardPass:
         """Return the pass of x [b, *shape] with z at the posterior means, which draws no noise."""
         q = self.posterior(x)
-        return Pass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
+        return ForwardPass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
         """Return the decoder's input in training: a draw from q, [b, latent]."""

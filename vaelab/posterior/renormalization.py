@@ -18,7 +18,7 @@ from vaelab._utils.errors import InvalidValue
 
 COLLAPSED = 0.5  # ratio of standard deviations below which the generated latents are concentrated at the origin
 
-Renormalisation = Literal["law", "published", "unit"]
+Renormalization = Literal["law", "published", "unit"]
 
 
 class Deviations(NamedTuple):
@@ -61,7 +61,7 @@ class Deviations(NamedTuple):
         """Which latents are generated with less than half of their deviation: bool [d]."""
         return (self.generated < COLLAPSED * self.codes) | (self.codes == 0)
 
-    def factor(self, by: Renormalisation, noise: float = 0.0) -> Tensor:
+    def factor(self, by: Renormalization, noise: float = 0.0) -> Tensor:
         """Compute the factors on generated latents.
 
         Args:
@@ -89,5 +89,5 @@ class Deviations(NamedTuple):
 
 def check_known(by: str) -> None:
     """Raise InvalidValue for an unknown way to renormalize."""
-    if by not in get_args(Renormalisation):
-        raise InvalidValue(f"renormalise must be 'law', 'published', 'unit' or None, got {by!r}.")
+    if by not in get_args(Renormalization):
+        raise InvalidValue(f"renormalize must be 'law', 'published', 'unit' or None, got {by!r}.")

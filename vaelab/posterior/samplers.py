@@ -35,7 +35,7 @@ class Sampler(Protocol):
         """
 
 
-def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
+def posterior_params(z: Codes) -> tuple[Tensor, Tensor]:
     """Return means and standard deviations of codes, float32 on the CPU.
 
     Args:
@@ -55,39 +55,39 @@ def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
     return mean.detach().float().cpu(), std.detach().float().cpu()
 
 
-def drawn(z: Codes, generator: torch.Generator | None = None) -> Tensor:
+def sample_codes(z: Codes, generator: torch.Generator | None = None) -> Tensor:
     """Draw one point per image from its posterior: [n, d], float32 on the CPU."""
-    mean, std = spread_codes(z)
+    mean, std = posterior_params(z)
     return mean + std * torch.randn(mean.shape, generator=generator)
 
 
-def fitted(sampler: Sampler, attribute: str) -> None:
+def check_fitted(sampler: Sampler, attribute: str) -> None:
     """Raise InvalidValue if the sampler lacks the attribute that its `fit` sets."""
     if not hasattr(sampler, attribute):
         raise InvalidValue(f"{type(sampler).__name__} has not been fitted; call its fit(z) with codes first.")
 
 
 @dataclass
-class Prior:
+class PriorSampler:
     """N(0, I) with the number of latents of the codes.
 
     Example:
-        >>> Prior().fit(torch.zeros(5, 2)).sample(3).shape
+        >>> PriorSampler().fit(torch.zeros(5, 2)).sample(3).shape
         torch.Size([3, 2])
     """
 
     def fit(self, z: Codes) -> Self:
-        self.d_ = spread_codes(z)[0].shape[1]
+        self.d_ = posterior_params(z)[0].shape[1]
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        fitted(self, "d_")
+        check_fitted(self, "d_")
         checks.count("n", n)
         return torch.randn(n, self.d_, generator=generator)
 
 
 @dataclass
-class Mixture:
+class GMMSampler:
     """A scikit-learn Gaussian mixture with full covariances, fitted to one draw per image.
 
     Args:
@@ -102,7 +102,7 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
 
         generator = torch.Generator().manual_seed(checks.seed(self.seed))
-        points = drawn(z, generator).double().numpy()
+        points = sample_codes(z, generator).double().numpy()
         if checks.count("components", self.components) > len(points):
             raise InvalidValue(f"components must be at most {len(points)}, the number of codes, got {self.components}.")
         self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
@@ -110,7 +110,7 @@ class Mixture:
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        fitted(self, "model_")
+        check_fitted(self, "model_")
         checks.count("n", n)
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
@@ -118,7 +118,7 @@ class Mixture:
 
 
 @dataclass
-class Flow:
+class FlowSampler:
     """A neural spline flow of zuko (`pip install "vaelab[flow]"`), trained by maximum likelihood.
 
     Args:
@@ -140,7 +140,7 @@ class Flow:
     seed: int = 0
 
     def fit(self, z: Codes) -> Self:
-        mean, std = spread_codes(z)
+        mean, std = posterior_params(z)
         for name in ("transforms", "steps", "batch_size"):
             checks.count(name, getattr(self, name))
         for width in self.hidden:
@@ -149,19 +149,19 @@ class Flow:
         with torch.random.fork_rng():
             torch.manual_seed(checks.seed(self.seed))
             self.flow_ = _spline_flow(mean.shape[1], self.transforms, self.hidden)
-            optimiser = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)
+            optimizer = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)
             for _ in range(self.steps):
                 index = torch.randint(len(mean), (self.batch_size,))
                 points = mean[index] + std[index] * torch.randn(self.batch_size, mean.shape[1])
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 (-self.flow_().log_prob(points).mean()).backward()
                 clip_grad_norm_(self.flow_.parameters(), 10.0)
-                optimiser.step()
+                optimizer.step()
         return self
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        fitted(self, "flow_")
+        check_fitted(self, "flow_")
         checks.count("n", n)
         density = self.flow_()
         noise = torch.randn(n, *density.event_shape, generator=generator)

@@ -14,16 +14,24 @@ from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Linear
-from vaelab.objectives.gamma import Policy
+from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
-from vaelab.posterior.renormalization import Deviations, Renormalisation, check_known
-from vaelab.posterior.samplers import Codes, Flow, Mixture, Prior, Sampler, fitted, spread_codes
+from vaelab.posterior.renormalization import Deviations, Renormalization, check_known
+from vaelab.posterior.samplers import (
+    Codes,
+    FlowSampler,
+    GMMSampler,
+    PriorSampler,
+    Sampler,
+    check_fitted,
+    posterior_params,
+)
 from vaelab.training.config import Train
 from vaelab.training.loop import Step
 from vaelab.training.optimizer import adam
 
-__all__ = ["Flow", "Mixture", "Prior", "Sampler", "SecondStage"]
+__all__ = ["FlowSampler", "GMMSampler", "PriorSampler", "Sampler", "SecondStage"]
 
 MEASURED = 10_000  # latents generated to measure their standard deviations
 
@@ -42,7 +50,7 @@ class SecondStage:
             collapses when gamma starts at 1, since no latent then reduces the loss by its KL.
         gamma: As in the recipes; "computed" starts at the standard deviation of z.
         noise: Add gamma N(0, I) to generated latents, as Dai & Wipf do and Asperti & Trentin do not.
-        renormalise: "law", "published", "unit" or None, see `vaelab.posterior.renormalization`.
+        renormalize: "law", "published", "unit" or None, see `vaelab.posterior.renormalization`.
         seed: Seed of the weights, the order and the draws.
         device: "auto", "cpu" or "cuda".
 
@@ -57,9 +65,9 @@ class SecondStage:
     batch_size: int = 100
     lr: float = 1e-3
     warmup: float = 0.5
-    gamma: float | str | Policy = "computed"
+    gamma: float | str | GammaPolicy = "computed"
     noise: bool = False
-    renormalise: Renormalisation | None = None
+    renormalize: Renormalization | None = None
     seed: int = 0
     device: str = "auto"
 
@@ -77,14 +85,14 @@ class SecondStage:
                 has collapsed.
             TrainingError: If gamma or the weights are not finite after training.
         """
-        mean, std = spread_codes(z)
+        mean, std = posterior_params(z)
         config, device = self._config(len(mean)), on_device(self.device)
         deviations = Deviations.of_codes(mean.double(), std.double())
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             self.experiment_, self.policy_ = self._experiment(mean.shape[1])
             self.experiment_.to(device)
-            self.experiment_.begin((mean + std * torch.randn(mean.shape)).to(device))
+            self.experiment_.init_from_data((mean + std * torch.randn(mean.shape)).to(device))
             codes = torch.cat([mean, std], 1).to(device)
             self.gammas_ = _train(self.experiment_, self.policy_, codes, config)
             generated = self._generate(MEASURED, torch.Generator().manual_seed(self.seed))
@@ -94,23 +102,23 @@ class SecondStage:
                 f"the standard deviation of z, now {float(deviations.codes.mean()):.3g}, nearer to 1."
             )
         self.deviations_ = deviations._replace(generated=generated.double().std(0))
-        if self.renormalise is not None:
+        if self.renormalize is not None:
             self.factor()
         return self
 
     @property
     def std_ratio(self) -> float:
         """The mean standard deviation of generated latents, unscaled and without noise, over that of z."""
-        fitted(self, "deviations_")
+        check_fitted(self, "deviations_")
         return self.deviations_.std_ratio
 
     @property
     def collapsed(self) -> bool:
         """Whether the generated latents are concentrated at the origin: std_ratio below 0.5."""
-        fitted(self, "deviations_")
+        check_fitted(self, "deviations_")
         return self.deviations_.collapsed
 
-    def renormalised(self, by: Renormalisation = "law") -> Self:
+    def renormalized(self, by: Renormalization = "law") -> Self:
         """Return this fitted stage with another renormalization; the networks are shared.
 
         Args:
@@ -124,7 +132,7 @@ class SecondStage:
         """
         check_known(by)
         other = copy.copy(self)
-        other.renormalise = by
+        other.renormalize = by
         other.factor()
         return other
 
@@ -133,10 +141,10 @@ class SecondStage:
 
         Raises InvalidValue if the stage has collapsed or was not fitted.
         """
-        fitted(self, "deviations_")
-        if self.renormalise is None:
+        check_fitted(self, "deviations_")
+        if self.renormalize is None:
             return torch.ones_like(self.deviations_.codes)
-        return self.deviations_.factor(self.renormalise, self._noise)
+        return self.deviations_.factor(self.renormalize, self._noise)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n latents, see `Sampler`."""
@@ -153,8 +161,8 @@ class SecondStage:
         return float(self.policy_.gamma.detach()) if self.noise else 0.0
 
     def _config(self, n: int) -> Train:
-        if self.renormalise is not None:
-            check_known(self.renormalise)
+        if self.renormalize is not None:
+            check_known(self.renormalize)
         if not isinstance(self.noise, bool):
             raise InvalidType(f"noise must be True or False, got {self.noise!r}.")
         checks.count("width", self.width)
@@ -165,11 +173,11 @@ class SecondStage:
         config = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
         return replace(config, batch_size=min(self.batch_size, n))
 
-    def _experiment(self, d: int) -> tuple[Experiment, Policy]:
+    def _experiment(self, d: int) -> tuple[Experiment, GammaPolicy]:
         encoder, decoder = networks.skip_mlp(d, d, self.width, self.depth)
         likelihood = Normal(copy.deepcopy(self.gamma), squash=False)
         warmup = round(self.warmup * self.steps)
-        objective = Objective(likelihood, KL(), heating=Linear(warmup) if warmup else None)
+        objective = Objective(likelihood, KL(), annealing=Linear(warmup) if warmup else None)
         return Experiment(VAE(encoder, decoder, d), objective, (d,)), likelihood.gamma
 
     @torch.no_grad()
@@ -179,15 +187,15 @@ class SecondStage:
         return self.experiment_.decode(torch.randn(n, d, generator=generator).to(device)).cpu()
 
 
-def _train(experiment: Experiment, policy: Policy, codes: Tensor, config: Train) -> Tensor:
+def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: Train) -> Tensor:
     """Train in place on codes [n, 2 d], means then deviations, resampled at every step; gamma per step."""
 
     def draw(batch: Tensor) -> Tensor:
         mean, std = batch.chunk(2, dim=1)
         return mean + std * rng.normal_like(std)
 
-    optimiser = adam(experiment, config, codes.device)
-    step = Step(experiment, codes, config, optimiser, draw)
+    optimizer = adam(experiment, config, codes.device)
+    step = Step(experiment, codes, config, optimizer, draw)
     n, gammas = len(codes), []
     per_epoch = n // config.batch_size
     for number in range(config.total(per_epoch)):

@@ -82,7 +82,7 @@ def average_divergence(divergence: Divergence, ratio: float, log_s: Tensor) -> T
     return values @ torch.from_numpy(weights / weights.sum())
 
 
-def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+def scale_gradient(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """Compute E[mean ∂D/∂mean + 2 s ∂D/∂s] over the images, per latent, by autograd.
 
     It is the derivative of E[D] in the logarithm of a factor on the latent: 0 where the law of the
@@ -101,7 +101,7 @@ def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
 
     Example:
         >>> from vaelab import kl
-        >>> scale_slope(kl, torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1))  # E[mean²] + E[s] - 1
+        >>> scale_gradient(kl, torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1))  # E[mean²] + E[s] - 1
         tensor([1.])
     """
     _check(mean, logvar)
@@ -112,22 +112,22 @@ def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     return (mean * by_mean + 2 * by_logvar).sum(0)
 
 
-def best_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+def optimal_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """Compute the factor on each latent that minimizes the average divergence.
 
     Means and standard deviations are scaled alike. For KL(q‖p) it is 1/sqrt(E[mean²] + E[s]). The
     squared factor times the variance of Q(z) is the V that the divergence leads to. A coarse search
-    is followed by bisection of `scale_slope`.
+    is followed by bisection of `scale_gradient`.
 
     Args:
-        divergence: As in `scale_slope`, but to [n] and a sum over latents.
+        divergence: As in `scale_gradient`, but to [n] and a sum over latents.
         mean, logvar: Posteriors [n, d].
 
     Returns:
         [d].
 
     Raises:
-        InvalidType, InvalidValue: As in `scale_slope`, or if no scale minimizes the divergence.
+        InvalidType, InvalidValue: As in `scale_gradient`, or if no scale minimizes the divergence.
     """
     _check(mean, logvar)
     steps = torch.linspace(-REACH / 2, REACH / 2, 65, dtype=mean.dtype, device=mean.device)
@@ -137,7 +137,7 @@ def best_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     low, high = steps[lowest - 1], steps[lowest + 1]
     for _ in range(50):
         middle = (low + high) / 2
-        wide = scale_slope(divergence, mean * middle.exp(), logvar + 2 * middle) > 0
+        wide = scale_gradient(divergence, mean * middle.exp(), logvar + 2 * middle) > 0
         low, high = torch.where(wide, low, middle), torch.where(wide, middle, high)
     return ((low + high) / 2).exp()
 
