@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vaelab import Train, recipes
-from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, GammaPolicy
+from vaelab.objectives.gamma import Computed, Fixed, GammaPolicy, Geco, Learned, Optimal, PerImage
 from vaelab.training import memory
 from vaelab.training.loop import Step
 from vaelab.training.optimizer import adam

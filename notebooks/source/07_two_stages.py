@@ -265,12 +265,8 @@ live.show(
     f"the ring again with {slowly.std_ratio:.2f} of the spread.",
     caption="A second stage on a ring. With KL from the first step it collapses to the mean; with a warm-up it finds the ring.",
 )
-print(
-    f"KL at once:   gamma ends at {float(at_once.gammas_[-1]):.2f}, spread of what is generated {at_once.std_ratio:.2f}"
-)
-print(
-    f"KL warmed up: gamma ends at {float(slowly.gammas_[-1]):.2f}, spread of what is generated {slowly.std_ratio:.2f}"
-)
+print(f"KL at once:   gamma ends at {float(at_once.gammas_[-1]):.2f}, spread of what is generated {at_once.std_ratio:.2f}")
+print(f"KL warmed up: gamma ends at {float(slowly.gammas_[-1]):.2f}, spread of what is generated {slowly.std_ratio:.2f}")
 
 
 def fate(stage):

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.objectives.balances import CONFIG, ANNEALINGS, SHAPE, balanced
+from tests.objectives.balances import ANNEALINGS, CONFIG, SHAPE, balanced
 from vaelab import fit, recipes
-from vaelab.objectives.annealing import PIController, Cyclical, Annealing, Linear
+from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 
 
 def test_the_controller_holds_the_divergence_at_its_target_and_does_not_wind_up():

@@ -16,7 +16,7 @@ from vaelab import Train, fit, fit_many, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, FreeBits, Gaussian
 from vaelab.models.vae import VAE, ForwardPass
-from vaelab.objectives.annealing import PIController, Cyclical, Linear
+from vaelab.objectives.annealing import Cyclical, Linear, PIController
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, policy
 from vaelab.objectives.likelihoods import Laplace, Normal
 from vaelab.objectives.objective import Objective

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vaelab._utils.errors import StorageError
-from vaelab._utils.files import cache_folder, atomic_write
+from vaelab._utils.files import atomic_write, cache_folder
 
 ROOT = Path(__file__).parents[2]
 

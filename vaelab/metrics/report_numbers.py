@@ -24,8 +24,8 @@ from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.metrics.inputs import Data, EvaluationInputs, notes, prepare_inputs, some
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import NLL, Bound, bound, difference, mean_of, nll
-from vaelab.metrics.views import PosteriorShift, posterior_shift
 from vaelab.metrics.sample_quality import Latents, decoded, distances, fitted, from_prior
+from vaelab.metrics.views import PosteriorShift, posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.information import MutualInformation

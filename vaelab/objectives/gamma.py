@@ -232,7 +232,7 @@ class Geco(GammaPolicy):
         return f"{super().extra_repr()}, kappa={self.kappa.item():g}"
 
 
-__all__ = ["Computed", "Fixed", "Geco", "Learned", "Optimal", "PerImage", "GammaPolicy", "policy"]
+__all__ = ["Computed", "Fixed", "GammaPolicy", "Geco", "Learned", "Optimal", "PerImage", "policy"]
 
 NAMED = {"learned": Learned, "computed": Computed, "optimal": Optimal, "per-image": PerImage}
 

@@ -18,9 +18,9 @@ from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.networks import NETWORKS
 from vaelab.models.vae import VAE
-from vaelab.objectives.annealing import PIController, Cyclical, Annealing, Linear
+from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
-from vaelab.objectives.gamma import Computed, Geco, GammaPolicy
+from vaelab.objectives.gamma import Computed, GammaPolicy, Geco
 from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
@@ -326,9 +326,9 @@ __all__ = [
     "free_bits_vae",
     "geco_vae",
     "gjs_vae",
-    "published_kl_factor",
     "iwae",
     "mmd_vae",
+    "published_kl_factor",
     "reverse_kl_vae",
     "triplet_vae",
     "two_layer_iwae",

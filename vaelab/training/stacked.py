@@ -11,7 +11,7 @@ from torch.func import functional_call, vmap
 from vaelab._utils.images import to_float
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import ForwardPass
-from vaelab.objectives.objective import Experiment, Objective, LossTerms
+from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 Layer = tuple[Tensor, Tensor]  # weight [K, in, out], bias [K, out]
 
