@@ -74,13 +74,13 @@ def test_narrow_components_on_top_of_each_other(spread):
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
 def test_the_density_of_the_others_leaves_exactly_one_out(chunk):
     posterior = mixture(2, 0.1, 2.0, n=30)
-    own = torch.arange(30).repeat(4)
-    z = posterior.mean[own] + 0.1
-    found = log_density_of_others(z, own, posterior.mean, posterior.logvar, chunk)
+    component = torch.arange(30).repeat(4)
+    z = posterior.mean[component] + 0.1
+    found = log_density_of_others(z, component, posterior.mean, posterior.logvar, chunk)
     for k in range(30):
         rest = torch.arange(30) != k
-        truth = brute(z[own == k], posterior.mean[rest], posterior.logvar[rest])
-        torch.testing.assert_close(found[own == k], truth, atol=1e-9, rtol=1e-12)
+        truth = brute(z[component == k], posterior.mean[rest], posterior.logvar[rest])
+        torch.testing.assert_close(found[component == k], truth, atol=1e-9, rtol=1e-12)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 300, 5000])

@@ -9,7 +9,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import Gaussian
 from vaelab.objectives.gamma import Computed
 from vaelab.posterior.renormalization import Deviations
-from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, sample_codes, posterior_params
+from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, posterior_params, sample_codes
 from vaelab.posterior.two_stage import SecondStage
 
 QUICK = {"steps": 800, "width": 64}
@@ -55,14 +55,14 @@ def test_warmup_cures_the_collapse(stage, collapsed):
     assert not stage.collapsed
     assert stage.std_ratio > 0.75
     assert float(stage.gammas_[-1]) < 0.6
-    assert float(stage.experiment_.objective.annealing.heat) == 1
+    assert float(stage.experiment_.objective.annealing.factor) == 1
     samples = [sampler.sample(4000, torch.Generator().manual_seed(1)) for sampler in (stage, collapsed)]
     assert off_the_ring(samples[0]) < 0.6 * off_the_ring(samples[1])
 
 
 @pytest.mark.parametrize("gamma", [Computed(start=1.0), 1.0, "learned"], ids=["computed", "fixed", "learned"])
 def test_noise_does_not_hide_a_collapse(gamma):
-    """Dai & Wipf add gamma N(0, I): with gamma at 1, a heap at the origin and its noise have the spread of z."""
+    """Dai & Wipf add gamma N(0, I): with gamma at 1, latents at the origin and their noise have the spread of z."""
     stage = SecondStage(width=32, steps=200, warmup=0.0, gamma=gamma, noise=True).fit(ring())
     assert float(stage.sample(4000).std(0).mean()) > 0.7, "it looks right"
     assert stage.std_ratio < 0.3

@@ -92,7 +92,7 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
     """Compute the skew geometric Jensen-Shannon divergence in one of four variants.
 
     The default, primed, is (1-α)² KL(q‖p) + α² KL(p‖q) + ln Z_1-α: KL(q‖p) at α=0 and KL(p‖q) at
-    α=1. The formulas of the others are at the top of this module.
+    α=1; with `dual`, the reverse. The formulas of all four are at the top of this module.
 
     Args:
         q: Encoder distribution [b, ...].

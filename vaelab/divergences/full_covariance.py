@@ -1,7 +1,4 @@
-"""Gaussians with full covariance and their divergences, unchecked: `vaelab.kl` and its siblings check.
-
-The functions use log determinants and solves; `a` and `alpha` are 0-d or [b].
-"""
+"""Gaussians with full covariance and their divergences, unchecked; skews are 0-d or [b]."""
 
 from typing import NamedTuple
 
@@ -63,7 +60,7 @@ def geometric_mean(q: FullGaussian, p: FullGaussian, a: Tensor) -> FullGaussian:
 
 
 def geometric_js(q: FullGaussian, p: FullGaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
-    """Compute two KL divergences to (dual: from) the geometric mean, weighted 1-α and α: [b], nats."""
+    """Compute `vaelab.geometric_js` from its definition, without checks: [b], nats."""
     mean = geometric_mean(q, p, 1 - alpha if primed else alpha)
     weight = alpha.reshape(-1)[0] if alpha.numel() == 1 else alpha.reshape(-1)
     if dual:

@@ -73,8 +73,11 @@ def latent_kl(q: Gaussian, p: Gaussian) -> Tensor:
 class KL(nn.Module):
     """KL(q‖p) as a module, the divergence of the ordinary VAE.
 
+    Args:
+        q, p: Of the call `KL()(q, p)`: encoder distribution and prior [b, ...].
+
     Returns:
-        From `KL()(q, p)`: [b], nats, summed over the latents.
+        From the call: [b], nats, summed over the latents.
 
     Example:
         >>> KL()(Gaussian(torch.ones(3, 2), torch.zeros(3, 2)), Gaussian.standard())
@@ -89,7 +92,19 @@ class KL(nn.Module):
 
 
 class ReverseKL(nn.Module):
-    """KL(p‖q) as a module: `ReverseKL()(q, p)` is [b], nats, summed over the latents."""
+    """KL(p‖q) as a module.
+
+    Args:
+        q, p: As in `KL`.
+
+    Returns:
+        From the call: [b], nats, summed over the latents.
+
+    Example:
+        >>> q = Gaussian(torch.zeros(1, 1), torch.full((1, 1), -2.0))
+        >>> KL()(q, Gaussian.standard()), ReverseKL()(q, Gaussian.standard())
+        (tensor([0.5677]), tensor([2.1945]))
+    """
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_kl(p, q)

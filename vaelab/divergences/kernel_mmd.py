@@ -13,14 +13,14 @@ from vaelab.divergences.gaussian import Gaussian
 
 
 def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool = True) -> Tensor:
-    """Compute the squared maximum mean discrepancy under the kernel k(x, y) = exp(-‖x-y‖² / (2 h²)).
+    """Compute the squared maximum mean discrepancy of two samples.
 
-    MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y).
+    MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y), with the kernel k(x, y) = exp(-‖x-y‖² / (2 h²)).
 
     Args:
         x, y: The samples [n, d] and [m, d].
         bandwidth: h; None is sqrt(d), the scale of N(0, I).
-        unbiased: Leave out the pairs x = x'; the value may then be slightly negative.
+        unbiased: Leave out the pairs x = x'; the value can then be slightly negative.
 
     Returns:
         [], without a unit.

@@ -1,4 +1,4 @@
-"""Divergences with parameters as modules: of diagonal Gaussians q and p [b, ...], to [b] in nats."""
+"""Divergences with parameters as modules, of diagonal Gaussians q and p [b, ...]."""
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +66,8 @@ class FreeBits(nn.Module):
     """Σ_j max(nats, batch mean of KL(q_j‖p_j)): no latent costs less than `nats`.
 
     A latent below the threshold contributes the constant `nats`, without a gradient; above it, the
-    KL of each sample. The mean is that of a micro-batch. The sum is at least KL(q‖p) in the mean,
-    so the loss is still a bound on the evidence.
+    KL of each sample. The loss is still a bound on the evidence, since the sum is at least KL(q‖p)
+    in the mean. With micro-batches, each has its own mean.
 
     Args:
         nats: Threshold per latent.

@@ -18,7 +18,11 @@ LogDensity = Callable[[Tensor], Tensor]
 
 
 class Grid(NamedTuple):
-    """A quadrature rule: points [m] or [m, 2] and their weights [m]."""
+    """A quadrature rule.
+
+    Args:
+        points, weights: [m] or [m, 2], and [m].
+    """
 
     points: Tensor
     weights: Tensor
@@ -29,7 +33,11 @@ class Grid(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A Monte Carlo value and its standard error, in nats unless stated otherwise."""
+    """A Monte Carlo estimate.
+
+    Args:
+        value, standard_error: Both in nats unless stated otherwise.
+    """
 
     value: float
     standard_error: float
@@ -63,7 +71,14 @@ def line(low: float, high: float, n: int = 2001) -> Grid:
 
 
 def plane(low: float, high: float, n: int = 301) -> Grid:
-    """Return Simpson's rule on the square [low, high]², with n² points [n², 2]; arguments as in `line`."""
+    """Return Simpson's rule on the square [low, high]².
+
+    Args:
+        low, high, n: As in `line`.
+
+    Returns:
+        A grid with points [n², 2].
+    """
     axis = line(low, high, n)
     points = torch.cartesian_prod(axis.points, axis.points)
     return Grid(points, torch.outer(axis.weights, axis.weights).flatten())
@@ -115,13 +130,34 @@ def kl(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
 
 
 def jensen_shannon(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
-    """Compute the Jensen-Shannon divergence ½ KL(q‖m) + ½ KL(p‖m), m = (q + p)/2, at most ln 2: [], nats."""
+    """Compute the Jensen-Shannon divergence ½ KL(q‖m) + ½ KL(p‖m), m = (q + p)/2, at most ln 2.
+
+    Args:
+        log_q, log_p, grid: As in `kl`.
+
+    Returns:
+        [], nats.
+
+    Example:
+        >>> from torch.distributions import Normal
+        >>> q, p = Normal(-8.0, 1.0), Normal(8.0, 1.0)
+        >>> round(jensen_shannon(q.log_prob, p.log_prob, line(-20.0, 20.0)).item(), 4)  # ln 2
+        0.6931
+    """
     lq, lp = _on("q", log_q, grid), _on("p", log_p, grid)
     return 0.5 * _kl(lq, _log_half(lq, lp), grid) + 0.5 * _kl(lp, _log_half(lq, lp), grid)
 
 
 def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid) -> Tensor:
-    """Compute ln G_α on the grid's points [m], with G_α ∝ q^(1-α) p^α normalized on the grid."""
+    """Compute the log density of G_α ∝ q^(1-α) p^α, normalized on the grid.
+
+    Args:
+        log_q, log_p, grid: As in `kl`.
+        alpha: Skew in [0, 1].
+
+    Returns:
+        ln G_α on the points of the grid, [m].
+    """
     return _log_mean(_on("q", log_q, grid), _on("p", log_p, grid), checks.skew(alpha), grid)
 
 

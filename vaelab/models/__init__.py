@@ -1,1 +1,1 @@
-"""Models: `networks` (encoders and decoders), `vae` (one group of latents), `hierarchical` (two)."""
+"""Models: `networks` (encoders and decoders), `vae`, `hierarchical` (two groups of latents)."""

@@ -1,6 +1,7 @@
 """Information quantities of the mixture by Monte Carlo, in nats with standard errors.
 
-    mean rate = E_i KL(q_i‖p) = mutual information + KL(Q‖p),   KL(Q‖p) = total correlation + Σ_j KL(Q_j‖p_j)
+    mean rate = E_i KL(q_i‖p) = mutual information + KL(Q‖p)
+    KL(Q‖p) = total correlation + Σ_j KL(Q_j‖p_j)
 
 With one seed all of them use the same draws, for which the second identity is exact. The arguments
 are those of the methods of `MarginalPosterior`: means and log variances [n, d], draws, seed.
@@ -48,11 +49,11 @@ def mutual_information(mean: Tensor, logvar: Tensor, samples: int, seed: int) ->
     n = len(mean)
     if n < 2:
         raise InvalidValue(f"mutual_information needs at least two images, got {n}.")
-    z, own = _draws(mean, logvar, samples, seed)
-    q = Gaussian(mean[own].double(), logvar[own].double()).log_prob(z.double())
-    others = log_density_of_others(z, own, mean, logvar)
-    everyone = torch.logaddexp(q, others + math.log(n - 1)) - math.log(n)
-    return MutualInformation(_estimate(q - everyone), _estimate(q - others), math.log(n))
+    z, component = _draws(mean, logvar, samples, seed)
+    log_q_i = Gaussian(mean[component].double(), logvar[component].double()).log_prob(z.double())
+    others = log_density_of_others(z, component, mean, logvar)
+    log_q = torch.logaddexp(log_q_i, others + math.log(n - 1)) - math.log(n)
+    return MutualInformation(_estimate(log_q_i - log_q), _estimate(log_q_i - others), math.log(n))
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The aggregate posterior as a mixture with one Gaussian per image: Q(z) = 1/n Σ N(z; mean_i, var_i)."""
+"""The aggregate posterior Q(z) = 1/n Σ N(z; mean_i, var_i), with one Gaussian per image."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ class MarginalPosterior:
         """Return the mixture of the posteriors of x under a trained experiment.
 
         Args:
-            experiment: Trained experiment on data of shape `shape`.
+            experiment: Trained experiment.
             x: [n, *shape], as the experiment was trained on: tensor, array or data set.
 
         Returns:
@@ -89,7 +89,7 @@ class MarginalPosterior:
         return mixture.log_density(z, self.mean, self.logvar, checks.count("chunk", chunk))
 
     def moments(self) -> Moments:
-        """Compute mean, variance, skewness, kurtosis per latent [d] and covariance [d, d] in closed form."""
+        """Compute the moments per latent [d] and the covariance [d, d] in closed form."""
         return moments.moments(self.mean, self.logvar)
 
     def variance_law(self, threshold: float = 0.05) -> VarianceLaw:
@@ -124,7 +124,7 @@ class MarginalPosterior:
         return self._density(z[:, None], [latent], chunk)
 
     def density_2d(self, z: Tensor, latents: tuple[int, int] = (0, 1), chunk: int = 1024) -> Tensor:
-        """Compute the joint density of two latents of Q at points z [m, 2]: [m]; otherwise as `density_1d`."""
+        """Compute the joint density of two latents at points z [m, 2], otherwise as `density_1d`."""
         if len(latents) != 2:
             raise InvalidValue(f"latents must be two, got {latents!r}.")
         return self._density(z, list(latents), chunk)
@@ -180,10 +180,7 @@ class MarginalPosterior:
             seed: Seed of the draws and the fit.
 
         Returns:
-            The fit.
-
-        Raises:
-            InvalidType, InvalidValue: If the numbers are not of that kind.
+            The fitted mixture.
         """
         from sklearn.mixture import GaussianMixture
 

@@ -37,20 +37,22 @@ def log_density(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS
 
 
 @torch.no_grad()
-def log_density_of_others(z: Tensor, own: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS) -> Tensor:
-    """Compute `log_density` without the component `own` [m] of each point: [m], nats, float64."""
-    return _log_sum(z, mean, logvar, chunk, own) - math.log(len(mean) - 1)
+def log_density_of_others(
+    z: Tensor, component: Tensor, mean: Tensor, logvar: Tensor, chunk: int = COMPONENTS
+) -> Tensor:
+    """Compute `log_density` without `component` [m] of each point: [m], nats, float64."""
+    return _log_sum(z, mean, logvar, chunk, component) - math.log(len(mean) - 1)
 
 
 def draw(mean: Tensor, logvar: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Draw n points [n, d] from the mixture, and return the index of the component of each [n]."""
-    own = torch.randint(len(mean), (n,), device=mean.device, generator=generator)
+    component = torch.randint(len(mean), (n,), device=mean.device, generator=generator)
     noise = torch.randn(n, mean.shape[1], dtype=mean.dtype, device=mean.device, generator=generator)
-    return mean[own] + torch.exp(0.5 * logvar[own]) * noise, own
+    return mean[component] + torch.exp(0.5 * logvar[component]) * noise, component
 
 
 class _LogSum(torch.autograd.Function):
-    """ln Σ_i N(z; mean_i, var_i); backward streams the table a second time instead of storing it."""
+    """ln Σ_i N(z; mean_i, var_i); backward computes the table again instead of storing it."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, z: Tensor, mean: Tensor, logvar: Tensor, chunk: int) -> Tensor:
@@ -68,7 +70,7 @@ class _LogSum(torch.autograd.Function):
 
 
 class _Components(NamedTuple):
-    """A chunk of components, float64; `table` [2d+1, c] of centered means, `narrow` the indices for differences."""
+    """Components from number `first`, float64; `table` is [2d+1, c], `narrow` needs differences."""
 
     first: int
     mean: Tensor
@@ -78,16 +80,16 @@ class _Components(NamedTuple):
     narrow: Tensor
 
 
-def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, own: Tensor | None = None) -> Tensor:
-    """[m]: ln of the summed densities of all components, or of all but `own` [m]."""
+def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, component: Tensor | None = None) -> Tensor:
+    """[m]: ln of the summed densities of all components, or of all but `component` [m]."""
     center, z = mean.double().mean(0), z.double()
     features = _features(z - center)
     top, total = z.new_full((len(z),), EMPTY), z.new_zeros(len(z))
     for part in _chunks(z, center, mean, logvar, chunk):
         for rows in _blocks(len(z)):
             logs = _logs(features[rows], z[rows], part)
-            if own is not None:
-                _leave_out(logs, own[rows] - part.first)
+            if component is not None:
+                _leave_out(logs, component[rows] - part.first)
             highest = torch.maximum(top[rows], logs.amax(1))
             shrunk = total[rows] * torch.exp(top[rows] - highest)
             total[rows] = shrunk + _exp(logs.sub_(highest[:, None])).sum(1)
@@ -141,11 +143,11 @@ def _logs(features: Tensor, z: Tensor, part: _Components) -> Tensor:
 
 
 def _exp(logs: Tensor) -> Tensor:
-    """e^logs in place, at least 1e-304: results that underflow take a processor 5 to 20 times as long."""
+    """e^logs in place, at least 1e-304: results that underflow take 5 to 20 times as long."""
     return logs.clamp_min_(-700).exp_()
 
 
-def _leave_out(logs: Tensor, own: Tensor) -> None:
-    """Set each row's own column to -inf, if this chunk has it."""
-    here = ((own >= 0) & (own < logs.shape[1])).nonzero()[:, 0]
-    logs[here, own[here]] = -math.inf
+def _leave_out(logs: Tensor, component: Tensor) -> None:
+    """Set each row's column in `component` to -inf, if this chunk has it."""
+    here = ((component >= 0) & (component < logs.shape[1])).nonzero()[:, 0]
+    logs[here, component[here]] = -math.inf

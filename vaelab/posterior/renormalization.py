@@ -1,8 +1,8 @@
 """Factors that give the latents of a second stage the spread of the codes.
 
-    law         per latent, to the deviation of z, V = Var(mean) + E[sigma²]; about 1 by the variance law
-    published   one factor, adjust2 / mean_j std(z_j), adjust2² = mean_j (Var(mean_j) + E[sigma_j])
-    unit        one factor, 1 / mean_j std(z_j), right only where V is 1
+    law        per latent, to the deviation of z, V = Var(mean) + E[sigma²], about 1 by the law
+    published  one factor, adjust2 / mean_j std(z_j), adjust2² = mean_j (Var(mean_j) + E[sigma_j])
+    unit       one factor, 1 / mean_j std(z_j), right only where V is 1
 
 "published" is that of the repository of Asperti & Trentin (2020), https://arxiv.org/abs/2002.07514,
 asperti/BalancingVAE; "unit" that of its first commit. Where the law has sigma², "published" has
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vaelab._utils.errors import InvalidValue
 
-COLLAPSED = 0.5  # ratio of standard deviations below which the generated latents are concentrated at the origin
+COLLAPSED = 0.5  # std_ratio below which the generated latents are concentrated at the origin
 
 Renormalization = Literal["law", "published", "unit"]
 
@@ -36,10 +36,7 @@ class Deviations(NamedTuple):
 
     @classmethod
     def of_codes(cls, mean: Tensor, std: Tensor) -> Self:
-        """Return those of posteriors with these means and deviations [n, d], before anything is generated.
-
-        Raises InvalidValue if all codes are equal.
-        """
+        """Return those of posteriors [n, d]; raises InvalidValue if all codes are equal."""
         of_means = mean.var(0, correction=0)
         codes = (of_means + std.square().mean(0)).sqrt()
         if not bool((codes > 0).any()):

@@ -40,14 +40,14 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
         images: Images [n, *shape] over which V is measured.
 
     Returns:
-        The copy, V, and the decrease of the rate, (V - 1 - ln V)/2 per latent.
+        The copy, V, and the decrease of the rate.
 
     Raises:
         InvalidValue: If there are no images, or more than one group of latents.
         InvalidType: If the layers around the latents are not linear with a bias.
 
     References:
-        Asperti (2019), doi:10.1007/978-3-030-37599-7_7, for the argument; the decrease is derived here.
+        Asperti (2019), doi:10.1007/978-3-030-37599-7_7, for the argument.
     """
     if (groups := experiment.model.groups) > 1:
         raise InvalidValue(f"rescale needs a model with one group of latents, and this model has {groups}.")

@@ -1,8 +1,8 @@
 """Samplers fitted to the codes of a trained VAE: prior, Gaussian mixture, flow.
 
-`sampler.fit(z)` returns the sampler, `sampler.sample(n)` latents [n, d] for `experiment.decode`. The
-codes z of the training images are posteriors (a `Gaussian` [n, d], resampled in every pass over
-them) or points [n, d]. `two_stage` has one more sampler, a second VAE.
+`sampler.fit(z)` returns the sampler, `sampler.sample(n)` latents [n, d] for `experiment.decode`.
+The codes z of the training images are posteriors (a `Gaussian` [n, d], resampled in every pass
+over them) or points [n, d]. `two_stage` has one more sampler, a second VAE.
 """
 
 from dataclasses import dataclass
@@ -31,21 +31,14 @@ class Sampler(Protocol):
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n latents [n, d], on the CPU; generator None is torch's own.
 
-        Raises InvalidType or InvalidValue if n is not a positive whole number or `fit` was not called.
+        Raises InvalidType or InvalidValue if n is not a positive whole number, or before `fit`.
         """
 
 
 def posterior_params(z: Codes) -> tuple[Tensor, Tensor]:
-    """Return means and standard deviations of codes, float32 on the CPU.
+    """Return means and standard deviations (0 for points) of codes: [n, d], float32 on the CPU.
 
-    Args:
-        z: Posteriors, or points, whose deviations are 0.
-
-    Returns:
-        Two tensors [n, d].
-
-    Raises:
-        InvalidType, InvalidValue: Unless z is finite and [n, d] with at least two rows and one latent.
+    Raises InvalidType or InvalidValue unless z is finite and [n, d], with n at least 2.
     """
     mean = checks.float_tensor("z", z.mean if isinstance(z, Gaussian) else z)
     std = torch.exp(0.5 * z.logvar) if isinstance(z, Gaussian) else torch.zeros_like(mean)
@@ -114,7 +107,7 @@ class GMMSampler:
         checks.count("n", n)
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
-        return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them by component
+        return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them
 
 
 @dataclass

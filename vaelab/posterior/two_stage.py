@@ -49,7 +49,7 @@ class SecondStage:
         warmup: Fraction of the steps over which the weight of KL rises to 1. Without it the stage
             collapses when gamma starts at 1, since no latent then reduces the loss by its KL.
         gamma: As in the recipes; "computed" starts at the standard deviation of z.
-        noise: Add gamma N(0, I) to generated latents, as Dai & Wipf do and Asperti & Trentin do not.
+        noise: Add gamma N(0, I) to generated latents, as Dai & Wipf do.
         renormalize: "law", "published", "unit" or None, see `vaelab.posterior.renormalization`.
         seed: Seed of the weights, the order and the draws.
         device: "auto", "cpu" or "cuda".
@@ -72,13 +72,7 @@ class SecondStage:
     device: str = "auto"
 
     def fit(self, z: Codes) -> Self:
-        """Train on posteriors or points [n, d] and return the stage.
-
-        Args:
-            z: The codes.
-
-        Returns:
-            The stage.
+        """Train on posteriors or points z [n, d] and return the stage.
 
         Raises:
             InvalidType, InvalidValue: If codes or settings are unusable, or a stage to renormalize
@@ -108,7 +102,7 @@ class SecondStage:
 
     @property
     def std_ratio(self) -> float:
-        """The mean standard deviation of generated latents, unscaled and without noise, over that of z."""
+        """The mean standard deviation of generated latents without noise, over that of z."""
         check_fitted(self, "deviations_")
         return self.deviations_.std_ratio
 
@@ -119,16 +113,9 @@ class SecondStage:
         return self.deviations_.collapsed
 
     def renormalized(self, by: Renormalization = "law") -> Self:
-        """Return this fitted stage with another renormalization; the networks are shared.
+        """Return a copy of this fitted stage with another renormalization; the networks are shared.
 
-        Args:
-            by: "law", "published" or "unit".
-
-        Returns:
-            A shallow copy.
-
-        Raises:
-            InvalidValue: If the stage has collapsed, or `by` is unknown.
+        Raises InvalidValue if the stage has collapsed.
         """
         check_known(by)
         other = copy.copy(self)
@@ -137,10 +124,7 @@ class SecondStage:
         return other
 
     def factor(self) -> Tensor:
-        """Return the factors on generated latents [d].
-
-        Raises InvalidValue if the stage has collapsed or was not fitted.
-        """
+        """Return the factors on generated latents [d]; raises InvalidValue before `fit`."""
         check_fitted(self, "deviations_")
         if self.renormalize is None:
             return torch.ones_like(self.deviations_.codes)
@@ -188,7 +172,7 @@ class SecondStage:
 
 
 def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: Train) -> Tensor:
-    """Train in place on codes [n, 2 d], means then deviations, resampled at every step; gamma per step."""
+    """Train on codes [n, 2 d], means then deviations, resampled at every step; returns gammas."""
 
     def draw(batch: Tensor) -> Tensor:
         mean, std = batch.chunk(2, dim=1)

@@ -1,8 +1,9 @@
-"""The variance law: KL(q‖p) sets the variance of every latent of Q(z) to 1, other divergences do not.
+"""The variance law: KL(q‖p) sets the variance of every latent of Q(z) to 1.
 
-Take one latent with means N(0, R s) over the data and posteriors of variance s. The signal-to-noise
-ratio R matters to the decoder; the common scale does not, since its first layer can undo it. So the
-divergence alone sets the scale, and with it V = Var(mean) + E[s] = (R + 1) s.
+Other divergences set other values. Take one latent with means N(0, R s) over the data and
+posteriors of variance s. The signal-to-noise ratio R matters to the decoder; the common scale does
+not, since its first layer can undo it. So the divergence alone sets the scale, and with it
+V = Var(mean) + E[s] = (R + 1) s.
 
 In general the average divergence of a latent scaled by c has the derivative
 E[mean ∂D/∂mean + 2 s ∂D/∂s] with respect to ln c, which is 0 at the end of training. For KL(q‖p)
@@ -47,7 +48,8 @@ def predicted_variance(divergence: Divergence, ratio: float) -> float:
 
     Example:
         >>> from vaelab import kl
-        >>> round(predicted_variance(kl, 5.7), 4), round(predicted_variance(lambda q, p: kl(p, q), 5.7), 4)
+        >>> reverse = lambda q, p: kl(p, q)
+        >>> round(predicted_variance(kl, 5.7), 4), round(predicted_variance(reverse, 5.7), 4)
         (1.0, 6.7)
     """
     ratio = checks.positive("ratio", ratio)
@@ -55,7 +57,7 @@ def predicted_variance(divergence: Divergence, ratio: float) -> float:
     center, reach = -widest / 2, REACH + widest / 2
     for _ in range(2):
         log_s = torch.linspace(center - reach, center + reach, 401, dtype=torch.float64)
-        values = average_divergence(divergence, ratio, log_s)
+        values = _average_divergence(divergence, ratio, log_s)
         lowest = int(values.argmin())
         depth = float(torch.minimum(values[0], values[-1]) - values[lowest])
         if not depth > ROUNDING or not math.isfinite(depth):
@@ -65,15 +67,13 @@ def predicted_variance(divergence: Divergence, ratio: float) -> float:
             )
         center, reach = float(log_s[lowest]), float(2 * (log_s[1] - log_s[0]))
     before, at, after = values[lowest - 1 : lowest + 2].tolist()
-    vertex = 0.5 * (before - after) / (before - 2 * at + after)  # of the parabola through the three, in steps
+    vertex = 0.5 * (before - after) / (before - 2 * at + after)  # of a parabola, in steps
     return (1 + ratio) * math.exp(center + vertex * reach / 2)
 
 
-def average_divergence(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
-    """Compute the divergence from N(0, 1), averaged over means N(0, R s), at every ln s [k]: [k], nats.
-
-    Gauss-Hermite quadrature is exact for polynomials in the mean, as all divergences here are.
-    """
+def _average_divergence(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
+    """The divergence from N(0, 1), averaged over means N(0, R s), at every ln s [k]: [k], nats."""
+    # Gauss-Hermite quadrature is exact, since the divergences are polynomials in the mean.
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     s = log_s.exp()
     mean = torch.outer((ratio * s).sqrt(), torch.from_numpy(nodes))
@@ -101,7 +101,8 @@ def scale_gradient(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tens
 
     Example:
         >>> from vaelab import kl
-        >>> scale_gradient(kl, torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1))  # E[mean²] + E[s] - 1
+        >>> mean, logvar = torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1)
+        >>> scale_gradient(kl, mean, logvar)  # E[mean²] + E[s] - 1
         tensor([1.])
     """
     _check(mean, logvar)
@@ -150,7 +151,7 @@ def _per_latent(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def _values(divergence: Divergence, q: Gaussian, *, scalar: bool = False) -> Tensor:
-    """The divergence of posteriors [b, d] from the prior, checked to be [b], or also [] with `scalar`."""
+    """The divergence of posteriors [b, d] from the prior, checked to be [b] (or [] if `scalar`)."""
     if not callable(divergence):
         raise InvalidType(f"divergence must be a function of q and p, got {divergence!r:.60}.")
     values = divergence(q, Gaussian.standard(q.mean))

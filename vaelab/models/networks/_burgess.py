@@ -1,4 +1,4 @@
-"""The network of Burgess et al. (2018) as Deasy et al. (2020) use it, and zero padding to a fixed side."""
+"""The network of Burgess et al. (2018), and zero padding to a fixed side."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -54,8 +54,8 @@ def padding(name: str, shape: Sequence[int]) -> tuple[int, Pad, Pad]:
 def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256)) -> tuple[nn.Module, nn.Module]:
     """Build 4x4 convolutions of stride 2 down to 4x4, dense layers, and the mirror image.
 
-    It has ReLU and Kaiming-uniform weights, and 469,173 parameters for 1x32x32 and 10 latents. Smaller
-    images are padded with zeros to 32 or 64, and the decoder's images cropped, so that the border
+    It has ReLU, Kaiming-uniform weights, and 469,173 parameters for 1x32x32 and 10 latents. Smaller
+    images are padded with zeros to 32 or 64; the decoder's images are cropped, so that the border
     does not enter the loss.
 
     Args:
@@ -69,8 +69,8 @@ def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256
         InvalidValue: For any other shape.
 
     References:
-        Burgess et al. (2018), https://arxiv.org/abs/1804.03599.
-        Deasy et al. (2020), https://arxiv.org/abs/2006.10599.
+        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, as in Deasy et al. (2020),
+            https://arxiv.org/abs/2006.10599.
     """
     side, pad, crop = padding("burgess", shape)
     channels = [shape[0]] + [CHANNELS] * {32: 3, 64: 4}[side]

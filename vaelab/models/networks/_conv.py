@@ -38,7 +38,7 @@ def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128
     up: list[nn.Module] = []
     for i, (shallow, deep) in enumerate(pairwise(channels)):
         down += [nn.Conv2d(shallow, deep, 3, stride=2, padding=1), nn.ReLU()]
-        # The transposed convolution must undo the rounding: one extra row for an even side, none for an odd one.
+        # The transposed convolution must undo the rounding: an even side needs one extra row.
         extra = (1 - sides[i][0] % 2, 1 - sides[i][1] % 2)
         up = [nn.ReLU(), nn.ConvTranspose2d(deep, shallow, 3, stride=2, padding=1, output_padding=extra), *up]
     inner = (channels[-1], *sides[-1])

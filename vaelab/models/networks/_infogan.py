@@ -14,7 +14,7 @@ MIN_STD = 1e-6  # of a posterior
 
 
 class Softplus(nn.Module):
-    """The last step of the encoder: its second half s becomes the log variance 2 ln(1e-6 + softplus(s))."""
+    """The encoder's last step: [mean, s] -> [mean, 2 ln(1e-6 + softplus(s))], the log variance."""
 
     def forward(self, head: Tensor) -> Tensor:
         mean, s = head.chunk(2, dim=1)
@@ -22,7 +22,7 @@ class Softplus(nn.Module):
 
 
 class CheckedFlatten(nn.Module):
-    """[b, ...] -> [b, size]; raises InvalidValue for one image in training, which batch norm cannot use."""
+    """[b, ...] -> [b, size]; raises InvalidValue for one image in training (batch norm)."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and len(x) == 1:

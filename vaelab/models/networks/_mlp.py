@@ -1,4 +1,4 @@
-"""Fully connected networks: with ReLU, with tanh, and with a skip connection from input to output."""
+"""Fully connected networks: with ReLU, with tanh, and with a skip connection."""
 
 import math
 from collections.abc import Sequence
@@ -40,7 +40,8 @@ def mlp(
         activation: As in `dense_layers`.
 
     Returns:
-        Encoder [b, *shape] -> [b, 2 latent] (means, then log variances), decoder [b, latent] -> [b, *shape].
+        Encoder [b, *shape] -> [b, 2 latent], means, then log variances; decoder [b, latent] ->
+        [b, *shape].
 
     Example:
         >>> encoder, decoder = mlp((1, 8, 8), 2)
@@ -54,7 +55,13 @@ def mlp(
 
 
 def burda(shape: Sequence[int], latent: int, hidden: Sequence[int] = (200, 200)) -> tuple[nn.Module, nn.Module]:
-    """Build `mlp` with tanh, the network of Burda et al.; arguments and result as there.
+    """Build `mlp` with tanh, the network of Burda et al.
+
+    Args:
+        shape, latent, hidden: As in `mlp`.
+
+    Returns:
+        Encoder and decoder, as from `mlp`.
 
     References:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, section 5.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaelab._utils.errors import InvalidValue
 from vaelab.models.networks._burgess import padding
 
-DECAY = 1e-3  # of the running statistics: TensorFlow's 0.999, too slow for fewer than some thousand steps
+DECAY = 1e-3  # of the running statistics: TensorFlow's 0.999, too slow for a short training
 START = 2  # the side at which the decoder starts
 
 
@@ -34,9 +34,9 @@ def resnet(
 ) -> tuple[nn.Module, nn.Module]:
     """Build pre-activated residual blocks, one per scale, between strided convolutions.
 
-    It has 5,190,467 parameters for 3x32x32 and 64 latents. Smaller images are padded with zeros to 32
-    or 64, and the decoder's images cropped. The decoder starts at 2x2 and has hidden[0] channels at
-    the full side, twice as many at each smaller one.
+    It has 5,190,467 parameters for 3x32x32 and 64 latents. Smaller images are padded with zeros to
+    32 or 64; the decoder's images are cropped. The decoder starts at 2x2 and has hidden[0] channels
+    at the full side, and double the number at each smaller one.
 
     Args:
         shape: (channels, height, width), with sides from 8 to 64.
@@ -52,7 +52,7 @@ def resnet(
         InvalidValue: For any other shape, or fewer channels than scales.
 
     References:
-        Asperti & Trentin (2020), https://arxiv.org/abs/2002.07514, layers as in asperti/BalancingVAE.
+        Asperti & Trentin (2020), https://arxiv.org/abs/2002.07514; layers of asperti/BalancingVAE.
     """
     side, pad, crop = padding("resnet", shape)
     needed = {32: 3, 64: 4}[side]
