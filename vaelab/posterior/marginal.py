@@ -124,7 +124,7 @@ class MarginalPosterior:
         return self._density(z[:, None], [latent], chunk)
 
     def density_2d(self, z: Tensor, latents: tuple[int, int] = (0, 1), chunk: int = 1024) -> Tensor:
-        """Compute the joint density of two latents at points z [m, 2], otherwise as `density_1d`."""
+        """Compute the joint density of two latents at z [m, 2]; otherwise as `density_1d`."""
         if len(latents) != 2:
             raise InvalidValue(f"latents must be two, got {latents!r}.")
         return self._density(z, list(latents), chunk)

@@ -18,20 +18,10 @@ from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior.renormalization import Deviations, Renormalization, check_known
-from vaelab.posterior.samplers import (
-    Codes,
-    FlowSampler,
-    GMMSampler,
-    PriorSampler,
-    Sampler,
-    check_fitted,
-    posterior_params,
-)
+from vaelab.posterior.samplers import Codes, check_fitted, posterior_params
 from vaelab.training.config import Train
 from vaelab.training.loop import Step
 from vaelab.training.optimizer import adam
-
-__all__ = ["FlowSampler", "GMMSampler", "PriorSampler", "Sampler", "SecondStage"]
 
 MEASURED = 10_000  # latents generated to measure their standard deviations
 
@@ -47,7 +37,7 @@ class SecondStage:
         width, depth: Width and number of hidden layers, see `networks.skip_mlp`.
         steps, batch_size, lr: Those of Adam; the codes are resampled at every step.
         warmup: Fraction of the steps over which the weight of KL rises to 1. Without it the stage
-            collapses when gamma starts at 1, since no latent then reduces the loss by its KL.
+            collapses if gamma starts at 1: no latent then lowers the loss by more than its KL.
         gamma: As in the recipes; "computed" starts at the standard deviation of z.
         noise: Add gamma N(0, I) to generated latents, as Dai & Wipf do.
         renormalize: "law", "published", "unit" or None, see `vaelab.posterior.renormalization`.
