@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences.gaussian import LOG_2PI, Gaussian
 from vaelab.divergences.quadrature import Estimate
@@ -80,8 +81,7 @@ def dimension_wise_kl(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> 
 
 def _draws(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draws [m, d] and their components [m]."""
-    if samples < 2:
-        raise InvalidValue(f"samples must be at least two for a standard error, got {samples}.")
+    checks.positive_int("samples", samples, at_least=2)
     return draw(mean, logvar, samples, torch.Generator(mean.device).manual_seed(seed))
 
 

@@ -70,7 +70,7 @@ class MarginalPosterior:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points from Q: [n, d]; generator None is torch's own."""
-        return mixture.draw(self.mean, self.logvar, checks.count("n", n), generator)[0]
+        return mixture.draw(self.mean, self.logvar, checks.positive_int("n", n), generator)[0]
 
     def log_prob(self, z: Tensor, *, chunk: int = mixture.COMPONENTS) -> Tensor:
         """Compute ln Q(z) over all n components, to 1e-9 nats at any variance.
@@ -86,7 +86,7 @@ class MarginalPosterior:
             InvalidType, InvalidValue: If z is not a finite floating-point tensor [m, d].
         """
         self._check_points(z, self.mean.shape[1])
-        return mixture.log_density(z, self.mean, self.logvar, checks.count("chunk", chunk))
+        return mixture.log_density(z, self.mean, self.logvar, checks.positive_int("chunk", chunk))
 
     def moments(self) -> Moments:
         """Compute the moments per latent [d] and the covariance [d, d] in closed form."""
@@ -184,7 +184,7 @@ class MarginalPosterior:
         """
         from sklearn.mixture import GaussianMixture
 
-        if not checks.count("k", k) <= checks.count("samples", samples) or samples < 2:
+        if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must be at most the number of draws, which is at least 2, got {k} and {samples}.")
         with torch.no_grad():
             draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
@@ -196,7 +196,7 @@ class MarginalPosterior:
                 raise InvalidValue(f"latent must be from 0 to {self.mean.shape[1] - 1}, got {latent}.")
         self._check_points(z, len(latents))
         mean, logvar = self.mean[:, latents], self.logvar[:, latents]
-        return mixture.log_density(z, mean, logvar, checks.count("chunk", chunk)).exp()
+        return mixture.log_density(z, mean, logvar, checks.positive_int("chunk", chunk)).exp()
 
     def _check_points(self, z: Tensor, d: int) -> None:
         checks.float_tensor("z", z)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelab._utils import checks, rng
 from vaelab._utils.device import on_device
-from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidType, TrainingError
 from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
@@ -20,7 +20,7 @@ from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior.renormalization import Deviations, Renormalization, check_known
 from vaelab.posterior.samplers import Codes, check_fitted, posterior_params
 from vaelab.training.config import Train
-from vaelab.training.loop import Step
+from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
 MEASURED = 10_000  # latents generated to measure their standard deviations
@@ -123,7 +123,7 @@ class SecondStage:
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n latents, see `Sampler`."""
         factor = self.factor().float()
-        checks.count("n", n)
+        checks.positive_int("n", n)
         z = self._generate(n, generator)
         if self.noise:
             z = z + self._noise * torch.randn(z.shape, generator=generator)
@@ -139,11 +139,10 @@ class SecondStage:
             check_known(self.renormalize)
         if not isinstance(self.noise, bool):
             raise InvalidType(f"noise must be True or False, got {self.noise!r}.")
-        checks.count("width", self.width)
-        checks.count("depth", self.depth)
+        checks.positive_int("width", self.width)
+        checks.positive_int("depth", self.depth)
         checks.seed(self.seed)
-        if checks.not_negative("warmup", self.warmup) > 1:
-            raise InvalidValue(f"warmup must be from 0 to 1, a fraction of the steps, got {self.warmup}.")
+        checks.in_range("warmup", self.warmup, 0, 1)
         config = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
         return replace(config, batch_size=min(self.batch_size, n))
 
@@ -169,7 +168,7 @@ def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: T
         return mean + std * rng.normal_like(std)
 
     optimizer = adam(experiment, config, codes.device)
-    step = Step(experiment, codes, config, optimizer, draw)
+    step = TrainStep(experiment, codes, config, optimizer, draw)
     n, gammas = len(codes), []
     per_epoch = n // config.batch_size
     for number in range(config.total(per_epoch)):
