@@ -171,7 +171,7 @@ def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: T
     step = TrainStep(experiment, codes, config, optimizer, draw)
     n, gammas = len(codes), []
     per_epoch = n // config.batch_size
-    for number in range(config.total(per_epoch)):
+    for number in range(config.total_steps(per_epoch)):
         position = number % per_epoch
         if position == 0:
             order = rng.permutation(n, codes.device)
