@@ -1,7 +1,7 @@
 """ln Q(z) over 60,000 components at 2000 points in 16 dimensions, one thread, beside the peers; then how it grows.
 
 Every method in a process of its own, float32 means and variances: `seconds` of processor time (slow ones on some of the
-points, as `points` says, times the rest), `first_s` what the first small call takes, `peak_mb` what a call adds to the
+points, see `points`, scaled up), `first_s` what the first small call takes, `peak_mb` what a call adds to the
 memory, `error` the largest over 20 points drawn from Q against float64 brute force in nats, at sigma about 0.2 and at
 0.001 with means up to 10.  KeOps takes part where pykeops is installed.
 """

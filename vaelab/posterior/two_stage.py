@@ -19,7 +19,7 @@ from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior.renormalization import Deviations, Renormalization, check_known
 from vaelab.posterior.samplers import Codes, check_fitted, posterior_params
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
@@ -134,7 +134,7 @@ class SecondStage:
         """The standard deviation of the noise added to generated latents."""
         return float(self.policy_.gamma.detach()) if self.noise else 0.0
 
-    def _config(self, n: int) -> Train:
+    def _config(self, n: int) -> TrainConfig:
         if self.renormalize is not None:
             check_known(self.renormalize)
         if not isinstance(self.noise, bool):
@@ -143,7 +143,9 @@ class SecondStage:
         checks.positive_int("depth", self.depth)
         checks.seed(self.seed)
         checks.in_range("warmup", self.warmup, 0, 1)
-        config = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
+        config = TrainConfig(
+            batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps
+        )
         return replace(config, batch_size=min(self.batch_size, n))
 
     def _experiment(self, d: int) -> tuple[Experiment, GammaPolicy]:
@@ -160,7 +162,7 @@ class SecondStage:
         return self.experiment_.decode(torch.randn(n, d, generator=generator).to(device)).cpu()
 
 
-def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: Train) -> Tensor:
+def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: TrainConfig) -> Tensor:
     """Train on codes [n, 2 d], means then deviations, resampled at every step; returns gammas."""
 
     def draw(batch: Tensor) -> Tensor:
