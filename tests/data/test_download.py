@@ -205,8 +205,8 @@ def test_a_damaged_file_in_the_cache_is_named_and_fetched_anew_on_request(tiny, 
     with pytest.raises(DataError, match="vaelab data get mnist") as caught:
         data.load("mnist")
     assert str(path) in str(caught.value)
-    assert [(v.path, v.ok) for v in data.verify() if not v.ok] == [(str(path), False)]
-    assert "altered" in {row.name: row.where for row in data.describe()}["mnist"]
+    assert [(v.path, v.ok) for v in data.verify() if not v.ok] == [(path, False)]
+    assert "altered" in {row.entry.name: row.where for row in data.describe()}["mnist"]
     assert data.get("mnist", progress=False) == cache
     assert str(path) in capsys.readouterr().err
     assert len(data.load("mnist")) == 30
@@ -458,11 +458,11 @@ def test_where_tells_the_way_without_going_it(tiny, mirrors):
 
 
 def test_the_list_has_a_row_for_every_name(tiny):
-    rows = {row.name: row for row in data.describe()}
+    rows = {row.entry.name: row for row in data.describe()}
     assert list(rows) == data.names()
     assert rows["mnist"].where == "not here"
     data.load("mnist", progress=False)
-    assert {row.name: row.where for row in data.describe()}["mnist"].endswith("mnist")
+    assert {row.entry.name: row.where for row in data.describe()}["mnist"].endswith("mnist")
 
 
 @pytest.mark.parametrize("name", ["celeba", "chairs"])

@@ -57,14 +57,10 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
     """Render images by their index.
 
     Args:
-        indices: Integers from 0 to 737,279, [n].
+        indices: As for `latents`, which raises the same errors.
 
     Returns:
         [n, 64, 64] with the values 0 and 1, as in the original file.
-
-    Raises:
-        InvalidType: If `indices` is not a list of integers.
-        InvalidValue: If one is out of range.
 
     Example:
         >>> int(render([0]).sum())
