@@ -1,5 +1,6 @@
 """Checks of arguments: each returns the value, or raises one sentence with its name and value.
 
+The error is `InvalidType` for a value of another type, else `InvalidValue`.
 Public functions and constructors call them; code inside a training step does not.
 """
 
@@ -36,21 +37,21 @@ def positive_int(name: str, value: object, *, at_least: int = 1) -> int:
 
 
 def positive(name: str, value: object) -> float:
-    """Return a positive, finite number as a float; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a positive, finite number as a float; raise an error for others."""
     if (number := _finite(name, value)) <= 0:
         raise InvalidValue(f"{name} must be positive, got {value}.")
     return number
 
 
 def not_negative(name: str, value: object) -> float:
-    """Return a finite number of at least 0 as a float; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a finite number of at least 0 as a float; raise an error for others."""
     if (number := _finite(name, value)) < 0:
         raise InvalidValue(f"{name} must be at least 0, got {value}.")
     return number
 
 
 def in_range(name: str, value: object, low: float, high: float) -> float:
-    """Return a number from `low` to `high` as a float; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a number from `low` to `high` as a float; raise an error for others."""
     number = _number(name, value)
     if not low <= number <= high:
         raise InvalidValue(f"{name} must be in [{low:g}, {high:g}], got {value}.")
@@ -72,7 +73,7 @@ def seed(value: object) -> int:
 
 
 def float_tensor(name: str, value: object) -> Tensor:
-    """Return a finite floating-point tensor as it is; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a finite floating-point tensor as it is; raise an error for others."""
     if not isinstance(value, Tensor):
         raise InvalidType(f"{name} must be a torch tensor, got {type(value).__name__} ({value!r:.60}).")
     if not value.is_floating_point():

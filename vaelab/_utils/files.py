@@ -87,7 +87,7 @@ def repository() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloads and results: VAELAB_CACHE, else data/cache of the checkout or the user's cache."""
+    """Return VAELAB_CACHE, else data/cache of the checkout, else the user's cache folder."""
     if path := os.environ.get("VAELAB_CACHE"):
         return Path(path).expanduser()
     if (root := repository()) is not None:

@@ -1,4 +1,4 @@
-"""Which data sets are on this machine, and whether they are intact: `vaelab data list | get | verify | where`."""
+"""Data sets on this machine: where they are, and whether they are intact."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from vaelab.data.shipped import shipped_file, shipped_path
 
 
 class InventoryRow(NamedTuple):
-    """A data set and where it is: a path, "not here", or what is wrong with the copy on this machine."""
+    """A data set and where it is: a path, "not here", or what is wrong with the copy here."""
 
     entry: Entry
     where: str

@@ -12,7 +12,7 @@ from vaelab.data.locate import checksum
 
 
 def shipped_file(entry: Entry) -> Path:
-    """Return the file of a data set that ships with vaelab; raise `DataError` if it is missing or altered."""
+    """Return the file of a small data set; raise `DataError` if it is missing or altered."""
     ((name, expected),) = entry.ships.items()
     path = shipped_path(name)
     if not path.is_file():
