@@ -16,16 +16,7 @@ MAX_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 def positive_int(name: str, value: object, *, at_least: int = 1) -> int:
-    """Return an integer that is not below a bound.
-
-    Args:
-        name: Of the argument, for the message.
-        value: What the user passed.
-        at_least: The bound.
-
-    Raises:
-        InvalidType: If the value is not an integer.
-        InvalidValue: If it is below the bound.
+    """Return an integer of at least 1, or of another bound; raise an error for others.
 
     Example:
         >>> positive_int("n", 3)

@@ -36,10 +36,6 @@ def latents(indices: ArrayLike) -> Ints:
     Returns:
         Color, shape, scale, orientation, x and y, [n, 6].
 
-    Raises:
-        InvalidType: If `indices` is not a list of integers.
-        InvalidValue: If one is out of range.
-
     Example:
         >>> latents([0, 737_279]).tolist()
         [[0, 0, 0, 0, 0, 0], [0, 2, 5, 39, 31, 31]]
@@ -57,7 +53,7 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
     """Render images by their index.
 
     Args:
-        indices: As for `latents`, which raises the same errors.
+        indices: As for `latents`.
 
     Returns:
         [n, 64, 64] with the values 0 and 1, as in the original file.
