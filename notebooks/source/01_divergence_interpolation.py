@@ -438,7 +438,7 @@ live.check(growth, "1/s" if ratio > 5 else "log", hint="How does the primed colu
 
 # %% [markdown]
 # ## Recap
-# 1. $\mathrm{KL}(q\|p)$ averages under $q$ and measures distances relative to the variance of $p$; the two directions differ, here by 2.3 against 8.8 nats.
+# 1. $\mathrm{KL}(q\|p)$ averages under $q$ and measures distances relative to the variance of $p$; the two directions differ, here 2.3 and 8.8 nats.
 # 2. The geometric mean averages **precisions**; averaging standard deviations gives a clearly wrong curve.
 # 3. $\mathrm{JS}^{G_\alpha}=\alpha(1-\alpha)J+\ln Z_\alpha$ and its dual is $-\ln Z_\alpha$. The plain version vanishes in both limits; the primed version goes from $\mathrm{KL}(q\|p)$ to $\mathrm{KL}(p\|q)$, and its dual in the opposite direction.
 # 4. Integrands can be negative, integrals cannot. The geometric divergence has no upper bound; that of the ordinary one is $\ln2$.
