@@ -19,7 +19,7 @@ from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, encode
 from vaelab.metrics.log_likelihood import mean_of
-from vaelab.objectives.consistency import Views, alike
+from vaelab.objectives.consistency import Views, check_same_shape
 from vaelab.objectives.objective import Experiment
 
 
@@ -51,6 +51,6 @@ def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, bi
         torch.manual_seed(seed)
         for part in images.split(1000):
             x = unit(part)
-            seen = alike(views(x), x).clamp(0, 1)
+            seen = check_same_shape(views(x), x).clamp(0, 1)
             parts.append(encode(model, rng.coins(seen, generator) if binary else seen))
     return Gaussian(torch.cat([q.mean for q in parts]), torch.cat([q.logvar for q in parts]))

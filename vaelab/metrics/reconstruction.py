@@ -28,7 +28,7 @@ class RateDistortion(NamedTuple):
 def rate_distortion(
     experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 1000
 ) -> RateDistortion:
-    """Means over x [n, *shape], uint8 or floats of the experiment's domain; no random numbers of the training are drawn.
+    """Means over x [n, *shape], uint8 or floats of the experiment's domain, without draws of the training.
 
     inputs: what the network sees instead, when denoising.
     """

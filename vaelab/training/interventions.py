@@ -91,8 +91,8 @@ class Panel:
         if isinstance(objective.divergence, GeometricJS):
             self._trained = objective.divergence.trainable
             self._tensors |= {} if self._trained else {"alpha": objective.divergence.alpha}
-        if objective.consistency is not None:
-            self._tensors["consistency"] = objective.consistency
+        if objective.consistency_weight is not None:
+            self._tensors["consistency"] = objective.consistency_weight
         if isinstance(objective.likelihood.gamma, Fixed):
             self._tensors["gamma"] = objective.likelihood.gamma.logvar
         self.read(lr)

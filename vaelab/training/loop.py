@@ -156,7 +156,7 @@ class Step:
     ) -> None:
         self.experiment, self.images, self.config, self.optimiser = experiment, images, config, optimiser
         self.augment = augment
-        parts = 4 if experiment.objective.consistency is None else 5
+        parts = 4 if experiment.objective.consistency_weight is None else 5
         self.sums = torch.zeros(parts, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema is not None else None
         self.forward = torch.compile(self.terms, fullgraph=True) if config.compile else self.terms
