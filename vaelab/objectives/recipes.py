@@ -1,9 +1,8 @@
 """The papers' methods by name: each returns an `Experiment`, ready for `vaelab.fit`.
 
-Every recipe takes the shape (channels, height, width) of one image, the number of latents, and the
-options of `Design`: the divergence is the recipe's own, network, likelihood and gamma are the
-reader's. With squash=False data are any finite numbers, and with network="mlp" of any shape:
-`vae((3,), 2, squash=False)` is of points in space.
+A recipe sets the divergence; network, likelihood, gamma and annealing are options of `Design`. With
+squash=False data are any finite numbers, and with network="mlp" of any shape: points in space are
+`vae((3,), 2, squash=False)`. To add a recipe, write its function here and its name in `__all__`.
 """
 
 from collections.abc import Sequence
@@ -13,36 +12,40 @@ from torch import nn
 
 from vaelab._utils.errors import InvalidType, InvalidValue, near
 from vaelab.divergences.gaussian import KL, ReverseKL
-from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
+from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
 from vaelab.objectives.consistency import Consistent, Triplet, Views, consistent
-from vaelab.objectives.gamma import Computed, Geco, Policy
+from vaelab.objectives.gamma import Geco, Policy
 from vaelab.objectives.iwae import Gradient, ImportanceWeighted
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
-# With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
-SQUARED_ERROR = 0.5**0.5
-NETWORKS = {
-    **{"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess, "burda": networks.burda},
-    **{"resnet": networks.resnet, "infogan": networks.infogan},
-}
+# fmt: off
+__all__ = [
+    "annealed_vae", "balanced_vae", "beta_vae", "control_vae", "cr_beta_vae", "cr_iwae", "cr_vae", "free_bits_vae",
+    "geco_vae", "gjs_vae", "iwae", "mmd_vae", "reverse_kl_vae", "triplet_vae", "two_layer_iwae", "vae",
+]
+# fmt: on
+_MAKERS = networks.mlp, networks.conv, networks.burgess, networks.burda, networks.resnet, networks.infogan
+NETWORKS = {make.__name__: make for make in _MAKERS}
 
 
 class Design(TypedDict, total=False):
-    """What a reader may choose in every recipe, by keyword.
+    """The options of every recipe, by keyword.
 
-    network: "mlp" (default), "conv", "burgess", "burda", "resnet" or "infogan".  hidden: its widths, such as (400,);
-    default: the network's own.
-    likelihood: "normal" (default), "bernoulli" or "laplace".  squash: True (default) for data in
-    [0, 1]; False for any finite numbers, such as points (3,) or (points, 3); a Bernoulli always
-    squashes.  gamma: the decoder's standard deviation, a number (default 1/sqrt(2)), "learned",
-    "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
-    none.  heating: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
+    Args:
+        network: Name of the encoder and decoder, "mlp" by default.
+        hidden: Widths of their layers, such as (400,); None takes the network's own.
+        likelihood: Likelihood of the data, "normal" by default.
+        squash: Whether data lie in [0, 1], as by default; a Bernoulli always squashes.
+        gamma: Standard deviation of the decoder, for all likelihoods but the Bernoulli: a number,
+            "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`. With
+            the default 1/sqrt(2) the loss is the sum of squared errors plus the divergence.
+        heating: Schedule of the divergence's weight, of `vaelab.annealing`.
     """
 
     network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
@@ -53,79 +56,127 @@ class Design(TypedDict, total=False):
     heating: Heating | None
 
 
-def build(
-    shape: Sequence[int],
-    latent: int,
-    divergence: nn.Module,
-    weight: float = 1.0,
-    *,
-    network: str = "mlp",
-    hidden: Sequence[int] | None = None,
-    likelihood: str = "normal",
-    squash: bool = True,
-    gamma: float | str | Policy = SQUARED_ERROR,
-    heating: Heating | None = None,
-    **unknown: Any,
-) -> Experiment:
-    """A VAE of this design, with its objective.  Raises InvalidType or InvalidValue for a design that there is not."""
-    for name in unknown:
-        raise InvalidType(f"this recipe has no option {name}; beside its own, {near(name, Design.__annotations__)}")
-    shape = checked(shape, latent)
-    if network not in NETWORKS:
-        raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {network!r}.")
+DEFAULTS: dict[str, Any] = {
+    "network": "mlp",
+    "hidden": None,
+    "likelihood": "normal",
+    "squash": True,
+    "gamma": 0.5**0.5,
+    "heating": None,
+}
+
+
+def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: float = 1.0, **design: Any) -> Experiment:
+    options = _options(**design)
+    shape, hidden = _checked(shape, latent), options["hidden"]
+    if options["network"] not in NETWORKS:
+        raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {options['network']!r}.")
     if hidden is not None and (isinstance(hidden, int | str) or not all(isinstance(w, int) and w > 0 for w in hidden)):
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
-    family = NETWORKS[network]
-    encoder, decoder = family(shape, latent) if hidden is None else family(shape, latent, tuple(hidden))
-    objective = Objective(likelihood_of(likelihood, gamma, squash), divergence, weight, heating)
+    encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
+    objective = Objective(_likelihood(options), divergence, weight, options["heating"])
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
-def checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
-    """The shape as a tuple, if it and the number of latents make sense."""
+def _options(**design: Any) -> dict[str, Any]:
+    for name in design:
+        if name not in DEFAULTS:
+            raise InvalidType(f"options must be the recipe's own or of Design, got {name}; {near(name, DEFAULTS)}")
+    return DEFAULTS | design
+
+
+def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
     shape = tuple(shape)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
     if not isinstance(latent, int) or latent < 1:
-        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}; 10 is the paper's choice.")
+        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}.")
     return shape
 
 
-def likelihood_of(name: str, gamma: float | str | Policy, squash: bool = True) -> Likelihood:
-    """The likelihood of that name; squash: whether of data in [0, 1]."""
+def _likelihood(options: dict[str, Any]) -> Likelihood:
+    name, gamma, squash = options["likelihood"], options["gamma"], options["squash"]
     if not isinstance(squash, bool):
         raise InvalidType(f"squash must be True or False, got {squash!r}.")
-    if name == "normal":
-        return Normal(gamma, squash=squash)
-    if name == "laplace":
-        return Laplace(gamma, squash=squash)
-    if name == "bernoulli":
-        if not squash:
-            raise InvalidValue(
-                "a Bernoulli is of the domain 'unit', data in [0, 1], got squash=False; leave it "
-                "out, or take likelihood='normal'."
-            )
-        if gamma != SQUARED_ERROR:
-            raise InvalidValue(f"a Bernoulli has no gamma, got {gamma!r}; leave it out, or take likelihood='normal'.")
-        return Bernoulli()
-    raise InvalidValue(f"likelihood must be one of normal, bernoulli, laplace, got {name!r}.")
+    if name in ("normal", "laplace"):
+        return (Normal if name == "normal" else Laplace)(gamma, squash=squash)
+    if name != "bernoulli":
+        raise InvalidValue(f"likelihood must be one of normal, bernoulli, laplace, got {name!r}.")
+    if not squash:
+        raise InvalidValue("squash must be True for a Bernoulli, whose domain is 'unit', got False; use a normal.")
+    if gamma != DEFAULTS["gamma"]:
+        raise InvalidValue(f"gamma must not be given for a Bernoulli, got {gamma!r}; use a normal.")
+    return Bernoulli()
+
+
+def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
+    """The design with what the recipe sets itself."""
+    for name in own.keys() & design.keys():
+        value = dict(design)[name]
+        raise InvalidValue(f"{recipe} sets {name} itself; remove {name}={value!r} or use vae().")
+    return {**design, **own}
 
 
 def vae(shape: Sequence[int], latent: int = 10, **design: Unpack[Design]) -> Experiment:
-    """The ordinary VAE: reconstruction + KL(q‖p) (Kingma & Welling 2014)."""
-    return build(shape, latent, KL(), **design)
+    """Build the ordinary VAE: reconstruction + KL(q || p).
+
+    Args:
+        shape: Shape of one datum, such as (channels, height, width).
+        latent: Number of latents.
+        **design: Options of `Design`.
+
+    Returns:
+        The untrained experiment.
+
+    Raises:
+        InvalidType: For a value of another type, or an unknown option.
+        InvalidValue: For values that are unknown or out of range.
+
+    Example:
+        >>> import torch
+        >>> experiment = vae((1, 28, 28), latent=5, hidden=(64,), gamma="computed")
+        >>> experiment(torch.zeros(2, 1, 28, 28)).nll.shape
+        torch.Size([2])
+
+    References:
+        Kingma & Welling (2014), https://arxiv.org/abs/1312.6114.
+    """
+    return _build(shape, latent, KL(), **design)
 
 
 def beta_vae(shape: Sequence[int], latent: int = 10, *, beta: float = 4.0, **design: Unpack[Design]) -> Experiment:
-    """Reconstruction + beta KL(q‖p) (Higgins et al. 2017)."""
-    return build(shape, latent, KL(), beta, **design)
+    """Build a beta-VAE: reconstruction + beta KL(q || p).
+
+    Args:
+        shape, latent, design: As for `vae`.
+        beta: Weight of the KL.
+
+    Returns:
+        The untrained experiment.
+
+    Example:
+        >>> beta_vae((1, 8, 8), beta=2.0).objective.weight.item()
+        2.0
+
+    References:
+        Higgins et al. (2017), https://openreview.net/forum?id=Sy2fzU9gl.
+    """
+    return _build(shape, latent, KL(), beta, **design)
 
 
 def reverse_kl_vae(
     shape: Sequence[int], latent: int = 10, *, weight: float = 1.0, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + weight * KL(p‖q), a baseline of Deasy et al. 2020."""
-    return build(shape, latent, ReverseKL(), weight, **design)
+    """Build a VAE on reconstruction + weight * KL(p || q), a baseline of Deasy et al. (2020).
+
+    Args:
+        shape, latent, design: As for `vae`.
+        weight: Weight of the KL.
+
+    Returns:
+        The untrained experiment.
+    """
+    return _build(shape, latent, ReverseKL(), weight, **design)
 
 
 def gjs_vae(
@@ -139,101 +190,164 @@ def gjs_vae(
     weight: float = 1.0,
     **design: Unpack[Design],
 ) -> Experiment:
-    """Reconstruction + weight * geometric JS(q, p; alpha) (Deasy et al. 2020); primed is the paper's variant.
+    """Build a VAE on reconstruction + weight * geometric JS(q, p; alpha).
 
-    trainable: alpha, from the value given, descends the same loss as the network (Deasy et al. 2021, alpha-VAEs).
+    Args:
+        shape, latent, design: As for `vae`.
+        alpha: Skew in [0, 1]: 0 is KL(q || p), 1 is KL(p || q), for the dual the reverse.
+        dual: Whether to take the dual divergence.
+        primed: Whether to take the paper's variant, with alpha and 1 - alpha exchanged.
+        trainable: Whether alpha, from this value, descends the same loss as the network.
+        weight: Weight of the divergence.
+
+    Returns:
+        The untrained experiment.
+
+    Example:
+        >>> round(gjs_vae((1, 8, 8), alpha=0.5).objective.divergence.alpha.item(), 3)
+        0.5
+
+    References:
+        Deasy et al. (2020), https://arxiv.org/abs/2006.10599, eq. 13 to 15.
     """
     divergence = GeometricJS(alpha, dual=dual, primed=primed, trainable=trainable)
-    return build(shape, latent, divergence, weight, **design)
+    return _build(shape, latent, divergence, weight, **design)
 
 
-def mmd_vae(
-    shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, published: bool = False, **design: Unpack[Design]
-) -> Experiment:
-    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats.
+def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **design: Unpack[Design]) -> Experiment:
+    """Build a VAE on reconstruction + weight * MMD² between sampled z and the prior; no ELBO, no nats.
 
-    published: the baseline of Deasy et al. 2020 in its place, on (mean, logvar); see `PublishedMMD`.
+    Args:
+        shape, latent, design: As for `vae`.
+        weight: Weight of MMD².
+
+    Returns:
+        The untrained experiment.
+
+    References:
+        Zhao, Song & Ermon (2019), InfoVAE, https://arxiv.org/abs/1706.02262.
     """
-    return build(shape, latent, PublishedMMD() if published else MMD(), weight, **design)
+    return _build(shape, latent, MMD(), weight, **design)
 
 
-def balanced_vae(
-    shape: Sequence[int], latent: int = 10, *, k: float = 1.0, published: bool = False, **design: Unpack[Design]
-) -> Experiment:
-    """Reconstruction + k KL(q‖p) with gamma computed from the running error (Asperti & Trentin 2020).
+def balanced_vae(shape: Sequence[int], latent: int = 10, *, k: float = 1.0, **design: Unpack[Design]) -> Experiment:
+    """Build a VAE on reconstruction + k KL(q || p), with gamma computed from the running error.
 
-    published: as in the authors' repository, where k is `hidden_factor(shape, latent)` times the one given, and gamma
-    follows rule A from 1.
+    The published code has k = (2 * side / latent)² for square images, gamma from 1 and the running
+    minimum: gamma=Computed(start=1.0, rule="A").
+
+    Args:
+        shape, latent, design: As for `vae`; gamma is "computed" by default.
+        k: Weight of the KL.
+
+    Returns:
+        The untrained experiment.
+
+    Example:
+        >>> balanced_vae((1, 8, 8)).objective.likelihood.gamma
+        Computed(gamma=1, rule='B', rate=0.01)
+
+    References:
+        Asperti & Trentin (2020), doi:10.1109/ACCESS.2020.3034828, with the code
+        https://github.com/asperti/BalancingVAE.
     """
-    design.setdefault("gamma", Computed(1.0, rule="A") if published else Computed())
-    return build(shape, latent, KL(), k * hidden_factor(shape, latent) if published else k, **design)
-
-
-def hidden_factor(shape: Sequence[int], latent: int) -> float:
-    """k = (2 side / latent)², which the authors' repository multiplies KL with: 1 for 32 pixels and 64 latents, 4 for
-    64 and 64.
-
-    Raises InvalidValue for no shape or number of latents, or images that are not square.
-    Source: `computed_gamma.py` in asperti/BalancingVAE, the code of Asperti & Trentin 2020.
-    """
-    *_, height, width = (0, 0, *checked(shape, latent))
-    if height != width:
-        raise InvalidValue(
-            f"the hidden factor is for square images (channels, side, side), got {tuple(shape)}; set k, for example 1."
-        )
-    return (2 * width / latent) ** 2
+    return _build(shape, latent, KL(), k, **{"gamma": "computed", **design})
 
 
 def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **design: Unpack[Design]) -> Experiment:
-    """The least KL(q‖p) at which the error per pixel has the root `kappa` (Rezende & Viola 2018)."""
-    _leaves("gamma", design)
-    design["gamma"] = Geco(kappa)
-    return build(shape, latent, KL(), **design)
+    """Build a VAE with the least KL(q || p) at which the root of the error per pixel is `kappa`.
+
+    Args:
+        shape, latent, design: As for `vae`, without gamma.
+        kappa: Tolerated root of the mean squared error per pixel.
+
+    Returns:
+        The untrained experiment.
+
+    References:
+        Rezende & Viola (2018), https://arxiv.org/abs/1810.00597.
+    """
+    return _build(shape, latent, KL(), **_set("geco_vae", design, gamma=Geco(kappa)))
 
 
 def control_vae(
     shape: Sequence[int], latent: int = 10, *, target: float = 10.0, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + beta KL(q‖p), beta in [0, 1] moved until KL(q‖p) is `target` nats (Shao et al. 2020)."""
-    _leaves("heating", design)
-    design["heating"] = Controlled(target)
-    return build(shape, latent, KL(), **design)
+    """Build a VAE on reconstruction + beta KL(q || p), with beta in [0, 1] controlled by the KL.
+
+    Args:
+        shape, latent, design: As for `vae`, without a schedule.
+        target: KL in nats that the controller holds.
+
+    Returns:
+        The untrained experiment.
+
+    References:
+        Shao et al. (2020), ControlVAE, https://arxiv.org/abs/2004.05988.
+    """
+    return _build(shape, latent, KL(), **_set("control_vae", design, heating=Controlled(target)))
 
 
 def annealed_vae(
     shape: Sequence[int], latent: int = 10, *, steps: int = 1000, cyclical: bool = False, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + beta KL(q‖p), beta from 0 to 1 over so many steps (Bowman et al. 2016); cyclical: over the first
-    half of them, at 1 for the other half, and anew (Fu et al. 2019)."""
-    _leaves("heating", design)
-    design["heating"] = Cyclical(steps) if cyclical else Linear(steps)
-    return build(shape, latent, KL(), **design)
+    """Build a VAE on reconstruction + beta KL(q || p), with beta rising from 0 to 1.
+
+    Args:
+        shape, latent, design: As for `vae`, without a schedule.
+        steps: Optimizer steps of the rise, or of a period.
+        cyclical: Whether beta rises over the first half of every period.
+
+    Returns:
+        The untrained experiment.
+
+    References:
+        Bowman et al. (2016), https://arxiv.org/abs/1511.06349; cyclical: Fu et al. (2019),
+        https://arxiv.org/abs/1903.10145.
+    """
+    schedule = Cyclical(steps) if cyclical else Linear(steps)
+    return _build(shape, latent, KL(), **_set("annealed_vae", design, heating=schedule))
 
 
 def free_bits_vae(
     shape: Sequence[int], latent: int = 10, *, nats: float = 0.25, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + KL(q‖p), of which every latent has so many nats for nothing (Kingma et al. 2016)."""
-    return build(shape, latent, FreeBits(nats), **design)
+    """Build a VAE on reconstruction + KL(q || p), of which some nats per latent cost nothing.
 
+    Args:
+        shape, latent, design: As for `vae`.
+        nats: Free nats of every latent.
 
-def _leaves(name: str, design: Design) -> None:
-    """Raises InvalidValue where the reader sets what the recipe is there to set."""
-    if name in design:
-        raise InvalidValue(f"this recipe sets {name} itself, got {dict(design)[name]!r}; leave it out, or take vae().")
+    Returns:
+        The untrained experiment.
+
+    References:
+        Kingma et al. (2016), https://arxiv.org/abs/1606.04934, section 2.
+    """
+    return _build(shape, latent, FreeBits(nats), **design)
 
 
 def iwae(
-    shape: Sequence[int],
-    latent: int = 10,
-    *,
-    samples: int = 5,
-    gradient: Gradient = "plain",
-    **design: Unpack[Design],
+    shape: Sequence[int], latent: int = 10, *, samples: int = 5, gradient: Gradient = "plain", **design: Unpack[Design]
 ) -> Experiment:
-    """The importance weighted bound with so many draws per image (Burda et al. 2016); see `ImportanceWeighted`.
+    """Build a VAE on the importance-weighted bound.
 
     network="burda", latent=50 is the paper's model with one stochastic layer.
+
+    Args:
+        shape, latent, design: As for `vae`.
+        samples: Draws of z per datum.
+        gradient: See `ImportanceWeighted`.
+
+    Returns:
+        The untrained experiment.
+
+    Example:
+        >>> iwae((1, 8, 8), samples=10).objective.samples
+        10
+
+    References:
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519, eq. 8.
     """
     plain = vae(shape, latent, **design)
     likelihood, heating = plain.objective.likelihood, plain.objective.heating
@@ -241,27 +355,29 @@ def iwae(
 
 
 def two_layer_iwae(
-    shape: Sequence[int],
-    latent: int = 100,
-    *,
-    top: int = 50,
-    samples: int = 5,
-    network: Literal["burda"] = "burda",
-    hidden: Sequence[int] | None = None,
-    likelihood: str = "bernoulli",
-    squash: bool = True,
-    gamma: float | str | Policy = SQUARED_ERROR,
-    heating: Heating | None = None,
+    shape: Sequence[int], latent: int = 100, *, top: int = 50, samples: int = 5, **design: Unpack[Design]
 ) -> Experiment:
-    """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound.
+    """Build the model with two stochastic layers of Burda et al. (2016), on their bound.
 
-    hidden: the widths below the first layer, default (200, 200).  Raises InvalidValue for another network.
+    Args:
+        shape: As for `vae`.
+        latent: Units of the lower stochastic layer.
+        top: Units of the upper one.
+        samples: Draws of z per datum.
+        **design: As for `vae`, but network="burda" only, hidden=(200, 200), the widths below the
+            first layer, and likelihood="bernoulli" by default.
+
+    Returns:
+        The untrained experiment.
+
+    References:
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519, appendix C.
     """
-    if network != "burda":
-        raise InvalidValue(f"two stochastic layers are built with network='burda' only, got {network!r}; choose it.")
-    model = TwoLayers(checked(shape, latent), latent, top, (200, 200) if hidden is None else hidden)
-    family = likelihood_of(likelihood, gamma, squash)
-    objective = ImportanceWeighted(family, samples, heating=heating)
+    options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
+    if options["network"] != "burda":
+        raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
+    model = TwoLayers(_checked(shape, latent), latent, top, options["hidden"] or (200, 200))
+    objective = ImportanceWeighted(_likelihood(options), samples, heating=options["heating"])
     return Experiment(model, objective, tuple(shape))
 
 
@@ -273,10 +389,24 @@ def cr_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> Consistent:
-    """The VAE of images and of views of them, + consistency KL(q(z|view)‖q(z|image)) (Sinha & Dieng 2021).
+    """Build the VAE of images and views + consistency KL(q(z|view) || q(z|image)).
 
-    consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.  views: "simple", "large" or an
-    `Augment`.  `vaelab.consistency.consistent` does this to any experiment.
+    `vaelab.consistency.consistent` does this to any experiment.
+
+    Args:
+        shape, latent, design: As for `vae`.
+        consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.
+        views: "simple", "large", an `Augment` or another function of images.
+
+    Returns:
+        The untrained experiment.
+
+    Example:
+        >>> cr_vae((1, 8, 8), consistency=0.5).objective.consistency_weight.item()
+        0.5
+
+    References:
+        Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, eq. 3.
     """
     return consistent(vae(shape, latent, **design), consistency, views)
 
@@ -290,7 +420,15 @@ def cr_beta_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> Consistent:
-    """`cr_vae` with beta in front of both KL(q‖p) (Sinha & Dieng 2021)."""
+    """Build `cr_vae` with beta as the weight of both KL(q || p).
+
+    Args:
+        shape, latent, consistency, views, design: As for `cr_vae`.
+        beta: Weight of the KLs.
+
+    Returns:
+        The untrained experiment.
+    """
     return consistent(beta_vae(shape, latent, beta=beta, **design), consistency, views)
 
 
@@ -304,7 +442,15 @@ def cr_iwae(
     gradient: Gradient = "plain",
     **design: Unpack[Design],
 ) -> Consistent:
-    """`cr_vae` with both ELBOs replaced by the importance weighted bound."""
+    """Build `cr_vae` with both ELBOs replaced by the importance-weighted bound.
+
+    Args:
+        shape, latent, consistency, views, design: As for `cr_vae`.
+        samples, gradient: As for `iwae`.
+
+    Returns:
+        The untrained experiment.
+    """
     plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
     return consistent(plain, consistency, views, together=gradient != "dreg")
 
@@ -318,29 +464,14 @@ def triplet_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> Consistent:
-    """`cr_vae` with weight * `Triplet(margin)` in the place of its regulariser: a contrastive baseline."""
+    """Build `cr_vae` with weight * `Triplet(margin)` instead of its KL: a contrastive baseline.
+
+    Args:
+        shape, latent, views, design: As for `cr_vae`.
+        margin: Margin of the triplets.
+        weight: Weight of their loss.
+
+    Returns:
+        The untrained experiment.
+    """
     return consistent(vae(shape, latent, **design), weight, views, agreement=Triplet(margin))
-
-
-__all__ = [
-    "NETWORKS",
-    "SQUARED_ERROR",
-    "Design",
-    "annealed_vae",
-    "balanced_vae",
-    "beta_vae",
-    "control_vae",
-    "cr_beta_vae",
-    "cr_iwae",
-    "cr_vae",
-    "free_bits_vae",
-    "geco_vae",
-    "gjs_vae",
-    "hidden_factor",
-    "iwae",
-    "mmd_vae",
-    "reverse_kl_vae",
-    "triplet_vae",
-    "two_layer_iwae",
-    "vae",
-]
