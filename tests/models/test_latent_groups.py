@@ -159,8 +159,8 @@ def test_what_knows_one_group_says_so(trained):
     experiment, digits = trained
     with pytest.raises(InvalidValue, match="one group of latents, and this model has 2"):
         rescale(experiment, digits.images)
-    with pytest.raises(InvalidValue, match="one group of latents, and this model has 2"):
-        log_evidence(experiment, digits.images, as_published=True)
+    with pytest.raises(InvalidValue, match="proposal must be None"):
+        log_evidence(experiment, digits.images, proposal=lambda q: q)
 
     def make(seed):
         return recipes.two_layer_iwae((1, 8, 8), 4, top=2, samples=2, hidden=(8,))

@@ -23,7 +23,7 @@ from vaelab.metrics.activity import THRESHOLDS, active_units
 from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.metrics.inputs import Data, Seen, notes, see, some
 from vaelab.metrics.linear_probe import Probe, probe
-from vaelab.metrics.log_likelihood import NLL, Bound, bound, difference, mean_of, nll
+from vaelab.metrics.log_likelihood import NLL, Bound, bound, mean_of, nll
 from vaelab.metrics.posterior_shift import Consistency, consistency
 from vaelab.metrics.sample_quality import Latents, decoded, distances, fitted, from_prior
 from vaelab.objectives.consistency import Views
@@ -210,7 +210,13 @@ def _likelihood(report: Report) -> Iterator[Row]:
         test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
         yield Row(where, "elbo_test", "ELBO, all test images", *test)
         yield Row(where, "elbo_train", "ELBO, training images", *train)
-        yield Row(where, "elbo_gap", "ELBO gap, training - test", *difference(train, test))
+        yield Row(
+            where,
+            "elbo_gap",
+            "ELBO gap, training - test",
+            train.value - test.value,
+            math.hypot(train.standard_error, test.standard_error),
+        )
     named = "distortion" if nll is not None else "cross-entropy, no likelihood"
     yield Row(where, "distortion", f"{named}, test images", *mean_of(report.test.distortion))
     yield Row(where, "rate", "rate KL(q‖p), test images", *mean_of(report.test.rate))
