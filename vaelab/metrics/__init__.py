@@ -2,7 +2,7 @@
 
 In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelihood`, `activity`,
 `linear_probe`, `posterior_shift`, `frechet`, `classifier`, `inputs`, `sample_quality`, `fid`,
-`report_numbers`, `report_figure`, `saving`.
+`report_numbers`, `report_table`, `report_figure`.
 """
 
 from vaelab.metrics.activity import active_units, activity_histogram
@@ -11,9 +11,9 @@ from vaelab.metrics.linear_probe import probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.posterior_shift import consistency, transformed
 from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
-from vaelab.metrics.report_numbers import Report, report, rows, table, to_json
+from vaelab.metrics.report_numbers import Report, report
+from vaelab.metrics.report_table import rows, save, table, to_json
 from vaelab.metrics.sample_quality import distances
-from vaelab.metrics.saving import save
 
 __all__ = [
     "Adapter",

@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from vaelab import plots
 from vaelab.metrics.activity import THRESHOLDS, active_units, activity_histogram
-from vaelab.metrics.report_numbers import Report, Row, rows, short
+from vaelab.metrics.report_numbers import Report
+from vaelab.metrics.report_table import TableRow, rows, short
 
 SIZE = {"paper": (7.2, 6.4), "notebook": (10.5, 9.0), "talk": (18.0, 15.0)}
 
@@ -35,13 +36,13 @@ def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
     return figure
 
 
-def _title(report: Report, found: dict[str, Row]) -> str:
+def _title(report: Report, found: dict[str, TableRow]) -> str:
     s = report.settings
     moved = f", rho = {found['rho'].value:.2g}, R = {found['r'].value:.3g} nats" if "rho" in found else ""
     return f"{s['data']}: {s['latents']} latents, {s['test_images']} test images{moved}"
 
 
-def _likelihood(axes: Axes, found: dict[str, Row]) -> None:
+def _likelihood(axes: Axes, found: dict[str, TableRow]) -> None:
     """NLL below both negative ELBOs; without a density, what there is instead."""
     names = {"nll": "NLL", "elbo_weighed": "-ELBO, same\nimages", "elbo_train": "-ELBO,\ntraining"}
     here = {words: found[name] for name, words in names.items() if name in found}
@@ -55,7 +56,7 @@ def _likelihood(axes: Axes, found: dict[str, Row]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
-def _upright(row: Row) -> float:
+def _upright(row: TableRow) -> float:
     """The value, with the sign of an ELBO turned."""
     return -row.value if row.name.startswith("elbo") else row.value
 
@@ -91,7 +92,7 @@ def _law(axes: Axes, report: Report) -> None:
     axes.legend(loc="upper right")
 
 
-def _information(axes: Axes, found: dict[str, Row]) -> None:
+def _information(axes: Axes, found: dict[str, TableRow]) -> None:
     every = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
     here = {words: found[name] for name, words in every.items() if name in found}
     values, errors = [row.value for row in here.values()], [2 * row.error for row in here.values()]
@@ -105,7 +106,7 @@ def _information(axes: Axes, found: dict[str, Row]) -> None:
     axes.legend(loc="upper right")
 
 
-def _probe(axes: Axes, found: dict[str, Row]) -> None:
+def _probe(axes: Axes, found: dict[str, TableRow]) -> None:
     axes.set_title("Linear probe: accuracy")
     if "probe_all" not in found:
         return _nothing(axes, "see the note on labels")
