@@ -11,12 +11,12 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import black_and_white, in_domain
+from vaelab.data.images import binarize_images, in_domain
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter, encode
 from vaelab.metrics.classifier import FEATURES
-from vaelab.metrics.posterior_shift import transformed
+from vaelab.metrics.views import transformed
 from vaelab.objectives.consistency import VIEWS, Views
 
 MIN_IMAGES = 2 * FEATURES  # for a covariance of the features
@@ -24,7 +24,7 @@ Data = str | tuple[Any, Any]
 
 
 @dataclass(frozen=True)
-class Seen:
+class EvaluationInputs:
     """What a report measures a model on.
 
     Args:
@@ -70,23 +70,27 @@ class Seen:
         return self.pictures and _has_classes(self.train) and min(len(self.train), len(self.test)) > MIN_IMAGES
 
 
-def see(model: Adapter, data: Data, views: Views | None, binarise: bool | None, seed: int) -> Seen:
+def prepare_inputs(
+    model: Adapter, data: Data, views: Views | None, binarize: bool | None, seed: int
+) -> EvaluationInputs:
     """Load the data, binarize them where the likelihood requires it, and encode them; see `report`."""
     train, test = train_and_test(data, model.domain)
     model.check(test.images)
-    binary = model.binary if binarise is None else binarise
+    binary = model.binary if binarize is None else binarize
     if binary:
-        require_unit("binarise=True", model.domain)
+        require_unit("binarize=True", model.domain)
     train_images, test_images = train.images, test.images
     if binary:
-        train_images, test_images = black_and_white(train_images, seed), black_and_white(test_images, seed + 1)
+        train_images, test_images = binarize_images(train_images, seed), binarize_images(test_images, seed + 1)
     shifted, name = None, "none"
     if views is not None and _are_pictures(test):
         shifted = transformed(model, test.images, views, binary=binary, seed=seed)
         known = [name for name, make in VIEWS.items() if make() == views]
         name = known[0] if known else getattr(views, "__name__", type(views).__name__)
     density = binary or not model.binary or _is_binary(test.images)
-    return Seen(model, train, test, train_images, test_images, encode(model, test_images), shifted, name, density)
+    return EvaluationInputs(
+        model, train, test, train_images, test_images, encode(model, test_images), shifted, name, density
+    )
 
 
 def train_and_test(data: Data, domain: Domain = "unit") -> tuple[Dataset, Dataset]:

@@ -27,7 +27,7 @@ from vaelab.objectives.objective import Experiment
 Proposal = Callable[[Gaussian], Gaussian]
 
 
-class Weighed(NamedTuple):
+class ImportanceWeights(NamedTuple):
     """Statistics of the weights w_k = p(x, z_k) / q(z_k|x), float64, on the CPU.
 
     Args:
@@ -86,7 +86,7 @@ class Bound(NamedTuple):
         return -(self.distortion + self.rate)
 
 
-def weigh(
+def importance_weights(
     model: Experiment | Adapter,
     x: Tensor,
     samples: int,
@@ -94,7 +94,7 @@ def weigh(
     proposal: Proposal | None = None,
     chunk: int = 4096,
     seed: int = 0,
-) -> Weighed:
+) -> ImportanceWeights:
     """Compute the importance weights of data under a VAE, in one pass over the draws.
 
     Args:
@@ -136,7 +136,7 @@ def weigh(
                 total = torch.logaddexp(total, ratios.logsumexp(0))
                 squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
             place.copy_(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
-    return Weighed(weights[0], weights[1], samples)
+    return ImportanceWeights(weights[0], weights[1], samples)
 
 
 def log_evidence(
@@ -149,7 +149,7 @@ def log_evidence(
     seed: int = 0,
 ) -> Tensor:
     """Estimate ln p(x) by importance sampling: [n], nats, float64, on the CPU; arguments as for `weigh`."""
-    return weigh(model, x, samples, proposal=proposal, chunk=chunk, seed=seed).log_mean
+    return importance_weights(model, x, samples, proposal=proposal, chunk=chunk, seed=seed).log_mean
 
 
 def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
@@ -167,7 +167,7 @@ def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 40
         >>> found.each.shape, found.samples
         (torch.Size([5]), 10)
     """
-    weights = weigh(model, x, samples, chunk=chunk, seed=seed)
+    weights = importance_weights(model, x, samples, chunk=chunk, seed=seed)
     by_draws = float(weights.error.square().sum().sqrt()) / len(x)
     return NLL(-weights.log_mean, mean_of(-weights.log_mean), by_draws, float(weights.effective.median()), samples)
 
@@ -195,7 +195,7 @@ def bound(model: Experiment | Adapter, x: Tensor, *, seed: int = 0, chunk: int =
     with model.evaluating():
         for part in x.split(chunk):
             part = model.as_input(part)
-            with rng.own(generator):
+            with rng.use_generator(generator):
                 parts.append(torch.stack(_terms(model, part)).double().cpu())
     return Bound(*torch.cat(parts, 1))
 
@@ -242,10 +242,10 @@ def mean_of(values: Tensor) -> Estimate:
 def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
     """ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
     if model.deeper is not None:
-        with rng.own(generator):
+        with rng.use_generator(generator):
             return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
     proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
-    with rng.own(generator):
+    with rng.use_generator(generator):
         z = proposal.sample()
     nll = model.nll(z, x.expand(k, *x.shape).flatten(0, 1))
     ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll

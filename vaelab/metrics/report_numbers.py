@@ -10,16 +10,16 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
-from vaelab.metrics.inputs import MIN_IMAGES, Data, Seen, see, some
+from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_inputs, some
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import NLL, Bound, bound, nll
-from vaelab.metrics.posterior_shift import Consistency, consistency
 from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
+from vaelab.metrics.views import PosteriorShift, posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.information import MutualInformation
@@ -40,7 +40,7 @@ class Report:
     Args:
         settings: How it was measured.
         nll: Log likelihood; None where p(x|z) is no density of these images.
-        weighed: Indices of the test images of `nll`.
+        nll_images: Indices of the test images of `nll`.
         test: Terms of the ELBO of the test images.
         train: Terms of the ELBO of as many training images.
         law: Variances per latent over the test images.
@@ -55,13 +55,13 @@ class Report:
 
     settings: dict[str, Any]
     nll: NLL | None
-    weighed: Tensor
+    nll_images: Tensor
     test: Bound
     train: Bound
     law: VarianceLaw
     information: MutualInformation
     to_prior: Estimate | None
-    consistency: Consistency | None
+    consistency: PosteriorShift | None
     probe: Probe | None
     distances: dict[str, float]
     pictures: dict[str, Tensor]
@@ -80,9 +80,9 @@ def report(
     views: Views | None = SIMPLE,
     samplers: Mapping[str, Sampler | LatentSource] = SECOND_STAGE,
     samples: int = 500,
-    weighed: int | None = 1000,
-    few: int = 1000,
-    binarise: bool | None = None,
+    nll_images: int | None = 1000,
+    small_probe_labels: int = 1000,
+    binarize: bool | None = None,
     seed: int = 0,
 ) -> Report:
     """Evaluate a VAE on a data set, in evaluation mode.
@@ -95,9 +95,9 @@ def report(
             to the posteriors of the training images, or a function of n that returns [n, latent]. {}
             saves the seconds of the second stage.
         samples: Importance samples of every image, at least 2.
-        weighed: Number of test images whose NLL is estimated; None means all.
-        few: Labels of the smaller of the two probes, at least 2.
-        binarise: Whether each pixel is drawn once as black or white, with its gray value as
+        nll_images: Number of test images whose NLL is estimated; None means all.
+        small_probe_labels: Labels of the smaller of the two probes, at least 2.
+        binarize: Whether each pixel is drawn once as black or white, with its gray value as
             probability; None does so for a Bernoulli.
         seed: Of all draws.
 
@@ -115,9 +115,9 @@ def report(
         >>> found.nll.samples, found.settings["latents"]
         (5, 2)
     """
-    _check(views, samples, weighed, few, seed)
-    seen = see(adapted(model), data, views, binarise, seed)
-    index, train_index = some(len(seen.test), weighed, seed), some(len(seen.train), len(seen.test), seed)
+    _check(views, samples, nll_images, small_probe_labels, seed)
+    seen = prepare_inputs(adapted(model), data, views, binarize, seed)
+    index, train_index = some(len(seen.test), nll_images, seed), some(len(seen.train), len(seen.test), seed)
     mixture = MarginalPosterior(*seen.posterior)
     information = mixture.mutual_information(seed=seed)
     sources, failures = fit_samplers(samplers, seen.codes) if seen.comparable else ({}, ())
@@ -127,74 +127,74 @@ def report(
             "train_images": len(seen.train),
             "test_images": len(seen.test),
             "samples": samples,
-            "weighed": len(index),
-            "black_and_white": seen.test_images is not seen.test.images,
+            "nll_images": len(index),
+            "binarize_images": seen.test_images is not seen.test.images,
             "latents": seen.posterior.mean.shape[1],
             "pixels": seen.test.images[0].numel(),
             "seed": seed,
-            "few": few,
+            "small_probe_labels": small_probe_labels,
             "views": seen.views,
         },
         nll=nll(seen.model, seen.test_images[index], samples, seed=seed) if seen.density else None,
-        weighed=index,
+        nll_images=index,
         test=bound(seen.model, seen.test_images, seed=seed),
         train=bound(seen.model, seen.train_images[train_index], seed=seed),
         law=mixture.variance_law(THRESHOLDS[0]),
         information=information,
         to_prior=None if seen.model.deeper else mixture.kl_to_prior(seed=seed),
-        consistency=None if seen.shifted is None else consistency(seen.posterior, seen.shifted),
-        probe=_probe(seen, few, seed) if seen.probed else None,
+        consistency=None if seen.shifted is None else posterior_shift(seen.posterior, seen.shifted),
+        probe=_probe(seen, small_probe_labels, seed) if seen.probed else None,
         distances=_distances(seen, sources, seed) if seen.comparable else {},
         pictures=_pictures(seen, seed) if seen.pictures else {},
         notes=(*_notes(seen, information), *failures),
     )
 
 
-def _check(views: Views | None, samples: int, weighed: int | None, few: int, seed: int) -> None:
+def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
     if views is not None and not callable(views):
         raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
-    for name, value in (("samples", samples), ("few", few)):
+    for name, value in (("samples", samples), ("small_probe_labels", small_probe_labels)):
         if checks.count(name, value) < 2:
             raise InvalidValue(f"{name} must be at least 2, got {value}.")
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InvalidValue(f"seed must be a whole number from 0 to 2^32 - 1, got {seed!r}.")
-    if weighed is not None:
-        checks.count("weighed", weighed)
+    if nll_images is not None:
+        checks.count("nll_images", nll_images)
 
 
-def _probe(seen: Seen, few: int, seed: int) -> Probe:
+def _probe(seen: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
     shifted = None if seen.shifted is None else seen.shifted.mean
     train, test = (seen.codes.mean, seen.train.labels), (seen.posterior.mean, seen.test.labels)
-    return probe(train, test, shifted, few=few, seed=seed)
+    return probe(train, test, shifted, small_probe_labels=small_probe_labels, seed=seed)
 
 
-def _distances(seen: Seen, sources: Mapping[str, LatentSource], seed: int) -> dict[str, float]:
+def _distances(seen: EvaluationInputs, sources: Mapping[str, LatentSource], seed: int) -> dict[str, float]:
     return distances(seen.model, seen.train, seen.test, seen.posterior.mean, sources, seed)
 
 
-def _pictures(seen: Seen, seed: int) -> dict[str, Tensor]:
+def _pictures(seen: EvaluationInputs, seed: int) -> dict[str, Tensor]:
     means = seen.posterior.mean[:N_PICTURES]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         z = from_prior(seen.model, *means.shape)
     return {
-        "images": unit(seen.test.images[:N_PICTURES]).float(),
+        "images": to_float(seen.test.images[:N_PICTURES]).float(),
         "decoded at\nthe means": decoded(seen.model, means),
         "decoded from\nthe prior": decoded(seen.model, z),
     }
 
 
-def _notes(seen: Seen, information: MutualInformation) -> list[str]:
+def _notes(seen: EvaluationInputs, information: MutualInformation) -> list[str]:
     notes = {
         "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are gray; pass "
-        "binarise=True, or leave it out.": not seen.density,
+        "binarize=True, or leave it out.": not seen.density,
         f"The information is within half a nat of its ceiling, ln {len(seen.test)}: the posteriors of these images "
         "hardly overlap, so it is a lower bound.": information.leave_one_in.value > information.ceiling - 0.5,
         "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
         "them, and the rate is by one draw for each image.": seen.model.deeper is not None,
         "No probe: the training labels are of one class, or test images have other labels.": not seen.probed,
         "No consistency: there are no views of these images.": seen.shifted is None,
-        "No Fréchet distances: they need labelled images [n, c, h, w] in [0, 1], more than "
+        "No Fréchet distances: they need labeled images [n, c, h, w] in [0, 1], more than "
         f"{MIN_IMAGES} of each set.": not seen.comparable,
     }
     return [sentence for sentence, holds in notes.items() if holds]

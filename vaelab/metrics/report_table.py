@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.metrics.activity import THRESHOLDS, active_units
 from vaelab.metrics.log_likelihood import mean_of
 from vaelab.metrics.report_numbers import Report
@@ -121,7 +121,7 @@ def save(report: Report, folder: Path | str) -> list[Path]:
             contents[kind] = buffer.getvalue()
     paths = [Path(folder) / f"report.{kind}" for kind in contents]
     for path, content in zip(paths, contents.values(), strict=True):
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(content)
     return paths
 

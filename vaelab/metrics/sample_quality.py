@@ -3,7 +3,7 @@
 `distances` uses features of a small classifier trained on the data set itself. They are not FIDs and
 compare runs on one data set only, at one number of images; the distance of other real images is
 the yardstick. A distance does not separate quality from variety (`precision_recall`), and sees
-neither copies of training images (`memorisation`) nor lost variance (`variance_loss`).
+neither copies of training images (`memorization`) nor lost variance (`variance_loss`).
 """
 
 import copy
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, TrainingError
-from vaelab._utils.images import data_variance, unit
+from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_pixels
+from vaelab.data.images import as_image_tensor
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
@@ -109,7 +109,7 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
         >>> nearest(torch.ones(1, 4), torch.tensor([[0.0] * 4, [0.5] * 4]))
         Nearest(distance=tensor([[0.5000]]), which=tensor([[1]]))
     """
-    images, known = as_pixels(images), as_pixels(known)
+    images, known = as_image_tensor(images), as_image_tensor(known)
     if images.shape[1:] != known.shape[1:]:
         shapes = f"{tuple(images.shape[1:])} and {tuple(known.shape[1:])}"
         raise InvalidValue(f"images and known must have one shape, got {shapes}.")
@@ -117,11 +117,11 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
         raise InvalidValue(f"k must be between 1 and the {len(known)} known images, got {k}.")
     if not len(images):
         raise InvalidValue("nearest needs at least one image, got 0.")
-    x, y = unit(images).flatten(1), unit(known).flatten(1)
+    x, y = to_float(images).flatten(1), to_float(known).flatten(1)
     return Nearest(*_by_chunks(x, lambda part: _nearest(part, y, k)))
 
 
-def memorisation(generated: Tensor, test: Tensor, train: Tensor) -> float:
+def memorization(generated: Tensor, test: Tensor, train: Tensor) -> float:
     """Compute the median distance of generated images to training images, over that of test images.
 
     About 1 or above for a model that generates images as far from the training images as new data
@@ -164,7 +164,7 @@ def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     References:
         Asperti (2020), https://arxiv.org/abs/2002.09860.
     """
-    images, reconstructions = as_pixels(images), as_pixels(reconstructions)
+    images, reconstructions = as_image_tensor(images), as_image_tensor(reconstructions)
     if not len(images):
         raise InvalidValue("variance_loss needs at least one image, got 0.")
     if images.shape != reconstructions.shape:

@@ -1,6 +1,6 @@
 """KL annealing: schedules of a factor of the divergence's weight.
 
-A schedule gives `heat`, 0-d, and, like a policy of `vaelab.gamma`, advances once per optimizer step;
+A schedule gives `factor`, 0-d, and, like a policy of `vaelab.gamma`, advances once per optimizer step;
 its state is part of the `state_dict`.
 """
 
@@ -11,14 +11,14 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 
 
-class Heating(nn.Module):
+class Annealing(nn.Module):
     """Base of the schedules: a factor of the divergence's weight that nothing changes.
 
     Attributes:
-        heat: The factor, 0-d.
+        factor: The factor, 0-d.
     """
 
-    heat: Tensor
+    factor: Tensor
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         """Advance by one optimizer step.
@@ -29,14 +29,14 @@ class Heating(nn.Module):
         """
 
 
-class Linear(Heating):
+class Linear(Annealing):
     """From 1/steps at the first step to 1 at step number `steps`, then constant.
 
     Args:
         steps: Length of the rise in optimizer steps.
 
     Example:
-        >>> Linear(steps=4).heat.item()
+        >>> Linear(steps=4).factor.item()
         0.25
 
     References:
@@ -49,15 +49,15 @@ class Linear(Heating):
         super().__init__()
         self.steps = checks.count("steps", steps)
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("heat", torch.tensor(1 / self.steps))
+        self.register_buffer("factor", torch.tensor(1 / self.steps))
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         self.taken += 1
-        self.heat.copy_(((self.taken + 1) / self.steps).clamp_max(1.0))
+        self.factor.copy_(((self.taken + 1) / self.steps).clamp_max(1.0))
 
 
-class Cyclical(Heating):
+class Cyclical(Annealing):
     """From 0 to 1 over a share of every period, then 1 until the next period.
 
     Args:
@@ -76,19 +76,19 @@ class Cyclical(Heating):
         if self.rise > 1:
             raise InvalidValue(f"rise must be in (0, 1], got {rise}.")
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("heat", torch.zeros(()))
+        self.register_buffer("factor", torch.zeros(()))
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         self.taken += 1
         phase = (self.taken % self.period) / self.period
-        self.heat.copy_((phase / self.rise).clamp_max(1.0))
+        self.factor.copy_((phase / self.rise).clamp_max(1.0))
 
 
-class Controlled(Heating):
+class PIController(Annealing):
     """A controller that holds the divergence at `target` nats. With e = target - divergence of the last batch:
 
-        heat = clip(proportional / (1 + exp(e)) + I, 0, 1),   I <- clip(I - integral * e, 0, 1)
+        factor = clip(proportional / (1 + exp(e)) + I, 0, 1),   I <- clip(I - integral * e, 0, 1)
 
     The integral stays in the range of the factor, so it cannot wind up (the guard of the published
     code never acts). The constants are those of the published code for images.
@@ -111,10 +111,10 @@ class Controlled(Heating):
         self.integral = checks.positive("integral", integral)
         self.register_buffer("target", torch.tensor(checks.positive("target", target)))
         self.register_buffer("summed", torch.zeros(()))
-        self.register_buffer("heat", torch.zeros(()))
+        self.register_buffer("factor", torch.zeros(()))
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         error = self.target - divergence.mean().to(self.target)
         self.summed.sub_(self.integral * error).clamp_(0.0, 1.0)
-        self.heat.copy_((self.proportional * torch.sigmoid(-error) + self.summed).clamp_max(1.0))
+        self.factor.copy_((self.proportional * torch.sigmoid(-error) + self.summed).clamp_max(1.0))

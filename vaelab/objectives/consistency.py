@@ -14,20 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue, near
+from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.data import augment
 from vaelab.data.augment import Augment
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
-from vaelab.models.vae import VAE, Pass
+from vaelab.models.vae import VAE, ForwardPass
 from vaelab.objectives.iwae import detach
-from vaelab.objectives.objective import Experiment, Objective, Terms
+from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 Views = Callable[[Tensor], Tensor]
 VIEWS: dict[str, Callable[[], Augment]] = {"simple": augment.simple, "large": augment.large}
 Groups = tuple[Gaussian, ...]
 
 
-class PosteriorGap(nn.Module):
+class PosteriorKL(nn.Module):
     """KL(q(z|x~)‖q(z|x)), summed over latent groups.
 
     Groups whose posteriors depend on other draws are compared along the paths that were drawn.
@@ -84,13 +84,13 @@ class Triplet(nn.Module):
 
     def forward(self, views: Groups, images: Groups) -> Tensor:
         if len(images) != 1:
-            raise InvalidValue(f"Triplet needs one group of latents, got {len(images)}; use PosteriorGap.")
+            raise InvalidValue(f"Triplet needs one group of latents, got {len(images)}; use PosteriorKL.")
         (view,), (image,) = views, images
         to_view, to_other = (sum_latents((image.mean - m).square()) for m in (view.mean, image.mean.roll(1, 0)))
         return torch.relu(to_view - to_other + self.margin)
 
 
-class Consistent(Experiment):
+class ConsistentExperiment(Experiment):
     """An experiment that is trained on every image together with a view of it.
 
     Args:
@@ -98,34 +98,34 @@ class Consistent(Experiment):
         objective: The loss, with its consistency term.
         shape: Shape of one datum.
         views: Random transformation of [b, *shape].
-        together: Whether both pass through the network as one batch, which batch normalization sees
+        joint_batch: Whether both pass through the network as one batch, which batch normalization sees
             as one; else one after the other, each with its own statistics, which then move twice.
 
     Returns:
-        `Terms` of a batch x [b, *shape], and of its views if they are not to be made here.
+        `LossTerms` of a batch x [b, *shape], and of its views if they are not to be made here.
 
     Raises:
         InvalidValue: For the dreg gradient with `together`.
     """
 
     def __init__(
-        self, model: VAE, objective: Objective, shape: tuple[int, ...], views: Views, *, together: bool = True
+        self, model: VAE, objective: Objective, shape: tuple[int, ...], views: Views, *, joint_batch: bool = True
     ) -> None:
         super().__init__(model, objective, shape)
-        if together and getattr(objective, "gradient", None) == "dreg":
+        if joint_batch and getattr(objective, "gradient", None) == "dreg":
             raise InvalidValue("together must be False for gradient='dreg', got True.")
-        self.views, self.together = views, together
+        self.views, self.joint_batch = views, joint_batch
 
-    def forward(self, x: Tensor, view: Tensor | None = None) -> Terms:
+    def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:
         assert self.views is not None
         x = self.as_input(x)
         view = check_same_shape(self.views(x) if view is None else self.as_input(view), x)
         result, view_result = self._passes(x, view)
         return self.objective(x, result, (view, view_result))
 
-    def _passes(self, x: Tensor, view: Tensor) -> tuple[Pass, Pass]:
+    def _passes(self, x: Tensor, view: Tensor) -> tuple[ForwardPass, ForwardPass]:
         samples = self.objective.samples
-        if not self.together:
+        if not self.joint_batch:
             return self.model(x, samples), self.model(view, samples)
         result = self.model(torch.cat([x, view]), samples)
         return _half(result, 0, samples), _half(result, 1, samples)
@@ -136,9 +136,9 @@ def consistent(
     consistency: float = 1.0,
     views: str | Views = "simple",
     *,
-    agreement: nn.Module | None = None,
-    together: bool = True,
-) -> Consistent:
+    distance: nn.Module | None = None,
+    joint_batch: bool = True,
+) -> ConsistentExperiment:
     """Add consistency to an experiment, whatever its bound, divergence and gamma.
 
     Args:
@@ -146,14 +146,14 @@ def consistent(
         consistency: lambda, in nats; 0 trains on images and views alike.
         views: "simple", "large", an `Augment`, or any function of images [b, c, h, w] in [0, 1], or
             of such data as the experiment is of.
-        agreement: `PosteriorGap`, the default, `Triplet`, or a module of the same arguments.
-        together: See `Consistent`.
+        distance: `PosteriorKL`, the default, `Triplet`, or a module of the same arguments.
+        joint_batch: See `ConsistentExperiment`.
 
     Returns:
         The experiment with views.
 
     Raises:
-        InvalidType: For another lambda, views or experiment than these, such as `Denoising`.
+        InvalidType: For another lambda, views or experiment than these, such as `DenoisingExperiment`.
         InvalidValue: For a negative lambda, or augmentations of images on data outside [0, 1].
 
     Example:
@@ -167,15 +167,17 @@ def consistent(
         raise InvalidType(f"experiment must be a plain Experiment, got {name}, which has its own inputs.")
     if isinstance(views, str):
         if views not in VIEWS:
-            raise InvalidValue(f"views must be a known name, got {views!r}; {near(views, VIEWS)}")
+            raise InvalidValue(f"views must be a known name, got {views!r}; {suggest(views, VIEWS)}")
         views = VIEWS[views]()
     augment.check_domain("views", views, experiment.domain)
     if not callable(views):
-        raise InvalidType(f"views must be a name or a function of images, got {views!r}; {near('', VIEWS)}")
-    if agreement is not None and not callable(agreement):
-        raise InvalidType(f"agreement must be a module such as PosteriorGap(), got {agreement!r:.60}.")
-    experiment.objective.regularise(agreement or PosteriorGap(), consistency)
-    return Consistent(experiment.model, experiment.objective, experiment.shape, views, together=together)
+        raise InvalidType(f"views must be a name or a function of images, got {views!r}; {suggest('', VIEWS)}")
+    if distance is not None and not callable(distance):
+        raise InvalidType(f"distance must be a module such as PosteriorKL(), got {distance!r:.60}.")
+    experiment.objective.add_consistency(distance or PosteriorKL(), consistency)
+    return ConsistentExperiment(
+        experiment.model, experiment.objective, experiment.shape, views, joint_batch=joint_batch
+    )
 
 
 def check_same_shape(view: Tensor, x: Tensor) -> Tensor:
@@ -185,11 +187,11 @@ def check_same_shape(view: Tensor, x: Tensor) -> Tensor:
     return view
 
 
-def _half(result: Pass, which: int, samples: int) -> Pass:
+def _half(result: ForwardPass, which: int, samples: int) -> ForwardPass:
     """The images' or the views' part of a pass over [images, views]."""
 
     def part(t: Tensor) -> Tensor:
         return t.unflatten(0, (samples, 2, -1))[:, which].flatten(0, 1) if t.dim() else t  # a standard prior is 0-d
 
     q, p = (tuple(Gaussian(*map(part, g)) for g in groups) for groups in (result.q, result.p))
-    return Pass(q, p, tuple(map(part, result.z)), part(result.out))
+    return ForwardPass(q, p, tuple(map(part, result.z)), part(result.out))

@@ -6,10 +6,10 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.domain import require_unit
 from vaelab.models.vae import VAE
-from vaelab.objectives.objective import Experiment, Objective, Terms
+from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 
-class Denoising(Experiment):
+class DenoisingExperiment(Experiment):
     """An experiment whose network receives x + noise * N(0, 1), clamped to [0, 1], and reconstructs x.
 
     Args:
@@ -19,7 +19,7 @@ class Denoising(Experiment):
         noise: Standard deviation of the noise, in units of the range of a pixel.
 
     Returns:
-        `Terms` of clean images x [b, *shape].
+        `LossTerms` of clean images x [b, *shape].
 
     Raises:
         InvalidValue: For a likelihood whose domain is not [0, 1].
@@ -32,7 +32,7 @@ class Denoising(Experiment):
         super().__init__(model, objective, shape)
         self.register_buffer("noise", torch.tensor(checks.positive("noise", noise)))
 
-    def forward(self, x: Tensor) -> Terms:
+    def forward(self, x: Tensor) -> LossTerms:
         x = self.as_input(x)
         return self.objective(x, self.model(noisy(x, self.noise), self.objective.samples))
 

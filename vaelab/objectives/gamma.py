@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue, near
+from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab._utils.images import data_variance
 from vaelab._utils.scalars import ScalarModule
 
 MIN_VARIANCE = 1e-12  # so that a perfect reconstruction has a logarithm
 
 
-class Policy(ScalarModule):
+class GammaPolicy(ScalarModule):
     """Base of the policies: a gamma that nothing changes.
 
     Attributes:
@@ -37,7 +37,7 @@ class Policy(ScalarModule):
         """The standard deviation, 0-d."""
         return torch.exp(0.5 * self.logvar)
 
-    def at(self, error: Tensor) -> Tensor:
+    def logvar_for(self, error: Tensor) -> Tensor:
         """Return ln gamma² for one batch of a training step.
 
         Args:
@@ -48,7 +48,7 @@ class Policy(ScalarModule):
         """
         return self.logvar
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         """Initialize gamma from the training data, once, before the first step.
 
         Args:
@@ -67,7 +67,7 @@ class Policy(ScalarModule):
         return f"gamma={self.gamma.item():.4g}"
 
 
-class Fixed(Policy):
+class Fixed(GammaPolicy):
     """A constant gamma; a slider may change it.
 
     Args:
@@ -83,14 +83,14 @@ class Fixed(Policy):
         self.register_scalar("logvar", 2 * math.log(checks.positive("gamma", gamma)))
 
 
-class Learned(Policy):
+class Learned(GammaPolicy):
     """A gamma that descends the loss with the network; its optimum is the root of the mean squared error.
 
     Adam moves ln gamma by about one learning rate per step, so a distant start takes long.
 
     Args:
         gamma: Initial standard deviation.
-        pace: Learning rate of ln gamma as a multiple of the network's.
+        lr_scale: Learning rate of ln gamma as a multiple of the network's.
 
     References:
         Dai & Wipf (2019), https://arxiv.org/abs/1903.05789.
@@ -98,9 +98,9 @@ class Learned(Policy):
 
     log_gamma: nn.Parameter
 
-    def __init__(self, gamma: float = 1.0, pace: float = 1.0) -> None:
+    def __init__(self, gamma: float = 1.0, lr_scale: float = 1.0) -> None:
         super().__init__()
-        self.pace = checks.positive("pace", pace)
+        self.lr_scale = checks.positive("lr_scale", lr_scale)
         self.log_gamma = nn.Parameter(torch.tensor(math.log(checks.positive("gamma", gamma))))
 
     @property
@@ -108,12 +108,12 @@ class Learned(Policy):
         return 2 * self.log_gamma
 
 
-class _FromData(Policy):
+class _FromData(GammaPolicy):
     """Base of the policies that start at the variance of the data, the error of the best constant."""
 
     started: Tensor
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         if self.started:
             return
         variance = data_variance(x)
@@ -135,7 +135,7 @@ class Optimal(_FromData):
     The error enters without gradient, which changes nothing for `Normal`: the derivative by gamma
     is 0 at the optimum. (A `Laplace` gets the standard deviation of the residuals, not its own
     optimum.) Between steps `logvar` is that of the last batch, before the first that of the data.
-    Each of `Train.pieces` has its own gamma, so more of them are another method.
+    Each of `TrainConfig.micro_batches` has its own gamma, so more of them are another method.
 
     References:
         Rybkin et al. (2021), sigma-VAE, https://arxiv.org/abs/2006.13202.
@@ -148,7 +148,7 @@ class Optimal(_FromData):
         self.register_buffer("logvar", torch.zeros(()))
         self.register_buffer("started", torch.tensor(False))
 
-    def at(self, error: Tensor) -> Tensor:
+    def logvar_for(self, error: Tensor) -> Tensor:
         return error.mean().clamp_min(MIN_VARIANCE).log()
 
     @torch.no_grad()
@@ -161,16 +161,16 @@ class PerImage(Optimal):
 
     whole_batch = False
 
-    def at(self, error: Tensor) -> Tensor:
+    def logvar_for(self, error: Tensor) -> Tensor:
         return error.clamp_min(MIN_VARIANCE).log()
 
 
 class Computed(_FromData):
     """gamma² follows a running mean m of the squared error; with avg = (1 - rate) m + rate mse,
 
-        rule "A"   m <- min(m, avg),   gamma² <- m                 the repository of the paper
-        rule "B"   m <- avg,           gamma² <- min(gamma², m)    the authors' later code, the default
-        rule "C"   m <- avg,           gamma² <- m                 the plain running mean
+        rule "running_min" m <- min(m, avg),   gamma² <- m                 the repository of the paper
+        rule "capped_ema"  m <- avg,           gamma² <- min(gamma², m)    the authors' later code, the default
+        rule "ema"         m <- avg,           gamma² <- m                 the plain running mean
 
     "A" is a ratchet: every batch that happens to be easy lowers m, and nothing raises it. "B"
     is one to a lesser degree, and waits at first: errors of an untrained network exceed the variance
@@ -197,11 +197,16 @@ class Computed(_FromData):
 
     running: Tensor
 
-    def __init__(self, start: float | None = None, rate: float = 0.01, rule: Literal["A", "B", "C"] = "B") -> None:
+    def __init__(
+        self,
+        start: float | None = None,
+        rate: float = 0.01,
+        rule: Literal["running_min", "capped_ema", "ema"] = "capped_ema",
+    ) -> None:
         super().__init__()
         variance = 1.0 if start is None else checks.positive("start", start) ** 2
         self.rate, self.rule = checks.rate(rate), rule
-        if rule not in ("A", "B", "C"):
+        if rule not in ("running_min", "capped_ema", "ema"):
             raise InvalidValue(f"rule must be 'A', 'B' or 'C', got {rule!r}.")
         self.register_scalar("logvar", math.log(variance))
         self.register_scalar("running", variance)
@@ -210,9 +215,9 @@ class Computed(_FromData):
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         average = torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(MIN_VARIANCE)
-        self.running.copy_(torch.minimum(self.running, average) if self.rule == "A" else average)
+        self.running.copy_(torch.minimum(self.running, average) if self.rule == "running_min" else average)
         now = self.running.log()
-        self.logvar.copy_(torch.minimum(self.logvar, now) if self.rule == "B" else now)
+        self.logvar.copy_(torch.minimum(self.logvar, now) if self.rule == "capped_ema" else now)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rule={self.rule!r}, rate={self.rate:g}"
@@ -222,13 +227,13 @@ class Geco(_FromData):
     """The least divergence under the constraint mse <= kappa², by a multiplier of the squared error.
 
     lambda * SE + divergence is a Gaussian decoder with gamma² = 1 / (2 lambda), up to a constant,
-    so the multiplier is a policy: ln lambda <- ln lambda + pace * clip(m / kappa² - 1, -1, 1), m the
+    so the multiplier is a policy: ln lambda <- ln lambda + step_size * clip(m / kappa² - 1, -1, 1), m the
     running mean of the squared error per pixel. In equilibrium m = kappa²; gamma need not be kappa.
     The units of the step and the start at the data variance differ from the paper's.
 
     Args:
         kappa: Tolerated root of the squared error per pixel.
-        pace: Largest change of ln lambda in one step.
+        step_size: Largest change of ln lambda in one step.
         rate: Weight of the last batch in the running mean, in (0, 1].
 
     Raises:
@@ -241,9 +246,9 @@ class Geco(_FromData):
     kappa: Tensor
     running: Tensor
 
-    def __init__(self, kappa: float, pace: float = 0.003, rate: float = 0.01) -> None:
+    def __init__(self, kappa: float, step_size: float = 0.003, rate: float = 0.01) -> None:
         super().__init__()
-        self.pace, self.rate = checks.positive("pace", pace), checks.rate(rate)
+        self.step_size, self.rate = checks.positive("step_size", step_size), checks.rate(rate)
         self.register_scalar("kappa", checks.positive("kappa", kappa))
         self.register_buffer("logvar", torch.zeros(()))
         self.register_buffer("running", torch.ones(()))
@@ -252,7 +257,7 @@ class Geco(_FromData):
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         self.running.lerp_(mse.to(self.running), self.rate).clamp_min_(MIN_VARIANCE)
-        self.logvar.sub_(self.pace * (self.running / self.kappa**2 - 1).clamp(-1, 1))
+        self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, kappa={self.kappa.item():g}"
@@ -261,7 +266,7 @@ class Geco(_FromData):
 NAMED = {"learned": Learned, "computed": Computed, "optimal": Optimal, "per-image": PerImage}
 
 
-def policy(gamma: float | str | Policy) -> Policy:
+def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
     """Return the policy that a recipe's `gamma` stands for.
 
     Args:
@@ -277,11 +282,11 @@ def policy(gamma: float | str | Policy) -> Policy:
         >>> policy("computed")
         Computed(gamma=1, rule='B', rate=0.01)
     """
-    if isinstance(gamma, Policy):
+    if isinstance(gamma, GammaPolicy):
         return gamma
     if isinstance(gamma, Real):
         return Fixed(gamma)
     if gamma in NAMED:
         return NAMED[gamma]()
-    known = near(str(gamma), NAMED)
+    known = suggest(str(gamma), NAMED)
     raise InvalidType(f"gamma must be a number, a name or a policy of vaelab.gamma, got {gamma!r}; {known}")

@@ -13,15 +13,15 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences.gaussian import KL, Gaussian
-from vaelab.models.vae import Pass
-from vaelab.objectives.annealing import Heating
+from vaelab.models.vae import ForwardPass
+from vaelab.objectives.annealing import Annealing
 from vaelab.objectives.likelihoods import Likelihood
-from vaelab.objectives.objective import Objective, Terms
+from vaelab.objectives.objective import LossTerms, Objective
 
 Gradient = Literal["plain", "stl", "dreg"]
 
 
-class ImportanceWeighted(Objective):
+class IWAEObjective(Objective):
     """loss = -L_k, the logarithm of the mean weight, not the mean of logarithms.
 
     In the terms nll and divergence are means over the draws of -ln p(x|z) and of ln q(z|x) - ln p(z),
@@ -34,10 +34,10 @@ class ImportanceWeighted(Objective):
         gradient: "plain"; "stl", without the score of q, biased for k > 1; or "dreg", doubly
             reparameterized. The latter two are for one group of latents.
         weight: Weight of the divergence inside the importance weights.
-        heating: Schedule of a further factor of the weight.
+        annealing: Schedule of a further factor of the weight.
 
     Returns:
-        `Terms`, as for `Objective`.
+        `LossTerms`, as for `Objective`.
 
     Raises:
         InvalidType: If `samples` is no whole number.
@@ -54,30 +54,30 @@ class ImportanceWeighted(Objective):
         samples: int = 5,
         gradient: Gradient = "plain",
         weight: float = 1.0,
-        heating: Heating | None = None,
+        annealing: Annealing | None = None,
     ) -> None:
-        super().__init__(likelihood, KL(), weight, heating)
+        super().__init__(likelihood, KL(), weight, annealing)
         if gradient not in ("plain", "stl", "dreg"):
             raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}.")
         self.samples, self.gradient = checks.count("samples", samples), gradient
 
-    def per_sample(self, x: Tensor, result: Pass) -> Terms:
+    def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         nll, mse, rate = self.parts(x, result)
-        log_weights = -nll - self.strength * rate
+        log_weights = -nll - self.divergence_weight * rate
         loss = math.log(self.samples) - log_weights.logsumexp(0)
         if self.gradient == "dreg" and result.z[0].requires_grad:
             share = log_weights.detach().softmax(0).flatten()[:, None]
             result.z[0].register_hook(lambda gradient: share * gradient)
-        return Terms(loss, nll.mean(0), rate.mean(0), mse.mean(0), torch.zeros_like(loss))
+        return LossTerms(loss, nll.mean(0), rate.mean(0), mse.mean(0), torch.zeros_like(loss))
 
-    def parts(self, x: Tensor, result: Pass) -> tuple[Tensor, Tensor, Tensor]:
+    def parts(self, x: Tensor, result: ForwardPass) -> tuple[Tensor, Tensor, Tensor]:
         """Return -ln p(x|z) in nats, the squared error per pixel and ln q(z|x) - ln p(z) in nats: [k, b] each."""
         if self.gradient != "plain":
             if len(result.q) > 1:
                 raise InvalidValue(f"gradient must be plain for {len(result.q)} latent groups, got {self.gradient!r}.")
             result = result._replace(q=detach(result.q))
-        nll, mse = self.likelihood.score(result.out, x.expand(self.samples, *x.shape).flatten(0, 1))
-        nll, mse, rate = (part.unflatten(0, (self.samples, -1)) for part in (nll, mse, drawn_rate(result)))
+        nll, mse = self.likelihood.nll_and_mse(result.out, x.expand(self.samples, *x.shape).flatten(0, 1))
+        nll, mse, rate = (part.unflatten(0, (self.samples, -1)) for part in (nll, mse, sampled_rate(result)))
         return nll, mse, rate
 
 
@@ -86,7 +86,7 @@ def detach(groups: tuple[Gaussian, ...]) -> tuple[Gaussian, ...]:
     return tuple(Gaussian(q.mean.detach(), q.logvar.detach()) for q in groups)
 
 
-def drawn_rate(result: Pass) -> Tensor:
+def sampled_rate(result: ForwardPass) -> Tensor:
     """Return ln q(z|x) - ln p(z) of the draws of a pass, summed over latent groups: [k b], nats."""
     groups = zip(result.q, result.p, result.z, strict=True)
     return reduce(torch.add, [q.log_prob(z) - p.log_prob(z) for q, p, z in groups])

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from vaelab._utils.domain import Domain
 from vaelab._utils.images import sum_pixels
 from vaelab.divergences.gaussian import LOG_2PI
-from vaelab.objectives.gamma import Policy, policy
+from vaelab.objectives.gamma import GammaPolicy, policy
 
 
 class Bernoulli(nn.Module):
@@ -26,14 +26,14 @@ class Bernoulli(nn.Module):
         2.7726
     """
 
-    gamma: Policy | None = None
+    gamma: GammaPolicy | None = None
     domain: Domain = "unit"
 
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """Return -ln p(x|z) [b] in nats for out and x [b, ...]."""
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nll [b] and the squared error per pixel [b], which carries no gradient."""
         with torch.no_grad():
             error = sum_pixels((x - torch.sigmoid(out)).square_()) / x[0].numel()
@@ -49,9 +49,9 @@ class Bernoulli(nn.Module):
 
 
 class _Scaled(nn.Module):
-    gamma: Policy
+    gamma: GammaPolicy
 
-    def __init__(self, gamma: float | str | Policy = 1.0, *, squash: bool = True) -> None:
+    def __init__(self, gamma: float | str | GammaPolicy = 1.0, *, squash: bool = True) -> None:
         super().__init__()
         self.gamma, self.squash = policy(gamma), squash
 
@@ -68,7 +68,7 @@ class _Scaled(nn.Module):
         """Return -ln p(x|z) [b] in nats for out and x [b, ...], with the gamma of this moment."""
         raise NotImplementedError
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nll [b] and the squared error per pixel [b], which carries no gradient.
 
         gamma is the one that its policy has for this batch.
@@ -95,10 +95,10 @@ class Normal(_Scaled):
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         return self._of(sum_pixels((x - self.mean(out)) ** 2), self.gamma.logvar, x[0].numel())
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
         error = squares.detach() / pixels
-        return self._of(squares, self.gamma.at(error), pixels), error
+        return self._of(squares, self.gamma.logvar_for(error), pixels), error
 
     @staticmethod
     def _of(squares: Tensor, logvar: Tensor, pixels: int) -> Tensor:
@@ -120,10 +120,10 @@ class Laplace(_Scaled):
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         return self._of(x - self.mean(out), self.gamma.logvar)
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         residual = x - self.mean(out)
         error = sum_pixels(residual.detach().square()) / x[0].numel()
-        return self._of(residual, self.gamma.at(error)), error
+        return self._of(residual, self.gamma.logvar_for(error)), error
 
     @staticmethod
     def _of(residual: Tensor, logvar: Tensor) -> Tensor:

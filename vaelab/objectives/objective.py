@@ -13,16 +13,16 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.vae import VAE, Pass, at_rest, total_rate
-from vaelab.objectives.annealing import Heating
-from vaelab.objectives.gamma import Policy
+from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
+from vaelab.objectives.annealing import Annealing
+from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Likelihood
 
 
-class Terms(NamedTuple):
+class LossTerms(NamedTuple):
     """The parts of the loss of one batch.
 
     With views of the images, `loss` is the sum of both losses and of the weighted consistency term;
@@ -50,10 +50,10 @@ class Objective(ScalarModule):
         likelihood: What the decoder's output means.
         divergence: Module of two Gaussians that returns nats per sample [b].
         weight: Weight of the divergence, above 0.
-        heating: Schedule of a further factor of the weight, of `vaelab.annealing`.
+        annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
 
     Returns:
-        `Terms`, of x [b, ...] in the likelihood's domain, the model's pass over it and, optionally, a
+        `LossTerms`, of x [b, ...] in the likelihood's domain, the model's pass over it and, optionally, a
         view of each datum with its pass.
 
     Raises:
@@ -63,72 +63,74 @@ class Objective(ScalarModule):
     Example:
         >>> from vaelab.divergences import KL
         >>> from vaelab.objectives.likelihoods import Bernoulli
-        >>> Objective(Bernoulli(), KL(), weight=4.0).strength.item()
+        >>> Objective(Bernoulli(), KL(), weight=4.0).divergence_weight.item()
         4.0
     """
 
     samples = 1  # draws of z per image that the model is to make
     weight: Tensor
-    heat: Tensor  # factor of a warm-up outside of `heating`
+    heat: Tensor  # factor of a warm-up outside of `annealing`
     consistency_weight: Tensor | None  # lambda, in nats per nat
 
     def __init__(
-        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
+        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
     ) -> None:
         super().__init__()
-        if not isinstance(heating, Heating | None):
-            raise InvalidType(f"heating must be a schedule such as annealing.Linear(1000) or None, got {heating!r}.")
-        self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
+        if not isinstance(annealing, Annealing | None):
+            raise InvalidType(
+                f"annealing must be a schedule such as annealing.Linear(1000) or None, got {annealing!r}."
+            )
+        self.likelihood, self.divergence, self.annealing = likelihood, divergence, annealing
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("heat", torch.ones(()))
         self.register_buffer("consistency_weight", None)
-        self.agreement: nn.Module | None = None
+        self.consistency_distance: nn.Module | None = None
 
-    def regularise(self, agreement: nn.Module, consistency: float) -> None:
+    def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
         """Add a term for views of the images to the loss.
 
         Args:
-            agreement: Module of the posteriors of views and of images, which returns [b].
+            consistency_distance: Module of the posteriors of views and of images, which returns [b].
             consistency: Its weight lambda, at least 0.
         """
-        self.agreement = agreement
+        self.consistency_distance = consistency_distance
         self.consistency_weight = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
 
-    def forward(self, x: Tensor, result: Pass, view: tuple[Tensor, Pass] | None = None) -> Terms:
+    def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
         terms = self.per_sample(x, result)
         if view is not None:
             terms = self._with_view(terms, result, *view)
         return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
 
-    def per_sample(self, x: Tensor, result: Pass) -> Terms:
+    def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         """Return the terms before the mean over the batch, each [b]."""
-        nll, mse = self.likelihood.score(result.out, x)
+        nll, mse = self.likelihood.nll_and_mse(result.out, x)
         divergence = self.total_divergence(result)
-        return Terms(nll + self.strength * divergence, nll, divergence, mse, torch.zeros_like(nll))
+        return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
 
-    def total_divergence(self, result: Pass) -> Tensor:
+    def total_divergence(self, result: ForwardPass) -> Tensor:
         """Return the divergence of a pass, summed over its latent groups: [b], nats."""
         return reduce(torch.add, [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)])
 
-    def _with_view(self, terms: Terms, result: Pass, view: Tensor, view_result: Pass) -> Terms:
-        assert self.agreement is not None
+    def _with_view(self, terms: LossTerms, result: ForwardPass, view: Tensor, view_result: ForwardPass) -> LossTerms:
+        assert self.consistency_distance is not None
         assert self.consistency_weight is not None
         others = self.per_sample(view, view_result)
-        distance = self.agreement(view_result.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
+        distance = self.consistency_distance(view_result.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
         nll, divergence, mse = ((a + b) / 2 for a, b in zip(terms[1:4], others[1:4], strict=True))
         loss = terms.loss + others.loss + self.consistency_weight * distance
-        return Terms(loss, nll, divergence, mse, distance)
+        return LossTerms(loss, nll, divergence, mse, distance)
 
     @property
-    def strength(self) -> Tensor:
+    def divergence_weight(self) -> Tensor:
         """The weight of the divergence times the factors of its schedules, 0-d."""
-        strength = self.heat * self.weight
-        return strength if self.heating is None else strength * self.heating.heat
+        divergence_weight = self.heat * self.weight
+        return divergence_weight if self.annealing is None else divergence_weight * self.annealing.factor
 
     @property
-    def balance(self) -> list[Policy | Heating]:
+    def schedules(self) -> list[GammaPolicy | Annealing]:
         """What changes the balance of the two parts, once per optimizer step."""
-        return [schedule for schedule in (self.likelihood.gamma, self.heating) if schedule is not None]
+        return [schedule for schedule in (self.likelihood.gamma, self.annealing) if schedule is not None]
 
 
 class Experiment(nn.Module):
@@ -143,7 +145,7 @@ class Experiment(nn.Module):
         shape: Shape of one datum.
 
     Returns:
-        `Terms` of a batch x [b, *shape].
+        `LossTerms` of a batch x [b, *shape].
 
     Example:
         >>> from vaelab import recipes
@@ -159,7 +161,7 @@ class Experiment(nn.Module):
         super().__init__()
         self.model, self.objective, self.shape = model, objective, shape
 
-    def forward(self, x: Tensor) -> Terms:
+    def forward(self, x: Tensor) -> LossTerms:
         x = self.as_input(x)
         return self.objective(x, self.model(x, self.objective.samples))
 
@@ -170,16 +172,16 @@ class Experiment(nn.Module):
 
     def as_input(self, x: Tensor) -> Tensor:
         """Return x [b, *shape] as the floats that the model takes; bytes become [0, 1]."""
-        return unit(x).to(self.objective.weight.dtype)
+        return to_float(x).to(self.objective.weight.dtype)
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         """Initialize gamma from the training data [n, *shape], once, before the first step."""
         if (gamma := self.objective.likelihood.gamma) is not None:
-            gamma.begin(x)
+            gamma.init_from_data(x)
 
-    def update(self, terms: Terms) -> None:
+    def update(self, terms: LossTerms) -> None:
         """Advance gamma and annealing by one optimizer step with these terms."""
-        for schedule in self.objective.balance:
+        for schedule in self.objective.schedules:
             schedule.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
@@ -192,7 +194,7 @@ class Experiment(nn.Module):
         Returns:
             Gaussian of [n, latent].
         """
-        with at_rest(self):
+        with eval_mode(self):
             return self.model.posterior(self.as_input(x))
 
     def encode_in_chunks(self, x: Tensor, chunk: int = 2000) -> Gaussian:
@@ -202,9 +204,9 @@ class Experiment(nn.Module):
         return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
 
     @torch.no_grad()
-    def mean_pass(self, x: Tensor) -> Pass:
+    def mean_pass(self, x: Tensor) -> ForwardPass:
         """Return the pass over x [n, *shape] with z at the posterior means; nothing is drawn."""
-        with at_rest(self):
+        with eval_mode(self):
             return self.model.mean_pass(self.as_input(x))
 
     @torch.no_grad()
@@ -230,7 +232,7 @@ class Experiment(nn.Module):
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Return the mean images [n, *shape] of latents [n, latent]."""
-        with at_rest(self):
+        with eval_mode(self):
             return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:

@@ -10,17 +10,17 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from torch import nn
 
-from vaelab._utils.errors import InvalidType, InvalidValue, near
+from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.vae import VAE
-from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
-from vaelab.objectives.consistency import Consistent, Triplet, Views, consistent
-from vaelab.objectives.gamma import Geco, Policy
-from vaelab.objectives.iwae import Gradient, ImportanceWeighted
+from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
+from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
+from vaelab.objectives.gamma import GammaPolicy, Geco
+from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
@@ -45,15 +45,15 @@ class Design(TypedDict, total=False):
         gamma: Standard deviation of the decoder, for all likelihoods but the Bernoulli: a number,
             "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`. With
             the default 1/sqrt(2) the loss is the sum of squared errors plus the divergence.
-        heating: Schedule of the divergence's weight, of `vaelab.annealing`.
+        annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
     """
 
     network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     squash: bool
-    gamma: float | str | Policy
-    heating: Heating | None
+    gamma: float | str | GammaPolicy
+    annealing: Annealing | None
 
 
 DEFAULTS: dict[str, Any] = {
@@ -62,7 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "likelihood": "normal",
     "squash": True,
     "gamma": 0.5**0.5,
-    "heating": None,
+    "annealing": None,
 }
 
 
@@ -74,14 +74,14 @@ def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: flo
     if hidden is not None and (isinstance(hidden, int | str) or not all(isinstance(w, int) and w > 0 for w in hidden)):
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
     encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
-    objective = Objective(_likelihood(options), divergence, weight, options["heating"])
+    objective = Objective(_likelihood(options), divergence, weight, options["annealing"])
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
 def _options(**design: Any) -> dict[str, Any]:
     for name in design:
         if name not in DEFAULTS:
-            raise InvalidType(f"options must be the recipe's own or of Design, got {name}; {near(name, DEFAULTS)}")
+            raise InvalidType(f"options must be the recipe's own or of Design, got {name}; {suggest(name, DEFAULTS)}")
     return DEFAULTS | design
 
 
@@ -234,7 +234,7 @@ def balanced_vae(shape: Sequence[int], latent: int = 10, *, k: float = 1.0, **de
     """Build a VAE on reconstruction + k KL(q || p), with gamma computed from the running error.
 
     The published code has k = (2 * side / latent)² for square images, gamma from 1 and the running
-    minimum: gamma=Computed(start=1.0, rule="A").
+    minimum: gamma=Computed(start=1.0, rule="running_min").
 
     Args:
         shape, latent, design: As for `vae`; gamma is "computed" by default.
@@ -285,7 +285,7 @@ def control_vae(
     References:
         Shao et al. (2020), ControlVAE, https://arxiv.org/abs/2004.05988.
     """
-    return _build(shape, latent, KL(), **_set("control_vae", design, heating=Controlled(target)))
+    return _build(shape, latent, KL(), **_set("control_vae", design, annealing=PIController(target)))
 
 
 def annealed_vae(
@@ -306,7 +306,7 @@ def annealed_vae(
         https://arxiv.org/abs/1903.10145.
     """
     schedule = Cyclical(steps) if cyclical else Linear(steps)
-    return _build(shape, latent, KL(), **_set("annealed_vae", design, heating=schedule))
+    return _build(shape, latent, KL(), **_set("annealed_vae", design, annealing=schedule))
 
 
 def free_bits_vae(
@@ -337,7 +337,7 @@ def iwae(
     Args:
         shape, latent, design: As for `vae`.
         samples: Draws of z per datum.
-        gradient: See `ImportanceWeighted`.
+        gradient: See `IWAEObjective`.
 
     Returns:
         The untrained experiment.
@@ -350,8 +350,8 @@ def iwae(
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, eq. 8.
     """
     plain = vae(shape, latent, **design)
-    likelihood, heating = plain.objective.likelihood, plain.objective.heating
-    return Experiment(plain.model, ImportanceWeighted(likelihood, samples, gradient, heating=heating), plain.shape)
+    likelihood, annealing = plain.objective.likelihood, plain.objective.annealing
+    return Experiment(plain.model, IWAEObjective(likelihood, samples, gradient, annealing=annealing), plain.shape)
 
 
 def two_layer_iwae(
@@ -377,7 +377,7 @@ def two_layer_iwae(
     if options["network"] != "burda":
         raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
     model = TwoLayers(_checked(shape, latent), latent, top, options["hidden"] or (200, 200))
-    objective = ImportanceWeighted(_likelihood(options), samples, heating=options["heating"])
+    objective = IWAEObjective(_likelihood(options), samples, annealing=options["annealing"])
     return Experiment(model, objective, tuple(shape))
 
 
@@ -388,7 +388,7 @@ def cr_vae(
     consistency: float = 1.0,
     views: str | Views = "simple",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """Build the VAE of images and views + consistency KL(q(z|view) || q(z|image)).
 
     `vaelab.consistency.consistent` does this to any experiment.
@@ -419,7 +419,7 @@ def cr_beta_vae(
     consistency: float = 1.0,
     views: str | Views = "simple",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """Build `cr_vae` with beta as the weight of both KL(q || p).
 
     Args:
@@ -441,7 +441,7 @@ def cr_iwae(
     views: str | Views = "simple",
     gradient: Gradient = "plain",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """Build `cr_vae` with both ELBOs replaced by the importance-weighted bound.
 
     Args:
@@ -452,7 +452,7 @@ def cr_iwae(
         The untrained experiment.
     """
     plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
-    return consistent(plain, consistency, views, together=gradient != "dreg")
+    return consistent(plain, consistency, views, joint_batch=gradient != "dreg")
 
 
 def triplet_vae(
@@ -463,7 +463,7 @@ def triplet_vae(
     weight: float = 1.0,
     views: str | Views = "simple",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """Build `cr_vae` with weight * `Triplet(margin)` instead of its KL: a contrastive baseline.
 
     Args:
@@ -474,4 +474,4 @@ def triplet_vae(
     Returns:
         The untrained experiment.
     """
-    return consistent(vae(shape, latent, **design), weight, views, agreement=Triplet(margin))
+    return consistent(vae(shape, latent, **design), weight, views, distance=Triplet(margin))

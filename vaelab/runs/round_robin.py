@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tqdm.auto import tqdm
 
 from vaelab._utils import checks
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.runs.run import Run
 from vaelab.training.config import Train
@@ -19,7 +19,7 @@ from vaelab.training.loop import train
 
 class Epoch(NamedTuple):
     """After an epoch: squared error summed over the pixels of a test image at the posterior mean, KL(q‖p) and the
-    divergence minimised, in nats, on the test images; the training loss, and the seconds that the epoch took."""
+    divergence minimized, in nats, on the test images; the training loss, and the seconds that the epoch took."""
 
     epoch: int
     reconstruction: float
@@ -29,7 +29,7 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def in_turns(
+def train_round_robin(
     runs: Sequence[Run], folder: Path, *, turn: int = 5, minutes: float | None = None, device: str = "auto"
 ) -> None:
     """Train every run to its epochs, `turn` epochs at a time, and record the test images after every epoch.
@@ -115,7 +115,7 @@ def _record(run: Run, folder: Path) -> Path:
 
 
 def _write(path: Path, rows: Sequence[Epoch]) -> None:
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Epoch._fields)
         writer.writerows(rows)
