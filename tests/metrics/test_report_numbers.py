@@ -368,9 +368,9 @@ def test_equal_reports_are_equal_files(found, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"nll_images": 0}, InvalidValue, "weighed.*0"),
-        ({"nll_images": -3}, InvalidValue, "weighed.*-3"),
-        ({"nll_images": 2.5}, InvalidType, r"weighed.*2\.5"),
+        ({"nll_images": 0}, InvalidValue, "nll_images.*0"),
+        ({"nll_images": -3}, InvalidValue, "nll_images.*-3"),
+        ({"nll_images": 2.5}, InvalidType, r"nll_images.*2\.5"),
         ({"samples": 2.5}, InvalidType, r"samples.*2\.5"),
         ({"samples": 1}, InvalidValue, "samples must be at least 2"),
         ({"small_probe_labels": 0}, InvalidValue, "small_probe_labels.*0"),

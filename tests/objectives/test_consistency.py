@@ -322,7 +322,7 @@ def test_what_cannot_be_is_said():
         consistent(plain, 1.0, distance="kl")
     with pytest.raises(InvalidType, match="ConsistentExperiment"):
         consistent(recipes.cr_vae(SHAPE, 3), 1.0)
-    with pytest.raises(InvalidValue, match="together must be False for gradient='dreg'"):
+    with pytest.raises(InvalidValue, match="joint_batch must be False for gradient='dreg'"):
         consistent(recipes.iwae(SHAPE, 3, gradient="dreg"), 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Means over data, in evaluation mode: what training drives down, and rate and distortion."""
+"""Means over data, in evaluation mode: rate, distortion and what the training minimizes."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,10 +14,12 @@ from vaelab.objectives.objective import Experiment
 
 
 class RateDistortion(NamedTuple):
-    """Means per sample.
+    """Means per sample with z at the posterior mean, summed over latent groups.
 
-    distortion: squared error summed over pixels with z at the posterior mean; rate: KL(q‖p) summed over the groups of
-    latents, in nats; divergence: the one that the experiment minimizes.
+    Args:
+        distortion: Squared error summed over pixels.
+        rate: KL(q || p), nats.
+        divergence: The divergence of the objective, nats.
     """
 
     distortion: float
@@ -28,15 +30,27 @@ class RateDistortion(NamedTuple):
 def rate_distortion(
     experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 1000
 ) -> RateDistortion:
-    """Means over x [n, *shape], uint8 or floats of the experiment's domain, without draws of the training.
+    """Compute rate and distortion at the posterior means, without draws of the training's generator.
 
-    inputs: what the network sees instead, when denoising.
+    Args:
+        experiment: The VAE.
+        x: Data [n, *shape], uint8 or floats of the experiment's domain.
+        inputs: What the network receives instead, when denoising.
+        chunk: Number of data at a time.
+
+    Returns:
+        Means over the data.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> rate_distortion(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3)).rate > 0
+        True
     """
 
-    def terms(x: Tensor, seen: Tensor) -> list[Tensor]:
-        result = experiment.mean_pass(seen)
-        rebuilt = experiment.objective.likelihood.mean(result.out)
-        return [sum_pixels((x - rebuilt).square()), total_rate(result), experiment.objective.total_divergence(result)]
+    def terms(x: Tensor, inputs: Tensor) -> list[Tensor]:
+        result = experiment.mean_pass(inputs)
+        decoded = experiment.objective.likelihood.mean(result.out)
+        return [sum_pixels((x - decoded).square()), total_rate(result), experiment.objective.total_divergence(result)]
 
     device = next(experiment.parameters()).device
     with rng.use_generator(torch.Generator(device).manual_seed(0)):  # MMD draws from the prior
@@ -44,21 +58,26 @@ def rate_distortion(
 
 
 def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 2000) -> dict[str, float]:
-    """The same with z drawn: means over x [n, *shape], uint8 or floats of the experiment's domain.
+    """Compute errors with z at its mean and drawn, rate and divergence.
 
-    inputs: what the network sees instead, when denoising.
+    Args:
+        experiment: The VAE.
+        x: Data [n, *shape], uint8 or floats of the experiment's domain.
+        inputs: What the network receives instead, when denoising.
+        chunk: Number of data at a time.
 
-    reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
-    rate: KL(q‖p) in nats whatever the experiment minimizes; divergence: the one it minimizes, in nats.
-    Both are summed over the groups of latents; where there are several, along the z drawn.
+    Returns:
+        Means over the data: "reconstruction", squared error summed over pixels with z at the
+        posterior mean; "reconstruction_sampled", with z drawn; "rate", KL(q || p) in nats;
+        "divergence", that of the objective. For several latent groups these two are along the draws.
     """
     objective = experiment.objective
 
-    def terms(x: Tensor, seen: Tensor) -> list[Tensor]:
+    def terms(x: Tensor, inputs: Tensor) -> list[Tensor]:
         with eval_mode(experiment):
-            result = experiment.model(seen)
+            result = experiment.model(inputs)
         one_group = len(result.q) == 1  # which needs no second encoding
-        at_mean = experiment.decode(result.q[0].mean) if one_group else experiment.reconstruct(seen)
+        at_mean = experiment.decode(result.q[0].mean) if one_group else experiment.reconstruct(inputs)
         errors = [sum_pixels((x - y).square()) for y in (at_mean, objective.likelihood.mean(result.out))]
         return [*errors, total_rate(result), objective.total_divergence(result)]
 
@@ -74,12 +93,9 @@ def _means(
     inputs: Tensor | None,
     chunk: int,
 ) -> list[float]:
-    """The means over x of terms(x, inputs), [b] each, taken `chunk` at a time."""
-    device = next(experiment.parameters()).device
-    totals = torch.zeros((), dtype=torch.float64)
+    device, totals = next(experiment.parameters()).device, torch.zeros((), dtype=torch.float64)
     x = in_domain(x, experiment.domain)
-    inputs = x if inputs is None else inputs
-    for parts in zip(x.split(chunk), inputs.split(chunk), strict=True):
+    for parts in zip(x.split(chunk), (x if inputs is None else inputs).split(chunk), strict=True):
         rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
         totals = totals + torch.stack([row.double().sum() for row in rows]).cpu()
     means: list[float] = (totals / len(x)).tolist()

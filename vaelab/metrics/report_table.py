@@ -46,7 +46,11 @@ def rows(report: Report) -> list[TableRow]:
     if (probe := report.probe) is not None:
         section = "linear probe on the means, accuracy"
         kinds = {"": "test images", "_transformed": "transformed test images"}
-        numbers = {"all": probe.labels, "few": probe.few} if probe.few < probe.labels else {"all": probe.labels}
+        numbers = (
+            {"all": probe.labels, "few": probe.small_probe_labels}
+            if probe.small_probe_labels < probe.labels
+            else {"all": probe.labels}
+        )
         for (kind, images), accuracies in zip(kinds.items(), (probe.plain, probe.transformed), strict=True):
             for (name, labels), value in zip(numbers.items(), accuracies or (), strict=False):
                 result.append(TableRow(section, f"probe_{name}{kind}", f"{labels} labels, {images}", *value, unit=""))
@@ -134,7 +138,7 @@ def short(value: float, digits: int) -> str:
 def _likelihood(report: Report) -> list[TableRow]:
     section, table = f"likelihood, {report.settings['data']}", []
     if (nll := report.nll) is not None:
-        same = report.test.elbo[report.weighed]
+        same = report.test.elbo[report.nll_images]
         test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
         gap = train.value - test.value, math.hypot(train.standard_error, test.standard_error)
         of_samples = f"of {nll.samples}"

@@ -86,7 +86,9 @@ class Cyclical(Annealing):
 
 
 class PIController(Annealing):
-    """A controller that holds the divergence at `target` nats. With e = target - divergence of the last batch:
+    """A controller that holds the divergence at `target` nats.
+
+    With e = target - divergence of the last batch, every step does
 
         factor = clip(proportional / (1 + exp(e)) + I, 0, 1),   I <- clip(I - integral * e, 0, 1)
 

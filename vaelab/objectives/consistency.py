@@ -113,7 +113,7 @@ class ConsistentExperiment(Experiment):
     ) -> None:
         super().__init__(model, objective, shape)
         if joint_batch and getattr(objective, "gradient", None) == "dreg":
-            raise InvalidValue("together must be False for gradient='dreg', got True.")
+            raise InvalidValue("joint_batch must be False for gradient='dreg', got True.")
         self.views, self.joint_batch = views, joint_batch
 
     def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:

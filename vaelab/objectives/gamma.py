@@ -8,7 +8,7 @@ name, add it to `NAMED`.
 
 import math
 from numbers import Real
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab._utils.images import data_variance
 from vaelab._utils.scalars import ScalarModule
 
+Rule = Literal["running_min", "capped_ema", "ema"]
 MIN_VARIANCE = 1e-12  # so that a perfect reconstruction has a logarithm
 
 
@@ -166,15 +167,17 @@ class PerImage(Optimal):
 
 
 class Computed(_FromData):
-    """gamma² follows a running mean m of the squared error; with avg = (1 - rate) m + rate mse,
+    """A gamma that follows a running mean m of the squared error.
 
-        rule "running_min" m <- min(m, avg),   gamma² <- m                 the repository of the paper
-        rule "capped_ema"  m <- avg,           gamma² <- min(gamma², m)    the authors' later code, the default
-        rule "ema"         m <- avg,           gamma² <- m                 the plain running mean
+    With avg = (1 - rate) m + rate mse, every step does
 
-    "A" is a ratchet: every batch that happens to be easy lowers m, and nothing raises it. "B"
-    is one to a lesser degree, and waits at first: errors of an untrained network exceed the variance
-    of the data and raise m, so gamma stays until m is below it (some 150 steps on small MNIST).
+        rule "running_min"   m <- min(m, avg),   gamma² <- m                 the paper's repository
+        rule "capped_ema"    m <- avg,           gamma² <- min(gamma², m)    the authors' later code
+        rule "ema"           m <- avg,           gamma² <- m                 the plain running mean
+
+    "running_min" is a ratchet: every batch that happens to be easy lowers m, and nothing raises it.
+    "capped_ema" is one to a lesser degree. It waits at first: errors of an untrained network exceed
+    the variance of the data, so gamma stays until m is below it (some 150 steps on small MNIST).
 
     Args:
         start: First gamma; None is the standard deviation of the data. The repository has 1.
@@ -192,22 +195,18 @@ class Computed(_FromData):
 
     References:
         Asperti & Trentin (2020), doi:10.1109/ACCESS.2020.3034828, with the code
-        https://github.com/asperti/BalancingVAE ("A") and https://github.com/asperti/Split-VAE ("B").
+        https://github.com/asperti/BalancingVAE (running_min) and
+        https://github.com/asperti/Split-VAE (capped_ema).
     """
 
     running: Tensor
 
-    def __init__(
-        self,
-        start: float | None = None,
-        rate: float = 0.01,
-        rule: Literal["running_min", "capped_ema", "ema"] = "capped_ema",
-    ) -> None:
+    def __init__(self, start: float | None = None, rate: float = 0.01, rule: Rule = "capped_ema") -> None:
         super().__init__()
         variance = 1.0 if start is None else checks.positive("start", start) ** 2
         self.rate, self.rule = checks.rate(rate), rule
-        if rule not in ("running_min", "capped_ema", "ema"):
-            raise InvalidValue(f"rule must be 'A', 'B' or 'C', got {rule!r}.")
+        if rule not in get_args(Rule):
+            raise InvalidValue(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}.")
         self.register_scalar("logvar", math.log(variance))
         self.register_scalar("running", variance)
         self.register_buffer("started", torch.tensor(start is not None))
@@ -280,7 +279,7 @@ def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
 
     Example:
         >>> policy("computed")
-        Computed(gamma=1, rule='B', rate=0.01)
+        Computed(gamma=1, rule='capped_ema', rate=0.01)
     """
     if isinstance(gamma, GammaPolicy):
         return gamma

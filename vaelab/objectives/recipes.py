@@ -1,12 +1,14 @@
-"""The papers' methods by name: each returns an `Experiment`, ready for `vaelab.fit`.
+"""The papers' methods by name: each returns an untrained `Experiment`, ready for `vaelab.fit`.
 
 A recipe sets the divergence; network, likelihood, gamma and annealing are options of `Design`. With
 squash=False data are any finite numbers, and with network="mlp" of any shape: points in space are
-`vae((3,), 2, squash=False)`. To add a recipe, write its function here and its name in `__all__`.
+`vae((3,), 2, squash=False)`. To add a recipe, write its function here, with `@_recipe`, which adds
+to its docstring what all recipes share.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, Unpack
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from torch import nn
 
@@ -24,14 +26,9 @@ from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
-# fmt: off
-__all__ = [
-    "annealed_vae", "balanced_vae", "beta_vae", "control_vae", "cr_beta_vae", "cr_iwae", "cr_vae", "free_bits_vae",
-    "geco_vae", "gjs_vae", "iwae", "mmd_vae", "reverse_kl_vae", "triplet_vae", "two_layer_iwae", "vae",
-]
-# fmt: on
 _MAKERS = networks.mlp, networks.conv, networks.burgess, networks.burda, networks.resnet, networks.infogan
 NETWORKS = {make.__name__: make for make in _MAKERS}
+RECIPES: dict[str, Callable[..., Experiment]] = {}
 
 
 class Design(TypedDict, total=False):
@@ -56,14 +53,29 @@ class Design(TypedDict, total=False):
     annealing: Annealing | None
 
 
-DEFAULTS: dict[str, Any] = {
-    "network": "mlp",
-    "hidden": None,
-    "likelihood": "normal",
-    "squash": True,
-    "gamma": 0.5**0.5,
-    "annealing": None,
-}
+DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
+DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None}
+_ARGS = """\
+    shape: Shape of one datum, such as (channels, height, width).
+    latent: Number of latents.
+    **design: Options of `Design`."""
+_RETURNS = """\
+Returns:
+    The untrained experiment.
+
+Raises:
+    InvalidType: For a value of another type, or an unknown option.
+    InvalidValue: For values that are unknown or out of range.
+"""
+_Make = TypeVar("_Make", bound=Callable[..., Experiment])
+
+
+def _recipe(make: _Make) -> _Make:
+    RECIPES[make.__name__] = make
+    head, args, tail = inspect.cleandoc(make.__doc__ or "").partition("Args:\n")
+    own, _, tail = f"\n{tail}".partition("\n\n")
+    make.__doc__ = f"{head}{args}{_ARGS}{own}\n\n{_RETURNS}\n{tail}"
+    return make
 
 
 def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: float = 1.0, **design: Any) -> Experiment:
@@ -112,25 +124,15 @@ def _likelihood(options: dict[str, Any]) -> Likelihood:
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
     """The design with what the recipe sets itself."""
     for name in own.keys() & design.keys():
-        value = dict(design)[name]
-        raise InvalidValue(f"{recipe} sets {name} itself; remove {name}={value!r} or use vae().")
+        raise InvalidValue(f"{recipe} sets {name} itself; remove {name}={dict(design)[name]!r} or use vae().")
     return {**design, **own}
 
 
+@_recipe
 def vae(shape: Sequence[int], latent: int = 10, **design: Unpack[Design]) -> Experiment:
     """Build the ordinary VAE: reconstruction + KL(q || p).
 
     Args:
-        shape: Shape of one datum, such as (channels, height, width).
-        latent: Number of latents.
-        **design: Options of `Design`.
-
-    Returns:
-        The untrained experiment.
-
-    Raises:
-        InvalidType: For a value of another type, or an unknown option.
-        InvalidValue: For values that are unknown or out of range.
 
     Example:
         >>> import torch
@@ -144,15 +146,12 @@ def vae(shape: Sequence[int], latent: int = 10, **design: Unpack[Design]) -> Exp
     return _build(shape, latent, KL(), **design)
 
 
+@_recipe
 def beta_vae(shape: Sequence[int], latent: int = 10, *, beta: float = 4.0, **design: Unpack[Design]) -> Experiment:
     """Build a beta-VAE: reconstruction + beta KL(q || p).
 
     Args:
-        shape, latent, design: As for `vae`.
         beta: Weight of the KL.
-
-    Returns:
-        The untrained experiment.
 
     Example:
         >>> beta_vae((1, 8, 8), beta=2.0).objective.weight.item()
@@ -164,21 +163,22 @@ def beta_vae(shape: Sequence[int], latent: int = 10, *, beta: float = 4.0, **des
     return _build(shape, latent, KL(), beta, **design)
 
 
+@_recipe
 def reverse_kl_vae(
     shape: Sequence[int], latent: int = 10, *, weight: float = 1.0, **design: Unpack[Design]
 ) -> Experiment:
-    """Build a VAE on reconstruction + weight * KL(p || q), a baseline of Deasy et al. (2020).
+    """Build a VAE on reconstruction + weight * KL(p || q).
 
     Args:
-        shape, latent, design: As for `vae`.
         weight: Weight of the KL.
 
-    Returns:
-        The untrained experiment.
+    References:
+        A baseline of Deasy et al. (2020), https://arxiv.org/abs/2006.10599.
     """
     return _build(shape, latent, ReverseKL(), weight, **design)
 
 
+@_recipe
 def gjs_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -193,36 +193,29 @@ def gjs_vae(
     """Build a VAE on reconstruction + weight * geometric JS(q, p; alpha).
 
     Args:
-        shape, latent, design: As for `vae`.
-        alpha: Skew in [0, 1]: 0 is KL(q || p), 1 is KL(p || q), for the dual the reverse.
-        dual: Whether to take the dual divergence.
-        primed: Whether to take the paper's variant, with alpha and 1 - alpha exchanged.
+        alpha: Skew in [0, 1]. In the paper's variant, 0 is KL(q || p) and 1 is KL(p || q).
+        dual: Whether to take the dual divergence, whose limits are the reverse.
+        primed: Whether to take the paper's variant, which is KL at both ends.
         trainable: Whether alpha, from this value, descends the same loss as the network.
         weight: Weight of the divergence.
 
-    Returns:
-        The untrained experiment.
-
     Example:
-        >>> round(gjs_vae((1, 8, 8), alpha=0.5).objective.divergence.alpha.item(), 3)
+        >>> gjs_vae((1, 8, 8), alpha=0.5).objective.divergence.alpha.item()
         0.5
 
     References:
-        Deasy et al. (2020), https://arxiv.org/abs/2006.10599, eq. 13 to 15.
+        Deasy et al. (2020), https://arxiv.org/abs/2006.10599.
     """
     divergence = GeometricJS(alpha, dual=dual, primed=primed, trainable=trainable)
     return _build(shape, latent, divergence, weight, **design)
 
 
+@_recipe
 def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **design: Unpack[Design]) -> Experiment:
     """Build a VAE on reconstruction + weight * MMD² between sampled z and the prior; no ELBO, no nats.
 
     Args:
-        shape, latent, design: As for `vae`.
         weight: Weight of MMD².
-
-    Returns:
-        The untrained experiment.
 
     References:
         Zhao, Song & Ermon (2019), InfoVAE, https://arxiv.org/abs/1706.02262.
@@ -230,22 +223,19 @@ def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **
     return _build(shape, latent, MMD(), weight, **design)
 
 
+@_recipe
 def balanced_vae(shape: Sequence[int], latent: int = 10, *, k: float = 1.0, **design: Unpack[Design]) -> Experiment:
     """Build a VAE on reconstruction + k KL(q || p), with gamma computed from the running error.
 
-    The published code has k = (2 * side / latent)² for square images, gamma from 1 and the running
-    minimum: gamma=Computed(start=1.0, rule="running_min").
+    The published code has k = (2 * side / latent)² for square images, and its gamma is
+    `Computed(start=1.0, rule="running_min")`.
 
     Args:
-        shape, latent, design: As for `vae`; gamma is "computed" by default.
         k: Weight of the KL.
-
-    Returns:
-        The untrained experiment.
 
     Example:
         >>> balanced_vae((1, 8, 8)).objective.likelihood.gamma
-        Computed(gamma=1, rule='B', rate=0.01)
+        Computed(gamma=1, rule='capped_ema', rate=0.01)
 
     References:
         Asperti & Trentin (2020), doi:10.1109/ACCESS.2020.3034828, with the code
@@ -254,15 +244,12 @@ def balanced_vae(shape: Sequence[int], latent: int = 10, *, k: float = 1.0, **de
     return _build(shape, latent, KL(), k, **{"gamma": "computed", **design})
 
 
+@_recipe
 def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **design: Unpack[Design]) -> Experiment:
     """Build a VAE with the least KL(q || p) at which the root of the error per pixel is `kappa`.
 
     Args:
-        shape, latent, design: As for `vae`, without gamma.
-        kappa: Tolerated root of the mean squared error per pixel.
-
-    Returns:
-        The untrained experiment.
+        kappa: Tolerated root of the mean squared error per pixel; it replaces gamma.
 
     References:
         Rezende & Viola (2018), https://arxiv.org/abs/1810.00597.
@@ -270,17 +257,14 @@ def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **de
     return _build(shape, latent, KL(), **_set("geco_vae", design, gamma=Geco(kappa)))
 
 
+@_recipe
 def control_vae(
     shape: Sequence[int], latent: int = 10, *, target: float = 10.0, **design: Unpack[Design]
 ) -> Experiment:
     """Build a VAE on reconstruction + beta KL(q || p), with beta in [0, 1] controlled by the KL.
 
     Args:
-        shape, latent, design: As for `vae`, without a schedule.
-        target: KL in nats that the controller holds.
-
-    Returns:
-        The untrained experiment.
+        target: KL in nats that the controller holds; it replaces an annealing schedule.
 
     References:
         Shao et al. (2020), ControlVAE, https://arxiv.org/abs/2004.05988.
@@ -288,18 +272,15 @@ def control_vae(
     return _build(shape, latent, KL(), **_set("control_vae", design, annealing=PIController(target)))
 
 
+@_recipe
 def annealed_vae(
     shape: Sequence[int], latent: int = 10, *, steps: int = 1000, cyclical: bool = False, **design: Unpack[Design]
 ) -> Experiment:
     """Build a VAE on reconstruction + beta KL(q || p), with beta rising from 0 to 1.
 
     Args:
-        shape, latent, design: As for `vae`, without a schedule.
         steps: Optimizer steps of the rise, or of a period.
         cyclical: Whether beta rises over the first half of every period.
-
-    Returns:
-        The untrained experiment.
 
     References:
         Bowman et al. (2016), https://arxiv.org/abs/1511.06349; cyclical: Fu et al. (2019),
@@ -309,24 +290,22 @@ def annealed_vae(
     return _build(shape, latent, KL(), **_set("annealed_vae", design, annealing=schedule))
 
 
+@_recipe
 def free_bits_vae(
     shape: Sequence[int], latent: int = 10, *, nats: float = 0.25, **design: Unpack[Design]
 ) -> Experiment:
     """Build a VAE on reconstruction + KL(q || p), of which some nats per latent cost nothing.
 
     Args:
-        shape, latent, design: As for `vae`.
         nats: Free nats of every latent.
 
-    Returns:
-        The untrained experiment.
-
     References:
-        Kingma et al. (2016), https://arxiv.org/abs/1606.04934, section 2.
+        Kingma et al. (2016), https://arxiv.org/abs/1606.04934.
     """
     return _build(shape, latent, FreeBits(nats), **design)
 
 
+@_recipe
 def iwae(
     shape: Sequence[int], latent: int = 10, *, samples: int = 5, gradient: Gradient = "plain", **design: Unpack[Design]
 ) -> Experiment:
@@ -335,12 +314,8 @@ def iwae(
     network="burda", latent=50 is the paper's model with one stochastic layer.
 
     Args:
-        shape, latent, design: As for `vae`.
         samples: Draws of z per datum.
         gradient: See `IWAEObjective`.
-
-    Returns:
-        The untrained experiment.
 
     Example:
         >>> iwae((1, 8, 8), samples=10).objective.samples
@@ -354,24 +329,21 @@ def iwae(
     return Experiment(plain.model, IWAEObjective(likelihood, samples, gradient, annealing=annealing), plain.shape)
 
 
+@_recipe
 def two_layer_iwae(
     shape: Sequence[int], latent: int = 100, *, top: int = 50, samples: int = 5, **design: Unpack[Design]
 ) -> Experiment:
     """Build the model with two stochastic layers of Burda et al. (2016), on their bound.
 
-    Args:
-        shape: As for `vae`.
-        latent: Units of the lower stochastic layer.
-        top: Units of the upper one.
-        samples: Draws of z per datum.
-        **design: As for `vae`, but network="burda" only, hidden=(200, 200), the widths below the
-            first layer, and likelihood="bernoulli" by default.
+    The network is "burda" only. By default its widths below the first stochastic layer are
+    (200, 200), and the likelihood is "bernoulli".
 
-    Returns:
-        The untrained experiment.
+    Args:
+        top: Units of the upper stochastic layer; `latent` are those of the lower.
+        samples: Draws of z per datum.
 
     References:
-        Burda et al. (2016), https://arxiv.org/abs/1509.00519, appendix C.
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519.
     """
     options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
     if options["network"] != "burda":
@@ -381,6 +353,7 @@ def two_layer_iwae(
     return Experiment(model, objective, tuple(shape))
 
 
+@_recipe
 def cr_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -394,12 +367,8 @@ def cr_vae(
     `vaelab.consistency.consistent` does this to any experiment.
 
     Args:
-        shape, latent, design: As for `vae`.
         consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.
         views: "simple", "large", an `Augment` or another function of images.
-
-    Returns:
-        The untrained experiment.
 
     Example:
         >>> cr_vae((1, 8, 8), consistency=0.5).objective.consistency_weight.item()
@@ -411,6 +380,7 @@ def cr_vae(
     return consistent(vae(shape, latent, **design), consistency, views)
 
 
+@_recipe
 def cr_beta_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -420,18 +390,16 @@ def cr_beta_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
-    """Build `cr_vae` with beta as the weight of both KL(q || p).
+    """Build `cr_vae` with a weight of both KL(q || p).
 
     Args:
-        shape, latent, consistency, views, design: As for `cr_vae`.
-        beta: Weight of the KLs.
-
-    Returns:
-        The untrained experiment.
+        beta: The weight.
+        consistency, views: As for `cr_vae`.
     """
     return consistent(beta_vae(shape, latent, beta=beta, **design), consistency, views)
 
 
+@_recipe
 def cr_iwae(
     shape: Sequence[int],
     latent: int = 10,
@@ -445,16 +413,14 @@ def cr_iwae(
     """Build `cr_vae` with both ELBOs replaced by the importance-weighted bound.
 
     Args:
-        shape, latent, consistency, views, design: As for `cr_vae`.
         samples, gradient: As for `iwae`.
-
-    Returns:
-        The untrained experiment.
+        consistency, views: As for `cr_vae`.
     """
     plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
     return consistent(plain, consistency, views, joint_batch=gradient != "dreg")
 
 
+@_recipe
 def triplet_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -467,11 +433,11 @@ def triplet_vae(
     """Build `cr_vae` with weight * `Triplet(margin)` instead of its KL: a contrastive baseline.
 
     Args:
-        shape, latent, views, design: As for `cr_vae`.
         margin: Margin of the triplets.
         weight: Weight of their loss.
-
-    Returns:
-        The untrained experiment.
+        views: As for `cr_vae`.
     """
     return consistent(vae(shape, latent, **design), weight, views, distance=Triplet(margin))
+
+
+__all__ = [*RECIPES]

@@ -4,7 +4,7 @@ import functools
 import inspect
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,7 +22,7 @@ from vaelab.objectives.denoising import DenoisingExperiment, noisy
 from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
-RECIPES: dict[str, Callable[..., Experiment]] = {name: getattr(recipes, name) for name in recipes.__all__}
+RECIPES = recipes.RECIPES
 
 
 @dataclass(frozen=True)
