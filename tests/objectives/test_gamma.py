@@ -1,4 +1,4 @@
-"""Who sets the balance: identities of the gamma policies, of the annealing schedules and of free bits, and their manners.
+"""Gamma policies, annealing schedules and free bits: identities, equivalences and messages.
 
 The identities i1, i3, ... in the tests' names are derived here: i1 the optimum of gamma, i3 the
 gradient there, i5 the balance, i6 what scaling a latent costs, i9 the linear VAE, i14 the ratchet.
@@ -195,7 +195,7 @@ def test_a_learned_gamma_has_its_own_pace_and_no_decay(digits):
     assert moved[10.0, 1e4] == pytest.approx(moved[10.0, 0.0], rel=0.05)
 
 
-# --- manners
+# --- errors and names
 
 
 @pytest.mark.parametrize("likelihood", [Normal, Laplace])

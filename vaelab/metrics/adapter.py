@@ -26,7 +26,8 @@ class HierarchicalParts(NamedTuple):
     """What a model with latents above those of `encode` has besides, as their prior is not N(0, I).
 
     Args:
-        draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over all latents: [k, b], nats.
+        draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over all latents: [k, b],
+            nats.
         prior: Of n, returns draws of the latents that `decode` takes: [n, latent].
         reconstruct: Of x, returns the mean images [b, *shape] with all latents at their means.
     """
@@ -46,7 +47,8 @@ class Adapter:
         encode: Of x, returns a Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
         decode: Of z, returns the mean images [b, *shape] in the domain of the data, never logits.
         nll: Of z and x, returns -ln p(x|z) [b] in nats, summed over pixels, with all constants.
-        binary: Whether p(x|z) is a likelihood of 0 and 1 only; gray images are then binarized first.
+        binary: Whether p(x|z) is a likelihood of 0 and 1 only; gray images are then binarized
+            first.
         device: Where the functions take their arguments.
         dtype: Type of these.
         module: Put into evaluation mode meanwhile.
@@ -75,7 +77,7 @@ class Adapter:
                 raise InvalidType(f"{name} must be a function, got {function!r:.60}.")
 
     def as_input(self, x: Tensor) -> Tensor:
-        """Return x [n, *shape], uint8 or floats, as the functions take it; at least one, of the right shape."""
+        """Return x [n, *shape], uint8 or floats, as the functions take it."""
         if not len(x) or (self.shape is not None and tuple(x.shape[1:]) != self.shape):
             shape = "[n, ...]" if self.shape is None else f"[n, {', '.join(map(str, self.shape))}]"
             raise InvalidValue(f"images must be {shape} with n at least 1, got {tuple(x.shape)}.")

@@ -1,7 +1,7 @@
-"""A small classifier trained on the data set itself, for features of images unlike those of ImageNet.
+"""A small classifier trained on the data set itself, for features of images unlike ImageNet's.
 
-A distance on them is called "Fréchet distance on classifier features", compares runs on one data set
-only, and is no FID.
+A distance on them is called "Fréchet distance on classifier features", compares runs on one data
+set only, and is no FID.
 """
 
 from collections.abc import Sequence

@@ -73,7 +73,7 @@ class EvaluationInputs:
 def prepare_inputs(
     model: Adapter, data: Data, views: Views | None, binarize: bool | None, seed: int
 ) -> EvaluationInputs:
-    """Load the data, binarize them where the likelihood requires it, and encode them; see `report`."""
+    """Load data, binarize them where the likelihood requires it, and encode them; see `report`."""
     train, test = train_and_test(data, model.domain)
     model.check(test.images)
     binary = model.binary if binarize is None else binarize

@@ -1,7 +1,8 @@
 """The log likelihood of single data and its lower bound, in nats.
 
     ln p(x) ≈ ln 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
-    ln p(x) ≥ ELBO = -(distortion + rate),   distortion = E_q[-ln p(x|z)],   rate = KL(q(z|x)‖N(0, I))
+    ln p(x) ≥ ELBO = -(distortion + rate)
+    distortion = E_q[-ln p(x|z)],   rate = KL(q(z|x)‖N(0, I))
 
 Importance sampling with the encoder's posterior as proposal is, in the mean, a lower bound that
 rises with K. A proposal narrower than the true posterior misses most of its mass, and the estimate
@@ -32,7 +33,8 @@ class ImportanceWeights(NamedTuple):
 
     Args:
         log_mean: ln 1/K Σ w, the estimate of ln p(x), [n], nats.
-        effective: (Σ w)² / Σ w², [n], from 1, a single draw counts, to K, the proposal is the posterior.
+        effective: (Σ w)² / Σ w², [n], from 1, a single draw counts, to K, the proposal is the
+            posterior.
         samples: K.
     """
 
@@ -42,7 +44,7 @@ class ImportanceWeights(NamedTuple):
 
     @property
     def error(self) -> Tensor:
-        """Standard error of log_mean from the draws of z to first order, [n], nats; nan for K = 1."""
+        """Standard error of log_mean from the draws, to first order, [n], nats; nan for K = 1."""
         if self.samples == 1:
             return torch.full_like(self.effective, math.nan)
         return (1 / self.effective - 1 / self.samples).clamp_min(0).sqrt()
@@ -148,7 +150,7 @@ def log_evidence(
     chunk: int = 4096,
     seed: int = 0,
 ) -> Tensor:
-    """Estimate ln p(x) by importance sampling: [n], nats, float64, on the CPU; arguments as for `weigh`."""
+    """Estimate ln p(x) by `importance_weights`, with its arguments: [n], nats, float64."""
     return importance_weights(model, x, samples, proposal=proposal, chunk=chunk, seed=seed).log_mean
 
 
@@ -156,15 +158,15 @@ def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 40
     """Estimate -ln p(x) by importance sampling, with its errors.
 
     Args:
-        model, x, samples, chunk, seed: As for `weigh`.
+        model, x, samples, chunk, seed: As for `importance_weights`.
 
     Returns:
         The estimate for each datum, its mean and errors, in nats.
 
     Example:
         >>> from vaelab import recipes
-        >>> found = nll(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3), samples=10)
-        >>> found.each.shape, found.samples
+        >>> result = nll(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3), samples=10)
+        >>> result.each.shape, result.samples
         (torch.Size([5]), 10)
     """
     weights = importance_weights(model, x, samples, chunk=chunk, seed=seed)
@@ -253,7 +255,7 @@ def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch
 
 
 def _terms(model: Adapter, x: Tensor) -> list[Tensor]:
-    """Distortion and rate by one draw of z, the rate in closed form where there is one, and the error: [b] each."""
+    """Distortion by one draw of z, rate, in closed form if there is one, and error: [b] each."""
     q = model.encode(x)
     if model.deeper is None:
         distortion, rate = model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))

@@ -30,7 +30,7 @@ class RateDistortion(NamedTuple):
 def rate_distortion(
     experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 1000
 ) -> RateDistortion:
-    """Compute rate and distortion at the posterior means, without draws of the training's generator.
+    """Compute rate and distortion at the posterior means, without a draw of the training.
 
     Args:
         experiment: The VAE.
@@ -69,7 +69,8 @@ def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, ch
     Returns:
         Means over the data: "reconstruction", squared error summed over pixels with z at the
         posterior mean; "reconstruction_sampled", with z drawn; "rate", KL(q || p) in nats;
-        "divergence", that of the objective. For several latent groups these two are along the draws.
+        "divergence", that of the objective. For several latent groups these two are along the
+        draws.
     """
     objective = experiment.objective
 

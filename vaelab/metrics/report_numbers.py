@@ -35,7 +35,7 @@ SECOND_STAGE: Mapping[str, Sampler | LatentSource] = MappingProxyType({"second s
 
 @dataclass(frozen=True)
 class Report:
-    """The numbers of a trained VAE; `print(report)` shows them as a table, `metrics.save` stores them.
+    """The numbers of a trained VAE; `print` shows them as a table, `metrics.save` stores them.
 
     Args:
         settings: How it was measured.
@@ -91,9 +91,9 @@ def report(
         model: An experiment, or any VAE through an `Adapter`.
         data: A name, or a pair (train, test), each a Dataset or (images, labels).
         views: Random transformation of images [b, c, h, w] in [0, 1] that keeps their meaning.
-        samplers: Sources of latents besides the prior, by name: a `Sampler`, of which a copy is fitted
-            to the posteriors of the training images, or a function of n that returns [n, latent]. {}
-            saves the seconds of the second stage.
+        samplers: Sources of latents besides the prior, by name: a `Sampler`, of which a copy is
+            fitted to the posteriors of the training images, or a function of n that returns [n,
+            latent]. {} saves the seconds of the second stage.
         samples: Importance samples of every image, at least 2.
         nll_images: Number of test images whose NLL is estimated; None means all.
         small_probe_labels: Labels of the smaller of the two probes, at least 2.
@@ -111,42 +111,42 @@ def report(
     Example:
         >>> from vaelab import recipes
         >>> data = torch.rand(20, 3), torch.rand(20, 3)
-        >>> found = report(recipes.vae((3,), 2, squash=False), data, samples=5, samplers={})
-        >>> found.nll.samples, found.settings["latents"]
+        >>> result = report(recipes.vae((3,), 2, squash=False), data, samples=5, samplers={})
+        >>> result.nll.samples, result.settings["latents"]
         (5, 2)
     """
     _check(views, samples, nll_images, small_probe_labels, seed)
-    seen = prepare_inputs(adapted(model), data, views, binarize, seed)
-    index, train_index = some(len(seen.test), nll_images, seed), some(len(seen.train), len(seen.test), seed)
-    mixture = MarginalPosterior(*seen.posterior)
+    inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
+    index, train_index = some(len(inputs.test), nll_images, seed), some(len(inputs.train), len(inputs.test), seed)
+    mixture = MarginalPosterior(*inputs.posterior)
     information = mixture.mutual_information(seed=seed)
-    sources, failures = fit_samplers(samplers, seen.codes) if seen.comparable else ({}, ())
+    sources, failures = fit_samplers(samplers, inputs.codes) if inputs.comparable else ({}, ())
     return Report(
         settings={
-            "data": seen.test.name,
-            "train_images": len(seen.train),
-            "test_images": len(seen.test),
+            "data": inputs.test.name,
+            "train_images": len(inputs.train),
+            "test_images": len(inputs.test),
             "samples": samples,
             "nll_images": len(index),
-            "binarize_images": seen.test_images is not seen.test.images,
-            "latents": seen.posterior.mean.shape[1],
-            "pixels": seen.test.images[0].numel(),
+            "binarize_images": inputs.test_images is not inputs.test.images,
+            "latents": inputs.posterior.mean.shape[1],
+            "pixels": inputs.test.images[0].numel(),
             "seed": seed,
             "small_probe_labels": small_probe_labels,
-            "views": seen.views,
+            "views": inputs.views,
         },
-        nll=nll(seen.model, seen.test_images[index], samples, seed=seed) if seen.density else None,
+        nll=nll(inputs.model, inputs.test_images[index], samples, seed=seed) if inputs.density else None,
         nll_images=index,
-        test=bound(seen.model, seen.test_images, seed=seed),
-        train=bound(seen.model, seen.train_images[train_index], seed=seed),
+        test=bound(inputs.model, inputs.test_images, seed=seed),
+        train=bound(inputs.model, inputs.train_images[train_index], seed=seed),
         law=mixture.variance_law(THRESHOLDS[0]),
         information=information,
-        to_prior=None if seen.model.deeper else mixture.kl_to_prior(seed=seed),
-        consistency=None if seen.shifted is None else posterior_shift(seen.posterior, seen.shifted),
-        probe=_probe(seen, small_probe_labels, seed) if seen.probed else None,
-        distances=_distances(seen, sources, seed) if seen.comparable else {},
-        pictures=_pictures(seen, seed) if seen.pictures else {},
-        notes=(*_notes(seen, information), *failures),
+        to_prior=None if inputs.model.deeper else mixture.kl_to_prior(seed=seed),
+        consistency=None if inputs.shifted is None else posterior_shift(inputs.posterior, inputs.shifted),
+        probe=_probe(inputs, small_probe_labels, seed) if inputs.probed else None,
+        distances=_distances(inputs, sources, seed) if inputs.comparable else {},
+        pictures=_pictures(inputs, seed) if inputs.pictures else {},
+        notes=(*_notes(inputs, information), *failures),
     )
 
 
@@ -162,39 +162,39 @@ def _check(views: Views | None, samples: int, nll_images: int | None, small_prob
         checks.count("nll_images", nll_images)
 
 
-def _probe(seen: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
-    shifted = None if seen.shifted is None else seen.shifted.mean
-    train, test = (seen.codes.mean, seen.train.labels), (seen.posterior.mean, seen.test.labels)
+def _probe(inputs: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
+    shifted = None if inputs.shifted is None else inputs.shifted.mean
+    train, test = (inputs.codes.mean, inputs.train.labels), (inputs.posterior.mean, inputs.test.labels)
     return probe(train, test, shifted, small_probe_labels=small_probe_labels, seed=seed)
 
 
-def _distances(seen: EvaluationInputs, sources: Mapping[str, LatentSource], seed: int) -> dict[str, float]:
-    return distances(seen.model, seen.train, seen.test, seen.posterior.mean, sources, seed)
+def _distances(inputs: EvaluationInputs, sources: Mapping[str, LatentSource], seed: int) -> dict[str, float]:
+    return distances(inputs.model, inputs.train, inputs.test, inputs.posterior.mean, sources, seed)
 
 
-def _pictures(seen: EvaluationInputs, seed: int) -> dict[str, Tensor]:
-    means = seen.posterior.mean[:N_PICTURES]
+def _pictures(inputs: EvaluationInputs, seed: int) -> dict[str, Tensor]:
+    means = inputs.posterior.mean[:N_PICTURES]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        z = from_prior(seen.model, *means.shape)
+        z = from_prior(inputs.model, *means.shape)
     return {
-        "images": to_float(seen.test.images[:N_PICTURES]).float(),
-        "decoded at\nthe means": decoded(seen.model, means),
-        "decoded from\nthe prior": decoded(seen.model, z),
+        "images": to_float(inputs.test.images[:N_PICTURES]).float(),
+        "decoded at\nthe means": decoded(inputs.model, means),
+        "decoded from\nthe prior": decoded(inputs.model, z),
     }
 
 
-def _notes(seen: EvaluationInputs, information: MutualInformation) -> list[str]:
+def _notes(inputs: EvaluationInputs, information: MutualInformation) -> list[str]:
     notes = {
         "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are gray; pass "
-        "binarize=True, or leave it out.": not seen.density,
-        f"The information is within half a nat of its ceiling, ln {len(seen.test)}: the posteriors of these images "
+        "binarize=True, or leave it out.": not inputs.density,
+        f"The information is within half a nat of its ceiling, ln {len(inputs.test)}: the posteriors of these images "
         "hardly overlap, so it is a lower bound.": information.leave_one_in.value > information.ceiling - 0.5,
         "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
-        "them, and the rate is by one draw for each image.": seen.model.deeper is not None,
-        "No probe: the training labels are of one class, or test images have other labels.": not seen.probed,
-        "No consistency: there are no views of these images.": seen.shifted is None,
+        "them, and the rate is by one draw for each image.": inputs.model.deeper is not None,
+        "No probe: the training labels are of one class, or test images have other labels.": not inputs.probed,
+        "No consistency: there are no views of these images.": inputs.shifted is None,
         "No Fréchet distances: they need labeled images [n, c, h, w] in [0, 1], more than "
-        f"{MIN_IMAGES} of each set.": not seen.comparable,
+        f"{MIN_IMAGES} of each set.": not inputs.comparable,
     }
     return [sentence for sentence, holds in notes.items() if holds]

@@ -75,10 +75,10 @@ def table(report: Report) -> str:
     Returns:
         A line per number, in sections, with the notes at the end.
     """
-    found = rows(report)
-    width, values = max(len(row.words) for row in found), max(len(_value(row)) for row in found)
+    numbers = rows(report)
+    width, values = max(len(row.words) for row in numbers), max(len(_value(row)) for row in numbers)
     lines: list[str] = []
-    for section, group in itertools.groupby(found, lambda row: row.section):
+    for section, group in itertools.groupby(numbers, lambda row: row.section):
         lines += ["", section]
         lines += [f"  {row.words:<{width}}  {_value(row):<{values}}  {row.unit}".rstrip() for row in group]
     return "\n".join([*lines[1:], "", *(f"note: {note}" for note in report.notes)]).rstrip()

@@ -1,7 +1,7 @@
 """How similar generated images are to real ones.
 
-`distances` uses features of a small classifier trained on the data set itself. They are not FIDs and
-compare runs on one data set only, at one number of images; the distance of other real images is
+`distances` uses features of a small classifier trained on the data set itself. They are not FIDs
+and compare runs on one data set only, at one number of images; the distance of other real images is
 the yardstick. A distance does not separate quality from variety (`precision_recall`), and sees
 neither copies of training images (`memorization`) nor lost variance (`variance_loss`).
 """
@@ -148,7 +148,8 @@ def memorization(generated: Tensor, test: Tensor, train: Tensor) -> float:
 def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     """Compute Var(x) - Var(x̂), the variance that reconstructions have lost.
 
-    It equals MSE + 2 Cov(x̂, x - x̂): the mean squared error where residuals are uncorrelated with x̂.
+    It equals MSE + 2 Cov(x̂, x - x̂): the mean squared error where residuals are uncorrelated with
+    x̂.
 
     Args:
         images: x [n, ...], uint8 or in [0, 1].
@@ -200,7 +201,7 @@ def distances(
     """
     network = classifier(train)
     n, real = len(test), network.features(test.images)
-    found = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
+    result = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
@@ -208,8 +209,8 @@ def distances(
     for name, z in latents.items():
         if z.shape != means.shape:
             raise InvalidValue(f"latents of {name} must be {list(means.shape)}, got {list(z.shape)}.")
-        found[name] = frechet_distance(network.features(decoded(model, z)), real)
-    return found
+        result[name] = frechet_distance(network.features(decoded(model, z)), real)
+    return result
 
 
 def fit_samplers(
@@ -264,7 +265,7 @@ def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _covered(points: Tensor, by: Tensor, k: int) -> float:
-    """The share of points [m, f] inside the ball of some point of `by` [n, f], each up to its k-th neighbor in it."""
+    """The share of points [m, f] no farther from some point of `by` than its k-th neighbor."""
     (radius,) = _by_chunks(by, lambda part: (torch.cdist(part, by).topk(k + 1, largest=False).values[:, -1],))
     (inside,) = _by_chunks(points, lambda part: ((torch.cdist(part, by) <= radius).any(1),))
     return float(inside.float().mean())

@@ -22,8 +22,9 @@ class PosteriorShift(NamedTuple):
     Args:
         r: R = E KL(q(z|x~) || q(z|x)) with its standard error over images; widening every posterior
             lowers it.
-        rho: E |mean(x~) - mean(x)|² / (2 Σ_j Var mean_j): 0 where means do not move, 1 where x~ might
-            be any other image; a squared share, so 0.04 is a fifth of the way. nan where no mean varies.
+        rho: E |mean(x~) - mean(x)|² / (2 Σ_j Var mean_j): 0 where means do not move, 1 where x~
+            might be any other image; a squared share, so 0.04 is a fifth of the way. nan where no
+            mean varies.
     """
 
     r: Estimate
@@ -60,7 +61,8 @@ def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, bi
         model: Any VAE.
         images: [n, *shape], uint8 or in [0, 1].
         views: Function of [b, *shape] in [0, 1] that returns the same shape.
-        binary: Whether each pixel of the view, made of the gray image, is then drawn as black or white.
+        binary: Whether each pixel of the view, made of the gray image, is then drawn as black or
+            white.
         seed: Of all draws. Torch's global generator is left as it was.
 
     Returns:

@@ -1,7 +1,7 @@
 """KL annealing: schedules of a factor of the divergence's weight.
 
-A schedule gives `factor`, 0-d, and, like a policy of `vaelab.gamma`, advances once per optimizer step;
-its state is part of the `state_dict`.
+A schedule gives `factor`, 0-d, and, like a policy of `vaelab.gamma`, advances once per optimizer
+step; its state is part of the `state_dict`.
 """
 
 import torch

@@ -61,9 +61,9 @@ class PosteriorKL(nn.Module):
 
 
 class Triplet(nn.Module):
-    """max(0, ‖m(x) - m(x~)‖² - ‖m(x) - m(x')‖² + margin), a contrastive baseline for one latent group.
+    """A contrastive baseline: max(0, ‖m(x) - m(x~)‖² - ‖m(x) - m(x')‖² + margin).
 
-    m is the posterior mean, x' the next image of the batch.
+    m is the posterior mean of one latent group, x' the next image of the batch.
 
     Args:
         margin: By how much farther the other image should be.
@@ -98,8 +98,9 @@ class ConsistentExperiment(Experiment):
         objective: The loss, with its consistency term.
         shape: Shape of one datum.
         views: Random transformation of [b, *shape].
-        joint_batch: Whether both pass through the network as one batch, which batch normalization sees
-            as one; else one after the other, each with its own statistics, which then move twice.
+        joint_batch: Whether both pass through the network as one batch, which batch normalization
+            sees as one; else one after the other, each with its own statistics, which then move
+            twice.
 
     Returns:
         `LossTerms` of a batch x [b, *shape], and of its views if they are not to be made here.
@@ -153,7 +154,8 @@ def consistent(
         The experiment with views.
 
     Raises:
-        InvalidType: For another lambda, views or experiment than these, such as `DenoisingExperiment`.
+        InvalidType: For another lambda, views or experiment than these, such as
+            `DenoisingExperiment`.
         InvalidValue: For a negative lambda, or augmentations of images on data outside [0, 1].
 
     Example:
@@ -191,7 +193,9 @@ def _half(result: ForwardPass, which: int, samples: int) -> ForwardPass:
     """The images' or the views' part of a pass over [images, views]."""
 
     def part(t: Tensor) -> Tensor:
-        return t.unflatten(0, (samples, 2, -1))[:, which].flatten(0, 1) if t.dim() else t  # a standard prior is 0-d
+        if not t.dim():  # a standard prior
+            return t
+        return t.unflatten(0, (samples, 2, -1))[:, which].flatten(0, 1)
 
     q, p = (tuple(Gaussian(*map(part, g)) for g in groups) for groups in (result.q, result.p))
     return ForwardPass(q, p, tuple(map(part, result.z)), part(result.out))

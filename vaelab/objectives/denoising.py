@@ -10,7 +10,7 @@ from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 
 class DenoisingExperiment(Experiment):
-    """An experiment whose network receives x + noise * N(0, 1), clamped to [0, 1], and reconstructs x.
+    """An experiment that reconstructs x from x + noise * N(0, 1), clamped to [0, 1].
 
     Args:
         model: Encoder and decoder.

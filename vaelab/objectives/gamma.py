@@ -85,7 +85,7 @@ class Fixed(GammaPolicy):
 
 
 class Learned(GammaPolicy):
-    """A gamma that descends the loss with the network; its optimum is the root of the mean squared error.
+    """A gamma that descends the loss; its optimum is the root of the mean squared error.
 
     Adam moves ln gamma by about one learning rate per step, so a distant start takes long.
 
@@ -110,7 +110,7 @@ class Learned(GammaPolicy):
 
 
 class _FromData(GammaPolicy):
-    """Base of the policies that start at the variance of the data, the error of the best constant."""
+    """Base of the policies that start at the variance of the data, the best constant's error."""
 
     started: Tensor
 
@@ -223,12 +223,12 @@ class Computed(_FromData):
 
 
 class Geco(_FromData):
-    """The least divergence under the constraint mse <= kappa², by a multiplier of the squared error.
+    """A multiplier of the squared error, for the least divergence with mse <= kappa².
 
     lambda * SE + divergence is a Gaussian decoder with gamma² = 1 / (2 lambda), up to a constant,
-    so the multiplier is a policy: ln lambda <- ln lambda + step_size * clip(m / kappa² - 1, -1, 1), m the
-    running mean of the squared error per pixel. In equilibrium m = kappa²; gamma need not be kappa.
-    The units of the step and the start at the data variance differ from the paper's.
+    so the multiplier is a policy: ln lambda <- ln lambda + step_size * clip(m / kappa² - 1, -1, 1),
+    m the running mean of the squared error per pixel. In equilibrium m = kappa²; gamma need not be
+    kappa. The units of the step and the start at the data variance differ from the paper's.
 
     Args:
         kappa: Tolerated root of the squared error per pixel.

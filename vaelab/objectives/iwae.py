@@ -1,6 +1,8 @@
 """The importance-weighted bound: k draws of z per datum, each with its weight.
 
-L_k(x) = E ln 1/k Σ w_i,   w_i = p(x, z_i) / q(z_i|x),   z_i ~ q(z|x);   L_1 is the ELBO, and L_k rises to ln p(x)
+    L_k(x) = E ln 1/k Σ w_i,   w_i = p(x, z_i) / q(z_i|x),   z_i ~ q(z|x)
+
+L_1 is the ELBO, and L_k rises to ln p(x).
 """
 
 import math
@@ -24,9 +26,9 @@ Gradient = Literal["plain", "stl", "dreg"]
 class IWAEObjective(Objective):
     """loss = -L_k, the logarithm of the mean weight, not the mean of logarithms.
 
-    In the terms nll and divergence are means over the draws of -ln p(x|z) and of ln q(z|x) - ln p(z),
-    the rate by Monte Carlo; for k = 1 the loss is nll + weight * divergence, for larger k it is lower.
-    With gamma="per-image" every draw has its own gamma, and L_k bounds no single model.
+    In the terms nll and divergence are means over the draws of -ln p(x|z) and of ln q(z|x) - ln
+    p(z), the rate by Monte Carlo; for k = 1 the loss is nll + weight * divergence, for larger k it
+    is lower. With gamma="per-image" every draw has its own gamma, and L_k bounds no single model.
 
     Args:
         likelihood: What the decoder's output means.
@@ -45,7 +47,8 @@ class IWAEObjective(Objective):
 
     References:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519; Roeder et al. (2017), stl,
-        https://arxiv.org/abs/1703.09194; Tucker et al. (2019), dreg, https://arxiv.org/abs/1810.04152.
+        https://arxiv.org/abs/1703.09194; Tucker et al. (2019), dreg,
+        https://arxiv.org/abs/1810.04152.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class IWAEObjective(Objective):
         return LossTerms(loss, nll.mean(0), rate.mean(0), mse.mean(0), torch.zeros_like(loss))
 
     def parts(self, x: Tensor, result: ForwardPass) -> tuple[Tensor, Tensor, Tensor]:
-        """Return -ln p(x|z) in nats, the squared error per pixel and ln q(z|x) - ln p(z) in nats: [k, b] each."""
+        """Return -ln p(x|z), the squared error per pixel and ln q(z|x) - ln p(z): [k, b] each."""
         if self.gradient != "plain":
             if len(result.q) > 1:
                 raise InvalidValue(f"gradient must be plain for {len(result.q)} latent groups, got {self.gradient!r}.")

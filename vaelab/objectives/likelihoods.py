@@ -2,8 +2,8 @@
 
 `out` is the raw output of the decoder: squashing to [0, 1] belongs to the likelihood, so a logit is
 never turned into a probability and back. `nll(out, x)` is pure; `score(out, x)` serves the training
-step, which needs the squared error too and gamma for this batch. The `domain` of the data is "unit",
-bytes or floats in [0, 1], or "real", any finite floats.
+step, which needs the squared error too and gamma for this batch. The `domain` of the data is
+"unit", bytes or floats in [0, 1], or "real", any finite floats.
 """
 
 import math
@@ -19,7 +19,9 @@ from vaelab.objectives.gamma import GammaPolicy, policy
 
 
 class Bernoulli(nn.Module):
-    """-ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out); a density only for x in {0, 1}.
+    """Bernoulli: -ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out).
+
+    It is a density only for x in {0, 1}.
 
     Example:
         >>> round(Bernoulli().nll(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)).item(), 4)
@@ -77,7 +79,7 @@ class _Scaled(nn.Module):
 
 
 class Normal(_Scaled):
-    """-ln N(x; mean, gamma²) = Σ [(x - mean)² / (2 gamma²) + ln gamma + ½ ln 2π].
+    """Normal: -ln p(x|z) = Σ [(x - mean)² / (2 gamma²) + ln gamma + ½ ln 2π].
 
     gamma = 1/sqrt(2) makes it the sum of squared errors, up to a constant (Deasy et al. 2020).
 
@@ -110,7 +112,7 @@ class Normal(_Scaled):
 
 
 class Laplace(_Scaled):
-    """-ln p(x|z) = Σ [|x - mean| / s + ln 2s]; s = gamma/sqrt(2), so that gamma is the standard deviation.
+    """Laplace: -ln p(x|z) = Σ [|x - mean| / s + ln 2s] with s = gamma/sqrt(2).
 
     Args:
         gamma: As for `Normal`.

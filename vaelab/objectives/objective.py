@@ -1,6 +1,7 @@
 """The loss, and the experiment: a model with its objective, the unit that is trained.
 
-Reconstruction and divergence are per sample and in nats; the mean over the batch is taken once, at the end.
+Reconstruction and divergence are per sample and in nats; the mean over the batch is taken once, at
+the end.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,8 @@ class LossTerms(NamedTuple):
     nll, divergence and mse are the means of both.
 
     Args:
-        loss: Mean of nll + weight * divergence, []; a negative ELBO only for KL(q || p) at weight 1.
+        loss: Mean of nll + weight * divergence, []; a negative ELBO only for KL(q || p) at weight
+            1.
         nll: -ln p(x|z), summed over pixels, [b], nats.
         divergence: Summed over latents, [b], nats.
         mse: Squared error per pixel for a sampled z, [].
@@ -53,8 +55,8 @@ class Objective(ScalarModule):
         annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
 
     Returns:
-        `LossTerms`, of x [b, ...] in the likelihood's domain, the model's pass over it and, optionally, a
-        view of each datum with its pass.
+        `LossTerms`, of x [b, ...] in the likelihood's domain, the model's pass over it and,
+        optionally, a view of each datum with its pass.
 
     Raises:
         InvalidType: For another schedule or a weight that is no number.
@@ -90,7 +92,8 @@ class Objective(ScalarModule):
         """Add a term for views of the images to the loss.
 
         Args:
-            consistency_distance: Module of the posteriors of views and of images, which returns [b].
+            consistency_distance: Module of the posteriors of views and of images, which returns
+                [b].
             consistency: Its weight lambda, at least 0.
         """
         self.consistency_distance = consistency_distance
@@ -155,7 +158,7 @@ class Experiment(nn.Module):
         (torch.Size([5]), torch.Size([5, 2]), torch.Size([3, 1, 8, 8]))
     """
 
-    views: Callable[[Tensor], Tensor] | None = None  # random transformation, see `vaelab.consistency`
+    views: Callable[[Tensor], Tensor] | None = None  # see `vaelab.consistency`
 
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()

@@ -212,7 +212,7 @@ def gjs_vae(
 
 @_recipe
 def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **design: Unpack[Design]) -> Experiment:
-    """Build a VAE on reconstruction + weight * MMD² between sampled z and the prior; no ELBO, no nats.
+    """Build a VAE on reconstruction + weight * MMD² between sampled z and the prior; no ELBO.
 
     Args:
         weight: Weight of MMD².

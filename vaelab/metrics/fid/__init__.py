@@ -1,8 +1,8 @@
-"""The FID: the Fréchet distance on pooled features of the 2015 Inception network, with its protocol.
+"""The FID: the Fréchet distance on pooled features of the 2015 Inception network.
 
-Resizing, file format, number of images and split change an FID by more than most methods do: compare
-one model, the two-stage VAE on CIFAR-10, in table 1 of Dai & Wipf (2019) and of Ghosh et al. (2020).
-Quote them with the number, and compare only numbers that agree in them.
+Resizing, file format, number of images and split change an FID by more than most methods do:
+compare one model, the two-stage VAE on CIFAR-10, in table 1 of Dai & Wipf (2019) and of Ghosh et
+al. (2020). Quote them with the number, and compare only numbers that agree in them.
 """
 
 import io
@@ -102,7 +102,8 @@ def features(
 
     Args:
         images: [n, 3, h, w], uint8 or in [0, 1]; floats are rounded to bytes, as in a file.
-        resize: Bilinear as in TensorFlow 1, the FID's own, or with half-pixel centers as in PyTorch.
+        resize: Bilinear as in TensorFlow 1, the FID's own, or with half-pixel centers as in
+            PyTorch.
         file_format: "jpeg" writes and reads every image at quality 75 first, as the published
             two-stage evaluations do.
         device: Where the network runs.
@@ -170,7 +171,8 @@ def _network(path: Path) -> nn.Sequential:
     load_weights(network, path)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
-            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)  # four times faster
+            # Four times faster.
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
     return network.eval().requires_grad_(False)
 
 

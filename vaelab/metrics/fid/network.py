@@ -66,7 +66,7 @@ def load_weights(network: nn.Sequential, path: Path) -> None:
         raise DataError(f"{path} must hold the weights of the 2015 Inception network ({error}).") from error
 
 
-Folded = tuple[Tensor, Tensor, Tensor]  # weight, and the scale and shift of the batch norm behind it
+Folded = tuple[Tensor, Tensor, Tensor]  # weight; scale and shift of the batch norm after it
 
 
 def _script(path: Path) -> Iterator[Folded]:

@@ -1,4 +1,4 @@
-"""The file with the weights of the 2015 Inception network: in a folder, in the cache, or downloaded."""
+"""The file with the weights of the 2015 Inception network: local, cached or downloaded."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +49,8 @@ def weights(folder: Folder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
         StorageError: If it cannot be stored.
     """
     for entry in entries:
-        if found := present(entry, [*entry.files], folder):
-            return found[0]
+        if paths := present(entry, [*entry.files], folder):
+            return paths[0]
     reasons = []
     for entry in entries:
         try:
