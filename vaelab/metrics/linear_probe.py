@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.data.dataset import stratified
+from vaelab.data.dataset import stratified_indices
 from vaelab.divergences.quadrature import Estimate
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidType
 from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.divergences.quadrature import Estimate

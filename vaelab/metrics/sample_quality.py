@@ -17,7 +17,7 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
@@ -109,7 +109,7 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
         >>> nearest(torch.ones(1, 4), torch.tensor([[0.0] * 4, [0.5] * 4]))
         Nearest(distance=tensor([[0.5000]]), which=tensor([[1]]))
     """
-    images, known = as_image_tensor(images), as_image_tensor(known)
+    images, known = as_images(images), as_images(known)
     if images.shape[1:] != known.shape[1:]:
         shapes = f"{tuple(images.shape[1:])} and {tuple(known.shape[1:])}"
         raise InvalidValue(f"images and known must have one shape, got {shapes}.")
@@ -165,7 +165,7 @@ def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     References:
         Asperti (2020), https://arxiv.org/abs/2002.09860.
     """
-    images, reconstructions = as_image_tensor(images), as_image_tensor(reconstructions)
+    images, reconstructions = as_images(images), as_images(reconstructions)
     if not len(images):
         raise InvalidValue("variance_loss needs at least one image, got 0.")
     if images.shape != reconstructions.shape:

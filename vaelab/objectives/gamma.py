@@ -31,7 +31,6 @@ class GammaPolicy(ScalarModule):
     """
 
     logvar: Tensor
-    whole_batch = False
 
     @property
     def gamma(self) -> Tensor:
@@ -142,8 +141,6 @@ class Optimal(_FromData):
         Rybkin et al. (2021), sigma-VAE, https://arxiv.org/abs/2006.13202.
     """
 
-    whole_batch = True
-
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("logvar", torch.zeros(()))
@@ -159,8 +156,6 @@ class Optimal(_FromData):
 
 class PerImage(Optimal):
     """gamma² = the squared error of each image: its nll is D/2 (1 + ln 2π mse(x))."""
-
-    whole_batch = False
 
     def logvar_for(self, error: Tensor) -> Tensor:
         return error.clamp_min(MIN_VARIANCE).log()

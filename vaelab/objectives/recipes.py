@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from torch import nn
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD

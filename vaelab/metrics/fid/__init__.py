@@ -18,8 +18,8 @@ from tqdm.auto import tqdm
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_image_tensor
-from vaelab.data.locate import Folder
+from vaelab.data.images import as_images
+from vaelab.data.locate import DataFolder
 from vaelab.metrics.fid.network import SIDE, inception, load_weights
 from vaelab.metrics.fid.weights_file import weights
 from vaelab.metrics.frechet import frechet_distance
@@ -61,7 +61,7 @@ def fid(
     resize: Resize = "tensorflow",
     file_format: Format = "png",
     device: str = "auto",
-    folder: Folder = None,
+    folder: DataFolder = None,
 ) -> FID:
     """Compute the FID between two sets of color images; that of CIFAR-10 train and test is 3.15.
 
@@ -94,7 +94,7 @@ def features(
     resize: Resize = "tensorflow",
     file_format: Format = "png",
     device: str = "auto",
-    folder: Folder = None,
+    folder: DataFolder = None,
     chunk: int = 50,
     progress: bool = False,
 ) -> Tensor:
@@ -119,7 +119,7 @@ def features(
         InvalidValue: For other images than these, none, or an unknown protocol.
         DataError: If the weights cannot be downloaded.
     """
-    images = as_image_tensor(images)
+    images = as_images(images)
     if images.dim() != 4 or images.shape[1] != 3 or not len(images):
         raise InvalidValue(
             f"images must be [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones, use the features of "

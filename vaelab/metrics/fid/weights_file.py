@@ -6,9 +6,8 @@ from typing import Any
 
 from vaelab._utils.errors import DataError
 from vaelab.data.catalogue import Entry
-from vaelab.data.download import UnavailableError, fetch
-from vaelab.data.locate import Folder, cache
-from vaelab.data.sources import present
+from vaelab.data.download import UnavailableError, fetch, find_files
+from vaelab.data.locate import DataFolder, cache
 from vaelab.metrics.fid.network import SIDE
 
 _COMMON: dict[str, Any] = {"shape": (3, SIDE, SIDE), "train": 0, "test": 0, "license": "Google's", "megabytes": 95}
