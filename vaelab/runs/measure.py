@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils.images import to_float, to_uint8
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
@@ -42,10 +42,16 @@ def measure(
 
 
 def published_proposal(q: Gaussian) -> Gaussian:
-    """Return q(z|x) with sigma² for a standard deviation, the proposal of the published evaluation by mistake.
+    """Return q(z|x) with sigma² for a standard deviation, by mistake the published evaluation's proposal.
+
+    Args:
+        q: The posterior.
+
+    Returns:
+        The proposal.
 
     References:
-        `generative.ipynb` of https://github.com/jacobdeasy/geometric-js, the code of Deasy et al. (2020).
+        `generative.ipynb` of https://github.com/jacobdeasy/geometric-js, code of Deasy et al. (2020).
     """
     return Gaussian(q.mean, 2 * q.logvar)
 
