@@ -124,7 +124,7 @@ class TunableParameters:
         tensors = {
             "weight": objective.weight,
             "alpha": divergence.skew if isinstance(divergence, GeometricJS) else None,
-            "consistency": objective.consistency,
+            "consistency": objective.consistency_weight,
             "gamma": gamma.logvar if isinstance(gamma, Fixed) else None,
         }
         self._tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
