@@ -117,13 +117,13 @@ def check_a_kernel(home, kernel):
         steered.locator(".noUi-handle").nth(2).focus()  # alpha
         for _ in range(5):
             browser.page.keyboard.press("ArrowRight")
-        browser.page.wait_for_function("() => /turned: .*alpha/.test(document.body.innerText)", timeout=30_000)
+        browser.page.wait_for_function("() => /changed: .*alpha/.test(document.body.innerText)", timeout=30_000)
         assert not np.array_equal(first, pixels(browser, steered))
         steered.get_by_role("button", name="Stop", exact=True).click()
         browser.page.wait_for_function("() => /Stopped: step/.test(document.body.innerText)", timeout=30_000)
         steered.get_by_role("button", name="Copy as code").click()
         browser.page.wait_for_timeout(500)
-        assert "vaelab.Knobs(turns)" in steered.locator("textarea").input_value()
+        assert "vaelab.Knobs(changes)" in steered.locator("textarea").input_value()
         assert browser.errors == []
 
         said = "e => [getComputedStyle(e, '::after').content, getComputedStyle(e, '::after').opacity]"

@@ -12,7 +12,7 @@ from vaelab import Train, live, load, recipes, train
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import Setup
 from vaelab.live.panels.training import PRESETS
-from vaelab.live.trainer import KEPT, Trainer
+from vaelab.live.trainer import MAX_SNAPSHOTS, Trainer
 from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES, config, recipe
 
 QUICK = Setup(epochs=2)
@@ -155,13 +155,13 @@ def test_looking_back_shows_the_weights_of_that_epoch():
 
 
 def test_no_more_states_are_kept_than_fit_into_memory():
-    trainer = Trainer(QUICK._replace(epochs=3 * KEPT, batch=1000), lambda _: None).start()
+    trainer = Trainer(QUICK._replace(epochs=3 * MAX_SNAPSHOTS, batch=1000), lambda _: None).start()
     assert trainer.join()
     assert trainer.state == "finished", trainer.sentence
     epochs = [snapshot.epoch for snapshot in trainer.record.epochs]
-    assert len(epochs) <= KEPT
+    assert len(epochs) <= MAX_SNAPSHOTS
     assert epochs == sorted(epochs)
-    assert epochs[-1] == 3 * KEPT
+    assert epochs[-1] == 3 * MAX_SNAPSHOTS
 
 
 def test_a_loss_that_explodes_becomes_a_sentence_and_the_panel_goes_on():
@@ -224,7 +224,7 @@ def test_every_choice_can_be_trained(divergence, policy):
 def test_a_wrong_choice_is_refused_in_a_sentence(wrong):
     with pytest.raises(InvalidValue, match=next(iter(wrong))):
         live.training_panel(**wrong)
-    with pytest.raises(InvalidValue, match="no choice"):
+    with pytest.raises(InvalidValue, match="choice must be"):
         live.training_panel(gama=1)
     panel = live.training_panel()
     with pytest.raises(InvalidValue, match=next(iter(wrong))):

@@ -1,66 +1,91 @@
-"""A panel whose picture is a matplotlib figure: one drawing function for the slider and for the film-strip."""
+"""Panels drawn with matplotlib: one drawing function for the live picture and for the film-strip.
+
+A film-strip shows a panel at a few values, for readers without a kernel.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from vaelab.live import images
+from vaelab import plots
 from vaelab.live.controls import Control
-from vaelab.live.figure import Draw, LiveFigure, Values
-from vaelab.live.filmstrip import film_strip
-from vaelab.live.panel import Panel, View
-from vaelab.live.readout import Row
-from vaelab.plots import Style, sized
+from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, png
+from vaelab.live.panel import Panel, Readout, View
+from vaelab.live.worker import drawing
 
 
-class Story(NamedTuple):
-    """What a film-strip tells: its frames with their titles, drawn by `draw`, and what they show in words."""
+@dataclass(frozen=True, kw_only=True)
+class PanelSpec:
+    """Everything that one panel adds to the common machinery.
 
-    draw: Draw
-    frames: Sequence[Values]
-    titles: Sequence[str]
+    Args:
+        draw: draw(figure, stacked=False) -> `Scene`; `stacked` puts the axes below one another, for
+            one frame of the film-strip.
+        sizes: Width and height in inches, by style.
+        controls: Sliders, switches and choices.
+        presets: Values of some or all controls, by the label of their button.
+        readout: Numbers and sentence for the values of the controls.
+        frames: Values of the film-strip's frames, by title.
+        alt: Returns the alt text of the film-strip; called once, when it is needed.
+        caption: What to look for.
+    """
+
+    draw: Callable[..., Scene]
+    sizes: Mapping[str, tuple[float, float]]
+    controls: Sequence[Control]
+    presets: Mapping[str, Mapping[str, Any]]
+    readout: Callable[[Values], Readout]
+    frames: Mapping[str, Values]
     alt: Callable[[], str]
     caption: str
-    size: tuple[float, float] = (9.6, 4.6)
 
-    def strip(self) -> bytes:
-        """The strip as PNG bytes."""
-        return images.png(film_strip(self.draw, self.frames, self.titles, *self.size), small=True)
+    def build(self, style: plots.Style = "notebook") -> Panel:
+        """Build the panel.
 
+        Args:
+            style: "notebook", "paper" or "talk".
 
-def drawn(
-    draw: Draw,
-    sizes: Mapping[str, tuple[float, float]],
-    controls: Sequence[Control],
-    words: Callable[[Values], tuple[Sequence[Row], str]],
-    story: Story,
-    presets: Mapping[str, Mapping[str, Any]],
-    style: Style,
-) -> Panel:
-    """A panel around `draw` on a figure whose size in inches belongs to the style.  Raises InvalidValue for none."""
-    width, height = sized(sizes, style)
-    figure = LiveFigure(draw, width, height, style)
-    view = View(figure.render, figure.size, words, story.strip, story.alt, story.caption, figure.finish)
-    return Panel(controls, view, presets, style)
+        Returns:
+            The panel at the start of its controls.
 
+        Raises:
+            InvalidValue: If the style is unknown, or a control starts outside its range.
+        """
+        width, height = plots.sized(self.sizes, style)
+        figure = LiveFigure(self.draw, width, height, style)
+        parts = (self.readout, self.filmstrip, self.alt, self.caption)
+        view = View(figure.preview, figure.size, *parts, final_picture=figure.render)
+        return Panel(self.controls, view, self.presets, style)
 
-def plot(ax: Any, x: Any, **look: Any) -> Any:
-    """A line over x that waits for its heights."""
-    return ax.plot(x, [0.0] * len(x), **look)[0]
+    def filmstrip(self) -> bytes:
+        """Return the film-strip as PNG bytes."""
+        return png(draw_filmstrip(partial(self.draw, stacked=True), self.frames), small=True)
 
 
-def limits(ax: Any, low: float, high: float) -> bool:
-    """Set the limits of y; True when they are new, so that the background must follow."""
-    changed: bool = ax.get_ylim() != (low, high)
-    if changed:
-        ax.set_ylim(low, high)
-    return changed
+def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: float = 9.6, height: float = 4.6) -> Pixels:
+    """Draw a panel at several values side by side, in the `paper` style.
 
+    Args:
+        draw: Draws one frame on an empty figure and returns a `Scene`.
+        frames: Values of each frame, by its title.
+        width: Inches.
+        height: Inches.
 
-def nice(height: float, least: float = 0.1) -> float:
-    """The smallest of 1, 1.5, 2, 3, 5, 7 x 10^k that is at least `height`: limits that change seldom."""
-    if not height > least:
-        return least
-    power = 10.0 ** np.floor(np.log10(height))
-    return float(next(m * power for m in (1, 1.5, 2, 3, 5, 7, 10) if m * power >= height * (1 - 1e-9)))
+    Returns:
+        [h, w, 3].
+    """
+    with drawing, plots.style("paper"):
+        figure = plots.new_figure(width, height)
+        figure.set_dpi(120)
+        columns: Any = figure.subfigures(1, len(frames))
+        for part, (title, values) in zip(columns, frames.items(), strict=True):
+            draw(part).update(values)
+            part.suptitle(title)
+        canvas = figure.canvas
+        assert isinstance(canvas, FigureCanvasAgg)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()

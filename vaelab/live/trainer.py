@@ -1,11 +1,12 @@
-"""Training in a thread beside the sliders: pause, step, stop, steer; it publishes copies and never waits for a picture.
+"""A training in a background thread that can be paused, stepped, stopped and steered.
 
-Nothing is printed or displayed from the thread, and it draws from a random generator of its own.
+It publishes copies of its weights and never waits for a picture. It prints nothing, and it has its
+own random generator.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,17 +25,23 @@ from vaelab.training.history import History
 from vaelab.training.interventions import Knobs, Panel
 from vaelab.training.loop import Progress, train
 
-POINT = 0.25  # seconds from one point of the curves to the next, at least
-PROBE = 200  # images that are encoded for the pictures
-KEPT = 40  # states kept for scrubbing; when there are more, every second one goes
+MIN_INTERVAL = 0.25  # seconds between two points of the curves
+N_PROBE = 200  # images that are encoded for the pictures
+MAX_SNAPSHOTS = 40  # with more, every second one is dropped
 _building = threading.Lock()
 
 
 class Point(NamedTuple):
-    """Means over the steps since the last point, in nats per image; rate and distortion are those of the probe.
+    """One point of the curves: means over the steps since the last point.
 
-    rate: KL(q‖p) in nats; distortion: squared error per image, decoded from the means; consistency: KL(q‖q) between
-    views and images, 0 where there are no views.
+    Args:
+        step: Number of steps so far.
+        nll: Reconstruction in nats per image.
+        divergence: Nats per image.
+        gamma: Standard deviation of the decoder; NaN without one.
+        rate: KL(q‖p) of the probe, nats per image.
+        distortion: Squared error of the probe, per image, decoded from the means.
+        consistency: KL between views and images in nats; 0 without views.
     """
 
     step: int
@@ -46,8 +53,19 @@ class Point(NamedTuple):
     consistency: float = 0.0
 
 
+def nearest(points: Sequence[Point], step: int) -> Point:
+    """Return the point whose step is nearest to a given one."""
+    return min(points, key=lambda point: abs(point.step - step))
+
+
 class Snapshot(NamedTuple):
-    """The weights after so many steps and epochs."""
+    """Weights of an experiment.
+
+    Args:
+        step: Number of steps so far.
+        epoch: Number of epochs so far.
+        weights: The state dict, on the CPU.
+    """
 
     step: int
     epoch: int
@@ -56,7 +74,17 @@ class Snapshot(NamedTuple):
 
 @dataclass
 class Record:
-    """What a training has published; lists are replaced or grow, so that other threads may read them."""
+    """What a training has published; lists only grow or are replaced, so that any thread may read them.
+
+    Args:
+        points: Points of the curves.
+        epochs: Snapshots at the end of epochs.
+        latest: The newest snapshot.
+        history: History of the training.
+        steps: Number of steps so far.
+        total: Number of steps planned.
+        per_second: Images per second.
+    """
 
     points: list[Point] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
@@ -68,16 +96,26 @@ class Record:
 
 
 class Trainer:
-    """One training of a `Setup` in a daemon thread.
+    """One training in a daemon thread.
 
-    state: starting, running, paused, stopped, finished or failed.
+    Its `state` is starting, running, paused, stopped, finished or failed; `sentence` says why.
+
+    Args:
+        setup: What to train.
+        published: published(trainer), called on the thread at every change.
+        paused: Whether to pause before the first step.
+
+    Example:
+        >>> trainer = Trainer(Setup(epochs=1), lambda trainer: None).start()
+        >>> trainer.join(), trainer.state
+        (True, 'finished')
     """
 
     def __init__(self, setup: Setup, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
         self.setup, self.published, self.record = setup, published, Record()
         self.knobs = Knobs()
         self.steerable: frozenset[str] | None = None
-        self._early: dict[str, float] = {}
+        self._early: dict[str, float] = {}  # set before the experiment is built
         self.call: Call | None = None
         self.experiment: Experiment | None = None
         self.images = self.labels = torch.empty(0)
@@ -86,41 +124,51 @@ class Trainer:
         self._paused, self._stopped, self._granted = paused, False, 0
         self._thread = threading.Thread(target=self._run, name="vaelab-training", daemon=True)
 
-    # -- from any thread
-
     def start(self) -> "Trainer":
-        """Begin; once."""
+        """Start the thread; may be called once."""
         self._thread.start()
         return self
 
     def pause(self, paused: bool = True) -> None:
-        """Hold the training after its current step, or let it go on."""
+        """Pause after the current step, or continue."""
         with self._gate:
             self._paused = paused
             self._gate.notify_all()
 
     def step(self) -> None:
-        """Take one step and hold."""
+        """Take one step, then pause."""
         with self._gate:
             self._paused, self._granted = True, self._granted + 1
             self._gate.notify_all()
 
     def stop(self) -> None:
-        """End after the current step."""
+        """Stop after the current step."""
         with self._gate:
             self._stopped = True
             self._gate.notify_all()
 
-    def turn(self, name: str, value: float) -> None:
-        """Turn a knob of the running training; one that this experiment does not have, or a late hand, does nothing."""
+    def steer(self, name: str, value: float) -> None:
+        """Set a parameter of the running training.
+
+        Args:
+            name: A parameter; nothing happens if the experiment lacks it or the training has ended.
+            value: Its new value.
+        """
         with self._gate:
             if self.steerable is None:
-                self._early[name] = value  # the network is not built yet; its knobs are not known
+                self._early[name] = value
             elif name in self.steerable and self.alive:
                 self.knobs.turn(**{name: value})
 
     def join(self, timeout: float = 60.0) -> bool:
-        """Wait for the end; False when it did not come in time."""
+        """Wait for the end of the training.
+
+        Args:
+            timeout: Seconds.
+
+        Returns:
+            Whether it ended in time.
+        """
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -128,33 +176,32 @@ class Trainer:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    # -- on the thread
-
     def _run(self) -> None:
         try:
             self._train()
-        except Exception as error:  # whatever it is: a sentence in the panel beats a traceback in a log
-            self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _unforeseen(error)
+        except Exception as error:  # show it in the panel: the thread has no visible log
+            self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _describe(error)
         self.published(self)
 
     def _train(self) -> None:
-        torch.set_num_threads(1)  # of this thread: two would fight with the one that draws
+        torch.set_num_threads(1)  # leaves a core to the thread that draws
         data = load(self.setup.data)
         self.call = recipe(self.setup, data)
-        with _building:  # initial weights come from torch's global generator, which is put back as it was
-            others = torch.get_rng_state()
+        with _building:  # initial weights come from torch's global generator; restore it
+            global_state = torch.get_rng_state()
             torch.manual_seed(self.setup.seed)
             self.experiment = self.call.make()
-            torch.set_rng_state(others)
+            torch.set_rng_state(global_state)
         settings = config(self.setup)
         with self._gate:
             self.steerable = frozenset(Panel(self.experiment, settings.lr).values) | {"lr"}
             self.knobs.turn(**{name: value for name, value in self._early.items() if name in self.steerable})
-        self.images, self.labels = data.images[:PROBE], data.labels[:PROBE]
+        self.images, self.labels = data.images[:N_PROBE], data.labels[:N_PROBE]
         self._publish(0, 0)
-        steps, last, sums, counted = train(self.experiment, data, settings, knobs=self.knobs), 0.0, torch.zeros(3), 0
+        steps = train(self.experiment, data, settings, knobs=self.knobs)
+        last, sums, n_steps = 0.0, torch.zeros(3), 0
         generator = torch.Generator(on_device(settings.device))
-        while self._may_go_on():
+        while self._may_continue():
             with rng.own(generator):
                 progress = next(steps, None)
             if progress is None:
@@ -164,18 +211,18 @@ class Trainer:
             with torch.no_grad():
                 means = (part.mean() for part in (terms.nll, terms.divergence, terms.consistency))
                 sums += torch.stack([*means]).cpu()
-            counted += 1
+            n_steps += 1
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
             if progress.row:
-                self._keep(progress)
-            if self._paused or progress.step == progress.steps or time.monotonic() - last > POINT:
-                self._note(progress, sums / counted, counted / max(time.monotonic() - last, 1e-9) if last else 0.0)
-                last, counted = time.monotonic(), 0
+                self._store_epoch(progress)
+            if self._paused or progress.step == progress.steps or time.monotonic() - last > MIN_INTERVAL:
+                self._add_point(progress, sums / n_steps, n_steps / max(time.monotonic() - last, 1e-9) if last else 0.0)
+                last, n_steps = time.monotonic(), 0
                 sums.zero_()
         self.state = "stopped"
 
-    def _may_go_on(self) -> bool:
-        """Wait while paused; False when it is time to stop."""
+    def _may_continue(self) -> bool:
+        """Wait while paused; False when the training shall stop."""
         while True:
             with self._gate:
                 if self._stopped:
@@ -190,19 +237,19 @@ class Trainer:
                 self.state = "paused"
             self.published(self)
 
-    def _note(self, progress: Progress, means: Tensor, per_second: float) -> None:
-        nll, divergence, apart = means.tolist()
+    def _add_point(self, progress: Progress, means: Tensor, per_second: float) -> None:
+        nll, divergence, consistency = means.tolist()
         for name, value in (("nll", nll), ("divergence", divergence)):
             if not torch.isfinite(torch.tensor(value)):
                 raise TrainingError(
-                    f"the {name} became {value} at step {progress.step}; lower the learning rate or alpha and press "
-                    "Restart."
+                    f"{name} must be finite, became {value} at step {progress.step}; "
+                    "lower the learning rate or alpha and press Restart."
                 )
         assert self.experiment is not None
         gamma = self.experiment.objective.likelihood.gamma
         rate, distortion = self._rate_and_distortion()
-        now = float(gamma.gamma.detach()) if gamma is not None else float("nan")
-        self.record.points.append(Point(progress.step, nll, divergence, now, rate, distortion, apart))
+        value = float(gamma.gamma.detach()) if gamma is not None else float("nan")
+        self.record.points.append(Point(progress.step, nll, divergence, value, rate, distortion, consistency))
         self.record.per_second = per_second * self.setup.batch
         self._publish(progress.step, progress.epoch)
 
@@ -218,10 +265,9 @@ class Trainer:
         self.record.latest = self._snapshot(step, epoch)
         self.published(self)
 
-    def _keep(self, progress: Progress) -> None:
-        """The state at the end of an epoch, for looking back."""
+    def _store_epoch(self, progress: Progress) -> None:
         self.record.epochs.append(self._snapshot(progress.step, progress.epoch))
-        if len(self.record.epochs) > KEPT:
+        if len(self.record.epochs) > MAX_SNAPSHOTS:
             self.record.epochs = self.record.epochs[1::2]
 
     def _snapshot(self, step: int, epoch: int) -> Snapshot:
@@ -230,5 +276,5 @@ class Trainer:
         return Snapshot(step, epoch, copies)
 
 
-def _unforeseen(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; press Restart."

@@ -1,9 +1,10 @@
-"""What the training panel trains: the choices as a recipe of the package, and as the code that reproduces the run."""
+"""The choices of the training panel: as controls, as a recipe, and as code that reproduces the run."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vaelab.data.dataset import Dataset
+from vaelab.live.controls import Choice, Control, Slider
 from vaelab.objectives import recipes
 from vaelab.objectives.consistency import VIEWS, consistent
 from vaelab.objectives.objective import Experiment
@@ -22,7 +23,24 @@ POLICIES = ("fixed", "learned", "computed")
 
 
 class Setup(NamedTuple):
-    """The choices of one training; gamma is where a learned one starts, and a computed one starts from the data."""
+    """The choices of one training.
+
+    Args:
+        data: Name of a data set.
+        network: Key of `NETWORKS`.
+        latent: Number of latents.
+        divergence: One of `DIVERGENCES`.
+        policy: "fixed", "learned" or "computed" gamma.
+        views: "no", or the strength of random views.
+        alpha: Skew of the geometric JS.
+        gamma: The fixed gamma, or the start of a learned one.
+        beta: Weight of the divergence.
+        consistency: Weight lambda of the consistency between views.
+        lr: Learning rate.
+        epochs: Number of epochs.
+        batch: Batch size.
+        seed: Seed of initial weights, batches and samples.
+    """
 
     data: str = "digits"
     network: str = "mlp 64"
@@ -40,8 +58,43 @@ class Setup(NamedTuple):
     seed: int = 0
 
 
+def training_controls(s: Setup) -> tuple[list[Control], list[Control]]:
+    """Build the controls of the training panel.
+
+    Args:
+        s: Choices at the start.
+
+    Returns:
+        The choices that need a restart, and the parameters of a running training.
+    """
+    choices: list[Control] = [
+        Choice("data", "data", DATA, s.data),
+        Choice("network", "network", tuple(NETWORKS), s.network),
+        Slider("latent", "latents", 1, 32, s.latent, 1, whole=True),
+        Choice("divergence", "divergence", DIVERGENCES, s.divergence),
+        Choice("policy", "gamma is", POLICIES, s.policy),
+        Choice("views", "views", AUGMENTED, s.views),
+        Slider("epochs", "epochs", 1, 400, s.epochs, 1, whole=True),
+    ]
+    parameters: list[Control] = [
+        Slider("alpha", "skew α", 0, 1, s.alpha),
+        Slider("gamma", "gamma", 0.02, 2, s.gamma, 0.02, log=True),
+        Slider("beta", "beta", 0.05, 20, s.beta, 0.02, log=True),
+        Slider("consistency", "views' λ", 0.01, 100, s.consistency, 0.05, log=True),
+        Slider("lr", "learning rate", 1e-5, 0.1, s.lr, 0.05, log=True),
+    ]
+    return choices, parameters
+
+
 class Call(NamedTuple):
-    """A call of a recipe; with views, its experiment made consistent at this lambda."""
+    """A call of a recipe; `str(call)` is its code.
+
+    Args:
+        recipe: Name in `vaelab.recipes`.
+        arguments: Positional arguments.
+        options: Keyword arguments.
+        views: lambda and kind of the views for `consistent`, or None.
+    """
 
     recipe: str
     arguments: tuple[Any, ...]
@@ -49,6 +102,7 @@ class Call(NamedTuple):
     views: tuple[float, str] | None = None
 
     def make(self) -> Experiment:
+        """Call the recipe."""
         experiment: Experiment = getattr(recipes, self.recipe)(*self.arguments, **self.options)
         return experiment if self.views is None else consistent(experiment, *self.views)
 
@@ -59,7 +113,15 @@ class Call(NamedTuple):
 
 
 def recipe(setup: Setup, data: Dataset) -> Call:
-    """The recipe that the choices name."""
+    """Translate choices to a recipe.
+
+    Args:
+        setup: The choices.
+        data: The data set that they name.
+
+    Returns:
+        The call.
+    """
     views = None if setup.views == "no" else (setup.consistency, setup.views)
     return _plain(setup, data)._replace(views=views)
 
@@ -77,17 +139,40 @@ def _plain(setup: Setup, data: Dataset) -> Call:
 
 
 def config(setup: Setup) -> Train:
-    """How the panel trains."""
+    """Translate choices to a training configuration.
+
+    Args:
+        setup: The choices.
+
+    Returns:
+        The configuration, without a progress bar.
+    """
     return Train(epochs=setup.epochs, batch_size=setup.batch, lr=setup.lr, seed=setup.seed, progress=False)
 
 
-def code(setup: Setup, call: Call, steps: int, turns: Sequence[Intervention]) -> str:
-    """A cell that trains the same experiment, with every turn of a knob at its step: the same weights on a CPU."""
-    lines = ["import torch", "import vaelab", "", f"torch.manual_seed({setup.seed})", f"experiment = {call}"]
-    lines += ["turns = [  # step, knob, old, new", *(f"    {tuple(turn)!r}," for turn in turns), "]"]
+def code(setup: Setup, call: Call, steps: int, changes: Sequence[Intervention]) -> str:
+    """Write a cell that trains the same experiment again, with the same weights on a CPU.
+
+    Args:
+        setup: The choices.
+        call: The recipe.
+        steps: Number of steps.
+        changes: Changes of parameters during the training.
+
+    Returns:
+        Python code.
+    """
     settings = f"steps={steps}, batch_size={setup.batch}, lr={setup.lr!r}, seed={setup.seed}"
-    lines += [
+    lines = [
+        "import torch",
+        "import vaelab",
+        "",
+        f"torch.manual_seed({setup.seed})",
+        f"experiment = {call}",
+        "changes = [  # step, name, old, new",
+        *(f"    {tuple(change)!r}," for change in changes),
+        "]",
         f"data, config = vaelab.load({setup.data!r}), vaelab.Train({settings})",
-        "history = vaelab.fit(experiment, data, config, knobs=vaelab.Knobs(turns))",
+        "history = vaelab.fit(experiment, data, config, knobs=vaelab.Knobs(changes))",
     ]
     return "\n".join(lines)
