@@ -72,7 +72,7 @@ from vaelab.live.panels.divergence import ALPHAS, X
 grid, control, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
 def curves(alpha):
     n = compute(START._replace(alpha=alpha))
-    return [(1, x, n.q), (1, x, n.p), (1, x, n.mean), (2, x, n.kl_integrand), (2, x, n.js_integrand),
+    return [*((1, x, y) for y in n.densities), *((2, x, y) for y in n.integrands),
             (3, ALPHAS, n.curve), (3, [alpha, alpha], [n.value, n.value])]
 for column, xs, ys in curves(0.3):
     grid.add_scatter(x=xs, y=ys, row=1, col=column)
@@ -234,7 +234,6 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
     import torch
 
     from vaelab import live, load, train
-    from vaelab.live.training_config import config, recipe
 
     torch.set_num_threads(1)
     setup = live.Setup(data="mnist-mini", network="mlp 400", epochs=400)
@@ -249,7 +248,7 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
         shown = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
         panel.close()
         panel.settle()
-        steps = iter(train(recipe(setup, data).make(), data, config(setup)))
+        steps = iter(train(setup.recipe(data).make(), data, setup.config))
         alone = _steps(steps, seconds)
         ratios.append(alone / shown)
     ratio = statistics.median(ratios)

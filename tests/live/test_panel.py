@@ -51,7 +51,9 @@ def visible(widget):
 
 def tiny_panel(picture, presets=None):
     """Two sliders and a picture that costs nothing."""
-    view = live.View(picture, (8, 8), lambda v: live.Readout([], f"a is {v['a']:g}"), lambda: b"", lambda: "alt", "caption")
+    view = live.View(
+        picture, (8, 8), lambda v: live.Readout([], f"a is {v['a']:g}"), lambda: b"", lambda: "alt", "caption"
+    )
     return live.Panel([live.Slider("a", "a", 0, 100, 1.0), live.Slider("b", "b", 0, 100, 1.0)], view, presets or {})
 
 
@@ -261,10 +263,10 @@ def test_the_numbers_are_the_package_s_and_the_integrands_integrate_to_them(prim
     n, q, p = compute(setting), gaussian(-1.5, 0.8), gaussian(1, 1.2)
     step = float(X[1] - X[0])
     assert n.value == pytest.approx(float(geometric_js(q, p, 0.35, dual=dual, primed=primed)), abs=1e-12)
-    assert n.js_integrand.sum() * step == pytest.approx(n.value, abs=1e-8)
-    assert n.kl_integrand.sum() * step == pytest.approx(float(kl(q, p)), abs=1e-8)
+    assert n.integrands[1].sum() * step == pytest.approx(n.value, abs=1e-8)
+    assert n.integrands[0].sum() * step == pytest.approx(float(kl(q, p)), abs=1e-8)
     assert np.interp(0.35, ALPHAS, n.curve) == pytest.approx(n.value, abs=1e-3)
-    assert n.mean.sum() * step == pytest.approx(1, abs=1e-8)
+    assert n.densities[2].sum() * step == pytest.approx(1, abs=1e-8)
     rows, sentence = divergence._readout(setting._asdict())
     assert dict(rows)["KL(p‖q)"] == f"{float(kl(p, q)):.4f} nats"
     assert f"{n.ends[1]:.3f}" in sentence
@@ -300,7 +302,10 @@ def test_the_film_strip_is_drawn_by_the_drawing_function_one_column_per_frame():
 
         return live.Scene([line], update)
 
-    strips = [live.draw_filmstrip(draw, {title: {"y": y} for title, y in zip("abc", ys, strict=True)}, 6, 2) for ys in ((0, 1, 0), (0, 0, 0))]
+    strips = [
+        live.draw_filmstrip(draw, {title: {"y": y} for title, y in zip("abc", ys, strict=True)}, 6, 2)
+        for ys in ((0, 1, 0), (0, 0, 0))
+    ]
     assert seen == [0, 1, 0, 0, 0, 0]
     columns = [np.split(strip, 3, axis=1) for strip in strips]
     assert [np.array_equal(a, b) for a, b in zip(*columns, strict=True)] == [True, False, True]

@@ -170,12 +170,12 @@ def test_the_table_is_made_by_its_own_command(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ratio", [0.1, 0.2, 0.5, 1.0, 2.0, 5.0])
 def test_the_least_kl_lies_on_the_line_and_is_the_package_s(ratio):
-    variance, square, least = rho.minimum(ratio)
+    variance, square, least = rho._minimum(ratio)
     q = Gaussian(torch.tensor([[square**0.5]]).double(), torch.tensor([[variance]]).double().log())
     exact = 0.5 * (q.mean**2 + q.logvar.exp() - q.logvar - 1)
     assert variance + square == pytest.approx(1)
-    assert least == pytest.approx(float(exact)) == pytest.approx(rho.kl_at(variance, ratio))
-    assert all(rho.kl_at(variance * f, ratio) > least for f in (0.9, 1.1))
+    assert least == pytest.approx(float(exact)) == pytest.approx(rho._kl(variance, ratio))
+    assert all(rho._kl(variance * f, ratio) > least for f in (0.9, 1.1))
 
 
 # -- posterior

@@ -13,7 +13,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab.live import Setup
 from vaelab.live.panels.training import PRESETS
 from vaelab.live.trainer import MAX_SNAPSHOTS, Trainer
-from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES, config, recipe
+from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES
 
 QUICK = Setup(epochs=2)
 
@@ -58,8 +58,8 @@ def test_two_runs_at_once_beside_a_cell_that_draws_random_numbers_are_both_repro
     for _ in range(50):
         torch.rand(3)
         time.sleep(0.001)
+    panel.stop(), other.stop()
     for one in (panel, other):
-        one.stop()
         assert one.settle()
         assert one.trainer.state == "stopped"
         assert "Stopped" in one.message.value
@@ -142,10 +142,10 @@ def test_looking_back_shows_the_weights_of_that_epoch():
     assert "the pictures show epoch 1" in panel.message.value
     assert bytes(panel.picture.value) != newest
     first = panel.trainer.record.epochs[0]
-    alone = recipe(panel.trainer.setup, load("digits"))
+    alone = panel.trainer.setup.recipe(load("digits"))
     torch.manual_seed(0)
     experiment = alone.make()
-    for progress in train(experiment, load("digits"), config(panel.trainer.setup)):
+    for progress in train(experiment, load("digits"), panel.trainer.setup.config):
         if progress.row:
             break
     assert all(torch.equal(first.weights[name], value) for name, value in experiment.state_dict().items())

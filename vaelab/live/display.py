@@ -3,8 +3,8 @@
 import base64
 import html
 import io
-from typing import Any
 
+import IPython.display
 from matplotlib.figure import Figure
 
 from vaelab._utils.errors import InvalidValue
@@ -31,8 +31,9 @@ def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | Non
         metadata = {"image/png": {"alt": alt}}
     else:
         raise InvalidValue(f"alt and caption of a figure must be given, got {alt!r} and {caption!r}.")
-    _display(data, metadata)
-    _display({"text/html": f"<p><em>{html.escape(caption)}</em></p>", "text/plain": caption}, {})
+    IPython.display.display(data, metadata=metadata, raw=True)
+    text = {"text/html": f"<p><em>{html.escape(caption)}</em></p>", "text/plain": caption}
+    IPython.display.display(text, metadata={}, raw=True)
 
 
 def _png(figure: Figure) -> str:
@@ -40,9 +41,3 @@ def _png(figure: Figure) -> str:
     with drawing:
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _display(data: dict[str, Any], metadata: dict[str, Any]) -> None:
-    from IPython.display import display
-
-    display(data, metadata=metadata, raw=True)

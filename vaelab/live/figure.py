@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from PIL import Image
@@ -38,13 +37,13 @@ DrawFunction = Callable[[AnyFigure], Scene]
 
 
 def combine(scenes: Sequence[Scene]) -> Scene:
-    """Combine the scenes of several axes.
+    """Combine the scenes of several axes to one that updates all of them.
 
     Args:
         scenes: One scene per axes.
 
     Returns:
-        A scene that updates all of them.
+        The combined scene.
     """
 
     def update(values: Values) -> bool:
@@ -57,8 +56,8 @@ def combine(scenes: Sequence[Scene]) -> Scene:
 class LiveFigure:
     """A drawing function on a persistent Agg figure.
 
-    The style is read once, here. Drawing touches no global setting later, so that any thread may
-    draw, one at a time.
+    The style is read once, at construction; drawing touches no global setting, so that any thread
+    may draw, one at a time.
 
     Args:
         draw: Draws on an empty figure and returns a `Scene`.
@@ -70,6 +69,8 @@ class LiveFigure:
     def __init__(self, draw: DrawFunction, width: float, height: float, style: plots.Style = "notebook") -> None:
         with plots.style(style), mpl.rc_context({"figure.constrained_layout.use": False}):
             self.figure = plots.new_figure(width, height)
+            self._canvas: Any = self.figure.canvas
+            self.size: tuple[int, int] = self._canvas.get_width_height()  # pixels
             self._scene = draw(self.figure)
             _fix_margins(self.figure)
             _freeze_style(self.figure.axes)
@@ -77,17 +78,6 @@ class LiveFigure:
             artist.set_animated(True)
             artist.set_zorder(10 + order)
         self._background: Any = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._canvas.get_width_height()
-
-    @property
-    def _canvas(self) -> FigureCanvasAgg:
-        canvas = self.figure.canvas
-        assert isinstance(canvas, FigureCanvasAgg)
-        return canvas
 
     def pixels(self, values: Values) -> Pixels:
         """Draw the picture for some values.
@@ -166,8 +156,8 @@ def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1
         The smallest step times a power of ten that is at least `height`.
 
     Example:
-        >>> rounded_limit(0.24), rounded_limit(260, steps=(1, 2, 5))
-        (0.3, 500.0)
+        >>> rounded_limit(24), rounded_limit(260, steps=(1, 2, 5))
+        (30.0, 500.0)
     """
     if not height > least:
         return least

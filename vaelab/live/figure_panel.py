@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from vaelab import plots
 from vaelab.live.controls import Control
@@ -85,7 +84,6 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
         for part, (title, values) in zip(columns, frames.items(), strict=True):
             draw(part).update(values)
             part.suptitle(title)
-        canvas = figure.canvas
-        assert isinstance(canvas, FigureCanvasAgg)
+        canvas: Any = figure.canvas
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -18,7 +18,7 @@ from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
 from vaelab._utils.images import sum_pixels, unit
 from vaelab.data.loading import load
-from vaelab.live.training_config import Call, Setup, config, recipe
+from vaelab.live.training_config import Call, Setup
 from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
@@ -73,18 +73,8 @@ class Snapshot(NamedTuple):
 
 
 @dataclass
-class Record:
-    """What a training has published; lists only grow or are replaced, so that any thread may read them.
-
-    Args:
-        points: Points of the curves.
-        epochs: Snapshots at the end of epochs.
-        latest: The newest snapshot.
-        history: History of the training.
-        steps: Number of steps so far.
-        total: Number of steps planned.
-        per_second: Images per second.
-    """
+class _Record:
+    """What a training has published; lists only grow or are replaced, so that any thread may read them."""
 
     points: list[Point] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
@@ -92,7 +82,7 @@ class Record:
     history: History = field(default_factory=History)
     steps: int = 0
     total: int = 0
-    per_second: float = 0.0
+    per_second: float = 0.0  # images
 
 
 class Trainer:
@@ -112,7 +102,7 @@ class Trainer:
     """
 
     def __init__(self, setup: Setup, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
-        self.setup, self.published, self.record = setup, published, Record()
+        self.setup, self.published, self.record = setup, published, _Record()
         self.knobs = Knobs()
         self.steerable: frozenset[str] | None = None
         self._early: dict[str, float] = {}  # set before the experiment is built
@@ -186,13 +176,13 @@ class Trainer:
     def _train(self) -> None:
         torch.set_num_threads(1)  # leaves a core to the thread that draws
         data = load(self.setup.data)
-        self.call = recipe(self.setup, data)
+        self.call = self.setup.recipe(data)
         with _building:  # initial weights come from torch's global generator; restore it
             global_state = torch.get_rng_state()
             torch.manual_seed(self.setup.seed)
             self.experiment = self.call.make()
             torch.set_rng_state(global_state)
-        settings = config(self.setup)
+        settings = self.setup.config
         with self._gate:
             self.steerable = frozenset(Panel(self.experiment, settings.lr).values) | {"lr"}
             self.knobs.turn(**{name: value for name, value in self._early.items() if name in self.steerable})

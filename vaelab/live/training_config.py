@@ -57,6 +57,25 @@ class Setup(NamedTuple):
     batch: int = 64
     seed: int = 0
 
+    @property
+    def config(self) -> Train:
+        """The training configuration."""
+        return Train(epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, progress=False)
+
+    def recipe(self, data: Dataset) -> "Call":
+        """Return the recipe for images of the shape of a data set."""
+        views = None if self.views == "no" else (self.consistency, self.views)
+        options: dict[str, Any] = dict(NETWORKS[self.network])
+        options["gamma"] = self.gamma if self.policy == "fixed" else self.policy
+        if self.divergence == "KL(q‖p)":
+            name, options = "beta_vae", {"beta": self.beta, **options}
+        elif self.divergence == "KL(p‖q)":
+            name, options = "reverse_kl_vae", {"weight": self.beta, **options}
+        else:
+            skew = {"alpha": self.alpha, "dual": self.divergence == "dual JS", "weight": self.beta}
+            name, options = "gjs_vae", {**skew, **options}
+        return Call(name, (tuple(data.images.shape[1:]), self.latent), options, views)
+
 
 def training_controls(s: Setup) -> tuple[list[Control], list[Control]]:
     """Build the controls of the training panel.
@@ -110,44 +129,6 @@ class Call(NamedTuple):
         named = [f"{name}={value!r}" for name, value in self.options.items()]
         plain = f"vaelab.recipes.{self.recipe}({', '.join([*map(repr, self.arguments), *named])})"
         return plain if self.views is None else f"vaelab.consistency.consistent({plain}, {str(self.views)[1:-1]})"
-
-
-def recipe(setup: Setup, data: Dataset) -> Call:
-    """Translate choices to a recipe.
-
-    Args:
-        setup: The choices.
-        data: The data set that they name.
-
-    Returns:
-        The call.
-    """
-    views = None if setup.views == "no" else (setup.consistency, setup.views)
-    return _plain(setup, data)._replace(views=views)
-
-
-def _plain(setup: Setup, data: Dataset) -> Call:
-    shape = tuple(data.images.shape[1:])
-    options: dict[str, Any] = dict(NETWORKS[setup.network])
-    options["gamma"] = setup.gamma if setup.policy == "fixed" else setup.policy
-    if setup.divergence == "KL(q‖p)":
-        return Call("beta_vae", (shape, setup.latent), {"beta": setup.beta, **options})
-    if setup.divergence == "KL(p‖q)":
-        return Call("reverse_kl_vae", (shape, setup.latent), {"weight": setup.beta, **options})
-    skewed = {"alpha": setup.alpha, "dual": setup.divergence == "dual JS", "weight": setup.beta}
-    return Call("gjs_vae", (shape, setup.latent), {**skewed, **options})
-
-
-def config(setup: Setup) -> Train:
-    """Translate choices to a training configuration.
-
-    Args:
-        setup: The choices.
-
-    Returns:
-        The configuration, without a progress bar.
-    """
-    return Train(epochs=setup.epochs, batch_size=setup.batch, lr=setup.lr, seed=setup.seed, progress=False)
 
 
 def code(setup: Setup, call: Call, steps: int, changes: Sequence[Intervention]) -> str:

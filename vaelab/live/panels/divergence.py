@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from vaelab import plots
 from vaelab.divergences import quadrature
@@ -34,10 +33,7 @@ class GaussianPair(NamedTuple):
 
     Args:
         alpha: Skew, in [0, 1].
-        mean_q: Mean of q.
-        sigma_q: Standard deviation of q.
-        mean_p: Mean of p.
-        sigma_p: Standard deviation of p.
+        mean_q, sigma_q, mean_p, sigma_p: Means and standard deviations.
         primed: Whether the geometric mean takes 1 - alpha.
         dual: Whether the divergence is the dual.
     """
@@ -72,33 +68,16 @@ PRESETS = {
 
 
 class PairDivergences(NamedTuple):
-    """Curves and divergences of a pair.
+    """Densities and integrands over X, the selected divergence over ALPHAS, and values in nats."""
 
-    Args:
-        q: Density over X.
-        p: Density over X.
-        mean: Density of the geometric mean over X.
-        kl_integrand: Integrand of KL(q‖p) over X.
-        js_integrand: Integrand of the selected divergence over X.
-        curve: The selected divergence over ALPHAS, nats.
-        kl_qp: KL(q‖p), nats.
-        kl_pq: KL(p‖q), nats.
-        js: Ordinary Jensen-Shannon divergence, nats.
-        value: The selected divergence, nats.
-        g: Mean and standard deviation of the geometric mean.
-    """
-
-    q: NDArray[Any]
-    p: NDArray[Any]
-    mean: NDArray[Any]
-    kl_integrand: NDArray[Any]
-    js_integrand: NDArray[Any]
-    curve: NDArray[Any]
+    densities: tuple[Any, Any, Any]  # q, p and their geometric mean
+    integrands: tuple[Any, Any]  # of KL(q‖p) and of the selected divergence
+    curve: Any
     kl_qp: float
     kl_pq: float
-    js: float
-    value: float
-    g: tuple[float, float]
+    js: float  # ordinary Jensen-Shannon
+    value: float  # the selected divergence
+    g: tuple[float, float]  # mean and standard deviation of the geometric mean
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -139,11 +118,8 @@ def compute(s: GaussianPair) -> PairDivergences:
         js_integrand = (1 - s.alpha) * lq.exp() * (lq - lg) + s.alpha * lp.exp() * (lp - lg)
     js = quadrature.jensen_shannon(partial(_log_density, q), partial(_log_density, p), quadrature.covering(q, p))
     return PairDivergences(
-        q=lq.exp().numpy(),
-        p=lp.exp().numpy(),
-        mean=lg.exp().numpy(),
-        kl_integrand=(lq.exp() * (lq - lp)).numpy(),
-        js_integrand=js_integrand.numpy(),
+        densities=(lq.exp().numpy(), lp.exp().numpy(), lg.exp().numpy()),
+        integrands=((lq.exp() * (lq - lp)).numpy(), js_integrand.numpy()),
         curve=geometric_js(q, p, ALPHAS, dual=s.dual, primed=s.primed).numpy(),
         kl_qp=float(kl(q, p)),
         kl_pq=float(kl(p, q)),
@@ -219,33 +195,31 @@ def _densities(ax: Axes) -> Scene:
     ax.legend(loc="upper left", handlelength=1.6, borderaxespad=0.1)
 
     def update(values: Values) -> bool:
-        n = compute(GaussianPair(**values))
-        for line, y in zip(lines, (n.q, n.p, n.mean), strict=True):
+        densities = compute(GaussianPair(**values)).densities
+        for line, y in zip(lines, densities, strict=True):
             line.set_ydata(y)
-        for fill, y in zip(fills, (n.q, n.p), strict=True):
+        for fill, y in zip(fills, densities, strict=False):
             fill.set_data(LINE, ZEROS, y)
-        return set_limits(ax, (0, rounded_limit(1.1 * max(n.q.max(), n.p.max(), n.mean.max()))))
+        return set_limits(ax, (0, rounded_limit(1.1 * np.max(densities))))
 
     return Scene([*fills, *lines], update)
 
 
 def _integrands(ax: Axes) -> Scene:
-    reference = empty_line(ax, X, color=plots.REFERENCE, linestyle=":", label="KL(q‖p)")
-    selected = empty_line(ax, X, color=plots.JS, label="selected JS")
+    lines = [empty_line(ax, X, color=plots.REFERENCE, linestyle=":"), empty_line(ax, X)]
     ax.axhline(0, color="black", lw=0.6)
     ax.set(title="integrands", xlabel="z", xlim=(-10, 10))
 
     def update(values: Values) -> bool:
         pair = GaussianPair(**values)
-        n = compute(pair)
-        reference.set_ydata(n.kl_integrand)
-        selected.set_ydata(n.js_integrand)
-        selected.set_color(pair.color)
-        low = min(n.kl_integrand.min(), n.js_integrand.min())
-        high = max(n.kl_integrand.max(), n.js_integrand.max())
+        integrands = compute(pair).integrands
+        for line, y in zip(lines, integrands, strict=True):
+            line.set_ydata(y)
+        lines[1].set_color(pair.color)
+        low, high = np.min(integrands), np.max(integrands)
         return set_limits(ax, (-rounded_limit(-1.1 * low, least=1e-3), rounded_limit(1.1 * high)))
 
-    return Scene([reference, selected], update)
+    return Scene(lines, update)
 
 
 def _against_alpha(ax: Axes) -> Scene:

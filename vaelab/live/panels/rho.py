@@ -21,35 +21,13 @@ CAPTION = (
 )
 
 
-def kl_at(variance: Any, rho: float) -> Any:
-    """Compute KL(N(mu, variance) || N(0, 1)) with mu² = variance/rho².
-
-    Args:
-        variance: sigma², a number or an array.
-        rho: sigma/|mu|.
-
-    Returns:
-        Nats, in the shape of `variance`.
-
-    References:
-        Asperti (2019), https://arxiv.org/abs/1812.07238.
-    """
+def _kl(variance: Any, rho: float) -> Any:
+    """KL(N(mu, variance) || N(0, 1)) in nats with mu² = variance/rho²."""
     return 0.5 * (variance * (1 + rho**2) / rho**2 - np.log(variance) - 1)
 
 
-def minimum(rho: float) -> tuple[float, float, float]:
-    """Compute where the KL is smallest.
-
-    Args:
-        rho: sigma/|mu|.
-
-    Returns:
-        sigma² = rho²/(1 + rho²), mu² = 1/(1 + rho²), and the KL there, ½ ln(1 + 1/rho²) nats.
-
-    Example:
-        >>> [round(x, 4) for x in minimum(1.0)]
-        [0.5, 0.5, 0.3466]
-    """
+def _minimum(rho: float) -> tuple[float, float, float]:
+    """sigma² = rho²/(1 + rho²), mu² = 1/(1 + rho²) and KL = ½ ln(1 + 1/rho²), where the KL is smallest."""
     return rho**2 / (1 + rho**2), 1 / (1 + rho**2), 0.5 * math.log1p(1 / rho**2)
 
 
@@ -69,8 +47,11 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
 
     Example:
         >>> panel = rho_panel(rho=1.0, variance=0.5)
-        >>> "0.3466 nats" in panel.readout.value
+        >>> "smallest KL <b>0.3466 nats" in panel.readout.value
         True
+
+    References:
+        Asperti (2019), https://doi.org/10.1007/978-3-030-37599-7_7.
     """
     presets = {
         "much noise": (2.0, 0.8),
@@ -87,7 +68,7 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         ],
         presets={label: {"rho": r, "variance": v} for label, (r, v) in presets.items()},
         readout=_readout,
-        frames={f"rho = {r:g}": {"rho": r, "variance": minimum(r)[0]} for r in RHOS},
+        frames={f"rho = {r:g}": {"rho": r, "variance": _minimum(r)[0]} for r in RHOS},
         alt=_alt,
         caption=CAPTION,
     ).build(style)
@@ -97,8 +78,8 @@ def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     """Draw the KL against sigma², and the plane of sigma² and mu²."""
     left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
     for rho in RHOS:
-        left.plot(VARIANCES, kl_at(VARIANCES, rho), color=plots.REFERENCE, lw=0.8, alpha=0.5)
-        right.plot(*minimum(rho)[:2], "o", color=plots.REFERENCE, alpha=0.5, markersize=4)
+        left.plot(VARIANCES, _kl(VARIANCES, rho), color=plots.REFERENCE, lw=0.8, alpha=0.5)
+        right.plot(*_minimum(rho)[:2], "o", color=plots.REFERENCE, alpha=0.5, markersize=4)
     left.set(title="KL(q‖p) (nats)", xlabel="σ²", xscale="log", xlim=(VARIANCES[0], VARIANCES[-1]), ylim=(0, MAX_KL))
     right.plot([0, 1], [1, 0], color=plots.MEAN, linestyle="-.", label="σ² + μ² = 1")
     right.set(title="μ²", xlabel="σ²", xlim=(0, 1.3), ylim=(0, 1.3))
@@ -110,12 +91,12 @@ def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
 
     def update(values: Values) -> bool:
         rho, variance = values["rho"], values["variance"]
-        best_variance, best_square, smallest = minimum(rho)
-        curve.set_ydata(kl_at(VARIANCES, rho))
+        best_variance, best_square, smallest = _minimum(rho)
+        curve.set_ydata(_kl(VARIANCES, rho))
         ray.set_ydata([0, 2 / rho**2])
         for star, y in zip(stars, (smallest, best_square), strict=True):
             star.set_data([best_variance], [y])
-        dots[0].set_data([variance], [min(kl_at(variance, rho), MAX_KL)])
+        dots[0].set_data([variance], [min(_kl(variance, rho), MAX_KL)])
         dots[1].set_data([min(variance, 1.3)], [min(variance / rho**2, 1.3)])
         return False
 
@@ -125,7 +106,7 @@ def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
 def _readout(values: Values) -> Readout:
     """Return the KL here and at its minimum."""
     rho, variance = values["rho"], values["variance"]
-    square, kl, (best_variance, best_square, smallest) = variance / rho**2, kl_at(variance, rho), minimum(rho)
+    square, kl, (best_variance, best_square, smallest) = variance / rho**2, _kl(variance, rho), _minimum(rho)
     rows = [
         ("KL(q‖p)", f"{kl:.4f} nats"),
         ("σ² + μ²", f"{variance:.3f} + {square:.3f} = {variance + square:.3f}"),
@@ -139,6 +120,6 @@ def _readout(values: Values) -> Readout:
 
 
 def _alt() -> str:
-    minima = [(r, *minimum(r)) for r in RHOS]
+    minima = [(r, *_minimum(r)) for r in RHOS]
     listed = "; ".join(f"rho {r:g}: {kl:.2f} nats at σ² = {v:.2f}, μ² = {m:.2f}" for r, v, m, kl in minima)
     return f"Film-strip over rho. In each frame the smallest KL is on the line σ² + μ² = 1: {listed}."

@@ -57,9 +57,9 @@ def training_panel(setup: Setup | None = None, *, style: plots.Style = "notebook
 
     Example:
         >>> panel = training_panel(data="digits", divergence="JS", alpha=0.5, epochs=1)
-        >>> panel.start()
-        >>> panel.settle(), panel.trainer.state
-        (True, 'finished')
+        >>> panel.set(beta=2.0)
+        >>> panel.setup.divergence, panel.setup.beta
+        ('JS', 2.0)
     """
     if unknown := choices.keys() - set(Setup._fields):
         raise InvalidValue(f"choice must be one of {', '.join(Setup._fields)}, got {min(unknown)!r}.")
