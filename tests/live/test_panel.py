@@ -18,7 +18,7 @@ from PIL import Image
 import vaelab.live
 from vaelab import geometric_js, kl, live, plots, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import as_bytes
+from vaelab._utils.images import to_uint8
 from vaelab.live import LiveFigure
 from vaelab.live.figure import png, rounded_limit
 from vaelab.live.panels import divergence
@@ -356,7 +356,7 @@ def test_the_latent_panel_shows_what_the_decoder_makes_of_the_sliders(experiment
     for z in ([0.0, 0.0], [2.5, -1.0]):
         panel.set(z1=z[0], z2=z[1])
         assert panel.settle()
-        expected = as_bytes(experiment.decode(torch.tensor([z])))[0, 0].numpy()
+        expected = to_uint8(experiment.decode(torch.tensor([z])))[0, 0].numpy()
         shown = np.asarray(Image.open(io.BytesIO(panel.picture.value)).resize((8, 8), Image.Resampling.NEAREST))
         assert np.array_equal(shown, expected)
         assert f"({z[0]:.2f}, {z[1]:.2f})" in panel.readout.value
@@ -387,14 +387,14 @@ def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):
     side = picture.shape[0]
     assert picture.shape[1] == 2 * side + GAP
     x, y = round((1 + 1.5 / 3) * side / 2), round((1 + 2.0 / 3) * side / 2)
-    assert picture[y, x].max() == 0  # the marker's black centre
+    assert picture[y, x].max() == 0  # the marker's black center
     nearest = int((means - torch.tensor([1.5, -2.0])).square().sum(1).argmin())
     assert f"is a {int(labels[nearest])}." in panel.readout.value
     assert "nearest encoded images are" in panel.alt
     assert decoded(panel.filmstrip).shape == (2 * 80 + 6, 9 * 86 - 6, 3)
 
 
-def test_the_latent_panel_shows_colours():
+def test_the_latent_panel_shows_colors():
     panel = live.latent_panel(recipes.vae((3, 8, 8), latent=2, hidden=(16,)), style="talk")
     assert decoded(panel.picture.value).shape == (504, 504, 3)
 

@@ -16,13 +16,13 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.images import sum_pixels, unit
+from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
-from vaelab.live.training_config import Call, Setup
+from vaelab.live.training_config import Call, TrainingChoices
 from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
-from vaelab.training.interventions import Knobs, Panel
+from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.loop import Progress, train
 
 MIN_INTERVAL = 0.25  # seconds between two points of the curves
@@ -96,14 +96,14 @@ class Trainer:
         paused: Whether to pause before the first step.
 
     Example:
-        >>> trainer = Trainer(Setup(epochs=1), lambda trainer: None).start()
+        >>> trainer = Trainer(TrainingChoices(epochs=1), lambda trainer: None).start()
         >>> trainer.join(), trainer.state
         (True, 'finished')
     """
 
-    def __init__(self, setup: Setup, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
+    def __init__(self, setup: TrainingChoices, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
         self.setup, self.published, self.record = setup, published, _Record()
-        self.knobs = Knobs()
+        self.interventions = Interventions()
         self.steerable: frozenset[str] | None = None
         self._early: dict[str, float] = {}  # set before the experiment is built
         self.call: Call | None = None
@@ -148,7 +148,7 @@ class Trainer:
             if self.steerable is None:
                 self._early[name] = value
             elif name in self.steerable and self.alive:
-                self.knobs.turn(**{name: value})
+                self.interventions.set(**{name: value})
 
     def join(self, timeout: float = 60.0) -> bool:
         """Wait for the end of the training.
@@ -184,15 +184,15 @@ class Trainer:
             torch.set_rng_state(global_state)
         settings = self.setup.config
         with self._gate:
-            self.steerable = frozenset(Panel(self.experiment, settings.lr).values) | {"lr"}
-            self.knobs.turn(**{name: value for name, value in self._early.items() if name in self.steerable})
+            self.steerable = frozenset(TunableParameters(self.experiment, settings.lr).values) | {"lr"}
+            self.interventions.set(**{name: value for name, value in self._early.items() if name in self.steerable})
         self.images, self.labels = data.images[:N_PROBE], data.labels[:N_PROBE]
         self._publish(0, 0)
-        steps = train(self.experiment, data, settings, knobs=self.knobs)
+        steps = train(self.experiment, data, settings, interventions=self.interventions)
         last, sums, n_steps = 0.0, torch.zeros(3), 0
         generator = torch.Generator(on_device(settings.device))
         while self._may_continue():
-            with rng.own(generator):
+            with rng.use_generator(generator):
                 progress = next(steps, None)
             if progress is None:
                 self.state = "finished"
@@ -248,7 +248,7 @@ class Trainer:
         device = next(self.experiment.parameters()).device
         result = self.experiment.mean_pass(self.images.to(device))
         rebuilt = self.experiment.objective.likelihood.mean(result.out).cpu()
-        errors = (unit(self.images) - rebuilt).square()
+        errors = (to_float(self.images) - rebuilt).square()
         return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
 
     def _publish(self, step: int, epoch: int) -> None:

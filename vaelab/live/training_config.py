@@ -22,7 +22,7 @@ AUGMENTED = ("no", *VIEWS)
 POLICIES = ("fixed", "learned", "computed")
 
 
-class Setup(NamedTuple):
+class TrainingChoices(NamedTuple):
     """The choices of one training.
 
     Args:
@@ -77,7 +77,7 @@ class Setup(NamedTuple):
         return Call(name, (tuple(data.images.shape[1:]), self.latent), options, views)
 
 
-def training_controls(s: Setup) -> tuple[list[Control], list[Control]]:
+def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]:
     """Build the controls of the training panel.
 
     Args:
@@ -131,7 +131,7 @@ class Call(NamedTuple):
         return plain if self.views is None else f"vaelab.consistency.consistent({plain}, {str(self.views)[1:-1]})"
 
 
-def code(setup: Setup, call: Call, steps: int, changes: Sequence[Intervention]) -> str:
+def code(setup: TrainingChoices, call: Call, steps: int, changes: Sequence[Intervention]) -> str:
     """Write a cell that trains the same experiment again, with the same weights on a CPU.
 
     Args:
@@ -154,6 +154,6 @@ def code(setup: Setup, call: Call, steps: int, changes: Sequence[Intervention]) 
         *(f"    {tuple(change)!r}," for change in changes),
         "]",
         f"data, config = vaelab.load({setup.data!r}), vaelab.Train({settings})",
-        "history = vaelab.fit(experiment, data, config, knobs=vaelab.Knobs(changes))",
+        "history = vaelab.fit(experiment, data, config, interventions=vaelab.Interventions(changes))",
     ]
     return "\n".join(lines)

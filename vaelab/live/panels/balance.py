@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.images import as_images
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -112,10 +112,10 @@ def _measure(experiments: Sequence[Experiment], images: Tensor) -> _GammaSeries:
         device = next(experiment.parameters()).device
         q = experiment.encode(x.to(device))
         decoded = experiment.decode(q.mean).cpu()
-        mse.append(float((unit(x) - decoded).square().mean()))
+        mse.append(float((to_float(x) - decoded).square().mean()))
         rate.append(float(diagonal_kl(q, Gaussian.standard(q.mean)).mean()))
         samples = experiment.decode(noise.to(device)).cpu()
-        rows.append(torch.stack([unit(x[:N_IMAGES]), decoded[:N_IMAGES], samples])[:, :, 0].numpy())
+        rows.append(torch.stack([to_float(x[:N_IMAGES]), decoded[:N_IMAGES], samples])[:, :, 0].numpy())
     return _GammaSeries(np.array([_gamma(e) for e in by_gamma]), np.sqrt(mse), np.array(rate), np.stack(rows))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.data.augment.geometric import Warp, affine
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -38,7 +38,7 @@ class _Clouds:
             raise InvalidType(f"experiments must be a mapping from lambda, got {type(experiments).__name__}.")
         self.lambdas = sorted(experiments)
         self.experiments = [experiments[lam] for lam in self.lambdas]
-        self.images = unit(images).float()
+        self.images = to_float(images).float()
         if len(self.experiments) < 2 or len(self.images) < N_IMAGES:
             raise InvalidValue(
                 f"experiments must be at least two models and images at least {N_IMAGES}, "

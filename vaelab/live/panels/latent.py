@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from vaelab import plots
-from vaelab._utils.images import as_bytes
+from vaelab._utils.images import to_uint8
 from vaelab.live.controls import Control, Slider, Switch
 from vaelab.live.figure import Pixels, Values, png
 from vaelab.live.panel import Panel, Readout, View
@@ -72,7 +72,7 @@ def latent_panel(
     view = View(plane.picture, size, plane.describe, plane.filmstrip, plane.alt, PLANE_CAPTION)
     width, edge = min(3.0, 2 * reach), 0.9 * reach
     presets = {
-        "centre": {"z1": 0.0, "z2": 0.0, "grid": False, "width": width},
+        "center": {"z1": 0.0, "z2": 0.0, "grid": False, "width": width},
         "edge": {"z1": edge, "z2": 0.0, "grid": False, "width": width},
         "corner": {"z1": -edge, "z2": edge, "grid": False, "width": width},
         "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
@@ -261,7 +261,7 @@ class _Traversal:
 
 def _decode(experiment: Experiment, z: Tensor) -> list[Pixels]:
     """The mean images of codes [n, latent], each [h, w] or [h, w, 3]."""
-    images = as_bytes(experiment.decode(z)).numpy()
+    images = to_uint8(experiment.decode(z)).numpy()
     return [image[0] if len(image) == 1 else image.transpose(1, 2, 0) for image in images]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from vaelab import plots
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.divergences import fitting
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
@@ -113,7 +113,7 @@ def _compute(alphas: Sequence[float]) -> None:
 
     target = fitting.mixture()
     tasks = [(family, alpha) for family in FAMILIES for alpha in alphas]
-    with replacing(OPTIMA) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(OPTIMA) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["family", "alpha", "start", *_Optimum._fields])
         for family, alpha in tqdm(tasks):
@@ -129,7 +129,7 @@ def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
     density = fitting.mixture().log_prob(points).exp().numpy()
     levels = np.linspace(0.003, density.max(), 9)
-    plane.contourf(axis, axis, density, levels=levels, cmap="Greys", extend="max")
+    plane.contourf(axis, axis, density, levels=levels, cmap="Grays", extend="max")
     plane.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xticks=[], yticks=[], title="mixture p, best Gaussian q")
     plane.spines[:].set_visible(False)
     for family, color, dash in zip(FAMILIES, (plots.JS, plots.DUAL), ("-", "--"), strict=True):

@@ -18,7 +18,7 @@ from vaelab.live.figure import LiveFigure, png
 from vaelab.live.figure_panel import draw_filmstrip
 from vaelab.live.panels.training_figure import TrainingState, draw, evaluate
 from vaelab.live.trainer import Snapshot, Trainer, nearest
-from vaelab.live.training_config import Setup, code, training_controls
+from vaelab.live.training_config import TrainingChoices, code, training_controls
 from vaelab.live.worker import worker
 from vaelab.objectives.objective import Experiment
 
@@ -41,13 +41,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def training_panel(setup: Setup | None = None, *, style: plots.Style = "notebook", **choices: Any) -> "TrainingPanel":
+def training_panel(
+    setup: TrainingChoices | None = None, *, style: plots.Style = "notebook", **choices: Any
+) -> "TrainingPanel":
     """Build a panel that trains small VAEs in the background. Nothing starts before Start is pressed.
 
     Args:
         setup: Choices at the start; without any, their defaults.
         style: "notebook", "paper" or "talk".
-        choices: Fields of `vaelab.live.Setup` that replace those of `setup`.
+        choices: Fields of `vaelab.live.TrainingChoices` that replace those of `setup`.
 
     Returns:
         The panel.
@@ -61,9 +63,9 @@ def training_panel(setup: Setup | None = None, *, style: plots.Style = "notebook
         >>> panel.setup.divergence, panel.setup.beta
         ('JS', 2.0)
     """
-    if unknown := choices.keys() - set(Setup._fields):
-        raise InvalidValue(f"choice must be one of {', '.join(Setup._fields)}, got {min(unknown)!r}.")
-    return TrainingPanel((setup or Setup())._replace(**choices), style)
+    if unknown := choices.keys() - set(TrainingChoices._fields):
+        raise InvalidValue(f"choice must be one of {', '.join(TrainingChoices._fields)}, got {min(unknown)!r}.")
+    return TrainingPanel((setup or TrainingChoices())._replace(**choices), style)
 
 
 class TrainingPanel(ControlPanel):
@@ -76,7 +78,7 @@ class TrainingPanel(ControlPanel):
         style: "notebook", "paper" or "talk".
     """
 
-    def __init__(self, setup: Setup, style: plots.Style) -> None:
+    def __init__(self, setup: TrainingChoices, style: plots.Style) -> None:
         choices, parameters = training_controls(setup)
         super().__init__(
             [*choices, *parameters],
@@ -122,7 +124,7 @@ class TrainingPanel(ControlPanel):
         self.box = self._container([*lines, self.message, self.picture, self.readout, self.scrub, self.listing], style)
 
     @property
-    def setup(self) -> Setup:
+    def setup(self) -> TrainingChoices:
         """The choices as the controls show them."""
         return self._first._replace(**{name: control.value for name, control in self.controls.items()})
 

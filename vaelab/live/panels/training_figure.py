@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from vaelab import plots
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
 from vaelab.live.trainer import Point, Snapshot, Trainer, nearest
 from vaelab.objectives.objective import Experiment
@@ -49,7 +49,7 @@ def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> Training
     """
     twin.load_state_dict(snapshot.weights)
     twin.eval()
-    x = unit(trainer.images)
+    x = to_float(trainer.images)
     means = twin.encode(x).mean
     axes = means.var(0).argsort(descending=True)[:2] if means.shape[1] > 2 else torch.arange(means.shape[1])
     plane = torch.zeros(len(means), 2)
