@@ -1,4 +1,4 @@
-"""Panels whose pictures follow sliders, with film-strips for readers without a kernel.
+"""Panels whose pictures follow sliders, with filmstrips for readers without a kernel.
 
 Only here does vaelab import ipywidgets, and only its core: no front end needs an extension. Panels
 use no `Output` widget, no `interact` and no pyplot: callbacks store a value, one thread draws.

@@ -1,4 +1,4 @@
-"""The base of all panels: controls, presets, and a film-strip for readers without a kernel."""
+"""The base of all panels: controls, presets, and a filmstrip for readers without a kernel."""
 
 import base64
 import threading
@@ -29,13 +29,13 @@ body:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
 
 
 class ControlPanel:
-    """Controls, presets, and a film-strip for readers without a kernel.
+    """Controls, presets, and a filmstrip for readers without a kernel.
 
     Args:
         controls: Sliders, switches and choices.
         presets: Values of some or all controls, by the label of their button.
-        filmstrip: Returns the film-strip as PNG bytes.
-        alt: Returns the alt text of the film-strip.
+        filmstrip: Returns the filmstrip as PNG bytes.
+        alt: Returns the alt text of the filmstrip.
         caption: What to look for.
 
     Raises:
@@ -62,12 +62,12 @@ class ControlPanel:
 
     @cached_property
     def alt(self) -> str:
-        """Alt text of the film-strip, with its numbers."""
+        """Alt text of the filmstrip, with its numbers."""
         return self._describe()
 
     @cached_property
     def filmstrip(self) -> bytes:
-        """The film-strip as PNG bytes."""
+        """The filmstrip as PNG bytes."""
         return self._draw_filmstrip()
 
     def set(self, **values: Any) -> None:
@@ -117,6 +117,6 @@ class ControlPanel:
         return box
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the widget and, for readers without a kernel, the film-strip with its alt text."""
+        """Return the widget and, for readers without a kernel, the filmstrip with its alt text."""
         still = {"text/plain": self.alt, "image/png": base64.b64encode(self.filmstrip).decode()}
         return {**self.box._repr_mimebundle_(), **still}, {"image/png": {"alt": self.alt}}

@@ -74,14 +74,7 @@ LABEL_STYLE = {"description_width": "6.5em"}
 
 
 def build(control: Control) -> widgets.ValueWidget:
-    """Build the widget of a control.
-
-    Args:
-        control: A slider, switch or choice.
-
-    Returns:
-        A widget of core ipywidgets, so that no front end needs an extension.
-    """
+    """Return the widget of a control, from core ipywidgets: no front end needs an extension."""
     start, auto = control.start, {"width": "auto"}
     if isinstance(control, Switch):
         states = [(control.off, False), (control.on, True)]
@@ -100,14 +93,7 @@ def build(control: Control) -> widgets.ValueWidget:
 
 
 def accept(control: Control, value: Any) -> Any:
-    """Check a value for a control, where the widget itself would clip it silently.
-
-    Args:
-        control: The control that is to show the value.
-        value: Its new value.
-
-    Returns:
-        The value as bool, str, int or float.
+    """Return a value as the control takes it, where the widget itself would clip it silently.
 
     Raises:
         InvalidValue: If the control cannot show it.

@@ -1,4 +1,4 @@
-"""Export of notebooks by nbconvert: panels become film-strips with their alt texts.
+"""Export of notebooks by nbconvert: panels become filmstrips with their alt texts.
 
 jupyter nbconvert --to html --HTMLExporter.preprocessors=vaelab.live.export.AltText NOTEBOOK
 """

@@ -37,14 +37,7 @@ DrawFunction = Callable[[AnyFigure], Scene]
 
 
 def combine(scenes: Sequence[Scene]) -> Scene:
-    """Combine the scenes of several axes to one that updates all of them.
-
-    Args:
-        scenes: One scene per axes.
-
-    Returns:
-        The combined scene.
-    """
+    """Combine the scenes of several axes to one that updates all of them."""
 
     def update(values: Values) -> bool:
         changed = [scene.update(values) for scene in scenes]  # a list: no update may be skipped
@@ -80,14 +73,7 @@ class LiveFigure:
         self._background: Any = None
 
     def pixels(self, values: Values) -> Pixels:
-        """Draw the picture for some values.
-
-        Args:
-            values: Values of the controls.
-
-        Returns:
-            [h, w, 3].
-        """
+        """Return the picture for some values of the controls, [h, w, 3]."""
         try:
             if self._scene.update(values) or self._background is None:
                 self._canvas.draw()
@@ -113,30 +99,12 @@ class LiveFigure:
 
 
 def empty_line(ax: Any, x: Any, **style: Any) -> Any:
-    """Add a line whose heights are set later.
-
-    Args:
-        ax: Axes.
-        x: Positions [n].
-        style: Options of `Axes.plot`.
-
-    Returns:
-        The line, zero everywhere.
-    """
+    """Add a line over the positions x [n] whose heights are set later, and return it."""
     return ax.plot(x, [0.0] * len(x), **style)[0]
 
 
 def set_limits(ax: Any, y: tuple[float, float], x: tuple[float, float] | None = None) -> bool:
-    """Set the limits of axes.
-
-    Args:
-        ax: Axes.
-        y: Lower and upper limit.
-        x: The same for x; None leaves them.
-
-    Returns:
-        Whether they changed, so that the background must be drawn again.
-    """
+    """Set the limits of y (and x), and return whether they changed: then the background is drawn again."""
     x = ax.get_xlim() if x is None else x
     changed: bool = (ax.get_xlim(), ax.get_ylim()) != (x, y)
     if changed:
@@ -145,7 +113,7 @@ def set_limits(ax: Any, y: tuple[float, float], x: tuple[float, float] | None = 
 
 
 def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1, 1.5, 2, 3, 5, 7)) -> float:
-    """Round an axis limit up, so that it changes seldom: each change costs a full redraw.
+    """Round an axis limit up to a step times a power of ten, so that it changes seldom.
 
     Args:
         height: Largest value to be shown.
@@ -153,7 +121,7 @@ def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1
         steps: Allowed limits between 1 and 10.
 
     Returns:
-        The smallest step times a power of ten that is at least `height`.
+        The limit; each change of it costs a full redraw.
 
     Example:
         >>> rounded_limit(24), rounded_limit(260, steps=(1, 2, 5))
@@ -166,15 +134,7 @@ def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1
 
 
 def png(pixels: Pixels, *, small: bool = False) -> bytes:
-    """Encode a picture as PNG, without date or program name.
-
-    Args:
-        pixels: [h, w] or [h, w, 3].
-        small: Whether to spend time on a smaller file.
-
-    Returns:
-        PNG bytes.
-    """
+    """Encode [h, w] or [h, w, 3] as PNG without date or program; `small` takes time to save space."""
     return _encode(pixels, format="PNG", **({"optimize": True} if small else {"compress_level": 1}))
 
 

@@ -1,6 +1,6 @@
-"""Panels drawn with matplotlib: one drawing function for the live picture and for the film-strip.
+"""Panels drawn with matplotlib: one drawing function for the live picture and for the filmstrip.
 
-A film-strip shows a panel at a few values, for readers without a kernel.
+A filmstrip shows a panel at a few values, for readers without a kernel.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +23,13 @@ class PanelSpec:
 
     Args:
         draw: draw(figure, stacked=False) -> `Scene`; `stacked` puts the axes below one another, for
-            one frame of the film-strip.
+            one frame of the filmstrip.
         sizes: Width and height in inches, by style.
         controls: Sliders, switches and choices.
         presets: Values of some or all controls, by the label of their button.
         readout: Numbers and sentence for the values of the controls.
-        frames: Values of the film-strip's frames, by title.
-        alt: Returns the alt text of the film-strip; called once, when it is needed.
+        frames: Values of the filmstrip's frames, by title.
+        alt: Returns the alt text of the filmstrip; called once, when it is needed.
         caption: What to look for.
     """
 
@@ -61,7 +61,7 @@ class PanelSpec:
         return Panel(self.controls, view, self.presets, style)
 
     def filmstrip(self) -> bytes:
-        """Return the film-strip as PNG bytes."""
+        """Return the filmstrip as PNG bytes."""
         return png(draw_filmstrip(partial(self.draw, stacked=True), self.frames), small=True)
 
 

@@ -45,8 +45,8 @@ class View(NamedTuple):
         picture: picture(values) -> image bytes, while the user drags.
         size: Width and height of the picture in pixels.
         readout: readout(values) -> `Readout`.
-        filmstrip: Returns the film-strip as PNG bytes.
-        alt: Returns the alt text of the film-strip.
+        filmstrip: Returns the filmstrip as PNG bytes.
+        alt: Returns the alt text of the filmstrip.
         caption: What to look for.
         final_picture: The picture without loss, drawn once the values rest; None: `picture` is.
     """

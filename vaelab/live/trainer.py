@@ -32,24 +32,17 @@ _building = threading.Lock()
 
 
 class Point(NamedTuple):
-    """One point of the curves: means over the steps since the last point.
+    """Means over the steps since the last point, in nats per image.
 
-    Args:
-        step: Number of steps so far.
-        nll: Reconstruction in nats per image.
-        divergence: Nats per image.
-        gamma: Standard deviation of the decoder; NaN without one.
-        rate: KL(q‖p) of the probe, nats per image.
-        distortion: Squared error of the probe, per image, decoded from the means.
-        consistency: KL between views and images in nats; 0 without views.
+    Rate and distortion are those of the probe; gamma is NaN and consistency 0 where there is none.
     """
 
     step: int
     nll: float
     divergence: float
     gamma: float
-    rate: float
-    distortion: float
+    rate: float  # KL(q‖p)
+    distortion: float  # squared error, decoded from the means
     consistency: float = 0.0
 
 
@@ -59,13 +52,7 @@ def nearest(points: Sequence[Point], step: int) -> Point:
 
 
 class Snapshot(NamedTuple):
-    """Weights of an experiment.
-
-    Args:
-        step: Number of steps so far.
-        epoch: Number of epochs so far.
-        weights: The state dict, on the CPU.
-    """
+    """Weights after a number of steps and epochs, on the CPU."""
 
     step: int
     epoch: int
@@ -138,12 +125,7 @@ class Trainer:
             self._gate.notify_all()
 
     def steer(self, name: str, value: float) -> None:
-        """Set a parameter of the running training.
-
-        Args:
-            name: A parameter; nothing happens if the experiment lacks it or the training has ended.
-            value: Its new value.
-        """
+        """Set a parameter; nothing happens if the experiment lacks it or the training has ended."""
         with self._gate:
             if self.steerable is None:
                 self._early[name] = value
@@ -151,14 +133,7 @@ class Trainer:
                 self.interventions.set(**{name: value})
 
     def join(self, timeout: float = 60.0) -> bool:
-        """Wait for the end of the training.
-
-        Args:
-            timeout: Seconds.
-
-        Returns:
-            Whether it ended in time.
-        """
+        """Wait for the end of the training, and return whether it came within `timeout` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

@@ -78,14 +78,7 @@ class TrainingChoices(NamedTuple):
 
 
 def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]:
-    """Build the controls of the training panel.
-
-    Args:
-        s: Choices at the start.
-
-    Returns:
-        The choices that need a restart, and the parameters of a running training.
-    """
+    """Return the choices that need a restart, and the parameters of a running training."""
     choices: list[Control] = [
         Choice("data", "data", DATA, s.data),
         Choice("network", "network", tuple(NETWORKS), s.network),
@@ -106,14 +99,7 @@ def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]
 
 
 class Call(NamedTuple):
-    """A call of a recipe; `str(call)` is its code.
-
-    Args:
-        recipe: Name in `vaelab.recipes`.
-        arguments: Positional arguments.
-        options: Keyword arguments.
-        views: lambda and kind of the views for `consistent`, or None.
-    """
+    """A call of a recipe, or of `consistent` on it with lambda and kind of the views; `str(call)` is its code."""
 
     recipe: str
     arguments: tuple[Any, ...]
@@ -132,17 +118,7 @@ class Call(NamedTuple):
 
 
 def code(setup: TrainingChoices, call: Call, steps: int, changes: Sequence[Intervention]) -> str:
-    """Write a cell that trains the same experiment again, with the same weights on a CPU.
-
-    Args:
-        setup: The choices.
-        call: The recipe.
-        steps: Number of steps.
-        changes: Changes of parameters during the training.
-
-    Returns:
-        Python code.
-    """
+    """Return a cell that trains the same experiment again, on a CPU with the same weights."""
     settings = f"steps={steps}, batch_size={setup.batch}, lr={setup.lr!r}, seed={setup.seed}"
     lines = [
         "import torch",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 Job = Callable[[], None]
 
-# Held while anything is drawn, by the worker or by a cell that draws a film-strip.
+# Held while anything is drawn, by the worker or by a cell that draws a filmstrip.
 drawing = threading.RLock()
 
 
@@ -33,12 +33,7 @@ class Worker:
         self._busy = False
 
     def wake(self, job: Job, due: float = 0.0) -> None:
-        """Run a job once.
-
-        Args:
-            job: Called on the worker's thread.
-            due: Earliest time, on the clock of `time.monotonic`.
-        """
+        """Run a job once on the worker's thread, not before `due` on the clock of time.monotonic()."""
         with self._changed:
             self._waiting[job] = due
             if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
@@ -61,14 +56,7 @@ class Worker:
                 self._changed.notify_all()
 
     def idle(self, timeout: float) -> bool:
-        """Wait until no job is waiting or running.
-
-        Args:
-            timeout: Seconds.
-
-        Returns:
-            Whether this happened in time.
-        """
+        """Wait until no job is waiting or running; return whether this took less than `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 

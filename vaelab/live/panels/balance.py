@@ -86,7 +86,7 @@ def balance_panel(
         readout=partial(_readout, series),
         frames={f"gamma = {gammas[k]:.3g}": {"gamma": gammas[k]} for k in sorted({0, last // 3, 2 * last // 3, last})},
         alt=lambda: (
-            f"Film-strip over gamma from {low:.3g} to {high:.3g}: the root of the squared error rises from "
+            f"Filmstrip over gamma from {low:.3g} to {high:.3g}: the root of the squared error rises from "
             f"{series.rmse[0]:.3f} to {series.rmse[-1]:.3f}, the KL falls from {series.rate[0]:.1f} to "
             f"{series.rate[-1]:.2f} nats."
         ),

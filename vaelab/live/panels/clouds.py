@@ -178,4 +178,4 @@ def _ellipse(center: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 
 def _alt(clouds: _Clouds, strength: float) -> str:
     values = ", ".join(f"{clouds.project(k, strength)[3]:.1f} at λ = {lam:g}" for k, lam in enumerate(clouds.lambdas))
-    return f"Film-strip: clouds of 50 transformations of six images shrink as λ grows; R in nats is {values}."
+    return f"Filmstrip: clouds of 50 transformations of six images shrink as λ grows; R in nats is {values}."

@@ -29,14 +29,7 @@ CAPTION = (
 
 
 class GaussianPair(NamedTuple):
-    """Values of the panel's controls.
-
-    Args:
-        alpha: Skew, in [0, 1].
-        mean_q, sigma_q, mean_p, sigma_p: Means and standard deviations.
-        primed: Whether the geometric mean takes 1 - alpha.
-        dual: Whether the divergence is the dual.
-    """
+    """Values of the controls; sigma: standard deviations, primed: the geometric mean takes 1 - alpha."""
 
     alpha: float
     mean_q: float
@@ -98,15 +91,9 @@ def _log_density(g: Gaussian, z: torch.Tensor) -> torch.Tensor:
 def compute(s: GaussianPair) -> PairDivergences:
     """Compute what the picture and its readout need; cached, since both call it.
 
-    Args:
-        s: Values of the controls.
-
-    Returns:
-        Densities, integrands and divergences.
-
     Example:
-        >>> numbers = compute(PRESETS["q = p"])
-        >>> abs(round(numbers.value, 6)), abs(round(numbers.kl_qp, 6))
+        >>> pair = compute(PRESETS["q = p"])
+        >>> abs(round(pair.value, 6)), abs(round(pair.kl_qp, 6))
         (0.0, 0.0)
     """
     q, p = gaussian(s.mean_q, s.sigma_q), gaussian(s.mean_p, s.sigma_p)
@@ -273,7 +260,7 @@ def _normal(mean: float, sigma: float) -> str:
 def _alt(pairs: list[GaussianPair]) -> str:
     numbers, start = [compute(pair) for pair in pairs], pairs[0]
     return (
-        f"Film-strip, α = {', '.join(f'{pair.alpha:g}' for pair in pairs)}, "
+        f"Filmstrip, α = {', '.join(f'{pair.alpha:g}' for pair in pairs)}, "
         f"for q = {_normal(start.mean_q, start.sigma_q)} and p = {_normal(start.mean_p, start.sigma_p)}: "
         f"the {start.name} is {', '.join(f'{n.value:.2f}' for n in numbers)} nats, while the geometric mean goes "
         f"from {_normal(*numbers[0].g)} to {_normal(*numbers[-1].g)}."

@@ -24,11 +24,11 @@ STEPS = torch.linspace(-2, 2, 9)
 GRID, GAP = 10, 12
 COLUMNS, TILE_GAP, MAX_IMAGES, MAX_ROWS = 9, 4, 20, 6  # of the traversals
 PLANE_CAPTION = (
-    "Each point of the latent plane decodes to an image. Film-strip: z1 from -2 to 2 at z2 = 0 (top row), "
+    "Each point of the latent plane decodes to an image. Filmstrip: z1 from -2 to 2 at z2 = 0 (top row), "
     "z2 from -2 to 2 at z1 = 0 (bottom row). Run the cell for the sliders."
 )
 TRAVERSAL_CAPTION = (
-    "Large: the decoded code. Below: the selected latent from end to end, the others fixed. Film-strip: one row per "
+    "Large: the decoded code. Below: the selected latent from end to end, the others fixed. Filmstrip: one row per "
     "latent, the most active first. Run the cell for the sliders."
 )
 
@@ -143,7 +143,7 @@ class _Plane:
         return _decode_rows(self.experiment, self._axes(), side=84, gap=6)
 
     def alt(self) -> str:
-        """Describe the film-strip, with the nearest labels."""
+        """Describe the filmstrip, with the nearest labels."""
         text = f"Two rows of {len(STEPS)} decoded images each."
         z1, z2 = (self._nearest(codes) for codes in self._axes())
         return f"{text} The nearest encoded images are, along z1: {z1}; along z2: {z2}." if z1 else text
@@ -251,7 +251,7 @@ class _Traversal:
         return _decode_rows(self.experiment, rows, side=56, gap=TILE_GAP)
 
     def alt(self) -> str:
-        """Describe the film-strip."""
+        """Describe the filmstrip."""
         latents = ", ".join(map(str, self.order[:MAX_ROWS]))
         return (
             f"{min(MAX_ROWS, len(self.order))} rows of {COLUMNS} decoded images: latents {latents} from "

@@ -172,7 +172,7 @@ def _readout(values: Values) -> Readout:
 def _alt(dual: bool) -> str:
     widths = ", ".join(f"{_optimum(a, dual).std:.2f}" for a in ALPHAS)
     return (
-        f"Film-strip, α = {', '.join(f'{a:g}' for a in ALPHAS)}: one Gaussian fitted to a mixture under the "
+        f"Filmstrip, α = {', '.join(f'{a:g}' for a in ALPHAS)}: one Gaussian fitted to a mixture under the "
         f"{FAMILIES[dual]} geometric JS; its standard deviation is {widths}."
     )
 

@@ -174,4 +174,4 @@ def _alt(latents: _LatentDensities, ranks: list[int]) -> str:
         f"kurtosis {float(latents.moments.kurtosis[k]):.2f}"
         for k in ranks
     )
-    return f"Film-strip of the aggregate posterior Q(z) in single latents against the prior. {listed}."
+    return f"Filmstrip of the aggregate posterior Q(z) in single latents against the prior. {listed}."

@@ -122,4 +122,4 @@ def _readout(values: Values) -> Readout:
 def _alt() -> str:
     minima = [(r, *_minimum(r)) for r in RHOS]
     listed = "; ".join(f"rho {r:g}: {kl:.2f} nats at σ² = {v:.2f}, μ² = {m:.2f}" for r, v, m, kl in minima)
-    return f"Film-strip over rho. In each frame the smallest KL is on the line σ² + μ² = 1: {listed}."
+    return f"Filmstrip over rho. In each frame the smallest KL is on the line σ² + μ² = 1: {listed}."

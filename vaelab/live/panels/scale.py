@@ -140,6 +140,6 @@ def _alt(samples: _ScaledSamples) -> str:
     best = [f"{name} at {FACTORS[row.argmin()]:g}" for name, row in zip(samples.names, samples.distance, strict=True)]
     first = samples.distance[0]
     return (
-        f"Film-strip over a factor on latents of {samples.names[0]}: distance {first[0]:.0f} at {FACTORS[0]:g}, "
+        f"Filmstrip over a factor on latents of {samples.names[0]}: distance {first[0]:.0f} at {FACTORS[0]:g}, "
         f"{first.min():.0f} at best, {first[-1]:.0f} at {FACTORS[-1]:g}. Best factors: {', '.join(best)}."
     )

@@ -258,7 +258,7 @@ class TrainingPanel(ControlPanel):
             f"epoch {s.epoch}: squared error {p.distortion:.1f}, rate {p.rate:.1f} nats"
             for s, p in zip(snapshots, points, strict=True)
         )
-        return f"Film-strip of a VAE in training, with data, reconstructions, samples and the latent plane. {listed}."
+        return f"Filmstrip of a VAE in training, with data, reconstructions, samples and the latent plane. {listed}."
 
 
 def _progress(trainer: Trainer, past: Snapshot | None) -> str:

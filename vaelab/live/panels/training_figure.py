@@ -17,15 +17,10 @@ COARSE = (1, 2, 5)  # limits of growing axes: a change costs a full redraw
 
 
 class TrainingState(NamedTuple):
-    """A training at one moment.
+    """A training at one moment: points of the curves, steps of changed parameters, and one snapshot.
 
-    Args:
-        points: Points of the curves so far.
-        changes: Steps at which a parameter was changed.
-        cursor: Step of the images and of the latent plane.
-        images: Data, reconstructions and samples, [3, N_IMAGES, h, w].
-        plane: Means of the probe in the two most active latents, [n, 2].
-        labels: [n].
+    The snapshot was taken at the step `cursor`; images are data, reconstructions and samples
+    [3, N_IMAGES, h, w], plane the means in the two most active latents [n, 2], labels [n].
     """
 
     points: Sequence[Point]
@@ -37,16 +32,7 @@ class TrainingState(NamedTuple):
 
 
 def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> TrainingState:
-    """Evaluate a snapshot on the probe images of its training.
-
-    Args:
-        twin: A copy of the experiment, on the CPU; it receives the weights.
-        trainer: The training.
-        snapshot: Its weights at some step.
-
-    Returns:
-        What the picture shows.
-    """
+    """Evaluate a snapshot on the probe of its training; `twin` is a copy of the experiment for its weights."""
     twin.load_state_dict(snapshot.weights)
     twin.eval()
     x = to_float(trainer.images)
@@ -62,7 +48,7 @@ def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> Training
 
 
 def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
-    """Draw curves above images and latent plane; a film-strip has no curves."""
+    """Draw curves above images and latent plane; a filmstrip has no curves."""
     if stacked:
         return combine([_images(figure.add_subplot(2, 1, 1)), _plane(figure.add_subplot(2, 1, 2))])
     grid = figure.add_gridspec(2, 6, height_ratios=(1, 1.25), hspace=0.45, wspace=1.3)
