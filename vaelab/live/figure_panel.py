@@ -54,7 +54,7 @@ class PanelSpec:
         Raises:
             InvalidValue: If the style is unknown, or a control starts outside its range.
         """
-        width, height = plots.sized(self.sizes, style)
+        width, height = plots.size_for(self.sizes, style)
         figure = LiveFigure(self.draw, width, height, style)
         parts = (self.readout, self.filmstrip, self.alt, self.caption)
         view = View(figure.preview, figure.size, *parts, final_picture=figure.render)

@@ -64,7 +64,7 @@ def latent_panel(
         (True, True)
     """
     frozen = copy.deepcopy(experiment).cpu().eval()
-    side = plots.sized(SIDES, style)
+    side = plots.size_for(SIDES, style)
     if experiment.model.latent != 2:
         return _traversal_panel(frozen, images, reach, side, style)
     plane = _Plane(frozen, images, labels, reach, side)

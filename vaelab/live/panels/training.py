@@ -92,7 +92,7 @@ class TrainingPanel(ControlPanel):
         self._twin: tuple[Trainer, Experiment] | None = None
         for name in TUNABLE:
             self.controls[name].observe(partial(self._steer, name), "value")
-        width, height = plots.sized(SIZES, style)
+        width, height = plots.size_for(SIZES, style)
         self._figure = LiveFigure(draw, width, height, style)
         self._build(choices, parameters, style)
         self.draws, self._next = 0, 0.0
