@@ -139,11 +139,11 @@ def measure() -> list[dict[str, float | str]]:
     import lab
 
     python = _environment()
-    home = Path(tempfile.mkdtemp())
-    lab.kernelspec(home, "vaelab", python=python)
+    folder = Path(tempfile.mkdtemp())
+    lab.kernelspec(folder, "vaelab", python=python)
     cells = [COMMON, *(cell for cell, _ in VARIANTS.values()), TRAINING]
-    path = lab.notebook(home / "latency.ipynb", cells)
-    with lab.server(home, python) as address, lab.browser() as browser:
+    path = lab.notebook(folder / "latency.ipynb", cells)
+    with lab.server(folder, python) as address, lab.browser() as browser:
         browser.open(address, path, cells=len(cells), seconds=240)
         browser.page.evaluate(WATCH)
         samples: dict[str, list[float]] = {name: [] for name in VARIANTS}

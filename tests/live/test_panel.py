@@ -1,4 +1,4 @@
-"""The live layer: the picture is always the drawing of the newest values, and nothing can kill a slider."""
+"""Panels: the picture always follows the newest values, and no error stops a slider."""
 
 import ast
 import base64
@@ -275,7 +275,7 @@ def test_the_numbers_are_the_package_s_and_the_integrands_integrate_to_them(prim
 # -- without a kernel
 
 
-def test_the_bundle_holds_the_widget_and_the_film_strip_with_its_alt_text():
+def test_the_bundle_holds_the_widget_and_the_filmstrip_with_its_alt_text():
     panel = live.divergence_panel(dual=True)
     data, metadata = panel._repr_mimebundle_()
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.box.model_id
@@ -287,7 +287,7 @@ def test_the_bundle_holds_the_widget_and_the_film_strip_with_its_alt_text():
         assert f"{value:.2f}" in panel.alt
 
 
-def test_the_film_strip_is_drawn_by_the_drawing_function_one_column_per_frame():
+def test_the_filmstrip_is_drawn_by_the_drawing_function_one_column_per_frame():
     seen = []
 
     def draw(figure):
@@ -368,12 +368,12 @@ def test_the_latent_panel_keeps_its_own_copy_of_the_model(experiment):
     panel.settle()
     before = panel.picture.value
     other = recipes.vae((1, 8, 8), latent=2, hidden=(16,))
-    kept = {name: value.clone() for name, value in experiment.state_dict().items()}
+    original = {name: value.clone() for name, value in experiment.state_dict().items()}
     experiment.load_state_dict(other.state_dict())
     panel.reset()
     panel.set(z1=1.0)
     panel.settle()
-    experiment.load_state_dict(kept)
+    experiment.load_state_dict(original)
     assert panel.picture.value == before
 
 

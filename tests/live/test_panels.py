@@ -1,4 +1,4 @@
-"""Every panel: a thousand random events, the right picture at the end, true words, and a film-strip with alt text."""
+"""Every panel: a thousand random events, the right picture and readout, and a filmstrip with an alt text."""
 
 import gc
 import io
@@ -114,7 +114,7 @@ def test_sixty_events_in_a_second_need_fifteen_draws_and_end_at_the_last_value(m
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("style", ["notebook", "talk"])
-def test_every_preset_is_drawn_in_its_size_and_every_panel_has_a_strip(makers, name, style):
+def test_every_preset_is_drawn_in_its_size_and_every_panel_has_a_filmstrip(makers, name, style):
     panel = makers[name](style=style)
     assert panel.presets
     for values in panel.presets.values():
@@ -136,9 +136,9 @@ def test_every_preset_is_drawn_in_its_size_and_every_panel_has_a_strip(makers, n
 @pytest.mark.parametrize(("family", "alpha"), [("primed", 0.3), ("primed dual", 0.06), ("primed dual", 0.5)])
 def test_the_shipped_optima_are_what_the_descent_finds(family, alpha):
     found = min(fitting.fit(fitting.mixture(), family, alpha), key=lambda f: f.value)
-    kept = mixture._optimum(alpha, family == "primed dual")
-    assert kept.value == pytest.approx(found.value, abs=1e-4)
-    assert (kept.mean_1, kept.mean_2, kept.std) == pytest.approx((*found.mean, found.std), abs=2e-3)
+    shipped = mixture._optimum(alpha, family == "primed dual")
+    assert shipped.value == pytest.approx(found.value, abs=1e-4)
+    assert (shipped.mean_1, shipped.mean_2, shipped.std) == pytest.approx((*found.mean, found.std), abs=2e-3)
 
 
 def test_between_two_optima_the_shown_one_is_nearly_optimal_and_the_jump_is_not_smeared():
@@ -202,7 +202,7 @@ def test_the_posterior_panel_sorts_by_signal_and_rescaling_gives_variance_one(ba
     panel = live.posterior_panel(balanced.experiments[1], digits.images)
     law = MarginalPosterior(*balanced.experiments[1].encode(digits.images)).variance_law()
     first = int(law.of_means.argmax())
-    assert first != 0, "or rank and number could not be told apart"
+    assert first != 0, "rank and index must differ here"
     assert f"Latent {first} is" in panel.readout.value
     assert f"latent {first}: " in panel.alt
     assert f"{float(law.total[first]):.3f}" in panel.readout.value

@@ -1,4 +1,4 @@
-"""The scale panel: the factor moves pictures and numbers; its curves are the distances that the package gives."""
+"""The scale panel: the factor changes images and numbers; its curves are the distances of the package."""
 
 import pytest
 import torch
@@ -24,15 +24,15 @@ def parts(tmp_path_factory):
         yield experiment, samplers, digits
 
 
-def test_every_control_moves_the_picture_and_the_words(parts):
+def test_every_control_changes_the_picture_and_the_readout(parts):
     panel = live.scale_panel(*parts, n=100)
-    before, words = bytes(panel.picture.value), panel._view.readout(panel.values)
+    before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
     for values in ({"factor": 2.0}, {"source": "mixture"}, {"factor": 0.4}):
         panel.set(**values)
         assert panel.settle()
         assert bytes(panel.picture.value) != before
-        assert panel._view.readout(panel.values) != words
-        before, words = bytes(panel.picture.value), panel._view.readout(panel.values)
+        assert panel._view.readout(panel.values) != readout
+        before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
     assert panel.presets
     assert len(panel.alt) > 60
     assert panel.filmstrip.startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""The training panel: it trains in the background, obeys at once, tells what went wrong, and can be reproduced."""
+"""The training panel: it trains in the background, follows its controls, reports errors, and can be reproduced."""
 
 import gc
 import math
@@ -101,12 +101,12 @@ def test_pause_step_continue_and_restart():
     assert panel.settle()
 
 
-def test_a_late_hand_and_a_knob_that_is_not_there_do_nothing():
+def test_a_late_change_and_a_missing_parameter_do_nothing():
     panel = live.training_panel(epochs=2, divergence="KL(q‖p)", policy="learned")
     panel.set(alpha=0.7)  # before the start
     panel.start()
     wait_for(lambda: panel.trainer.steerable or not panel.trainer.alive)
-    panel.set(alpha=0.1, gamma=1.0)  # neither is a knob of this experiment
+    panel.set(alpha=0.1, gamma=1.0)  # this experiment has neither parameter
     assert panel.settle()
     assert panel.trainer.state == "finished", panel.trainer.sentence
     panel.set(alpha=0.9, beta=3.0)  # after the end
@@ -115,7 +115,7 @@ def test_a_late_hand_and_a_knob_that_is_not_there_do_nothing():
     assert panel.settle()
 
 
-def test_lambda_is_turned_while_it_runs_and_the_code_has_the_views(capsys):
+def test_lambda_changes_while_it_runs_and_the_code_has_the_views(capsys):
     panel = live.training_panel(epochs=60, views="simple", divergence="KL(q‖p)", consistency=0.01)
     panel.start()
     wait_for(lambda: panel.trainer.record.steps > 20 or not panel.trainer.alive)
@@ -154,7 +154,7 @@ def test_looking_back_shows_the_weights_of_that_epoch():
     assert bytes(panel.picture.value) == newest
 
 
-def test_no_more_states_are_kept_than_fit_into_memory():
+def test_the_number_of_snapshots_is_limited():
     trainer = Trainer(QUICK._replace(epochs=3 * MAX_SNAPSHOTS, batch=1000), lambda _: None).start()
     assert trainer.join()
     assert trainer.state == "finished", trainer.sentence
@@ -181,7 +181,7 @@ def test_a_loss_that_explodes_becomes_a_sentence_and_the_panel_goes_on():
     assert "Finished" in panel.message.value
 
 
-def test_what_cannot_be_trained_is_said_where_the_picture_is(monkeypatch):
+def test_the_reason_for_a_failed_training_is_shown_in_the_panel(monkeypatch):
     monkeypatch.setattr("vaelab.live.trainer.load", lambda name: load("no such data"))
     panel = live.training_panel()
     panel.start()
@@ -231,7 +231,7 @@ def test_a_wrong_choice_is_refused_in_a_sentence(wrong):
         panel.set(**wrong)
 
 
-def test_presets_lie_within_the_controls_and_the_strip_tells_the_numbers():
+def test_presets_lie_within_the_controls_and_the_alt_text_has_the_numbers():
     panel = live.training_panel(epochs=3)
     for values in PRESETS.values():
         panel.set(**values)
@@ -243,7 +243,7 @@ def test_presets_lie_within_the_controls_and_the_strip_tells_the_numbers():
     assert f"{last.distortion:.1f}" in panel.alt
 
 
-def test_a_thousand_random_turns_while_it_trains_leave_no_exception_and_no_memory():
+def test_a_thousand_random_changes_while_it_trains_leave_no_exception_and_no_memory():
     import random
 
     import psutil
@@ -272,7 +272,7 @@ def test_a_thousand_random_turns_while_it_trains_leave_no_exception_and_no_memor
     gc.collect()
     assert process.memory_info().rss - used < 20 * 2**20
     steps = panel.trainer.record.steps
-    assert all(turn.step <= steps for turn in panel.trainer.record.history.interventions)
+    assert all(change.step <= steps for change in panel.trainer.record.history.interventions)
 
 
 def test_a_background_run_equals_the_plain_one():
