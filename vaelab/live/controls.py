@@ -61,6 +61,10 @@ class Choice(NamedTuple):
         label: Text beside the list.
         options: Possible values.
         start: Value at the start and after a reset.
+
+    Example:
+        >>> accept(Choice("data", "data", ("digits", "fashion"), "digits"), "fashion")
+        'fashion'
     """
 
     name: str

@@ -26,6 +26,10 @@ class Readout(NamedTuple):
     Args:
         rows: Pairs of label and formatted number.
         sentence: What the picture shows.
+
+    Example:
+        >>> Readout([("KL", "0.5 nats")], "q is wider than p.").rows
+        [('KL', '0.5 nats')]
     """
 
     rows: Sequence[tuple[str, str]]

@@ -8,7 +8,7 @@ from vaelab.live.controls import Choice, Control, Slider
 from vaelab.objectives import recipes
 from vaelab.objectives.consistency import VIEWS, consistent
 from vaelab.objectives.objective import Experiment
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.interventions import Intervention
 
 DATA = ("digits", "mnist-mini", "fashion-mini")
@@ -40,6 +40,10 @@ class TrainingChoices(NamedTuple):
         epochs: Number of epochs.
         batch: Batch size.
         seed: Seed of initial weights, batches and samples.
+
+    Example:
+        >>> TrainingChoices(epochs=5).config.epochs
+        5
     """
 
     data: str = "digits"
@@ -58,9 +62,9 @@ class TrainingChoices(NamedTuple):
     seed: int = 0
 
     @property
-    def config(self) -> Train:
+    def config(self) -> TrainConfig:
         """The training configuration."""
-        return Train(epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, progress=False)
+        return TrainConfig(epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, progress=False)
 
     def recipe(self, data: Dataset) -> "Call":
         """Return the recipe for images of the shape of a data set."""
@@ -129,7 +133,7 @@ def code(setup: TrainingChoices, call: Call, steps: int, changes: Sequence[Inter
         "changes = [  # step, name, old, new",
         *(f"    {tuple(change)!r}," for change in changes),
         "]",
-        f"data, config = vaelab.load({setup.data!r}), vaelab.Train({settings})",
+        f"data, config = vaelab.load({setup.data!r}), vaelab.TrainConfig({settings})",
         "history = vaelab.fit(experiment, data, config, interventions=vaelab.Interventions(changes))",
     ]
     return "\n".join(lines)

@@ -20,7 +20,7 @@ from vaelab.live.figure_panel import PanelSpec
 from vaelab.live.panel import Panel, Readout
 from vaelab.objectives import recipes
 from vaelab.objectives.objective import Experiment
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.ensemble import fit_many
 
 GAMMAS = (0.02, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
@@ -98,7 +98,7 @@ def _train(images: Tensor, epochs: int) -> list[Experiment]:
     def make(gamma: float) -> Experiment:
         return recipes.vae((1, 8, 8), 8, hidden=(64,), gamma=gamma)
 
-    config = Train(epochs=epochs, batch_size=64, lr=3e-3, device="cpu", progress=False)
+    config = TrainConfig(epochs=epochs, batch_size=64, lr=3e-3, device="cpu", progress=False)
     return fit_many(make, [{"gamma": gamma} for gamma in GAMMAS], images, config).experiments
 
 
