@@ -81,11 +81,6 @@ class Trainer:
         setup: What to train.
         published: published(trainer), called on the thread at every change.
         paused: Whether to pause before the first step.
-
-    Example:
-        >>> trainer = Trainer(TrainingChoices(epochs=1), lambda trainer: None).start()
-        >>> trainer.join(), trainer.state
-        (True, 'finished')
     """
 
     def __init__(self, setup: TrainingChoices, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:

@@ -217,7 +217,7 @@ class TrainingPanel(ControlPanel):
             snapshot = record.epochs[epoch - 1] if 0 < epoch <= len(record.epochs) else record.latest
             if snapshot is not None:
                 state = evaluate(self._copy(trainer), trainer, snapshot)
-                self.picture.value = self._figure.render({"state": state})
+                self.picture.value = self._figure.preview({"state": state})
                 self.readout.value = _readout(trainer, state)
             self._show_message(_progress(trainer, snapshot if epoch else None))
             self.draws += 1
