@@ -221,7 +221,7 @@ def _settling() -> list[dict[str, float | str]]:
             panel.controls[control].value = round(value) if isinstance(low, int) else value
             time.sleep(max(0.0, started + (i + 1) / 60 - time.perf_counter()))
         drawn, ended = panel.draws - before, time.perf_counter()
-        while panel._shown != panel._wanted:
+        while panel._drawn_version != panel._version:
             time.sleep(0.001)
         row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(drawn)}
         ms = 1e3 * (time.perf_counter() - ended)

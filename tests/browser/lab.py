@@ -45,7 +45,7 @@ STOPWATCH = """
 
 
 def chromium() -> str:
-    """Return the path of the browser.  Raises FileNotFoundError where there is none: in CI a failure, not a skip."""
+    """Return the path of the browser.  Raises FileNotFoundError where there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         raise FileNotFoundError("the browser tests need Chromium; on Debian: apt-get install chromium (see .ci/run).")
@@ -76,7 +76,7 @@ def kernelspec(folder: Path, name: str, packages: Sequence[Path] = (), python: P
 
 @contextmanager
 def server(folder: Path, python: Path | str = sys.executable) -> Iterator[str]:
-    """Run JupyterLab on the notebooks in a folder, with separate settings, and yield its address."""
+    """Run JupyterLab on the notebooks in a folder, and yield its address."""
     for name, settings in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,7 @@ class Lab:
         raise AssertionError(f"the picture did not change within {seconds} s")
 
     def event_to_paint(self, panel: Locator, handle: Locator, presses: int = 25, pause: int = 300) -> list[float]:
-        """Return the milliseconds from each press of an arrow key on a slider to the painted picture."""
+        """Return the milliseconds from each press of an arrow key to the painted picture."""
         self.picture(panel).evaluate(STOPWATCH)
         handle.focus()
         for i in range(presses):

@@ -1,4 +1,4 @@
-"""Panels in a real browser: every slider by mouse and by keyboard, while a VAE trains, after a restart."""
+"""Panels in a browser: mouse, keyboard, a training beside them, a restarted kernel."""
 
 import io
 import statistics
@@ -57,7 +57,7 @@ def towards_the_middle(browser, handle):
 
 
 def press_until_changed(browser, panel, handle, key):
-    """Up to ten steps of an arrow key: a whole-numbered or snapping slider may need more than one."""
+    """Press an arrow key up to ten times: whole or snapping sliders need several."""
     before = pixels(browser, panel)
     handle.focus()
     for _ in range(10):
@@ -82,7 +82,7 @@ def test_every_slider_of_every_panel_follows_mouse_and_keyboard(chromium, folder
             for i in range(handles.count()):
                 handle = handles.nth(i)
                 if "latent_panel(flat" in name and i == 2:
-                    panel.get_by_role("button", name="10 x 10").click()  # the width is that of the grid
+                    panel.get_by_role("button", name="10 x 10").click()  # its width
                     browser.page.wait_for_timeout(300)
                 handle.scroll_into_view_if_needed()
                 before = pixels(browser, panel)
@@ -98,7 +98,7 @@ def test_every_slider_of_every_panel_follows_mouse_and_keyboard(chromium, folder
 
 
 def check_a_kernel(folder, kernel):
-    """Sliders at rest, while a VAE trains and is steered, and again after a restart of the kernel."""
+    """Sliders alone, while a VAE trains and is steered, and after a restart."""
     path = lab.notebook(folder / "one.ipynb", [*TWO, TRAINING, BUSY], kernel)
     with lab.server(folder) as address, lab.browser() as browser:
         browser.open(address, path, cells=4)
@@ -111,7 +111,7 @@ def check_a_kernel(folder, kernel):
         first = pixels(browser, steered)
         samples = browser.event_to_paint(panel, handle, presses=12, pause=500)
         assert len(samples) >= 4, "the slider stops answering while a VAE trains"
-        assert statistics.median(samples) < 2000  # far above any measured value: not a test of speed
+        assert statistics.median(samples) < 2000  # not a test of speed
         steered.locator(".noUi-handle").nth(2).focus()  # alpha
         for _ in range(5):
             browser.page.keyboard.press("ArrowRight")

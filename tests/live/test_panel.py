@@ -332,7 +332,7 @@ def test_no_output_widget_and_nothing_that_belongs_to_another_thread():
         while waiting:
             widget = waiting.pop()
             assert not isinstance(widget, widgets.Output)
-            # a tooltip on a widget without description stops the browser from showing it (ipywidgets 8.1.9)
+            # ipywidgets 8.1.9 does not show a widget with a tooltip but no description
             assert hasattr(widget, "description") or not getattr(widget, "tooltip", None)
             waiting += getattr(widget, "children", ())
     banned = {"Output", "interact", "interactive", "pyplot", "print", "clear_output"}

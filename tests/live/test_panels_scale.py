@@ -1,4 +1,4 @@
-"""The scale panel: the factor changes images and numbers; its curves are the distances of the package."""
+"""The scale panel: its factor changes images and numbers; its distances are right."""
 
 import pytest
 import torch

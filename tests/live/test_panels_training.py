@@ -1,4 +1,4 @@
-"""The training panel: it trains in the background, follows its controls, reports errors, and can be reproduced."""
+"""The training panel: it follows its controls, reports errors, and can be reproduced."""
 
 import gc
 import math

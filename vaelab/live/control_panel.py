@@ -81,9 +81,9 @@ class ControlPanel:
         """
         if unknown := values.keys() - self.controls.keys():
             raise InvalidValue(f"control must be one of {', '.join(self.controls)}, got {min(unknown)!r}.")
-        accepted = {name: accept(self._specs[name], value) for name, value in values.items()}
-        with self._lock:  # the worker reads the values under this lock, so it sees all of them or none
-            for name, value in accepted.items():
+        valid = {name: accept(self._specs[name], value) for name, value in values.items()}
+        with self._lock:  # so that the worker, which reads under it, sees all values or none
+            for name, value in valid.items():
                 self.controls[name].value = value
 
     def reset(self) -> None:
@@ -91,7 +91,7 @@ class ControlPanel:
         self.set(**self._start)
 
     def _rows(self, controls: Sequence[Control], buttons: Sequence[widgets.Button]) -> list[widgets.Widget]:
-        """Rows of three sliders, one row of switches and choices, one of buttons; their size is fixed."""
+        """Rows of three sliders, one of switches and choices, one of buttons."""
         sliders = [self.controls[c.name] for c in controls if isinstance(c, Slider)]
         others = [self.controls[c.name] for c in controls if not isinstance(c, Slider)]
         lines = [sliders[i : i + 3] for i in range(0, len(sliders), 3)] + [others] * bool(others)

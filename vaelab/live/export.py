@@ -12,7 +12,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class AltText(Preprocessor):
-    """A preprocessor that turns every image with an alt text in its metadata into an `<img>` with it."""
+    """A preprocessor that turns every image with an alt text into an `<img>` with it."""
 
     def preprocess(self, notebook: Any, resources: Any) -> tuple[Any, Any]:
         """Replace the images of a notebook.

@@ -104,7 +104,7 @@ def empty_line(ax: Any, x: Any, **style: Any) -> Any:
 
 
 def set_limits(ax: Any, y: tuple[float, float], x: tuple[float, float] | None = None) -> bool:
-    """Set the limits of y (and x), and return whether they changed: then the background is drawn again."""
+    """Set the limits of y (and x); return whether they changed, which costs a redraw."""
     x = ax.get_xlim() if x is None else x
     changed: bool = (ax.get_xlim(), ax.get_ylim()) != (x, y)
     if changed:
@@ -134,7 +134,7 @@ def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1
 
 
 def png(pixels: Pixels, *, small: bool = False) -> bytes:
-    """Encode [h, w] or [h, w, 3] as PNG without date or program; `small` takes time to save space."""
+    """Encode [h, w] or [h, w, 3] as PNG; `small` takes time to save space."""
     return _encode(pixels, format="PNG", **({"optimize": True} if small else {"compress_level": 1}))
 
 

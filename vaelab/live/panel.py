@@ -98,7 +98,7 @@ class Panel(ControlPanel):
         self._view = view
         self._values: dict[str, Any] = dict(self._start)
         self._settled = threading.Condition()
-        self._wanted, self._shown, self._touched, self._next, self.draws = 0, -1, 0.0, 0.0, 0
+        self._version, self._drawn_version, self._last_event, self._next, self.draws = 0, -1, 0.0, 0.0, 0
         self._waiting = 0  # number of threads in `settle`
         for name, control in self.controls.items():
             control.observe(partial(self._store, name), "value")
@@ -133,30 +133,30 @@ class Panel(ControlPanel):
             Whether it was shown in time.
         """
         with self._settled:
-            if self._shown == self._wanted:
+            if self._drawn_version == self._version:
                 return True
             self._waiting += 1
             worker.wake(self._draw)
             try:
-                return self._settled.wait_for(lambda: self._shown == self._wanted, timeout)
+                return self._settled.wait_for(lambda: self._drawn_version == self._version, timeout)
             finally:
                 self._waiting -= 1
 
     def _store(self, name: str, change: Mapping[str, Any]) -> None:
         with self._lock:
             self._values[name] = change["new"]
-            self._wanted += 1
-            self._touched = time.monotonic()
+            self._version += 1
+            self._last_event = time.monotonic()
         worker.wake(self._draw, self._next)
 
     def _draw(self) -> None:
         """On the worker's thread: show the newest values, or the reason why there is no picture."""
         with self._lock:
-            values, wanted = dict(self._values), self._wanted
-            if wanted == self._shown:
+            values, version = dict(self._values), self._version
+            if version == self._drawn_version:
                 return
             now, hurry = time.monotonic(), self._waiting > 0
-            final = hurry or now - self._touched >= IDLE
+            final = hurry or now - self._last_event >= IDLE
         if now < self._next and not hurry:  # an event during the last draw set an earlier time
             worker.wake(self._draw, self._next)
             return
@@ -170,10 +170,10 @@ class Panel(ControlPanel):
         self.draws += 1
         self._next = time.monotonic() + MIN_INTERVAL
         if view.final_picture is not None and not final:
-            worker.wake(self._draw, self._touched + IDLE)
+            worker.wake(self._draw, self._last_event + IDLE)
             return
         with self._settled:
-            self._shown = wanted
+            self._drawn_version = version
             self._settled.notify_all()
 
     def _show(self, values: Values, draw: Callable[[Values], bytes]) -> None:

@@ -61,7 +61,7 @@ class Snapshot(NamedTuple):
 
 @dataclass
 class _Record:
-    """What a training has published; lists only grow or are replaced, so that any thread may read them."""
+    """What a training has published; lists grow or are replaced, so any thread may read."""
 
     points: list[Point] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
@@ -79,12 +79,12 @@ class Trainer:
 
     Args:
         setup: What to train.
-        published: published(trainer), called on the thread at every change.
+        on_change: on_change(trainer), called on the thread at every change.
         paused: Whether to pause before the first step.
     """
 
-    def __init__(self, setup: TrainingChoices, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
-        self.setup, self.published, self.record = setup, published, _Record()
+    def __init__(self, setup: TrainingChoices, on_change: Callable[["Trainer"], None], *, paused: bool = False) -> None:
+        self.setup, self.on_change, self.record = setup, on_change, _Record()
         self.interventions = Interventions()
         self.steerable: frozenset[str] | None = None
         self._early: dict[str, float] = {}  # set before the experiment is built
@@ -141,7 +141,7 @@ class Trainer:
             self._train()
         except Exception as error:  # show it in the panel: the thread has no visible log
             self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _describe(error)
-        self.published(self)
+        self.on_change(self)
 
     def _train(self) -> None:
         torch.set_num_threads(1)  # leaves a core to the thread that draws
@@ -195,7 +195,7 @@ class Trainer:
                     self._gate.wait()
                     continue
                 self.state = "paused"
-            self.published(self)
+            self.on_change(self)
 
     def _add_point(self, progress: Progress, means: Tensor, per_second: float) -> None:
         nll, divergence, consistency = means.tolist()
@@ -223,7 +223,7 @@ class Trainer:
 
     def _publish(self, step: int, epoch: int) -> None:
         self.record.latest = self._snapshot(step, epoch)
-        self.published(self)
+        self.on_change(self)
 
     def _store_epoch(self, progress: Progress) -> None:
         self.record.epochs.append(self._snapshot(progress.step, progress.epoch))

@@ -1,4 +1,4 @@
-"""The choices of the training panel: as controls, as a recipe, and as code that reproduces the run."""
+"""The choices of the training panel as controls, as a recipe, and as code."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -103,7 +103,7 @@ def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]
 
 
 class Call(NamedTuple):
-    """A call of a recipe, or of `consistent` on it with lambda and kind of the views; `str(call)` is its code."""
+    """A call of a recipe, made consistent between views if there are any."""
 
     recipe: str
     arguments: tuple[Any, ...]

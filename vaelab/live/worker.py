@@ -33,7 +33,7 @@ class Worker:
         self._busy = False
 
     def wake(self, job: Job, due: float = 0.0) -> None:
-        """Run a job once on the worker's thread, not before `due` on the clock of time.monotonic()."""
+        """Run a job once on the worker's thread, not before `due` (time.monotonic)."""
         with self._changed:
             self._waiting[job] = due
             if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
@@ -56,7 +56,7 @@ class Worker:
                 self._changed.notify_all()
 
     def idle(self, timeout: float) -> bool:
-        """Wait until no job is waiting or running; return whether this took less than `timeout` seconds."""
+        """Wait until no job waits or runs; return whether that took less than `timeout` s."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 

@@ -1,4 +1,4 @@
-"""The balance panel: the decoder's gamma, reconstructions and samples, and the two parts of the loss."""
+"""The balance panel: the decoder's gamma, its images, and the two parts of the loss."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -33,15 +33,15 @@ CAPTION = (
 
 
 class _GammaSeries(NamedTuple):
-    """Measurements of VAEs by rising gamma: [k], RMSE per pixel [k], KL in nats [k], images [k, 3, N_IMAGES, h, w]."""
+    """Measurements of k VAEs that differ in gamma alone."""
 
-    gammas: np.ndarray
-    rmse: np.ndarray
-    rate: np.ndarray
-    images: np.ndarray
+    gammas: np.ndarray  # [k], rising
+    rmse: np.ndarray  # per pixel, [k]
+    rate: np.ndarray  # KL in nats, [k]
+    images: np.ndarray  # data, reconstructions, samples [k, 3, N_IMAGES, h, w]
 
     def nearest(self, target: float | np.ndarray) -> int:
-        """Return the index of the gamma nearest to a number, or to its own target [k], on a log axis."""
+        """Return the index of the gamma nearest to a number, or to its own target [k]."""
         return int(np.abs(np.log(self.gammas / target)).argmin())
 
 

@@ -52,7 +52,7 @@ class _Clouds:
         self.project = cache(self._project)
 
     def _principal_plane(self, experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Center [latent], axes [2, latent] and projected means [n, 2], rotated onto those of the first model."""
+        """Center [latent], axes [2, latent], projected means [n, 2], rotated onto the first's."""
         means = encode(experiment, self.images).mean.numpy()
         center = means.mean(0)
         axes = np.linalg.svd(means - center, full_matrices=False)[2][:2]
@@ -65,7 +65,7 @@ class _Clouds:
         return center, axes, projected
 
     def _project(self, which: int, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """Means of the images [s, 2] and of their views [s, views, 2], covariances [s, 2, 2], and R in nats."""
+        """Means [s, 2], means of views [s, views, 2], covariances [s, 2, 2], and R in nats."""
         experiment, (center, axes, _) = self.experiments[which], self._planes[which]
         images = self.images[:N_IMAGES]
         views = augment.resample(images.repeat_interleave(N_VIEWS, 0), _warp(self.draws, strength, *images.shape[-2:]))
@@ -87,8 +87,8 @@ def cloud_panel(
 
     Args:
         experiments: At least two models of the same images, by lambda.
-        images: [n, c, h, w], at least six, uint8 or in [0, 1]. The first six are transformed; all of
-            them define the plane. Not binarized, whatever the models were trained on.
+        images: [n, c, h, w], uint8 or in [0, 1], at least six. The first six are transformed; all
+            define the plane. They are not binarized, whatever the models were trained on.
         strength: Strength of the views at the start, in [0, 6]: 1 is "simple", 2 nearly "large".
         style: "notebook", "paper" or "talk".
 

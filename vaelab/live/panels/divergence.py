@@ -1,4 +1,4 @@
-"""The divergence panel: two Gaussians, their skewed geometric mean, and the divergences between them."""
+"""The divergence panel: two Gaussians, their geometric mean, and their divergences."""
 
 import math
 from functools import lru_cache, partial
@@ -29,7 +29,7 @@ CAPTION = (
 
 
 class GaussianPair(NamedTuple):
-    """Values of the controls; sigma: standard deviations, primed: the geometric mean takes 1 - alpha."""
+    """Values of the controls; `primed`: the geometric mean takes 1 - alpha."""
 
     alpha: float
     mean_q: float

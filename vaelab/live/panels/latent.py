@@ -43,8 +43,8 @@ def latent_panel(
 ) -> Panel:
     """Build a panel on the latent space of a trained VAE.
 
-    Two latents: sliders z1 and z2, the decoded image or a grid of 10 x 10 around the point, and a map
-    of the encoded images. More latents: traversals of one latent at a time.
+    Two latents: sliders z1 and z2, the decoded image or a grid of 10 x 10 around the point, and a
+    map of the encoded images. More latents: traversals of one latent at a time.
 
     Args:
         experiment: The trained VAE; it is copied, so that training may continue.
@@ -176,7 +176,7 @@ def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sig
 def _traversal_panel(
     experiment: Experiment, images: Tensor | None, reach: float, side: int, style: plots.Style
 ) -> Panel:
-    """Sliders for a latent (rank 0: its means vary most), for its value and for the image to start from."""
+    """Sliders for a latent, its value and the image; latents by falling activity."""
     traversal = _Traversal(experiment, images, reach, side)
     last = experiment.model.latent - 1
     controls: list[Control] = [

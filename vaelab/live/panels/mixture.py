@@ -85,7 +85,7 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
 
 
 def _optimum(alpha: float, dual: bool) -> _Optimum:
-    """The best Gaussian: interpolated between the two nearest alphas; at a jump that of the nearer one."""
+    """The best Gaussian, interpolated between alphas; at a jump that of the nearer one."""
     alphas, optima = _table()[FAMILIES[dual]]
     right = int(np.clip(np.searchsorted(alphas, alpha), 1, len(alphas) - 1))
     weight = (alpha - alphas[right - 1]) / (alphas[right] - alphas[right - 1])

@@ -28,12 +28,12 @@ CAPTION = (
 
 
 class _LatentDensities(NamedTuple):
-    """The aggregate posterior of each latent, by falling signal; density [d, 401] and KL(Q‖p) [d] also rescaled."""
+    """The aggregate posterior of d latents, as it is (False) and rescaled (True)."""
 
-    order: list[int]
-    z: Tensor
-    density: dict[bool, np.ndarray]
-    distance: dict[bool, Tensor]
+    order: list[int]  # index in the model, by falling signal
+    z: Tensor  # [N_POINTS]
+    density: dict[bool, np.ndarray]  # [d, N_POINTS]
+    distance: dict[bool, Tensor]  # KL(Q‖p) in nats, [d]
     moments: Moments
     law: VarianceLaw
 
@@ -102,7 +102,7 @@ def _densities(posterior: MarginalPosterior) -> _LatentDensities:
         for rescaled, scale in scales.items()
     }
     distance = ranked.dimension_wise_kl(N_SAMPLES).value
-    square = moments.variance + moments.mean**2  # rescaling changes the entropy by ½ ln V, and E z² by 1/V
+    square = moments.variance + moments.mean**2  # rescaling divides E z² by V
     rescaled_distance = distance + 0.5 * law.total.log() + 0.5 * square * (1 / law.total - 1)
     return _LatentDensities(order.tolist(), z, density, {False: distance, True: rescaled_distance}, moments, law)
 

@@ -1,4 +1,4 @@
-"""The rho panel: KL(q‖p) of one latent with a fixed ratio of noise to signal, and its minimum at variance 1."""
+"""The rho panel: KL(q‖p) of one latent at a fixed ratio of noise to signal."""
 
 import math
 from functools import partial
@@ -27,7 +27,7 @@ def _kl(variance: Any, rho: float) -> Any:
 
 
 def _minimum(rho: float) -> tuple[float, float, float]:
-    """sigma² = rho²/(1 + rho²), mu² = 1/(1 + rho²) and KL = ½ ln(1 + 1/rho²), where the KL is smallest."""
+    """sigma² = rho²/(1 + rho²), mu² = 1/(1 + rho²) and the smallest KL, ½ ln(1 + 1/rho²)."""
     return rho**2 / (1 + rho**2), 1 / (1 + rho**2), 0.5 * math.log1p(1 / rho**2)
 
 

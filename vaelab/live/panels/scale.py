@@ -1,4 +1,4 @@
-"""The scale panel: sampled latents times a factor, the images they decode to, and the Fréchet distance."""
+"""The scale panel: sampled latents times a factor, their images and Fréchet distance."""
 
 from collections.abc import Mapping
 from functools import partial

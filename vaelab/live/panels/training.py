@@ -1,4 +1,4 @@
-"""The training panel: select a model, train it, change its options while it trains, and copy the run as code."""
+"""The training panel: train a VAE, change its parameters meanwhile, copy the run as code."""
 
 import copy
 import html
@@ -44,7 +44,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 def training_panel(
     setup: TrainingChoices | None = None, *, style: plots.Style = "notebook", **choices: Any
 ) -> "TrainingPanel":
-    """Build a panel that trains small VAEs in the background. Nothing starts before Start is pressed.
+    """Build a panel that trains small VAEs in the background, once Start is pressed.
 
     Args:
         setup: Choices at the start; without any, their defaults.
@@ -191,14 +191,14 @@ class TrainingPanel(ControlPanel):
 
     def _begin(self, *, paused: bool = False) -> None:
         self.scrub.value, self.scrub.max = 0, 0
-        self.trainer = Trainer(self.setup, self._published, paused=paused)
+        self.trainer = Trainer(self.setup, self._on_change, paused=paused)
         self.trainer.start()
 
     def _steer(self, name: str, change: Mapping[str, Any]) -> None:
         if self.trainer is not None:
             self.trainer.steer(TUNABLE[name], change["new"])
 
-    def _published(self, trainer: Trainer) -> None:
+    def _on_change(self, trainer: Trainer) -> None:
         """On the training's thread."""
         if self.box.comm is None:
             trainer.stop()  # the panel was closed
@@ -206,7 +206,7 @@ class TrainingPanel(ControlPanel):
             worker.wake(self._draw, self._next)
 
     def _draw(self) -> None:
-        """On the worker's thread: the newest state, or that of the epoch selected by "look back"."""
+        """On the worker's thread: draw the newest state, or that of a past epoch."""
         trainer = self.trainer
         if trainer is None:
             return
@@ -226,7 +226,7 @@ class TrainingPanel(ControlPanel):
             self._show_message(f"No picture: {error}; the training continues. Press Restart to train again.")
 
     def _copy(self, trainer: Trainer) -> Experiment:
-        """A copy of the experiment for the weights of any snapshot; the one in training is never read."""
+        """A copy for the weights of any snapshot; the experiment in training is never read."""
         if self._twin is None or self._twin[0] is not trainer:
             assert trainer.experiment is not None
             self._twin = trainer, copy.deepcopy(trainer.experiment).cpu()
@@ -262,13 +262,13 @@ class TrainingPanel(ControlPanel):
 
 
 def _progress(trainer: Trainer, past: Snapshot | None) -> str:
-    """State, step and speed of the training in one sentence; `past` is the epoch that the pictures show."""
+    """State, step and speed in one sentence; `past`: the epoch that the pictures show."""
     record = trainer.record
     if trainer.state == "failed":
         return f"Training stopped: {trainer.sentence}"
     speed = f", {record.per_second:,.0f} images/s" if trainer.state == "running" and record.per_second else ""
-    shown = f"; the pictures show epoch {past.epoch}" if past is not None else ""
-    return f"{trainer.state.capitalize()}: step {record.steps} of {record.total}{speed}{shown}."
+    note = f"; the pictures show epoch {past.epoch}" if past is not None else ""
+    return f"{trainer.state.capitalize()}: step {record.steps} of {record.total}{speed}{note}."
 
 
 def _readout(trainer: Trainer, state: TrainingState) -> str:

@@ -17,7 +17,7 @@ COARSE = (1, 2, 5)  # limits of growing axes: a change costs a full redraw
 
 
 class TrainingState(NamedTuple):
-    """A training at one moment: points of the curves, steps of changed parameters, and one snapshot.
+    """A training at one moment: points so far, steps of changed parameters, one snapshot.
 
     The snapshot was taken at the step `cursor`; images are data, reconstructions and samples
     [3, N_IMAGES, h, w], plane the means in the two most active latents [n, 2], labels [n].
@@ -32,7 +32,7 @@ class TrainingState(NamedTuple):
 
 
 def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> TrainingState:
-    """Evaluate a snapshot on the probe of its training; `twin` is a copy of the experiment for its weights."""
+    """Evaluate a snapshot on the probe; `twin` is a copy of the experiment for its weights."""
     twin.load_state_dict(snapshot.weights)
     twin.eval()
     x = to_float(trainer.images)
