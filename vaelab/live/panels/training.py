@@ -16,6 +16,7 @@ from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import LABEL_STYLE, Control
 from vaelab.live.figure import LiveFigure, png
 from vaelab.live.figure_panel import draw_filmstrip
+from vaelab.live.panel import Readout
 from vaelab.live.panels.training_figure import TrainingState, draw, evaluate
 from vaelab.live.trainer import Snapshot, Trainer, nearest
 from vaelab.live.training_config import TrainingChoices, code, training_controls
@@ -218,7 +219,7 @@ class TrainingPanel(ControlPanel):
             if snapshot is not None:
                 state = evaluate(self._copy(trainer), trainer, snapshot)
                 self.picture.value = self._figure.preview({"state": state})
-                self.readout.value = _readout(trainer, state)
+                self.readout.value = _readout(trainer, state).html()
             self._show_message(_progress(trainer, snapshot if epoch else None))
             self.draws += 1
             self._next = time.monotonic() + MIN_INTERVAL
@@ -271,12 +272,12 @@ def _progress(trainer: Trainer, past: Snapshot | None) -> str:
     return f"{trainer.state.capitalize()}: step {record.steps} of {record.total}{speed}{note}."
 
 
-def _readout(trainer: Trainer, state: TrainingState) -> str:
+def _readout(trainer: Trainer, state: TrainingState) -> Readout:
     """The numbers at the cursor, and the changes of parameters."""
-    lines = []
+    rows: list[tuple[str, str]] = []
     if state.points:
         p = nearest(state.points, state.cursor)
-        cells = [
+        rows = [
             ("reconstruction", f"{p.nll:.2f} nats"),
             (trainer.setup.divergence, f"{p.divergence:.2f} nats"),
             ("gamma", f"{p.gamma:.3f}"),
@@ -284,11 +285,10 @@ def _readout(trainer: Trainer, state: TrainingState) -> str:
             ("squared error", f"{p.distortion:.2f} per image"),
         ]
         if trainer.setup.views != "no":
-            cells.append(("KL(q(z|view)‖q(z|image))", f"{p.consistency:.2f} nats"))
-        lines.append(" &nbsp; ".join(f"{html.escape(name)} <b>{value}</b>" for name, value in cells))
+            rows.append(("KL(q(z|view)‖q(z|image))", f"{p.consistency:.2f} nats"))
     changes = trainer.record.history.interventions
-    if changes:
-        latest = "; ".join(f"step {c.step}: {c.name} {c.old:.3g} → {c.new:.3g}" for c in changes[-MAX_LISTED:])
-        earlier = f"{len(changes) - MAX_LISTED} earlier; " if len(changes) > MAX_LISTED else ""
-        lines.append(f"changed: {earlier}{html.escape(latest)}")
-    return f"<div style='line-height:1.5'>{'<br>'.join(lines)}</div>"
+    if not changes:
+        return Readout(rows, "")
+    latest = "; ".join(f"step {c.step}: {c.name} {c.old:.3g} → {c.new:.3g}" for c in changes[-MAX_LISTED:])
+    earlier = f"{len(changes) - MAX_LISTED} earlier; " if len(changes) > MAX_LISTED else ""
+    return Readout(rows, f"changed: {earlier}{latest}")
