@@ -15,15 +15,7 @@ class AltText(Preprocessor):
     """A preprocessor that turns every image with an alt text into an `<img>` with it."""
 
     def preprocess(self, notebook: Any, resources: Any) -> tuple[Any, Any]:
-        """Replace the images of a notebook.
-
-        Args:
-            notebook: Changed in place. Its widgets are removed: an exported page has no kernel.
-            resources: Passed on.
-
-        Returns:
-            Both arguments.
-        """
+        """Replace the images, and drop the widgets: an exported page has no kernel."""
         notebook.metadata.pop("widgets", None)
         for output in (o for cell in notebook.cells for o in cell.get("outputs", [])):
             data, metadata = output.get("data", {}), output.get("metadata", {})

@@ -113,15 +113,7 @@ def set_limits(ax: Any, y: tuple[float, float], x: tuple[float, float] | None = 
 
 
 def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1, 1.5, 2, 3, 5, 7)) -> float:
-    """Round an axis limit up to a step times a power of ten, so that it changes seldom.
-
-    Args:
-        height: Largest value to be shown.
-        least: Smallest limit.
-        steps: Allowed limits between 1 and 10.
-
-    Returns:
-        The limit; each change of it costs a full redraw.
+    """Round an axis limit up to a step times a power of ten: each change costs a full redraw.
 
     Example:
         >>> rounded_limit(24), rounded_limit(260, steps=(1, 2, 5))

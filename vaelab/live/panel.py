@@ -1,20 +1,25 @@
-"""Panels: the picture and the readout that follow the controls."""
+"""Panels: the picture and the readout that follow the controls, and the filmstrip.
+
+A filmstrip shows a panel at a few values, for readers without a kernel.
+"""
 
 import html
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
+import numpy as np
 
+from vaelab import plots
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import Control
-from vaelab.live.figure import Values
-from vaelab.live.worker import worker
-from vaelab.plots import Style
+from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, png
+from vaelab.live.worker import drawing, worker
 
 MIN_INTERVAL = 0.08  # seconds between two pictures while the user drags
 IDLE = 0.1  # seconds without an event after which the final picture is drawn
@@ -92,7 +97,7 @@ class Panel(ControlPanel):
         controls: Sequence[Control],
         view: View,
         presets: Mapping[str, Mapping[str, Any]],
-        style: Style = "notebook",
+        style: plots.Style = "notebook",
     ) -> None:
         super().__init__(controls, presets, filmstrip=view.filmstrip, alt=view.alt, caption=view.caption)
         self._view = view
@@ -106,7 +111,7 @@ class Panel(ControlPanel):
         worker.wake(self._draw)
         self.settle()
 
-    def _build(self, controls: Sequence[Control], style: Style) -> None:
+    def _build(self, controls: Sequence[Control], style: plots.Style) -> None:
         """Build the widgets, each of a fixed size, so that the page does not move."""
         width, height = (f"{n}px" for n in self._view.size)
         layout = {"width": width, "max_width": "100%", "height": height, "object_fit": "contain"}
@@ -124,14 +129,7 @@ class Panel(ControlPanel):
             return dict(self._values)
 
     def settle(self, timeout: float = 30.0) -> bool:
-        """Wait for the final picture of the newest values.
-
-        Args:
-            timeout: Seconds.
-
-        Returns:
-            Whether it was shown in time.
-        """
+        """Wait for the final picture; return whether it came within `timeout` seconds."""
         with self._settled:
             if self._drawn_version == self._version:
                 return True
@@ -184,6 +182,78 @@ class Panel(ControlPanel):
     @staticmethod
     def _swap(visible: widgets.DOMWidget, hidden: widgets.DOMWidget) -> None:
         visible.layout.display, hidden.layout.display = None, "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelSpec:
+    """Everything that one panel adds to the common machinery.
+
+    Args:
+        draw: draw(figure, stacked=False) -> `Scene`; `stacked` puts the axes below one another, for
+            one frame of the filmstrip.
+        sizes: Width and height in inches, by style.
+        controls: Sliders, switches and choices.
+        presets: Values of some or all controls, by the label of their button.
+        readout: Numbers and sentence for the values of the controls.
+        frames: Values of the filmstrip's frames, by title.
+        alt: Returns the alt text of the filmstrip; called once, when it is needed.
+        caption: What to look for.
+    """
+
+    draw: Callable[..., Scene]
+    sizes: Mapping[str, tuple[float, float]]
+    controls: Sequence[Control]
+    presets: Mapping[str, Mapping[str, Any]]
+    readout: Callable[[Values], Readout]
+    frames: Mapping[str, Values]
+    alt: Callable[[], str]
+    caption: str
+
+    def build(self, style: plots.Style = "notebook") -> Panel:
+        """Build the panel.
+
+        Args:
+            style: "notebook", "paper" or "talk".
+
+        Returns:
+            The panel at the start of its controls.
+
+        Raises:
+            InvalidValue: If the style is unknown, or a control starts outside its range.
+        """
+        width, height = plots.size_for(self.sizes, style)
+        figure = LiveFigure(self.draw, width, height, style)
+        parts = (self.readout, self.filmstrip, self.alt, self.caption)
+        view = View(figure.preview, figure.size, *parts, final_picture=figure.render)
+        return Panel(self.controls, view, self.presets, style)
+
+    def filmstrip(self) -> bytes:
+        """Return the filmstrip as PNG bytes."""
+        return png(draw_filmstrip(partial(self.draw, stacked=True), self.frames), small=True)
+
+
+def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: float = 9.6, height: float = 4.6) -> Pixels:
+    """Draw a panel at several values side by side, in the `paper` style.
+
+    Args:
+        draw: Draws one frame on an empty figure and returns a `Scene`.
+        frames: Values of each frame, by its title.
+        width: Inches.
+        height: Inches.
+
+    Returns:
+        [h, w, 3].
+    """
+    with drawing, plots.style("paper"):
+        figure = plots.new_figure(width, height)
+        figure.set_dpi(120)
+        columns: Any = figure.subfigures(1, len(frames))
+        for part, (title, values) in zip(columns, frames.items(), strict=True):
+            draw(part).update(values)
+            part.suptitle(title)
+        canvas: Any = figure.canvas
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _render_error(values: Values, error: Exception) -> str:

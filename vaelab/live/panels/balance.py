@@ -16,8 +16,7 @@ from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line, rounded_limit
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 from vaelab.objectives import recipes
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import TrainConfig

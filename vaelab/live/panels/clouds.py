@@ -16,8 +16,7 @@ from vaelab.data.augment.geometric import Warp, affine
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 from vaelab.metrics.adapter import encode
 from vaelab.objectives.objective import Experiment
 

@@ -14,8 +14,7 @@ from vaelab.divergences.closed_form import geometric_js, geometric_mean, kl
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 
 X = torch.linspace(-10, 10, 601, dtype=torch.float64)
 ALPHAS = torch.linspace(0, 1, 101, dtype=torch.float64)
@@ -89,13 +88,7 @@ def _log_density(g: Gaussian, z: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=64)
 def compute(s: GaussianPair) -> PairDivergences:
-    """Compute what the picture and its readout need; cached, since both call it.
-
-    Example:
-        >>> pair = compute(PRESETS["q = p"])
-        >>> abs(round(pair.value, 6)), abs(round(pair.kl_qp, 6))
-        (0.0, 0.0)
-    """
+    """Compute what the picture and its readout need; cached, since both call it."""
     q, p = gaussian(s.mean_q, s.sigma_q), gaussian(s.mean_p, s.sigma_p)
     g = geometric_mean(q, p, 1 - s.alpha if s.primed else s.alpha)
     lq, lp, lg = (_log_density(density, X) for density in (q, p, g))

@@ -19,8 +19,7 @@ from vaelab._utils.files import atomic_write
 from vaelab.divergences import fitting
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 
 OPTIMA = Path(__file__).with_name("mixture_optima.csv")
 FAMILIES = ("primed", "primed dual")

@@ -11,8 +11,7 @@ from vaelab import plots
 from vaelab._utils.errors import InvalidType
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line, rounded_limit, set_limits
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.moments import Moments

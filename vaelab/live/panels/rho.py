@@ -9,8 +9,7 @@ import numpy as np
 from vaelab import plots
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 
 VARIANCES = np.geomspace(0.002, 2, 200)
 RHOS = (0.2, 0.5, 1.0, 2.0)

@@ -13,8 +13,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
 from vaelab.live.controls import Choice, Slider
 from vaelab.live.figure import AnyFigure, Scene, Values
-from vaelab.live.figure_panel import PanelSpec
-from vaelab.live.panel import Panel, Readout
+from vaelab.live.panel import Panel, PanelSpec, Readout
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.objectives.objective import Experiment

@@ -15,8 +15,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import LABEL_STYLE, Control
 from vaelab.live.figure import LiveFigure, png
-from vaelab.live.figure_panel import draw_filmstrip
-from vaelab.live.panel import Readout
+from vaelab.live.panel import Readout, draw_filmstrip
 from vaelab.live.panels.training_figure import TrainingState, draw, evaluate
 from vaelab.live.trainer import Snapshot, Trainer, nearest
 from vaelab.live.training_config import TrainingChoices, code, training_controls
@@ -178,14 +177,7 @@ class TrainingPanel(ControlPanel):
         return code(trainer.setup, trainer.call, steps, interventions)
 
     def settle(self, timeout: float = 60.0) -> bool:
-        """Wait until the training has ended and its last picture is shown.
-
-        Args:
-            timeout: Seconds.
-
-        Returns:
-            Whether this happened in time.
-        """
+        """Wait for the end of the training and its last picture; return whether it came in time."""
         if self.trainer is not None and not self.trainer.join(timeout):
             return False
         return worker.idle(timeout)
