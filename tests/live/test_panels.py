@@ -194,7 +194,7 @@ def test_the_mixture_s_density_and_moments_agree_with_quadrature_and_with_draws(
         assert float(grid.integrate(density)) == pytest.approx(1, abs=1e-8)
         truth = (center, second, third / second**1.5, fourth / second**2)
         assert [float(m[k]) for m in moments[:4]] == pytest.approx([float(t) for t in truth], rel=1e-5)
-    with pytest.raises(InvalidValue, match="no latent 2"):
+    with pytest.raises(InvalidValue, match="latent must be from 0 to 1"):
         posterior.density_1d(grid.points, 2)
 
 

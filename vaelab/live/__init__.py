@@ -12,11 +12,11 @@ from vaelab.live.controls import Switch as Switch
 from vaelab.live.display import show as show
 from vaelab.live.figure import LiveFigure as LiveFigure
 from vaelab.live.figure import Scene as Scene
-from vaelab.live.panel import PanelSpec as PanelSpec
-from vaelab.live.panel import draw_filmstrip as draw_filmstrip
 from vaelab.live.panel import Panel as Panel
+from vaelab.live.panel import PanelSpec as PanelSpec
 from vaelab.live.panel import Readout as Readout
 from vaelab.live.panel import View as View
+from vaelab.live.panel import draw_filmstrip as draw_filmstrip
 from vaelab.live.panels.balance import balance_panel as balance_panel
 from vaelab.live.panels.clouds import cloud_panel as cloud_panel
 from vaelab.live.panels.divergence import divergence_panel as divergence_panel
