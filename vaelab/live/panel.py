@@ -153,9 +153,9 @@ class Panel(ControlPanel):
             values, version = dict(self._values), self._version
             if version == self._drawn_version:
                 return
-            now, hurry = time.monotonic(), self._waiting > 0
-            final = hurry or now - self._last_event >= IDLE
-        if now < self._next and not hurry:  # an event during the last draw set an earlier time
+            now, urgent = time.monotonic(), self._waiting > 0
+            final = urgent or now - self._last_event >= IDLE
+        if now < self._next and not urgent:  # an event during the last draw set an earlier time
             worker.wake(self._draw, self._next)
             return
         view = self._view

@@ -28,7 +28,7 @@ PLANE_CAPTION = (
     "z2 from -2 to 2 at z1 = 0 (bottom row). Run the cell for the sliders."
 )
 TRAVERSAL_CAPTION = (
-    "Large: the decoded code. Below: the selected latent from end to end, the others fixed. Filmstrip: one row per "
+    "Large: the decoded code. Below: the selected latent over its range, the others fixed. Filmstrip: one row per "
     "latent, the most active first. Run the cell for the sliders."
 )
 

@@ -80,7 +80,7 @@ def scale_panel(
             Slider("factor", "factor", factors[0], factors[-1], 1.0, 0.2),
             Choice("source", "latents from", samples.names, first),
         ],
-        presets={"shrunk": {"factor": 0.6}, "as drawn": {"factor": 1.0}, "best by the score": {"factor": best}},
+        presets={"shrunk": {"factor": 0.6}, "as sampled": {"factor": 1.0}, "smallest distance": {"factor": best}},
         readout=partial(_readout, samples),
         frames={f"{first}, factor {factor:g}": {"factor": factor, "source": first} for factor in frames},
         alt=partial(_alt, samples),
