@@ -1,7 +1,6 @@
 """More than one group of latents, from training to every measurement."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +9,6 @@ from torch import nn
 from vaelab import Experiment, Objective, Train, fit, fit_many, load, metrics, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences import KL, Gaussian, kl
-from vaelab.live.trainer import Trainer
 from vaelab.metrics.adapter import adapted
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.models.hierarchical import TwoLayers
@@ -18,7 +16,7 @@ from vaelab.models.vae import VAE, Pass, group_rates, total_rate
 from vaelab.objectives.iwae import drawn_rate
 from vaelab.objectives.likelihoods import Normal
 from vaelab.posterior import rescale
-from vaelab.runs.round_robin import Run, at_mean, curve, in_turns
+from vaelab.runs.round_robin import Run, curve, in_turns
 
 PIXELS, STEP, SPREAD, GAMMA = 3, 0.8, 0.6, 0.5
 
@@ -135,10 +133,8 @@ def test_every_measurement_takes_all_groups(trained):
     experiment, digits = trained
     x, rebuilt = digits.images / 255, experiment.reconstruct(digits.images)
     error, rate = float((x - rebuilt).square().mean()) * 64, float(experiment.rate(x).mean())
-    found = at_mean(experiment, digits.images, chunk=70)
+    found = metrics.rate_distortion(experiment, digits.images, chunk=70)
     assert found == pytest.approx((error, rate, rate), rel=1e-5)
-    probe = SimpleNamespace(experiment=experiment, images=digits.images)
-    assert Trainer._rate_and_distortion(probe) == pytest.approx((rate, error), rel=1e-5)
     found = metrics.evaluate(experiment, digits.images)
     assert found["reconstruction"] == pytest.approx(error, rel=1e-5)
     assert found["rate"] == found["divergence"] > 0

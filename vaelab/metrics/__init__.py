@@ -10,13 +10,14 @@ from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.posterior_shift import consistency, transformed
-from vaelab.metrics.reconstruction import evaluate
+from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
 from vaelab.metrics.report_numbers import Report, report, rows, table, to_json
 from vaelab.metrics.sample_quality import distances
 from vaelab.metrics.saving import save
 
 __all__ = [
     "Adapter",
+    "RateDistortion",
     "Report",
     "active_units",
     "activity_histogram",
@@ -29,6 +30,7 @@ __all__ = [
     "nll",
     "normal",
     "probe",
+    "rate_distortion",
     "report",
     "rows",
     "save",
