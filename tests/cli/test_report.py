@@ -8,7 +8,7 @@ import torch
 
 from vaelab import metrics
 from vaelab._utils.errors import DataError
-from vaelab.runs.run import trained
+from vaelab.runs.run import Run
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu", "--epochs", "2")
 QUICK = ("--samples", "10", "--images", "20", "--few", "100", "--device", "cpu", "--samplers")
@@ -36,7 +36,7 @@ def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
     assert all((tmp_path / "trained" / f"report.{kind}").is_file() for kind in ("txt", "json", "png", "pdf"))
     numbers = json.loads((tmp_path / "trained" / "report.json").read_text())["numbers"]
 
-    found = trained("trained")
+    found = Run.load("trained")
     assert (found.run.recipe, found.step) == ("gjs_vae", 24)
     history = (tmp_path / "trained" / "history.csv").read_text().splitlines()
     gamma = float(history[-1].split(",")[history[0].split(",").index("gamma")])
@@ -65,9 +65,9 @@ def test_samplers_are_chosen_by_name_and_a_bernoulli_is_judged_on_black_and_whit
 def test_the_weights_are_those_of_the_last_step(vaelab, tmp_path):
     assert vaelab("train", *SMALL)[0] == 0
     x = torch.rand(4, 1, 8, 8)
-    two = trained("trained").experiment.encode(x).mean
+    two = Run.load("trained").experiment.encode(x).mean
     assert vaelab("train", *SMALL[:-1], "3")[0] == 0
-    three = trained(tmp_path / "trained")
+    three = Run.load(tmp_path / "trained")
     assert three.step == 36
     assert not torch.equal(two, three.experiment.encode(x).mean)
 
@@ -107,4 +107,4 @@ def test_a_checkpoint_of_another_model_is_named(vaelab, tmp_path):
     path = tmp_path / "trained" / "settings.json"
     path.write_text(path.read_text().replace('"latent": 3', '"latent": 5'))
     with pytest.raises(DataError, match=r"not of the model in its settings\.json"):
-        trained("trained")
+        Run.load("trained")

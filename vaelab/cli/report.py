@@ -45,9 +45,9 @@ def report(
     from vaelab.objectives.consistency import VIEWS
     from vaelab.posterior.samplers import Flow, Mixture
     from vaelab.posterior.two_stage import SecondStage
-    from vaelab.runs.run import trained
+    from vaelab.runs.run import Run
 
-    found = trained(run)
+    found = Run.load(run)
     folder = out or run
     require_writable(folder)
 

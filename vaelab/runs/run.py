@@ -15,43 +15,53 @@ from torch.nn import functional as F
 
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab._utils.images import unit
-from vaelab.data.dataset import Dataset
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
 from vaelab.objectives.denoising import Denoising, noisy
 from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
+
+def _returns_experiment(function: Any) -> bool:
+    kind = inspect.signature(function).return_annotation if inspect.isfunction(function) else None
+    return inspect.isclass(kind) and issubclass(kind, Experiment)
+
+
 RECIPES: dict[str, Callable[..., Experiment]] = {
-    "vae": recipes.vae,
-    "beta_vae": recipes.beta_vae,
-    "reverse_kl_vae": recipes.reverse_kl_vae,
-    "gjs_vae": recipes.gjs_vae,
-    "mmd_vae": recipes.mmd_vae,
-    "balanced_vae": recipes.balanced_vae,
-    "iwae": recipes.iwae,
-    "two_layer_iwae": recipes.two_layer_iwae,
-    "cr_vae": recipes.cr_vae,
-    "cr_beta_vae": recipes.cr_beta_vae,
-    "cr_iwae": recipes.cr_iwae,
-    "triplet_vae": recipes.triplet_vae,
+    name: getattr(recipes, name) for name in recipes.__all__ if _returns_experiment(getattr(recipes, name))
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a recipe with its options on a data set, and the settings of the loop.
+    """One training: a recipe with its options, a data set, and the settings of the loop.
 
-    limit: at most so many images of each split.  side: images are padded with zeros to this side, as MNIST is to 32
-    for the published networks, or averaged down to it where it divides theirs; None leaves them.  noise: standard
-    deviation of the noise on the network's input, for denoising.
+    Args:
+        recipe: Name of a function in `vaelab.recipes`.
+        options: Its options besides latent, network and hidden.
+        data: Name of a data set, or folder:PATH.
+        latent: Number of latents.
+        network: Name in `recipes.NETWORKS`.
+        hidden: Widths of the network; None means its defaults.
+        epochs: Passes over the data.
+        batch_size: Images per step.
+        lr: Learning rate of Adam.
+        seed: Seed of weights, order and noise.
+        limit: Maximum number of images per split.
+        side: Pad images with zeros to this side, or average them down to it if it divides theirs.
+        noise: Standard deviation of the noise on the input of the network, for denoising.
+
+    Example:
+        >>> run = Run("gjs_vae", {"alpha": 0.3}, data="digits", latent=2)
+        >>> run.experiment((1, 8, 8)).model.latent
+        2
     """
 
     recipe: str
     options: dict[str, Any] = field(default_factory=dict)
     data: str = "mnist-mini"
     latent: int = 10
-    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"] = "mlp"
+    network: str = "mlp"
     hidden: tuple[int, ...] | None = (256,)
     epochs: int = 12
     batch_size: int = 100
@@ -63,83 +73,96 @@ class Run:
 
     @property
     def binarise(self) -> Literal["no", "dynamic"]:
-        """How the loop shows images: to a Bernoulli in black and white, of which alone it is a likelihood."""
+        """`TrainConfig.binarise`: a Bernoulli is a likelihood of black and white pixels only."""
         return "dynamic" if self.options.get("likelihood") == "bernoulli" else "no"
 
     def images(self, split: str) -> Tensor:
-        """The images of a split, "train" or "test": uint8 [n, c, h, w]; a published set is read once per process."""
+        """Load the images of a split, "train" or "test": uint8 [n, c, h, w].
+
+        Published sets are cached in memory; a folder of your own may change, and is read again.
+        """
         read = _images.__wrapped__ if self.data.startswith("folder:") else _images
         return read(self.data, split, self.limit, self.side)
 
     def inputs(self, images: Tensor) -> Tensor:
-        """What the network is shown of these images when it is measured: with noise, the same at every call."""
+        """Return what the network receives in measurements: the images, with fixed noise if denoising."""
         return noisy(unit(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
-        """The experiment for images of this shape, with weights drawn from the seed.
+        """Build the experiment for images of this shape, with weights drawn from the seed.
 
-        Raises InvalidValue for options that the recipe does not have.
+        Args:
+            shape: (channels, height, width).
+
+        Returns:
+            The experiment of the recipe.
+
+        Raises:
+            InvalidValue: If the recipe does not have the options.
         """
         recipe = RECIPES[self.recipe]
         known = {*inspect.signature(recipe).parameters, *recipes.Design.__annotations__}
-        if alien := set(self.options) - known:
-            raise InvalidValue(f"{self.recipe} has no {' and no '.join(sorted(alien))}; leave it out.")
+        if unknown := sorted(set(self.options) - known):
+            raise InvalidValue(f"{self.recipe} has no option {' and no option '.join(unknown)}.")
         torch.manual_seed(self.seed)
         plain = recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
         return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
+    @classmethod
+    def load(cls, folder: Path | str) -> "SavedRun":
+        """Read the folder that `vaelab train --out` wrote.
 
-@functools.lru_cache(maxsize=4)
-def _images(data: str, split: str, limit: int | None, side: int | None) -> Tensor:
-    images = load(data, split, limit=limit, progress=False).images
-    if side is None or side == images.shape[-1]:
-        return images
-    size = images.shape[-1]
-    if size % side == 0:
-        return F.avg_pool2d(images.float(), size // side).round().to(torch.uint8)
-    if side < size:
-        raise InvalidValue(
-            f"side={side} is neither above the {size} pixels of {data} nor a divisor of them; change it."
-        )
-    spare = side - size
-    return F.pad(images, (spare // 2, spare - spare // 2) * 2)
+        Args:
+            folder: With settings.json and checkpoints/.
+
+        Returns:
+            (run, experiment, step), with the weights of the latest checkpoint.
+
+        Raises:
+            DataError: If there is no intact training, or its data cannot be loaded.
+        """
+        folder = Path(folder)
+        try:
+            run = cls(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{folder} has no settings.json that this version can read: {error}.") from error
+        latest = checkpoints.newest(folder / "checkpoints", lambda message: print(message, file=sys.stderr))
+        if latest is None:
+            raise DataError(f"{folder} has no checkpoint; run its `vaelab train` command to the end of an epoch.")
+        tensors, record = latest
+        experiment = run.experiment(run.images("test").shape[1:])
+        prefix = "experiment."
+        try:
+            experiment.load_state_dict(
+                {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            )
+        except RuntimeError as error:
+            raise DataError(f"the checkpoint in {folder} does not fit the model in its settings.json.") from error
+        return SavedRun(run, experiment, int(record["step"]))
 
 
-def checksum(data: str, limit: int | None) -> str:
-    parts: list[Dataset] = [load(data, split, limit=limit) for split in ("train", "test")]
-    return "+".join(part.sha256 for part in parts)
-
-
-class Trained(NamedTuple):
-    """The settings, the experiment as its newest checkpoint has it, and the step that it stands at."""
+class SavedRun(NamedTuple):
+    """A run with the weights of its latest checkpoint, and the number of optimizer steps up to it."""
 
     run: Run
     experiment: Experiment
     step: int
 
 
-def trained(folder: Path | str) -> Trained:
-    """Read the folder of a training.
+@functools.lru_cache(maxsize=4)
+def _images(data: str, split: str, limit: int | None, side: int | None) -> Tensor:
+    images = load(data, split, limit=limit, progress=False).images
+    size = images.shape[-1]
+    if side is None or side == size:
+        return images
+    if size % side == 0:
+        return F.avg_pool2d(images.float(), size // side).round().to(torch.uint8)
+    if side < size:
+        raise InvalidValue(f"side must be at least {size}, that of {data}, or divide it, got {side}.")
+    padding = side - size
+    return F.pad(images, (padding // 2, padding - padding // 2) * 2)
 
-    Raises DataError where there is none, or none that is intact, and what loading its data raises.
-    """
-    folder = Path(folder)
-    try:
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        run = Run(**settings)
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{folder} holds no training that this version can read ({error}); give the folder that `vaelab train "
-            f"--out` wrote."
-        ) from error
-    kept = checkpoints.newest(folder / "checkpoints", lambda sentence: print(sentence, file=sys.stderr))
-    if kept is None:
-        raise DataError(f"{folder} holds no checkpoint yet; run its `vaelab train` command to the end of an epoch.")
-    tensors, record = kept
-    experiment = run.experiment(tuple(run.images("test").shape[1:]))
-    weights = {name.removeprefix("experiment."): t for name, t in tensors.items() if name.startswith("experiment.")}
-    try:
-        experiment.load_state_dict(weights)
-    except RuntimeError as error:
-        raise DataError(f"the checkpoint in {folder} is not of the model in its settings.json; train anew.") from error
-    return Trained(run, experiment, int(record["step"]))
+
+def checksum(data: str, limit: int | None) -> str:
+    """Return the checksums of both splits of a data set, as result keys contain them."""
+    return "+".join(load(data, split, limit=limit).sha256 for split in ("train", "test"))
