@@ -75,9 +75,9 @@ def test_the_weights_are_those_of_the_last_step(vaelab, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nowhere",), "nowhere holds no training"),
-        (("half",), "half holds no checkpoint yet"),
-        (("strange",), "strange holds no training that this version can read"),
+        (("nowhere",), "nowhere has no settings.json"),
+        (("half",), "half has no checkpoint"),
+        (("strange",), "strange has no settings.json that this version can read"),
         (("broken",), "no checkpoint in broken/checkpoints is intact"),
     ],
 )
@@ -106,5 +106,5 @@ def test_a_checkpoint_of_another_model_is_named(vaelab, tmp_path):
     assert vaelab("train", *SMALL)[0] == 0
     path = tmp_path / "trained" / "settings.json"
     path.write_text(path.read_text().replace('"latent": 3', '"latent": 5'))
-    with pytest.raises(DataError, match=r"not of the model in its settings\.json"):
+    with pytest.raises(DataError, match=r"does not fit the model in its settings\.json"):
         Run.load("trained")

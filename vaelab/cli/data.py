@@ -1,15 +1,12 @@
-"""`vaelab data`. Nothing heavy is imported before the command is known."""
+"""`vaelab data`. Heavy imports wait until the command runs."""
 
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
-Name = Annotated[str, tyro.conf.Positional]
+from vaelab.cli.train import DatasetName
 
 
 def data_list() -> None:
-    """Every data set: images, licence, and where it is on this machine."""
+    """List all data sets: number and shape of images, license, and place on this machine."""
     from vaelab.data.inventory import describe
 
     for row in describe():
@@ -17,12 +14,12 @@ def data_list() -> None:
         print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.licence}\n{'':<18} {row.where}")
 
 
-def data_get(name: Name, folder: Path | None = None) -> None:
-    """Download a data set (once), check it, and say where it lies.
+def data_get(name: DatasetName, folder: Path | None = None) -> None:
+    """Download a data set once, verify its checksum, and print its place.
 
     Args:
-        name: As in `vaelab data list`.
-        folder: Where to put it, instead of the cache.
+        name: A name listed by `vaelab data list`.
+        folder: Where to store it; the cache if omitted.
     """
     from vaelab.data.inventory import get
 
@@ -30,24 +27,26 @@ def data_get(name: Name, folder: Path | None = None) -> None:
 
 
 def data_verify() -> None:
-    """Check every data file on this machine against its checksum; fails, naming each altered file."""
+    """Verify the checksums of all data files on this machine; exit status 2 if one is altered.
+
+    Raises:
+        DataError: If files are altered; the message names them.
+    """
     from vaelab._utils.errors import DataError
     from vaelab.data.inventory import verify
 
-    verdicts = verify()
-    for verdict in verdicts:
-        print(f"{verdict.name:<18} {verdict.message:<24} {verdict.path}")
-    if bad := [verdict.path for verdict in verdicts if not verdict.ok]:
-        raise DataError(
-            f"altered or cut short: {', '.join(bad)}; delete them, or fetch them anew with `vaelab data get NAME`."
-        )
+    checked = verify()
+    for file in checked:
+        print(f"{file.name:<18} {file.message:<24} {file.path}")
+    if altered := [str(file.path) for file in checked if not file.ok]:
+        raise DataError(f"altered or truncated: {', '.join(altered)}; delete them, or run `vaelab data get NAME`.")
 
 
-def data_where(name: Name) -> None:
-    """Where a data set would be taken from; nothing is downloaded.
+def data_where(name: DatasetName) -> None:
+    """Print where a data set would be read from, without downloading it.
 
     Args:
-        name: As in `vaelab data list`.
+        name: A name listed by `vaelab data list`.
     """
     from vaelab.data.inventory import where
 

@@ -1,4 +1,4 @@
-"""`vaelab reproduce`.  Nothing heavy is imported before the command is known."""
+"""`vaelab reproduce`. Heavy imports wait until the command runs."""
 
 from pathlib import Path
 
@@ -14,18 +14,23 @@ def reproduce(
     device: str = "auto",
     out: Path | None = None,
 ) -> None:
-    """Train at the published settings on the full data, beside the published values; the same command goes on.
+    """Train at the published settings on the full data, and compare with the published values.
 
-    Checkpoints lie in the cache (VAELAB_CACHE); the table is OUT/gjs-reproduction.csv, as far as the training has come.
+    The same command resumes from the checkpoints in the cache (VAELAB_CACHE). The table is
+    OUT/gjs-reproduction.csv, for the epochs that have been trained so far.
 
     Args:
-        lines: Such as "MNIST primed 0.1"; none means the VAE and the best of either family on MNIST.
-        seeds: How many: 0, 1, ...
-        epochs: Of every line.
-        minutes: Stop after so many, and draw what has been reached; 0 only draws.
-        turn: Epochs that a line trains before it is the next one's turn.
+        lines: Published results, such as "MNIST primed 0.1"; default: the VAE and the best of both
+            families on MNIST.
+        seeds: Number of seeds: 0, 1, ...
+        epochs: Epochs of each training.
+        minutes: Stop after this time, and draw; 0 only draws.
+        turn: Epochs of one training before the next one continues.
         device: auto, cpu, cuda, ...
-        out: The folder to write into; figures/ of the clone if left out.
+        out: The folder to write into; figures/ of the clone if omitted.
+
+    Raises:
+        InvalidValue: If a line is unknown.
     """
     from dataclasses import replace
 
@@ -41,7 +46,7 @@ def reproduce(
     for name in lines:
         if name not in known:
             raise InvalidValue(f"there is no published line {name!r}; {near(name, known)}")
-    settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs}
-    figure = replace(FIGURES["gjs-reproduction"], presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
-    made = make_one(figure, "paper", device, out or folder)
-    print(*made.paths, f"{made.id}: {made.difference}", sep="\n")
+    settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs, "minutes": minutes, "turn": turn}
+    figure = replace(FIGURES["gjs-reproduction"], presets={"paper": settings})
+    result = make_one(figure, "paper", device, out or folder)
+    print(*result.paths, f"{result.id}: {result.difference}", sep="\n")

@@ -32,6 +32,11 @@ RECIPES: dict[str, Callable[..., Experiment]] = {
 }
 
 
+def options_of(recipe: str) -> set[str]:
+    """Return the names of the keyword options of a recipe."""
+    return {*inspect.signature(RECIPES[recipe]).parameters, *recipes.Design.__annotations__}
+
+
 @dataclass(frozen=True)
 class Run:
     """One training: a recipe with its options, a data set, and the settings of the loop.
@@ -100,12 +105,10 @@ class Run:
         Raises:
             InvalidValue: If the recipe does not have the options.
         """
-        recipe = RECIPES[self.recipe]
-        known = {*inspect.signature(recipe).parameters, *recipes.Design.__annotations__}
-        if unknown := sorted(set(self.options) - known):
+        if unknown := sorted(set(self.options) - options_of(self.recipe)):
             raise InvalidValue(f"{self.recipe} has no option {' and no option '.join(unknown)}.")
         torch.manual_seed(self.seed)
-        plain = recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        plain = RECIPES[self.recipe](shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
         return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
     @classmethod

@@ -1,0 +1,81 @@
+"""Command line options derived from the signatures and docstrings of the recipes.
+
+tyro calls the factories below for the chosen command only, since they import torch.
+"""
+
+import functools
+import inspect
+import operator
+import re
+from collections.abc import Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin
+
+import tyro
+
+
+def recipe_names(several: bool = False) -> Any:
+    """Return the type of one or several recipe names: a choice of all recipes."""
+    from vaelab.runs.run import RECIPES
+
+    name: Any = Literal[tuple(RECIPES)]
+    return tuple[name, ...] if several else name
+
+
+def recipe_options(*without: str) -> Any:
+    """Return the type of the recipes' keyword options: a TypedDict that contains what the user sets.
+
+    Args:
+        without: Names of options to leave out.
+    """
+    from vaelab.objectives import recipes
+    from vaelab.runs.run import RECIPES
+
+    design = inspect.get_annotations(recipes.Design)
+    texts = _documented_arguments(recipes.Design)
+    hints: dict[str, Any] = {}
+    defaults: dict[str, dict[str, str]] = {}  # of every option, by recipe; "" stands for all recipes
+    for recipe, function in {"": recipes.build, **RECIPES}.items():
+        texts = _documented_arguments(function) | texts
+        for name, parameter in inspect.signature(function).parameters.items():
+            hint = _plain(design.get(name, parameter.annotation))
+            if parameter.kind is parameter.KEYWORD_ONLY and hint is not None and name not in without:
+                hints.setdefault(name, hint)
+                value = parameter.default
+                shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+                defaults.setdefault(name, {})[recipe] = shown
+    options = {name: _option(hint, texts.get(name), defaults[name]) for name, hint in hints.items()}
+    return TypedDict("RecipeOptions", options, total=False)  # type: ignore[operator]
+
+
+def _option(hint: Any, text: str | None, defaults: dict[str, str]) -> Any:
+    recipes = None if "" in defaults else f"[{', '.join(defaults)}]"
+    default = defaults.popitem()[1] if len(set(defaults.values())) == 1 else "depends on the recipe"
+    help = " ".join(filter(None, [text, recipes]))
+    return Annotated[hint, tyro.conf.arg(help=help, help_behavior_hint=f"(default: {default})")]
+
+
+def _plain(hint: Any) -> Any:
+    """Return the part of a type that a command line can express, or None."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    plain = [part for part in parts if part in (bool, int, float, str) or get_origin(part) is Literal]
+    plain += [tuple[int, ...] for part in parts if part == Sequence[int]]
+    return functools.reduce(operator.or_, plain) if plain else None
+
+
+def _documented_arguments(documented: Any) -> dict[str, str]:
+    """Read the section `Args` of a docstring."""
+    section = inspect.cleandoc(documented.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section, re.M)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def _shown(default: str) -> str:
+    return f"(default: {default.strip('[]')})".replace("'", "")
+
+
+RecipeName = Annotated[str, tyro.conf.arg(constructor_factory=recipe_names, help_behavior_hint=_shown)]
+RecipeNames = Annotated[
+    tuple[str, ...], tyro.conf.arg(constructor_factory=lambda: recipe_names(several=True), help_behavior_hint=_shown)
+]
+RecipeOptions = Annotated[dict[str, Any], tyro.conf.arg(name="", constructor_factory=recipe_options)]
