@@ -28,7 +28,7 @@ from figures.variance_law import (
     rho,
     sampling_off,
 )
-from vaelab._utils.errors import InvalidValue, near
+from vaelab._utils.errors import InvalidValue, suggest
 
 GJS = (
     one_dimension.ONE_DIMENSION,
@@ -98,11 +98,11 @@ CONSISTENCY = (
 )
 
 FIGURES: dict[str, Figure] = {item.id: item for item in (*GJS, *VARIANCE_LAW, *BALANCING, *TWO_STAGE, *CONSISTENCY)}
-TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
+MAIN_FIGURES = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 
 
 def figure(id: str) -> Figure:
     """The figure of that id.  Raises InvalidValue with near names for an unknown one."""
     if id not in FIGURES:
-        raise InvalidValue(f"there is no figure {id!r}; {near(id, FIGURES)}")
+        raise InvalidValue(f"there is no figure {id!r}; {suggest(id, FIGURES)}")
     return FIGURES[id]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     COLUMNS,
     compute_aggregate_variance,
@@ -63,9 +63,9 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
     for variant, alpha, where in settings_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
-        colour = plots.between("#ffffff", COLOURS[variant], 101)[round(100 * shade)]
+        color = plots.between("#ffffff", COLORS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
-        look: dict[str, Any] = {"color": colour, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
+        look: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)
         axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **look)
     axes.set(xscale="log", yscale="log", aspect="equal")
@@ -84,7 +84,7 @@ SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]
 FIGURE = Figure(
     id="gjs-variance-law",
     paper=PAPER,
-    shows="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
+    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
     compute=compute_aggregate_variance,
     rows=rows,
     draw=draw,

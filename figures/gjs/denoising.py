@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import compute_denoising
 from figures.gjs.variants import LEARNED
 from vaelab import plots
@@ -28,7 +28,7 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
     for name, seeds in zip(n["variant"], n["reconstruction"], strict=True):
-        plots.spread(axes, n["noise"], seeds, COLOURS[str(name)], marker="o", label=variants.label(str(name)))
+        plots.spread(axes, n["noise"], seeds, COLORS[str(name)], marker="o", label=variants.label(str(name)))
     axes.set(
         xlabel="standard deviation of the noise on the input",
         ylabel="squared error against\nthe clean test image",
@@ -58,7 +58,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gjs-noise",
     paper="Deasy, McIver, Simidjievski & Lio 2021",
-    shows="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
+    title="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
     compute=compute_denoising,
     rows=rows,
     draw=draw,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.theory import compute_limits, compute_small_sigma, entrance_fee
 from figures.gjs.variants import FAMILIES
 from vaelab import plots
@@ -32,12 +32,12 @@ def rows_limits(n: Numbers) -> list[Row]:
 def draw_limits(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.7)
     left, right = figure.subplots(1, 2)
-    for level, label, colour, x, offset in (
+    for level, label, color, x, offset in (
         (n["ends"][0], "KL(q‖p)", plots.Q, 0.97, 8),
         (n["ends"][1], "KL(p‖q)", plots.P, 0.62, -8),
     ):
-        left.axhline(level, color=colour, linewidth=0.8, linestyle=":")
-        _label(left, f"{label} = {level:.3f}", (x, level), (0, offset), colour, "right")
+        left.axhline(level, color=color, linewidth=0.8, linestyle=":")
+        _label(left, f"{label} = {level:.3f}", (x, level), (0, offset), color, "right")
     for axes, names in ((left, FAMILIES[:2]), (right, FAMILIES[2:])):
         for name in names:
             _family(axes, n, name)
@@ -51,18 +51,18 @@ def draw_limits(n: Numbers) -> Drawing:
 
 def _family(axes: Axes, n: Numbers, name: str) -> None:
     """A curve with its two ends as open circles and, between them, its extreme as a dot."""
-    a, values, colour = n["alpha"], n["value"][FAMILIES.index(name)], COLOURS[name]
+    a, values, color = n["alpha"], n["value"][FAMILIES.index(name)], COLORS[name]
     best = values.argmin() if "primed" in name else values.argmax()
-    axes.plot(a, values, color=colour, label=name)
-    axes.plot(a[[0, -1]], values[[0, -1]], "o", color=colour, markerfacecolor="white", markersize=5, clip_on=False)
-    axes.plot(a[best], values[best], "o", color=colour, markersize=3)
+    axes.plot(a, values, color=color, label=name)
+    axes.plot(a[[0, -1]], values[[0, -1]], "o", color=color, markerfacecolor="white", markersize=5, clip_on=False)
+    axes.plot(a[best], values[best], "o", color=color, markersize=3)
     side = "right" if name == "primed" else "left" if name == "primed dual" else "center"
     offset = 8 if name == "plain" else -8
-    _label(axes, f"{values[best]:.3f} at {a[best]:.2f}", (a[best], values[best]), (0, offset), colour, side)
+    _label(axes, f"{values[best]:.3f} at {a[best]:.2f}", (a[best], values[best]), (0, offset), color, side)
 
 
-def _label(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: str, side: str) -> None:
-    axes.annotate(text, at, offset, textcoords="offset points", color=colour, ha=side, va="center", fontsize="small")
+def _label(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], color: str, side: str) -> None:
+    axes.annotate(text, at, offset, textcoords="offset points", color=color, ha=side, va="center", fontsize="small")
 
 
 def alt_limits(n: Numbers) -> str:
@@ -78,7 +78,7 @@ SETTINGS = {"mean": 1.3, "variance": 0.2, "steps": 200}
 LIMITS = Figure(
     id="gjs-limits",
     paper=PAPER,
-    shows="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
+    title="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
     compute=compute_limits,
     rows=rows_limits,
     draw=draw_limits,
@@ -136,10 +136,10 @@ def _walls(axes: Axes, n: Numbers) -> None:
         axes.plot(s, a**2 / (2 * s), ":", color="black", linewidth=0.9)
         axes.plot(s, n["dual"][i], line, color=plots.DUAL)
         _note(axes, f"dual, α = {a:g}", (s[0], n["dual"][i, 0]), (3, -9), plots.DUAL)
-    for label, values, colour, line, shift in steep:
-        axes.plot(s, values, line, color=colour)
+    for label, values, color, line, shift in steep:
+        axes.plot(s, values, line, color=color)
         leaves = float(np.interp(-top, -values, s))
-        axes.annotate(label, (leaves, top), (shift, -2), textcoords="offset points", color=colour, fontsize="small",
+        axes.annotate(label, (leaves, top), (shift, -2), textcoords="offset points", color=color, fontsize="small",
                       rotation=90, va="top")  # fmt: skip
     axes.set(title="q = N(0, s); dotted: α²/(2s)", xlabel="s, the variance of q", ylabel="nats", xscale="log")
     axes.set(ylim=(0, top), xlim=(s[0], 1))
@@ -155,8 +155,8 @@ def _differences(axes: Axes, n: Numbers, shades: list[tuple[float, float, float]
     axes.set(xlim=(n["s"][0], 1), ylim=(-0.5, 3.3))
 
 
-def _note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: Any) -> None:
-    axes.annotate(text, at, offset, textcoords="offset points", fontsize="small", color=colour)
+def _note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], color: Any) -> None:
+    axes.annotate(text, at, offset, textcoords="offset points", fontsize="small", color=color)
 
 
 def alt_small_sigma(n: Numbers) -> str:
@@ -172,7 +172,7 @@ SHARP = {"alphas": [0.1, 0.25, 0.5, 0.75], "mean": 0.0, "smallest": 1e-4, "steps
 SMALL_SIGMA = Figure(
     id="gjs-small-sigma",
     paper=PAPER,
-    shows="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
+    title="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
     compute=compute_small_sigma,
     rows=rows_small_sigma,
     draw=draw_small_sigma,

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import PAPER, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     compute_rate_distortion,
 )
@@ -67,10 +67,10 @@ def _every_variant(axes: Axes, n: Numbers) -> None:
     _beta_curve(axes, n)
     for family in FAMILIES[:3]:
         rows = np.flatnonzero(variants.chosen(n, family))
-        colour = COLOURS[family]
-        axes.plot(*points(n, rows), "-o", color=colour, label=family, linewidth=0.8)
+        color = COLORS[family]
+        axes.plot(*points(n, rows), "-o", color=color, label=family, linewidth=0.8)
         for i in rows[[0, -1]]:
-            _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], colour, (3, 3))
+            _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], color, (3, 3))
     axes.plot(*points(n, variants.chosen(n, REVERSE)), "D", color=plots.P, label="KL(p‖q)")
     vae = points(n, variants.chosen(n, KL))
     axes.plot(*vae, "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3)
@@ -91,8 +91,8 @@ def _pairs(axes: Axes, n: Numbers) -> None:
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _name(axes: Axes, text: str, point: np.ndarray, colour: str, offset: tuple[int, int]) -> None:
-    axes.annotate(text, tuple(point), offset, textcoords="offset points", color=colour, fontsize="small")
+def _name(axes: Axes, text: str, point: np.ndarray, color: str, offset: tuple[int, int]) -> None:
+    axes.annotate(text, tuple(point), offset, textcoords="offset points", color=color, fontsize="small")
 
 
 def twins(n: Numbers) -> list[tuple[float, np.ndarray, np.ndarray]]:
@@ -121,7 +121,7 @@ PAPER_BETAS = sorted({*published.ALPHAS, 1.0, 2.0, 4.0})
 FIGURE = Figure(
     id="gjs-rate-distortion",
     paper=PAPER,
-    shows="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
+    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
     compute=compute_rate_distortion,
     rows=rows,
     draw=draw,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Figure, Row
 from figures.gjs import published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     TRAINABLE,
     compute_trainable_alpha,
@@ -40,12 +40,12 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2, sharey=True)
     for family in TRAINABLE:
-        where, colour = n["variant"] == family, COLOURS[family]
+        where, color = n["variant"] == family, COLORS[family]
         for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
             path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
-            plots.spread(left, np.arange(len(path)), path, colour)
-        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], colour, marker="o", label=family)
-        right.axhline(LEARNED[family], color=colour, linewidth=0.6, linestyle=":")
+            plots.spread(left, np.arange(len(path)), path, color)
+        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], color, marker="o", label=family)
+        right.axhline(LEARNED[family], color=color, linewidth=0.6, linestyle=":")
     right.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle="--", label="as it began")
     left.set(xlabel="epoch", ylabel="α", ylim=(0, 1), title="α while it is trained")
     right.set(xlabel="initial α", xlim=(0, 1), title="final α (dotted: published, full MNIST)")
@@ -70,7 +70,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gjs-trainable-alpha",
     paper="Deasy, McIver, Simidjievski & Lio 2021",
-    shows="Alpha trained along with the network: where it ends does not depend on where it begins",
+    title="Alpha trained along with the network: where it ends does not depend on where it begins",
     compute=compute_trainable_alpha,
     rows=rows,
     draw=draw,
@@ -87,12 +87,12 @@ FIGURE = Figure(
 MNIST = replace(
     FIGURE,
     id="gjs-trainable-alpha-mnist",
-    shows="Alpha trained along with the network on full MNIST, from three initial values",
+    title="Alpha trained along with the network on full MNIST, from three initial values",
     presets={
         "paper": {
             **{"starts": [0.1, 0.5, 0.9], "seeds": 1, "data": "mnist", "latent": 10, "hidden": (400,)},
             **{"epochs": 16, "batch_size": 64, "lr": 1e-3},
         }
     },
-    missing="it trains on full MNIST, twenty minutes on one core",
+    why_no_quick_preset="it trains on full MNIST, twenty minutes on one core",
 )

@@ -96,7 +96,7 @@ PUBLISHED: dict[str, Any] = {
 LAW_BARS = Figure(
     id="var-law-bars",
     paper=PAPER,
-    shows="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
+    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
     compute=compute_law_bars,
     rows=rows_law_bars,
     draw=draw_law_bars,
@@ -161,7 +161,7 @@ def alt_point_vs_average(n: Numbers) -> str:
 POINT_VS_AVERAGE = Figure(
     id="var-point-vs-average",
     paper=PAPER,
-    shows="Mean² + sigma² image by image: it scatters, and only its average is about 1",
+    title="Mean² + sigma² image by image: it scatters, and only its average is about 1",
     compute=compute_point_vs_average,
     rows=rows_point_vs_average,
     draw=draw_point_vs_average,

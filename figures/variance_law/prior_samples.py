@@ -63,7 +63,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="var-prior-vs-mixture-samples",
     paper=PAPER,
-    shows="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
+    title="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
     compute=compute_prior_samples,
     rows=rows,
     draw=draw,

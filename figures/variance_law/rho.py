@@ -67,7 +67,7 @@ SETTINGS: dict[str, Any] = {"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 
 FIGURE = Figure(
     id="var-rho",
     paper=PAPER,
-    shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
+    title="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
     compute=compute_rho,
     rows=rows,
     draw=draw,

@@ -10,7 +10,7 @@ from figures.balancing import endpoints, methods, race, trainings
 from figures.balancing.law import active
 from figures.balancing.measures import compute_curves, compute_endpoints
 from figures.balancing.methods import Method
-from figures.balancing.styles import COLOURS, look
+from figures.balancing.styles import COLORS, look
 from figures.figure import to_csv
 from figures.registry import FIGURES
 
@@ -35,7 +35,9 @@ def kept(tmp_path_factory):
     """One cache for this file: trainings are shared between its tests, as they are between figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("vaelab.runs.executors.cpu_count", lambda: 1)  # trained here: starting processes would take longer
+        patch.setattr(
+            "vaelab.runs.executors.cpu_count", lambda: 1
+        )  # trained here: starting processes would take longer
         patch.setattr("vaelab.metrics.classifier.STEPS", 30)
         yield
 
@@ -170,9 +172,9 @@ def test_the_ratchet_is_that_of_the_policies():
     assert len(drawn(ratchet, result).axes) == 2
 
 
-@pytest.mark.parametrize("method", [*COLOURS, methods.fixed(0.1), Method("GECO", 0.02), Method("rule B", None, 4.0)])
+@pytest.mark.parametrize("method", [*COLORS, methods.fixed(0.1), Method("GECO", 0.02), Method("rule B", None, 4.0)])
 def test_every_method_has_a_name_and_a_look(method):
     assert methods.label(method)
-    colour, line = look(methods.label(method))
-    assert colour.startswith("#")
+    color, line = look(methods.label(method))
+    assert color.startswith("#")
     assert line in ("-", "--", ":")

@@ -11,7 +11,7 @@ def data_list() -> None:
 
     for row in describe():
         counts, shape = f"{row.train}+{row.test}", "x".join(map(str, row.shape))
-        print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.licence}\n{'':<18} {row.where}")
+        print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.license}\n{'':<18} {row.where}")
 
 
 def data_get(name: DatasetName, folder: Path | None = None) -> None:

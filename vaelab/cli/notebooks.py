@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from vaelab._utils.errors import InvalidValue, StorageError
-from vaelab._utils.files import replacing, storage_error
+from vaelab._utils.files import atomic_write, storage_error
 
 TargetFolder = Annotated[str, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
 
@@ -72,7 +72,7 @@ def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> 
         )
     with ExitStack() as parts:  # all files are written in full before the first one gets its name
         for name in written:
-            parts.enter_context(replacing(folder / name)).write_bytes(contents[name])
+            parts.enter_context(atomic_write(folder / name)).write_bytes(contents[name])
     return written
 
 

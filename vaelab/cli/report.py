@@ -44,14 +44,14 @@ def report(
     from vaelab._utils.files import require_writable
     from vaelab.data.loading import load
     from vaelab.objectives.consistency import VIEWS
-    from vaelab.posterior.samplers import Flow, Mixture
+    from vaelab.posterior.samplers import FlowSampler, GMMSampler
     from vaelab.posterior.two_stage import SecondStage
     from vaelab.runs.run import Run
 
     settings, experiment, step = Run.load(run)
     require_writable(out or run)
-    known: dict[str, type[SecondStage | Mixture | Flow]]
-    known = {"second-stage": SecondStage, "mixture": Mixture, "flow": Flow}
+    known: dict[str, type[SecondStage | GMMSampler | FlowSampler]]
+    known = {"second-stage": SecondStage, "mixture": GMMSampler, "flow": FlowSampler}
     train, test = (
         replace(load(settings.data, split, limit=settings.limit), images=settings.images(split))
         for split in ("train", "test")
@@ -62,8 +62,8 @@ def report(
         views=VIEWS[views or settings.options.get("views", "simple")](),
         samplers={name.replace("-", " "): known[name](seed=seed) for name in samplers},
         samples=samples,
-        weighed=images,
-        few=few,
+        nll_images=images,
+        small_probe_labels=few,
         seed=seed,
     )
     paths = metrics.save(result, out or run)

@@ -53,11 +53,11 @@ def train(
     network, hidden = options.pop("network", "mlp"), options.pop("hidden", None)
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = run.images("train")
-    config = TrainConfig(epochs, batch_size, lr, seed, device, binarise=run.binarise, checkpoints=out / "checkpoints")
+    config = TrainConfig(epochs, batch_size, lr, seed, device, binarize=run.binarize, checkpoints=out / "checkpoints")
     experiment = run.experiment(images.shape[1:])
     _write_settings(run, out)
     fit(experiment, images, config, resume=True)
-    if latest := checkpoints.newest(out / "checkpoints"):
+    if latest := checkpoints.load_latest(out / "checkpoints"):
         History(latest[1]["rows"]).save(out / "history.csv")
     print(f"{epochs} epochs of {recipe} on {data}: checkpoints/, history.csv and settings.json are in {out}")
 
@@ -66,7 +66,7 @@ def _write_settings(run: "Run", out: Path) -> None:
     from dataclasses import asdict
 
     from vaelab._utils.errors import InvalidValue
-    from vaelab._utils.files import replacing
+    from vaelab._utils.files import atomic_write
 
     settings = json.loads(json.dumps(asdict(run)))
     path = out / "settings.json"
@@ -77,5 +77,5 @@ def _write_settings(run: "Run", out: Path) -> None:
         ]
         if other:
             raise InvalidValue(f"{out} contains a training with {', '.join(other)}; use another folder with --out.")
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.images import sum_pixels
 from vaelab.data.images import in_domain
-from vaelab.models.vae import at_rest, total_rate
+from vaelab.models.vae import eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
 
 
@@ -39,7 +39,7 @@ def rate_distortion(
         return [sum_pixels((x - rebuilt).square()), total_rate(result), experiment.objective.total_divergence(result)]
 
     device = next(experiment.parameters()).device
-    with rng.own(torch.Generator(device).manual_seed(0)):  # MMD draws from the prior
+    with rng.use_generator(torch.Generator(device).manual_seed(0)):  # MMD draws from the prior
         return RateDistortion(*_means(experiment, terms, x, inputs, chunk))
 
 
@@ -49,13 +49,13 @@ def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, ch
     inputs: what the network sees instead, when denoising.
 
     reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
-    rate: KL(q‖p) in nats whatever the experiment minimises; divergence: the one it minimises, in nats.
+    rate: KL(q‖p) in nats whatever the experiment minimizes; divergence: the one it minimizes, in nats.
     Both are summed over the groups of latents; where there are several, along the z drawn.
     """
     objective = experiment.objective
 
     def terms(x: Tensor, seen: Tensor) -> list[Tensor]:
-        with at_rest(experiment):
+        with eval_mode(experiment):
             result = experiment.model(seen)
         one_group = len(result.q) == 1  # which needs no second encoding
         at_mean = experiment.decode(result.q[0].mean) if one_group else experiment.reconstruct(seen)

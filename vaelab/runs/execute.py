@@ -11,7 +11,7 @@ from vaelab._utils.device import device_name
 from vaelab._utils.errors import TrainingError
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.executors import Task
-from vaelab.runs.measure import kept_of
+from vaelab.runs.measure import measure
 from vaelab.runs.run import Run, checksum
 from vaelab.runs.store import BatchRunner, Computation, Numbers, Result, recipe, run_cached
 from vaelab.training.config import TrainConfig
@@ -74,7 +74,7 @@ def train_together(tasks: Sequence[Task]) -> list[Numbers]:
     first = runs[0]
     images = {split: first.images(split) for split in ("train", "test")}
     config = TrainConfig(
-        first.epochs, first.batch_size, first.lr, first.seed, device, progress=False, binarise=first.binarise
+        first.epochs, first.batch_size, first.lr, first.seed, device, progress=False, binarize=first.binarize
     )
 
     def make(index: int, seed: int) -> Experiment:
@@ -88,7 +88,7 @@ def train_together(tasks: Sequence[Task]) -> list[Numbers]:
             names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
             raise TrainingError(f"{names}: {error}") from error
         return [
-            kept_of(experiment, history, images, {split: run.inputs(x) for split, x in images.items()})
+            measure(experiment, history, images, {split: run.inputs(x) for split, x in images.items()})
             for run, experiment, history in zip(runs, histories.experiments, histories, strict=True)
         ]
 

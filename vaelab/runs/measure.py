@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelab._utils.images import as_bytes, unit
-from vaelab.data.images import as_pixels
+from vaelab._utils.images import to_uint8, to_float
+from vaelab.data.images import as_image_tensor
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.metrics.reconstruction import evaluate
@@ -19,7 +19,7 @@ REACH = 1.96  # traversals cover the central 95 % of the prior, as in the publis
 STEPS = 9
 
 
-def kept_of(experiment: Experiment, history: History, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> Numbers:
+def measure(experiment: Experiment, history: History, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> Numbers:
     """Evaluate a trained experiment on both splits.
 
     Args:
@@ -67,7 +67,7 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
     Raises:
         InvalidValue: If images or inputs are not in [0, 1].
     """
-    images, inputs = as_pixels(images[:SHOWN]), as_pixels(inputs[:SHOWN])
+    images, inputs = as_image_tensor(images[:SHOWN]), as_image_tensor(inputs[:SHOWN])
     device = next(experiment.parameters()).device
     q = experiment.encode(inputs.to(device))
     latent = q.mean.shape[1]
@@ -75,9 +75,9 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
     for k in range(latent):
         z[k, :, k] = torch.linspace(-REACH, REACH, STEPS, device=device)
     result = {
-        "shown": unit(images),
-        "inputs": unit(inputs),
+        "shown": to_float(images),
+        "inputs": to_float(inputs),
         "reconstructions": experiment.decode(q.mean),
         "traversals": experiment.decode(z.flatten(0, 1)).unflatten(0, (latent, STEPS)),
     }
-    return {name: as_bytes(image) for name, image in result.items()}
+    return {name: to_uint8(image) for name, image in result.items()}

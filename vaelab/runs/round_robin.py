@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tqdm.auto import tqdm
 
 from vaelab._utils import checks
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.runs.run import Run
 from vaelab.training.config import TrainConfig
@@ -37,7 +37,7 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def in_turns(
+def train_round_robin(
     runs: Sequence[Run], folder: Path, *, turn: int = 5, minutes: float | None = None, device: str = "auto"
 ) -> None:
     """Train runs in rounds of a few epochs each, and record the test images after every epoch.
@@ -105,7 +105,7 @@ def _train_until(run: Run, goal: int, folder: Path, device: str, deadline: float
         measured = rate_distortion(experiment, test)
         epoch = Epoch(progress.epoch, *measured, progress.row["loss"], time.perf_counter() - started)
         epochs = [*(earlier for earlier in epochs if earlier.epoch < progress.epoch), epoch]
-        with replacing(folder / "test.csv") as part, part.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(folder / "test.csv") as part, part.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([Epoch._fields, *epochs])
         bar.update()
         if time.monotonic() > deadline:

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vaelab._utils.errors import DataError, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
-from vaelab.objectives.denoising import Denoising, noisy
+from vaelab.objectives.denoising import DenoisingExperiment, noisy
 from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
@@ -77,8 +77,8 @@ class Run:
     noise: float = 0.0
 
     @property
-    def binarise(self) -> Literal["no", "dynamic"]:
-        """`TrainConfig.binarise`: a Bernoulli is a likelihood of black and white pixels only."""
+    def binarize(self) -> Literal["no", "dynamic"]:
+        """`TrainConfig.binarize`: a Bernoulli is a likelihood of black and white pixels only."""
         return "dynamic" if self.options.get("likelihood") == "bernoulli" else "no"
 
     def images(self, split: str) -> Tensor:
@@ -91,7 +91,7 @@ class Run:
 
     def inputs(self, images: Tensor) -> Tensor:
         """Return what the network receives in measurements: the images, with fixed noise if denoising."""
-        return noisy(unit(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
+        return noisy(to_float(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
         """Build the experiment for images of this shape, with weights drawn from the seed.
@@ -109,7 +109,7 @@ class Run:
             raise InvalidValue(f"{self.recipe} has no option {' and no option '.join(unknown)}.")
         torch.manual_seed(self.seed)
         plain = RECIPES[self.recipe](shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
-        return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
+        return DenoisingExperiment(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
     @classmethod
     def load(cls, folder: Path | str) -> "SavedRun":
@@ -129,7 +129,7 @@ class Run:
             run = cls(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{folder} has no settings.json that this version can read: {error}.") from error
-        latest = checkpoints.newest(folder / "checkpoints", lambda message: print(message, file=sys.stderr))
+        latest = checkpoints.load_latest(folder / "checkpoints", lambda message: print(message, file=sys.stderr))
         if latest is None:
             raise DataError(f"{folder} has no checkpoint; run its `vaelab train` command to the end of an epoch.")
         tensors, record = latest

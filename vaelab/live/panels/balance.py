@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.images import as_images
 from vaelab.data.loading import load
 from vaelab.live.controls import Slider
@@ -101,7 +101,7 @@ def _measure(experiments: Sequence[Experiment], images: Tensor) -> Balance:
         terms.append(rate_distortion(experiment, x))
         rebuilt = experiment.reconstruct(x[:SHOWN].to(device)).cpu()
         sampled = experiment.decode(noise.to(device)).cpu()
-        pictures.append(torch.stack([unit(x[:SHOWN]), rebuilt, sampled])[:, :, 0].numpy())
+        pictures.append(torch.stack([to_float(x[:SHOWN]), rebuilt, sampled])[:, :, 0].numpy())
     mse, rate = np.array(terms).T[:2]
     return Balance(np.array([_gamma(e) for e in by_gamma]), mse / x[0].numel(), rate, np.stack(pictures))
 
