@@ -45,7 +45,7 @@ print(train)
 examples = torch.stack([test.images[test.labels == k][:2, 0] for k in range(10)], dim=1).float() / 255
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.8)
-    plots.images(figure.subplots(), examples)
+    plots.image_grid(figure.subplots(), examples)
 live.show(
     figure,
     alt="Two rows of ten handwritten digits, the classes 0 to 9 in order.",
@@ -125,7 +125,7 @@ with torch.no_grad():
 rows = torch.stack([originals[:, 0].float() / 255, decoded[:, 0]])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.8)
-    plots.images(figure.subplots(), rows, names=("image", "decoded"))
+    plots.image_grid(figure.subplots(), rows, rows=("image", "decoded"))
 
 
 # %%
@@ -152,7 +152,7 @@ live.check(
 #
 # ## 4 · The latent plane
 #
-# Two latents can be looked at. Each dot is the mean of a test image's cloud, colored by a class that the VAE was never told.
+# Two latents can be looked at. Each dot is the mean of a test image's cloud, colored by a class label that the VAE never received.
 #
 # ### Predict
 # If the codes were spread like the prior, $\mathcal N(0,1)$ in both directions, which share of them would lie within a distance of 2 of
@@ -223,7 +223,7 @@ live.show(explorer)
 samples = experiment.sample(10)
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.0)
-    plots.images(figure.subplots(), samples[None, :, 0])
+    plots.image_grid(figure.subplots(), samples[None, :, 0])
 live.show(
     figure,
     alt="Ten images decoded from points drawn from the prior.",
@@ -235,7 +235,7 @@ live.show(
 # 1. The loss has two parts, both in nats: how badly the image is described, and how much the code says.
 # 2. Two numbers keep what shortens the description most, often the class; what they cannot keep, the decoder averages.
 # 3. The latent plane is tiled by the codes, so that one can walk in it and draw from it.
-# 4. Notebooks go predict, try, explain; sliders follow the hand; `vaelab figures make` draws the papers' figures.
+# 4. In each notebook you predict, try and explain; sliders redraw at once; `vaelab figures make` draws the papers' figures.
 #
 # ## References
 # 1. D. P. Kingma, M. Welling (2014). *Auto-Encoding Variational Bayes.* ICLR. arXiv 1312.6114.

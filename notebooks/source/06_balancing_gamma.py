@@ -132,7 +132,7 @@ panel = live.balance_panel(sweep, images)
 live.show(panel)
 
 # %% [markdown]
-# One knob and two opposite goals. A score for the samples says the same: the Fréchet distance between held-out digits and samples, on the features of a small classifier that was trained on
+# One parameter and two opposite goals. A score for the samples says the same: the Fréchet distance between held-out digits and samples, on the features of a small classifier that was trained on
 # the digits (it is *not* FID, and compares only runs on this page).
 
 # %%
@@ -526,7 +526,7 @@ live.check(
 # A is a ratchet: it follows the *easy* batches, and the smaller the batches, the easier the easiest. On large batches of natural images the bias is small, on toy data it is not. `vaelab` uses
 # rule B; `Computed(rule="running_min")` is the repository's.
 #
-# ## 10 · Other hands on the same knob
+# ## 10 · Other ways to set the same weight
 #
 # | who | chooses | until |
 # |---|---|---|

@@ -73,16 +73,16 @@ assert difference < 1e-6
 
 # %%
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
-judge = classifier(train)
-real = judge.features(test.images)
+network = classifier(train)
+real = network.features(test.images)
 
 
 def distance(images):
-    """From the test images, on the features of the judge."""
-    return frechet_distance(real, judge.features(images))
+    """From the test images, on the features of the classifier."""
+    return frechet_distance(real, network.features(images))
 
 
-print(f"the judge names {judge.accuracy(test):.1%} of the test digits rightly")
+print(f"the classifier recognizes {network.accuracy(test):.1%} of the test digits")
 
 # %% [markdown]
 # ### Predict
@@ -261,7 +261,7 @@ with plots.style("notebook"):
     panels[0].set_ylabel("z₂")
 live.show(
     figure,
-    alt=f"Three scatter plots: the data, a thin ring; what the second stage generates with KL at once, a heap in the middle with {at_once.spread:.2f} of the spread; and with KL warmed up, "
+    alt=f"Three scatter plots: the data, a thin ring; what the second stage generates with KL at once, a cluster in the middle with {at_once.spread:.2f} of the spread; and with KL warmed up, "
     f"the ring again with {slowly.spread:.2f} of the spread.",
     caption="A second stage on a ring. With KL from the first step it collapses to the mean; with a warm-up it finds the ring.",
 )
@@ -284,7 +284,7 @@ live.check(
 # At $\lambda=\gamma^2$ the gain is zero, and near it the gain is tiny, $\tfrac14(\lambda/\gamma^2-1)^2$. KL pushes every latent to the prior at once; the error stays at 1; computed gamma, the root of the error, stays
 # at 1. The collapse keeps itself alive. A warm-up lets the error fall first, gamma follows, and when KL arrives the latents pay.
 #
-# A collapsed stage must not be renormalized. Blowing up the heap until it has the spread of the codes, here about five times, gives noise of the right variance, and a variance is all that a careless check looks at. Noise that is added on purpose, as Dai & Wipf add $\gamma\epsilon$, hides a collapse in the same way, so the package measures the spread without it. It refuses:
+# A collapsed stage must not be renormalized. Scaling the collapsed cluster up to the spread of the codes, here about five times, gives noise of the right variance, and a variance is all that a careless check looks at. Noise that is added on purpose, as Dai & Wipf add $\gamma\epsilon$, hides a collapse in the same way, so the package measures the spread without it. It refuses:
 
 # %%
 try:
@@ -332,7 +332,7 @@ print(f"{'REC':14}{distance(rebuilt):7.1f}\n{'floor':14}{floor[2000]:7.1f}")
 rows = torch.stack([images[:14, 0] for images in made.values()])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 2.3)
-    plots.images(figure.subplots(), rows, [f"{name}, {scores[name]:.0f}" for name in made])
+    plots.image_grid(figure.subplots(), rows, [f"{name}, {scores[name]:.0f}" for name in made])
 live.show(
     figure,
     alt=f"Four rows of invented digits: second stage (distance {scores['second stage']:.0f}), the same renormalized ({scores['renormalized']:.0f}), prior "
@@ -380,7 +380,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Even the mixture gains from a factor that makes its latents *too wide*. So the score likes something else: farther out, the decoder paints fuller and sharper strokes, and the judge was trained on sharp digits. The gain
+# Even the mixture gains from a factor that makes its latents *too wide*. So the score likes something else: farther out, the decoder paints fuller and sharper strokes, and the classifier was trained on sharp digits. The gain
 # from renormalization is real as a number, but here it is no proof that a lost variance was the trouble. A control beside the claim shows that (`gam-samplers` has it: the mixture with the same factors); without it we
 # would have believed the nicer story.
 #
@@ -403,7 +403,7 @@ neighbors = nearest(made["mixture"][:14], train.images).which[:, 0]
 rows = torch.stack([made["mixture"][:14, 0], train.images[neighbors, 0] / 255])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.1)
-    plots.images(figure.subplots(), rows, ["invented", "nearest training digit"])
+    plots.image_grid(figure.subplots(), rows, ["invented", "nearest training digit"])
 live.show(
     figure,
     alt="Fourteen invented digits above the training digit that is nearest to each: alike in kind and slant, but not the same pictures.",

@@ -88,7 +88,7 @@ x = images["test"].float() / 255
 torch.manual_seed(1)
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.6)
-    plots.images(
+    plots.image_grid(
         figure.subplots(),
         torch.stack([x[i] if k == 0 else simple(x[i : i + 1])[0] for i in range(2) for k in range(12)]).reshape(
             2, 12, 14, 14
@@ -178,7 +178,7 @@ assert max(worst, value) < 1e-6
 rate_will, information_will = "fall", "fall"  # your guesses
 
 # %% [markdown]
-# ## 4 · One knob, several optima
+# ## 4 · One parameter, several optima
 #
 # NLL (importance sampling, 100 draws), rate, information, and how well a logistic regression on the means names the digit.
 
@@ -223,11 +223,11 @@ kept = {
 }
 print(f"{'':20}" + "".join(f"{name:>16}" for name in decimals))
 for arm, values in kept.items():
-    told = [
+    cells = [
         f"{sum(v) / len(v):.{k}f} ± {(max(v) - min(v)) / 2:.{k}f}"
         for k, v in zip(decimals.values(), values.values(), strict=True)
     ]
-    print(f"{arm:20}" + "".join(f"{words:>16}" for words in told))
+    print(f"{arm:20}" + "".join(f"{words:>16}" for words in cells))
 
 # %% [markdown]
 # ### Choose
@@ -466,7 +466,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# "Semantics-preserving" is a claim about the task, not about the picture. The regularizer does what it is told: what the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
+# "Semantics-preserving" is a claim about the task, not about the picture. The regularizer does exactly this: whatever the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
 # sweep, over several seeds.
 #
 # ## Exercises
@@ -510,7 +510,7 @@ live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency
 # ## Recap
 # 1. An ordinary encoder moves a gently transformed digit nearly half of the way to any other one, a fifth of the squared distance. Augmentation alone does not change that.
 # 2. $\mathcal R$ is a KL between two posteriors, in the direction view → image, with gradients through both. It falls when means agree, and also when posteriors get vague: so the rate falls with $\lambda$.
-# 3. One knob, several optima: NLL wants little of it, consistency wants much; information does not rise. For small transformations it is tangent propagation.
+# 3. One parameter, several optima: NLL wants little of it, consistency wants much; information does not rise. For small transformations it is tangent propagation.
 # 4. Information has a ceiling, active units a threshold, an NLL its draws, and a comparison its budget of images. State them.
 # 5. What the view changes, the code forgets. Choose views for the task.
 #

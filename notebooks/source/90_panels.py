@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 90 Â· The panels
 #
-# **Question.** Which pictures in this collection follow the hand, and what can be shown with each in one minute?
+# **Question.** Which pictures in this collection move with a slider, and what can be shown with each in one minute?
 #
 # **You will be able to**
 # 1. put any panel into a lecture with one line, in the size of a projector;
@@ -50,7 +50,7 @@ steered = live.training_panel(data="digits", network="mlp 64", divergence="KL(qâ
 live.show(steered)
 
 # %% [markdown]
-# The same by code, in two trainings that differ in one turn of the knob:
+# The same by code, in two trainings that differ in one change of the weight:
 
 # %%
 torch.manual_seed(0)

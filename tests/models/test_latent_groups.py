@@ -1,6 +1,7 @@
 """More than one group of latents, from training to every measurement."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from vaelab import Experiment, Objective, Train, fit, fit_many, load, metrics, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences import KL, Gaussian, kl
+from vaelab.live.trainer import Trainer
 from vaelab.metrics.adapter import adapted
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.models.hierarchical import TwoLayers
@@ -16,7 +18,7 @@ from vaelab.models.vae import VAE, ForwardPass, group_rates, total_rate
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Normal
 from vaelab.posterior import rescale
-from vaelab.runs.round_robin import Run, curve, train_round_robin
+from vaelab.runs.round_robin import Run, at_mean, curve, train_round_robin
 
 PIXELS, STEP, SPREAD, GAMMA = 3, 0.8, 0.6, 0.5
 
@@ -133,8 +135,10 @@ def test_every_measurement_takes_all_groups(trained):
     experiment, digits = trained
     x, rebuilt = digits.images / 255, experiment.reconstruct(digits.images)
     error, rate = float((x - rebuilt).square().mean()) * 64, float(experiment.rate(x).mean())
-    found = metrics.rate_distortion(experiment, digits.images, chunk=70)
+    found = at_mean(experiment, digits.images, chunk=70)
     assert found == pytest.approx((error, rate, rate), rel=1e-5)
+    probe = SimpleNamespace(experiment=experiment, images=digits.images)
+    assert Trainer._rate_and_distortion(probe) == pytest.approx((rate, error), rel=1e-5)
     found = metrics.evaluate(experiment, digits.images)
     assert found["reconstruction"] == pytest.approx(error, rel=1e-5)
     assert found["rate"] == found["divergence"] > 0
@@ -166,7 +170,7 @@ def test_what_knows_one_group_says_so(trained):
 
     config = Train(epochs=1, progress=False)
     found = fit_many(make, [{"seed": 0}, {"seed": 1}], digits, config)
-    assert found.how == "one by one: the stacked step knows one group of latents, and these have 2"
+    assert found.how == "one by one: fewer than 3 experiments are faster alone"
 
 
 def test_a_flat_model_gives_the_same_by_either_way():

@@ -58,7 +58,7 @@ def train(
     _write_settings(run, out)
     fit(experiment, images, config, resume=True)
     if latest := checkpoints.load_latest(out / "checkpoints"):
-        History(latest[1]["rows"]).save(out / "history.csv")
+        History(latest["rows"]).save(out / "history.csv")
     print(f"{epochs} epochs of {recipe} on {data}: checkpoints/, history.csv and settings.json are in {out}")
 
 

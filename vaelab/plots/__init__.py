@@ -1,4 +1,7 @@
-"""Drawing: arrays in, artists out; object API only, so that any thread may draw and nothing global is touched."""
+"""Drawing primitives: arrays in, artists out.
+
+They use matplotlib's objects only, so that any thread may draw and nothing global is changed.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,48 +15,57 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 
 from vaelab._utils.errors import InvalidValue
 
 Style = Literal["paper", "notebook", "talk"]
-SHEETS = Path(__file__).parent / "style"
+STYLES = Path(__file__).parent / "style"
 
-# One color per role, the same in every picture of the house.
+# One color per role, the same in every picture.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
+
+# Ten classes, distinct also for color-blind readers (Petroff 2021, https://arxiv.org/abs/2107.02270).
+CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 
 
 def sized(sizes: Mapping[str, Any], name: str) -> Any:
-    """The size that belongs to a style.  Raises InvalidValue for a style that there is not."""
+    """Return the size for a style; raise `InvalidValue` for an unknown style."""
     if name not in sizes:
-        raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}; 'talk' is for the projector.")
+        raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}.")
     return sizes[name]
 
 
 @contextmanager
 def style(name: Style = "notebook") -> Iterator[None]:
-    """Draw in one of the three sheets: `with style("talk"): ...`."""
+    """Draw in one of the three styles: `with style("talk"): ...`."""
     with mpl.rc_context():
-        matplotlib.style.use([SHEETS / "common.mplstyle", SHEETS / f"{name}.mplstyle"])
+        matplotlib.style.use([STYLES / "common.mplstyle", STYLES / f"{name}.mplstyle"])
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure with its own Agg canvas, outside pyplot's list; sizes in inches."""
+    """Return a figure of this size in inches, with its own canvas, unknown to pyplot."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
 
 def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
-    """n colors from `start` to `end` in equal steps."""
+    """Return n colors (red, green, blue) from `start` to `end` in equal steps.
+
+    Example:
+        >>> between("black", "white", 3)[1]
+        (0.5, 0.5, 0.5)
+    """
     first, last = (mpl.colors.to_rgb(color) for color in (start, end))
     weights = [i / max(n - 1, 1) for i in range(n)]
     return [tuple((1 - w) * a + w * b for a, b in zip(first, last, strict=True)) for w in weights]  # type: ignore[misc]
 
 
 def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, linestyle: str = "-") -> None:
-    """The circles of one and two standard deviations of an isotropic Gaussian."""
+    """Draw the circles of one and two standard deviations of an isotropic Gaussian."""
     for radius in (sigma, 2 * sigma):
         axes.add_patch(
             Circle((center[0], center[1]), radius, fill=False, edgecolor=color, linewidth=1, linestyle=linestyle)
@@ -61,30 +73,35 @@ def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, lines
 
 
 def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
-    """The mean over seeds [n, seeds] as a line, and the range from the lowest to the highest seed as a band."""
+    """Draw the mean over seeds as a line and their range as a band.
+
+    Args:
+        axes: Where to draw.
+        x: [n].
+        seeds: One column per seed, [n, seeds].
+        color: Of line and band.
+        line: Options of `Axes.plot`.
+    """
     axes.plot(x, seeds.mean(1), color=color, **line)
     axes.fill_between(x, seeds.min(1), seeds.max(1), color=color, alpha=0.2, linewidth=0)
 
 
-# Ten classes, told apart with any eyes (Petroff 2021); `latent_plane` writes the labels beside the colors.
-CLASSES = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-
-
 def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None) -> None:
-    """Encoded means [n, 2] as dots, colored by label [n], each label written at the median of its dots.
+    """Draw posterior means in two dimensions, colored by class, with each label at its median.
 
-    sigmas [n, 2]: the posteriors' standard deviations; about a hundred of them are drawn as ellipses.
+    Args:
+        axes: Where to draw.
+        means: [n, 2].
+        labels: Classes, [n].
+        sigmas: Standard deviations, [n, 2]; about a hundred of them are drawn as ellipses.
     """
     points = np.asarray(means)
     if sigmas is not None:
         some = slice(None, None, max(len(points) // 100, 1))
         widths, heights = 2 * np.asarray(sigmas)[some].T
-        look: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
-        place: Any = {"offsets": points[some], "offset_transform": axes.transData}
-        axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **look, **place))
+        line: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
+        offsets: Any = {"offsets": points[some], "offset_transform": axes.transData}
+        axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **line, **offsets))
     if labels is None:
         axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
         return
@@ -97,12 +114,87 @@ def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None)
         axes.text(x, y, str(k), ha="center", va="center", weight="bold", bbox=box, clip_on=True)
 
 
-def images(axes: Axes, rows: Any, names: Sequence[str] = ()) -> None:
-    """Images [r, c, h, w] in [0, 1] as one tight grid, each row with its name."""
-    grid = np.asarray(rows)
-    r, c, h, w = grid.shape
-    axes.imshow(grid.transpose(0, 2, 1, 3).reshape(r * h, c * w), vmin=0, vmax=1)
-    axes.set_xticks([])
-    axes.set_yticks([(i + 0.5) * h - 0.5 for i in range(len(names))], labels=names)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+def tile_images(images: Any, gap: int = 0) -> np.ndarray:
+    """Put equal images side by side and below one another, with white lines between them.
+
+    Args:
+        images: Gray [rows, columns, h, w], or with channels [rows, columns, 1 or 3, h, w] or
+            [rows, columns, h, w, 3]; floats in [0, 1] or uint8. Arrays, tensors or nested lists.
+        gap: Width of the white lines in pixels.
+
+    Returns:
+        One picture in the type of `images`, gray [rows h + (rows - 1) gap, ...] or [..., 3].
+
+    Raises:
+        InvalidValue: If the shape is none of these.
+
+    Example:
+        >>> tile_images(np.zeros((2, 3, 8, 8)), gap=1).shape
+        (17, 26)
+    """
+    grid = np.asarray(images if hasattr(images, "shape") else [[np.asarray(image) for image in row] for row in images])
+    if grid.ndim == 5 and grid.shape[2] in (1, 3):
+        grid = np.moveaxis(grid, 2, -1)
+    if grid.ndim not in (4, 5) or grid.shape[4:] not in ((), (1,), (3,)):
+        raise InvalidValue(f"images must be [rows, columns, h, w] or with channels, got shape {list(grid.shape)}.")
+    grid = grid[..., 0] if grid.shape[4:] == (1,) else grid
+    if gap:
+        white = 255 if grid.dtype == np.uint8 else 1
+        lines = [(0, 0), (0, 0), (0, gap), (0, gap), (0, 0)][: grid.ndim]
+        grid = np.pad(grid, lines, constant_values=white)
+    r, c, h, w = grid.shape[:4]
+    picture = grid.swapaxes(1, 2).reshape(r * h, c * w, *grid.shape[4:])
+    return picture[: r * h - gap, : c * w - gap]
+
+
+def image_grid(
+    axes: Axes,
+    images: Any,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    *,
+    right: Sequence[str] = (),
+    gap: int = 0,
+) -> AxesImage:
+    """Draw images as one tight grid with labels for its rows and columns, and no axes.
+
+    Args:
+        axes: Where to draw; its ticks and spines are removed.
+        images: As for `tile_images`: [rows, columns, h, w], or with channels; [0, 1] or uint8.
+        rows: Labels on the left, from the top; may be fewer than there are rows.
+        columns: Labels above, from the left.
+        right: Labels on the right, one per row.
+        gap: Width in pixels of white lines between the images.
+
+    Returns:
+        The artist; `artist.set_data(tile_images(others, gap))` shows other images of the same size.
+
+    Raises:
+        InvalidValue: If the shape of `images` is not that of a grid.
+
+    Example:
+        >>> axes = new_figure(3, 2).subplots()
+        >>> artist = image_grid(axes, np.zeros((2, 3, 8, 8)), ["image", "decoded"])
+        >>> [label.get_text() for label in axes.get_yticklabels()]
+        ['image', 'decoded']
+    """
+    picture = tile_images(images, gap)
+    r, c = len(images), len(images[0])
+    height, width = ((side + gap) / n for side, n in zip(picture.shape[:2], (r, c), strict=True))
+    middles = [i * height + (height - gap) / 2 - 0.5 for i in range(r)]
+    artist = axes.imshow(picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1)
+    axes.set_xticks([j * width + (width - gap) / 2 - 0.5 for j in range(len(columns))], labels=columns)
+    axes.set_yticks(middles[: len(rows)], labels=rows)
+    bare: list[Any] = [axes]
+    if columns:
+        axes.xaxis.tick_top()
+    if right:
+        bare.append(axes.secondary_yaxis("right"))
+        bare[-1].set_yticks(middles, labels=right)
+    for part in bare:
+        part.tick_params(length=0)
+        part.spines[:].set_visible(False)
+    return artist
+
+
+images = image_grid  # until every caller has the new name

@@ -3,7 +3,6 @@
 import functools
 import inspect
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,19 +128,15 @@ class Run:
             run = cls(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{folder} has no settings.json that this version can read: {error}.") from error
-        latest = checkpoints.load_latest(folder / "checkpoints", lambda message: print(message, file=sys.stderr))
+        latest = checkpoints.load_latest(folder / "checkpoints")
         if latest is None:
             raise DataError(f"{folder} has no checkpoint; run its `vaelab train` command to the end of an epoch.")
-        tensors, record = latest
         experiment = run.experiment(run.images("test").shape[1:])
-        prefix = "experiment."
         try:
-            experiment.load_state_dict(
-                {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-            )
+            experiment.load_state_dict(latest["experiment"])
         except RuntimeError as error:
             raise DataError(f"the checkpoint in {folder} does not fit the model in its settings.json.") from error
-        return SavedRun(run, experiment, int(record["step"]))
+        return SavedRun(run, experiment, int(latest["step"]))
 
 
 class SavedRun(NamedTuple):
