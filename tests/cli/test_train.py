@@ -175,7 +175,6 @@ def test_the_choices_of_the_command_line_are_those_of_the_package(vaelab):
     options = {option for name in RECIPES for option in options_of(name)} - {
         "shape",
         "annealing",
-        "annealing",
         "design",
     }
     assert {f"--{option}" for option in options} <= set(out.replace(",", " ").split())

@@ -27,11 +27,7 @@ def data_get(name: DatasetName, folder: Path | None = None) -> None:
 
 
 def data_verify() -> None:
-    """Verify the checksums of all data files on this machine; exit status 2 if one is altered.
-
-    Raises:
-        DataError: If files are altered; the message names them.
-    """
+    """Verify the checksums of all data files on this machine; exit status 2 if one is altered."""
     from vaelab._utils.errors import DataError
     from vaelab.data.inventory import verify
 

@@ -21,11 +21,6 @@ def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
     Args:
         folder: The folder to write into; it is created if it does not exist.
         overwrite: Replace files of the same name that have other content.
-
-    Raises:
-        InvalidValue: If the name of the folder is empty.
-        StorageError: If a file has other content, or the folder cannot be written.
-        DataError: If vaelab was installed without notebooks.
     """
     from vaelab.data.shipped import notebook_files
 

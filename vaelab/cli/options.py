@@ -16,7 +16,7 @@ import tyro
 
 def recipe_names(several: bool = False) -> Any:
     """Return the type of one or several recipe names: a choice of all recipes."""
-    from vaelab.runs.run import RECIPES
+    from vaelab.objectives.recipes import RECIPES
 
     name: Any = Literal[tuple(RECIPES)]
     return tuple[name, ...] if several else name
@@ -28,31 +28,30 @@ def recipe_options(*without: str) -> Any:
     Args:
         without: Names of options to leave out.
     """
-    from vaelab.objectives import recipes
-    from vaelab.runs.run import RECIPES
+    from vaelab.objectives.recipes import DEFAULTS, RECIPES, Design
 
-    design = inspect.get_annotations(recipes.Design)
-    texts = _documented_arguments(recipes.Design)
-    hints: dict[str, Any] = {}
-    defaults: dict[str, dict[str, str]] = {}  # of every option, by recipe; "" stands for all recipes
-    for recipe, function in {"": recipes.build, **RECIPES}.items():
+    hints = inspect.get_annotations(Design)
+    texts = _documented_arguments(Design)
+    defaults: dict[str, dict[str, Any]] = {name: {"": DEFAULTS[name]} for name in hints}  # by recipe; "" is all
+    for recipe, function in RECIPES.items():
         texts = _documented_arguments(function) | texts
         for name, parameter in inspect.signature(function).parameters.items():
-            hint = _plain(design.get(name, parameter.annotation))
-            if parameter.kind is parameter.KEYWORD_ONLY and hint is not None and name not in without:
-                hints.setdefault(name, hint)
-                value = parameter.default
-                shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-                defaults.setdefault(name, {})[recipe] = shown
-    options = {name: _option(hint, texts.get(name), defaults[name]) for name, hint in hints.items()}
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                hints.setdefault(name, parameter.annotation)
+                defaults.setdefault(name, {})[recipe] = parameter.default
+    options = {
+        name: _option(plain, texts.get(name, ""), defaults[name])
+        for name, hint in hints.items()
+        if (plain := _plain(hint)) is not None and name not in without
+    }
     return TypedDict("RecipeOptions", options, total=False)  # type: ignore[operator]
 
 
-def _option(hint: Any, text: str | None, defaults: dict[str, str]) -> Any:
-    recipes = None if "" in defaults else f"[{', '.join(defaults)}]"
-    default = defaults.popitem()[1] if len(set(defaults.values())) == 1 else "depends on the recipe"
-    help = " ".join(filter(None, [text, recipes]))
-    return Annotated[hint, tyro.conf.arg(help=help, help_behavior_hint=f"(default: {default})")]
+def _option(hint: Any, text: str, defaults: dict[str, Any]) -> Any:
+    owners = "" if "" in defaults else f" [{', '.join(defaults)}]"
+    values = {f"{value:.4g}" if isinstance(value, float) else str(value) for value in defaults.values()}
+    default = values.pop() if len(values) == 1 else "depends on the recipe"
+    return Annotated[hint, tyro.conf.arg(help=text + owners, help_behavior_hint=f"(default: {default})")]
 
 
 def _plain(hint: Any) -> Any:

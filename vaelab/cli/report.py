@@ -33,9 +33,6 @@ def report(
         seed: Seed of all random numbers.
         device: auto, cpu, cuda, ...
         out: The folder to write into; RUN if omitted.
-
-    Raises:
-        DataError: If the folder contains no intact training.
     """
     from dataclasses import replace
 

@@ -28,9 +28,6 @@ def reproduce(
         turn: Epochs of one training before the next one continues.
         device: auto, cpu, cuda, ...
         out: The folder to write into; figures/ of the clone if omitted.
-
-    Raises:
-        InvalidValue: If a line is unknown.
     """
     from dataclasses import replace
 

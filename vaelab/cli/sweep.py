@@ -50,9 +50,6 @@ def sweep(
         scheduler: Address of the Dask scheduler, such as tcp://127.0.0.1:8786.
         out: The csv file to write.
         options: Keyword options of the recipes; each recipe gets those that it has.
-
-    Raises:
-        InvalidValue: If there is nothing to train, or the scheduler is missing.
     """
     from vaelab._utils.errors import InvalidValue
     from vaelab._utils.files import cache_folder, require_writable

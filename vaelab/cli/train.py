@@ -40,9 +40,6 @@ def train(
         device: auto, cpu, cuda, ...
         out: Folder for checkpoints, history.csv and settings.json.
         options: Keyword options of the recipe.
-
-    Raises:
-        InvalidValue: If the folder contains a training with other settings.
     """
     from vaelab.runs.run import Run
     from vaelab.training import checkpoints

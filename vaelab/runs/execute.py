@@ -13,7 +13,7 @@ from vaelab.objectives.objective import Experiment
 from vaelab.runs.executors import Task
 from vaelab.runs.measure import measure
 from vaelab.runs.run import Run, checksum
-from vaelab.runs.store import BatchRunner, Computation, Numbers, Result, recipe, run_cached
+from vaelab.runs.store import BatchRunner, Numbers, Result, recipe, run_cached
 from vaelab.training.config import TrainConfig
 from vaelab.training.ensemble import fit_many
 
@@ -37,24 +37,19 @@ def train_all(
     device: str = "auto",
     executor: Executor | None = None,
     *,
-    function: Computation = train_one,
     stacked: bool = False,
-    **options: Any,
 ) -> list[Result]:
-    """Train and measure runs in parallel; read those whose results are stored.
+    """Train and measure runs in parallel, except those whose results are stored.
 
     Args:
         runs: The trainings.
         device: "auto", "cpu", "cuda", ...; on a GPU, one training at a time.
-        executor: Where to train, as for `sweep`.
-        function: Recipe that trains and measures one run. It takes `device`, the fields of a `Run`
-            and `options` by keyword; `train_one` returns the numbers of `measure`.
-        stacked: Train runs that differ in numbers only several at a time with `fit_many`, which is
-            faster and equal up to rounding; with `train_one` only.
-        options: More arguments of `function`, as JSON can hold them.
+        executor: As for `sweep`.
+        stacked: Train runs that differ in numbers only together with `fit_many`, which is faster
+            and equal up to rounding.
 
     Returns:
-        One result per run, in order.
+        One result per run, in order, with the numbers of `measure`.
 
     Raises:
         TrainingError: If a loss is not finite, or a worker dies.
@@ -62,10 +57,10 @@ def train_all(
     """
     device = device_name(device)
     sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
-    tasks = [{**asdict(run), **options, "device": device} for run in runs]
+    tasks = [{**asdict(run), "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
     batch = BatchRunner(alike, train_together) if stacked else None
-    return run_cached(function, tasks, data, executor, processes=None if device == "cpu" else 1, batch=batch)
+    return run_cached(train_one, tasks, data, executor, processes=None if device == "cpu" else 1, batch=batch)
 
 
 def train_together(tasks: Sequence[Task]) -> list[Numbers]:

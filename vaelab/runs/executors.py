@@ -30,23 +30,21 @@ def sweep(
 ) -> Results:
     """Run a function on many tasks in parallel, and yield the results as they finish.
 
-    If the iterator is closed early, by an interrupt or an error, tasks that have not started are
-    cancelled and worker processes are stopped at once.
+    Closing the iterator cancels the remaining tasks and stops the worker processes.
 
     Args:
-        function: An importable function.
+        function: A function that can be imported.
         tasks: Keyword arguments of each call.
-        executor: Where to run, such as `dask.distributed.Client(...).get_executor()`. It is not
-            shut down. Without one, the tasks run in worker processes of one thread each.
-        processes: Number of worker processes; default: one per core. With 1, the tasks run in this
-            process one after the other, as a GPU requires.
+        executor: Any `concurrent.futures.Executor`, such as that of `on_dask`; it stays open.
+            Without one, the tasks run in worker processes of one thread each.
+        processes: Number of worker processes, one per core by default. With 1, the tasks run in
+            this process one after the other, as a GPU requires.
 
     Returns:
         An iterator over (index of the task, its result), in the order of completion.
 
     Raises:
-        TrainingError: If a worker dies. What was yielded before is complete, so a caller that
-            stores results (`store.run_cached`) retries by running again.
+        TrainingError: If a worker dies.
         Exception: Whatever `function` raises.
 
     Example:
@@ -63,25 +61,21 @@ def sweep(
             yield from results
     except (BrokenExecutor, CancelledError) as error:
         raise TrainingError(
-            f"a worker died or the executor gave up ({type(error).__name__}), most likely for lack of memory; results "
-            f"that were stored are not lost: run the command again."
+            f"a worker died or the executor gave up ({type(error).__name__}), most likely for lack of memory; "
+            f"run again to resume."
         ) from error
 
 
 def _on_executor(function: Callable[..., Any], tasks: Sequence[Task], executor: Executor) -> Results:
     futures: dict[Future[Any], int] = {}
     try:
-        # The task travels as one argument: Dask would take a setting called `workers` or `retries` for its own.
-        futures.update((executor.submit(_call, function, task), index) for index, task in enumerate(tasks))
+        for index, task in enumerate(tasks):  # not as keywords: Dask has its own `workers` and `retries`
+            futures[executor.submit(functools.partial(function, **task))] = index
         for future in as_completed(list(futures)):
             yield futures.pop(future), future.result()
     finally:
         for future in futures:
             future.cancel()
-
-
-def _call(function: Callable[..., Any], task: Task) -> Any:
-    return function(**task)
 
 
 def _on_processes(function: Callable[..., Any], tasks: Sequence[Task], processes: int) -> Results:
@@ -104,10 +98,7 @@ def _in_worker(parent: int, function: Callable[..., Any], index: int, task: Task
 
 @functools.cache
 def _follow(parent: int) -> None:
-    """End this process with its parent, and leave interrupts to the parent.
-
-    By itself a loky worker whose parent is killed finishes its task first, which may take hours.
-    """
+    """Leave interrupts to the parent, and exit if it is killed: loky alone would first finish the task."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 
@@ -120,13 +111,10 @@ def _exit_with(parent: int) -> None:
 
 @contextmanager
 def on_dask(scheduler: str) -> Iterator[Executor]:
-    """Connect to a Dask cluster, and yield its executor.
+    """Connect to a Dask cluster, and yield its executor for the duration of a `with` block.
 
     Args:
         scheduler: Address of the scheduler, such as "tcp://127.0.0.1:8786".
-
-    Returns:
-        A context manager of the executor.
 
     Raises:
         InvalidValue: If Dask is not installed or no scheduler answers.

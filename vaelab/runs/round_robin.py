@@ -1,4 +1,4 @@
-"""Long trainings side by side: a few epochs of each at a time, so that they stay comparable."""
+"""Long trainings in turn, a few epochs each, so that they can be compared at any time."""
 
 import csv
 import math
@@ -18,13 +18,13 @@ from vaelab.training.loop import train
 
 
 class Epoch(NamedTuple):
-    """Measurements after an epoch.
+    """Means over the test images after an epoch.
 
     Args:
         epoch: Number of the epoch, from 1.
-        reconstruction: Squared error at the posterior mean, summed over the pixels of a test image.
-        rate: KL(q‖p) on the test images, nats.
-        divergence: The divergence that is minimized, on the test images.
+        reconstruction: Squared error at the posterior mean, summed over pixels.
+        rate: KL(q‖p), nats.
+        divergence: The divergence that is minimized.
         loss: Training loss.
         seconds: Duration of the epoch.
     """
@@ -38,28 +38,29 @@ class Epoch(NamedTuple):
 
 
 def train_round_robin(
-    runs: Sequence[Run], folder: Path, *, turn: int = 5, minutes: float | None = None, device: str = "auto"
+    runs: Sequence[Run], folder: Path, *, epochs_per_round: int = 5, minutes: float | None = None, device: str = "auto"
 ) -> None:
-    """Train runs in rounds of a few epochs each, and record the test images after every epoch.
+    """Train runs in rounds of a few epochs each, and measure the test images after every epoch.
 
-    The same call resumes an interrupted one, with more epochs if the runs now have more.
+    The same call resumes, also with more epochs.
 
     Args:
-        runs: The trainings, each with its number of epochs.
-        folder: Folder of checkpoints and records.
-        turn: Epochs of a run before the next run continues.
+        runs: The trainings, each with its total number of epochs.
+        folder: Where checkpoints and records are stored.
+        epochs_per_round: Epochs of a run before the next run continues.
         minutes: Stop at the end of the epoch in which this time is over.
         device: "auto", "cpu", "cuda", ...
 
     Raises:
-        InvalidValue: If `turn` is not positive.
+        InvalidValue: If `epochs_per_round` is not positive.
     """
-    checks.count("turn", turn)
+    checks.count("epochs_per_round", epochs_per_round)
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     total = sum(run.epochs for run in runs)
     done = sum(min(_last(curve(run, folder)), run.epochs) for run in runs)
     with tqdm(total=total, initial=done, unit="epoch") as bar:
-        for goal in range(turn, max((run.epochs for run in runs), default=0) + turn, turn):
+        longest = max((run.epochs for run in runs), default=0)
+        for goal in range(epochs_per_round, longest + epochs_per_round, epochs_per_round):
             for run in runs:
                 if time.monotonic() > deadline:
                     return
@@ -68,10 +69,7 @@ def train_round_robin(
 
 
 def curve(run: Run, folder: Path) -> list[Epoch]:
-    """Read the records of a run, in order of the epochs; empty if it has not been trained.
-
-    An epoch whose measurement was interrupted is missing.
-    """
+    """Read the records of a run in the folder; an epoch whose measurement was interrupted is missing."""
     path = folder / name_of(run) / "test.csv"
     if not path.is_file():
         return []
@@ -81,7 +79,7 @@ def curve(run: Run, folder: Path) -> list[Epoch]:
 
 
 def name_of(run: Run) -> str:
-    """Return the folder name of a run: data, recipe, options and seed."""
+    """Name the folder of a run by data, recipe, options and seed."""
     options = [f"{name}-{value}" for name, value in sorted(run.options.items())]
     return "_".join([run.data, run.recipe, *options, f"seed-{run.seed}"])
 

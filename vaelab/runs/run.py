@@ -3,7 +3,7 @@
 import functools
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -20,20 +20,13 @@ from vaelab.objectives.denoising import DenoisingExperiment, noisy
 from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
-
-def _returns_experiment(function: Any) -> bool:
-    kind = inspect.signature(function).return_annotation if inspect.isfunction(function) else None
-    return inspect.isclass(kind) and issubclass(kind, Experiment)
-
-
-RECIPES: dict[str, Callable[..., Experiment]] = {
-    name: getattr(recipes, name) for name in recipes.__all__ if _returns_experiment(getattr(recipes, name))
-}
+RECIPES = recipes.RECIPES
 
 
 def options_of(recipe: str) -> set[str]:
     """Return the names of the keyword options of a recipe."""
-    return {*inspect.signature(RECIPES[recipe]).parameters, *recipes.Design.__annotations__}
+    parameters = inspect.signature(RECIPES[recipe]).parameters.values()
+    return {*recipes.Design.__annotations__, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
 
 
 @dataclass(frozen=True)
@@ -45,15 +38,15 @@ class Run:
         options: Its options besides latent, network and hidden.
         data: Name of a data set, or folder:PATH.
         latent: Number of latents.
-        network: Name in `recipes.NETWORKS`.
-        hidden: Widths of the network; None means its defaults.
+        network: Name of the encoder and decoder.
+        hidden: Widths of their layers; None takes the network's own.
         epochs: Passes over the data.
         batch_size: Images per step.
         lr: Learning rate of Adam.
         seed: Seed of weights, order and noise.
         limit: Maximum number of images per split.
-        side: Pad images with zeros to this side, or average them down to it if it divides theirs.
-        noise: Standard deviation of the noise on the input of the network, for denoising.
+        side: Side to which images are padded with zeros, or averaged if it divides theirs.
+        noise: Standard deviation of the noise on the encoder's input, for denoising.
 
     Example:
         >>> run = Run("gjs_vae", {"alpha": 0.3}, data="digits", latent=2)
@@ -81,25 +74,17 @@ class Run:
         return "dynamic" if self.options.get("likelihood") == "bernoulli" else "no"
 
     def images(self, split: str) -> Tensor:
-        """Load the images of a split, "train" or "test": uint8 [n, c, h, w].
-
-        Published sets are cached in memory; a folder of your own may change, and is read again.
-        """
+        """Load the images of a split, "train" or "test": uint8 [n, c, h, w]."""
+        # A folder of the user may change, and is read again.
         read = _images.__wrapped__ if self.data.startswith("folder:") else _images
         return read(self.data, split, self.limit, self.side)
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Return what the network receives in measurements: the images, with fixed noise if denoising."""
+        """Return the encoder's inputs for measurements: the images, with the same noise at every call."""
         return noisy(to_float(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
         """Build the experiment for images of this shape, with weights drawn from the seed.
-
-        Args:
-            shape: (channels, height, width).
-
-        Returns:
-            The experiment of the recipe.
 
         Raises:
             InvalidValue: If the recipe does not have the options.
@@ -112,16 +97,16 @@ class Run:
 
     @classmethod
     def load(cls, folder: Path | str) -> "SavedRun":
-        """Read the folder that `vaelab train --out` wrote.
+        """Read a training back from the folder that `vaelab train --out` wrote.
 
         Args:
-            folder: With settings.json and checkpoints/.
+            folder: The folder, with settings.json and checkpoints/.
 
         Returns:
             (run, experiment, step), with the weights of the latest checkpoint.
 
         Raises:
-            DataError: If there is no intact training, or its data cannot be loaded.
+            DataError: If the folder contains no intact training.
         """
         folder = Path(folder)
         try:

@@ -1,9 +1,8 @@
-"""The store of results: what was computed once, by any figure or sweep, is read back.
+"""The store of results: what one figure or sweep has computed, all others read back.
 
-A result is named by what was asked for: the name and version of its recipe, the settings and the
-checksum of the data. The code does not enter the name, so that a refactoring recomputes nothing.
-Raise the version by hand when numbers are meant to change; the canary tests
-(tests/test_recipes_canary.py) fail when they change without intention.
+The key of a result contains the name and version of its recipe, the settings and the checksum of
+the data, but no code, so that a refactoring recomputes nothing. Raise the version when numbers are
+meant to change; tests/test_recipes_canary.py fails when they change unintentionally.
 """
 
 import functools
@@ -23,21 +22,21 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from vaelab._utils.files import cache_folder, digest, atomic_write, repository
+from vaelab._utils.files import atomic_write, cache_folder, digest, repository
 from vaelab.runs.executors import Task, sweep
 
 Numbers = dict[str, np.ndarray]
 Computation = Callable[..., Numbers]
 F = TypeVar("F", bound=Computation)
-VERSIONS: dict[str, int] = {}  # the present version of every recipe, filled as modules are imported
+VERSIONS: dict[str, int] = {}  # of all recipes; filled as modules are imported
 
 
 class Recipe(NamedTuple):
-    """The name and version of the computation behind a stored result.
+    """The computation behind a stored result.
 
     Args:
-        name: Name of the recipe, unique in the repository.
-        version: Rises when its numbers are meant to change.
+        name: Its name, unique in the repository.
+        version: Raised when its numbers are meant to change.
     """
 
     name: str
@@ -48,7 +47,7 @@ class Provenance(NamedTuple):
     """The origin of numbers.
 
     Args:
-        commit: Git commit, with "+" if Python files were edited since; "" outside a checkout.
+        commit: Git commit, with "+" if Python files were edited since; "" outside of a clone.
         versions: Versions of Python and libraries.
         machine: Processor, cores and GPU.
         seconds: Duration of the computation, or None if it was not recorded.
@@ -61,11 +60,11 @@ class Provenance(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Named arrays and their origin.
+    """Arrays by name, with their key in the store and their origin.
 
     Args:
-        numbers: Arrays by name.
-        key: Name in the store.
+        numbers: The arrays.
+        key: The key.
         recipes: All recipes that contributed.
         provenance: Commit, versions, machine and seconds.
     """
@@ -89,14 +88,14 @@ class BatchRunner(NamedTuple):
 
 
 def recipe(name: str, version: int) -> Callable[[F], F]:
-    """Mark a function as a recipe, whose results are stored under this name and version.
+    """Decorate a function whose results are stored under this name and version.
 
     Args:
-        name: Name of the recipe.
+        name: The name.
         version: Raise it when numbers are meant to change, with a line in the CHANGELOG.
 
     Returns:
-        A decorator.
+        The decorator.
 
     Example:
         >>> @recipe("square", version=1)
@@ -115,13 +114,13 @@ def recipe(name: str, version: int) -> Callable[[F], F]:
 
 
 def recipe_of(function: Computation) -> Recipe:
-    """Return the recipe of a function marked by `recipe`."""
+    """Return the recipe of a decorated function."""
     marked: Recipe = function.recipe  # type: ignore[attr-defined]
     return marked
 
 
 def key(recipe: Recipe, settings: Task, data: str = "") -> str:
-    """Compute the key of a result: the sha256 of recipe, settings and data checksum only."""
+    """Compute the key of a result: the sha256 of recipe, settings and data checksum."""
     return digest(json.dumps([recipe.name, recipe.version, settings, data], sort_keys=True))
 
 
@@ -140,14 +139,14 @@ def run_cached(
     progress: bool = True,
     batch: BatchRunner | None = None,
 ) -> list[Result]:
-    """Compute function(**task) for every task; read stored results, store new ones one by one.
+    """Compute function(**task) for all tasks whose results are not stored, and store each at once.
 
     Args:
-        function: A recipe, importable from a module.
-        tasks: Its keyword arguments, serializable as JSON.
+        function: A recipe that can be imported.
+        tasks: Its keyword arguments, as JSON can hold them.
         data: The checksum of each task's data.
-        executor: Where to compute, as for `sweep`.
-        processes: Number of processes without an executor.
+        executor: As for `sweep`.
+        processes: As for `sweep`.
         progress: Whether to show a progress bar.
         batch: How to compute several tasks together.
 
@@ -156,7 +155,7 @@ def run_cached(
 
     Raises:
         StorageError: If the store cannot be written.
-        Exception: Whatever `sweep` and `function` raise; results stored before are not lost.
+        TrainingError: If a worker dies; run again to resume.
     """
     which = recipe_of(function)
     keys = [key(which, task, checksum) for task, checksum in zip(tasks, data, strict=True)]
@@ -166,7 +165,7 @@ def run_cached(
         return [results[name] for name in keys]
     names = list(missing)
     groups = batch.groups(list(missing.values())) if batch else [[i] for i in range(len(names))]
-    compute = functools.partial(_timed, batch.function if batch else functools.partial(_one_by_one, function))
+    compute = functools.partial(_timed, function, batch and batch.function)
     parts = [{"tasks": [missing[names[i]] for i in group]} for group in groups]
     bar = tqdm(total=len(results) + len(names), initial=len(results), desc="training", unit="VAE", disable=not progress)
     with bar, closing(sweep(compute, parts, executor, processes=processes)) as finished:
@@ -179,7 +178,7 @@ def run_cached(
 
 
 def merge_results(numbers: Numbers, parts: Sequence[Result]) -> Result:
-    """Make a result derived from others, with their recipes and the sum of their seconds."""
+    """Return a result that is derived from others, with their recipes and the sum of their seconds."""
     origins = [part.provenance for part in parts]
     seconds = [origin.seconds for origin in origins if origin.seconds is not None]
     provenance = Provenance(
@@ -239,16 +238,12 @@ def provenance_here(seconds: float | None) -> Provenance:
     return Provenance(_commit(), versions, _machine(), seconds)
 
 
-def _one_by_one(function: Computation, tasks: Sequence[Task]) -> list[Numbers]:
-    return [function(**task) for task in tasks]
-
-
 def _timed(
-    function: Callable[[Sequence[Task]], list[Numbers]], tasks: Sequence[Task]
+    function: Computation, together: Callable[[Sequence[Task]], list[Numbers]] | None, tasks: Sequence[Task]
 ) -> tuple[list[Numbers], Provenance]:
-    """Compute numbers with their provenance and the seconds per task, in the worker."""
+    """Compute tasks, and record where and in how many seconds per task; runs in the worker."""
     started = time.perf_counter()
-    numbers = function(tasks)
+    numbers = together(tasks) if together else [function(**task) for task in tasks]
     return numbers, provenance_here(round((time.perf_counter() - started) / len(tasks), 2))
 
 
