@@ -31,5 +31,5 @@ def test_it_misses_the_kernel(monkeypatch):
 
 def test_it_refuses_an_old_python(monkeypatch):
     monkeypatch.setattr(doctor.sys, "version_info", (3, 9, 0))
-    with pytest.raises(doctor.Unwell, match="must be 3.11 or newer"):
+    with pytest.raises(doctor.Unwell, match=r"must be 3\.11 or newer"):
         list(doctor._python())

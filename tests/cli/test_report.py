@@ -1,4 +1,4 @@
-"""`vaelab report` as a user meets it: train, then judge what lies in the folder."""
+"""`vaelab report` as a user meets it: train, then evaluate the folder."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def cache(tmp_path_factory):
         yield
 
 
-def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
+def test_a_training_is_evaluated_by_its_folder(vaelab, tmp_path):
     assert vaelab("train", *SMALL, "--recipe", "gjs_vae", "--alpha", "0.3", "--gamma", "computed")[0] == 0
     status, out, err = vaelab("report", *QUICK)
     assert status == 0, err
@@ -50,7 +50,7 @@ def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
     assert json.loads((tmp_path / "elsewhere" / "report.json").read_text())["settings"]["seed"] == 1
 
 
-def test_samplers_are_chosen_by_name_and_a_bernoulli_is_judged_on_black_and_white(vaelab, tmp_path):
+def test_samplers_have_names_and_a_bernoulli_is_evaluated_on_binary_images(vaelab, tmp_path):
     assert vaelab("train", *SMALL, "--likelihood", "bernoulli")[0] == 0
     status, out, err = vaelab("report", *QUICK, "second-stage", "mixture")
     assert status == 0, err
