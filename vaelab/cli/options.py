@@ -31,27 +31,31 @@ def recipe_options(*without: str) -> Any:
     from vaelab.objectives.recipes import DEFAULTS, RECIPES, Design
 
     hints = inspect.get_annotations(Design)
-    texts = _documented_arguments(Design)
-    defaults: dict[str, dict[str, Any]] = {name: {"": DEFAULTS[name]} for name in hints}  # by recipe; "" is all
+    defaults = {name: {DEFAULTS[name]} for name in hints}
+    texts: dict[str, dict[str, list[str]]]
+    texts = {name: {text: []} for name, text in _documented_arguments(Design).items()}
     for recipe, function in RECIPES.items():
-        texts = _documented_arguments(function) | texts
+        documented = _documented_arguments(function)
         for name, parameter in inspect.signature(function).parameters.items():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 hints.setdefault(name, parameter.annotation)
-                defaults.setdefault(name, {})[recipe] = parameter.default
+                defaults.setdefault(name, set()).add(parameter.default)
+                known = texts.setdefault(name, {})
+                known.setdefault(documented.get(name, next(iter(known), "")), []).append(recipe)
     options = {
-        name: _option(plain, texts.get(name, ""), defaults[name])
+        name: _option(plain, texts[name], defaults[name])
         for name, hint in hints.items()
         if (plain := _plain(hint)) is not None and name not in without
     }
     return TypedDict("RecipeOptions", options, total=False)  # type: ignore[operator]
 
 
-def _option(hint: Any, text: str, defaults: dict[str, Any]) -> Any:
-    owners = "" if "" in defaults else f" [{', '.join(defaults)}]"
-    values = {f"{value:.4g}" if isinstance(value, float) else str(value) for value in defaults.values()}
-    default = values.pop() if len(values) == 1 else "depends on the recipe"
-    return Annotated[hint, tyro.conf.arg(help=text + owners, help_behavior_hint=f"(default: {default})")]
+def _option(hint: Any, texts: dict[str, list[str]], defaults: set[Any]) -> Any:
+    """Annotate a type with its help: the texts, each with the recipes it is of, unless it is of all."""
+    help = " ".join(f"{text} [{', '.join(recipes)}]" if recipes else text for text, recipes in texts.items())
+    default = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in defaults]
+    shown = f"(default: {default[0]})" if len(default) == 1 else "(default: depends on the recipe)"
+    return Annotated[hint, tyro.conf.arg(help=help, help_behavior_hint=shown)]
 
 
 def _plain(hint: Any) -> Any:
