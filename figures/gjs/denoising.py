@@ -28,7 +28,7 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
     for name, seeds in zip(n["variant"], n["reconstruction"], strict=True):
-        plots.spread(axes, n["noise"], seeds, COLORS[str(name)], marker="o", label=variants.label(str(name)))
+        plots.seed_band(axes, n["noise"], seeds, COLORS[str(name)], marker="o", label=variants.label(str(name)))
     axes.set(
         xlabel="standard deviation of the noise on the input",
         ylabel="squared error against\nthe clean test image",
@@ -39,7 +39,7 @@ def draw(n: Numbers) -> Drawing:
     learned = int(np.flatnonzero(n["variant"] == LEARNED["primed dual"])[0])
     grid = [n["shown"], n["inputs"][level], n["reconstructions"][0, level], n["reconstructions"][learned, level]]
     names = ["clean", f"noise {n['noise'][level]:g}", "KL(q‖p)", "primed dual,\nlearned α"]
-    plots.images(pictures, np.stack(grid)[:, :, 0] / 255, names)
+    plots.image_grid(pictures, np.stack(grid)[:, :, 0] / 255, names)
     return figure
 
 

@@ -110,7 +110,7 @@ def rows_small_sigma(n: Numbers) -> list[Row]:
 def draw_small_sigma(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.6)
     walls, fees, fee = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
-    shades = plots.between(plots.DUAL, plots.Q, len(n["alpha"]))
+    shades = plots.color_steps(plots.DUAL, plots.Q, len(n["alpha"]))
     _walls(walls, n)
     _differences(fees, n, shades)
     x = np.linspace(0.05, 1, 200)

@@ -43,8 +43,8 @@ def draw(n: Numbers) -> Drawing:
         where, color = n["variant"] == family, COLORS[family]
         for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
             path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
-            plots.spread(left, np.arange(len(path)), path, color)
-        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], color, marker="o", label=family)
+            plots.seed_band(left, np.arange(len(path)), path, color)
+        plots.seed_band(right, n["start"][where], n["alphas"][where][:, :, -1], color, marker="o", label=family)
         right.axhline(LEARNED[family], color=color, linewidth=0.6, linestyle=":")
     right.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle="--", label="as it began")
     left.set(xlabel="epoch", ylabel="α", ylim=(0, 1), title="α while it is trained")

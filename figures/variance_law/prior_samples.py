@@ -35,7 +35,7 @@ def rows(n: Numbers) -> list[Row]:
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     pictures, bars = figure.subplots(1, 2, width_ratios=(2.1, 1))
-    plots.images(pictures, n["shown"][0] / 255, [LABELS[door] for door in DOORS])
+    plots.image_grid(pictures, n["shown"][0] / 255, [LABELS[door] for door in DOORS])
     pictures.set_title("draws of seed 0")
     seeds, doors = n["distance"].shape
     for seed, values in enumerate(n["distance"]):

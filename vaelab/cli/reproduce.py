@@ -10,7 +10,7 @@ def reproduce(
     seeds: int = 1,
     epochs: int = 100,
     minutes: float | None = None,
-    turn: int = 5,
+    epochs_per_round: int = 5,
     device: str = "auto",
     out: Path | None = None,
 ) -> None:
@@ -25,7 +25,7 @@ def reproduce(
         seeds: Number of seeds: 0, 1, ...
         epochs: Epochs of each training.
         minutes: Stop after this time, and draw; 0 only draws.
-        turn: Epochs of one training before the next one continues.
+        epochs_per_round: Epochs of one training before the next one continues.
         device: auto, cpu, cuda, ...
         out: The folder to write into; figures/ of the clone if omitted.
     """
@@ -43,7 +43,8 @@ def reproduce(
     for name in lines:
         if name not in known:
             raise InvalidValue(f"there is no published line {name!r}; {suggest(name, known)}")
-    settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs, "minutes": minutes, "turn": turn}
+    settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs}
+    settings |= {"minutes": minutes, "epochs_per_round": epochs_per_round}
     figure = replace(FIGURES["gjs-reproduction"], presets={"paper": settings})
     result = make_one(figure, "paper", device, out or folder)
     print(*result.paths, f"{result.id}: {result.difference}", sep="\n")

@@ -54,7 +54,7 @@ def train_round_robin(
     Raises:
         InvalidValue: If `epochs_per_round` is not positive.
     """
-    checks.count("epochs_per_round", epochs_per_round)
+    checks.positive_int("epochs_per_round", epochs_per_round)
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     total = sum(run.epochs for run in runs)
     done = sum(min(_last(curve(run, folder)), run.epochs) for run in runs)
