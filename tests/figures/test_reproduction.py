@@ -106,7 +106,8 @@ def test_the_command_draws_what_there_is_and_names_what_it_does_not_know(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("option", "told"), [("--epochs-per-round", "epochs_per_round must be at least 1"), ("--seeds", "seeds must be at least 1")]
+    ("option", "told"),
+    [("--epochs-per-round", "epochs_per_round must be at least 1"), ("--seeds", "seeds must be at least 1")],
 )
 def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, told):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))

@@ -15,7 +15,7 @@ class Unwell(UserError):
 
 
 def doctor() -> None:
-    """Check this installation: packages, notebook kernel, device, data; exit status 2 if a check fails."""
+    """Check packages, notebook kernel, device and data; exit status 2 if a check fails."""
     failures = 0
     for name, check in CHECKS.items():
         try:

@@ -1,4 +1,4 @@
-"""`vaelab figures`: run the figure scripts, which are in figures/ of the repository, not in the package.
+"""`vaelab figures`: run the scripts in figures/ of the repository, which are not in the package.
 
 Heavy imports wait until the command runs.
 """
@@ -74,12 +74,12 @@ def figures_make(
     out: Path | None = None,
     all: bool = False,
 ) -> None:
-    """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz, and their rows in manifest.json.
+    """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz and rows in manifest.json.
 
     Args:
         ids: Figures to draw; the main figures if omitted.
-        preset: quick: minutes, on the data of the repository; paper: the published settings on the full
-            data, hours without a GPU.
+        preset: quick: minutes, on the data of the repository; paper: the published settings on the
+            full data, hours without a GPU.
         device: auto, cpu, cuda, ...
         out: The folder to write into; figures/ of the clone if omitted.
         all: Draw all figures that have this preset.
@@ -112,7 +112,7 @@ def _report(figures: "list[Made]") -> None:
 
 
 def figures_check(out: Path | None = None) -> None:
-    """Compare all files with their checksums in manifest.json; exit status 2 if one is missing or changed.
+    """Compare all files with their checksums; exit status 2 if one is missing or changed.
 
     Args:
         out: The folder to check; figures/ of the clone if omitted.
@@ -124,7 +124,7 @@ def figures_check(out: Path | None = None) -> None:
 
 
 def figures_explain(file: FigureFile) -> None:
-    """Print what a figure file shows, where its numbers come from, and the command that draws it again.
+    """Print what a figure file shows, the origin of its numbers, and the command that draws it.
 
     Args:
         file: A PNG, PDF or csv file written by vaelab.

@@ -23,7 +23,7 @@ def recipe_names(several: bool = False) -> Any:
 
 
 def recipe_options(*without: str) -> Any:
-    """Return the type of the recipes' keyword options: a TypedDict that contains what the user sets.
+    """Return the type of the recipes' keyword options: a TypedDict of what the user sets.
 
     Args:
         without: Names of options to leave out.
@@ -51,7 +51,7 @@ def recipe_options(*without: str) -> Any:
 
 
 def _option(hint: Any, texts: dict[str, list[str]], defaults: set[Any]) -> Any:
-    """Annotate a type with its help: the texts, each with the recipes it is of, unless it is of all."""
+    """Annotate a type with its default and its texts, each with its recipes unless it is of all."""
     help = " ".join(f"{text} [{', '.join(recipes)}]" if recipes else text for text, recipes in texts.items())
     default = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in defaults]
     shown = f"(default: {default[0]})" if len(default) == 1 else "(default: depends on the recipe)"

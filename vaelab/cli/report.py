@@ -19,9 +19,9 @@ def report(
     device: str = "auto",
     out: Path | None = None,
 ) -> None:
-    """Evaluate a training: likelihood, latents, information, linear probe, consistency, Fréchet distances.
+    """Evaluate a training: likelihood, latents, information, probe, consistency, Fréchet distances.
 
-    Prints the table and writes report.txt, report.json, report.png and report.pdf.
+    The table is printed and written to report.txt, report.json, report.png and report.pdf.
 
     Args:
         run: The folder written by `vaelab train --out`.
@@ -29,7 +29,7 @@ def report(
         images: Number of test images for the NLL; None means all.
         few: Number of labels of the smaller of the two linear probes.
         views: Transformations for consistency; if omitted, those of the training, or simple.
-        samplers: Samplers of latents besides the prior, each fitted to the codes of the training images.
+        samplers: Samplers of latents besides the prior, fitted to the codes of the training images.
         seed: Seed of all random numbers.
         device: auto, cpu, cuda, ...
         out: The folder to write into; RUN if omitted.

@@ -34,10 +34,11 @@ def sweep(
     *,
     options: SweepOptions,
 ) -> None:
-    """Train VAEs of several recipes, alphas and seeds, and write one table; the same command resumes.
+    """Train VAEs of several recipes, alphas and seeds; write one table. The same command resumes.
 
     Args:
-        data: A name listed by `vaelab data list`, or folder:PATH; every worker of a cluster must find it.
+        data: A name listed by `vaelab data list`, or folder:PATH; all workers of a cluster must
+            have it.
         recipes: Functions in vaelab.recipes; those without an alpha are trained once per seed.
         alphas: Values of alpha.
         seeds: Number of seeds: 0, 1, ...

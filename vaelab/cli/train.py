@@ -27,7 +27,7 @@ def train(
     *,
     options: RecipeOptions,
 ) -> None:
-    """Train one VAE; the same command resumes an interrupted training, or adds epochs.
+    """Train one VAE. The same command resumes, also with more epochs.
 
     Args:
         data: A name listed by `vaelab data list`, or folder:PATH.

@@ -69,7 +69,8 @@ def sweep(
 def _on_executor(function: Callable[..., Any], tasks: Sequence[Task], executor: Executor) -> Results:
     futures: dict[Future[Any], int] = {}
     try:
-        for index, task in enumerate(tasks):  # not as keywords: Dask has its own `workers` and `retries`
+        for index, task in enumerate(tasks):
+            # Not as keywords: `submit` of Dask has its own `workers` and `retries`.
             futures[executor.submit(functools.partial(function, **task))] = index
         for future in as_completed(list(futures)):
             yield futures.pop(future), future.result()
@@ -83,10 +84,10 @@ def _on_processes(function: Callable[..., Any], tasks: Sequence[Task], processes
         pool = Parallel(processes, return_as="generator_unordered", batch_size=1)
     results = pool(delayed(_in_worker)(os.getpid(), function, index, task) for index, task in enumerate(tasks))
     try:
-        for result in results:  # noqa: UP028 - `yield from` would close `results` itself, with the warning
+        for result in results:  # noqa: UP028 - `yield from` would close `results` with a warning
             yield result
     finally:
-        with warnings.catch_warnings():  # joblib warns of the tasks that are cancelled, which is the purpose
+        with warnings.catch_warnings():  # of tasks that are cancelled, which is the purpose
             warnings.simplefilter("ignore")
             results.close()
 
@@ -98,7 +99,10 @@ def _in_worker(parent: int, function: Callable[..., Any], index: int, task: Task
 
 @functools.cache
 def _follow(parent: int) -> None:
-    """Leave interrupts to the parent, and exit if it is killed: loky alone would first finish the task."""
+    """Leave interrupts to the parent, and exit if it is killed.
+
+    By itself, a loky worker finishes its task first, which may take hours.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 

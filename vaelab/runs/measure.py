@@ -60,9 +60,9 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
         inputs: What the network receives.
 
     Returns:
-        uint8 mean images on the CPU: shown (the images), inputs and reconstructions at the posterior
-        mean [SHOWN, c, h, w]; traversals [latent, STEPS, c, h, w] of the first image, with one
-        latent at a time from -REACH to REACH.
+        uint8 images on the CPU: shown (the images themselves), inputs and reconstructions at the
+        posterior mean [SHOWN, c, h, w]; traversals [latent, STEPS, c, h, w] of the first image,
+        with one latent at a time from -REACH to REACH.
 
     Raises:
         InvalidValue: If images or inputs are not in [0, 1].

@@ -69,7 +69,7 @@ def train_round_robin(
 
 
 def curve(run: Run, folder: Path) -> list[Epoch]:
-    """Read the records of a run in the folder; an epoch whose measurement was interrupted is missing."""
+    """Read the records of a run; an epoch whose measurement was interrupted is missing."""
     path = folder / name_of(run) / "test.csv"
     if not path.is_file():
         return []

@@ -80,7 +80,7 @@ class Run:
         return read(self.data, split, self.limit, self.side)
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Return the encoder's inputs for measurements: the images, with the same noise at every call."""
+        """Return the encoder's inputs for measurements: the images with noise, equal at every call."""
         return noisy(to_float(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
@@ -125,7 +125,7 @@ class Run:
 
 
 class SavedRun(NamedTuple):
-    """A run with the weights of its latest checkpoint, and the number of optimizer steps up to it."""
+    """A run, its experiment at the latest checkpoint, and the optimizer steps up to there."""
 
     run: Run
     experiment: Experiment

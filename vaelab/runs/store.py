@@ -125,7 +125,16 @@ def key(recipe: Recipe, settings: Task, data: str = "") -> str:
 
 
 def cached(function: Computation, settings: Task, data: str = "") -> Result:
-    """Read function(**settings) from the store, or compute it in this process and store it."""
+    """Read function(**settings) from the store, or compute it in this process and store it.
+
+    Args:
+        function: A recipe.
+        settings: Its keyword arguments, as JSON can hold them.
+        data: The checksum of its data.
+
+    Returns:
+        The result.
+    """
     return run_cached(function, [settings], [data], processes=1, progress=False)[0]
 
 
@@ -178,7 +187,15 @@ def run_cached(
 
 
 def merge_results(numbers: Numbers, parts: Sequence[Result]) -> Result:
-    """Return a result that is derived from others, with their recipes and the sum of their seconds."""
+    """Combine results that numbers were derived from: their recipes, and the sum of their seconds.
+
+    Args:
+        numbers: The derived numbers.
+        parts: The results.
+
+    Returns:
+        The derived result; its key follows from theirs.
+    """
     origins = [part.provenance for part in parts]
     seconds = [origin.seconds for origin in origins if origin.seconds is not None]
     provenance = Provenance(
@@ -249,14 +266,17 @@ def _timed(
 
 @functools.cache
 def _commit() -> str:
+    if (root := repository()) is None:
+        return ""
+
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(repository()), *arguments]
+        command = ["git", "-C", str(root), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:
         edited = git("status", "--porcelain", "--", "*.py")
         return git("rev-parse", "--short=12", "HEAD") + ("+" if edited else "")
-    except (OSError, subprocess.SubprocessError):  # such as in the folder None, where there is no checkout
+    except (OSError, subprocess.SubprocessError):
         return ""
 
 
