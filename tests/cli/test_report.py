@@ -88,7 +88,7 @@ def test_a_folder_without_a_training_gets_one_sentence(vaelab, tmp_path, argumen
     broken = tmp_path / "broken" / "checkpoints"
     broken.mkdir(parents=True)
     (broken.parent / "settings.json").write_text('{"recipe": "vae"}')
-    (broken / "step-0000000001.json").write_text("{")
+    (broken / "step-0000000001.ckpt").write_text("{")
     status, _, err = vaelab("report", *arguments)
     assert status == 2
     assert words in err.splitlines()[-1]
@@ -99,7 +99,7 @@ def test_samples_must_be_some(vaelab):
     assert vaelab("train", *SMALL)[0] == 0
     status, _, err = vaelab("report", "trained", "--samples", "0")
     assert status == 2
-    assert "at least 1" in err
+    assert "samples must be at least 2, got 0" in err
 
 
 def test_a_checkpoint_of_another_model_is_named(vaelab, tmp_path):
