@@ -17,6 +17,7 @@ from vaelab.data import Dataset, load
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier
 from vaelab.metrics.frechet import frechet_distance
+from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.objectives.gamma import Computed
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.execute import ONE_AT_A_TIME
@@ -90,7 +91,7 @@ def traced(
             path.append(_state(experiment, progress.terms.mse.detach(), progress.terms.divergence.detach()))
             if progress.step % max(1, steps // LOOKS) == 0:
                 seen.append(progress.step)
-                held.append(error(experiment, test[:SEEN]))
+                held.append(rate_distortion(experiment, test[:SEEN]).distortion / test[0].numel())
         columns = torch.stack(path).T.cpu().numpy()
         names = ("variance", "mse", "divergence", "strength")
         kept = dict(zip(names, columns, strict=True)) | {"steps_seen": np.array(seen), "held": np.array(held)}
@@ -104,13 +105,6 @@ def _state(experiment: Experiment, mse: Tensor, divergence: Tensor) -> Tensor:
         return torch.stack(
             [objective.likelihood.gamma.logvar.exp(), mse, divergence.mean(), objective.divergence_weight]
         )
-
-
-@torch.no_grad()
-def error(experiment: Experiment, images: Tensor) -> float:
-    """The squared error per pixel at the mean of z."""
-    x = to_float(images.to(next(experiment.parameters()).device))
-    return float((x - experiment.reconstruct(x)).square().mean())
 
 
 @torch.no_grad()
@@ -129,12 +123,11 @@ def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net:
     )
     torch.manual_seed(0)
     sampled = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
-    rates = [experiment.rate(part.to(device)).cpu() for part in test.split(2000)]
     x = to_float(test)
     values = {
         "error": (x - rebuilt).square().mean(),
         "error_sampled": (x - at_random).square().mean(),
-        "rate": torch.cat(rates).mean(),
+        "rate": torch.tensor(rate_distortion(experiment, test).rate),
         "of_means": q.mean.var(0, correction=0),
         "of_noise": q.logvar.exp().mean(0),
     }

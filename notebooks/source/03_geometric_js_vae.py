@@ -434,9 +434,14 @@ live.check(
 )
 
 # %% [markdown]
-# Eight nats are lost where the truth is known. On the trained VAEs nobody knows the truth, but the two estimates can be compared: `as_published=True` repeats the mistake.
+# Eight nats are lost where the truth is known. On the trained VAEs nobody knows the truth, but the two estimates can be compared: the proposal `squared` repeats the mistake.
+
 
 # %%
+def squared(q):
+    return vaelab.Gaussian(q.mean, 2 * q.logvar)
+
+
 print("ln p(x) of 100 test images    right    as published    lost")
 for name, experiment in (
     ("VAE", vae),
@@ -444,7 +449,7 @@ for name, experiment in (
     ("primed 0.5", primed[0.5]),
     ("primed dual 0.5", dual[0.5]),
 ):
-    good, bad = (float(log_evidence(experiment, test[:100], as_published=flag).mean()) for flag in (False, True))
+    good, bad = (float(log_evidence(experiment, test[:100], proposal=proposal).mean()) for proposal in (None, squared))
     print(f"{name:28}{good:8.1f} {bad:12.1f} {good - bad:10.1f}")
 
 # %% [markdown]

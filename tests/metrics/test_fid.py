@@ -122,7 +122,7 @@ def test_a_data_set_says_which_it_is_and_which_split(small):
         (torch.rand(3, 3, 8, 8) * 2 - 1, {}, r"\[0, 1\]"),
         (torch.full((3, 3, 8, 8), torch.nan), {}, r"\[0, 1\].*nan"),
         (torch.rand(0, 3, 8, 8), {}, "at least one"),
-        (torch.zeros(3, 1, 28, 28), {}, "gray ones take the Fréchet"),
+        (torch.zeros(3, 1, 28, 28), {}, "gray ones, use the features"),
         (torch.zeros(3, 3, 28, 28), {"resize": "bicubic"}, "bicubic"),
         (torch.zeros(3, 3, 28, 28), {"file_format": "gif"}, "gif"),
     ],

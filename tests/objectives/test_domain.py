@@ -149,7 +149,7 @@ REFUSED = {
     "bernoulli": (lambda: fit(unit(likelihood="bernoulli"), X, ONE), r"\[0, 1\].*squash=False"),
     "nll": (lambda: metrics.nll(unit(likelihood="bernoulli"), X, 2), r"\[0, 1\]"),
     "evaluate": (lambda: metrics.evaluate(unit(), X), r"\[0, 1\].*'real'"),
-    "squash": (lambda: real(likelihood="bernoulli"), r"'unit'.*squash=False"),
+    "squash": (lambda: real(likelihood="bernoulli"), r"squash must be True.*'unit'"),
     "binarize": (
         lambda: fit(real(), X, Train(epochs=1, binarize="dynamic", progress=False, batch_size=10)),
         r"binarize='dynamic' needs data in \[0, 1\].*'real'",

@@ -28,9 +28,9 @@ def recipe_options(*without: str) -> Any:
     Args:
         without: Names of options to leave out.
     """
-    from vaelab.objectives.recipes import DEFAULTS, RECIPES, Design
+    from vaelab.objectives.recipes import DEFAULTS, NETWORKS, RECIPES, Design
 
-    hints = inspect.get_annotations(Design)
+    hints = {**inspect.get_annotations(Design), "network": Literal[tuple(NETWORKS)]}
     defaults = {name: {DEFAULTS[name]} for name in hints}
     texts: dict[str, dict[str, list[str]]]
     texts = {name: {text: []} for name, text in _documented_arguments(Design).items()}

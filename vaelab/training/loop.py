@@ -200,7 +200,8 @@ class TrainStep:
     ) -> None:
         self.experiment, self.images, self.config, self.optimizer = experiment, images, config, optimizer
         self.augment = augment
-        self.sums = torch.zeros(4 if experiment.objective.consistency is None else 5, device=images.device)
+        parts = 4 if experiment.objective.consistency_weight is None else 5
+        self.sums = torch.zeros(parts, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
         self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
