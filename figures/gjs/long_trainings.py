@@ -35,7 +35,13 @@ def folder() -> Path:
 
 
 def compute_reproduction(
-    device: str, *, lines: Sequence[str], seeds: int, minutes: float | None = None, epochs_per_round: int = 5, **changes: Any
+    device: str,
+    *,
+    lines: Sequence[str],
+    seeds: int,
+    minutes: float | None = None,
+    epochs_per_round: int = 5,
+    **changes: Any,
 ) -> Result:
     """Train the named lines, a few epochs each in turn, for at most so many minutes; then read what has been reached.
 

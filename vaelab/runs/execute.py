@@ -59,7 +59,7 @@ def train_all(
     sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     tasks = [{**asdict(run), "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
-    batch = BatchRunner(alike, train_together) if stacked else None
+    batch = BatchRunner(stackable_groups, train_together) if stacked else None
     return run_cached(train_one, tasks, data, executor, processes=None if device == "cpu" else 1, batch=batch)
 
 
@@ -88,7 +88,7 @@ def train_together(tasks: Sequence[Task]) -> list[Numbers]:
         ]
 
 
-def alike(tasks: Sequence[Task]) -> list[list[int]]:
+def stackable_groups(tasks: Sequence[Task]) -> list[list[int]]:
     """Group the tasks that can be stacked: dense networks, equal but for numeric options and seeds.
 
     Returns:
