@@ -11,7 +11,7 @@ from vaelab._utils.errors import DataError
 from vaelab.runs.run import Run
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu", "--epochs", "2")
-QUICK = ("--samples", "10", "--images", "20", "--few", "100", "--device", "cpu", "--samplers")
+QUICK = ("--samples", "10", "--nll-images", "20", "--small-probe-labels", "100", "--device", "cpu", "--samplers")
 
 
 @pytest.fixture(autouse=True)

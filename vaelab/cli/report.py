@@ -11,8 +11,8 @@ RunFolder = Annotated[Path, tyro.conf.Positional]
 def report(
     run: RunFolder = Path("trained"),
     samples: int = 500,
-    images: int | None = 1000,
-    few: int = 1000,
+    nll_images: int | None = 1000,
+    small_probe_labels: int = 1000,
     views: Literal["simple", "large"] | None = None,
     samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
     seed: int = 0,
@@ -26,8 +26,8 @@ def report(
     Args:
         run: The folder written by `vaelab train --out`.
         samples: Importance samples per image for the NLL.
-        images: Number of test images for the NLL; None means all.
-        few: Number of labels of the smaller of the two linear probes.
+        nll_images: Number of test images for the NLL; None means all.
+        small_probe_labels: Number of labels of the smaller of the two linear probes.
         views: Transformations for consistency; if omitted, those of the training, or simple.
         samplers: Samplers of latents besides the prior, fitted to the codes of the training images.
         seed: Seed of all random numbers.
@@ -59,8 +59,8 @@ def report(
         views=VIEWS[views or settings.options.get("views", "simple")](),
         samplers={name.replace("-", " "): known[name](seed=seed) for name in samplers},
         samples=samples,
-        nll_images=images,
-        small_probe_labels=few,
+        nll_images=nll_images,
+        small_probe_labels=small_probe_labels,
         seed=seed,
     )
     paths = metrics.save(result, out or run)

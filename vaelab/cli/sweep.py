@@ -68,8 +68,8 @@ def sweep(
         raise InvalidValue(f"{', '.join(recipes)}: no option {' and no option '.join(sorted(unknown))}.")
     runs = []
     for recipe in recipes:
-        chosen = {name: value for name, value in options.items() if name in known[recipe]}
-        variants = [{"dual": False, **chosen, "alpha": a} for a in alphas] if "alpha" in known[recipe] else [chosen]
+        selected = {name: value for name, value in options.items() if name in known[recipe]}
+        variants = [{"dual": False, **selected, "alpha": a} for a in alphas] if "alpha" in known[recipe] else [selected]
         runs += [
             Run(recipe, variant, data, latent, network, hidden, epochs, batch_size, lr, seed)
             for variant in variants
