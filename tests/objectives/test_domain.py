@@ -91,7 +91,7 @@ def test_many_are_stacked_on_points_and_trained_as_alone():
         return recipes.vae((3,), 2, squash=False, hidden=(8,), gamma=gamma)
 
     config = Train(epochs=2, batch_size=100, progress=False)
-    many = fit_many(make, [{"gamma": 0.3, "seed": 1}, {"gamma": 0.6, "seed": 1}], x, config)
+    many = fit_many(make, [{"gamma": gamma, "seed": 1} for gamma in (0.3, 0.6, 0.9)], x, config)
     assert many.method.startswith("stacked")
     torch.manual_seed(1)
     alone = fit(make(0.6, 1), x, Train(epochs=2, batch_size=100, seed=1, progress=False))

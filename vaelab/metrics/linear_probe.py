@@ -78,7 +78,7 @@ def probe(
     """
     (means, labels), (test_means, test_labels) = train, test
     small_probe_labels = min(small_probe_labels, len(labels))
-    index = stratified(labels.numpy(), small_probe_labels, seed)
+    index = stratified_indices(labels.numpy(), small_probe_labels, seed)
     if len(labels[index].unique()) < 2:
         raise InvalidValue(f"labels must be of two classes, got one among {small_probe_labels} labels.")
     probes = _fit(means, labels), _fit(means[index], labels[index])

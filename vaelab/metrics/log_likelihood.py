@@ -118,8 +118,8 @@ def importance_weights(
     References:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, eq. 8.
     """
-    checks.count("samples", samples)
-    checks.count("chunk", chunk)
+    checks.positive_int("samples", samples)
+    checks.positive_int("chunk", chunk)
     model = adapted(model)
     if proposal is not None and model.deeper is not None:
         raise InvalidValue("proposal must be None for a model with several groups of latents.")

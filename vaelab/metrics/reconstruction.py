@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.images import sum_pixels
-from vaelab.data.images import in_domain
+from vaelab.data.images import as_images
 from vaelab.models.vae import eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
 
@@ -95,7 +95,7 @@ def _means(
     chunk: int,
 ) -> list[float]:
     device, totals = next(experiment.parameters()).device, torch.zeros((), dtype=torch.float64)
-    x = in_domain(x, experiment.domain)
+    x = as_images(x, domain=experiment.domain)
     for parts in zip(x.split(chunk), (x if inputs is None else inputs).split(chunk), strict=True):
         rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
         totals = totals + torch.stack([row.double().sum() for row in rows]).cpu()

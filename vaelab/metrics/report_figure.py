@@ -28,7 +28,7 @@ def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
     Raises:
         InvalidValue: For another style.
     """
-    size = plots.sized(SIZE, style)
+    size = plots.size_for(SIZE, style)
     table = {row.name: row for row in rows(report)}
     with plots.style(style):
         figure = plots.new_figure(*size)

@@ -154,12 +154,10 @@ def _check(views: Views | None, samples: int, nll_images: int | None, small_prob
     if views is not None and not callable(views):
         raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
     for name, value in (("samples", samples), ("small_probe_labels", small_probe_labels)):
-        if checks.count(name, value) < 2:
-            raise InvalidValue(f"{name} must be at least 2, got {value}.")
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InvalidValue(f"seed must be a whole number from 0 to 2^32 - 1, got {seed!r}.")
+        checks.positive_int(name, value, at_least=2)
+    checks.seed(seed)
     if nll_images is not None:
-        checks.count("nll_images", nll_images)
+        checks.positive_int("nll_images", nll_images)
 
 
 def _probe(inputs: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:

@@ -83,7 +83,7 @@ def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> PrecisionRe
         checks.float_tensor(name, features)
         if features.dim() != 2 or features.shape[1:] != real.shape[1:]:
             raise InvalidValue(f"{name} must be [images, features] like the other set, got {tuple(features.shape)}.")
-        if not 1 <= checks.count("k", k) < len(features):
+        if not 1 <= checks.positive_int("k", k) < len(features):
             raise InvalidValue(f"k must be between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
     center = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
     real, generated = ((features - center).to(features.dtype) for features in (real, generated))
@@ -113,7 +113,7 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
     if images.shape[1:] != known.shape[1:]:
         shapes = f"{tuple(images.shape[1:])} and {tuple(known.shape[1:])}"
         raise InvalidValue(f"images and known must have one shape, got {shapes}.")
-    if not 1 <= checks.count("k", k) <= len(known):
+    if not 1 <= checks.positive_int("k", k) <= len(known):
         raise InvalidValue(f"k must be between 1 and the {len(known)} known images, got {k}.")
     if not len(images):
         raise InvalidValue("nearest needs at least one image, got 0.")

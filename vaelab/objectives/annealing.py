@@ -47,7 +47,7 @@ class Linear(Annealing):
 
     def __init__(self, steps: int) -> None:
         super().__init__()
-        self.steps = checks.count("steps", steps)
+        self.steps = checks.positive_int("steps", steps)
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
         self.register_buffer("factor", torch.tensor(1 / self.steps))
 
@@ -72,7 +72,7 @@ class Cyclical(Annealing):
 
     def __init__(self, period: int, rise: float = 0.5) -> None:
         super().__init__()
-        self.period, self.rise = checks.count("period", period), checks.positive("rise", rise)
+        self.period, self.rise = checks.positive_int("period", period), checks.positive("rise", rise)
         if self.rise > 1:
             raise InvalidValue(f"rise must be in (0, 1], got {rise}.")
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
@@ -118,5 +118,5 @@ class PIController(Annealing):
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         error = self.target - divergence.mean().to(self.target)
-        self.summed.sub_(self.integral * error).clamp_(0.0, 1.0)
+        self.summed.copy_((self.summed - self.integral * error).clamp(0.0, 1.0))
         self.factor.copy_((self.proportional * torch.sigmoid(-error) + self.summed).clamp_max(1.0))

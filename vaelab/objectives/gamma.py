@@ -27,7 +27,6 @@ class GammaPolicy(ScalarModule):
 
     Attributes:
         logvar: ln gamma², 0-d.
-        whole_batch: Whether `at` mixes the samples of a batch, which a stacked step must know.
     """
 
     logvar: Tensor
@@ -250,7 +249,7 @@ class Geco(_FromData):
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        self.running.lerp_(mse.to(self.running), self.rate).clamp_min_(MIN_VARIANCE)
+        self.running.copy_(torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(MIN_VARIANCE))
         self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
 
     def extra_repr(self) -> str:

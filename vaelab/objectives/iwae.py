@@ -62,7 +62,7 @@ class IWAEObjective(Objective):
         super().__init__(likelihood, KL(), weight, annealing)
         if gradient not in ("plain", "stl", "dreg"):
             raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}.")
-        self.samples, self.gradient = checks.count("samples", samples), gradient
+        self.samples, self.gradient = checks.positive_int("samples", samples), gradient
 
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         nll, mse, rate = self.parts(x, result)

@@ -71,7 +71,6 @@ class Objective(ScalarModule):
 
     samples = 1  # draws of z per image that the model is to make
     weight: Tensor
-    heat: Tensor  # factor of a warm-up outside of `annealing`
     consistency_weight: Tensor | None  # lambda, in nats per nat
 
     def __init__(
@@ -84,7 +83,6 @@ class Objective(ScalarModule):
             )
         self.likelihood, self.divergence, self.annealing = likelihood, divergence, annealing
         self.register_scalar("weight", checks.positive("weight", weight))
-        self.register_buffer("heat", torch.ones(()))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
 
@@ -127,8 +125,7 @@ class Objective(ScalarModule):
     @property
     def divergence_weight(self) -> Tensor:
         """The weight of the divergence times the factors of its schedules, 0-d."""
-        divergence_weight = self.heat * self.weight
-        return divergence_weight if self.annealing is None else divergence_weight * self.annealing.factor
+        return self.weight if self.annealing is None else self.weight * self.annealing.factor
 
     @property
     def schedules(self) -> list[GammaPolicy | Annealing]:

@@ -12,7 +12,6 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from torch import nn
 
-from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
@@ -30,6 +29,7 @@ from vaelab.objectives.objective import Experiment, Objective
 _MAKERS = networks.mlp, networks.conv, networks.burgess, networks.burda, networks.resnet, networks.infogan
 NETWORKS = {make.__name__: make for make in _MAKERS}
 RECIPES: dict[str, Callable[..., Experiment]] = {}
+__all__: list[str] = []
 
 
 class Design(TypedDict, total=False):
@@ -73,6 +73,7 @@ _Make = TypeVar("_Make", bound=Callable[..., Experiment])
 
 def _recipe(make: _Make) -> _Make:
     RECIPES[make.__name__] = make
+    __all__.append(make.__name__)
     head, args, tail = inspect.cleandoc(make.__doc__ or "").partition("Args:\n")
     own, _, tail = f"\n{tail}".partition("\n\n")
     make.__doc__ = f"{head}{args}{_ARGS}{own}\n\n{_RETURNS}\n{tail}"
@@ -439,6 +440,3 @@ def triplet_vae(
         views: As for `cr_vae`.
     """
     return consistent(vae(shape, latent, **design), weight, views, distance=Triplet(margin))
-
-
-__all__ = [*RECIPES]

@@ -237,6 +237,3 @@ def image_grid(
         part.tick_params(length=0)
         part.spines[:].set_visible(False)
     return artist
-
-
-images = image_grid  # until every caller has the new name

@@ -120,15 +120,14 @@ class TunableParameters:
 
     def __init__(self, experiment: Experiment, lr: float) -> None:
         objective = experiment.objective
-        self._tensors: dict[str, Tensor] = {"weight": objective.weight}
-        self._trained = False
-        if isinstance(objective.divergence, GeometricJS):
-            self._trained = objective.divergence.trainable
-            self._tensors |= {} if self._trained else {"alpha": objective.divergence.alpha}
-        if objective.consistency_weight is not None:
-            self._tensors["consistency"] = objective.consistency_weight
-        if isinstance(objective.likelihood.gamma, Fixed):
-            self._tensors["gamma"] = objective.likelihood.gamma.logvar
+        divergence, gamma = objective.divergence, objective.likelihood.gamma
+        tensors = {
+            "weight": objective.weight,
+            "alpha": divergence.skew if isinstance(divergence, GeometricJS) else None,
+            "consistency": objective.consistency_weight,
+            "gamma": gamma.logvar if isinstance(gamma, Fixed) else None,
+        }
+        self._tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         self.read(lr)
 
     @property

@@ -200,8 +200,7 @@ class TrainStep:
     ) -> None:
         self.experiment, self.images, self.config, self.optimizer = experiment, images, config, optimizer
         self.augment = augment
-        parts = 4 if experiment.objective.consistency_weight is None else 5
-        self.sums = torch.zeros(parts, device=images.device)
+        self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
         self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")

@@ -151,7 +151,7 @@ def as_files(images: Tensor, file_format: Format) -> Tensor:
     Returns:
         uint8 [n, 3, h, w].
     """
-    images = as_image_tensor(images)
+    images = as_images(images)
     pixels = images if images.dtype == torch.uint8 else (images * 255).round().to(torch.uint8)
     if file_format == "png":
         return pixels

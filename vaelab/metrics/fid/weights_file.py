@@ -33,7 +33,7 @@ WEIGHTS = (
 )
 
 
-def weights(folder: Folder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
+def weights(folder: DataFolder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
     """Find or download the weights.
 
     Args:
@@ -48,7 +48,7 @@ def weights(folder: Folder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
         StorageError: If it cannot be stored.
     """
     for entry in entries:
-        if paths := present(entry, [*entry.files], folder):
+        if paths := find_files(entry, entry.files, folder):
             return paths[0]
     reasons = []
     for entry in entries:
