@@ -184,7 +184,7 @@ def test_every_option_has_a_help_text_from_a_docstring():
     hints = get_type_hints(recipe_options(), include_extras=True)
     for name, hint in hints.items():
         (argument,) = (part for part in hint.__metadata__ if hasattr(part, "help"))
-        assert re.match(r"[A-Z].*\.", argument.help), f"{name} is not described in the docstrings of its recipes"
+        assert re.match(r"\S.*\.", argument.help), f"{name} is not described in the docstrings of its recipes"
 
 
 def test_a_sweep_gives_every_option_to_the_recipes_that_have_it(vaelab, monkeypatch):
