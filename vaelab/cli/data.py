@@ -1,8 +1,6 @@
 """`vaelab data`. Heavy imports wait until the command runs."""
 
-from pathlib import Path
-
-from vaelab.cli.train import DatasetName
+from vaelab.cli.options import DatasetName, OutputFolder
 
 
 def data_list() -> None:
@@ -14,7 +12,7 @@ def data_list() -> None:
         print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.license}\n{'':<18} {row.where}")
 
 
-def data_get(name: DatasetName, folder: Path | None = None) -> None:
+def data_get(name: DatasetName, folder: OutputFolder = None) -> None:
     """Download a data set once, verify its checksum, and print its place.
 
     Args:

@@ -11,12 +11,13 @@ import tyro
 
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import repository
+from vaelab.cli.options import OutputFolder
 
 if TYPE_CHECKING:
     from figures.build import Made
 
-FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional]
-FigureFile = Annotated[Path, tyro.conf.Positional]
+FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")]
+FigureFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 
 
 def figures_folder() -> Path:
@@ -71,15 +72,14 @@ def figures_make(
     ids: FigureIds = (),
     preset: Literal["quick", "paper"] = "quick",
     device: str = "auto",
-    out: Path | None = None,
+    out: OutputFolder = None,
     all: bool = False,
 ) -> None:
     """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz and rows in manifest.json.
 
     Args:
         ids: Figures to draw; the main figures if omitted.
-        preset: quick: minutes, on the data of the repository; paper: the published settings on the
-            full data, hours without a GPU.
+        preset: quick: minutes, on the shipped data; paper: published settings, hours without a GPU.
         device: auto, cpu, cuda, ...
         out: The folder to write into; figures/ of the clone if omitted.
         all: Draw all figures that have this preset.
@@ -91,7 +91,7 @@ def figures_make(
     _report(make(available if all else ids, preset, device, out or folder))
 
 
-def figures_draw(ids: FigureIds = (), out: Path | None = None) -> None:
+def figures_draw(ids: FigureIds = (), out: OutputFolder = None) -> None:
     """Draw figures from the committed numbers, without training.
 
     Args:
@@ -111,7 +111,7 @@ def _report(figures: "list[Made]") -> None:
         print(f"{figure.id}: {figure.difference}")
 
 
-def figures_check(out: Path | None = None) -> None:
+def figures_check(out: OutputFolder = None) -> None:
     """Compare all files with their checksums; exit status 2 if one is missing or changed.
 
     Args:

@@ -1,4 +1,4 @@
-"""Command line options derived from the signatures and docstrings of the recipes.
+"""Types of command line options; those of the recipes follow from their signatures and docstrings.
 
 tyro calls the factories below for the chosen command only, since they import torch.
 """
@@ -8,6 +8,7 @@ import inspect
 import operator
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin
 
@@ -77,6 +78,8 @@ def _shown(default: str) -> str:
     return f"(default: {default.strip('[]')})".replace("'", "")
 
 
+DatasetName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+OutputFolder = Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
 RecipeName = Annotated[str, tyro.conf.arg(constructor_factory=recipe_names, help_behavior_hint=_shown)]
 RecipeNames = Annotated[
     tuple[str, ...], tyro.conf.arg(constructor_factory=lambda: recipe_names(several=True), help_behavior_hint=_shown)

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-RunFolder = Annotated[Path, tyro.conf.Positional]
+from vaelab.cli.options import OutputFolder
+
+RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
 def report(
@@ -17,7 +19,7 @@ def report(
     samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
     seed: int = 0,
     device: str = "auto",
-    out: Path | None = None,
+    out: OutputFolder = None,
 ) -> None:
     """Evaluate a training: likelihood, latents, information, probe, consistency, Fréchet distances.
 

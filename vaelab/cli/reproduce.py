@@ -1,8 +1,7 @@
 """`vaelab reproduce`. Heavy imports wait until the command runs."""
 
-from pathlib import Path
-
 from vaelab.cli.figures import figures_folder
+from vaelab.cli.options import OutputFolder
 
 
 def reproduce(
@@ -12,16 +11,15 @@ def reproduce(
     minutes: float | None = None,
     epochs_per_round: int = 5,
     device: str = "auto",
-    out: Path | None = None,
+    out: OutputFolder = None,
 ) -> None:
     """Train at the published settings on the full data, and compare with the published values.
 
-    The same command resumes from the checkpoints in the cache (VAELAB_CACHE). The table is
-    OUT/gjs-reproduction.csv, for the epochs that have been trained so far.
+    The same command resumes from the checkpoints in the cache. The table of what has been trained
+    so far is gjs-reproduction.csv.
 
     Args:
-        lines: Published results, such as "MNIST primed 0.1"; default: the VAE and the best of both
-            families on MNIST.
+        lines: Such as "MNIST primed 0.1"; if omitted, the VAE and the best of both families on MNIST.
         seeds: Number of seeds: 0, 1, ...
         epochs: Epochs of each training.
         minutes: Stop after this time, and draw; 0 only draws.

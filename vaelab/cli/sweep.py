@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vaelab.cli.options import RecipeNames, recipe_options
-from vaelab.cli.train import DatasetName
+from vaelab.cli.options import DatasetName, RecipeNames, recipe_options
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -29,7 +28,7 @@ def sweep(
     lr: float = 1e-3,
     device: str = "auto",
     executor: Literal["local", "dask"] = "local",
-    scheduler: str | None = None,
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None,
     out: Path = Path("sweep.csv"),
     *,
     options: SweepOptions,
@@ -37,8 +36,7 @@ def sweep(
     """Train VAEs of several recipes, alphas and seeds; write one table. The same command resumes.
 
     Args:
-        data: A name listed by `vaelab data list`, or folder:PATH; all workers of a cluster must
-            have it.
+        data: A name listed by `vaelab data list`, or folder:PATH, for all workers of a cluster.
         recipes: Functions in vaelab.recipes; those without an alpha are trained once per seed.
         alphas: Values of alpha.
         seeds: Number of seeds: 0, 1, ...

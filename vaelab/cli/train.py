@@ -2,16 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import tyro
-
-from vaelab.cli.options import RecipeName, RecipeOptions
+from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
-
-DatasetName = Annotated[str, tyro.conf.Positional]
 
 
 def train(
