@@ -166,7 +166,7 @@ def two_stages(
         **_measured(every, parts, score, device),
         "pictures": np.stack([to_uint8(to_float(every.get(name, blank)[:SHOWN])).numpy() for name in SOURCES]),
         "shown": unseen[:SHOWN].numpy(),
-        "spread": np.array(stage.spread),
+        "spread": np.array(stage.std_ratio),
         "gamma_second": stage.gammas_[-1].numpy(),
         "law": np.array(float(law.variance.mean())),
         "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),

@@ -29,7 +29,8 @@ def recipe_options(*without: str) -> Any:
     Args:
         without: Names of options to leave out.
     """
-    from vaelab.objectives.recipes import DEFAULTS, NETWORKS, RECIPES, Design
+    from vaelab.models.networks import NETWORKS
+    from vaelab.objectives.recipes import DEFAULTS, RECIPES, Design
 
     hints = {**inspect.get_annotations(Design), "network": Literal[tuple(NETWORKS)]}
     defaults = {name: {DEFAULTS[name]} for name in hints}

@@ -2,7 +2,7 @@
 
 In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelihood`, `activity`,
 `linear_probe`, `views`, `frechet`, `classifier`, `inputs`, `sample_quality`, `fid`,
-`report_numbers`, `report_table`, `report_figure`.
+`report_table`, `report_numbers`, `report_figure`.
 """
 
 from vaelab.metrics.activity import active_units, activity_histogram
@@ -10,8 +10,8 @@ from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
-from vaelab.metrics.report_numbers import Report, report
-from vaelab.metrics.report_table import rows, save, table, to_json
+from vaelab.metrics.report_numbers import report, save
+from vaelab.metrics.report_table import Report, rows, table, to_json
 from vaelab.metrics.sample_quality import distances
 from vaelab.metrics.views import posterior_shift, transformed
 

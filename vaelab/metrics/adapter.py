@@ -14,7 +14,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.divergences.validation import pair
+from vaelab.divergences.validation import check_pair
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment

@@ -9,8 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaelab import plots
 from vaelab.metrics.activity import THRESHOLDS, active_units, activity_histogram
-from vaelab.metrics.report_numbers import Report
-from vaelab.metrics.report_table import TableRow, rows, short
+from vaelab.metrics.report_table import Report, TableRow, rows, short
 
 SIZE = {"paper": (7.2, 6.4), "notebook": (10.5, 9.0), "talk": (18.0, 15.0)}
 

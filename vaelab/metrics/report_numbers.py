@@ -1,76 +1,36 @@
-"""The report: every number that describes a trained VAE, measured in one way for every model."""
+"""Measure and save a report: every number of a trained VAE, in one way for every model."""
 
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType
+from vaelab._utils.files import atomic_write
 from vaelab._utils.images import to_float
 from vaelab.data import augment
-from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_inputs, some
 from vaelab.metrics.linear_probe import Probe, probe
-from vaelab.metrics.log_likelihood import NLL, Bound, bound, nll
+from vaelab.metrics.log_likelihood import bound, nll
+from vaelab.metrics.report_table import Report, table, to_json
 from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
-from vaelab.metrics.views import PosteriorShift, posterior_shift
+from vaelab.metrics.views import posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.information import MutualInformation
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.samplers import Sampler
 from vaelab.posterior.two_stage import SecondStage
-from vaelab.posterior.variance_law import VarianceLaw
 
 N_PICTURES = 10
 SIMPLE = augment.simple()
 SECOND_STAGE: Mapping[str, Sampler | LatentSource] = MappingProxyType({"second stage": SecondStage()})
-
-
-@dataclass(frozen=True)
-class Report:
-    """The numbers of a trained VAE; `print` shows them as a table, `metrics.save` stores them.
-
-    Args:
-        settings: How it was measured.
-        nll: Log likelihood; None where p(x|z) is no density of these images.
-        nll_images: Indices of the test images of `nll`.
-        test: Terms of the ELBO of the test images.
-        train: Terms of the ELBO of as many training images.
-        law: Variances per latent over the test images.
-        information: Mutual information of the test images' posteriors.
-        to_prior: KL(Q || p) of their mixture, nats; None for a prior other than N(0, I).
-        consistency: How far views shift the posterior; None without views.
-        probe: Accuracies of linear probes; None without classes.
-        distances: Fréchet distances by name; empty without a classifier.
-        pictures: Rows of a few images [r, c, h, w].
-        notes: What a reader must know before comparing.
-    """
-
-    settings: dict[str, Any]
-    nll: NLL | None
-    nll_images: Tensor
-    test: Bound
-    train: Bound
-    law: VarianceLaw
-    information: MutualInformation
-    to_prior: Estimate | None
-    consistency: PosteriorShift | None
-    probe: Probe | None
-    distances: dict[str, float]
-    pictures: dict[str, Tensor]
-    notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        from vaelab.metrics.report_table import table
-
-        return table(self)
 
 
 def report(
@@ -148,6 +108,36 @@ def report(
         pictures=_pictures(inputs, seed) if inputs.pictures else {},
         notes=(*_notes(inputs, information), *failures),
     )
+
+
+def save(report: Report, folder: Path | str) -> list[Path]:
+    """Write report.txt, report.json, report.png and report.pdf.
+
+    Args:
+        report: The report; equal ones give equal bytes.
+        folder: Where to; it is created.
+
+    Returns:
+        The four paths.
+
+    Raises:
+        StorageError: If the folder cannot be written.
+    """
+    from vaelab import plots
+    from vaelab.metrics.report_figure import draw
+
+    contents = {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()}
+    figure = draw(report, "paper")
+    with plots.style("paper"):
+        for kind, metadata in (("png", {"Software": "vaelab"}), ("pdf", {"CreationDate": None})):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, metadata=metadata)
+            contents[kind] = buffer.getvalue()
+    paths = [Path(folder) / f"report.{kind}" for kind in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        with atomic_write(path) as part:
+            part.write_bytes(content)
+    return paths
 
 
 def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:

@@ -1,16 +1,58 @@
-"""A report as rows, text, JSON and files."""
+"""A report: its numbers, as rows, text and JSON."""
 
-import io
 import itertools
 import json
 import math
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from vaelab._utils.files import atomic_write
+from torch import Tensor
+
+from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS, active_units
-from vaelab.metrics.log_likelihood import mean_of
-from vaelab.metrics.report_numbers import Report
+from vaelab.metrics.linear_probe import Probe
+from vaelab.metrics.log_likelihood import NLL, Bound, mean_of
+from vaelab.metrics.views import PosteriorShift
+from vaelab.posterior.information import MutualInformation
+from vaelab.posterior.variance_law import VarianceLaw
+
+
+@dataclass(frozen=True)
+class Report:
+    """The numbers of a trained VAE; `print` shows them as a table, `metrics.save` stores them.
+
+    Args:
+        settings: How it was measured.
+        nll: Log likelihood; None where p(x|z) is no density of these images.
+        nll_images: Indices of the test images of `nll`.
+        test: Terms of the ELBO of the test images.
+        train: Terms of the ELBO of as many training images.
+        law: Variances per latent over the test images.
+        information: Mutual information of the test images' posteriors.
+        to_prior: KL(Q || p) of their mixture, nats; None for a prior other than N(0, I).
+        consistency: How far views shift the posterior; None without views.
+        probe: Accuracies of linear probes; None without classes.
+        distances: Fréchet distances by name; empty without a classifier.
+        pictures: Rows of a few images [r, c, h, w].
+        notes: What a reader must know before comparing.
+    """
+
+    settings: dict[str, Any]
+    nll: NLL | None
+    nll_images: Tensor
+    test: Bound
+    train: Bound
+    law: VarianceLaw
+    information: MutualInformation
+    to_prior: Estimate | None
+    consistency: PosteriorShift | None
+    probe: Probe | None
+    distances: dict[str, float]
+    pictures: dict[str, Tensor]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return table(self)
 
 
 class TableRow(NamedTuple):
@@ -98,36 +140,6 @@ def to_json(report: Report) -> str:
     latents = {"variance_of_means": law.of_means.tolist(), "mean_of_variances": law.of_noise.tolist()}
     content = {"settings": report.settings, "numbers": numbers, "latents": latents, "notes": list(report.notes)}
     return json.dumps(_finite(content), indent=1) + "\n"
-
-
-def save(report: Report, folder: Path | str) -> list[Path]:
-    """Write report.txt, report.json, report.png and report.pdf.
-
-    Args:
-        report: The report; equal ones give equal bytes.
-        folder: Where to; it is created.
-
-    Returns:
-        The four paths.
-
-    Raises:
-        StorageError: If the folder cannot be written.
-    """
-    from vaelab import plots
-    from vaelab.metrics.report_figure import draw
-
-    contents = {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()}
-    figure = draw(report, "paper")
-    with plots.style("paper"):
-        for kind, metadata in (("png", {"Software": "vaelab"}), ("pdf", {"CreationDate": None})):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, metadata=metadata)
-            contents[kind] = buffer.getvalue()
-    paths = [Path(folder) / f"report.{kind}" for kind in contents]
-    for path, content in zip(paths, contents.values(), strict=True):
-        with atomic_write(path) as part:
-            part.write_bytes(content)
-    return paths
 
 
 def short(value: float, digits: int) -> str:

@@ -183,7 +183,15 @@ def consistent(
 
 
 def check_same_shape(view: Tensor, x: Tensor) -> Tensor:
-    """Return `view` if it has the shape of the data x."""
+    """Return `view` if it has the shape of the data x.
+
+    Args:
+        view: [b, *shape].
+        x: [b, *shape].
+
+    Returns:
+        The view.
+    """
     if view.shape != x.shape:
         raise InvalidValue(f"views must have the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
     return view

@@ -16,8 +16,8 @@ from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
-from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
+from vaelab.models.networks import NETWORKS
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
@@ -46,7 +46,7 @@ class Design(TypedDict, total=False):
         annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
     """
 
-    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
+    network: str
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     squash: bool
