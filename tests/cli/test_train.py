@@ -148,7 +148,10 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
         (("train", "digits", "--epochs", "0"), "epochs must be"),
         (("train", "digits", "--batch-size", "5000"), "the number of images, got 5000"),
         (("train", "digits", "--device", "abacus"), "a device of this machine, got 'abacus'"),
-        (("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"), "gamma must not be given for a Bernoulli, got 0.3"),
+        (
+            ("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"),
+            "gamma must not be given for a Bernoulli, got 0.3",
+        ),
         (("train", "digits", "--out", "/dev/null/x"), "file, not a folder"),
         (("sweep", "digits", "--executor", "dask"), "--scheduler ADDRESS"),
         (("sweep", "digits", "--scheduler", "tcp://127.0.0.1:8786"), "must be given together"),
