@@ -110,7 +110,7 @@ class Adapter:
             q = self.encode(x)
             if not isinstance(q, Gaussian):
                 raise InvalidType(f"encode must return a Gaussian(mean, logvar=ln sigma²), got {type(q).__name__}.")
-            pair(q, Gaussian.standard(q.mean))
+            check_pair(q, Gaussian.standard(q.mean))
             if q.mean.dim() != 2 or len(q.mean) != len(x):
                 raise InvalidValue(f"encode must return [b, latent] for {len(x)} images, got {_shape(q.mean)}.")
             decoded = checks.float_tensor("the result of decode", self.decode(q.mean))

@@ -12,21 +12,17 @@ from vaelab._utils.errors import InvalidValue
 
 
 class Annealing(nn.Module):
-    """Base of the schedules: a factor of the divergence's weight that nothing changes.
+    """Base of the schedules: a factor of the divergence's weight that nothing changes, 0-d.
 
-    Attributes:
-        factor: The factor, 0-d.
+    Args:
+        mse, divergence: Of `update`: mean squared error per pixel of the last batch, [], and its
+            divergences [b], nats.
     """
 
     factor: Tensor
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        """Advance by one optimizer step.
-
-        Args:
-            mse: Mean squared error per pixel of the last batch, [].
-            divergence: Its divergences [b], nats.
-        """
+        """Advance by one optimizer step."""
 
 
 class Linear(Annealing):

@@ -37,30 +37,14 @@ class GammaPolicy(ScalarModule):
         return torch.exp(0.5 * self.logvar)
 
     def logvar_for(self, error: Tensor) -> Tensor:
-        """Return ln gamma² for one batch of a training step.
-
-        Args:
-            error: Squared errors per pixel [b], without gradient.
-
-        Returns:
-            [] or [b].
-        """
+        """Return ln gamma², [] or [b], for squared errors per pixel [b] of a training step."""
         return self.logvar
 
     def init_from_data(self, x: Tensor) -> None:
-        """Initialize gamma from the training data, once, before the first step.
-
-        Args:
-            x: Data [n, ...], uint8 or floats.
-        """
+        """Initialize gamma from the training data [n, ...], once, before the first step."""
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        """Change gamma once per optimizer step.
-
-        Args:
-            mse: Mean squared error per pixel of the last batch, [].
-            divergence: Its divergences [b], nats.
-        """
+        """Change gamma by one optimizer step, for its mse per pixel [] and divergences [b]."""
 
     def extra_repr(self) -> str:
         return f"gamma={self.gamma.item():.4g}"

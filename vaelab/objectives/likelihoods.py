@@ -23,6 +23,9 @@ class Bernoulli(nn.Module):
 
     It is a density only for x in {0, 1}.
 
+    Args:
+        out, x: Of the methods: raw output of the decoder and data, [b, ...].
+
     Example:
         >>> round(Bernoulli().nll(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)).item(), 4)
         2.7726

@@ -26,8 +26,6 @@ from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
-_MAKERS = networks.mlp, networks.conv, networks.burgess, networks.burda, networks.resnet, networks.infogan
-NETWORKS = {make.__name__: make for make in _MAKERS}
 RECIPES: dict[str, Callable[..., Experiment]] = {}
 __all__: list[str] = []
 
@@ -36,7 +34,7 @@ class Design(TypedDict, total=False):
     """The options of every recipe, by keyword.
 
     Args:
-        network: Name of the encoder and decoder, "mlp" by default.
+        network: Name of encoder and decoder in `vaelab.networks.NETWORKS`, "mlp" by default.
         hidden: Widths of their layers, such as (400,); None takes the network's own.
         likelihood: Likelihood of the data, "normal" by default.
         squash: Whether data lie in [0, 1], as by default; a Bernoulli always squashes.
