@@ -24,10 +24,10 @@ COMMON = """
 import io, ipywidgets as W, matplotlib, numpy as np, torch, vaelab
 from vaelab import live
 from vaelab.live.panels import divergence
-from vaelab.live import images
-from vaelab.live.panels.divergence import Setting, compute
+from vaelab.live.figure import png
+from vaelab.live.panels.divergence import GaussianPair, compute
 torch.set_num_threads(1)
-START = Setting(0.3, -2, 1, 2, 2, True, False)
+START = GaussianPair(0.3, -2, 1, 2, 2, True, False)
 digits = vaelab.load("mnist-mini")
 torch.manual_seed(0)
 dense = vaelab.recipes.vae((1, 28, 28), 2, hidden=(400,))
@@ -37,10 +37,10 @@ def slider():
     return W.FloatSlider(value=0.3, min=0, max=1, step=0.01)
 """
 FLOOR = """
-tiny = [pixels.png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
-floor, hand = W.Image(value=tiny[0], width=100, height=100), slider()
-hand.observe(lambda change: setattr(floor, "value", tiny[round(change["new"] * 100) % 2]), "value")
-W.VBox([hand, floor])
+tiny = [png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
+floor, control = W.Image(value=tiny[0], width=100, height=100), slider()
+control.observe(lambda change: setattr(floor, "value", tiny[round(change["new"] * 100) % 2]), "value")
+W.VBox([control, floor])
 """
 INTERACT = """
 import matplotlib.pyplot as plt
@@ -49,7 +49,7 @@ from vaelab import plots
 @W.interact(alpha=slider())
 def show(alpha):
     figure = plt.figure(figsize=(9.6, 3.3))
-    divergence_scene.draw(figure).update(START._replace(alpha=alpha)._asdict())
+    divergence.draw(figure).update(START._replace(alpha=alpha)._asdict())
     plt.show()
 """
 IPYMPL = """
@@ -57,32 +57,32 @@ from ipympl.backend_nbagg import Canvas, FigureManager
 from matplotlib.figure import Figure
 figure = Figure(figsize=(9.6, 3.3))
 manager = FigureManager(Canvas(figure), 0)
-scene, hand = divergence_scene.draw(figure), slider()
+scene, control = divergence.draw(figure), slider()
 def move(change):
     scene.update(START._replace(alpha=change["new"])._asdict())
     figure.canvas.draw_idle()
-hand.observe(move, "value")
-W.VBox([hand, figure.canvas])
+control.observe(move, "value")
+W.VBox([control, figure.canvas])
 """
 PLOTLY = """
 %matplotlib inline
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from vaelab.live.panels.divergence import ALPHAS, X
-sheet, hand, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
+grid, control, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
 def curves(alpha):
     n = compute(START._replace(alpha=alpha))
-    return [(1, x, n.q), (1, x, n.p), (1, x, n.mean), (2, x, n.kl_integrand), (2, x, n.js_integrand),
+    return [*((1, x, y) for y in n.densities), *((2, x, y) for y in n.integrands),
             (3, ALPHAS, n.curve), (3, [alpha, alpha], [n.value, n.value])]
 for column, xs, ys in curves(0.3):
-    sheet.add_scatter(x=xs, y=ys, row=1, col=column)
+    grid.add_scatter(x=xs, y=ys, row=1, col=column)
 def move(change):
-    with sheet.batch_update():
-        for trace, (_, xs, ys) in zip(sheet.data, curves(change["new"])):
+    with grid.batch_update():
+        for trace, (_, xs, ys) in zip(grid.data, curves(change["new"])):
             trace.x, trace.y = xs, ys
-hand.observe(move, "value")
-sheet.update_layout(width=960, height=330)
-W.VBox([hand, sheet])
+control.observe(move, "value")
+grid.update_layout(width=960, height=330)
+W.VBox([control, grid])
 """
 TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400', data='mnist-mini')\nlive.show(steered)"
 # name -> (cell, how its picture changes)
@@ -139,11 +139,11 @@ def measure() -> list[dict[str, float | str]]:
     import lab
 
     python = _environment()
-    home = Path(tempfile.mkdtemp())
-    lab.kernelspec(home, "vaelab", python=python)
+    folder = Path(tempfile.mkdtemp())
+    lab.kernelspec(folder, "vaelab", python=python)
     cells = [COMMON, *(cell for cell, _ in VARIANTS.values()), TRAINING]
-    path = lab.notebook(home / "latency.ipynb", cells)
-    with lab.server(home, python) as address, lab.browser() as browser:
+    path = lab.notebook(folder / "latency.ipynb", cells)
+    with lab.server(folder, python) as address, lab.browser() as browser:
         browser.open(address, path, cells=len(cells), seconds=240)
         browser.page.evaluate(WATCH)
         samples: dict[str, list[float]] = {name: [] for name in VARIANTS}
@@ -221,7 +221,7 @@ def _settling() -> list[dict[str, float | str]]:
             panel.controls[control].value = round(value) if isinstance(low, int) else value
             time.sleep(max(0.0, started + (i + 1) / 60 - time.perf_counter()))
         drawn, ended = panel.draws - before, time.perf_counter()
-        while panel._shown != panel._wanted:
+        while panel._drawn_version != panel._version:
             time.sleep(0.001)
         row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(drawn)}
         ms = 1e3 * (time.perf_counter() - ended)
@@ -234,7 +234,6 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
     import torch
 
     from vaelab import live, load, train
-    from vaelab.live.training_config import config, recipe
 
     torch.set_num_threads(1)
     setup = live.TrainingChoices(data="mnist-mini", network="mlp 400", epochs=400)
@@ -249,7 +248,7 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
         shown = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
         panel.close()
         panel.settle()
-        steps = iter(train(recipe(setup, data).make(), data, config(setup)))
+        steps = iter(train(setup.recipe(data).make(), data, setup.config))
         alone = _steps(steps, seconds)
         ratios.append(alone / shown)
     ratio = statistics.median(ratios)

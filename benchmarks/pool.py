@@ -4,9 +4,10 @@ import statistics
 import time
 
 import torch
+from joblib import cpu_count
 
 from vaelab import recipes
-from vaelab.runs.executors import cores, sweep
+from vaelab.runs.executors import sweep
 from vaelab.training.config import Train
 from vaelab.training.loop import fit
 
@@ -35,7 +36,7 @@ def seconds(processes: int) -> float:
 def measure(rounds: int = 3) -> list[dict[str, float | str]]:
     """Medians over alternating rounds."""
     train_small(0.5, 0, epochs=1)
-    pairs = [(seconds(1), seconds(cores())) for _ in range(rounds)]
+    pairs = [(seconds(1), seconds(cpu_count())) for _ in range(rounds)]
     one, pool = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     row: dict[str, float | str] = {"trainings": str(len(TASKS)), "one_process_s": one, "pool_s": pool, "ratio": ratio}

@@ -59,7 +59,13 @@ def fit(
 ) -> History:
     """Train an experiment to the end, with a progress bar.
 
-    Args and Raises are those of `train`.
+    Args:
+        experiment: Experiment to train in place.
+        data: Images, as for `train`, which describes all arguments and errors.
+        config: How to train.
+        interventions: Parameters to set during training.
+        augment: Random transformation of a batch.
+        resume: Continue from the newest checkpoint.
 
     Returns:
         The history, one row per epoch.
