@@ -92,7 +92,7 @@ def report(
             "test_images": len(inputs.test),
             "samples": samples,
             "nll_images": len(index),
-            "binarize_images": inputs.test_images is not inputs.test.images,
+            "binarized": inputs.test_images is not inputs.test.images,
             "latents": inputs.posterior.mean.shape[1],
             "pixels": inputs.test.images[0].numel(),
             "seed": seed,
