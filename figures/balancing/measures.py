@@ -1,18 +1,18 @@
-"""The numbers of the figures of the balance: one function per figure, or for several that show the same."""
+"""The numbers of the balancing figures: one function per figure, or per group that shows the same numbers."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from figures.balancing.methods import OPTIMAL, PER_IMAGE, SETTERS, B, Method, fixed, label
-from figures.balancing.trainings import lost_variance, parts, simulated, stacked, trained
+from figures.balancing.methods import OPTIMAL, PER_IMAGE, SETTERS, B, BalancingMethod, fixed
+from figures.balancing.trainings import TRACED, measure_variance_loss, simulate_rules, train_methods
+from figures.trainings import select
 from vaelab._utils.device import device_name
-from vaelab.data import load
-from vaelab.runs.store import Numbers, Result, cached, merge_results
+from vaelab.runs.run import checksum
+from vaelab.runs.store import Result, cached
 
-POINTS = 60
-COLUMNS = ("variance", "mse", "divergence", "strength")
+N_POINTS = 60
 MEASURES = ("error", "error_sampled", "rate", "score_rebuilt", "score_sampled", "score_train")
 
 
@@ -20,114 +20,82 @@ def compute_curves(
     device: str,
     *,
     seeds: int,
-    methods: Sequence[Method] = SETTERS,
+    methods: Sequence[BalancingMethod] = SETTERS,
     variances: Sequence[float] = (),
     **training: Any,
 ) -> Result:
-    """Numbers: label [k]; step [points]; variance, mse, divergence, strength [k, seeds, points], each the mean over the
-    steps since the point before."""
-    every = [*methods, *map(fixed, variances)]
-    results = trained(every, device, seeds, **training)
-    steps = training["steps"]
-    ends = np.unique(np.geomspace(1, steps, POINTS).round().astype(int))
+    """Return label [k]; step [points]; `TRACED` [k, seeds, points], means over the steps since the point before."""
+    result = train_methods([*methods, *map(fixed, variances)], device, seeds, **training)
+    ends = np.unique(np.geomspace(1, training["steps"], N_POINTS).round().astype(int))
+    means = {name: _means_between(result.numbers[name].astype(float), ends) for name in TRACED}
+    return select(result, ["label"], step=ends, **means)
+
+
+def _means_between(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Average [..., steps] from each end to the next: [..., points]."""
+    sums = np.cumsum(values, axis=-1)
+    sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
     starts = np.concatenate([[0], ends[:-1]])
-    numbers: Numbers = {"label": np.array([label(m) for m in every]), "step": ends}
-    for name in COLUMNS:
-        sums = np.cumsum(stacked(results, name).astype(float), axis=-1)
-        sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
-        numbers[name] = (sums[..., ends] - sums[..., starts]) / (ends - starts)
-    return merge_results(numbers, parts(results))
+    means: np.ndarray = (sums[..., ends] - sums[..., starts]) / (ends - starts)
+    return means
 
 
 def compute_endpoints(
-    device: str, *, seeds: int, variances: Sequence[float], methods: Sequence[Method] = SETTERS, **training: Any
+    device: str,
+    *,
+    seeds: int,
+    variances: Sequence[float],
+    methods: Sequence[BalancingMethod] = SETTERS,
+    **training: Any,
 ) -> Result:
-    """Numbers: label [k], fixed [k], bool; variance [k, seeds], gamma² at the end, mean over the last 100 steps; and
-    every one of `MEASURES` [k, seeds]."""
-    every = [*map(fixed, variances), *methods]
-    results = trained(every, device, seeds, **training)
-    numbers: Numbers = {
-        "label": np.array([label(m) for m in every]),
-        "fixed": np.array([m.name == "fixed" for m in every]),
-        "variance": stacked(results, "variance")[..., -100:].mean(-1),
-        **{name: stacked(results, name) for name in MEASURES},
-    }
-    return merge_results(numbers, parts(results))
-
-
-def families(kappa_squared: float, target: float, steps: int) -> list[Method]:
-    """The families, set by their own numbers."""
-    half, quarter = float(steps // 2), float(steps // 4)
-    annealed = [Method("linear annealing", half), Method("cyclical annealing", quarter), Method("free bits", 1.0)]
-    others = [Method("GECO", kappa_squared), Method("ControlVAE", target), *annealed]
-    return [B, OPTIMAL, PER_IMAGE, Method("rule B", None, 4.0), *others]
+    """Return label, fixed [k]; `MEASURES` [k, seeds]; variance [k, seeds], gamma² averaged over the last 100 steps."""
+    result = train_methods([*map(fixed, variances), *methods], device, seeds, **training)
+    variance = result.numbers["variance"][..., -100:].mean(-1)
+    return select(result, ["label", "fixed", *MEASURES], variance=variance)
 
 
 def compute_families(device: str, *, kappa_squared: float, target: float, **settings: Any) -> Result:
-    """As `compute_endpoints`, for `families`."""
-    return compute_endpoints(device, methods=families(kappa_squared, target, settings["steps"]), **settings)
+    """Return the numbers of `compute_endpoints` for every family of methods."""
+    half, quarter = float(settings["steps"] // 2), float(settings["steps"] // 4)
+    values = {"GECO": kappa_squared, "ControlVAE": target, "linear annealing": half, "cyclical annealing": quarter}
+    others = [BalancingMethod(name, value) for name, value in {**values, "free bits": 1.0}.items()]
+    methods = [B, OPTIMAL, PER_IMAGE, BalancingMethod("rule B", None, 4.0), *others]
+    return compute_endpoints(device, methods=methods, **settings)
 
 
 def compute_law(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Numbers: label [k]; of_means, of_noise [k, seeds, latent], latents sorted by the variance of their means."""
-    every = [B, *map(fixed, variances)]
-    results = trained(every, device, seeds, **training)
-    means, noise = stacked(results, "of_means"), stacked(results, "of_noise")
+    """Return label [k]; of_means, of_noise [k, seeds, latent], latents in descending order of of_means."""
+    result = train_methods([B, *map(fixed, variances)], device, seeds, **training)
+    means, noise = result.numbers["of_means"], result.numbers["of_noise"]
     order = np.argsort(-means, axis=-1)
-    numbers: Numbers = {
-        "label": np.array([label(m) for m in every]),
-        "of_means": np.take_along_axis(means, order, -1),
-        "of_noise": np.take_along_axis(noise, order, -1),
-    }
-    return merge_results(numbers, parts(results))
+    sorted_parts = (np.take_along_axis(values, order, -1) for values in (means, noise))
+    return select(result, ["label"], **dict(zip(("of_means", "of_noise"), sorted_parts, strict=True)))
 
 
 def compute_race(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Numbers: label [k], fixed [k]; step [p]; held [k, seeds, p], error of test images at the mean z; drawn, that of
-    the training batches, z drawn, since the step before; score, error [k, seeds]."""
-    every = [*SETTERS, *map(fixed, variances)]
-    results = trained(every, device, seeds, **training)
-    numbers: Numbers = {
-        "label": np.array([label(m) for m in every]),
-        "fixed": np.array([m.name == "fixed" for m in every]),
-        "step": stacked(results, "steps_seen")[0, 0],
-        "held": stacked(results, "held"),
-        "drawn": _means(stacked(results, "mse"), stacked(results, "steps_seen")[0, 0]),
-        "error": stacked(results, "error"),
-        "score": stacked(results, "score_sampled"),
-    }
-    return merge_results(numbers, parts(results))
-
-
-def _means(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """[..., steps] -> [..., p], the mean since the end before."""
-    return np.stack([part.mean(-1) for part in np.split(values, ends, axis=-1)[: len(ends)]], axis=-1)
+    """Return label, fixed [k]; step [p]; held [k, seeds, p], error of test images at the mean of z; drawn, that of
+    training batches since the step before, z sampled; error, score [k, seeds]."""
+    result = train_methods([*SETTERS, *map(fixed, variances)], device, seeds, **training)
+    n = result.numbers
+    step = n["steps_seen"][0, 0]
+    batches = np.split(n["mse"], step, axis=-1)[: len(step)]
+    drawn = np.stack([part.mean(-1) for part in batches], axis=-1)
+    return select(result, ["label", "fixed", "held", "error"], step=step, drawn=drawn, score=n["score_sampled"])
 
 
 def compute_image_grids(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Seed 0 (of `seeds`, which other figures read too).
-
-    Numbers: label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k], of the samples.
-    """
-    every = [*map(fixed, variances), B]
-    results = [row[0] for row in trained(every, device, seeds, **training).values()]
-    numbers: Numbers = {
-        "label": np.array([label(m) for m in every]),
-        "shown": results[0].numbers["shown"],
-        "rebuilt": np.stack([r.numbers["rebuilt"] for r in results]),
-        "sampled": np.stack([r.numbers["sampled"] for r in results]),
-        "score": np.array([float(r.numbers["score_sampled"]) for r in results]),
-    }
-    return merge_results(numbers, results)
+    """Return, of seed 0, label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k]."""
+    result = train_methods([*map(fixed, variances), B], device, seeds, **training)
+    n = {name: result.numbers[name][:, 0] for name in ("shown", "rebuilt", "sampled", "score_sampled")}
+    images = {"shown": n["shown"][0], "rebuilt": n["rebuilt"], "sampled": n["sampled"]}
+    return select(result, ["label"], score=n["score_sampled"], **images)
 
 
-def compute_ratchet(device: str, *, spreads: list[float], steps: int, seeds: int) -> Result:
-    """Return the numbers of `simulated`."""
-    return cached(simulated, {"spreads": spreads, "steps": steps, "seeds": seeds})
+def compute_ratchet(device: str, **settings: Any) -> Result:
+    """Return the numbers of `simulate_rules`."""
+    return cached(simulate_rules, settings)
 
 
 def compute_variance_loss(device: str, **settings: Any) -> Result:
-    """Return the numbers of `lost_variance`."""
-    device = device_name(device)
-    sums = [load(settings["data"], split, progress=False).sha256 for split in ("train", "test")]
-    return cached(lost_variance, {**settings, "device": device}, "+".join(sums))
+    """Return the numbers of `measure_variance_loss`."""
+    return cached(measure_variance_loss, {**settings, "device": device_name(device)}, checksum(settings["data"], None))

@@ -1,22 +1,24 @@
 """cr-table-mnist, -omniglot, -celeba, -cifar: VAE, beta-VAE and IWAE, each plain, with augmentation, and consistent.
 
-The published tables' cells are not known to us, so ours stand alone, with their spread over seeds.
+The cells of the published tables are not known to us; ours are shown alone, with their spread over seeds.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from figures.alt import itemize
 from figures.consistency import PAPER, methods
 from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_tables
-from figures.figure import Figure, Row
+from figures.figure import figure
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-COLOURS = (plots.Q, plots.MEAN, plots.JS)
+COLORS = (plots.Q, plots.MEAN, plots.JS)
 SHOWN = {
     "nll": "NLL\n(nats)",
     "rate": "rate\n(nats)",
@@ -27,48 +29,25 @@ SHOWN = {
 }
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {"arm": str(arm), "seed": seed, **{name: float(n[name][k, seed]) for name in SCALARS}}
-        for k, arm in enumerate(n["arm"])
-        for seed in range(n["nll"].shape[1])
-    ]
-
-
-def draw(n: Numbers) -> Drawing:
-    shown = {name: title for name, title in SHOWN.items() if not np.isnan(n[name]).any()}
-    figure = plots.new_figure(7.0, 2.9)
-    panels = figure.subplots(1, len(shown), sharey=True)
-    for ax, (name, title) in zip(panels, shown.items(), strict=True):
-        _dots(ax, n[name])
-        ax.set_title(title)
-        if name == "information":
-            _ceiling(ax, float(n["ceiling"][0, 0]), n[name])
-    names = [str(arm) for arm in n["arm"]]
-    panels[0].set(yticks=_heights(), yticklabels=names, ylim=(_heights()[-1] + 0.7, -0.7))
-    figure.suptitle(_told(n))
-    return figure
-
-
-def _told(n: Numbers) -> str:
+def _describe(n: Numbers) -> str:
     return f"{n['data']}; CR: λ = {float(n['consistency']):g}"
 
 
 def _heights() -> np.ndarray:
-    """Where the nine rows stand: three groups with gaps between."""
+    """Heights of the nine rows: three groups with gaps between."""
     return np.arange(9) + 0.6 * (np.arange(9) // 3)
 
 
 def _dots(ax: Axes, values: np.ndarray) -> None:
     low, high = float(values.min()), float(values.max())
-    room = 0.22 * (high - low) or 1.0
+    margin = 0.22 * (high - low) or 1.0
     for k, (y, row) in enumerate(zip(_heights(), values, strict=True)):
-        colour = COLOURS[k % 3]
-        ax.plot(row, [y] * len(row), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)
+        color = COLORS[k % 3]
+        ax.plot(row, [y] * len(row), "o", color=color, markersize=3.5, alpha=0.6, markeredgewidth=0)
         digits = 3 if max(abs(low), high) < 2 else 0 if all(v.is_integer() for v in row.flat) else 1
         look: Any = {"ha": "center", "va": "bottom", "fontsize": "x-small"}
         ax.annotate(f"{row.mean():.{digits}f}", (row.mean(), y), (0, 2.5), textcoords="offset points", **look)
-    ax.set_xlim(low - room, high + room)
+    ax.set_xlim(low - margin, high + margin)
     ax.locator_params(axis="x", nbins=2)
     ax.tick_params(axis="y", length=0)
 
@@ -81,46 +60,76 @@ def _ceiling(ax: Axes, ceiling: float, values: np.ndarray) -> None:
 
 
 def alt(n: Numbers) -> str:
-    told = "; ".join(
-        f"{arm}: NLL {n['nll'][k].mean():.1f}, rate {n['rate'][k].mean():.1f}, R {n['gap'][k].mean():.1f}"
-        + ("" if np.isnan(n["probe"][k]).any() else f", probe {n['probe'][k].mean():.3f}")
-        for k, arm in enumerate(n["arm"])
-    )
+    means = [n[name].mean(1) for name in ("nll", "rate", "gap", "probe")]
+    with_probe = "" if np.isnan(means[-1]).any() else ", probe {:.3f}"
+    ends = itemize("{}: NLL {:.1f}, rate {:.1f}, R {:.1f}" + with_probe, n["arm"], *means)
     measures = "NLL, rate, information, active latents, probe and R"
-    return f"Nine methods, one dot per seed ({_told(n)}), with {measures}. {told}."
+    return f"Nine methods, one dot per seed ({_describe(n)}), with {measures}. {ends}."
 
 
-def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> Figure:
-    presets = {"paper": {**ARMS, "seeds": 3, **paper}}
-    small = f" (quick: {quick['limit']:,} images of {quick['side']} × {quick['side']} pixels)" if quick else ""
-    return Figure(
-        id=f"cr-table-{data}",
+METHODS: dict[str, Any] = {"consistency": 1.0, "beta": 4.0, "samples_k": 5}
+BURDA: dict[str, Any] = {
+    "likelihood": "bernoulli",
+    "latent": 50,
+    "network": "burda",
+    "batch_size": 100,
+    "epochs": 200,
+    "samples": 500,
+    "weighed": 2000,
+}
+COLOR: dict[str, Any] = {
+    "likelihood": "normal",
+    "gamma": "learned",
+    "latent": 64,
+    "network": "conv",
+    "batch_size": 100,
+    "epochs": 50,
+    "samples": 500,
+    "weighed": 1000,
+}
+SMALL_COLOR: dict[str, Any] = {
+    "data": "cifar10",
+    "limit": 2000,
+    "side": 16,
+    "likelihood": "normal",
+    "gamma": "computed",
+    "latent": 32,
+    "hidden": [256],
+    "epochs": 40,
+    "batch_size": 50,
+}
+
+
+def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None = None) -> Callable[[Any], Any]:
+    """Return the decorator that registers the table of a data set."""
+    size = f" (quick: {quick['limit']:,} images of {quick['side']} × {quick['side']} pixels)" if quick else ""
+    return figure(
+        f"cr-table-{name}",
+        compute_tables,
+        {" ".join(SCALARS): "arm seed"},
+        alt,
         paper=PAPER,
-        shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}{small}",
-        compute=compute_tables,
-        rows=rows,
-        draw=draw,
-        alt=alt,
-        presets=presets if quick is None else {"quick": {**ARMS, "beta": 2.0, "seeds": 2, **quick}, **presets},
-        missing="" if quick else f"its images do not ship; get them with `vaelab data get {NAMES[data]}`",
+        shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {name}{size}",
+        quick=quick and {**METHODS, "beta": 2.0, "seeds": 2, **quick},
+        full={**METHODS, "seeds": 3, **full},
+        missing="" if quick else f"its images do not ship; get them with `vaelab data get {full['data']}`",
     )
 
 
-NAMES = {"mnist": "mnist", "omniglot": "omniglot", "celeba": "celeba", "cifar": "cifar10"}
-ARMS: dict[str, Any] = {"consistency": 1.0, "beta": 4.0, "samples_k": 5}
-BURDA: dict[str, Any] = {
-    **{"likelihood": "bernoulli", "latent": 50, "network": "burda", "batch_size": 100},
-    **{"epochs": 200, "samples": 500, "weighed": 2000},
-}
-COLOUR: dict[str, Any] = {
-    **{"likelihood": "normal", "gamma": "learned", "latent": 64, "network": "conv", "batch_size": 100},
-    **{"epochs": 50, "samples": 500, "weighed": 1000},
-}
-SMALL_COLOUR: dict[str, Any] = {
-    **{"data": "cifar10", "limit": 2000, "side": 16, "likelihood": "normal", "gamma": "computed"},
-    **{"latent": 32, "hidden": [256], "epochs": 40, "batch_size": 50},
-}
-FIGURE = _figure("mnist", methods.SMALL, {"data": "mnist", **BURDA})
-OMNIGLOT = _figure("omniglot", None, {"data": "omniglot", **BURDA})
-CELEBA = _figure("celeba", None, {"data": "celeba", **COLOUR})
-CIFAR = _figure("cifar", SMALL_COLOUR, {"data": "cifar10", **COLOUR})
+@table_figure("mnist", {"data": "mnist", **BURDA}, methods.SMALL)
+@table_figure("omniglot", {"data": "omniglot", **BURDA})
+@table_figure("celeba", {"data": "celeba", **COLOR})
+@table_figure("cifar", {"data": "cifar10", **COLOR}, SMALL_COLOR)
+def draw(n: Numbers) -> Drawing:
+    shown = {name: title for name, title in SHOWN.items() if not np.isnan(n[name]).any()}
+    drawing = plots.new_figure(7.0, 2.9)
+    panels = drawing.subplots(1, len(shown), sharey=True)
+    for ax, (name, title) in zip(panels, shown.items(), strict=True):
+        _dots(ax, n[name])
+        ax.set_title(title)
+        if name == "information":
+            _ceiling(ax, float(n["ceiling"][0, 0]), n[name])
+    names = [str(arm) for arm in n["arm"]]
+    panels[0].set(yticks=_heights(), yticklabels=names, ylim=(_heights()[-1] + 0.7, -0.7))
+    drawing.suptitle(_describe(n))
+    return drawing
