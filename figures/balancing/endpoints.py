@@ -121,7 +121,7 @@ CROSSING = Figure(
     shows="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
     "gets there later",
     compute=compute_endpoints,
-    rows=rows,
+    table=rows,
     draw=draw_crossing,
     alt=alt_crossing,
     presets=methods.SWEEP,
@@ -166,7 +166,7 @@ SCORE = Figure(
     paper=PAPER,
     shows="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
     compute=compute_endpoints,
-    rows=rows,
+    table=rows,
     draw=draw_score,
     alt=alt_score,
     presets=methods.SWEEP,
@@ -207,7 +207,7 @@ FAMILIES = Figure(
     shows="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
     "falls on the way",
     compute=compute_families,
-    rows=rows,
+    table=rows,
     draw=draw_families,
     alt=alt_families,
     presets={

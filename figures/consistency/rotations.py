@@ -70,7 +70,7 @@ ROTATION_LIMIT = Figure(
     shows="Linear probes, over ten digits and of 6 against 9, as the views turn further "
     f"(quick: {methods.SMALL['limit']:,} images of {methods.SMALL['side']} × {methods.SMALL['side']} pixels)",
     compute=compute_rotation_limit,
-    rows=rows_rotation_limit,
+    table=rows_rotation_limit,
     draw=draw_rotation_limit,
     alt=alt_rotation_limit,
     presets={
@@ -135,7 +135,7 @@ TANGENTS = Figure(
     paper=PAPER,
     shows="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
     compute=compute_tangents,
-    rows=rows_tangents,
+    table=rows_tangents,
     draw=draw_tangents,
     alt=alt_tangents,
     presets={

@@ -98,7 +98,7 @@ def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> F
         paper=PAPER,
         shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}{small}",
         compute=compute_tables,
-        rows=rows,
+        table=rows,
         draw=draw,
         alt=alt,
         presets=presets if quick is None else {"quick": {**ARMS, "beta": 2.0, "seeds": 2, **quick}, **presets},
