@@ -12,9 +12,10 @@ from matplotlib.figure import Figure as Drawing
 from tqdm.auto import tqdm
 
 from figures import comparison, manifest, npz, provenance
-from figures.figure import Figure, to_csv
+from figures.figure import Figure
 from figures.manifest import Row
-from figures.registry import TOUR, figure
+from figures.registry import TOUR, by_id
+from figures.table import to_csv
 from vaelab import plots
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab._utils.files import cache_folder, replacing, require_writable
@@ -48,7 +49,7 @@ def make(
         StorageError: If `out` or the cache cannot be written.
         DataError: Once the others are made, with the figures whose data cannot be had.
     """
-    selected = [figure(id) for id in (ids or TOUR)]
+    selected = [by_id(id) for id in (ids or TOUR)]
     if preset not in ("quick", "paper"):
         raise InvalidValue(f"preset must be 'quick' or 'paper', got {preset!r}; quick takes minutes, paper hours.")
     for item in selected:
@@ -74,7 +75,7 @@ def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Mad
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
     if not rows:
         raise DataError(f"{manifest.FOLDER / manifest.NAME} is missing; restore it with git.")
-    selected = [figure(id) for id in (ids or rows)]
+    selected = [by_id(id) for id in (ids or rows)]
     return _each(selected, Path(out), "drawn", lambda item: draw_one(item, rows.get(item.id), Path(out)))
 
 

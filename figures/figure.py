@@ -1,44 +1,68 @@
-"""What a figure is: numbers, a table of what is drawn, a drawing, and a sentence for those who cannot see it."""
+"""What a figure is: numbers, a table, a drawing, and a sentence for those who cannot see it."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from matplotlib.figure import Figure as Drawing
-
+from figures.table import Row, Spec, long_table
 from vaelab.runs.store import Numbers, Result
 
-Row = dict[str, str | float | int]
+Draw = TypeVar("Draw", bound=Callable[[Numbers], Any])
+FIGURES: dict[str, "Figure"] = {}  # filled as the modules that draw are imported
 
 
 @dataclass(frozen=True)
 class Figure:
     """One figure of a paper, or of ours.
 
-    compute(device, **settings) -> Result; rows(numbers): the numbers drawn, one row each; draw(numbers); alt(numbers).
-    presets: the settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up); a figure without
-    a quick one says in `missing` why.  command: what draws it again, with its settings in braces.
+    compute(device, **settings) -> Result; table: what `long_table` writes of the numbers, or a
+    function of them that returns the rows; draw(numbers); alt(numbers).  presets: the settings of
+    "quick" (laptop, shipped data) and "paper" (full data, published set-up); a figure without a
+    quick one says in `missing` why.  command: what draws it again, with its settings in braces.
     """
 
     id: str
     paper: str
     shows: str
     compute: Callable[..., Result]
-    rows: Callable[[Numbers], list[Row]]
-    draw: Callable[[Numbers], Drawing]
+    table: Spec | Callable[[Numbers], list[Row]]
+    draw: Callable[[Numbers], Any]
     alt: Callable[[Numbers], str]
     presets: dict[str, dict[str, Any]] = field(default_factory=lambda: {"quick": {}, "paper": {}})
     missing: str = ""
     command: str = "vaelab figures make {id} --preset {preset}"
 
+    def rows(self, numbers: Numbers) -> list[Row]:
+        """Return the rows of the table."""
+        return self.table(numbers) if callable(self.table) else long_table(self.table, numbers)
 
-def to_csv(rows: list[Row]) -> str:
-    """The rows as csv, numbers with 8 significant digits."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: f"{value:.8g}" if isinstance(value, float) else value for name, value in row.items()})
-    return text.getvalue()
+
+def figure(
+    id: str,
+    compute: Callable[..., Result],
+    table: Spec | Callable[[Numbers], list[Row]],
+    alt: Callable[[Numbers], str],
+    *,
+    quick: dict[str, Any] | None = None,
+    full: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Callable[[Draw], Draw]:
+    """Register the decorated function, which draws, as the figure of this id.
+
+    Args:
+        id: Its name on the command line and of its files.
+        compute: compute(device, **settings) -> Result.
+        table: What `long_table` writes of the numbers, or a function that returns the rows.
+        alt: The sentence for those who cannot see it, from the numbers.
+        quick: The settings of the preset "quick", if there is one.
+        full: Those of "paper", if they are others.
+        **fields: The other fields of `Figure`: paper, shows, missing, command.
+    """
+    presets = {"paper": quick if full is None else full}
+    presets |= {} if quick is None else {"quick": quick}
+
+    def register(draw: Draw) -> Draw:
+        FIGURES[id] = Figure(id=id, compute=compute, table=table, draw=draw, alt=alt, presets=presets, **fields)
+        return draw
+
+    return register

@@ -11,11 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
+from figures.gjs import figure, published, variants
 from figures.gjs.styles import COLOURS
 from figures.gjs.trainings import (
-    COLUMNS,
     compute_aggregate_variance,
 )
 from vaelab import plots
@@ -33,19 +31,27 @@ def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
     return found
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(variant),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "seed": int(seed),
-            **dict(zip(COLUMNS, map(float, numbers), strict=True)),
-            "active": "yes" if active else "no",
-        }
-        for variant, alpha, seed, *numbers, active in zip(*n.values(), strict=True)
+SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
+
+
+def alt(n: Numbers) -> str:
+    told = [
+        f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
+        f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
+        for v, a, w in settings_of(n)
     ]
+    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(told)}."
 
 
+@figure(
+    "gjs-variance-law",
+    compute_aggregate_variance,
+    {"alpha seed ratio measured predicted predicted_own active": "variant"},
+    alt,
+    shows="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
+    quick={**SHOWN, "seeds": 3, **variants.MNIST},
+    full={**SHOWN, "seeds": 3, **published.MNIST},
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -69,28 +75,3 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
         name = variants.label(variant, alpha)
         axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **look)
     axes.set(xscale="log", yscale="log", aspect="equal")
-
-
-def alt(n: Numbers) -> str:
-    told = [
-        f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
-        f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
-        for v, a, w in settings_of(n)
-    ]
-    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(told)}."
-
-
-SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
-FIGURE = Figure(
-    id="gjs-variance-law",
-    paper=PAPER,
-    shows="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
-    compute=compute_aggregate_variance,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {**SHOWN, "seeds": 3, **variants.MNIST},
-        "paper": {**SHOWN, "seeds": 3, **published.MNIST},
-    },
-)

@@ -9,14 +9,15 @@ At alpha = 1/2 the two are one loss.  They are trained from different seeds here
 gjs-beta-grid: what the weight of a divergence does to reconstruction: the beta-VAE, and the primed geometric JS.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
+from figures.figure import Draw
+from figures.gjs import figure, published, variants
 from figures.gjs.styles import COLOURS
 from figures.gjs.trainings import (
     VARIANTS,
@@ -24,32 +25,67 @@ from figures.gjs.trainings import (
     compute_plain_vs_primed,
     compute_recon_vs_alpha,
 )
-from figures.gjs.variants import KL, MEASURES, REVERSE, SPLITS
+from figures.gjs.variants import KL, REVERSE, SPLITS
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
 TERMS = ("kl_posterior", "kl_prior", "weighted_total")
 
 
-def rows_recon_vs_alpha(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(variant),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "split": split,
-            "seed": seed,
-            **{m: float(values[i, j, seed]) for j, m in enumerate(MEASURES)},
-            **{
-                name: float(term[seed]) if split == "test" and not np.isnan(alpha) else ""
-                for name, term in zip(TERMS, parts, strict=True)
-            },
-        }
-        for variant, alpha, values, parts in zip(n["variant"], n["alpha"], n["values"], n["terms"], strict=True)
-        for i, split in enumerate(SPLITS)
-        for seed in range(values.shape[-1])
-    ]
+def alt_recon_vs_alpha(n: Numbers) -> str:
+    test = n["values"][:, 1, 0].mean(-1)
+    vae, reverse = (test[n["variant"] == v][0] for v in VARIANTS[:2])
+    sentences = [f"Test reconstruction error against alpha; the VAE lies at {vae:.1f}, KL(p‖q) at {reverse:.1f}."]
+    for variant in VARIANTS[2:]:
+        where = variants.chosen(n, variant)
+        a, values, total = n["alpha"][where], test[where], n["terms"][where, 2].mean(-1)
+        sentences.append(
+            f"{variant.capitalize()}: {values[0]:.1f} at alpha {a[0]:g}, best {values.min():.1f} at "
+            f"{a[values.argmin()]:g}, {values[-1]:.1f} at {a[-1]:g}; its divergence goes from {total[0]:.1f} to "
+            f"{total[-1]:.1f} nats."
+        )
+    return " ".join(sentences)
 
 
+def recon_vs_alpha(id: str, what: str, data: str, **presets: Any) -> Callable[[Draw], Draw]:
+    """Register the same drawing for another data set."""
+    side = {"side": 32} if "mnist" in data else {}
+    return figure(
+        id,
+        compute_recon_vs_alpha,
+        {**variants.TABLE, "terms": ("variant", TERMS, "seed")},
+        alt_recon_vs_alpha,
+        shows=f"Reconstruction of {what} against alpha, primed and dual, between the two KL lines, and the "
+        "divergence's terms",
+        full={"alphas": list(published.ALPHAS), "seeds": 3, "data": data, **side, **published.SETTING},
+        **presets,
+    )
+
+
+@recon_vs_alpha(
+    "gjs-recon-vs-alpha",
+    "handwritten digits",
+    "mnist",
+    quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
+)
+@recon_vs_alpha(
+    "gjs-recon-vs-alpha-fashion",
+    "clothes",
+    "fashion-mnist",
+    quick={"alphas": variants.ALPHAS, "seeds": 2, **variants.FASHION},
+)
+@recon_vs_alpha(
+    "gjs-recon-vs-alpha-dsprites",
+    "dSprites",
+    "dsprites",
+    quick={"alphas": variants.ALPHAS, "seeds": 1, **variants.DSPRITES},
+)
+@recon_vs_alpha(
+    "gjs-recon-vs-alpha-chairs",
+    "rendered chairs",
+    "chairs",
+    missing="no chairs ship with vaelab; fetch them first with `vaelab data get chairs`",
+)
 def draw_recon_vs_alpha(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 4.6)
     (top, bottom) = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(3, 2))
@@ -89,69 +125,28 @@ def _terms(axes: Axes, n: Numbers, variant: str) -> None:
     axes.legend(loc="upper right", ncols=3, columnspacing=1, handlelength=1.5)
 
 
-def alt_recon_vs_alpha(n: Numbers) -> str:
-    test = n["values"][:, 1, 0].mean(-1)
-    vae, reverse = (test[n["variant"] == v][0] for v in VARIANTS[:2])
-    sentences = [f"Test reconstruction error against alpha; the VAE lies at {vae:.1f}, KL(p‖q) at {reverse:.1f}."]
-    for variant in VARIANTS[2:]:
-        where = variants.chosen(n, variant)
-        a, values, total = n["alpha"][where], test[where], n["terms"][where, 2].mean(-1)
+def alt_plain_vs_primed(n: Numbers) -> str:
+    sentences = ["Test reconstruction error against alpha for primed and plain geometric JS."]
+    for dual in ("", " dual"):
+        where = variants.chosen(n, f"plain{dual}")
+        values = variants.test(n, "reconstruction", where).mean(-1)
+        gap, width = noise_of_a_run(n, dual)
         sentences.append(
-            f"{variant.capitalize()}: {values[0]:.1f} at alpha {a[0]:g}, best {values.min():.1f} at "
-            f"{a[values.argmin()]:g}, {values[-1]:.1f} at {a[-1]:g}; its divergence goes from {total[0]:.1f} to "
-            f"{total[-1]:.1f} nats."
+            f"Plain{dual} lies between {values.min():.1f} and {values.max():.1f}. At alpha 0.5, where plain{dual} and "
+            f"primed{dual} are the same loss, their means differ by {gap:.2f} and the seeds by up to {width:.2f}."
         )
     return " ".join(sentences)
 
 
-def _recon_vs_alpha(id: str, what: str, presets: dict[str, dict[str, Any]], missing: str = "") -> Figure:
-    shows = (
-        f"Reconstruction of {what} against alpha, primed and dual, between the two KL lines, and the divergence's terms"
-    )
-    return Figure(
-        id,
-        PAPER,
-        shows,
-        compute_recon_vs_alpha,
-        rows_recon_vs_alpha,
-        draw_recon_vs_alpha,
-        alt_recon_vs_alpha,
-        presets,
-        missing,
-    )
-
-
-def _presets(data: str, quick: dict[str, Any] | None, seeds: int) -> dict[str, dict[str, Any]]:
-    side = {"side": 32} if "mnist" in data else {}
-    paper = {"alphas": list(published.ALPHAS), "seeds": 3, "data": data, **side, **published.SETTING}
-    short = {} if quick is None else {"quick": {"alphas": variants.ALPHAS, "seeds": seeds, **quick}}
-    return {**short, "paper": paper}
-
-
-RECON_VS_ALPHA = _recon_vs_alpha("gjs-recon-vs-alpha", "handwritten digits", _presets("mnist", variants.MNIST, 3))
-FASHION = _recon_vs_alpha("gjs-recon-vs-alpha-fashion", "clothes", _presets("fashion-mnist", variants.FASHION, 2))
-DSPRITES = _recon_vs_alpha("gjs-recon-vs-alpha-dsprites", "dSprites", _presets("dsprites", variants.DSPRITES, 1))
-CHAIRS = _recon_vs_alpha(
-    "gjs-recon-vs-alpha-chairs",
-    "rendered chairs",
-    _presets("chairs", None, 3),
-    missing="no chairs ship with vaelab; fetch them first with `vaelab data get chairs`",
+@figure(
+    "gjs-plain-vs-primed",
+    compute_plain_vs_primed,
+    variants.TABLE,
+    alt_plain_vs_primed,
+    shows="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
+    quick={"alphas": variants.ALPHAS, "seeds": 2, **variants.MNIST},
+    full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
 )
-
-
-def rows_plain_vs_primed(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(name),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "seed": int(first) + seed,
-            **{m: float(values[1, j, seed]) for j, m in enumerate(MEASURES)},
-        }
-        for name, alpha, first, values in zip(n["variant"], n["alpha"], n["first_seed"], n["values"], strict=True)
-        for seed in range(values.shape[-1])
-    ]
-
-
 def draw_plain_vs_primed(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     vae = variants.test(n, "reconstruction", variants.chosen(n, KL)).repeat(2, axis=0)
@@ -177,63 +172,13 @@ def noise_of_a_run(n: Numbers, dual: str = "") -> tuple[float, float]:
     return abs(float(each[0].mean() - each[1].mean())), float(np.ptp(np.concatenate(each)))
 
 
-def alt_plain_vs_primed(n: Numbers) -> str:
-    sentences = ["Test reconstruction error against alpha for primed and plain geometric JS."]
-    for dual in ("", " dual"):
-        where = variants.chosen(n, f"plain{dual}")
-        values = variants.test(n, "reconstruction", where).mean(-1)
-        gap, width = noise_of_a_run(n, dual)
-        sentences.append(
-            f"Plain{dual} lies between {values.min():.1f} and {values.max():.1f}. At alpha 0.5, where plain{dual} and "
-            f"primed{dual} are the same loss, their means differ by {gap:.2f} and the seeds by up to {width:.2f}."
-        )
-    return " ".join(sentences)
+QUICK = {
+    "betas": [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0],
+    "weights": [1.0, 2.0, 4.0],
+    "alphas": [0.1, 0.3, 0.5, 0.7, 0.9],
+}
 
-
-PLAIN_VS_PRIMED_PAPER = {"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST}
-PLAIN_VS_PRIMED = Figure(
-    id="gjs-plain-vs-primed",
-    paper=PAPER,
-    shows="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
-    compute=compute_plain_vs_primed,
-    rows=rows_plain_vs_primed,
-    draw=draw_plain_vs_primed,
-    alt=alt_plain_vs_primed,
-    presets={"quick": {"alphas": variants.ALPHAS, "seeds": 2, **variants.MNIST}, "paper": PLAIN_VS_PRIMED_PAPER},
-)
-
-
-def rows_beta_grid(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(name),
-            "weight": float(weight),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "seed": seed,
-            **{m: float(values[1, j, seed]) for j, m in enumerate(MEASURES)},
-        }
-        for name, weight, alpha, values in zip(n["variant"], n["weight"], n["alpha"], n["values"], strict=True)
-        for seed in range(values.shape[-1])
-    ]
-
-
-def draw_beta_grid(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 2.9)
-    left, right = figure.subplots(1, 2, sharey=True)
-    beta = np.isnan(n["alpha"])
-    order = np.argsort(n["weight"][beta])
-    curve = variants.test(n, "reconstruction", beta)[order]
-    plots.spread(left, n["weight"][beta][order], curve, plots.Q, marker="o", label="KL(q‖p)")
-    left.axvline(1, color="black", linewidth=0.5, linestyle="--", zorder=0)
-    left.set(title="beta-VAE", xlabel="β", xlim=(0, None), ylabel="reconstruction, test\n(squared error per image)")
-    weights = sorted(set(n["weight"][~beta]))
-    for weight, colour in zip(weights, plots.between("#ffb37a", "#7a2c00", len(weights)), strict=True):
-        where = variants.chosen(n, "primed", weight)
-        seeds = variants.test(n, "reconstruction", where)
-        plots.spread(right, n["alpha"][where], seeds, colour, marker="o", label=f"weight {weight:g}")
-    right.set(title="primed geometric JS", xlabel="α", xlim=(0, 1))
-    right.legend()
-    return figure
+PUBLISHED = {"betas": [0.25, 0.5, 0.75, 1.0, 2.0, 3.0, 4.0], "weights": [1.0, 2.0, 3.0, 4.0], "alphas": QUICK["alphas"]}
 
 
 def alt_beta_grid(n: Numbers) -> str:
@@ -252,22 +197,29 @@ def alt_beta_grid(n: Numbers) -> str:
     )
 
 
-QUICK = {
-    "betas": [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0],
-    "weights": [1.0, 2.0, 4.0],
-    "alphas": [0.1, 0.3, 0.5, 0.7, 0.9],
-}
-PUBLISHED = {"betas": [0.25, 0.5, 0.75, 1.0, 2.0, 3.0, 4.0], "weights": [1.0, 2.0, 3.0, 4.0], "alphas": QUICK["alphas"]}
-BETA_GRID = Figure(
-    id="gjs-beta-grid",
-    paper=PAPER,
+@figure(
+    "gjs-beta-grid",
+    compute_beta_grid,
+    variants.TABLE,
+    alt_beta_grid,
     shows="Reconstruction against the weight of the divergence, for the beta-VAE and the primed geometric JS",
-    compute=compute_beta_grid,
-    rows=rows_beta_grid,
-    draw=draw_beta_grid,
-    alt=alt_beta_grid,
-    presets={
-        "quick": {**QUICK, "seeds": 1, **variants.MNIST},
-        "paper": {**PUBLISHED, "seeds": 3, **published.MNIST},
-    },
+    quick={**QUICK, "seeds": 1, **variants.MNIST},
+    full={**PUBLISHED, "seeds": 3, **published.MNIST},
 )
+def draw_beta_grid(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.9)
+    left, right = figure.subplots(1, 2, sharey=True)
+    beta = np.isnan(n["alpha"])
+    order = np.argsort(n["weight"][beta])
+    curve = variants.test(n, "reconstruction", beta)[order]
+    plots.spread(left, n["weight"][beta][order], curve, plots.Q, marker="o", label="KL(q‖p)")
+    left.axvline(1, color="black", linewidth=0.5, linestyle="--", zorder=0)
+    left.set(title="beta-VAE", xlabel="β", xlim=(0, None), ylabel="reconstruction, test\n(squared error per image)")
+    weights = sorted(set(n["weight"][~beta]))
+    for weight, colour in zip(weights, plots.between("#ffb37a", "#7a2c00", len(weights)), strict=True):
+        where = variants.chosen(n, "primed", weight)
+        seeds = variants.test(n, "reconstruction", where)
+        plots.spread(right, n["alpha"][where], seeds, colour, marker="o", label=f"weight {weight:g}")
+    right.set(title="primed geometric JS", xlabel="α", xlim=(0, 1))
+    right.legend()
+    return figure

@@ -6,8 +6,7 @@ After the follow-up (alpha-VAEs, Deasy et al. 2021), whose skews are trained, to
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import published, variants
+from figures.gjs import FOLLOW_UP, figure, published, variants
 from figures.gjs.styles import COLOURS
 from figures.gjs.trainings import compute_denoising
 from figures.gjs.variants import LEARNED
@@ -15,15 +14,28 @@ from vaelab import plots
 from vaelab.runs.store import Numbers
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {"variant": str(name), "noise": float(noise), "seed": seed, "reconstruction": float(value)}
-        for name, levels in zip(n["variant"], n["reconstruction"], strict=True)
-        for noise, values in zip(n["noise"], levels, strict=True)
-        for seed, value in enumerate(values)
+def alt(n: Numbers) -> str:
+    mean = n["reconstruction"].mean(-1)
+    told = [
+        f"{variants.label(str(name))} from {values[0]:.1f} to {values[-1]:.1f}"
+        for name, values in zip(n["variant"], mean, strict=True)
     ]
+    return (
+        f"Squared error against the clean image for input noise from {n['noise'][0]:g} to {n['noise'][-1]:g}: "
+        f"{'; '.join(told)}. Beside it, clean and noisy test images and what two of the VAEs make of them."
+    )
 
 
+@figure(
+    "gjs-noise",
+    compute_denoising,
+    {"reconstruction": "variant noise seed"},
+    alt,
+    shows="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
+    quick={"noises": [0.5, 1.0, 2.0, 3.0], "seeds": 1, **variants.MNIST, "epochs": 5},
+    full={"noises": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0], "seeds": 3, **published.MNIST},
+    paper=FOLLOW_UP,
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
@@ -41,33 +53,3 @@ def draw(n: Numbers) -> Drawing:
     names = ["clean", f"noise {n['noise'][level]:g}", "KL(q‖p)", "primed dual,\nlearned α"]
     plots.images(pictures, np.stack(grid)[:, :, 0] / 255, names)
     return figure
-
-
-def alt(n: Numbers) -> str:
-    mean = n["reconstruction"].mean(-1)
-    told = [
-        f"{variants.label(str(name))} from {values[0]:.1f} to {values[-1]:.1f}"
-        for name, values in zip(n["variant"], mean, strict=True)
-    ]
-    return (
-        f"Squared error against the clean image for input noise from {n['noise'][0]:g} to {n['noise'][-1]:g}: "
-        f"{'; '.join(told)}. Beside it, clean and noisy test images and what two of the VAEs make of them."
-    )
-
-
-FIGURE = Figure(
-    id="gjs-noise",
-    paper="Deasy, McIver, Simidjievski & Lio 2021",
-    shows="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
-    compute=compute_denoising,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {"noises": [0.5, 1.0, 2.0, 3.0], "seeds": 1, **variants.MNIST, "epochs": 5},
-        "paper": {
-            **{"noises": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0], "seeds": 3},
-            **published.MNIST,
-        },
-    },
-)

@@ -11,42 +11,47 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
-from figures.gjs.importance_sampling import ESTIMATES, EXACT, compute_evidence
+from figures.gjs import figure, published, variants
+from figures.gjs.importance_sampling import EXACT, compute_evidence
 from figures.gjs.styles import COLOURS
 from figures.gjs.variants import KL, MMD, REVERSE
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+INTERVAL = ("nats", "low_95", "high_95")
+TABLE = {
+    "proposal": ("right", "published"),
+    "toy": ("proposal", "samples", INTERVAL),
+    "alpha": "variant",
+    "trained": ("variant", "proposal", INTERVAL),
+}
 WORDS = ("right: σ", "as published: σ²")
 
 
-def rows(n: Numbers) -> list[Row]:
-    found: list[Row] = []
-    for i, proposal in enumerate(ESTIMATES):
-        for k, (mean, low, high) in zip(n["samples"], n["toy"][i], strict=True):
-            found.append(_row("toy", "", "", proposal, int(k), mean, low, high))
-        for variant, a, values in zip(n["variant"], n["alpha"], n["trained"], strict=True):
-            found.append(_row("trained", str(variant), "" if np.isnan(a) else float(a), proposal, 128, *values[i]))
-    return found
+def alt(n: Numbers) -> str:
+    right, published_ = (n["toy"][i, n["samples"] == 128][0, 0] for i in (0, 1))
+    sentences = [
+        f"On a toy whose evidence is {EXACT} nats, 128 samples give {right:.2f} with the right proposal "
+        f"and {published_:.2f} with the published one."
+    ]
+    for name in (KL, "primed", "primed dual"):
+        values = n["trained"][n["variant"] == name][..., 0]
+        loss = values[:, 0] - values[:, 1]
+        label = "the VAE" if name == KL else f"the {name} divergence"
+        span = f"{loss.min():.1f}" if len(loss) == 1 else f"{loss.min():.1f} to {loss.max():.1f}"
+        sentences.append(f"For {label} the mistake costs {span} nats.")
+    return " ".join(sentences)
 
 
-def _row(
-    model: str, variant: str, alpha: float | str, proposal: str, samples: int, mean: float, low: float, high: float
-) -> Row:
-    return {
-        "model": model,
-        "variant": variant,
-        "alpha": alpha,
-        "proposal": "published" if "published" in proposal else "right",
-        "samples": samples,
-        "log_evidence_nats": float(mean),
-        "low_95": float(low),
-        "high_95": float(high),
-    }
-
-
+@figure(
+    "gjs-evidence",
+    compute_evidence,
+    TABLE,
+    alt,
+    shows="Model evidence by importance sampling with the right and with the published proposal width",
+    quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
+    full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
@@ -85,32 +90,3 @@ def _trained(axes: Axes, n: Numbers, i: int) -> None:
 def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, colour: str, **look: Any) -> None:
     mean, low, high = values.T
     axes.errorbar(x, mean, (mean - low, high - mean), color=colour, capsize=2, **look)
-
-
-def alt(n: Numbers) -> str:
-    right, published_ = (n["toy"][i, n["samples"] == 128][0, 0] for i in (0, 1))
-    sentences = [
-        f"On a toy whose evidence is {EXACT} nats, 128 samples give {right:.2f} with the right proposal "
-        f"and {published_:.2f} with the published one."
-    ]
-    for name in (KL, "primed", "primed dual"):
-        values = n["trained"][n["variant"] == name][..., 0]
-        loss = values[:, 0] - values[:, 1]
-        label = "the VAE" if name == KL else f"the {name} divergence"
-        span = f"{loss.min():.1f}" if len(loss) == 1 else f"{loss.min():.1f} to {loss.max():.1f}"
-        sentences.append(f"For {label} the mistake costs {span} nats.")
-    return " ".join(sentences)
-
-
-SIDE = {"side": 32}
-PUBLISHED = {"alphas": list(published.ALPHAS), "seeds": 3, "data": "mnist", **SIDE, **published.SETTING}
-FIGURE = Figure(
-    id="gjs-evidence",
-    paper=PAPER,
-    shows="Model evidence by importance sampling with the right and with the published proposal width",
-    compute=compute_evidence,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={"quick": {"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST}, "paper": PUBLISHED},
-)

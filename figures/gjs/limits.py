@@ -12,23 +12,33 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER
+from figures.gjs import figure
 from figures.gjs.styles import COLOURS
 from figures.gjs.theory import compute_limits, compute_small_sigma, entrance_fee
 from figures.gjs.variants import FAMILIES
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-
-def rows_limits(n: Numbers) -> list[Row]:
-    return [
-        {"divergence": name, "alpha": float(a), "value_nats": float(value)}
-        for name, values in zip(FAMILIES, n["value"], strict=True)
-        for a, value in zip(n["alpha"], values, strict=True)
-    ]
+SETTINGS = {"mean": 1.3, "variance": 0.2, "steps": 200}
 
 
+def alt_limits(n: Numbers) -> str:
+    mean, variance = n["pair"]
+    ends = [f"{name} from {v[0]:.3f} to {v[-1]:.3f}" for name, v in zip(FAMILIES, n["value"], strict=True)]
+    return (
+        f"Four divergences between N({mean:g}, {variance:g}) and N(0, 1) against alpha: {', '.join(ends)} nats. "
+        f"KL(q‖p) = {n['ends'][0]:.3f} and KL(p‖q) = {n['ends'][1]:.3f} end the primed ones, in opposite order."
+    )
+
+
+@figure(
+    "gjs-limits",
+    compute_limits,
+    {"divergence": FAMILIES, "value": "divergence alpha"},
+    alt_limits,
+    shows="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
+    quick=SETTINGS,
+)
 def draw_limits(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.7)
     left, right = figure.subplots(1, 2)
@@ -65,48 +75,36 @@ def _label(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, 
     axes.annotate(text, at, offset, textcoords="offset points", color=colour, ha=side, va="center", fontsize="small")
 
 
-def alt_limits(n: Numbers) -> str:
-    mean, variance = n["pair"]
-    ends = [f"{name} from {v[0]:.3f} to {v[-1]:.3f}" for name, v in zip(FAMILIES, n["value"], strict=True)]
-    return (
-        f"Four divergences between N({mean:g}, {variance:g}) and N(0, 1) against alpha: {', '.join(ends)} nats. "
-        f"KL(q‖p) = {n['ends'][0]:.3f} and KL(p‖q) = {n['ends'][1]:.3f} end the primed ones, in opposite order."
-    )
-
-
-SETTINGS = {"mean": 1.3, "variance": 0.2, "steps": 200}
-LIMITS = Figure(
-    id="gjs-limits",
-    paper=PAPER,
-    shows="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
-    compute=compute_limits,
-    rows=rows_limits,
-    draw=draw_limits,
-    alt=alt_limits,
-    presets={"quick": SETTINGS, "paper": SETTINGS},
-)
 SHOWN = (0.1, 0.5)
 ZERO, LOWEST = 0.394230, (5**0.5 - 1) / 2  # of the entrance fee; it is lowest at the golden ratio
 
 
-def rows_small_sigma(n: Numbers) -> list[Row]:
-    return [
-        {
-            "alpha": float(a),
-            "variance": float(s),
-            "kl_qp": float(n["kl"][0, j]),
-            "kl_pq": float(n["kl"][1, j]),
-            "primed": float(n["primed"][i, j]),
-            "wall": float(a**2 / (2 * s)),
-            "primed_dual": float(n["dual"][i, j]),
-            "dual_minus_alpha_kl": float(n["dual"][i, j] - a * n["kl"][0, j]),
-            "entrance_fee": float(n["fee"][i]),
-        }
-        for i, a in enumerate(n["alpha"])
-        for j, s in enumerate(n["s"])
-    ]
+SHARP = {"alphas": [0.1, 0.25, 0.5, 0.75], "mean": 0.0, "smallest": 1e-4, "steps": 161}
 
 
+def excess(n: Numbers) -> np.ndarray:
+    """The dual less alpha KL(q‖p), [alpha, s], nats."""
+    difference: np.ndarray = n["dual"] - n["alpha"][:, None] * n["kl"][0]
+    return difference
+
+
+def alt_small_sigma(n: Numbers) -> str:
+    fees = ", ".join(f"{c:.3f} at {a:g}" for a, c in zip(n["alpha"], n["fee"], strict=True))
+    return (
+        f"Divergence against the variance s of q from {n['s'][0]:g} to 1: the primed ones climb as alpha squared over "
+        f"2s, KL(q‖p) and the dual only as a logarithm. The dual minus alpha KL(q‖p) levels off at the entrance fee "
+        f"c(alpha): {fees} nats; it is zero at 0.394 and lowest, -0.123, at the golden ratio 0.618."
+    )
+
+
+@figure(
+    "gjs-small-sigma",
+    compute_small_sigma,
+    {"kl": (("kl_qp", "kl_pq"), "s"), "primed dual": "alpha s", excess: "alpha s", "fee": "alpha"},
+    alt_small_sigma,
+    shows="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
+    quick=SHARP,
+)
 def draw_small_sigma(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.6)
     walls, fees, fee = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
@@ -146,8 +144,8 @@ def _walls(axes: Axes, n: Numbers) -> None:
 
 
 def _differences(axes: Axes, n: Numbers, shades: list[tuple[float, float, float]]) -> None:
-    for a, dual, c, shade in zip(n["alpha"], n["dual"], n["fee"], shades, strict=True):
-        axes.plot(n["s"], dual - a * n["kl"][0], color=shade)
+    for a, values, c, shade in zip(n["alpha"], excess(n), n["fee"], shades, strict=True):
+        axes.plot(n["s"], values, color=shade)
         axes.axhline(c, color=shade, linewidth=0.7, linestyle=":")
         offset = (4, 3) if a != 0.75 else (4, -9)
         _note(axes, f"α = {a:g}: c = {c:.3f}", (n["s"][0], c), offset, shade)
@@ -157,25 +155,3 @@ def _differences(axes: Axes, n: Numbers, shades: list[tuple[float, float, float]
 
 def _note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: Any) -> None:
     axes.annotate(text, at, offset, textcoords="offset points", fontsize="small", color=colour)
-
-
-def alt_small_sigma(n: Numbers) -> str:
-    fees = ", ".join(f"{c:.3f} at {a:g}" for a, c in zip(n["alpha"], n["fee"], strict=True))
-    return (
-        f"Divergence against the variance s of q from {n['s'][0]:g} to 1: the primed ones climb as alpha squared over "
-        f"2s, KL(q‖p) and the dual only as a logarithm. The dual minus alpha KL(q‖p) levels off at the entrance fee "
-        f"c(alpha): {fees} nats; it is zero at 0.394 and lowest, -0.123, at the golden ratio 0.618."
-    )
-
-
-SHARP = {"alphas": [0.1, 0.25, 0.5, 0.75], "mean": 0.0, "smallest": 1e-4, "steps": 161}
-SMALL_SIGMA = Figure(
-    id="gjs-small-sigma",
-    paper=PAPER,
-    shows="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
-    compute=compute_small_sigma,
-    rows=rows_small_sigma,
-    draw=draw_small_sigma,
-    alt=alt_small_sigma,
-    presets={"quick": SHARP, "paper": SHARP},
-)

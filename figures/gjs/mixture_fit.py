@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.figure import SubFigure
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER
+from figures.gjs import figure
 from figures.gjs.theory import compute_mixture_fit
 from vaelab import plots
 from vaelab.runs.store import Numbers
@@ -28,22 +27,33 @@ def name(kind: str, alpha: float) -> str:
     return f"α = {alpha:g}"
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {
-            "family": str(kind),
-            "alpha": float(a) if kind != "JS" else "",
-            "name": name(kind, a),
-            "start": str(start),
-            "value_nats": float(value),
-            "mean_1": float(m1),
-            "mean_2": float(m2),
-            "std": float(s),
-        }
-        for kind, a, start, (value, m1, m2, s) in zip(n["kind"], n["alpha"], n["start"], n["fit"], strict=True)
-    ]
+GRID_OF_ALPHAS = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(1, 20))]
+
+SETTINGS = {"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID_OF_ALPHAS, "seed": 22}
 
 
+def alt(n: Numbers) -> str:
+    wide = n["start"] == "moments"
+    primed, dual = (n["fit"][(n["kind"] == kind) & wide] for kind in ("primed", "primed dual"))
+    second = n["alpha"][~wide & (n["kind"] == "primed dual")]
+    low, high = jump(n)
+    return (
+        "One Gaussian fitted to a two-cluster mixture. With alpha from 0 to 1 the primed divergence goes from mode "
+        f"seeking (standard deviation {primed[0, 3]:.2f}, on the lower cluster) to mass covering "
+        f"({primed[-1, 3]:.2f}); its dual runs the other way, from {dual[0, 3]:.2f} to {dual[-1, 3]:.2f}, jumps "
+        f"between alpha {low:g} and {high:g}, and has a second, lower minimum at alpha "
+        f"{', '.join(f'{a:g}' for a in second) or 'none'}."
+    )
+
+
+@figure(
+    "gjs-mixture-fit",
+    compute_mixture_fit,
+    {"alpha start": "kind", "fit": ("kind", ("value", "mean_1", "mean_2", "std"))},
+    alt,
+    shows="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
+    quick=SETTINGS,
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 4.3)
     halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.05))
@@ -100,31 +110,3 @@ def jump(n: Numbers) -> tuple[float, float]:
     a, std = n["alpha"][where], n["fit"][where, 3]
     i = int(np.abs(np.diff(std)).argmax())
     return float(a[i]), float(a[i + 1])
-
-
-def alt(n: Numbers) -> str:
-    wide = n["start"] == "moments"
-    primed, dual = (n["fit"][(n["kind"] == kind) & wide] for kind in ("primed", "primed dual"))
-    second = n["alpha"][~wide & (n["kind"] == "primed dual")]
-    low, high = jump(n)
-    return (
-        "One Gaussian fitted to a two-cluster mixture. With alpha from 0 to 1 the primed divergence goes from mode "
-        f"seeking (standard deviation {primed[0, 3]:.2f}, on the lower cluster) to mass covering "
-        f"({primed[-1, 3]:.2f}); its dual runs the other way, from {dual[0, 3]:.2f} to {dual[-1, 3]:.2f}, jumps "
-        f"between alpha {low:g} and {high:g}, and has a second, lower minimum at alpha "
-        f"{', '.join(f'{a:g}' for a in second) or 'none'}."
-    )
-
-
-GRID_OF_ALPHAS = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(1, 20))]
-SETTINGS = {"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID_OF_ALPHAS, "seed": 22}
-FIGURE = Figure(
-    id="gjs-mixture-fit",
-    paper=PAPER,
-    shows="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
-    compute=compute_mixture_fit,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={"quick": SETTINGS, "paper": SETTINGS},
-)

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER
+from figures.gjs import figure
 from figures.gjs.theory import (
     CURVES,
     CURVES_OF_PAIRS,
@@ -22,19 +21,35 @@ from figures.gjs.theory import (
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-
-def rows_one_dimension(n: Numbers) -> list[Row]:
-    named = [
-        (name, 0.5 if "geometric" in name else "", values) for name, values in zip(CURVES, n["curves"], strict=True)
-    ]
-    named += [("geometric mean family", float(a), values) for a, values in zip(n["alphas"], n["family"], strict=True)]
-    return [
-        {"curve": name, "alpha": alpha, "z": float(x), "value": float(y)}
-        for name, alpha, values in named
-        for x, y in zip(n["x"], values, strict=True)
-    ]
+SETTINGS = {
+    "means": [-2.0, 2.0],
+    "sigmas": [1.0, 2.0],
+    "alphas": [a / 10 for a in range(11)],
+    "low": -6.0,
+    "high": 9.0,
+}
 
 
+def alt_one_dimension(n: Numbers) -> str:
+    kl_qp, kl_pq, js, gjs = n["integrals"]
+    curve = dict(zip(CURVES, n["curves"], strict=True))
+    lowest = n["x"][curve["geometric JS"].argmin()]
+    return (
+        f"Two Gaussian densities q and p, a family of geometric means moving as one bump from q to p, and integrands: "
+        f"KL(q‖p) = {kl_qp:.3f}, KL(p‖q) = {kl_pq:.3f}, JS = {js:.3f} and geometric JS = {gjs:.3f} nats. "
+        "The integrand of the geometric JS is negative between the modes, "
+        f"lowest ({curve['geometric JS'].min():.3f}) at z = {lowest:.2f}."
+    )
+
+
+@figure(
+    "gjs-1d",
+    compute_one_dimension,
+    {"curve": CURVES, "curves": "curve x", "family": "alphas x"},
+    alt_one_dimension,
+    shows="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
+    quick=SETTINGS,
+)
 def draw_one_dimension(n: Numbers) -> Drawing:
     x, curve = n["x"], dict(zip(CURVES, n["curves"], strict=True))
     values = dict(zip(CURVES[3:], n["integrals"], strict=True))
@@ -72,51 +87,37 @@ def draw_one_dimension(n: Numbers) -> Drawing:
     return figure
 
 
-def alt_one_dimension(n: Numbers) -> str:
-    kl_qp, kl_pq, js, gjs = n["integrals"]
-    curve = dict(zip(CURVES, n["curves"], strict=True))
-    lowest = n["x"][curve["geometric JS"].argmin()]
-    return (
-        f"Two Gaussian densities q and p, a family of geometric means moving as one bump from q to p, and integrands: "
-        f"KL(q‖p) = {kl_qp:.3f}, KL(p‖q) = {kl_pq:.3f}, JS = {js:.3f} and geometric JS = {gjs:.3f} nats. "
-        "The integrand of the geometric JS is negative between the modes, "
-        f"lowest ({curve['geometric JS'].min():.3f}) at z = {lowest:.2f}."
-    )
-
-
-SETTINGS = {
-    "means": [-2.0, 2.0],
-    "sigmas": [1.0, 2.0],
-    "alphas": [a / 10 for a in range(11)],
-    "low": -6.0,
-    "high": 9.0,
-}
-ONE_DIMENSION = Figure(
-    id="gjs-1d",
-    paper=PAPER,
-    shows="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
-    compute=compute_one_dimension,
-    rows=rows_one_dimension,
-    draw=draw_one_dimension,
-    alt=alt_one_dimension,
-    presets={"quick": SETTINGS, "paper": SETTINGS},
-)
-
-
-def rows_integrands(n: Numbers) -> list[Row]:
-    return [
-        {"pair": pair_name(pair), "z": float(x), **dict(zip(CURVES_OF_PAIRS, map(float, at), strict=True))}
-        for pair, curves in zip(n["pairs"], n["curves"], strict=True)
-        for x, at in zip(n["x"][::2], curves.T[::2], strict=True)
-    ]
-
-
 def pair_name(pair: Any) -> str:
     """q and p in words."""
     mean_q, sigma_q, mean_p, sigma_p = pair
     return f"q = N({mean_q:g}, {sigma_q:g}²), p = N({mean_p:g}, {sigma_p:g}²)"
 
 
+PAIRS = {
+    "pairs": [[-2.0, 1.0, 2.0, 2.0], [0.0, 0.5, 0.0, 3.0], [2.0, 1.0, -2.0, 1.0], [-5.0, 1.0, 5.0, 2.0]],
+    "low": -9.0,
+    "high": 11.0,
+}
+
+
+def alt_integrands(n: Numbers) -> str:
+    lowest = n["curves"][:, CURVES_OF_PAIRS.index("geometric JS")].min(1)
+    parts = [
+        f"{pair_name(pair)}: JS {js:.3f}, geometric JS {gjs:.3f} nats with an integrand down to {low:.3f}, "
+        f"with the published mean {wrong:.3f}"
+        for pair, (js, gjs, wrong), low in zip(n["pairs"], n["integrals"], lowest, strict=True)
+    ]
+    return f"Densities and integrands for {len(parts)} pairs of Gaussians. {'; '.join(parts)}."
+
+
+@figure(
+    "gjs-integrands",
+    compute_integrands,
+    {"pairs": ("pair", ("mean_q", "sigma_q", "mean_p", "sigma_p")), "curves": ("pair", CURVES_OF_PAIRS, "x")},
+    alt_integrands,
+    shows="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
+    quick=PAIRS,
+)
 def draw_integrands(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.5)
     grid = figure.subplots(2, len(n["pairs"]), sharex=True)
@@ -154,30 +155,3 @@ def _integrands(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray], integra
     for line, (name, colour, word) in enumerate(lines):
         axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=colour, fontsize="small",
                   ha="right", va="top", transform=axes.transAxes)  # fmt: skip
-
-
-def alt_integrands(n: Numbers) -> str:
-    lowest = n["curves"][:, CURVES_OF_PAIRS.index("geometric JS")].min(1)
-    parts = [
-        f"{pair_name(pair)}: JS {js:.3f}, geometric JS {gjs:.3f} nats with an integrand down to {low:.3f}, "
-        f"with the published mean {wrong:.3f}"
-        for pair, (js, gjs, wrong), low in zip(n["pairs"], n["integrals"], lowest, strict=True)
-    ]
-    return f"Densities and integrands for {len(parts)} pairs of Gaussians. {'; '.join(parts)}."
-
-
-PAIRS = {
-    "pairs": [[-2.0, 1.0, 2.0, 2.0], [0.0, 0.5, 0.0, 3.0], [2.0, 1.0, -2.0, 1.0], [-5.0, 1.0, 5.0, 2.0]],
-    "low": -9.0,
-    "high": 11.0,
-}
-INTEGRANDS = Figure(
-    id="gjs-integrands",
-    paper=PAPER,
-    shows="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
-    compute=compute_integrands,
-    rows=rows_integrands,
-    draw=draw_integrands,
-    alt=alt_integrands,
-    presets={"quick": PAIRS, "paper": PAIRS},
-)

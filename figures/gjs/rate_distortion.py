@@ -11,8 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
+from figures.gjs import figure, published, variants
 from figures.gjs.styles import COLOURS
 from figures.gjs.trainings import (
     compute_rate_distortion,
@@ -24,21 +23,32 @@ from vaelab.runs.store import Numbers
 DISTORTIONS = ("reconstruction_sampled", "reconstruction")  # with z drawn, as in the loss; and at the posterior mean
 
 
-def rows(n: Numbers) -> list[Row]:
-    measures = ("rate", *DISTORTIONS)
-    return [
-        {
-            "variant": str(name),
-            "beta": float(weight) if np.isnan(alpha) else "",
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "seed": seed,
-            **{m: float(variants.test(n, m, np.array([i]))[0, seed]) for m in measures},
-        }
-        for i, (name, weight, alpha) in enumerate(zip(n["variant"], n["weight"], n["alpha"], strict=True))
-        for seed in range(n["values"].shape[-1])
-    ]
+BETAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0]
+
+PAPER_BETAS = sorted({*published.ALPHAS, 1.0, 2.0, 4.0})
 
 
+def alt(n: Numbers) -> str:
+    pairs = "; ".join(
+        f"alpha {a:g}: rate {dual[0]:.1f}, distortion {dual[1]:.1f}, the beta-VAE {beta[0]:.1f}, {beta[1]:.1f}"
+        for a, dual, beta in twins(n)
+    )
+    reverse = variants.test(n, "rate", variants.chosen(n, REVERSE)).mean()
+    return (
+        "Distortion against rate for the beta-VAE, the primed, primed dual and plain geometric JS. With z sampled, the "
+        f"primed dual at alpha lies near the beta-VAE with beta = alpha: {pairs}. KL(p‖q) spends {reverse:.0f} nats."
+    )
+
+
+@figure(
+    "gjs-rate-distortion",
+    compute_rate_distortion,
+    variants.TABLE,
+    alt,
+    shows="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
+    quick={"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
+    full={"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3, **published.MNIST},
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.2)
     left, right = figure.subplots(1, 2)
@@ -102,35 +112,3 @@ def twins(n: Numbers) -> list[tuple[float, np.ndarray, np.ndarray]]:
     betas = {float(n["weight"][i]): point[i] for i in np.flatnonzero(np.isin(n["variant"], (KL, BETA)))}
     duals = np.flatnonzero(variants.chosen(n, "primed dual"))
     return [(float(n["alpha"][i]), point[i], betas[n["alpha"][i]]) for i in duals if n["alpha"][i] in betas]
-
-
-def alt(n: Numbers) -> str:
-    pairs = "; ".join(
-        f"alpha {a:g}: rate {dual[0]:.1f}, distortion {dual[1]:.1f}, the beta-VAE {beta[0]:.1f}, {beta[1]:.1f}"
-        for a, dual, beta in twins(n)
-    )
-    reverse = variants.test(n, "rate", variants.chosen(n, REVERSE)).mean()
-    return (
-        "Distortion against rate for the beta-VAE, the primed, primed dual and plain geometric JS. With z sampled, the "
-        f"primed dual at alpha lies near the beta-VAE with beta = alpha: {pairs}. KL(p‖q) spends {reverse:.0f} nats."
-    )
-
-
-BETAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0]
-PAPER_BETAS = sorted({*published.ALPHAS, 1.0, 2.0, 4.0})
-FIGURE = Figure(
-    id="gjs-rate-distortion",
-    paper=PAPER,
-    shows="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
-    compute=compute_rate_distortion,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
-        "paper": {
-            **{"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3},
-            **published.MNIST,
-        },
-    },
-)

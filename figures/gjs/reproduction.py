@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published
+from figures.gjs import figure, published
 from figures.gjs.long_trainings import FIRST, compute_reproduction, title
+from figures.table import Row
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -71,6 +71,29 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def alt(n: Numbers) -> str:
+    lines, found = published.lines(), reached(n)
+    told = [
+        f"{title(lines[i])} published {lines[i].value:.2f}, here {values.mean():.2f} after {epoch} epochs "
+        f"({len(values)} seed{'s' if len(values) > 1 else ''}), {furthest(n, i)[0]:.2f} after {furthest(n, i)[1]}"
+        for i, (values, epoch) in found.items()
+    ]
+    rest = len(lines) - len(found)
+    return (
+        f"Published and reproduced test reconstruction: {'; '.join(told) or 'none yet'}. {rest} lines not trained yet."
+    )
+
+
+@figure(
+    "gjs-reproduction",
+    compute_reproduction,
+    rows,
+    alt,
+    shows="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
+    full={"lines": list(FIRST), "seeds": 3},
+    missing="it compares with numbers that were published for the full data, which takes hours without a GPU",
+    command="vaelab reproduce --minutes 0 --seeds {seeds}",
+)
 def draw(n: Numbers) -> Drawing:
     lines, found = published.lines(), reached(n)
     figure = plots.new_figure(7.0, 3.0)
@@ -97,30 +120,3 @@ def draw(n: Numbers) -> Drawing:
         title="open: published, full: ours",
     )
     return figure
-
-
-def alt(n: Numbers) -> str:
-    lines, found = published.lines(), reached(n)
-    told = [
-        f"{title(lines[i])} published {lines[i].value:.2f}, here {values.mean():.2f} after {epoch} epochs "
-        f"({len(values)} seed{'s' if len(values) > 1 else ''}), {furthest(n, i)[0]:.2f} after {furthest(n, i)[1]}"
-        for i, (values, epoch) in found.items()
-    ]
-    rest = len(lines) - len(found)
-    return (
-        f"Published and reproduced test reconstruction: {'; '.join(told) or 'none yet'}. {rest} lines not trained yet."
-    )
-
-
-FIGURE = Figure(
-    id="gjs-reproduction",
-    paper=PAPER,
-    shows="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
-    compute=compute_reproduction,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={"paper": {"lines": list(FIRST), "seeds": 3}},
-    command="vaelab reproduce --minutes 0 --seeds {seeds}",
-    missing="it compares with numbers that were published for the full data, which takes hours without a GPU",
-)

@@ -3,13 +3,12 @@
 After the follow-up (alpha-VAEs, Deasy et al. 2021).
 """
 
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import published, variants
+from figures.gjs import FOLLOW_UP, figure, published, variants
 from figures.gjs.styles import COLOURS
 from figures.gjs.trainings import (
     TRAINABLE,
@@ -19,38 +18,6 @@ from vaelab import plots
 from vaelab.runs.store import Numbers
 
 LEARNED = {"primed": 0.12, "primed dual": 0.36}  # on full MNIST, by the outputs stored with the authors' code
-
-
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(name),
-            "initial_alpha": float(start),
-            "seed": seed,
-            "final_alpha": float(curve[-1]),
-            "last_move": float(curve[-1] - curve[-2]) if len(curve) > 1 else "",
-            "reconstruction": float(error),
-        }
-        for name, start, curves, errors in zip(n["variant"], n["start"], n["alphas"], n["reconstruction"], strict=True)
-        for seed, (curve, error) in enumerate(zip(curves, errors, strict=True))
-    ]
-
-
-def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 2.8)
-    left, right = figure.subplots(1, 2, sharey=True)
-    for family in TRAINABLE:
-        where, colour = n["variant"] == family, COLOURS[family]
-        for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
-            path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
-            plots.spread(left, np.arange(len(path)), path, colour)
-        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], colour, marker="o", label=family)
-        right.axhline(LEARNED[family], color=colour, linewidth=0.6, linestyle=":")
-    right.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle="--", label="as it began")
-    left.set(xlabel="epoch", ylabel="α", ylim=(0, 1), title="α while it is trained")
-    right.set(xlabel="initial α", xlim=(0, 1), title="final α (dotted: published, full MNIST)")
-    right.legend(loc="upper left")
-    return figure
 
 
 def alt(n: Numbers) -> str:
@@ -67,32 +34,41 @@ def alt(n: Numbers) -> str:
     )
 
 
-FIGURE = Figure(
-    id="gjs-trainable-alpha",
-    paper="Deasy, McIver, Simidjievski & Lio 2021",
-    shows="Alpha trained along with the network: where it ends does not depend on where it begins",
-    compute=compute_trainable_alpha,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {"starts": [0.1, 0.5, 0.9], "seeds": 1, **variants.MNIST, "epochs": 16, "lr": 4e-3},
-        "paper": {
-            **{"starts": [0.1, 0.3, 0.5, 0.7, 0.9], "seeds": 3},
-            **published.MNIST,
-        },
-    },
-)
 # Adam moves a logit by about the learning rate per step: at the published 1e-4 alpha needs 50 epochs to come from 0.9.
-MNIST = replace(
-    FIGURE,
-    id="gjs-trainable-alpha-mnist",
+FULL_MNIST = {"data": "mnist", "latent": 10, "hidden": (400,), "epochs": 16, "batch_size": 64, "lr": 1e-3}
+trainable_alpha = partial(
+    figure,
+    compute=compute_trainable_alpha,
+    table={"start": "variant", "alphas": "variant seed epoch", "reconstruction": "variant seed"},
+    alt=alt,
+    paper=FOLLOW_UP,
+)
+
+
+@trainable_alpha(
+    "gjs-trainable-alpha",
+    shows="Alpha trained along with the network: where it ends does not depend on where it begins",
+    quick={"starts": [0.1, 0.5, 0.9], "seeds": 1, **variants.MNIST, "epochs": 16, "lr": 4e-3},
+    full={"starts": [0.1, 0.3, 0.5, 0.7, 0.9], "seeds": 3, **published.MNIST},
+)
+@trainable_alpha(
+    "gjs-trainable-alpha-mnist",
     shows="Alpha trained along with the network on full MNIST, from three initial values",
-    presets={
-        "paper": {
-            **{"starts": [0.1, 0.5, 0.9], "seeds": 1, "data": "mnist", "latent": 10, "hidden": (400,)},
-            **{"epochs": 16, "batch_size": 64, "lr": 1e-3},
-        }
-    },
+    full={"starts": [0.1, 0.5, 0.9], "seeds": 1, **FULL_MNIST},
     missing="it trains on full MNIST, twenty minutes on one core",
 )
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for family in TRAINABLE:
+        where, colour = n["variant"] == family, COLOURS[family]
+        for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
+            path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
+            plots.spread(left, np.arange(len(path)), path, colour)
+        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], colour, marker="o", label=family)
+        right.axhline(LEARNED[family], color=colour, linewidth=0.6, linestyle=":")
+    right.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle="--", label="as it began")
+    left.set(xlabel="epoch", ylabel="α", ylim=(0, 1), title="α while it is trained")
+    right.set(xlabel="initial α", xlim=(0, 1), title="final α (dotted: published, full MNIST)")
+    right.legend(loc="upper left")
+    return figure

@@ -23,6 +23,12 @@ DSPRITES: dict[str, Any] = {
     **{"data": "dsprites-rendered", "limit": 4000, "side": 32},  # drawn at half the published size
     **{"hidden": (128,), "epochs": 16, "batch_size": 50},
 }
+# What `measured` returns, as a table.
+TABLE: dict[str, Any] = {
+    "alpha weight first_seed": "variant",
+    "split": SPLITS,
+    "values": ("variant", "split", MEASURES, "seed"),
+}
 ALPHAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
 
 

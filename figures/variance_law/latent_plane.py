@@ -18,27 +18,47 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER, planes
+from figures.variance_law import figure, planes
 from figures.variance_law.measures import compute_digits_plane, compute_encoder_sketch, compute_trajectories, radius
 from figures.variance_law.trainings import PLANE, PLANE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
 COLOURS = (plots.Q, plots.JS)
+MEANS, SIGMAS = ("mean_1", "mean_2"), ("sigma_1", "sigma_2")
 
 
-def rows_encoder_sketch(n: Numbers) -> list[Row]:
-    sigma = np.exp(0.5 * n["logvar"])
-    return [
-        {
-            **{"image": i, "label": int(label), "in_sketch": "yes" if i in n["pair"] else "no"},
-            **{"mean_1": float(m[0]), "mean_2": float(m[1]), "sigma_1": float(s[0]), "sigma_2": float(s[1])},
-        }
-        for i, (label, m, s) in enumerate(zip(n["label"], n["mean"], sigma, strict=True))
-    ]
+def sigma(n: Numbers) -> np.ndarray:
+    """Standard deviations of the posteriors, in the shape of logvar."""
+    deviations: np.ndarray = np.exp(0.5 * n["logvar"])
+    return deviations
 
 
+def in_sketch(n: Numbers) -> np.ndarray:
+    """Which images are the two of the sketch, [image]."""
+    return np.isin(np.arange(len(n["mean"])), n["pair"])
+
+
+def alt_encoder_sketch(n: Numbers) -> str:
+    radii = radius(n["logvar"])
+    a, b = n["pair"]
+    return (
+        f"Three latent planes over the circles of N(0, I). A digit {n['label'][a]} and its posterior, an ellipse of "
+        f"radius {radii[a]:.2f} around ({n['mean'][a][0]:.1f}, {n['mean'][a][1]:.1f}); beside it a digit "
+        f"{n['label'][b]} with "
+        f"its own; and the density of the mixture of {len(radii)} posteriors."
+    )
+
+
+@figure(
+    "var-encoder-sketch",
+    compute_encoder_sketch,
+    {"label": "image", in_sketch: "image", "mean": ("image", MEANS), sigma: ("image", SIGMAS)},
+    alt_encoder_sketch,
+    shows="One image, one Gaussian; two images, two; all of them together are the mixture Q(z)",
+    quick={"seeds": 2, **PLANE},
+    full={"seeds": 2, **PLANE_PAPER},
+)
 def draw_encoder_sketch(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.7)
     one, two, everyone = figure.subplots(1, 3, sharex=True, sharey=True)
@@ -75,41 +95,28 @@ def _rgb(colour: str) -> tuple[float, ...]:
     return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
-def alt_encoder_sketch(n: Numbers) -> str:
-    radii = radius(n["logvar"])
-    a, b = n["pair"]
+def alt_digits_plane(n: Numbers) -> str:
+    v = n["of_means"] + n["of_noise"]
+    told = [f"{a:.2f} and {b:.2f}" for a, b in v]
+    size = radius(n["logvar"])
+    inside = [f"{(np.linalg.norm(m, axis=1) < 2).mean():.0%}" for m in n["mean"]]
     return (
-        f"Three latent planes over the circles of N(0, I). A digit {n['label'][a]} and its posterior, an ellipse of "
-        f"radius {radii[a]:.2f} around ({n['mean'][a][0]:.1f}, {n['mean'][a][1]:.1f}); beside it a digit "
-        f"{n['label'][b]} with "
-        f"its own; and the density of the mixture of {len(radii)} posteriors."
+        f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish "
+        f"cloud about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas "
+        f"are small, "
+        f"{size.mean():.2f} on average. Total variance of the two latents, by seed: {'; '.join(told)}."
     )
 
 
-ENCODER_SKETCH = Figure(
-    id="var-encoder-sketch",
-    paper=PAPER,
-    shows="One image, one Gaussian; two images, two; all of them together are the mixture Q(z)",
-    compute=compute_encoder_sketch,
-    rows=rows_encoder_sketch,
-    draw=draw_encoder_sketch,
-    alt=alt_encoder_sketch,
-    presets={"quick": {"seeds": 2, **PLANE}, "paper": {"seeds": 2, **PLANE_PAPER}},
+@figure(
+    "var-digits-plane",
+    compute_digits_plane,
+    {"label": "image", "mean": ("seed", "image", MEANS), sigma: ("seed", "image", SIGMAS)},
+    alt_digits_plane,
+    shows="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
+    quick={"seeds": 2, **PLANE},
+    full={"seeds": 2, **PLANE_PAPER},
 )
-
-
-def rows_digits_plane(n: Numbers) -> list[Row]:
-    sigma = np.exp(0.5 * n["logvar"])
-    return [
-        {
-            **{"seed": seed, "image": i, "label": int(n["label"][i])},
-            **{"mean_1": float(m[0]), "mean_2": float(m[1]), "sigma_1": float(s[0]), "sigma_2": float(s[1])},
-        }
-        for seed, (means, sigmas) in enumerate(zip(n["mean"], sigma, strict=True))
-        for i, (m, s) in enumerate(zip(means, sigmas, strict=True))
-    ]
-
-
 def draw_digits_plane(n: Numbers) -> Drawing:
     seeds = len(n["mean"])
     figure = plots.new_figure(7.0, 3.75)
@@ -124,43 +131,28 @@ def draw_digits_plane(n: Numbers) -> Drawing:
     return figure
 
 
-def alt_digits_plane(n: Numbers) -> str:
-    v = n["of_means"] + n["of_noise"]
-    told = [f"{a:.2f} and {b:.2f}" for a, b in v]
-    size = radius(n["logvar"])
-    inside = [f"{(np.linalg.norm(m, axis=1) < 2).mean():.0%}" for m in n["mean"]]
-    return (
-        f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish "
-        f"cloud about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas "
-        f"are small, "
-        f"{size.mean():.2f} on average. Total variance of the two latents, by seed: {'; '.join(told)}."
-    )
-
-
-DIGITS_PLANE = Figure(
-    id="var-digits-plane",
-    paper=PAPER,
-    shows="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
-    compute=compute_digits_plane,
-    rows=rows_digits_plane,
-    draw=draw_digits_plane,
-    alt=alt_digits_plane,
-    presets={"quick": {"seeds": 2, **PLANE}, "paper": {"seeds": 2, **PLANE_PAPER}},
-)
 EPOCHS = 5  # drawn in the plane; the radii are followed to the end
 
 
-def rows_trajectories(n: Numbers) -> list[Row]:
-    return [
-        {
-            **{"epoch": epoch, "label": int(label), "mean_1": float(mean[0]), "mean_2": float(mean[1])},
-            **{"radius": float(radius)},
-        }
-        for epoch, (means, sizes) in enumerate(zip(n["mean"], n["radius"], strict=True))
-        for label, mean, radius in zip(n["label"], means, sizes, strict=True)
-    ]
+def alt_trajectories(n: Numbers) -> str:
+    sizes = n["radii"][0]
+    return (
+        f"Paths of ten digits in the latent plane with circles of their sigmas: all start near 0 with sigma "
+        f"{sizes[0]:.2f} (dotted; dashed are 1, 2 and 3 sigmas of the prior) and drift apart into sectors, while sigma "
+        f"falls to {sizes[1]:.2f} after one epoch and to "
+        f"{sizes[min(EPOCHS, len(sizes) - 1)]:.2f} after {min(EPOCHS, len(sizes) - 1)}."
+    )
 
 
+@figure(
+    "var-trajectories",
+    compute_trajectories,
+    {"mean": ("epoch", "label", MEANS), "radius": "epoch label"},
+    alt_trajectories,
+    shows="Ten digits on their way through the latent plane: circles shrink and move apart",
+    quick={"seeds": 2, **PLANE},
+    full={"seeds": 2, **PLANE_PAPER},
+)
 def draw_trajectories(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.6)
     plane, line = figure.subplots(1, 2, width_ratios=(1.25, 1))
@@ -183,25 +175,3 @@ def draw_trajectories(n: Numbers) -> Drawing:
     line.minorticks_off()
     line.legend()
     return figure
-
-
-def alt_trajectories(n: Numbers) -> str:
-    sizes = n["radii"][0]
-    return (
-        f"Paths of ten digits in the latent plane with circles of their sigmas: all start near 0 with sigma "
-        f"{sizes[0]:.2f} (dotted; dashed are 1, 2 and 3 sigmas of the prior) and drift apart into sectors, while sigma "
-        f"falls to {sizes[1]:.2f} after one epoch and to "
-        f"{sizes[min(EPOCHS, len(sizes) - 1)]:.2f} after {min(EPOCHS, len(sizes) - 1)}."
-    )
-
-
-TRAJECTORIES = Figure(
-    id="var-trajectories",
-    paper=PAPER,
-    shows="Ten digits on their way through the latent plane: circles shrink and move apart",
-    compute=compute_trajectories,
-    rows=rows_trajectories,
-    draw=draw_trajectories,
-    alt=alt_trajectories,
-    presets={"quick": {"seeds": 2, **PLANE}, "paper": {"seeds": 2, **PLANE_PAPER}},
-)

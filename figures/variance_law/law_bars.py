@@ -14,27 +14,49 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER
-from figures.variance_law.measures import PARTS, compute_law_bars, compute_point_vs_average
+from figures.variance_law import figure
+from figures.variance_law.measures import compute_law_bars, compute_point_vs_average
 from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+QUICK: dict[str, Any] = {
+    **{"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30]},
+    **{"seeds": 3, "latent": 16, "hidden": (128,)},
+}
 
-def rows_law_bars(n: Numbers) -> list[Row]:
-    return [
-        {
-            **{"data": str(name), "seed": seed, "latent": latent},
-            **{"variance_of_means": float(of_means), "mean_of_variances": float(of_noise)},
-            **{"sum": float(of_means + of_noise), "active": str(bool(active)).lower()},
-        }
-        for name, *parts in zip(n["data"], *(n[part] for part in PARTS), strict=True)
-        for seed, columns in enumerate(zip(*parts, strict=True))
-        for latent, (of_means, of_noise, active) in enumerate(zip(*columns, strict=True), start=1)
-    ]
+PUBLISHED: dict[str, Any] = {
+    **{"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], "seeds": 3, "latent": 16},
+    **{"network": "conv", "hidden": None, "batch_size": 100, "lr": 1e-3},
+}
 
 
+def alt_law_bars(n: Numbers) -> str:
+    told = []
+    for i, name in enumerate(n["data"]):
+        total = n["of_means"][i] + n["of_noise"][i]
+        for group, where in groups(n["active"][i].astype(bool)):
+            of = total[where]
+            told.append(
+                f"{name}: over {of.size} {group} latents the sum averages {of.mean():.3f}, from {of.min():.2f} to "
+                f"{of.max():.2f}."
+            )
+    _, seeds, latent = n["of_means"].shape
+    return (
+        f"Stacked bars for {latent} latents and {seeds} seeds: variance of the means plus mean of the variances. "
+        f"{' '.join(told)}"
+    )
+
+
+@figure(
+    "var-law-bars",
+    compute_law_bars,
+    {"of_means of_noise active": "data seed latent"},
+    alt_law_bars,
+    shows="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
+    quick=QUICK,
+    full=PUBLISHED,
+)
 def draw_law_bars(n: Numbers) -> Drawing:
     panels = len(n["data"])
     figure = plots.new_figure(7.0, 0.5 + 1.6 * panels)
@@ -68,56 +90,17 @@ def groups(active: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return [(name, where) for name, where in (("active", active), ("inactive", ~active)) if where.any()]
 
 
-def alt_law_bars(n: Numbers) -> str:
-    told = []
-    for i, name in enumerate(n["data"]):
-        total = n["of_means"][i] + n["of_noise"][i]
-        for group, where in groups(n["active"][i].astype(bool)):
-            of = total[where]
-            told.append(
-                f"{name}: over {of.size} {group} latents the sum averages {of.mean():.3f}, from {of.min():.2f} to "
-                f"{of.max():.2f}."
-            )
-    _, seeds, latent = n["of_means"].shape
-    return (
-        f"Stacked bars for {latent} latents and {seeds} seeds: variance of the means plus mean of the variances. "
-        f"{' '.join(told)}"
-    )
+SUMMARY = ("average", "standard_deviation", "low_5", "median", "high_95", "share_of_images_within_a_tenth")
 
 
-QUICK: dict[str, Any] = {
-    **{"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30]},
-    **{"seeds": 3, "latent": 16, "hidden": (128,)},
-}
-PUBLISHED: dict[str, Any] = {
-    **{"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], "seeds": 3, "latent": 16},
-    **{"network": "conv", "hidden": None, "batch_size": 100, "lr": 1e-3},
-}
-LAW_BARS = Figure(
-    id="var-law-bars",
-    paper=PAPER,
-    shows="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
-    compute=compute_law_bars,
-    rows=rows_law_bars,
-    draw=draw_law_bars,
-    alt=alt_law_bars,
-    presets={"quick": QUICK, "paper": PUBLISHED},
-)
-BINS = np.linspace(0, 4, 61)
-
-
-def rows_point_vs_average(n: Numbers) -> list[Row]:
+def summary(n: Numbers) -> np.ndarray:
+    """`SUMMARY` of mean² + sigma² over the images, [seeds, latent, 6]."""
     total = n["square"] + n["variance"]
-    return [
-        {
-            **{"seed": seed, "latent": k, "active": "yes" if n["active"][seed, k] else "no"},
-            **{"average": float(values.mean()), "standard_deviation": float(values.std())},
-            **{name: float(np.percentile(values, q)) for name, q in (("low_5", 5), ("median", 50), ("high_95", 95))},
-            "share_of_images_within_a_tenth": float((np.abs(values - 1) < 0.1).mean()),
-        }
-        for seed, columns in enumerate(total)
-        for k, values in enumerate(columns.T)
-    ]
+    near = (np.abs(total - 1) < 0.1).mean(1)
+    return np.stack([total.mean(1), total.std(1), *np.percentile(total, (5, 50, 95), axis=1), near], -1)
+
+
+BINS = np.linspace(0, 4, 61)
 
 
 def strongest(n: Numbers) -> int:
@@ -125,6 +108,26 @@ def strongest(n: Numbers) -> int:
     return int(n["square"][0].mean(0).argmax())
 
 
+def alt_point_vs_average(n: Numbers) -> str:
+    used = np.concatenate([(s + v)[:, a] for s, v, a in zip(n["square"], n["variance"], n["active"], strict=True)], 1)
+    low, middle, high = np.percentile(used, (5, 50, 95))
+    return (
+        f"Mean² against sigma² of one latent, image by image: a cloud that ignores the line where they sum to 1. "
+        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, "
+        f"and 90 % of "
+        f"images lie between {low:.2f} and {high:.2f}; {(np.abs(used - 1) < 0.1).mean():.0%} come within a tenth of 1."
+    )
+
+
+@figure(
+    "var-point-vs-average",
+    compute_point_vs_average,
+    {"active": "seed latent", summary: ("seed", "latent", SUMMARY)},
+    alt_point_vs_average,
+    shows="Mean² + sigma² image by image: it scatters, and only its average is about 1",
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
+)
 def draw_point_vs_average(n: Numbers) -> Drawing:
     k = strongest(n)
     square, variance = n["square"][0], n["variance"][0]
@@ -145,26 +148,3 @@ def draw_point_vs_average(n: Numbers) -> Drawing:
     right.set_xticks(range(5), ["0", "1", "2", "3", "≥ 4"])
     right.legend(loc="upper right")
     return figure
-
-
-def alt_point_vs_average(n: Numbers) -> str:
-    used = np.concatenate([(s + v)[:, a] for s, v, a in zip(n["square"], n["variance"], n["active"], strict=True)], 1)
-    low, middle, high = np.percentile(used, (5, 50, 95))
-    return (
-        f"Mean² against sigma² of one latent, image by image: a cloud that ignores the line where they sum to 1. "
-        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, "
-        f"and 90 % of "
-        f"images lie between {low:.2f} and {high:.2f}; {(np.abs(used - 1) < 0.1).mean():.0%} come within a tenth of 1."
-    )
-
-
-POINT_VS_AVERAGE = Figure(
-    id="var-point-vs-average",
-    paper=PAPER,
-    shows="Mean² + sigma² image by image: it scatters, and only its average is about 1",
-    compute=compute_point_vs_average,
-    rows=rows_point_vs_average,
-    draw=draw_point_vs_average,
-    alt=alt_point_vs_average,
-    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
-)

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER
-from figures.variance_law.measures import KURTOSIS_COLUMNS, compute_kurtosis, compute_marginals
+from figures.variance_law import figure
+from figures.variance_law.measures import compute_kurtosis, compute_marginals
 from figures.variance_law.theory import textbook
 from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
@@ -25,20 +24,28 @@ LABELS = {
 }
 
 
-def rows_kurtosis(n: Numbers) -> list[Row]:
-    measured: list[Row] = [
-        {
-            "seed": seed,
-            "latent": k,
-            "active": "yes" if active else "no",
-            **dict(zip(KURTOSIS_COLUMNS, map(float, v), strict=True)),
-        }
-        for seed in range(len(n["active"]))
-        for k, (active, *v) in enumerate(zip(*(n[c][seed] for c in ("active", *KURTOSIS_COLUMNS)), strict=True))
-    ]
-    return measured
+def alt_kurtosis(n: Numbers) -> str:
+    where = n["active"].astype(bool)
+    measured = n["measured"][where]
+    off = {c: np.sqrt(((n[c][where] - measured) ** 2).mean()) for c in LABELS}
+    return (
+        f"Kurtosis of Q(z) in {where.sum()} active latents: {measured.mean():.2f} on average, from "
+        f"{measured.min():.2f} to {measured.max():.2f}, where a Gaussian has 3. The formula for a law that holds "
+        f"image by image misses it by {off['point_by_point']:.2f} (root mean square), that for equal sigmas by "
+        f"{off['constant_sigma']:.2f}. Four "
+        f"textbook mixtures of variance 1 have {', '.join(f'{v:.2f}' for v in textbook().values())}."
+    )
 
 
+@figure(
+    "var-kurtosis",
+    compute_kurtosis,
+    {"active variance of_means measured point_by_point constant_sigma": "seed latent"},
+    alt_kurtosis,
+    shows="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
+)
 def draw_kurtosis(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     every = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
@@ -68,45 +75,26 @@ def _cases(axes: Any) -> None:
     axes.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
 
 
-def alt_kurtosis(n: Numbers) -> str:
-    where = n["active"].astype(bool)
-    measured = n["measured"][where]
-    off = {c: np.sqrt(((n[c][where] - measured) ** 2).mean()) for c in LABELS}
-    return (
-        f"Kurtosis of Q(z) in {where.sum()} active latents: {measured.mean():.2f} on average, from "
-        f"{measured.min():.2f} to {measured.max():.2f}, where a Gaussian has 3. The formula for a law that holds "
-        f"image by image misses it by {off['point_by_point']:.2f} (root mean square), that for equal sigmas by "
-        f"{off['constant_sigma']:.2f}. Four "
-        f"textbook mixtures of variance 1 have {', '.join(f'{v:.2f}' for v in textbook().values())}."
-    )
-
-
-KURTOSIS = Figure(
-    id="var-kurtosis",
-    paper=PAPER,
-    shows="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
-    compute=compute_kurtosis,
-    rows=rows_kurtosis,
-    draw=draw_kurtosis,
-    alt=alt_kurtosis,
-    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
-)
-
-
 PANELS = 5  # in a row
 
 
-def rows_marginals(n: Numbers) -> list[Row]:
-    return [
-        {
-            **{"latent": k + 1, "z": float(z), "density": float(density)},
-            **{name: float(n[name][k]) for name in ("variance", "kurtosis", "kl", "kl_error")},
-        }
-        for k, values in enumerate(n["density"])
-        for z, density in zip(n["z"], values, strict=True)
-    ]
+def alt_marginals(n: Numbers) -> str:
+    return (
+        f"Densities of Q(z) in {len(n['density'])} latents over N(0, 1), sorted by signal. Variances from "
+        f"{n['variance'].min():.2f} to {n['variance'].max():.2f}, kurtosis from {n['kurtosis'].min():.2f} to "
+        f"{n['kurtosis'].max():.2f}, KL from the prior {n['kl'].min():.3f} to {n['kl'].max():.3f} nats."
+    )
 
 
+@figure(
+    "var-marginals",
+    compute_marginals,
+    {"density": "latent z", "variance kurtosis kl kl_error": "latent"},
+    alt_marginals,
+    shows="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
+)
 def draw_marginals(n: Numbers) -> Drawing:
     d = len(n["density"])
     lines = -(-d // PANELS)
@@ -127,23 +115,3 @@ def draw_marginals(n: Numbers) -> Drawing:
         axes.set_xlabel("z")
     figure.suptitle("Q(z) in each latent (filled) and N(0, 1) (dashed); KL(Q‖p) in nats")
     return figure
-
-
-def alt_marginals(n: Numbers) -> str:
-    return (
-        f"Densities of Q(z) in {len(n['density'])} latents over N(0, 1), sorted by signal. Variances from "
-        f"{n['variance'].min():.2f} to {n['variance'].max():.2f}, kurtosis from {n['kurtosis'].min():.2f} to "
-        f"{n['kurtosis'].max():.2f}, KL from the prior {n['kl'].min():.3f} to {n['kl'].max():.3f} nats."
-    )
-
-
-MARGINALS = Figure(
-    id="var-marginals",
-    paper=PAPER,
-    shows="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
-    compute=compute_marginals,
-    rows=rows_marginals,
-    draw=draw_marginals,
-    alt=alt_marginals,
-    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
-)

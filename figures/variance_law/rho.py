@@ -9,26 +9,30 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER
+from figures.variance_law import figure
 from figures.variance_law.theory import compute_rho
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-
-def rows(n: Numbers) -> list[Row]:
-    curves: list[Row] = [
-        {"rho": float(rho), "what": "curve", "variance": float(v), "kl_nats": float(value)}
-        for rho, values in zip(n["rho"], n["kl"], strict=True)
-        for v, value in zip(n["variance"], values, strict=True)
-    ]
-    lowest: list[Row] = [
-        {"rho": float(rho), "what": "minimum", "variance": float(v), "kl_nats": float(value)}
-        for rho, (v, _, value) in zip(n["rho"], n["best"], strict=True)
-    ]
-    return curves + lowest
+SETTINGS: dict[str, Any] = {"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181}
 
 
+def alt(n: Numbers) -> str:
+    told = [f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)]
+    return (
+        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(told)}."
+    )
+
+
+@figure(
+    "var-rho",
+    compute_rho,
+    {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
+    alt,
+    shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
+    quick=SETTINGS,
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2)
@@ -53,24 +57,3 @@ def draw(n: Numbers) -> Drawing:
     )
     left.legend(ncols=2)
     return figure
-
-
-def alt(n: Numbers) -> str:
-    told = [f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)]
-    return (
-        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
-        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(told)}."
-    )
-
-
-SETTINGS: dict[str, Any] = {"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181}
-FIGURE = Figure(
-    id="var-rho",
-    paper=PAPER,
-    shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
-    compute=compute_rho,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={"quick": SETTINGS, "paper": SETTINGS},
-)

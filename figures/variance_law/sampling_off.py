@@ -7,8 +7,7 @@ the penalty asks for less at every scale, and where the codes stay is the optimi
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER, planes
+from figures.variance_law import figure, planes
 from figures.variance_law.measures import compute_sampling_off
 from figures.variance_law.trainings import PLANE, PLANE_PAPER
 from vaelab import plots
@@ -17,15 +16,25 @@ from vaelab.runs.store import Numbers
 NAMES = ("with sampling", "without")
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {"training": name, "seed": seed, "epoch": epoch, "variance": float(value)}
-        for name, seeds in zip(NAMES, n["variance"], strict=True)
-        for seed, values in enumerate(seeds)
-        for epoch, value in enumerate(values)
-    ]
+def alt(n: Numbers) -> str:
+    with_, without = n["variance"][:, :, -1].mean(1)
+    return (
+        f"Clouds of {len(n['label'])} digits in the latent plane at epochs {', '.join(map(str, n['shown']))}, above "
+        f"with sampling, below without: sectors of classes in both. At the end the variance of the codes is "
+        f"{with_:.2f} per "
+        f"latent with sampling and {without:.2f} without."
+    )
 
 
+@figure(
+    "var-sampling-off",
+    compute_sampling_off,
+    {"training": NAMES, "variance": "training seed epoch"},
+    alt,
+    shows="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
+    quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
+    full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
+)
 def draw(n: Numbers) -> Drawing:
     columns = len(n["shown"])
     figure = plots.new_figure(7.0, 3.9)
@@ -48,28 +57,3 @@ def draw(n: Numbers) -> Drawing:
     line.set(title="variance of the codes", xlabel="epoch", ylabel="per latent, test images", ylim=(0, None))
     line.legend()
     return figure
-
-
-def alt(n: Numbers) -> str:
-    with_, without = n["variance"][:, :, -1].mean(1)
-    return (
-        f"Clouds of {len(n['label'])} digits in the latent plane at epochs {', '.join(map(str, n['shown']))}, above "
-        f"with sampling, below without: sectors of classes in both. At the end the variance of the codes is "
-        f"{with_:.2f} per "
-        f"latent with sampling and {without:.2f} without."
-    )
-
-
-FIGURE = Figure(
-    id="var-sampling-off",
-    paper=PAPER,
-    shows="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
-    compute=compute_sampling_off,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {"shown": [1, 3, 10], "seeds": 2, **PLANE},
-        "paper": {"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
-    },
-)

@@ -41,7 +41,7 @@ WIDE_PAPER: dict[str, Any] = {
 }
 SHOWN = 12
 COMPONENTS = (10, 100)
-DOORS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
+SAMPLERS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
 
 
 def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) -> list[Result]:
@@ -133,10 +133,10 @@ def unsampled(experiment: Experiment) -> Experiment:
 
 @recipe("compare-samplers", version=1)
 def sample(*, device: str, **settings: Any) -> Numbers:
-    """Train a `Run`, draw as many images as there are test images by each of `DOORS`, and compare.
+    """Train a `Run`, draw as many images as there are test images by each of `SAMPLERS`, and compare.
 
-    distance [doors] and real []: Fréchet distance to the test images on the features of a classifier of the training
-    images; real is that of as many training images, the least that can be asked for.  shown [doors, SHOWN, h, w];
+    distance [samplers] and real []: Fréchet distance to the test images on the features of a classifier of the training
+    images; real is that of as many training images, the least that can be asked for.  shown [samplers, SHOWN, h, w];
     kl, kl_error: KL(Q‖p) in nats of the mixture over the training images; variance [latent]; accuracy of the
     classifier on the test images.
     """
@@ -147,7 +147,7 @@ def sample(*, device: str, **settings: Any) -> Numbers:
         experiment = run.experiment(train.shape)
         fit(experiment, train, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
         posterior = MarginalPosterior.from_model(experiment, train.images)
-        every = doors(experiment, posterior, train.images, test.images, run.seed)
+        every = samples(experiment, posterior, train.images, test.images, run.seed)
         truth = net.features(test.images)
         some = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: len(test)]
         distance = posterior.kl_to_prior(seed=run.seed)
@@ -161,8 +161,10 @@ def sample(*, device: str, **settings: Any) -> Numbers:
         }
 
 
-def doors(experiment: Experiment, posterior: MarginalPosterior, train: Tensor, test: Tensor, seed: int) -> list[Tensor]:
-    """Images [n, *shape] by each of `DOORS`, n that of the test images; both priors are given the same draws."""
+def samples(
+    experiment: Experiment, posterior: MarginalPosterior, train: Tensor, test: Tensor, seed: int
+) -> list[Tensor]:
+    """Images [n, *shape] by each of `SAMPLERS`, n that of the test images; both priors are given the same draws."""
     n, latent = len(test), experiment.model.latent
     z = torch.randn(n, latent, generator=torch.Generator().manual_seed(seed))
     repaired = rescale(experiment, train).experiment

@@ -11,8 +11,8 @@ from figures.balancing.law import active
 from figures.balancing.measures import compute_curves, compute_endpoints
 from figures.balancing.methods import Method
 from figures.balancing.styles import COLOURS, look
-from figures.figure import to_csv
 from figures.registry import FIGURES
+from figures.table import to_csv
 
 crossing = FIGURES["gam-crossing"]
 error_path = FIGURES["gam-error"]

@@ -16,8 +16,8 @@ from figures.consistency.measures import SCALARS
 from figures.consistency.methods import Setting
 from figures.consistency.trainings import trained_one
 from figures.consistency.triplets import family
-from figures.figure import to_csv
 from figures.registry import FIGURES
+from figures.table import to_csv
 from vaelab.runs import store
 
 lambdas = FIGURES["cr-lambda"]

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from figures.figure import to_csv
 from figures.gjs import published
 from figures.gjs.long_trainings import FIRST
 from figures.registry import FIGURES
+from figures.table import to_csv
 from vaelab.cli import commands
 from vaelab.runs.round_robin import curve, in_turns
 from vaelab.runs.run import Run

@@ -6,8 +6,8 @@ import io
 import numpy as np
 import pytest
 
-from figures.figure import to_csv
 from figures.registry import FIGURES
+from figures.table import to_csv
 from figures.two_stage.samplers import COLOURS, ordered, winners
 from figures.two_stage.trainings import (
     CELEBA,
