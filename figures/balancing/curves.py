@@ -4,6 +4,7 @@ Where gamma is small within the first steps, nats are cheap at once, and the div
 With a computed gamma the reconstruction part of the loss is half a nat per pixel.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.balancing import PAPER, methods
-from figures.balancing.measures import compute_curves
+from figures.balancing import figure, methods
 from figures.balancing.styles import line_style
-from figures.figure import figure
+from figures.balancing.trainings import compute_curves
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-PRESETS = {"quick": {**methods.SWEEP, "variances": [0.1]}, "full": {**methods.FULL_SWEEP, "variances": [0.1]}}
-TABLE = {"variance mse divergence": "label seed step"}
+PRESETS: dict[str, Any] = {
+    "quick": {**methods.SWEEP, "variances": [0.1]},
+    "full": {**methods.FULL_SWEEP, "variances": [0.1]},
+}
 EARLY = 100  # steps
 
 
@@ -32,54 +34,30 @@ def draw_curves(axes: Axes, n: Numbers, values: np.ndarray) -> None:
     axes.set(xscale="log", xlabel="optimizer step", xlim=(n["step"][0], n["step"][-1]))
 
 
-def draw_one(n: Numbers, values: np.ndarray, **axis: Any) -> Drawing:
-    drawing = plots.new_figure(7.0, 3.0)
-    axes = drawing.subplots()
-    draw_curves(axes, n, values)
-    axes.set(**axis)
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return drawing
-
-
 def last_values(n: Numbers, values: np.ndarray) -> str:
     return itemize("{}: {:.3g}", n["label"], values[:, :, -1].mean(1))
+
+
+def register(id: str, name: str, alt: Callable[[Numbers], str], shows: str, **axis: Any) -> None:
+    """Register the figure that draws one array; axis: labels, limits and scale."""
+
+    @figure(id, compute_curves, {"variance mse divergence": "label seed step"}, alt, shows=shows, **PRESETS)
+    def draw(n: Numbers) -> Drawing:
+        drawing = plots.new_figure(7.0, 3.0)
+        axes = drawing.subplots()
+        draw_curves(axes, n, n[name])
+        axes.set(**axis)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        return drawing
 
 
 def alt_gamma(n: Numbers) -> str:
     return f"gamma squared against the step, both logarithmic. At the last step: {last_values(n, n['variance'])}."
 
 
-@figure(
-    "gam-gamma",
-    compute_curves,
-    TABLE,
-    alt_gamma,
-    paper=PAPER,
-    shows="gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch",
-    **PRESETS,
-)
-def draw_gamma(n: Numbers) -> Drawing:
-    title = "Who sets gamma, and how soon it gets there"
-    return draw_one(n, n["variance"], yscale="log", ylabel="gamma² (variance per pixel)", title=title)
-
-
 def alt_error(n: Numbers) -> str:
     last = last_values(n, n["mse"])
     return f"Squared error per pixel of the training batches against the step. At the last: {last}."
-
-
-@figure(
-    "gam-error",
-    compute_curves,
-    TABLE,
-    alt_error,
-    paper=PAPER,
-    shows="The squared error over the training, by who sets gamma: a learned gamma lags until it arrives",
-    **PRESETS,
-)
-def draw_error(n: Numbers) -> Drawing:
-    labels = {"ylabel": "squared error per pixel, z drawn", "title": "The error follows gamma"}
-    return draw_one(n, n["mse"], yscale="log", **labels)
 
 
 def alt_kl(n: Numbers) -> str:
@@ -90,19 +68,34 @@ def alt_kl(n: Numbers) -> str:
     )
 
 
-@figure(
-    "gam-kl",
-    compute_curves,
-    TABLE,
-    alt_kl,
-    paper=PAPER,
-    shows="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma is small "
-    "at once it overshoots in the first steps",
-    **PRESETS,
+register(
+    "gam-gamma",
+    "variance",
+    alt_gamma,
+    "gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch",
+    yscale="log",
+    ylabel="gamma² (variance per pixel)",
+    title="Who sets gamma, and how soon it gets there",
 )
-def draw_kl(n: Numbers) -> Drawing:
-    title = "A small gamma overshoots at first; then the KL rises as its weight falls"
-    return draw_one(n, n["divergence"], ylabel="KL(q‖p), nats per image", ylim=(0, None), title=title)
+register(
+    "gam-error",
+    "mse",
+    alt_error,
+    "The squared error over the training, by who sets gamma: a learned gamma lags until it arrives",
+    yscale="log",
+    ylabel="squared error per pixel, z drawn",
+    title="The error follows gamma",
+)
+register(
+    "gam-kl",
+    "divergence",
+    alt_kl,
+    "KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma is small at once it "
+    "overshoots in the first steps",
+    ylabel="KL(q‖p), nats per image",
+    ylim=(0, None),
+    title="A small gamma overshoots at first; then the KL rises as its weight falls",
+)
 
 
 def reconstruction_over_half_d(n: Numbers) -> np.ndarray:
@@ -132,7 +125,6 @@ def alt_parts(n: Numbers) -> str:
     compute_curves,
     {reconstruction_over_half_d: "label seed step", weighted_kl: "label seed step"},
     alt_parts,
-    paper=PAPER,
     shows="The two parts of the loss: with a computed gamma the reconstruction part is half a nat per pixel, always",
     **PRESETS,
 )

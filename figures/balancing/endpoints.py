@@ -11,10 +11,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import NullLocator
 
 from figures.alt import itemize
-from figures.balancing import PAPER, methods
-from figures.balancing.measures import MEASURES, compute_endpoints, compute_families
+from figures.balancing import figure, methods
 from figures.balancing.styles import line_style
-from figures.figure import figure
+from figures.balancing.trainings import MEASURES, compute_endpoints, compute_families
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -74,7 +73,6 @@ def alt_crossing(n: Numbers) -> str:
     compute_endpoints,
     TABLE,
     alt_crossing,
-    paper=PAPER,
     shows="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
     "gets there later",
     quick=methods.SWEEP,
@@ -135,7 +133,6 @@ def alt_score(n: Numbers) -> str:
     compute_endpoints,
     TABLE,
     alt_score,
-    paper=PAPER,
     shows="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
     quick=methods.SWEEP,
     full=methods.FULL_SWEEP,
@@ -162,7 +159,6 @@ def alt_families(n: Numbers) -> str:
     compute_families,
     TABLE,
     alt_families,
-    paper=PAPER,
     shows="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
     "falls on the way",
     quick={"kappa_squared": 0.015, "target": 50.0, **methods.SWEEP},

@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.balancing import PAPER, methods
-from figures.balancing.measures import compute_image_grids
-from figures.figure import figure
+from figures.balancing import figure, methods
+from figures.balancing.trainings import compute_image_grids
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -31,7 +30,6 @@ def alt(n: Numbers) -> str:
     compute_image_grids,
     {squared_error: "label image", "score": "label"},
     alt,
-    paper=PAPER,
     shows="Reconstructions and samples over gamma²: one parameter, two opposite goals",
     quick=methods.SWEEP,
     full=methods.FULL_SWEEP,

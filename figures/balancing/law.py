@@ -1,13 +1,12 @@
-"""gam-law: the two parts of the variance law per latent at several gammas; their sum is 1 once training has converged."""
+"""gam-law: the two parts of the variance law per latent at several gammas; they add up to 1 after convergence."""
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.balancing import PAPER, methods
-from figures.balancing.measures import compute_law
-from figures.figure import figure
+from figures.balancing import figure, methods
+from figures.balancing.trainings import compute_law
 from vaelab import plots
 from vaelab.metrics import active_units
 from vaelab.runs.store import Numbers
@@ -38,7 +37,6 @@ def alt(n: Numbers) -> str:
     compute_law,
     {"of_means of_noise": "label seed latent", total: "label seed latent"},
     alt,
-    paper=PAPER,
     shows="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
     quick={"seeds": 3, "variances": VARIANCES, **methods.DIGITS},
     full={"seeds": 3, "variances": VARIANCES, **methods.FULL_MNIST},

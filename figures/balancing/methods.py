@@ -65,36 +65,13 @@ def label(method: BalancingMethod) -> str:
 
 # Of the quick preset: every figure names the same settings and variances, and so shares the trainings.
 VARIANCES = [1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001]
-MNIST: dict[str, Any] = {
-    "data": "mnist-mini",
-    "network": "mlp",
-    "hidden": (128,),
-    "latent": 16,
-    "steps": 2000,
-    "batch_size": 100,
-    "lr": 1e-3,
-}
-DIGITS: dict[str, Any] = {
-    "data": "digits",
-    "network": "mlp",
-    "hidden": (64,),
-    "latent": 8,
-    "steps": 5000,
-    "batch_size": 64,
-    "lr": 2e-3,
-}
-FASHION: dict[str, Any] = {**MNIST, "data": "fashion-mini"}
-CIFAR: dict[str, Any] = {
-    "data": "cifar10",
-    "limit": 10_000,
-    "network": "conv",
-    "hidden": (32, 64, 128),
-    "latent": 64,
-    "steps": 3000,
-    "batch_size": 100,
-    "lr": 1e-3,
-}
+LOOP: dict[str, Any] = {"steps": 2000, "batch_size": 100, "lr": 1e-3}
+MNIST: dict[str, Any] = {"data": "mnist-mini", "network": "mlp", "hidden": (128,), "latent": 16, **LOOP}
 FULL_MNIST: dict[str, Any] = {**MNIST, "data": "mnist", "hidden": (400,), "latent": 32, "steps": 30_000, "lr": 5e-4}
+SMALL: dict[str, Any] = {"hidden": (64,), "latent": 8, "steps": 5000, "batch_size": 64, "lr": 2e-3}
+DIGITS: dict[str, Any] = {**MNIST, "data": "digits", **SMALL}
+CONV: dict[str, Any] = {"network": "conv", "hidden": (32, 64, 128), "latent": 64}
+CIFAR: dict[str, Any] = {**LOOP, "data": "cifar10", "limit": 10_000, **CONV, "steps": 3000}
 FULL_CIFAR: dict[str, Any] = {**CIFAR, "limit": None, "hidden": (64, 128, 256), "steps": 50_000, "lr": 1e-4}
 # Of the figures that sweep over gamma.
 SWEEP: dict[str, Any] = {"seeds": 3, "variances": VARIANCES, **MNIST}

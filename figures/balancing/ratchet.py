@@ -6,10 +6,8 @@ from typing import Any
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.balancing import PAPER
-from figures.balancing.measures import compute_ratchet
-from figures.balancing.trainings import RULES
-from figures.figure import figure
+from figures.balancing import figure
+from figures.balancing.trainings import RULES, compute_ratchet
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -28,7 +26,6 @@ def alt(n: Numbers) -> str:
     compute_ratchet,
     {"variance": "spread rule step", "rule": RULES},
     alt,
-    paper=PAPER,
     shows="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
     quick=SETTINGS,
 )

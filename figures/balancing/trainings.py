@@ -1,4 +1,4 @@
-"""What the balancing figures train: VAEs traced at every step, VAEs at fixed gammas, and gamma rules alone."""
+"""What the balancing figures compute: VAEs traced at every step, VAEs at fixed gammas, and gamma rules alone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from figures.balancing.methods import BalancingMethod, label
-from figures.trainings import decode, train_grid
+from figures.balancing.methods import OPTIMAL, PER_IMAGE, SETTERS, B, BalancingMethod, fixed, label
+from figures.trainings import decode, select, train_grid
 from vaelab import recipes
+from vaelab._utils.device import device_name
 from vaelab._utils.images import as_bytes, data_variance, unit
 from vaelab.data import Dataset, load
 from vaelab.metrics import encode
@@ -18,7 +19,8 @@ from vaelab.metrics.frechet import frechet_distance
 from vaelab.objectives.gamma import Computed
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.execute import ONE_AT_A_TIME
-from vaelab.runs.store import Numbers, Result, recipe
+from vaelab.runs.run import Run, checksum
+from vaelab.runs.store import Numbers, Result, cached, recipe
 from vaelab.training.config import Train
 from vaelab.training.ensemble import fit_many
 from vaelab.training.loop import train
@@ -28,67 +30,52 @@ N_EVALUATED = 500  # of them, each time
 N_SHOWN = 10
 TRACED = ("variance", "mse", "divergence", "strength")
 RULES = ("A", "B", "C")
-N_POINTS = 80
+N_POINTS, N_STEPS = 60, 80  # of a curve, and of a simulated one
+MEASURES = ("error", "error_sampled", "rate", "score_rebuilt", "score_sampled", "score_train")
 
 
 def train_methods(methods: Sequence[BalancingMethod], device: str, seeds: int, **training: Any) -> Result:
     """Compute `trace_balance` for every method and seed: its numbers [k, seeds, ...], and label, fixed [k]."""
-    classifier(_splits(training["data"], training.get("limit"))[0])  # here, once, and not in every process
+    classifier(_load_splits(training["data"], training.get("limit"))[0])  # here, once, and not in every process
     result = train_grid(trace_balance, [{"method": list(method)} for method in methods], seeds, device, **training)
     result.numbers["label"] = np.array([label(method) for method in methods])
     result.numbers["fixed"] = np.array([method.name == "fixed" for method in methods])
     return result
 
 
-def _splits(data: str, limit: int | None) -> tuple[Dataset, Dataset]:
+def _load_splits(data: str, limit: int | None) -> tuple[Dataset, Dataset]:
     return load(data, "train", limit=limit, progress=False), load(data, "test", limit=limit, progress=False)
 
 
 @recipe("trace-the-balance", version=1)
-def trace_balance(
-    *,
-    method: Sequence[Any],
-    data: str,
-    network: str,
-    hidden: Sequence[int],
-    latent: int,
-    steps: int,
-    batch_size: int,
-    lr: float,
-    seed: int,
-    device: str,
-    limit: int | None = None,
-) -> Numbers:
-    """Train one VAE, record its balance at every step, and measure it at the end.
+def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings: Any) -> Numbers:
+    """Train one VAE with the settings of a `Run`, record its balance at every step, and measure it at the end.
 
     Returns:
         `TRACED` [steps]: gamma² after the step; of its batch mse, z sampled, and divergence, nats; the weight of the
         divergence. held [steps_seen]: error per pixel of test images at the mean of z. All of `measure_balance`.
     """
-    splits = _splits(data, limit)
+    run = Run("balanced_vae", **settings)
+    splits = _load_splits(run.data, run.limit)
     images, test = (split.images for split in splits)
     with ONE_AT_A_TIME:
-        torch.manual_seed(seed)
-        design = {"network": network, "hidden": tuple(hidden)}
-        experiment = BalancingMethod(*method).experiment(tuple(images.shape[1:]), latent, **design)
+        torch.manual_seed(run.seed)
+        design = {"network": run.network, "hidden": run.hidden}
+        experiment = BalancingMethod(*method).experiment(images.shape[1:], run.latent, **design)
         gamma = experiment.objective.likelihood.gamma
         assert gamma is not None
         x = unit(test[:N_EVALUATED].to(device))
+        config = Train(steps=steps, batch_size=run.batch_size, lr=run.lr, seed=run.seed, device=device)
         trace, evaluated, errors = [], [], []
-        for progress in train(
-            experiment, images, Train(steps=steps, batch_size=batch_size, lr=lr, seed=seed, device=device)
-        ):
+        for progress in train(experiment, images, config):
             terms, weight = progress.terms, experiment.objective.strength
             state = (gamma.logvar.exp(), terms.mse, terms.divergence.mean(), weight)
             trace.append(torch.stack([value.detach() for value in state]))
             if progress.step % max(1, steps // N_EVALUATIONS) == 0:
                 evaluated.append(progress.step)
                 errors.append(float((x - experiment.reconstruct(x)).square().mean()))
-        columns = torch.stack(trace).T.cpu().numpy()
-        numbers = dict(zip(TRACED, columns, strict=True)) | {
-            "steps_seen": np.array(evaluated),
-            "held": np.array(errors),
-        }
+        numbers = dict(zip(TRACED, torch.stack(trace).T.cpu().numpy(), strict=True))
+        numbers |= {"steps_seen": np.array(evaluated), "held": np.array(errors)}
         return numbers | measure_balance(experiment, *splits, classifier(splits[0]))
 
 
@@ -126,17 +113,7 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
 
 @recipe("variance-loss-at-fixed-gamma", version=1)
 def measure_variance_loss(
-    *,
-    variances: Sequence[float],
-    seeds: int,
-    data: str,
-    network: str,
-    hidden: Sequence[int],
-    latent: int,
-    steps: int,
-    batch_size: int,
-    lr: float,
-    device: str,
+    *, variances: Sequence[float], seeds: int, steps: int, device: str, **settings: Any
 ) -> Numbers:
     """Train VAEs at fixed gammas together and compare the variance of test images x with that of reconstructions x̂.
 
@@ -145,20 +122,20 @@ def measure_variance_loss(
         pixels: Var(x) - Var(x̂); the squared error; the covariance of x̂ and x - x̂; the squared mean of x - x̂.
         lost = error - bias + 2 covariance.
     """
-    images, test = (split.images for split in _splits(data, None))
-    x = unit(test)
+    run = Run("vae", **settings)
+    images, test = (split.images for split in _load_splits(run.data, run.limit))
 
     def make(variance: float, seed: int) -> Any:
-        design: Any = {"network": network, "hidden": tuple(hidden)}
-        return recipes.vae(tuple(images.shape[1:]), latent, gamma=variance**0.5, **design)
+        design: Any = {"network": run.network, "hidden": run.hidden, "gamma": variance**0.5}
+        return recipes.vae(images.shape[1:], run.latent, **design)
 
-    settings = [{"variance": v, "seed": s} for v in variances for s in range(seeds)]
-    config = Train(steps=steps, batch_size=batch_size, lr=lr, device=device, progress=False)
+    members = [{"variance": v, "seed": s} for v in variances for s in range(seeds)]
+    config = Train(steps=steps, batch_size=run.batch_size, lr=run.lr, device=device, progress=False)
     parts = []
     with ONE_AT_A_TIME:
-        for experiment in fit_many(make, settings, images, config).experiments:
+        for experiment in fit_many(make, members, images, config).experiments:
             q = encode(experiment, test)
-            parts.append([_lost_variance(x, decode(experiment, z, len(z))) for z in (q.sample(), q.mean)])
+            parts.append([_lost_variance(unit(test), decode(experiment, z, len(z))) for z in (q.sample(), q.mean)])
     columns = np.moveaxis(np.array(parts).reshape(len(variances), seeds, 2, 4), -1, 0)
     names = ("lost", "error", "covariance", "bias")
     return {"variance": np.array(variances), **dict(zip(names, columns, strict=True))}
@@ -178,7 +155,7 @@ def simulate_rules(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
     Returns:
         spread [k]; step [points]; variance [k, rules, points]: gamma², mean over seeds.
     """
-    ends = np.unique(np.geomspace(1, steps, N_POINTS).round().astype(int))
+    ends = np.unique(np.geomspace(1, steps, N_STEPS).round().astype(int))
     means = np.zeros((len(spreads), len(RULES), len(ends)))
     for i, spread in enumerate(spreads):
         torch.manual_seed(0)
@@ -193,3 +170,78 @@ def simulate_rules(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
             if step in ends:
                 means[i, :, np.searchsorted(ends, step)] = [float(g.logvar.exp().mean()) for g in policies]
     return {"spread": np.array(spreads), "step": ends, "variance": means}
+
+
+def compute_curves(
+    device: str, *, seeds: int, variances: Sequence[float], methods: Sequence[Any] = SETTERS, **training: Any
+) -> Result:
+    """Return label [k]; step [points]; `TRACED` [k, seeds, points], means over the steps since the point before."""
+    result = train_methods([*methods, *map(fixed, variances)], device, seeds, **training)
+    ends = np.unique(np.geomspace(1, training["steps"], N_POINTS).round().astype(int))
+    means = {name: _means_between(result.numbers[name].astype(float), ends) for name in TRACED}
+    return select(result, ["label"], step=ends, **means)
+
+
+def _means_between(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Average [..., steps] from each end to the next: [..., points]."""
+    sums = np.cumsum(values, axis=-1)
+    sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
+    starts = np.concatenate([[0], ends[:-1]])
+    means: np.ndarray = (sums[..., ends] - sums[..., starts]) / (ends - starts)
+    return means
+
+
+def compute_endpoints(
+    device: str, *, seeds: int, variances: Sequence[float], methods: Sequence[Any] = SETTERS, **training: Any
+) -> Result:
+    """Return label, fixed [k]; `MEASURES` [k, seeds]; variance [k, seeds], gamma² averaged over the last 100 steps."""
+    result = train_methods([*map(fixed, variances), *methods], device, seeds, **training)
+    variance = result.numbers["variance"][..., -100:].mean(-1)
+    return select(result, ["label", "fixed", *MEASURES], variance=variance)
+
+
+def compute_families(device: str, *, kappa_squared: float, target: float, **settings: Any) -> Result:
+    """Return the numbers of `compute_endpoints` for every family of methods."""
+    half, quarter = float(settings["steps"] // 2), float(settings["steps"] // 4)
+    values = {"GECO": kappa_squared, "ControlVAE": target, "linear annealing": half, "cyclical annealing": quarter}
+    others = [BalancingMethod(name, value) for name, value in {**values, "free bits": 1.0}.items()]
+    methods = [B, OPTIMAL, PER_IMAGE, BalancingMethod("rule B", None, 4.0), *others]
+    return compute_endpoints(device, methods=methods, **settings)
+
+
+def compute_law(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
+    """Return label [k]; of_means, of_noise [k, seeds, latent], latents in descending order of of_means."""
+    result = train_methods([B, *map(fixed, variances)], device, seeds, **training)
+    means, noise = result.numbers["of_means"], result.numbers["of_noise"]
+    order = np.argsort(-means, axis=-1)
+    sorted_parts = (np.take_along_axis(values, order, -1) for values in (means, noise))
+    return select(result, ["label"], **dict(zip(("of_means", "of_noise"), sorted_parts, strict=True)))
+
+
+def compute_race(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
+    """Return label, fixed [k]; step [p]; held [k, seeds, p], error of test images at the mean of z; drawn, that of
+    training batches since the step before, z sampled; error, score [k, seeds]."""
+    result = train_methods([*SETTERS, *map(fixed, variances)], device, seeds, **training)
+    n = result.numbers
+    step = n["steps_seen"][0, 0]
+    batches = np.split(n["mse"], step, axis=-1)[: len(step)]
+    drawn = np.stack([part.mean(-1) for part in batches], axis=-1)
+    return select(result, ["label", "fixed", "held", "error"], step=step, drawn=drawn, score=n["score_sampled"])
+
+
+def compute_image_grids(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
+    """Return, of seed 0, label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k]."""
+    result = train_methods([*map(fixed, variances), B], device, seeds, **training)
+    n = {name: result.numbers[name][:, 0] for name in ("shown", "rebuilt", "sampled", "score_sampled")}
+    images = {"shown": n["shown"][0], "rebuilt": n["rebuilt"], "sampled": n["sampled"]}
+    return select(result, ["label"], score=n["score_sampled"], **images)
+
+
+def compute_ratchet(device: str, **settings: Any) -> Result:
+    """Return the numbers of `simulate_rules`."""
+    return cached(simulate_rules, settings)
+
+
+def compute_variance_loss(device: str, **settings: Any) -> Result:
+    """Return the numbers of `measure_variance_loss`."""
+    return cached(measure_variance_loss, {**settings, "device": device_name(device)}, checksum(settings["data"], None))

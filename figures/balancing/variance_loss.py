@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.balancing import PAPER, methods
-from figures.balancing.measures import compute_variance_loss
-from figures.figure import figure
+from figures.balancing import figure, methods
+from figures.balancing.trainings import compute_variance_loss
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -29,7 +28,6 @@ def alt(n: Numbers) -> str:
     compute_variance_loss,
     {"lost error covariance bias": "variance seed z", "z": LATENTS},
     alt,
-    paper=PAPER,
     shows="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
     quick={"seeds": 2, "variances": methods.VARIANCES, **methods.MNIST},
     full=methods.FULL_SWEEP,

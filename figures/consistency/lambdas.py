@@ -11,10 +11,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
 
 from figures.alt import itemize
-from figures.consistency import PAPER, methods
+from figures.consistency import figure, methods
 from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_lambdas
-from figures.figure import figure
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -54,7 +53,6 @@ def alt(n: Numbers) -> str:
     compute_lambdas,
     {"lambda": "arm", " ".join(SCALARS): "arm seed"},
     alt,
-    paper=PAPER,
     shows="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},

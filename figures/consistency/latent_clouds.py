@@ -12,9 +12,8 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.consistency import PAPER, methods
+from figures.consistency import figure, methods
 from figures.consistency.trainings import compute_latent_clouds
-from figures.figure import figure
 from vaelab import plots
 from vaelab.divergences import Gaussian
 from vaelab.divergences.gaussian import latent_kl
@@ -25,7 +24,7 @@ LAMBDAS = [0.0, 1.0, 5.0]
 
 
 def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Project Gaussians [..., latent] on the principal axes of `plane` [n, latent]: means [..., 2], covariances [..., 2, 2]."""
+    """Project Gaussians on two principal axes of `plane` [n, latent]: means [..., 2], covariances [..., 2, 2]."""
     center = plane.mean(0)
     axes = np.linalg.svd(plane - center, full_matrices=False)[2][:2]
     axes = axes * np.sign(axes.sum(1, keepdims=True))
@@ -63,7 +62,6 @@ def alt(n: Numbers) -> str:
     compute_latent_clouds,
     {rho: "arm image", gap: "arm image"},
     alt,
-    paper=PAPER,
     shows="One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE",
     quick={"lambdas": LAMBDAS, "seeds": 1, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 1, **methods.MINI},

@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
+from figures.consistency import figure
 from figures.consistency.burda_schedule import compute_learning_curve
-from figures.figure import figure
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
+BURDA = "Burda et al. 2016"
 COLORS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
-PAPER = "Burda et al. 2016"
 QUICK: dict[str, Any] = {
     "draws": [1, 5, 50],
     "stages": 4,
@@ -50,7 +50,7 @@ def alt(n: Numbers) -> str:
     compute_learning_curve,
     TABLE,
     alt,
-    paper=PAPER,
+    paper=BURDA,
     shows="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
     full={**FULL, "stages": 4, "samples": 500},
     missing="it trains on full MNIST, two hours on two cores",
@@ -60,7 +60,7 @@ def alt(n: Numbers) -> str:
     compute_learning_curve,
     TABLE,
     alt,
-    paper=PAPER,
+    paper=BURDA,
     shows="The NLL of VAE and IWAE pass by pass, on the schedule of Burda et al., with their values",
     quick=QUICK,
     full=FULL,

@@ -12,13 +12,11 @@ Consistency is tangent propagation in the metric of the posteriors.
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.consistency import PAPER, methods
+from figures.consistency import figure, methods
 from figures.consistency.measures import DELTAS
 from figures.consistency.trainings import ROTATION_MEASURES, compute_rotation_limit, compute_tangents
-from figures.figure import figure
 from vaelab import plots
 from vaelab.runs.store import Numbers
-
 
 LAMBDAS = [0.0, 0.1, 1.0, 5.0]
 
@@ -40,7 +38,6 @@ def alt_rotation_limit(n: Numbers) -> str:
     compute_rotation_limit,
     {" ".join(ROTATION_MEASURES): "arm angle seed"},
     alt_rotation_limit,
-    paper=PAPER,
     shows="Linear probes, over ten digits and of 6 against 9, as the views turn further "
     f"(quick: {methods.SMALL['limit']:,} images of {methods.SMALL['side']} × {methods.SMALL['side']} pixels)",
     quick={"angles": [15.0, 90.0, 180.0], "consistency": 5.0, "seeds": 2, **methods.SMALL},
@@ -75,7 +72,6 @@ def alt_tangents(n: Numbers) -> str:
     compute_tangents,
     {"tangent": "arm seed delta", "tangent_limit": "arm seed", "delta": DELTAS},
     alt_tangents,
-    paper=PAPER,
     shows="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},

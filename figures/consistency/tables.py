@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.consistency import PAPER, methods
+from figures.consistency import figure, methods
 from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_tables
-from figures.figure import figure
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -108,7 +107,6 @@ def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None =
         compute_tables,
         {" ".join(SCALARS): "arm seed"},
         alt,
-        paper=PAPER,
         shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {name}{size}",
         quick=quick and {**METHODS, "beta": 2.0, "seeds": 2, **quick},
         full={**METHODS, "seeds": 3, **full},

@@ -7,10 +7,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.patheffects import withStroke
 
 from figures.alt import itemize
-from figures.consistency import PAPER, methods
+from figures.consistency import figure, methods
 from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_triplets
-from figures.figure import figure
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -36,7 +35,6 @@ def alt(n: Numbers) -> str:
     compute_triplets,
     {" ".join(SCALARS): "arm seed"},
     alt,
-    paper=PAPER,
     shows="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
     quick={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
