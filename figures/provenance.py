@@ -16,21 +16,21 @@ FIELDS = ("id", "preset", "numbers")  # no version of the code: a picture change
 
 def png_metadata(row: Row) -> dict[str, str]:
     """The text chunks of a PNG."""
-    return {"Software": "vaelab", "Title": row["shows"], "Description": row["alt"], "Source": _receipt(row)}
+    return {"Software": "vaelab", "Title": row["title"], "Description": row["alt"], "Source": _provenance(row)}
 
 
 def pdf_metadata(row: Row) -> dict[str, Any]:
     """The document information of a PDF."""
     return {
         "Creator": "vaelab",
-        "Title": row["shows"],
+        "Title": row["title"],
         "Subject": row["alt"],
-        "Keywords": _receipt(row),
+        "Keywords": _provenance(row),
         "CreationDate": None,
     }
 
 
-def _receipt(row: Row) -> str:
+def _provenance(row: Row) -> str:
     return json.dumps({name: row[name] for name in FIELDS})
 
 
@@ -40,20 +40,20 @@ def explain(file: Path) -> str:
         raise DataError(f"there is no file {file}; give a PNG, PDF, csv or npz that `vaelab figures make` has written.")
     folder = file.resolve().parent.parent if file.suffix == ".npz" else file.parent  # npz files are in numbers/
     if file.suffix in (".csv", ".npz"):
-        receipt = _from_manifest(file, folder)
+        provenance = _from_manifest(file, folder)
         reason = f"the manifest in {folder} does not list it"
     else:
-        receipt = {".png": _from_png, ".pdf": _from_pdf}.get(file.suffix, lambda path: None)(file)
+        provenance = {".png": _from_png, ".pdf": _from_pdf}.get(file.suffix, lambda path: None)(file)
         reason = "it was not written by `vaelab figures make`, or was saved again by another program"
-    if receipt is None:
-        raise DataError(f"{file} carries no vaelab receipt: {reason}.")
-    lines = [f"{file.name}: figure {receipt['id']}, preset {receipt['preset']}"]
-    rows = [row for row in manifest.read(folder) if all(row[name] == receipt[name] for name in FIELDS)]
+    if provenance is None:
+        raise DataError(f"{file} carries no vaelab provenance: {reason}.")
+    lines = [f"{file.name}: figure {provenance['id']}, preset {provenance['preset']}"]
+    rows = [row for row in manifest.read(folder) if all(row[name] == provenance[name] for name in FIELDS)]
     for row in rows:
         origin = row["provenance"]
         seconds = "time not recorded" if origin["seconds"] is None else f"{origin['seconds']:g} s"
         lines += [
-            f"shows     {row['shows']}",
+            f"shows     {row['title']}",
             f"paper     {row['paper']}",
             f"in words  {row['alt']}",
             f"settings  {json.dumps(row['settings'])}",
@@ -62,14 +62,14 @@ def explain(file: Path) -> str:
             f"computed  {seconds}, commit {origin['commit'] or 'unknown'}, on {origin['machine']}",
             f"versions  {json.dumps(origin['versions'])}",
         ]
-    lines.append(f"numbers   {receipt['numbers']}")
-    return "\n".join([*lines, f"again     {_command(receipt, rows[0]['settings'] if rows else {})}"])
+    lines.append(f"numbers   {provenance['numbers']}")
+    return "\n".join([*lines, f"again     {_command(provenance, rows[0]['settings'] if rows else {})}"])
 
 
-def _command(receipt: dict[str, str], settings: dict[str, Any]) -> str:
+def _command(provenance: dict[str, str], settings: dict[str, Any]) -> str:
     """What draws the figure again; for one that this version does not know, what drew it."""
-    item = FIGURES.get(receipt["id"])
-    given = {**receipt, **(item.presets[receipt["preset"]] if item else {}), **settings}
+    item = FIGURES.get(provenance["id"])
+    given = {**provenance, **(item.presets[provenance["preset"]] if item else {}), **settings}
     return (item.command if item else Figure.command).format(**given)
 
 
@@ -98,7 +98,7 @@ def _from_manifest(file: Path, folder: Path) -> dict[str, str] | None:
 
 def _parse(text: str | None) -> dict[str, str] | None:
     try:
-        receipt = json.loads(text or "")
+        provenance = json.loads(text or "")
     except ValueError:
         return None
-    return receipt if isinstance(receipt, dict) and set(FIELDS) <= set(receipt) else None
+    return provenance if isinstance(provenance, dict) and set(FIELDS) <= set(provenance) else None

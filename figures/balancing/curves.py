@@ -41,7 +41,7 @@ def last_values(n: Numbers, values: np.ndarray) -> str:
 def register(id: str, name: str, alt: Callable[[Numbers], str], shows: str, **axis: Any) -> None:
     """Register the figure that draws one array; axis: labels, limits and scale."""
 
-    @figure(id, compute_curves, {"variance mse divergence": "label seed step"}, alt, shows=shows, **PRESETS)
+    @figure(id, compute_curves, {"variance mse divergence": "label seed step"}, alt, title=shows, **PRESETS)
     def draw(n: Numbers) -> Drawing:
         drawing = plots.new_figure(7.0, 3.0)
         axes = drawing.subplots()
@@ -125,7 +125,7 @@ def alt_parts(n: Numbers) -> str:
     compute_curves,
     {reconstruction_over_half_d: "label seed step", weighted_kl: "label seed step"},
     alt_parts,
-    shows="The two parts of the loss: with a computed gamma the reconstruction part is half a nat per pixel, always",
+    title="The two parts of the loss: with a computed gamma the reconstruction part is half a nat per pixel, always",
     **PRESETS,
 )
 def draw_parts(n: Numbers) -> Drawing:

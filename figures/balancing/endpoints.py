@@ -73,7 +73,7 @@ def alt_crossing(n: Numbers) -> str:
     compute_endpoints,
     TABLE,
     alt_crossing,
-    shows="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
+    title="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
     "gets there later",
     quick=methods.SWEEP,
     full=methods.FULL_SWEEP,
@@ -133,7 +133,7 @@ def alt_score(n: Numbers) -> str:
     compute_endpoints,
     TABLE,
     alt_score,
-    shows="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
+    title="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
     quick=methods.SWEEP,
     full=methods.FULL_SWEEP,
 )
@@ -159,7 +159,7 @@ def alt_families(n: Numbers) -> str:
     compute_families,
     TABLE,
     alt_families,
-    shows="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
+    title="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
     "falls on the way",
     quick={"kappa_squared": 0.015, "target": 50.0, **methods.SWEEP},
     full={"kappa_squared": 0.01, "target": 60.0, **methods.FULL_SWEEP},

@@ -30,7 +30,7 @@ def alt(n: Numbers) -> str:
     compute_image_grids,
     {squared_error: "label image", "score": "label"},
     alt,
-    shows="Reconstructions and samples over gamma²: one parameter, two opposite goals",
+    title="Reconstructions and samples over gamma²: one parameter, two opposite goals",
     quick=methods.SWEEP,
     full=methods.FULL_SWEEP,
 )

@@ -37,7 +37,7 @@ def alt(n: Numbers) -> str:
     compute_law,
     {"of_means of_noise": "label seed latent", total: "label seed latent"},
     alt,
-    shows="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
+    title="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
     quick={"seeds": 3, "variances": VARIANCES, **methods.DIGITS},
     full={"seeds": 3, "variances": VARIANCES, **methods.FULL_MNIST},
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from vaelab import recipes
-from vaelab.objectives.annealing import Controlled, Cyclical, Linear
+from vaelab.objectives.annealing import Cyclical, Linear, PIController
 from vaelab.objectives.gamma import Computed, Geco, Learned, Optimal, PerImage
 from vaelab.objectives.objective import Experiment
 
@@ -12,15 +12,15 @@ GAMMA = 0.1**0.5  # where the weight of the divergence moves instead of gamma
 # The options of the recipe, and the label; both take the method's number.
 DESIGNS: dict[str, tuple[Callable[..., dict[str, Any]], str]] = {
     "fixed": (lambda variance: {"gamma": variance**0.5}, "fixed {}"),
-    "learned": (lambda factor: {"gamma": Learned(pace=factor)}, "learned, {} × its rate"),
-    "rule A": (lambda start: {"gamma": Computed(start, rule="A")}, "computed, rule A, from {}"),
+    "learned": (lambda factor: {"gamma": Learned(lr_scale=factor)}, "learned, {} × its rate"),
+    "rule A": (lambda start: {"gamma": Computed(start, rule="running_min")}, "computed, rule A, from {}"),
     "rule B": (lambda start: {"gamma": Computed(start)}, "computed, rule B, from {}"),
     "batch optimum": (lambda _: {"gamma": Optimal()}, "optimum of the batch"),
     "per image": (lambda _: {"gamma": PerImage()}, "optimum of each image"),
     "GECO": (lambda variance: {"gamma": Geco(variance**0.5)}, "GECO, κ² = {}"),
-    "ControlVAE": (lambda nats: {"gamma": GAMMA, "heating": Controlled(nats)}, "ControlVAE, {} nats"),
-    "linear annealing": (lambda n: {"gamma": GAMMA, "heating": Linear(int(n))}, "linear annealing, {} steps"),
-    "cyclical annealing": (lambda n: {"gamma": GAMMA, "heating": Cyclical(int(n))}, "cyclical annealing, {} steps"),
+    "ControlVAE": (lambda nats: {"gamma": GAMMA, "annealing": PIController(nats)}, "ControlVAE, {} nats"),
+    "linear annealing": (lambda n: {"gamma": GAMMA, "annealing": Linear(int(n))}, "linear annealing, {} steps"),
+    "cyclical annealing": (lambda n: {"gamma": GAMMA, "annealing": Cyclical(int(n))}, "cyclical annealing, {} steps"),
     "free bits": (lambda nats: {"gamma": GAMMA, "nats": nats}, "free bits, {} nat"),
 }
 

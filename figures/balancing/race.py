@@ -83,7 +83,7 @@ def race_figure(id: str, images: str, quick: dict[str, Any], full: dict[str, Any
     shows = f"How soon a computed gamma has the error of a learned one, at equal and at ten times the rate: {images}"
     table = {"held drawn": "label seed step", share_of_learned_steps: "label seed step", share_drawn: "label seed step"}
     table |= {"error score": "label seed"}
-    return figure(id, compute_race, table, alt, shows=shows, quick=quick, full=full)
+    return figure(id, compute_race, table, alt, title=shows, quick=quick, full=full)
 
 
 @race_figure("gam-race", "handwritten digits", methods.SWEEP, methods.FULL_SWEEP)

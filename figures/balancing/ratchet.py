@@ -24,9 +24,9 @@ def alt(n: Numbers) -> str:
 @figure(
     "gam-ratchet",
     compute_ratchet,
-    {"variance": "spread rule step", "rule": RULES},
+    {"variance": "spread rule step", "rule": tuple(RULES)},
     alt,
-    shows="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
+    title="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
     quick=SETTINGS,
 )
 def draw(n: Numbers) -> Drawing:

@@ -11,7 +11,7 @@ from figures.balancing.methods import OPTIMAL, PER_IMAGE, SETTERS, B, BalancingM
 from figures.trainings import decode, select, train_grid
 from vaelab import recipes
 from vaelab._utils.device import device_name
-from vaelab._utils.images import as_bytes, data_variance, unit
+from vaelab._utils.images import data_variance, to_float, to_uint8
 from vaelab.data import Dataset, load
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier
@@ -29,7 +29,7 @@ N_EVALUATIONS = 50  # times in a training that test images are reconstructed
 N_EVALUATED = 500  # of them, each time
 N_SHOWN = 10
 TRACED = ("variance", "mse", "divergence", "strength")
-RULES = ("A", "B", "C")
+RULES = {"A": "running_min", "B": "capped_ema", "C": "ema"}  # the letters of the paper
 N_POINTS, N_STEPS = 60, 80  # of a curve, and of a simulated one
 MEASURES = ("error", "error_sampled", "rate", "score_rebuilt", "score_sampled", "score_train")
 
@@ -64,11 +64,11 @@ def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings:
         experiment = BalancingMethod(*method).experiment(images.shape[1:], run.latent, **design)
         gamma = experiment.objective.likelihood.gamma
         assert gamma is not None
-        x = unit(test[:N_EVALUATED].to(device))
+        x = to_float(test[:N_EVALUATED].to(device))
         config = Train(steps=steps, batch_size=run.batch_size, lr=run.lr, seed=run.seed, device=device)
         trace, evaluated, errors = [], [], []
         for progress in train(experiment, images, config):
-            terms, weight = progress.terms, experiment.objective.strength
+            terms, weight = progress.terms, experiment.objective.divergence_weight
             state = (gamma.logvar.exp(), terms.mse, terms.divergence.mean(), weight)
             trace.append(torch.stack([value.detach() for value in state]))
             if progress.step % max(1, steps // N_EVALUATIONS) == 0:
@@ -95,7 +95,7 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
     torch.manual_seed(0)
     sampled = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
     rates = [experiment.rate(part.to(device)).cpu() for part in test.split(2000)]
-    x = unit(test)
+    x = to_float(test)
     values = {
         "error": (x - rebuilt).square().mean(),
         "error_sampled": (x - noisy).square().mean(),
@@ -108,7 +108,7 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
         values[f"score_{name}"] = torch.tensor(frechet_distance(features, network.features(images)))
     numbers = {name: value.double().cpu().numpy() for name, value in values.items()}
     examples = {"shown": x, "rebuilt": rebuilt, "sampled": sampled}
-    return numbers | {name: as_bytes(images[:N_SHOWN]).numpy() for name, images in examples.items()}
+    return numbers | {name: to_uint8(images[:N_SHOWN]).numpy() for name, images in examples.items()}
 
 
 @recipe("variance-loss-at-fixed-gamma", version=1)
@@ -135,7 +135,7 @@ def measure_variance_loss(
     with ONE_AT_A_TIME:
         for experiment in fit_many(make, members, images, config).experiments:
             q = encode(experiment, test)
-            parts.append([_lost_variance(unit(test), decode(experiment, z, len(z))) for z in (q.sample(), q.mean)])
+            parts.append([_lost_variance(to_float(test), decode(experiment, z, len(z))) for z in (q.sample(), q.mean)])
     columns = np.moveaxis(np.array(parts).reshape(len(variances), seeds, 2, 4), -1, 0)
     names = ("lost", "error", "covariance", "bias")
     return {"variance": np.array(variances), **dict(zip(names, columns, strict=True))}
@@ -160,7 +160,7 @@ def simulate_rules(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
     for i, spread in enumerate(spreads):
         torch.manual_seed(0)
         width = float(np.sqrt(np.log1p(spread**2)))
-        policies = [Computed(start=1.0, rule=rule) for rule in RULES]  # type: ignore[arg-type]
+        policies = [Computed(start=1.0, rule=rule) for rule in RULES.values()]  # type: ignore[arg-type]
         for gamma in policies:  # all seeds at once
             gamma.logvar, gamma.running = gamma.logvar.expand(seeds).clone(), gamma.running.expand(seeds).clone()
         for step in range(1, steps + 1):

@@ -28,7 +28,7 @@ def alt(n: Numbers) -> str:
     compute_variance_loss,
     {"lost error covariance bias": "variance seed z", "z": LATENTS},
     alt,
-    shows="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
+    title="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
     quick={"seeds": 2, "variances": methods.VARIANCES, **methods.MNIST},
     full=methods.FULL_SWEEP,
 )

@@ -15,7 +15,7 @@ import torch
 from figures.trainings import train_grid
 from vaelab import recipes
 from vaelab._utils.files import cache_folder, digest
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 from vaelab.metrics import active_units, encode, nll
 from vaelab.metrics.adapter import adapted
 from vaelab.runs.run import Run
@@ -59,7 +59,7 @@ def train_stage(
 ) -> Numbers:
     """Train from the end of the stage before to the end of this one, then measure."""
     run = Run("iwae", data=data, limit=limit)
-    images, test = run.images("train"), black_and_white(run.images("test")[:weighed], 1)
+    images, test = run.images("train"), binarize_images(run.images("test")[:weighed], 1)
     torch.manual_seed(seed)
     experiment = recipes.iwae(images.shape[1:], 50, samples=k, network="burda", likelihood="bernoulli")
     per_pass = len(images) // batch_size
@@ -69,8 +69,8 @@ def train_stage(
     checkpoints, before = _folder(stage, settings), _folder(stage - 1, settings)
     if not checkpoints.exists() and before.exists():
         shutil.copytree(before, checkpoints)
-    config = Train(passes(stage), batch_size, 0.001, seed, device, False, binarise="dynamic", checkpoints=checkpoints)
-    fit(experiment, images, config, knobs=plan, resume=True)
+    config = Train(passes(stage), batch_size, 0.001, seed, device, False, binarize="dynamic", checkpoints=checkpoints)
+    fit(experiment, images, config, interventions=plan, resume=True)
     model = adapted(experiment)
     estimate = nll(model, test, samples).by_images
     active = active_units(encode(model, test).mean.var(0))

@@ -53,7 +53,7 @@ def alt(n: Numbers) -> str:
     compute_lambdas,
     {"lambda": "arm", " ".join(SCALARS): "arm seed"},
     alt,
-    shows="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
+    title="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},
 )

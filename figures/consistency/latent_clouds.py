@@ -62,7 +62,7 @@ def alt(n: Numbers) -> str:
     compute_latent_clouds,
     {rho: "arm image", gap: "arm image"},
     alt,
-    shows="One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE",
+    title="One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE",
     quick={"lambdas": LAMBDAS, "seeds": 1, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 1, **methods.MINI},
 )

@@ -51,9 +51,9 @@ def alt(n: Numbers) -> str:
     TABLE,
     alt,
     paper=BURDA,
-    shows="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
+    title="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
     full={**FULL, "stages": 4, "samples": 500},
-    missing="it trains on full MNIST, two hours on two cores",
+    why_no_quick_preset="it trains on full MNIST, two hours on two cores",
 )
 @figure(
     "iwae-learning-curve",
@@ -61,7 +61,7 @@ def alt(n: Numbers) -> str:
     TABLE,
     alt,
     paper=BURDA,
-    shows="The NLL of VAE and IWAE pass by pass, on the schedule of Burda et al., with their values",
+    title="The NLL of VAE and IWAE pass by pass, on the schedule of Burda et al., with their values",
     quick=QUICK,
     full=FULL,
 )

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from figures.consistency.methods import ConsistencyRun
 from vaelab import augment
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data import load
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 from vaelab.divergences import Gaussian
 from vaelab.divergences.gaussian import diagonal_kl
-from vaelab.metrics import Adapter, active_units, bound, consistency, encode, nll, probe, transformed
+from vaelab.metrics import Adapter, active_units, bound, encode, nll, posterior_shift, probe, transformed
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import adapted
 from vaelab.objectives.consistency import Views
@@ -41,12 +41,12 @@ def measure_consistency(experiment: Experiment, run: ConsistencyRun) -> Numbers:
         six_nine: on sixes and nines alone; nan where test labels are not those of the training.
         activity [latent], Var of the means; and what `measure_clouds` and `measure_tangent` return.
     """
-    model, binary = adapted(experiment), run.binarise == "dynamic"
+    model, binary = adapted(experiment), run.binarize == "dynamic"
     gray = {split: run.images(split) for split in ("train", "test")}
-    inputs = {s: black_and_white(x, i) if binary else x for i, (s, x) in enumerate(gray.items())}
+    inputs = {s: binarize_images(x, i) if binary else x for i, (s, x) in enumerate(gray.items())}
     q, views = encode(model, inputs["test"]), run.transformation()
     moved = transformed(model, gray["test"], views, binary=binary)
-    shift = consistency(q, moved)
+    shift = posterior_shift(q, moved)
     estimate = nll(model, inputs["test"][: run.weighed], run.samples).by_images
     bounds = {s: bound(model, inputs[s][: len(inputs["test"])]) for s in inputs}
     activity, information = q.mean.var(0), MarginalPosterior(*q).mutual_information()
@@ -76,7 +76,7 @@ def _probe_classes(
     train_means = encode(model, train).mean
     in_pair = {s: torch.isin(classes, torch.tensor(PAIR)) for s, classes in labels.items()}
     all_classes, pair = (
-        probe((train_means[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], few=FEW)
+        probe((train_means[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], small_probe_labels=FEW)
         for a, b in ((slice(None), slice(None)), in_pair.values())
     )
     assert all_classes.transformed is not None
@@ -99,7 +99,7 @@ def measure_clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) ->
         cloud_mean, cloud_logvar [c, 1 + copies, latent]; plane [n, latent], means of the first test images;
         cloud_images [c, h, w].
     """
-    few = unit(images[:CLOUDS]).float()
+    few = to_float(images[:CLOUDS]).float()
     torch.manual_seed(0)
     stacked = torch.stack([few, *(views(few) for _ in range(COPIES))], 1)
     mean, logvar = (part.unflatten(0, (CLOUDS, -1)).numpy() for part in encode(model, stacked.flatten(0, 1)))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from vaelab.data.augment import Affine, Augment
-from vaelab.objectives.consistency import VIEWS, Consistent
+from vaelab.objectives.consistency import VIEWS, ConsistentExperiment
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.run import Run
 
@@ -84,7 +84,7 @@ class ConsistencyRun(Run):
     def experiment(self, shape: Sequence[int]) -> Experiment:
         """Return the experiment for images of this shape, with weights drawn from the seed."""
         experiment = super().experiment(shape)
-        if isinstance(experiment, Consistent):
+        if isinstance(experiment, ConsistentExperiment):
             experiment.views = self.transformation()
         return experiment
 

@@ -38,7 +38,7 @@ def alt_rotation_limit(n: Numbers) -> str:
     compute_rotation_limit,
     {" ".join(ROTATION_MEASURES): "arm angle seed"},
     alt_rotation_limit,
-    shows="Linear probes, over ten digits and of 6 against 9, as the views turn further "
+    title="Linear probes, over ten digits and of 6 against 9, as the views turn further "
     f"(quick: {methods.SMALL['limit']:,} images of {methods.SMALL['side']} × {methods.SMALL['side']} pixels)",
     quick={"angles": [15.0, 90.0, 180.0], "consistency": 5.0, "seeds": 2, **methods.SMALL},
     full={"angles": [15.0, 45.0, 90.0, 135.0, 180.0], "consistency": 5.0, "seeds": 3, **methods.MINI},
@@ -72,7 +72,7 @@ def alt_tangents(n: Numbers) -> str:
     compute_tangents,
     {"tangent": "arm seed delta", "tangent_limit": "arm seed", "delta": DELTAS},
     alt_tangents,
-    shows="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
+    title="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},
 )

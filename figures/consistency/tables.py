@@ -107,10 +107,10 @@ def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None =
         compute_tables,
         {" ".join(SCALARS): "arm seed"},
         alt,
-        shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {name}{size}",
+        title=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {name}{size}",
         quick=quick and {**METHODS, "beta": 2.0, "seeds": 2, **quick},
         full={**METHODS, "seeds": 3, **full},
-        missing="" if quick else f"its images do not ship; get them with `vaelab data get {full['data']}`",
+        why_no_quick_preset="" if quick else f"its images do not ship; get them with `vaelab data get {full['data']}`",
     )
 
 

@@ -40,7 +40,7 @@ def train_with_views(*, device: str, **settings: Any) -> Numbers:
     run = ConsistencyRun(**settings)
     images = run.images("train")
     experiment = run.experiment(images.shape[1:])
-    options: Any = {"schedule": "step", "drops": (3 * run.epochs // 4 + 1,), "binarise": run.binarise}
+    options: Any = {"lr_schedule": "step", "lr_milestones": (3 * run.epochs // 4 + 1,), "binarize": run.binarize}
     fit(experiment, images, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False, **options))
     return measure_consistency(experiment, run)
 

@@ -35,7 +35,7 @@ def alt(n: Numbers) -> str:
     compute_triplets,
     {" ".join(SCALARS): "arm seed"},
     alt,
-    shows="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
+    title="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
     quick={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
 )

@@ -28,7 +28,7 @@ def divergences_in_one_dimension(
         Gaussian(torch.tensor([m], dtype=torch.float64), torch.tensor([2 * np.log(s)], dtype=torch.float64))
         for m, s in zip(means, sigmas, strict=True)
     )
-    # integrals and normalisation run over a wide grid; the picture shows its middle
+    # integrals and normalization run over a wide grid; the picture shows its middle
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
     family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
@@ -37,7 +37,7 @@ def divergences_in_one_dimension(
         torch.logaddexp(lq, lp) - np.log(2),
     )
 
-    def towards(target: torch.Tensor) -> torch.Tensor:
+    def toward(target: torch.Tensor) -> torch.Tensor:
         return 0.5 * lq.exp() * (lq - target) + 0.5 * lp.exp() * (lp - target)
 
     curves = torch.stack(
@@ -47,8 +47,8 @@ def divergences_in_one_dimension(
             half.exp(),
             lq.exp() * (lq - lp),
             lp.exp() * (lp - lq),
-            towards(middle),
-            towards(half),
+            toward(middle),
+            toward(half),
         ]
     )
     shown = torch.arange(len(grid.points))[2000:-2000:5]
@@ -136,7 +136,7 @@ def compute_limits(device: str, **settings: Any) -> Result:
 
 
 def entrance_fee(alpha: float) -> float:
-    """c(α), the limit of (primed dual - α KL(q‖p)) for variances towards 0, per latent in nats."""
+    """c(α), the limit of (primed dual - α KL(q‖p)) for variances toward 0, per latent in nats."""
     return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
 
 

@@ -13,7 +13,7 @@ from figures.gjs.variants import FAMILIES, KL, REVERSE, Variant
 from vaelab import divergences
 from vaelab.divergences import Gaussian, geometric_mean, kl
 from vaelab.posterior import MarginalPosterior
-from vaelab.posterior.variance_law import best_scale, predicted_variance
+from vaelab.posterior.variance_law import optimal_scale, predicted_variance
 from vaelab.runs.store import Numbers, Result, merge_results
 
 VARIANTS = (KL, REVERSE, "primed", "primed dual")
@@ -166,22 +166,22 @@ def compute_aggregate_variance(
     return merge_results(numbers, [result for row in results for result in row])
 
 
-def latents(minimised: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float, bool]]:
+def latents(minimized: torch.nn.Module, numbers: Numbers) -> list[tuple[float, float, float, float, bool]]:
     """R and V = Var(mean) + E[sigma²] of every latent over the test images; V predicted from R, and from its own
     posteriors; whether it is active."""
     mean, logvar = (torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar"))
     law = MarginalPosterior(mean, logvar).variance_law()
-    own = law.total * best_scale(minimised, mean - mean.mean(0), logvar) ** 2  # every optimum has centred means
+    own = law.total * optimal_scale(minimized, mean - mean.mean(0), logvar) ** 2  # every optimum has centered means
     found = []
     for k, (of_means, of_noise, total) in enumerate(zip(*(part.tolist() for part in law[:3]), strict=True)):
         ratio = max(of_means / of_noise, 1e-9)
         active = of_means > ACTIVE * total
-        found.append((ratio, total, predicted_variance(minimised, ratio), float(own[k]), active))
+        found.append((ratio, total, predicted_variance(minimized, ratio), float(own[k]), active))
     return found
 
 
 def divergence(variant: Variant) -> torch.nn.Module:
-    """What the variant minimises."""
+    """What the variant minimizes."""
     if variant.name == variants.KL:
         return divergences.KL()
     if variant.name == variants.REVERSE:

@@ -41,7 +41,7 @@ def alt(n: Numbers) -> str:
     compute_renormalized,
     {distance: "seed source", mean_pixel: "seed source", "spread": "seed", "source": SHOWN},
     alt,
-    shows="What a second stage generates, raw and renormalized, beside prior and mixture",
+    title="What a second stage generates, raw and renormalized, beside prior and mixture",
     quick=QUICK,
     full=MNIST,
 )

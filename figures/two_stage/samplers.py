@@ -58,7 +58,9 @@ SPEC = {
     "frechet precision recall": "seed source",
     wins: "seed source",
     order_holds: "seed",
-    "spread gamma_second gamma law mse variance_loss memorised images": "seed",
+    "spread gamma_second gamma law mse variance_loss": "seed",
+    "memorised": "seed",
+    "images": "seed",
     "source": SOURCES,
 }
 
@@ -92,7 +94,7 @@ def alt(n: Numbers) -> str:
     compute_samplers,
     rows,
     alt,
-    shows="Ways to draw new latents for one VAE: prior, second stage, renormalized, Gaussian mixture, by distance and "
+    title="Ways to draw new latents for one VAE: prior, second stage, renormalized, Gaussian mixture, by distance and "
     "seed",
     quick=t.QUICK,
     full=t.MNIST,
@@ -102,7 +104,7 @@ def alt(n: Numbers) -> str:
     compute_samplers,
     rows,
     alt,
-    shows="Ways to draw new latents on CIFAR-10, which is downloaded; in the paper preset the published network, by "
+    title="Ways to draw new latents on CIFAR-10, which is downloaded; in the paper preset the published network, by "
     "FID",
     quick=t.SMALL_CIFAR,
     full=t.CIFAR,
@@ -112,9 +114,9 @@ def alt(n: Numbers) -> str:
     compute_samplers,
     rows,
     alt,
-    shows="CelebA with the published network: FID of reconstructions and samplers",
+    title="CelebA with the published network: FID of reconstructions and samplers",
     full=t.CELEBA,
-    missing="the published networks are too large for a laptop, and the Inception network expects color images",
+    why_no_quick_preset="the published networks are too large for a laptop, and the Inception network expects color images",
 )
 def draw(n: Numbers) -> Drawing:
     drawing = plots.new_figure(7.0, 3.1)
