@@ -116,7 +116,7 @@ def alt(n: Numbers) -> str:
     alt,
     title="CelebA with the published network: FID of reconstructions and samplers",
     full=t.CELEBA,
-    why_no_quick_preset="the published networks are too large for a laptop, and the Inception network expects color images",
+    why_no_quick_preset="the published networks are too large for a laptop, and FID needs color images",
 )
 def draw(n: Numbers) -> Drawing:
     drawing = plots.new_figure(7.0, 3.1)
