@@ -2,6 +2,8 @@
 
 Where gamma is small within the first steps, nats are cheap at once, and the divergence overshoots before it settles.
 With a computed gamma the reconstruction part of the loss is half a nat per pixel.
+
+gam-ratchet: three rules for gamma on an error that only fluctuates; under rule A gamma can only fall.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from matplotlib.figure import Figure as Drawing
 from figures.alt import itemize
 from figures.balancing import figure, methods
 from figures.balancing.styles import line_style
-from figures.balancing.trainings import compute_curves
+from figures.balancing.trainings import RULES, compute_curves, compute_ratchet
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -100,14 +102,12 @@ register(
 
 def reconstruction_over_half_d(n: Numbers) -> np.ndarray:
     """Return SE / (2 gamma²), the reconstruction part of the loss, in units of D/2: [k, seeds, points]."""
-    ratio: np.ndarray = n["mse"] / n["variance"]
-    return ratio
+    return np.asarray(n["mse"] / n["variance"])
 
 
 def weighted_kl(n: Numbers) -> np.ndarray:
     """Return the divergence times its weight, nats: [k, seeds, points]."""
-    nats: np.ndarray = n["strength"] * n["divergence"]
-    return nats
+    return np.asarray(n["strength"] * n["divergence"])
 
 
 def alt_parts(n: Numbers) -> str:
@@ -138,4 +138,34 @@ def draw_parts(n: Numbers) -> Drawing:
     draw_curves(right, n, weighted_kl(n))
     right.set(ylim=(0, None), ylabel="weight × KL(q‖p), nats", title="divergence: a small gamma overshoots")
     drawing.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return drawing
+
+
+RATCHET: dict[str, Any] = {"spreads": [0.02, 0.05, 0.1, 0.2], "steps": 10_000, "seeds": 20}
+
+
+def alt_ratchet(n: Numbers) -> str:
+    ends = n["variance"][:, :, -1].T
+    last = itemize("at {:g} % variation A {:.3f}, B {:.3f}, C {:.3f}", 100 * n["spread"], *ends)
+    return f"gamma squared under the three rules when the mean error stays 1. After {n['step'][-1]} steps: {last}."
+
+
+@figure(
+    "gam-ratchet",
+    compute_ratchet,
+    {"variance": "spread rule step", "rule": tuple(RULES)},
+    alt_ratchet,
+    title="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
+    quick=RATCHET,
+)
+def draw_ratchet(n: Numbers) -> Drawing:
+    drawing = plots.new_figure(7.0, 2.6)
+    panels: Any = drawing.subplots(1, len(n["spread"]), sharey=True)
+    for axes, spread, variances in zip(panels, n["spread"], n["variance"], strict=True):
+        for rule, color, values in zip(RULES, (plots.DUAL, plots.MEAN, plots.REFERENCE), variances, strict=True):
+            axes.plot(n["step"], values, color=color, label=f"rule {rule}")
+        axes.axhline(1, color="black", linewidth=0.6, linestyle=":")
+        axes.set(xscale="log", xlabel="step", title=f"batches vary by {100 * spread:g} %", ylim=(0.55, 1.05))
+    panels[0].set_ylabel("gamma² (true mean error: 1)")
+    panels[0].legend(loc="lower left")
     return drawing

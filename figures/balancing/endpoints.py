@@ -1,4 +1,4 @@
-"""Where trainings end: gam-crossing, gam-score and gam-families.
+"""Where trainings end: gam-crossing, gam-score, gam-families, and gam-strip, reconstructions and samples over gamma².
 
 A computed gamma ends where the error, as a function of a fixed gamma², crosses the diagonal.
 """
@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator
 from figures.alt import itemize
 from figures.balancing import figure, methods
 from figures.balancing.styles import line_style
-from figures.balancing.trainings import MEASURES, compute_endpoints, compute_families
+from figures.balancing.trainings import MEASURES, compute_endpoints, compute_families, compute_image_grids
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -75,8 +75,7 @@ def alt_crossing(n: Numbers) -> str:
     alt_crossing,
     title="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
     "gets there later",
-    quick=methods.SWEEP,
-    full=methods.FULL_SWEEP,
+    **methods.SWEEPS,
 )
 def draw_crossing(n: Numbers) -> Drawing:
     drawing = plots.new_figure(7.0, 3.2)
@@ -134,8 +133,7 @@ def alt_score(n: Numbers) -> str:
     TABLE,
     alt_score,
     title="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
-    quick=methods.SWEEP,
-    full=methods.FULL_SWEEP,
+    **methods.SWEEPS,
 )
 def draw_score(n: Numbers) -> Drawing:
     drawing = plots.new_figure(7.0, 3.2)
@@ -181,4 +179,39 @@ def draw_families(n: Numbers) -> Drawing:
         title="Near one curve, or a little below it where gamma falls on the way",
     )
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return drawing
+
+
+def squared_error(n: Numbers) -> np.ndarray:
+    """Return the error per pixel of every reconstruction: [k, n]."""
+    residual = (n["rebuilt"].astype(float) - n["shown"]) / 255
+    return np.asarray(np.square(residual).mean((2, 3, 4)))
+
+
+def alt_strip(n: Numbers) -> str:
+    ends = itemize("{}: error {:.4f}, score {:.0f}", n["label"], squared_error(n).mean(1), n["score"])
+    return (
+        "Rows of reconstructions of the same ten test images, and of draws from the prior, one row per gamma squared. "
+        f"Mean squared error per pixel and Fréchet distance of the samples: {ends}."
+    )
+
+
+@figure(
+    "gam-strip",
+    compute_image_grids,
+    {squared_error: "label image", "score": "label"},
+    alt_strip,
+    title="Reconstructions and samples over gamma²: one parameter, two opposite goals",
+    **methods.SWEEPS,
+)
+def draw_strip(n: Numbers) -> Drawing:
+    labels = [str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]]
+    rebuilt = np.concatenate([n["shown"][None], n["rebuilt"]])
+    sampled = np.concatenate([np.full_like(n["sampled"][:1], 255), n["sampled"]])  # white beside the test images
+    drawing = plots.new_figure(7.0, 0.3 * len(rebuilt) + 0.35)
+    left, right = drawing.subplots(1, 2)
+    plots.image_grid(left, rebuilt, ["test image", *labels])
+    plots.image_grid(right, sampled)
+    left.set_title("reconstructions")
+    right.set_title("draws from the prior")
     return drawing

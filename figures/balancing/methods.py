@@ -76,3 +76,4 @@ FULL_CIFAR: dict[str, Any] = {**CIFAR, "limit": None, "hidden": (64, 128, 256), 
 # Of the figures that sweep over gamma.
 SWEEP: dict[str, Any] = {"seeds": 3, "variances": VARIANCES, **MNIST}
 FULL_SWEEP: dict[str, Any] = {"seeds": 3, "variances": VARIANCES, **FULL_MNIST}
+SWEEPS: dict[str, Any] = {"quick": SWEEP, "full": FULL_SWEEP}

@@ -21,7 +21,7 @@ from vaelab.objectives.objective import Experiment
 from vaelab.runs.execute import ONE_AT_A_TIME
 from vaelab.runs.run import Run, checksum
 from vaelab.runs.store import Numbers, Result, cached, recipe
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.ensemble import fit_many
 from vaelab.training.loop import train
 
@@ -65,7 +65,7 @@ def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings:
         gamma = experiment.objective.likelihood.gamma
         assert gamma is not None
         x = to_float(test[:N_EVALUATED].to(device))
-        config = Train(steps=steps, batch_size=run.batch_size, lr=run.lr, seed=run.seed, device=device)
+        config = TrainConfig(steps=steps, batch_size=run.batch_size, lr=run.lr, seed=run.seed, device=device)
         trace, evaluated, errors = [], [], []
         for progress in train(experiment, images, config):
             terms, weight = progress.terms, experiment.objective.divergence_weight
@@ -130,7 +130,7 @@ def measure_variance_loss(
         return recipes.vae(images.shape[1:], run.latent, **design)
 
     members = [{"variance": v, "seed": s} for v in variances for s in range(seeds)]
-    config = Train(steps=steps, batch_size=run.batch_size, lr=run.lr, device=device, progress=False)
+    config = TrainConfig(steps=steps, batch_size=run.batch_size, lr=run.lr, device=device, progress=False)
     parts = []
     with ONE_AT_A_TIME:
         for experiment in fit_many(make, members, images, config).experiments:
@@ -187,8 +187,7 @@ def _means_between(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
     sums = np.cumsum(values, axis=-1)
     sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
     starts = np.concatenate([[0], ends[:-1]])
-    means: np.ndarray = (sums[..., ends] - sums[..., starts]) / (ends - starts)
-    return means
+    return np.asarray((sums[..., ends] - sums[..., starts]) / (ends - starts))
 
 
 def compute_endpoints(

@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from figures.trainings import train_grid
-from vaelab import recipes
 from vaelab._utils.files import cache_folder, digest
 from vaelab.data.images import binarize_images
 from vaelab.metrics import active_units, encode, nll
 from vaelab.metrics.adapter import adapted
 from vaelab.runs.run import Run
 from vaelab.runs.store import Numbers, Result, merge_results, recipe, recipe_of
-from vaelab.training.config import Train
-from vaelab.training.interventions import Knobs
+from vaelab.training.config import TrainConfig
+from vaelab.training.interventions import Interventions
 from vaelab.training.loop import fit
 
 MEASURES = ("nll", "nll_error", "active")
@@ -45,31 +43,20 @@ def passes(stage: int) -> int:
 
 
 @recipe("train-on-the-burda-schedule", version=1)
-def train_stage(
-    *,
-    stage: int,
-    k: int,
-    seed: int,
-    device: str,
-    data: str,
-    limit: int | None,
-    batch_size: int,
-    samples: int,
-    weighed: int,
-) -> Numbers:
-    """Train from the end of the stage before to the end of this one, then measure."""
-    run = Run("iwae", data=data, limit=limit)
+def train_stage(*, stage: int, k: int, samples: int, weighed: int, device: str, **settings: Any) -> Numbers:
+    """Train a `Run` of these settings from the end of the stage before to the end of this one, then measure."""
+    options = {"samples": k, "likelihood": "bernoulli"}
+    run = Run("iwae", options, latent=50, network="burda", hidden=None, **settings)
     images, test = run.images("train"), binarize_images(run.images("test")[:weighed], 1)
-    torch.manual_seed(seed)
-    experiment = recipes.iwae(images.shape[1:], 50, samples=k, network="burda", likelihood="bernoulli")
-    per_pass = len(images) // batch_size
+    experiment = run.experiment(images.shape[1:])
+    per_pass = len(images) // run.batch_size
     rates = [0.001 * 10 ** (-i / 7) for i in range(8)]
-    plan = Knobs([(passes(i - 1) * per_pass, "lr", rates[i - 1], rates[i]) for i in range(1, 8)])
-    settings = {"k": k, "seed": seed, "data": data, "limit": limit, "batch_size": batch_size}
-    checkpoints, before = _folder(stage, settings), _folder(stage - 1, settings)
+    plan = Interventions([(passes(i - 1) * per_pass, "lr", rates[i - 1], rates[i]) for i in range(1, 8)])
+    checkpoints, before = (_folder(number, {**settings, "k": k}) for number in (stage, stage - 1))
     if not checkpoints.exists() and before.exists():
         shutil.copytree(before, checkpoints)
-    config = Train(passes(stage), batch_size, 0.001, seed, device, False, binarize="dynamic", checkpoints=checkpoints)
+    loop: Any = {"binarize": run.binarize, "checkpoints": checkpoints, "progress": False}
+    config = TrainConfig(passes(stage), run.batch_size, rates[0], run.seed, device, **loop)
     fit(experiment, images, config, interventions=plan, resume=True)
     model = adapted(experiment)
     estimate = nll(model, test, samples).by_images

@@ -37,16 +37,14 @@ def rho(n: Numbers) -> np.ndarray:
     means of the test images: [k, c]."""
     mean, plane = n["cloud_mean"][:, 0], n["plane"][:, 0]
     distance = ((mean[:, :, 1:] - mean[:, :, :1]) ** 2).sum(-1).mean(-1)
-    ratio: np.ndarray = distance / (2 * plane.var(1).sum(-1))[:, None]
-    return ratio
+    return np.asarray(distance / (2 * plane.var(1).sum(-1))[:, None])
 
 
 def gap(n: Numbers) -> np.ndarray:
     """Return R of each cloud: [k, c], nats."""
     mean, logvar = (torch.from_numpy(n[name][:, 0]).double() for name in ("cloud_mean", "cloud_logvar"))
     image, views = (Gaussian(mean[:, :, part], logvar[:, :, part]) for part in (slice(1), slice(1, None)))
-    nats: np.ndarray = latent_kl(views, image).sum(-1).mean(-1).numpy()
-    return nats
+    return np.asarray(latent_kl(views, image).sum(-1).mean(-1).numpy())
 
 
 def alt(n: Numbers) -> str:

@@ -14,17 +14,9 @@ from vaelab.runs.store import Numbers
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
 BURDA = "Burda et al. 2016"
 COLORS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
-QUICK: dict[str, Any] = {
-    "draws": [1, 5, 50],
-    "stages": 4,
-    "seeds": 1,
-    "data": "mnist-mini",
-    "limit": 1000,
-    "batch_size": 20,
-    "samples": 200,
-    "weighed": 500,
-}
-FULL: dict[str, Any] = {**QUICK, "stages": 8, "data": "mnist", "limit": None, "samples": 5000, "weighed": 10_000}
+DRAWS: dict[str, Any] = {"draws": [1, 5, 50], "seeds": 1, "batch_size": 20}
+QUICK: dict[str, Any] = {**DRAWS, "stages": 4, "data": "mnist-mini", "limit": 1000, "samples": 200, "weighed": 500}
+FULL: dict[str, Any] = {**DRAWS, "stages": 8, "data": "mnist", "limit": None, "samples": 5000, "weighed": 10_000}
 
 
 def published_nll(n: Numbers) -> np.ndarray:

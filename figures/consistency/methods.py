@@ -15,36 +15,10 @@ VAE, AUGMENTED, TWICE, TRIPLET = "VAE", "VAE + Aug", "VAE, twice as long", "trip
 
 # Figures with the same settings share their trainings.  QUICK: the small protocol with one hidden layer and a third of
 # the passes; SMALL: digits of half the side, for figures with many methods; MINI: the whole small protocol.
-QUICK: dict[str, Any] = {
-    "data": "mnist-mini",
-    "limit": 5000,
-    "likelihood": "bernoulli",
-    "latent": 50,
-    "hidden": [256],
-    "epochs": 25,
-    "batch_size": 50,
-    "lr": 2e-3,
-}
-SMALL: dict[str, Any] = {
-    "data": "mnist-mini",
-    "limit": 2000,
-    "side": 14,
-    "likelihood": "bernoulli",
-    "latent": 20,
-    "hidden": [128],
-    "epochs": 40,
-    "batch_size": 50,
-}
-MINI: dict[str, Any] = {
-    "data": "mnist-mini",
-    "limit": 5000,
-    "likelihood": "bernoulli",
-    "latent": 50,
-    "hidden": [256, 256],
-    "epochs": 80,
-    "batch_size": 50,
-    "weighed": 1000,
-}
+DIGITS: dict[str, Any] = {"data": "mnist-mini", "likelihood": "bernoulli", "batch_size": 50}
+QUICK: dict[str, Any] = {**DIGITS, "limit": 5000, "latent": 50, "hidden": [256], "epochs": 25, "lr": 2e-3}
+SMALL: dict[str, Any] = {**DIGITS, "limit": 2000, "side": 14, "latent": 20, "hidden": [128], "epochs": 40}
+MINI: dict[str, Any] = {**DIGITS, "limit": 5000, "latent": 50, "hidden": [256, 256], "epochs": 80, "weighed": 1000}
 
 
 class ConsistencyMethod(NamedTuple):

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.patheffects import withStroke
 
 from figures.alt import itemize
 from figures.consistency import figure, methods
 from figures.consistency.measures import SCALARS
-from figures.consistency.trainings import compute_tables
+from figures.consistency.trainings import compute_tables, compute_triplets
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -67,36 +68,12 @@ def alt(n: Numbers) -> str:
 
 
 METHODS: dict[str, Any] = {"consistency": 1.0, "beta": 4.0, "samples_k": 5}
-BURDA: dict[str, Any] = {
-    "likelihood": "bernoulli",
-    "latent": 50,
-    "network": "burda",
-    "batch_size": 100,
-    "epochs": 200,
-    "samples": 500,
-    "weighed": 2000,
-}
-COLOR: dict[str, Any] = {
-    "likelihood": "normal",
-    "gamma": "learned",
-    "latent": 64,
-    "network": "conv",
-    "batch_size": 100,
-    "epochs": 50,
-    "samples": 500,
-    "weighed": 1000,
-}
-SMALL_COLOR: dict[str, Any] = {
-    "data": "cifar10",
-    "limit": 2000,
-    "side": 16,
-    "likelihood": "normal",
-    "gamma": "computed",
-    "latent": 32,
-    "hidden": [256],
-    "epochs": 40,
-    "batch_size": 50,
-}
+PAPER: dict[str, Any] = {**METHODS, "seeds": 3, "batch_size": 100, "samples": 500}
+BURDA: dict[str, Any] = {"likelihood": "bernoulli", "latent": 50, "network": "burda", "epochs": 200, "weighed": 2000}
+COLOR: dict[str, Any] = {"likelihood": "normal", "gamma": "learned", "latent": 64, "network": "conv", "weighed": 1000}
+SMALL_IMAGES: dict[str, Any] = {"data": "cifar10", "limit": 2000, "side": 16}
+SMALL_VAE: dict[str, Any] = {"likelihood": "normal", "gamma": "computed", "latent": 32, "hidden": [256]}
+SMALL_COLOR: dict[str, Any] = {**SMALL_IMAGES, **SMALL_VAE, "epochs": 40, "batch_size": 50}
 
 
 def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None = None) -> Callable[[Any], Any]:
@@ -109,15 +86,15 @@ def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None =
         alt,
         title=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {name}{size}",
         quick=quick and {**METHODS, "beta": 2.0, "seeds": 2, **quick},
-        full={**METHODS, "seeds": 3, **full},
+        full={**PAPER, **full},
         why_no_quick_preset="" if quick else f"its images do not ship; get them with `vaelab data get {full['data']}`",
     )
 
 
 @table_figure("mnist", {"data": "mnist", **BURDA}, methods.SMALL)
 @table_figure("omniglot", {"data": "omniglot", **BURDA})
-@table_figure("celeba", {"data": "celeba", **COLOR})
-@table_figure("cifar", {"data": "cifar10", **COLOR}, SMALL_COLOR)
+@table_figure("celeba", {"data": "celeba", **COLOR, "epochs": 50})
+@table_figure("cifar", {"data": "cifar10", **COLOR, "epochs": 50}, SMALL_COLOR)
 def draw(n: Numbers) -> Drawing:
     shown = {name: title for name, title in SHOWN.items() if not np.isnan(n[name]).any()}
     drawing = plots.new_figure(7.0, 2.9)
@@ -130,4 +107,54 @@ def draw(n: Numbers) -> Drawing:
     names = [str(arm) for arm in n["arm"]]
     panels[0].set(yticks=_heights(), yticklabels=names, ylim=(_heights()[-1] + 0.7, -0.7))
     drawing.suptitle(_describe(n))
+    return drawing
+
+
+def family(n: Numbers, triplet: bool) -> np.ndarray:
+    """Return the indices of the triplet loss, or of consistency and augmentation alone; in order of strength."""
+    is_triplet = np.array([str(arm).startswith(methods.TRIPLET) for arm in n["arm"]])
+    rows = np.flatnonzero(is_triplet == triplet)
+    return rows if triplet else rows[1:]
+
+
+LAMBDAS, WEIGHTS = [0.0, 0.1, 1.0, 5.0], [1.0, 10.0]
+
+
+def alt_triplets(n: Numbers) -> str:
+    means = (n[name].mean(1) for name in ("nll", "probe", "rho"))
+    ends = itemize("{}: NLL {:.1f}, probe {:.3f}, rho {:.2f}", n["arm"], *means)
+    return f"Linear probe and rho against NLL, for consistency and a triplet loss on equal views ({n['data']}). {ends}."
+
+
+@figure(
+    "cr-triplet",
+    compute_triplets,
+    {" ".join(SCALARS): "arm seed"},
+    alt_triplets,
+    title="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
+    quick={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.QUICK},
+    full={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
+)
+def draw_triplets(n: Numbers) -> Drawing:
+    drawing = plots.new_figure(7.0, 3.0)
+    panels = drawing.subplots(1, 2)
+    titles = ("linear probe, all labels", "ρ: how far means move (0: not at all)")
+    for ax, name, title in zip(panels, ("probe", "rho"), titles, strict=True):
+        for triplet, color, label in ((False, plots.MEAN, "consistency, λ"), (True, plots.P, "triplet loss, weight")):
+            rows = family(n, triplet)
+            start = rows if not triplet else np.concatenate([family(n, False)[:1], rows])
+            ax.plot(n["nll"][start].mean(1), n[name][start].mean(1), color=color, linewidth=0.8)
+            for i in rows:
+                ax.plot(n["nll"][i], n[name][i], "o", color=color, markersize=3, alpha=0.5, markeredgewidth=0)
+                place = (n["nll"][i].mean(), n[name][i].mean())
+                ax.plot(*place, "o", color=color, markersize=5, label=label if i == rows[-1] else None)
+                look: Any = {"color": color, "path_effects": [withStroke(linewidth=2, foreground="white")]}
+                ax.annotate(f"{n['strength'][i]:g}", place, (5, 5), textcoords="offset points", zorder=4, **look)
+        ax.plot(n["nll"][0], n[name][0], "s", color=plots.Q, markersize=3, alpha=0.5, markeredgewidth=0)
+        ax.plot(n["nll"][0].mean(), n[name][0].mean(), "s", color=plots.Q, markersize=5, label="VAE, no views")
+        ax.set(title=title, xlabel="NLL (nats)")
+        ax.margins(0.12)
+        ax.locator_params(axis="x", nbins=5, integer=True)
+    panels[0].legend()
+    drawing.suptitle(str(n["data"]))
     return drawing

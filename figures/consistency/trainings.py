@@ -10,7 +10,7 @@ from figures.consistency.measures import SCALARS, measure_consistency
 from figures.consistency.methods import ConsistencyMethod, ConsistencyRun, bases, cr, describe_data, triplet, vae
 from figures.trainings import select, train_grid
 from vaelab.runs.store import Numbers, Result, merge_results, recipe
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit
 
 ROTATION_MEASURES = ("nll", "rate", "gap", "rho", "probe", "probe_moved", "six_nine", "six_nine_moved")
@@ -41,7 +41,9 @@ def train_with_views(*, device: str, **settings: Any) -> Numbers:
     images = run.images("train")
     experiment = run.experiment(images.shape[1:])
     options: Any = {"lr_schedule": "step", "lr_milestones": (3 * run.epochs // 4 + 1,), "binarize": run.binarize}
-    fit(experiment, images, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False, **options))
+    fit(
+        experiment, images, TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False, **options)
+    )
     return measure_consistency(experiment, run)
 
 

@@ -1,4 +1,7 @@
-"""gam-samplers, gam-cifar, gam-celeba: reconstructions and six ways to sample latents for one VAE, seed by seed."""
+"""gam-samplers, gam-cifar, gam-celeba: reconstructions and six ways to sample latents for one VAE, seed by seed.
+
+gam-second-stage: digits from the prior, from the second stage raw and renormalized, and from a mixture.
+"""
 
 from typing import Any
 
@@ -10,7 +13,18 @@ from figures.alt import itemize
 from figures.table import Row, long_table
 from figures.two_stage import figure
 from figures.two_stage import trainings as t
-from figures.two_stage.trainings import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, SOURCES, compute_samplers
+from figures.two_stage.trainings import (
+    CONTROL,
+    GEN1,
+    GEN2,
+    GMM,
+    LAW,
+    PUBLISHED,
+    REC,
+    SOURCES,
+    compute_renormalized,
+    compute_samplers,
+)
 from vaelab import plots
 from vaelab.metrics.fid import JPEG_QUALITY
 from vaelab.metrics.fid.network import SIDE
@@ -39,8 +53,7 @@ def protocol(n: Numbers) -> dict[str, str]:
 def order_holds(n: Numbers) -> np.ndarray:
     """Return whether renormalized <= raw second stage <= prior: [seeds] of bool; false where the stage collapsed."""
     renormalized, raw, prior = (n["frechet"][:, SOURCES.index(name)] for name in (LAW, GEN2, GEN1))
-    holds: np.ndarray = (renormalized <= raw) & (raw <= prior)
-    return holds
+    return np.asarray((renormalized <= raw) & (raw <= prior))
 
 
 def best_generators(n: Numbers) -> list[str]:
@@ -139,3 +152,54 @@ def draw(n: Numbers) -> Drawing:
     right.set(xlabel="recall", xlim=(-0.05, 1.05), title="covers the real")
     drawing.supxlabel(describe_protocol(n, "\n"), fontsize=7)
     return drawing
+
+
+SHOWN = (REC, GEN1, GEN2, LAW, GMM)
+ROWS = [SOURCES.index(name) for name in SHOWN]
+
+
+def distance(n: Numbers) -> np.ndarray:
+    """Return the Fréchet distances of `SHOWN`: [seeds, sources]."""
+    return np.asarray(n["frechet"][:, ROWS])
+
+
+def mean_pixel(n: Numbers) -> np.ndarray:
+    """Return the mean of the images of `SHOWN`, in [0, 1]: [seeds, sources]."""
+    return np.asarray(n["pictures"][:, ROWS].mean((2, 3, 4, 5)) / 255)
+
+
+def alt_stage(n: Numbers) -> str:
+    means = distance(n).mean(0)
+    known = np.isfinite(means)
+    return (
+        f"Rows of {n['shown'].shape[1]} digits: test images, their reconstructions at the mean of z, and samples of "
+        "one VAE by prior, second stage, second stage renormalized and Gaussian mixture. Mean distance over "
+        f"{len(n['frechet'])} seeds: {itemize('{} {:.1f}', np.array(SHOWN)[known], means[known])}. The second stage "
+        f"generates latents with {n['spread'].mean():.2f} of the spread they should have."
+    )
+
+
+@figure(
+    "gam-second-stage",
+    compute_renormalized,
+    {distance: "seed source", mean_pixel: "seed source", "spread": "seed", "source": SHOWN},
+    alt_stage,
+    title="What a second stage generates, raw and renormalized, beside prior and mixture",
+    quick=t.QUICK,
+    full=t.MNIST,
+)
+def draw_stage(n: Numbers) -> Drawing:
+    images = np.concatenate([n["shown"][0][None], n["pictures"][0][ROWS]]) / 255
+    rows, columns, _, height, width = images.shape
+    drawing = plots.new_figure(7.0, 4.2 * rows / columns * height / width + 0.35)
+    axes = drawing.subplots()
+    scores = ["mean (range over seeds)", *map(_format_range, distance(n).T)]
+    plots.image_grid(axes, images, ["test images", *SHOWN], right=scores)
+    axes.set_title("One VAE, latents from four sources; right: Fréchet distance on classifier features")
+    return drawing
+
+
+def _format_range(values: np.ndarray) -> str:
+    if not np.isfinite(values).all():
+        return "collapsed"
+    return f"{values.mean():.1f} ({values.min():.1f} to {values.max():.1f})"

@@ -23,7 +23,7 @@ from vaelab.posterior import rescale
 from vaelab.posterior.samplers import GMMSampler, PriorSampler
 from vaelab.posterior.two_stage import SecondStage
 from vaelab.runs.store import Numbers, Result, recipe
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit
 
 REC, GEN1, GEN2, GMM = "REC", "GEN-1", "GEN-2", "GMM"
@@ -35,65 +35,28 @@ N_SHOWN = 12
 
 Score = Literal["classifier", "fid"]
 
+
+def _preset(seeds: int, data: str, design: dict[str, Any], train: Any, second: Any, **others: Any) -> dict[str, Any]:
+    """Return settings of `compare_samplers`; train: epochs, rate, epochs that halve it; second: width, depth, steps."""
+    epochs, lr, *halvings = train
+    loop = {"epochs": epochs, "batch_size": 100, "lr": lr}
+    loop |= {"lr_schedule": "step", "lr_milestones": tuple(halvings), "lr_decay": 0.5} if halvings else {}
+    stage = dict(zip(("width", "depth", "steps", "lr"), second, strict=False))
+    return {"seeds": seeds, "data": data, **others, "design": design, "train": loop, "second": stage}
+
+
 # 10,000 digits, seconds a seed.  A short training leaves V far from 1, hence the rescaling.
-QUICK: dict[str, Any] = {
-    "seeds": 5,
-    "data": "mnist-mini",
-    "rescaled": True,
-    "design": {"latent": 16, "hidden": (256,)},
-    "train": {"epochs": 10, "batch_size": 100, "lr": 2e-3},
-    "second": {"width": 128, "depth": 2, "steps": 2000},
-}
-MNIST: dict[str, Any] = {
-    "seeds": 5,
-    "data": "mnist",
-    "rescaled": False,
-    "design": {"latent": 16, "network": "conv"},
-    "train": {"epochs": 50, "batch_size": 100, "lr": 1e-3},
-    "second": {"width": 256, "depth": 3, "steps": 30_000},
-}
+QUICK = _preset(5, "mnist-mini", {"latent": 16, "hidden": (256,)}, (10, 2e-3), (128, 2, 2000), rescaled=True)
+MNIST = _preset(5, "mnist", {"latent": 16, "network": "conv"}, (50, 1e-3), (256, 3, 30_000), rescaled=False)
 # 10,000 images in 30 passes by a small network, scored by a classifier: what two cores do in half an hour.
-SMALL_CIFAR: dict[str, Any] = {
-    "seeds": 3,
-    "data": "cifar10",
-    "limit": 10_000,
-    "rescaled": True,
-    "design": {"latent": 64, "network": "conv", "hidden": (32, 64, 128)},
-    "train": {"epochs": 30, "batch_size": 100, "lr": 1e-3},
-    "second": {"width": 256, "depth": 2, "steps": 3000},
-}
+CONV = {"latent": 64, "network": "conv", "hidden": (32, 64, 128)}
+SMALL_CIFAR = _preset(3, "cifar10", CONV, (30, 1e-3), (256, 2, 3000), limit=10_000, rescaled=True)
 # The published set-ups, but for the warm-up of the second stage, against its collapse, and its constant rate.
-CIFAR: dict[str, Any] = {
-    "seeds": 5,
-    "data": "cifar10",
-    "jpeg": True,
-    "score": "fid",
-    "design": {"latent": 64, "network": "resnet"},
-    "train": {
-        "epochs": 700,
-        "batch_size": 100,
-        "lr": 1e-4,
-        "lr_schedule": "step",
-        "lr_milestones": (251, 501),
-        "lr_decay": 0.5,
-    },
-    "second": {"width": 2048, "depth": 3, "steps": 700_000, "lr": 1e-4},
-}
-CELEBA: dict[str, Any] = {
-    "seeds": 5,
-    "data": "celeba",
-    "score": "fid",
-    "design": {"latent": 64, "network": "resnet", "beta": 4.0},  # the hidden factor k = (2 * 64 / 64)²
-    "train": {
-        "epochs": 70,
-        "batch_size": 100,
-        "lr": 5e-5,
-        "lr_schedule": "step",
-        "lr_milestones": (61,),
-        "lr_decay": 0.5,
-    },
-    "second": {"width": 4096, "depth": 3, "steps": 227_780, "lr": 5e-5},
-}
+RESNET = {"latent": 64, "network": "resnet"}
+SECOND_CIFAR, SECOND_CELEBA = (2048, 3, 700_000, 1e-4), (4096, 3, 227_780, 5e-5)
+CIFAR = _preset(5, "cifar10", RESNET, (700, 1e-4, 251, 501), SECOND_CIFAR, jpeg=True, score="fid")
+# beta: the hidden factor k = (2 * 64 / 64)² of the published code
+CELEBA = _preset(5, "celeba", {**RESNET, "beta": 4.0}, (70, 5e-5, 61), SECOND_CELEBA, score="fid")
 
 
 def train_seeds(device: str, *, seeds: int, **settings: Any) -> Result:
@@ -158,7 +121,7 @@ def compare_samplers(
     known, unseen = splits["train"].images, splits["test"].images
     torch.manual_seed(seed)
     experiment = recipes.beta_vae(splits["train"].shape, gamma="computed", **{"beta": 1.0, **design})
-    fit(experiment, known, Train(**train, seed=seed, device=device, progress=False))
+    fit(experiment, known, TrainConfig(**train, seed=seed, device=device, progress=False))
     law = rescale(experiment, known)
     experiment = law.experiment if rescaled else experiment
     q = encode(experiment, known)

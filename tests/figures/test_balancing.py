@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from figures.balancing import endpoints, methods, race, trainings
-from figures.balancing.law import count_active
 from figures.balancing.methods import BalancingMethod
 from figures.balancing.styles import line_style
 from figures.balancing.trainings import compute_curves, compute_endpoints, train_methods
+from figures.balancing.variance import count_active
 from figures.registry import FIGURES
 from tests.figures.helpers import draw, table
 

@@ -11,8 +11,8 @@ from figures.consistency.lambdas import WITHOUT_VIEWS
 from figures.consistency.latent_clouds import gap, project
 from figures.consistency.measures import SCALARS
 from figures.consistency.methods import ConsistencyRun
+from figures.consistency.tables import family
 from figures.consistency.trainings import train_with_views
-from figures.consistency.triplets import family
 from figures.registry import FIGURES
 from tests.figures.helpers import draw, table
 
