@@ -178,16 +178,9 @@ def compute_curves(
     """Return label [k]; step [points]; `TRACED` [k, seeds, points], means over the steps since the point before."""
     result = train_methods([*methods, *map(fixed, variances)], device, seeds, **training)
     ends = np.unique(np.geomspace(1, training["steps"], N_POINTS).round().astype(int))
-    means = {name: _means_between(result.numbers[name].astype(float), ends) for name in TRACED}
+    sums = {name: np.cumsum(result.numbers[name].astype(float), axis=-1)[..., ends - 1] for name in TRACED}
+    means = {name: np.diff(sums[name], prepend=0.0) / np.diff(ends, prepend=0) for name in TRACED}
     return select(result, ["label"], step=ends, **means)
-
-
-def _means_between(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Average [..., steps] from each end to the next: [..., points]."""
-    sums = np.cumsum(values, axis=-1)
-    sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
-    starts = np.concatenate([[0], ends[:-1]])
-    return np.asarray((sums[..., ends] - sums[..., starts]) / (ends - starts))
 
 
 def compute_endpoints(
@@ -211,10 +204,9 @@ def compute_families(device: str, *, kappa_squared: float, target: float, **sett
 def compute_law(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
     """Return label [k]; of_means, of_noise [k, seeds, latent], latents in descending order of of_means."""
     result = train_methods([B, *map(fixed, variances)], device, seeds, **training)
-    means, noise = result.numbers["of_means"], result.numbers["of_noise"]
-    order = np.argsort(-means, axis=-1)
-    sorted_parts = (np.take_along_axis(values, order, -1) for values in (means, noise))
-    return select(result, ["label"], **dict(zip(("of_means", "of_noise"), sorted_parts, strict=True)))
+    order = np.argsort(-result.numbers["of_means"], axis=-1)
+    parts = {name: np.take_along_axis(result.numbers[name], order, -1) for name in ("of_means", "of_noise")}
+    return select(result, ["label"], **parts)
 
 
 def compute_race(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
@@ -231,7 +223,7 @@ def compute_race(device: str, *, seeds: int, variances: Sequence[float], **train
 def compute_image_grids(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
     """Return, of seed 0, label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k]."""
     result = train_methods([*map(fixed, variances), B], device, seeds, **training)
-    n = {name: result.numbers[name][:, 0] for name in ("shown", "rebuilt", "sampled", "score_sampled")}
+    n = {name: array[:, 0] for name, array in result.numbers.items() if array.ndim > 1}
     images = {"shown": n["shown"][0], "rebuilt": n["rebuilt"], "sampled": n["sampled"]}
     return select(result, ["label"], score=n["score_sampled"], **images)
 

@@ -85,6 +85,7 @@ def draw(n: Numbers) -> Drawing:
 
 
 def _draw_clouds(ax: Axes, n: Numbers, k: int) -> None:
+    """Draw the views as dots, and one standard deviation of each image's own posterior."""
     plane = n["plane"][k, 0]
     means, covariances = project(n["cloud_mean"][k, 0], n["cloud_logvar"][k, 0], plane)
     behind, _ = project(plane, 0 * plane, plane)
@@ -92,17 +93,11 @@ def _draw_clouds(ax: Axes, n: Numbers, k: int) -> None:
     for color, i in zip(plots.CLASSES, SHOWN, strict=False):
         ax.plot(*means[i, 1:].T, ".", color=color, markersize=3.2, alpha=0.9, markeredgewidth=0)
         ax.plot(*means[i, 0], "o", color=color, markersize=5, markeredgecolor="black", markeredgewidth=0.7, zorder=3)
-        _draw_ellipse(ax, means[i, 0], covariances[i, 0], color)
+        values, vectors = np.linalg.eigh(covariances[i, 0])
+        (small, large), angle = 2 * np.sqrt(values), np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
+        look: Any = {"facecolors": "none", "edgecolors": [color], "linewidths": 1.0, "units": "xy"}
+        place: Any = {"offsets": means[i, :1], "offset_transform": ax.transData}
+        ax.add_collection(EllipseCollection([large], [small], [angle], **place, **look))
     ax.set(aspect="equal", xticks=[], yticks=[], xlabel="first principal axis")
     reach = 1.05 * np.abs(behind).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
-
-
-def _draw_ellipse(ax: Axes, center: np.ndarray, covariance: np.ndarray, color: str) -> None:
-    """Draw one standard deviation of the image's own posterior."""
-    values, vectors = np.linalg.eigh(covariance)
-    (small, large), angle = 2 * np.sqrt(values), np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
-    look: Any = {"facecolors": "none", "edgecolors": [color], "linewidths": 1.0, "units": "xy"}
-    ax.add_collection(
-        EllipseCollection([large], [small], [angle], offsets=[center], offset_transform=ax.transData, **look)
-    )

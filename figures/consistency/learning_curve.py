@@ -63,9 +63,8 @@ def draw(n: Numbers) -> Drawing:
     for k, values in zip(n["draws"], n["nll"], strict=True):
         color = COLORS.get(int(k), plots.REFERENCE)
         name = "VAE" if k == 1 else f"IWAE, k = {k}"
-        plots.spread(
-            ax, n["passes"], values.T, color, marker="o", markersize=3, label=f"{name}: {values[:, -1].mean():.1f}"
-        )
+        label = f"{name}: {values[:, -1].mean():.1f}"
+        plots.spread(ax, n["passes"], values.T, color, marker="o", markersize=3, label=label)
         if int(k) in PUBLISHED:
             ax.axhline(PUBLISHED[int(k)][0], color=color, linestyle=":", linewidth=1)
     ax.set(

@@ -11,8 +11,6 @@ from vaelab.objectives.consistency import VIEWS, ConsistentExperiment
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.run import Run
 
-VAE, AUGMENTED, TWICE, TRIPLET = "VAE", "VAE + Aug", "VAE, twice as long", "triplet"
-
 # Figures with the same settings share their trainings.  QUICK: the small protocol with one hidden layer and a third of
 # the passes; SMALL: digits of half the side, for figures with many methods; MINI: the whole small protocol.
 DIGITS: dict[str, Any] = {"data": "mnist-mini", "likelihood": "bernoulli", "batch_size": 50}
@@ -65,39 +63,30 @@ class ConsistencyRun(Run):
 
 def vae(passes: int = 1) -> ConsistencyMethod:
     """Return the VAE; with two passes it is shown as many images as a method with views."""
-    return ConsistencyMethod(VAE if passes == 1 else TWICE, "vae", {}, passes)
+    return ConsistencyMethod("VAE" if passes == 1 else "VAE, twice as long", "vae", {}, passes)
 
 
 def cr(consistency: float) -> ConsistencyMethod:
     """Return the VAE of images and views; without consistency it is the VAE with augmentation."""
-    name = f"CR-VAE, λ = {consistency:g}" if consistency else AUGMENTED
+    name = f"CR-VAE, λ = {consistency:g}" if consistency else "VAE + Aug"
     return ConsistencyMethod(name, "cr_vae", {"consistency": consistency})
 
 
 def triplet(margin: float, weight: float) -> ConsistencyMethod:
     """Return the VAE with a triplet loss on views."""
-    return ConsistencyMethod(f"{TRIPLET}, weight {weight:g}", "triplet_vae", {"margin": margin, "weight": weight})
+    return ConsistencyMethod(f"triplet, weight {weight:g}", "triplet_vae", {"margin": margin, "weight": weight})
 
 
 def bases(consistency: float, beta: float, samples: int) -> list[ConsistencyMethod]:
     """Return three bounds, each plain, with augmentation and with consistency."""
-    bounds: dict[str, tuple[str, dict[str, Any]]] = {
-        "VAE": ("vae", {}),
-        f"β-VAE, β = {beta:g}": ("beta_vae", {"beta": beta}),
-        f"IWAE, k = {samples}": ("iwae", {"samples": samples}),
-    }
-    return [
-        method
-        for name, (recipe, options) in bounds.items()
-        for method in (
-            ConsistencyMethod(f"{name}, plain", recipe, options),
-            ConsistencyMethod(f"{name}, Aug", f"cr_{recipe}", {**options, "consistency": 0.0}),
-            ConsistencyMethod(f"{name}, CR", f"cr_{recipe}", {**options, "consistency": consistency}),
-        )
+    bounds: list[tuple[str, str, dict[str, Any]]] = [
+        ("VAE", "vae", {}),
+        (f"β-VAE, β = {beta:g}", "beta_vae", {"beta": beta}),
+        (f"IWAE, k = {samples}", "iwae", {"samples": samples}),
     ]
-
-
-def describe_data(images: Tensor, data: str, seeds: int) -> str:
-    """Describe training images and seeds in words."""
-    height, width = images.shape[-2:]
-    return f"{data}, {len(images):,} training images of {height} × {width} pixels, {seeds} seed{'s' * (seeds > 1)}"
+    kinds = ("plain", "", {}), ("Aug", "cr_", {"consistency": 0.0}), ("CR", "cr_", {"consistency": consistency})
+    return [
+        ConsistencyMethod(f"{name}, {kind}", prefix + recipe, {**options, **others})
+        for name, recipe, options in bounds
+        for kind, prefix, others in kinds
+    ]

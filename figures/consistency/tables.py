@@ -19,6 +19,7 @@ from vaelab import plots
 from vaelab.runs.store import Numbers
 
 COLORS = (plots.Q, plots.MEAN, plots.JS)
+HEIGHTS = np.arange(9) + 0.6 * (np.arange(9) // 3)  # three groups with gaps between
 SHOWN = {
     "nll": "NLL\n(nats)",
     "rate": "rate\n(nats)",
@@ -33,15 +34,10 @@ def _describe(n: Numbers) -> str:
     return f"{n['data']}; CR: λ = {float(n['consistency']):g}"
 
 
-def _heights() -> np.ndarray:
-    """Heights of the nine rows: three groups with gaps between."""
-    return np.arange(9) + 0.6 * (np.arange(9) // 3)
-
-
-def _dots(ax: Axes, values: np.ndarray) -> None:
+def _draw_dots(ax: Axes, values: np.ndarray) -> None:
     low, high = float(values.min()), float(values.max())
     margin = 0.22 * (high - low) or 1.0
-    for k, (y, row) in enumerate(zip(_heights(), values, strict=True)):
+    for k, (y, row) in enumerate(zip(HEIGHTS, values, strict=True)):
         color = COLORS[k % 3]
         ax.plot(row, [y] * len(row), "o", color=color, markersize=3.5, alpha=0.6, markeredgewidth=0)
         digits = 3 if max(abs(low), high) < 2 else 0 if all(v.is_integer() for v in row.flat) else 1
@@ -52,7 +48,7 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def _ceiling(ax: Axes, ceiling: float, values: np.ndarray) -> None:
+def _draw_ceiling(ax: Axes, ceiling: float, values: np.ndarray) -> None:
     low = min(float(values.min()), ceiling - 0.5)
     ax.set_xlim(low - 0.22 * (ceiling - low), ceiling + 0.06 * (ceiling - low))
     ax.axvline(ceiling, color="black", linewidth=0.8)
@@ -100,20 +96,18 @@ def draw(n: Numbers) -> Drawing:
     drawing = plots.new_figure(7.0, 2.9)
     panels = drawing.subplots(1, len(shown), sharey=True)
     for ax, (name, title) in zip(panels, shown.items(), strict=True):
-        _dots(ax, n[name])
+        _draw_dots(ax, n[name])
         ax.set_title(title)
         if name == "information":
-            _ceiling(ax, float(n["ceiling"][0, 0]), n[name])
-    names = [str(arm) for arm in n["arm"]]
-    panels[0].set(yticks=_heights(), yticklabels=names, ylim=(_heights()[-1] + 0.7, -0.7))
+            _draw_ceiling(ax, float(n["ceiling"][0, 0]), n[name])
+    panels[0].set(yticks=HEIGHTS, yticklabels=n["arm"], ylim=(HEIGHTS[-1] + 0.7, -0.7))
     drawing.suptitle(_describe(n))
     return drawing
 
 
 def family(n: Numbers, triplet: bool) -> np.ndarray:
     """Return the indices of the triplet loss, or of consistency and augmentation alone; in order of strength."""
-    is_triplet = np.array([str(arm).startswith(methods.TRIPLET) for arm in n["arm"]])
-    rows = np.flatnonzero(is_triplet == triplet)
+    rows = np.flatnonzero(np.char.startswith(n["arm"], "triplet") == triplet)
     return rows if triplet else rows[1:]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from figures.consistency.measures import SCALARS, measure_consistency
-from figures.consistency.methods import ConsistencyMethod, ConsistencyRun, bases, cr, describe_data, triplet, vae
+from figures.consistency.methods import ConsistencyMethod, ConsistencyRun, bases, cr, triplet, vae
 from figures.trainings import select, train_grid
 from vaelab.runs.store import Numbers, Result, merge_results, recipe
 from vaelab.training.config import TrainConfig
@@ -30,8 +30,9 @@ def train_methods(
     common = {name: value for name, value in setting.items() if name not in OBJECTIVE}
     runs = [ConsistencyRun(m.recipe, {**objective, **m.options}, epochs=m.passes * epochs, **common) for m in methods]
     result = train_grid(train_with_views, [asdict(run) for run in runs], seeds, device)
-    words = describe_data(runs[0].images("train"), runs[0].data, seeds)
-    return select(result, names, arm=np.array([method.name for method in methods]), data=np.array(words))
+    n, _, height, width = runs[0].images("train").shape
+    data = f"{runs[0].data}, {n:,} training images of {height} × {width} pixels, {seeds} seed{'s' * (seeds > 1)}"
+    return select(result, names, arm=np.array([method.name for method in methods]), data=np.array(data))
 
 
 @recipe("train-with-views", version=1)
@@ -41,9 +42,8 @@ def train_with_views(*, device: str, **settings: Any) -> Numbers:
     images = run.images("train")
     experiment = run.experiment(images.shape[1:])
     options: Any = {"lr_schedule": "step", "lr_milestones": (3 * run.epochs // 4 + 1,), "binarize": run.binarize}
-    fit(
-        experiment, images, TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False, **options)
-    )
+    config = TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False, **options)
+    fit(experiment, images, config)
     return measure_consistency(experiment, run)
 
 

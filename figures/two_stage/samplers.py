@@ -11,20 +11,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from figures.alt import itemize
 from figures.table import Row, long_table
-from figures.two_stage import figure
-from figures.two_stage import trainings as t
-from figures.two_stage.trainings import (
-    CONTROL,
-    GEN1,
-    GEN2,
-    GMM,
-    LAW,
-    PUBLISHED,
-    REC,
-    SOURCES,
-    compute_renormalized,
-    compute_samplers,
-)
+from figures.two_stage import figure, trainings
+from figures.two_stage.trainings import CONTROL, GEN1, GEN2, GMM, LAW, PUBLISHED, REC, SOURCES
 from vaelab import plots
 from vaelab.metrics.fid import JPEG_QUALITY
 from vaelab.metrics.fid.network import SIDE
@@ -104,31 +92,31 @@ def alt(n: Numbers) -> str:
 
 @figure(
     "gam-samplers",
-    compute_samplers,
+    trainings.compute_samplers,
     rows,
     alt,
     title="Ways to draw new latents for one VAE: prior, second stage, renormalized, Gaussian mixture, by distance and "
     "seed",
-    quick=t.QUICK,
-    full=t.MNIST,
+    quick=trainings.QUICK,
+    full=trainings.MNIST,
 )
 @figure(
     "gam-cifar",
-    compute_samplers,
+    trainings.compute_samplers,
     rows,
     alt,
     title="Ways to draw new latents on CIFAR-10, which is downloaded; in the paper preset the published network, by "
     "FID",
-    quick=t.SMALL_CIFAR,
-    full=t.CIFAR,
+    quick=trainings.SMALL_CIFAR,
+    full=trainings.CIFAR,
 )
 @figure(
     "gam-celeba",
-    compute_samplers,
+    trainings.compute_samplers,
     rows,
     alt,
     title="CelebA with the published network: FID of reconstructions and samplers",
-    full=t.CELEBA,
+    full=trainings.CELEBA,
     why_no_quick_preset="the published networks are too large for a laptop, and FID needs color images",
 )
 def draw(n: Numbers) -> Drawing:
@@ -181,12 +169,12 @@ def alt_stage(n: Numbers) -> str:
 
 @figure(
     "gam-second-stage",
-    compute_renormalized,
+    trainings.compute_renormalized,
     {distance: "seed source", mean_pixel: "seed source", "spread": "seed", "source": SHOWN},
     alt_stage,
     title="What a second stage generates, raw and renormalized, beside prior and mixture",
-    quick=t.QUICK,
-    full=t.MNIST,
+    quick=trainings.QUICK,
+    full=trainings.MNIST,
 )
 def draw_stage(n: Numbers) -> Drawing:
     images = np.concatenate([n["shown"][0][None], n["pictures"][0][ROWS]]) / 255
