@@ -92,7 +92,7 @@ def test_many_are_stacked_on_points_and_trained_as_alone():
 
     config = Train(epochs=2, batch_size=100, progress=False)
     many = fit_many(make, [{"gamma": 0.3, "seed": 1}, {"gamma": 0.6, "seed": 1}], x, config)
-    assert many.how.startswith("stacked")
+    assert many.method.startswith("stacked")
     torch.manual_seed(1)
     alone = fit(make(0.6, 1), x, Train(epochs=2, batch_size=100, seed=1, progress=False))
     assert many[1].rows[-1]["loss"] == pytest.approx(alone.rows[-1]["loss"], rel=1e-4)
@@ -167,12 +167,12 @@ REFUSED = {
     "fid": (lambda: features(X.expand(-1, 3, 8, 8)), r"\[0, 1\]"),
     "classifier": (lambda: classifier(DIGITS).features(X), r"\[0, 1\]"),
     "nan": (lambda: fit(real(), X / 0, ONE), "'real' must be finite"),
-    "load": (lambda: load(X.numpy()), "between 0 and 1"),
+    "load": (lambda: load(X.numpy()), r"must be in \[0, 1\]"),
     "load nan": (lambda: load(np.full((3, 2), np.nan), domain="real"), "'real' must be finite"),
-    "load name": (lambda: load("digits", domain="real"), "domain='real' is for arrays"),
-    "load test": (lambda: load(X.numpy(), "test", domain="real"), "split='test'"),
+    "load name": (lambda: load("digits", domain="real"), "must be an array for domain='real'"),
+    "load test": (lambda: load(X.numpy(), "test", domain="real"), "split must be .* got 'test'"),
     "load empty": (lambda: load(np.zeros((0, 3)), domain="real"), r"n at least 1, got \[0, 3\]"),
-    "load domain": (lambda: load(X.numpy(), domain="any"), "domain='any'"),
+    "load domain": (lambda: load(X.numpy(), domain="any"), "domain must be .* got 'any'"),
     "whole numbers": (lambda: fit(real(), X.long(), ONE), r"int64; call \.float"),
     "flag": (lambda: unit(squash="no"), "squash must be True or False"),
 }

@@ -24,7 +24,7 @@ def test_files_are_whole_or_absent(tmp_path):
     with atomic_write(path) as part:
         part.write_text("whole")
     assert path.read_text() == "whole"
-    with pytest.raises(StorageError, match=r"file\.txt.*a file stands"), atomic_write(path / "below.txt") as part:
+    with pytest.raises(StorageError, match=r"file\.txt.*a file is where"), atomic_write(path / "below.txt") as part:
         part.write_text("never")
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from torch import nn
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
@@ -86,8 +87,7 @@ def checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
     shape = tuple(shape)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
-    if not isinstance(latent, int) or latent < 1:
-        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}; 10 is the paper's choice.")
+    checks.positive_int("latent", latent)
     return shape
 
 
