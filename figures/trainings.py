@@ -1,4 +1,4 @@
-"""What all figures that train share: one stored training per setting and seed, and decoding in parts."""
+"""Trainings shared between figures: one per setting and seed, stored; and decoding in parts."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from vaelab.runs.store import Numbers, Result, merge_results, run_cached
 def train_grid(
     recipe: Callable[..., Numbers], settings: Sequence[dict[str, Any]], seeds: int, device: str, **common: Any
 ) -> Result:
-    """Compute a recipe for every setting and seed: stored results are read, the others computed in parallel.
+    """Compute a recipe for every setting and seed, in parallel, or read its stored results.
 
     Args:
         recipe: It takes `device`, `seed`, the settings and the common ones, among them `data`.

@@ -1,4 +1,4 @@
-"""Figures of Asperti & Trentin (2020), Balancing reconstruction error and Kullback-Leibler divergence in VAEs.
+"""Figures of Asperti & Trentin (2020) on the balance of reconstruction error and KL divergence.
 
 None of the paper's own numbers is printed: they could not be confirmed.
 """

@@ -1,9 +1,10 @@
 """The balance over the training, by who sets gamma: gam-gamma, gam-error, gam-kl, and gam-parts.
 
-Where gamma is small within the first steps, nats are cheap at once, and the divergence overshoots before it settles.
+A gamma that is small within the first steps makes the divergence overshoot before it settles.
 With a computed gamma the reconstruction part of the loss is half a nat per pixel.
 
-gam-ratchet: three rules for gamma on an error that only fluctuates; under rule A gamma can only fall.
+gam-ratchet: three rules for gamma on an error that only fluctuates; under rule A gamma can only
+fall.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ EARLY = 100  # steps
 
 
 def draw_curves(axes: Axes, n: Numbers, values: np.ndarray) -> None:
-    """Draw values [k, seeds, points] against the step: means over seeds, and bands from lowest to highest."""
+    """Draw values [k, seeds, points] against the step: means over seeds, bands from low to high."""
     for label, seeds in zip(n["label"], values, strict=True):
         color, line = line_style(str(label))
         axes.plot(n["step"], seeds.mean(0), color=color, linestyle=line, label=str(label))
@@ -101,7 +102,7 @@ register(
 
 
 def reconstruction_over_half_d(n: Numbers) -> np.ndarray:
-    """Return SE / (2 gamma²), the reconstruction part of the loss, in units of D/2: [k, seeds, points]."""
+    """Return the reconstruction loss SE / (2 gamma²) in units of D/2: [k, seeds, points]."""
     return np.asarray(n["mse"] / n["variance"])
 
 

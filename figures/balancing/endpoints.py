@@ -1,4 +1,4 @@
-"""Where trainings end: gam-crossing, gam-score, gam-families, and gam-strip, reconstructions and samples over gamma².
+"""Where trainings end: gam-crossing, gam-score, gam-families, and gam-strip.
 
 A computed gamma ends where the error, as a function of a fixed gamma², crosses the diagonal.
 """
@@ -23,7 +23,7 @@ TABLE = {f"variance {' '.join(MEASURES)}": "label seed"}
 
 
 def draw_sweep(axes: Axes, n: Numbers, values: np.ndarray) -> None:
-    """Draw values [k, seeds] against gamma²: fixed ones as a line with its band, the others as points."""
+    """Draw values [k, seeds] against gamma²: fixed gammas as a line, the others as points."""
     x, y = n["variance"][n["fixed"]].mean(1), values[n["fixed"]]
     order = np.argsort(x)
     color, _ = line_style("fixed")
@@ -206,12 +206,12 @@ def alt_strip(n: Numbers) -> str:
 )
 def draw_strip(n: Numbers) -> Drawing:
     labels = [str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]]
-    rebuilt = np.concatenate([n["shown"][None], n["rebuilt"]])
-    sampled = np.concatenate([np.full_like(n["sampled"][:1], 255), n["sampled"]])  # white beside the test images
-    drawing = plots.new_figure(7.0, 0.3 * len(rebuilt) + 0.35)
+    images = np.concatenate([n["shown"][None], n["rebuilt"]])
+    samples = np.concatenate([np.full_like(n["sampled"][:1], 255), n["sampled"]])  # white beside the test images
+    drawing = plots.new_figure(7.0, 0.3 * len(images) + 0.35)
     left, right = drawing.subplots(1, 2)
-    plots.image_grid(left, rebuilt, ["test image", *labels])
-    plots.image_grid(right, sampled)
+    plots.image_grid(left, images, ["test image", *labels])
+    plots.image_grid(right, samples)
     left.set_title("reconstructions")
     right.set_title("draws from the prior")
     return drawing

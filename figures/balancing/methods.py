@@ -1,4 +1,4 @@
-"""The ways to set gamma or the weight of the divergence that the figures compare, and their training settings."""
+"""The ways to set gamma or the weight of the divergence, and the training settings."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -26,9 +26,13 @@ DESIGNS: dict[str, tuple[Callable[..., dict[str, Any]], str]] = {
 
 
 class BalancingMethod(NamedTuple):
-    """A method of `DESIGNS` with its number and the factor k of the divergence.
+    """A method of `DESIGNS`.
 
-    value: gamma², a multiple of the learning rate, the first gamma (None: from the data), kappa², nats, or steps.
+    Args:
+        name: Its key.
+        value: gamma², a multiple of the learning rate, the first gamma (None: from the data),
+            kappa², nats, or steps.
+        k: Factor of the divergence.
     """
 
     name: str
@@ -63,7 +67,8 @@ def label(method: BalancingMethod) -> str:
     return DESIGNS[method.name][1].format("the data" if method.value is None else f"{method.value:g}")
 
 
-# Of the quick preset: every figure names the same settings and variances, and so shares the trainings.
+# Of the quick preset: every figure names the same settings and variances, and so shares the
+# trainings.
 VARIANCES = [1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001]
 LOOP: dict[str, Any] = {"steps": 2000, "batch_size": 100, "lr": 1e-3}
 MNIST: dict[str, Any] = {"data": "mnist-mini", "network": "mlp", "hidden": (128,), "latent": 16, **LOOP}

@@ -1,4 +1,4 @@
-"""gam-race, also on Fashion-MNIST and CIFAR-10: how soon a computed gamma has the error of a learned one."""
+"""gam-race, -fashion, -cifar10: how soon a computed gamma has the error of a learned one."""
 
 from typing import Any
 
@@ -17,10 +17,11 @@ RIVALS = [methods.label(m) for m in (methods.A, methods.B_FROM_1, methods.B, met
 
 
 def step_shares(n: Numbers, method: str, errors: str = "held") -> np.ndarray:
-    """Return, for every length N, the step at which a method has the error of the learned run at N, over N.
+    """Return the step at which a method has the error of the learned run at step N, over N.
 
     Returns:
-        [seeds, p]: interpolated between evaluations, at most 1 where it has that error by N, nan where it never has.
+        [seeds, p], for every N: interpolated between evaluations, at most 1 where it has that error
+        by N, nan where it never has.
     """
     learned, rival = (n[errors][np.argmax(n["label"] == name)] for name in (LEARNED, method))
     step = n["step"].astype(float)
@@ -55,7 +56,7 @@ def any_incomplete(n: Numbers) -> bool:
 
 
 def describe_share(values: np.ndarray) -> str:
-    """Describe the mean over the seeds that have the error, and their number where it is not all."""
+    """Describe the mean over the seeds that have the error, and their number if not all."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return "never"

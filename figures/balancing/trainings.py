@@ -1,4 +1,4 @@
-"""What the balancing figures compute: VAEs traced at every step, VAEs at fixed gammas, and gamma rules alone."""
+"""VAEs traced at every step, VAEs at fixed gammas, gamma rules alone; and the figures' numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +35,7 @@ MEASURES = ("error", "error_sampled", "rate", "score_rebuilt", "score_sampled", 
 
 
 def train_methods(methods: Sequence[BalancingMethod], device: str, seeds: int, **training: Any) -> Result:
-    """Compute `trace_balance` for every method and seed: its numbers [k, seeds, ...], and label, fixed [k]."""
+    """Trace every method and seed: the numbers [k, seeds, ...], and label, fixed [k]."""
     classifier(_load_splits(training["data"], training.get("limit"))[0])  # here, once, and not in every process
     result = train_grid(trace_balance, [{"method": list(method)} for method in methods], seeds, device, **training)
     result.numbers["label"] = np.array([label(method) for method in methods])
@@ -49,11 +49,12 @@ def _load_splits(data: str, limit: int | None) -> tuple[Dataset, Dataset]:
 
 @recipe("trace-the-balance", version=1)
 def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings: Any) -> Numbers:
-    """Train one VAE with the settings of a `Run`, record its balance at every step, and measure it at the end.
+    """Train one VAE with the settings of a `Run`, and record its balance at every step.
 
     Returns:
-        `TRACED` [steps]: gamma² after the step; of its batch mse, z sampled, and divergence, nats; the weight of the
-        divergence. held [steps_seen]: error per pixel of test images at the mean of z. All of `measure_balance`.
+        `TRACED` [steps]: gamma² after the step; of its batch mse, z sampled, and divergence, nats;
+        the weight of the divergence. held [steps_seen]: error per pixel of test images at the mean
+        of z. All of `measure_balance`.
     """
     run = Run("balanced_vae", **settings)
     splits = _load_splits(run.data, run.limit)
@@ -66,16 +67,16 @@ def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings:
         assert gamma is not None
         x = to_float(test[:N_EVALUATED].to(device))
         config = TrainConfig(steps=steps, batch_size=run.batch_size, lr=run.lr, seed=run.seed, device=device)
-        trace, evaluated, errors = [], [], []
+        trace, evaluations, errors = [], [], []
         for progress in train(experiment, images, config):
             terms, weight = progress.terms, experiment.objective.divergence_weight
             state = (gamma.logvar.exp(), terms.mse, terms.divergence.mean(), weight)
             trace.append(torch.stack([value.detach() for value in state]))
             if progress.step % max(1, steps // N_EVALUATIONS) == 0:
-                evaluated.append(progress.step)
+                evaluations.append(progress.step)
                 errors.append(float((x - experiment.reconstruct(x)).square().mean()))
         numbers = dict(zip(TRACED, torch.stack(trace).T.cpu().numpy(), strict=True))
-        numbers |= {"steps_seen": np.array(evaluated), "held": np.array(errors)}
+        numbers |= {"steps_seen": np.array(evaluations), "held": np.array(errors)}
         return numbers | measure_balance(experiment, *splits, classifier(splits[0]))
 
 
@@ -84,30 +85,31 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
     """Measure a trained VAE on the test images.
 
     Returns:
-        error, error_sampled: squared, per pixel, at the mean of z and at a sample. rate: KL(q‖p), nats, over all
-        latents. of_means, of_noise [latent]: the two parts of the variance law. score_rebuilt, score_sampled,
-        score_train: Fréchet distances, on features of `network`, from the test images to their reconstructions, to n
-        samples from the prior and to n training images. shown, rebuilt, sampled [N_SHOWN, c, h, w], uint8.
+        error, error_sampled: squared, per pixel, at the mean of z and at a sample. rate: KL(q‖p),
+        nats, over all latents. of_means, of_noise [latent]: the two parts of the variance law.
+        score_rebuilt, score_sampled, score_train: Fréchet distances, on features of `network`, from
+        the test images to their reconstructions, to n samples from the prior and to n training
+        images. shown, rebuilt, sampled [N_SHOWN, c, h, w], uint8.
     """
     device, test = next(experiment.parameters()).device, test_set.images
     q = encode(experiment, test)
-    rebuilt, noisy = decode(experiment, q.mean), decode(experiment, q.sample())
+    at_mean, at_sample = decode(experiment, q.mean), decode(experiment, q.sample())
     torch.manual_seed(0)
-    sampled = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
+    samples = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
     rates = [experiment.rate(part.to(device)).cpu() for part in test.split(2000)]
     x = to_float(test)
     values = {
-        "error": (x - rebuilt).square().mean(),
-        "error_sampled": (x - noisy).square().mean(),
+        "error": (x - at_mean).square().mean(),
+        "error_sampled": (x - at_sample).square().mean(),
         "rate": torch.cat(rates).mean(),
         "of_means": q.mean.var(0, correction=0),
         "of_noise": q.logvar.exp().mean(0),
     }
     features = network.features(test)
-    for name, images in (("rebuilt", rebuilt), ("sampled", sampled), ("train", train_set.images[: len(test)])):
+    for name, images in (("rebuilt", at_mean), ("sampled", samples), ("train", train_set.images[: len(test)])):
         values[f"score_{name}"] = torch.tensor(frechet_distance(features, network.features(images)))
     numbers = {name: value.double().cpu().numpy() for name, value in values.items()}
-    examples = {"shown": x, "rebuilt": rebuilt, "sampled": sampled}
+    examples = {"shown": x, "rebuilt": at_mean, "sampled": samples}
     return numbers | {name: to_uint8(images[:N_SHOWN]).numpy() for name, images in examples.items()}
 
 
@@ -115,12 +117,12 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
 def measure_variance_loss(
     *, variances: Sequence[float], seeds: int, steps: int, device: str, **settings: Any
 ) -> Numbers:
-    """Train VAEs at fixed gammas together and compare the variance of test images x with that of reconstructions x̂.
+    """Compare the variance of test images x and reconstructions x̂ of VAEs at fixed gammas.
 
     Returns:
-        variance [k]: gamma². lost, error, covariance, bias [k, seeds, 2], with z sampled and at its mean, means over
-        pixels: Var(x) - Var(x̂); the squared error; the covariance of x̂ and x - x̂; the squared mean of x - x̂.
-        lost = error - bias + 2 covariance.
+        variance [k]: gamma². lost, error, covariance, bias [k, seeds, 2], with z sampled and at its
+        mean, means over pixels: Var(x) - Var(x̂); the squared error; the covariance of x̂ and
+        x - x̂; the squared mean of x - x̂. lost = error - bias + 2 covariance.
     """
     run = Run("vae", **settings)
     images, test = (split.images for split in _load_splits(run.data, run.limit))
@@ -141,10 +143,10 @@ def measure_variance_loss(
     return {"variance": np.array(variances), **dict(zip(names, columns, strict=True))}
 
 
-def _lost_variance(x: Tensor, rebuilt: Tensor) -> list[float]:
-    residual = x - rebuilt
-    covariance = ((rebuilt - rebuilt.mean(0)) * (residual - residual.mean(0))).mean()
-    lost, bias = data_variance(x) - data_variance(rebuilt), residual.mean(0).square().mean()
+def _lost_variance(x: Tensor, reconstruction: Tensor) -> list[float]:
+    residual = x - reconstruction
+    covariance = ((reconstruction - reconstruction.mean(0)) * (residual - residual.mean(0))).mean()
+    lost, bias = data_variance(x) - data_variance(reconstruction), residual.mean(0).square().mean()
     return [float(lost), float(residual.square().mean()), float(covariance), float(bias)]
 
 
@@ -175,7 +177,7 @@ def simulate_rules(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
 def compute_curves(
     device: str, *, seeds: int, variances: Sequence[float], methods: Sequence[Any] = SETTERS, **training: Any
 ) -> Result:
-    """Return label [k]; step [points]; `TRACED` [k, seeds, points], means over the steps since the point before."""
+    """Return label [k], step [points], and `TRACED` [k, seeds, points], averaged between points."""
     result = train_methods([*methods, *map(fixed, variances)], device, seeds, **training)
     ends = np.unique(np.geomspace(1, training["steps"], N_POINTS).round().astype(int))
     sums = {name: np.cumsum(result.numbers[name].astype(float), axis=-1)[..., ends - 1] for name in TRACED}
@@ -186,7 +188,7 @@ def compute_curves(
 def compute_endpoints(
     device: str, *, seeds: int, variances: Sequence[float], methods: Sequence[Any] = SETTERS, **training: Any
 ) -> Result:
-    """Return label, fixed [k]; `MEASURES` [k, seeds]; variance [k, seeds], gamma² averaged over the last 100 steps."""
+    """Return label, fixed [k]; `MEASURES` [k, seeds]; variance, gamma² over the last 100 steps."""
     result = train_methods([*map(fixed, variances), *methods], device, seeds, **training)
     variance = result.numbers["variance"][..., -100:].mean(-1)
     return select(result, ["label", "fixed", *MEASURES], variance=variance)
@@ -202,7 +204,7 @@ def compute_families(device: str, *, kappa_squared: float, target: float, **sett
 
 
 def compute_law(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Return label [k]; of_means, of_noise [k, seeds, latent], latents in descending order of of_means."""
+    """Return label [k]; of_means, of_noise [k, seeds, latent], latents by descending of_means."""
     result = train_methods([B, *map(fixed, variances)], device, seeds, **training)
     order = np.argsort(-result.numbers["of_means"], axis=-1)
     parts = {name: np.take_along_axis(result.numbers[name], order, -1) for name in ("of_means", "of_noise")}
@@ -210,18 +212,20 @@ def compute_law(device: str, *, seeds: int, variances: Sequence[float], **traini
 
 
 def compute_race(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Return label, fixed [k]; step [p]; held [k, seeds, p], error of test images at the mean of z; drawn, that of
-    training batches since the step before, z sampled; error, score [k, seeds]."""
+    """Return label, fixed [k]; step [p]; held, drawn [k, seeds, p]; error, score [k, seeds].
+
+    held: error of test images at the mean of z; drawn: of batches since the previous step.
+    """
     result = train_methods([*SETTERS, *map(fixed, variances)], device, seeds, **training)
     n = result.numbers
     step = n["steps_seen"][0, 0]
     batches = np.split(n["mse"], step, axis=-1)[: len(step)]
-    drawn = np.stack([part.mean(-1) for part in batches], axis=-1)
-    return select(result, ["label", "fixed", "held", "error"], step=step, drawn=drawn, score=n["score_sampled"])
+    means = np.stack([part.mean(-1) for part in batches], axis=-1)
+    return select(result, ["label", "fixed", "held", "error"], step=step, drawn=means, score=n["score_sampled"])
 
 
 def compute_image_grids(device: str, *, seeds: int, variances: Sequence[float], **training: Any) -> Result:
-    """Return, of seed 0, label [k]; shown [n, c, h, w], rebuilt and sampled [k, n, c, h, w], uint8; score [k]."""
+    """Return label, score [k]; shown [n, c, h, w], rebuilt, sampled [k, n, c, h, w], of seed 0."""
     result = train_methods([*map(fixed, variances), B], device, seeds, **training)
     n = {name: array[:, 0] for name, array in result.numbers.items() if array.ndim > 1}
     images = {"shown": n["shown"][0], "rebuilt": n["rebuilt"], "sampled": n["sampled"]}

@@ -1,7 +1,9 @@
-"""gam-law: the two parts of the variance law per latent at several gammas; they add up to 1 after convergence.
+"""gam-law: the two parts of the variance law per latent; they add up to 1 after convergence.
 
 gam-variance-loss: with z sampled, the variance that reconstructions lose is their squared error.
 """
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +92,7 @@ def draw_loss(n: Numbers) -> Drawing:
         axes.plot(error[:, j], lost[:, j], marker, color=color, label=LATENTS[j])
     for variance, x, y in zip(n["variance"], error[:, 1], lost[:, 1], strict=True):
         if variance > 0.03:
-            text = {"textcoords": "offset points", "ha": "right", "fontsize": 6.5}
+            text: Any = {"textcoords": "offset points", "ha": "right", "fontsize": 6.5}
             axes.annotate(f"γ² = {variance:g}", (x, y), (-6, -2), **text)
     span = np.array([0.7 * n["error"].min(), 1.08 * n["error"].max()])
     axes.plot(span, span, ":", color="black", linewidth=0.8, label="lost = error")

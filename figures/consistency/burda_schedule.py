@@ -1,7 +1,7 @@
 """VAE and IWAE on the schedule of Burda et al. (2016), stage by stage.
 
-In stage i = 0 ... 7, 3^i passes over the data at learning rate 0.001 · 10^(-i/7); 3280 passes in all.  A finished stage
-is stored; an interrupted one resumes.
+In stage i = 0 ... 7, 3^i passes over the data at learning rate 0.001 · 10^(-i/7); 3280 passes in
+all.  A finished stage is stored; an interrupted one resumes.
 """
 
 import json
@@ -44,7 +44,7 @@ def passes(stage: int) -> int:
 
 @recipe("train-on-the-burda-schedule", version=1)
 def train_stage(*, stage: int, k: int, samples: int, weighed: int, device: str, **settings: Any) -> Numbers:
-    """Train a `Run` of these settings from the end of the stage before to the end of this one, then measure."""
+    """Train a `Run` from the end of the previous stage to the end of this one, then measure."""
     options = {"samples": k, "likelihood": "bernoulli"}
     run = Run("iwae", options, latent=50, network="burda", hidden=None, **settings)
     images, test = run.images("train"), binarize_images(run.images("test")[:weighed], 1)

@@ -1,4 +1,4 @@
-"""cr-lambda: NLL, rate, information, probe accuracy, R and rho against lambda, each with an optimum of its own.
+"""cr-lambda: NLL, rate, information, probe accuracy, R and rho against lambda.
 
 The small protocol: quick with one hidden layer and a third of the passes, paper whole.
 """
@@ -24,7 +24,7 @@ WITHOUT_VIEWS: Any = (":", "-.")  # the VAE, and the VAE twice as long
 
 
 def _draw_curve(axes: Axes, n: Numbers, name: str, color: str, **line: Any) -> None:
-    """Draw a measure over lambda with its range over seeds; level: the VAE, and the VAE twice as long."""
+    """Draw a measure over lambda with its range over seeds; level lines are VAEs without views."""
     x = np.maximum(n["lambda"][2:], ZERO)
     plots.spread(axes, x, n[name][2:], color, marker="o", markersize=3, **line)
     for values, style in zip(n[name][:2], WITHOUT_VIEWS, strict=True):

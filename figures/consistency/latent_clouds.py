@@ -1,4 +1,4 @@
-"""cr-latent-clouds: the posteriors of an image and of 50 gentle transformations of it, in a VAE and in consistent ones.
+"""cr-latent-clouds: the posteriors of an image and of 50 gentle transformations of it.
 
 The plane is spanned by the two first principal axes of each model's means over the test images.
 """
@@ -24,7 +24,7 @@ LAMBDAS = [0.0, 1.0, 5.0]
 
 
 def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Project Gaussians on two principal axes of `plane` [n, latent]: means [..., 2], covariances [..., 2, 2]."""
+    """Project on two principal axes of `plane`: means [..., 2], covariances [..., 2, 2]."""
     center = plane.mean(0)
     axes = np.linalg.svd(plane - center, full_matrices=False)[2][:2]
     axes = axes * np.sign(axes.sum(1, keepdims=True))
@@ -33,8 +33,7 @@ def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np
 
 
 def rho(n: Numbers) -> np.ndarray:
-    """Return, of each cloud, the mean squared distance of the views from their image over twice the variance of the
-    means of the test images: [k, c]."""
+    """Return rho of each cloud: distance² of views from their image over 2 Var of means: [k, c]."""
     mean, plane = n["cloud_mean"][:, 0], n["plane"][:, 0]
     distance = ((mean[:, :, 1:] - mean[:, :, :1]) ** 2).sum(-1).mean(-1)
     return np.asarray(distance / (2 * plane.var(1).sum(-1))[:, None])

@@ -1,4 +1,4 @@
-"""iwae-learning-curve: the NLL of VAE and IWAE beside the values of Burda et al. 2016, pass by pass."""
+"""iwae-learning-curve: the NLL of VAE and IWAE beside that of Burda et al. (2016)."""
 
 from typing import Any
 

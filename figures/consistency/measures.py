@@ -1,4 +1,4 @@
-"""Measures of one training: likelihoods, information and probes, clouds of views, and the cost of rotations."""
+"""Measures of one training: likelihoods, information, probes, clouds of views, rotations."""
 
 import math
 
@@ -36,17 +36,18 @@ def measure_consistency(experiment: Experiment, run: ConsistencyRun) -> Numbers:
     """Measure a trained experiment.
 
     Returns:
-        `SCALARS`: NLL and ELBO in nats, of untransformed test images; information, leave-one-in, with its ceiling
-        ln n; gap: R in nats; probes: accuracy on test images, with few and all labels, and on transformed ones;
-        six_nine: on sixes and nines alone; nan where test labels are not those of the training.
-        activity [latent], Var of the means; and what `measure_clouds` and `measure_tangent` return.
+        `SCALARS`: NLL and ELBO in nats, of untransformed test images; information, leave-one-in,
+        with its ceiling ln n; gap: R in nats; probes: accuracy on test images, with few and all
+        labels, and on transformed ones; six_nine: on sixes and nines alone; nan where test labels
+        are not those of the training. activity [latent], Var of the means; and what
+        `measure_clouds` and `measure_tangent` return.
     """
     model, binary = adapted(experiment), run.binarize == "dynamic"
     gray = {split: run.images(split) for split in ("train", "test")}
     inputs = {s: binarize_images(x, i) if binary else x for i, (s, x) in enumerate(gray.items())}
     q, views = encode(model, inputs["test"]), run.transformation()
-    moved = transformed(model, gray["test"], views, binary=binary)
-    shift = posterior_shift(q, moved)
+    shifted = transformed(model, gray["test"], views, binary=binary)
+    shift = posterior_shift(q, shifted)
     estimate = nll(model, inputs["test"][: run.weighed], run.samples).by_images
     bounds = {s: bound(model, inputs[s][: len(inputs["test"])]) for s in inputs}
     activity, information = q.mean.var(0), MarginalPosterior(*q).mutual_information()
@@ -61,14 +62,14 @@ def measure_consistency(experiment: Experiment, run: ConsistencyRun) -> Numbers:
         **dict(zip(("active", "active_tenth"), (active_units(activity, t) for t in THRESHOLDS), strict=True)),
         "gap": shift.r.value,
         "rho": shift.rho,
-        **_probe_classes(model, run, inputs["train"], q.mean, moved.mean),
+        **_probe_classes(model, run, inputs["train"], q.mean, shifted.mean),
     }
     arrays = {name: np.array(value) for name, value in scalars.items()} | {"activity": activity.numpy()}
     return arrays | measure_clouds(model, gray["test"], q, views) | measure_tangent(model, gray["test"])
 
 
 def _probe_classes(
-    model: Adapter, run: ConsistencyRun, train: Tensor, means: Tensor, moved: Tensor
+    model: Adapter, run: ConsistencyRun, train: Tensor, means: Tensor, shifted: Tensor
 ) -> dict[str, float]:
     labels = {s: load(run.data, s, limit=run.limit, progress=False).labels for s in ("train", "test")}
     if not 1 < len(labels["train"].unique()) <= 50 or set(labels["test"].tolist()) - set(labels["train"].tolist()):
@@ -76,7 +77,7 @@ def _probe_classes(
     train_means = encode(model, train).mean
     in_pair = {s: torch.isin(classes, torch.tensor(PAIR)) for s, classes in labels.items()}
     all_classes, pair = (
-        probe((train_means[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], small_probe_labels=FEW)
+        probe((train_means[a], labels["train"][a]), (means[b], labels["test"][b]), shifted[b], small_probe_labels=FEW)
         for a, b in ((slice(None), slice(None)), in_pair.values())
     )
     assert all_classes.transformed is not None
@@ -96,8 +97,8 @@ def measure_clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) ->
     The images stay gray, so that only the view changes them.
 
     Returns:
-        cloud_mean, cloud_logvar [c, 1 + copies, latent]; plane [n, latent], means of the first test images;
-        cloud_images [c, h, w].
+        cloud_mean, cloud_logvar [c, 1 + copies, latent]; plane [n, latent], means of the first test
+        images; cloud_images [c, h, w].
     """
     few = to_float(images[:CLOUDS]).float()
     torch.manual_seed(0)

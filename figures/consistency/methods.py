@@ -11,8 +11,9 @@ from vaelab.objectives.consistency import VIEWS, ConsistentExperiment
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.run import Run
 
-# Figures with the same settings share their trainings.  QUICK: the small protocol with one hidden layer and a third of
-# the passes; SMALL: digits of half the side, for figures with many methods; MINI: the whole small protocol.
+# Figures with the same settings share their trainings.  QUICK: the small protocol with one hidden
+# layer and a third of the passes; SMALL: digits of half the side, for figures with many methods;
+# MINI: the whole small protocol.
 DIGITS: dict[str, Any] = {"data": "mnist-mini", "likelihood": "bernoulli", "batch_size": 50}
 QUICK: dict[str, Any] = {**DIGITS, "limit": 5000, "latent": 50, "hidden": [256], "epochs": 25, "lr": 2e-3}
 SMALL: dict[str, Any] = {**DIGITS, "limit": 2000, "side": 14, "latent": 20, "hidden": [128], "epochs": 40}
@@ -20,7 +21,7 @@ MINI: dict[str, Any] = {**DIGITS, "limit": 5000, "latent": 50, "hidden": [256, 2
 
 
 class ConsistencyMethod(NamedTuple):
-    """A method by name: its recipe and options, and how many times the epochs of the others it trains."""
+    """A method by name: recipe, options, and a factor of the number of epochs."""
 
     name: str
     recipe: str
@@ -30,7 +31,7 @@ class ConsistencyMethod(NamedTuple):
 
 @dataclass(frozen=True)
 class ConsistencyRun(Run):
-    """A run with views; recipes without consistency are measured with them, but not trained on them.
+    """A run with views; a recipe without consistency is only measured with them.
 
     Args:
         views: "simple", "large", or rotations alone by up to this angle in degrees.
@@ -84,7 +85,7 @@ def bases(consistency: float, beta: float, samples: int) -> list[ConsistencyMeth
         (f"β-VAE, β = {beta:g}", "beta_vae", {"beta": beta}),
         (f"IWAE, k = {samples}", "iwae", {"samples": samples}),
     ]
-    kinds = ("plain", "", {}), ("Aug", "cr_", {"consistency": 0.0}), ("CR", "cr_", {"consistency": consistency})
+    kinds: Any = ("plain", "", {}), ("Aug", "cr_", {"consistency": 0.0}), ("CR", "cr_", {"consistency": consistency})
     return [
         ConsistencyMethod(f"{name}, {kind}", prefix + recipe, {**options, **others})
         for name, recipe, options in bounds

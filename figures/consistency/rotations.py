@@ -1,8 +1,6 @@
-"""cr-rotation-limit: when does a transformation keep the meaning of a digit?  Rotations by up to 15, ... 180 degrees.
+"""cr-rotation-limit: views by rotations of up to 15 to 180 degrees, which change sixes into nines.
 
-A six turned by 180 degrees is a nine: consistency with such views asks the encoder to forget what the class is.
-
-cr-tangent: what a small rotation costs: R/delta² tends to a quadratic form in the encoder's derivative.
+cr-tangent: for small rotations R/delta² tends to a quadratic form in the encoder's derivative.
 
     R/δ² -> ½ Σ (dm/dδ)²/σ² + ¼ Σ (d ln σ²/dδ)²,   δ in radians
 
@@ -70,7 +68,7 @@ def alt_tangents(n: Numbers) -> str:
 @figure(
     "cr-tangent",
     compute_tangents,
-    {"tangent": "arm seed delta", "tangent_limit": "arm seed", "delta": DELTAS},
+    {"tangent": "arm seed delta", "tangent_limit": "arm seed", "delta": DELTAS.tolist()},
     alt_tangents,
     title="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},

@@ -1,6 +1,9 @@
-"""cr-table-mnist, -omniglot, -celeba, -cifar: VAE, beta-VAE and IWAE, each plain, with augmentation, and consistent.
+"""cr-table-mnist, -omniglot, -celeba, -cifar: three bounds, plain, with augmentation, consistent.
 
-The cells of the published tables are not known to us; ours are shown alone, with their spread over seeds.
+cr-triplet: consistency beside a triplet loss on the same views.
+
+The cells of the published tables are not known to us; ours are shown alone, with their spread over
+seeds.
 """
 
 from collections.abc import Callable
@@ -106,7 +109,7 @@ def draw(n: Numbers) -> Drawing:
 
 
 def family(n: Numbers, triplet: bool) -> np.ndarray:
-    """Return the indices of the triplet loss, or of consistency and augmentation alone; in order of strength."""
+    """Return the indices of the triplet losses, or of consistency and augmentation, by strength."""
     rows = np.flatnonzero(np.char.startswith(n["arm"], "triplet") == triplet)
     return rows if triplet else rows[1:]
 

@@ -1,4 +1,4 @@
-"""One training per method, seed and setting, shared between figures; and the numbers of every figure."""
+"""One training per method, seed and setting, shared between figures; the figures' numbers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +24,8 @@ def train_methods(
     """Train every method with every seed.
 
     Returns:
-        The measures of these names [k, seeds, ...]; arm [k]: the names of the methods; data []: the images, in words.
+        The measures of these names [k, seeds, ...]; arm [k]: the names of the methods; data []: the
+        images, in words.
     """
     objective = {name: setting[name] for name in OBJECTIVE if name in setting}
     common = {name: value for name, value in setting.items() if name not in OBJECTIVE}
@@ -53,7 +54,7 @@ def compute_latent_clouds(device: str, *, lambdas: list[float], **setting: Any) 
 
 
 def compute_lambdas(device: str, *, lambdas: list[float], **setting: Any) -> Result:
-    """Return `SCALARS` [k, seeds] of the VAE, the VAE twice as long, then the lambdas; lambda [k]."""
+    """Return `SCALARS` [k, seeds] of the VAE, the VAE twice as long, the lambdas; lambda [k]."""
     result = train_methods([vae(), vae(passes=2), *map(cr, lambdas)], device, SCALARS, **setting)
     result.numbers["lambda"] = np.array([np.nan, np.nan, *lambdas])
     return result
@@ -67,7 +68,7 @@ def compute_tables(device: str, *, consistency: float, beta: float, samples_k: i
 
 
 def compute_triplets(device: str, *, lambdas: list[float], weights: list[float], **setting: Any) -> Result:
-    """Return `SCALARS` [k, seeds] of the VAE, the lambdas, then the triplet losses at these weights; strength [k]."""
+    """Return `SCALARS` [k, seeds] of the VAE, the lambdas, the triplet losses; strength [k]."""
     methods = [vae(), *map(cr, lambdas), *(triplet(setting["latent"], weight) for weight in weights)]
     result = train_methods(methods, device, SCALARS, **setting)
     result.numbers["strength"] = np.array([np.nan, *lambdas, *weights])
@@ -75,7 +76,7 @@ def compute_triplets(device: str, *, lambdas: list[float], weights: list[float],
 
 
 def compute_rotation_limit(device: str, *, angles: list[float], consistency: float, **setting: Any) -> Result:
-    """Return ROTATION_MEASURES [2, angles, seeds]: augmentation, then consistency, with rotations up to each angle."""
+    """Return `ROTATION_MEASURES` [2, angles, seeds] of augmentation, then consistency."""
     methods = [cr(0.0), cr(consistency)]
     results = [train_methods(methods, device, ROTATION_MEASURES, views=angle, **setting) for angle in angles]
     numbers = {name: np.stack([r.numbers[name] for r in results], axis=1) for name in ROTATION_MEASURES}
@@ -84,5 +85,5 @@ def compute_rotation_limit(device: str, *, angles: list[float], consistency: flo
 
 
 def compute_tangents(device: str, *, lambdas: list[float], **setting: Any) -> Result:
-    """Return tangent [k, seeds, deltas] and tangent_limit [k, seeds] of the VAE, then the lambdas."""
+    """Return tangent [k, seeds, deltas] and tangent_limit [k, seeds] of VAE and lambdas."""
     return train_methods([vae(), *map(cr, lambdas)], device, ("tangent", "tangent_limit"), **setting)

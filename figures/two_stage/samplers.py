@@ -1,6 +1,7 @@
-"""gam-samplers, gam-cifar, gam-celeba: reconstructions and six ways to sample latents for one VAE, seed by seed.
+"""gam-samplers, gam-cifar, gam-celeba: reconstructions, and samplers of the latents of one VAE.
 
-gam-second-stage: digits from the prior, from the second stage raw and renormalized, and from a mixture.
+gam-second-stage: digits from the prior, from the second stage raw and renormalized, and from a
+mixture.
 """
 
 from typing import Any
@@ -39,7 +40,7 @@ def protocol(n: Numbers) -> dict[str, str]:
 
 
 def order_holds(n: Numbers) -> np.ndarray:
-    """Return whether renormalized <= raw second stage <= prior: [seeds] of bool; false where the stage collapsed."""
+    """Return whether renormalized <= raw second stage <= prior: [seeds], false for a collapse."""
     renormalized, raw, prior = (n["frechet"][:, SOURCES.index(name)] for name in (LAW, GEN2, GEN1))
     return np.asarray((renormalized <= raw) & (raw <= prior))
 

@@ -1,7 +1,6 @@
-"""One VAE and several samplers of its latents, each measured: one training per seed, shared between figures."""
+"""One VAE per seed and several samplers of its latents, each measured."""
 
 import copy
-import functools
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -37,7 +36,7 @@ Score = Literal["classifier", "fid"]
 
 
 def _preset(seeds: int, data: str, design: dict[str, Any], train: Any, second: Any, **others: Any) -> dict[str, Any]:
-    """Return settings of `compare_samplers`; train: epochs, rate, epochs that halve it; second: width, depth, steps."""
+    """Return settings; train: epochs, rate, epochs that halve it; second: width, depth, steps."""
     epochs, lr, *halvings = train
     loop = {"epochs": epochs, "batch_size": 100, "lr": lr}
     loop |= {"lr_schedule": "step", "lr_milestones": tuple(halvings), "lr_decay": 0.5} if halvings else {}
@@ -48,10 +47,12 @@ def _preset(seeds: int, data: str, design: dict[str, Any], train: Any, second: A
 # 10,000 digits, seconds a seed.  A short training leaves V far from 1, hence the rescaling.
 QUICK = _preset(5, "mnist-mini", {"latent": 16, "hidden": (256,)}, (10, 2e-3), (128, 2, 2000), rescaled=True)
 MNIST = _preset(5, "mnist", {"latent": 16, "network": "conv"}, (50, 1e-3), (256, 3, 30_000), rescaled=False)
-# 10,000 images in 30 passes by a small network, scored by a classifier: what two cores do in half an hour.
+# 10,000 images in 30 passes by a small network, scored by a classifier: what two cores do in half
+# an hour.
 CONV = {"latent": 64, "network": "conv", "hidden": (32, 64, 128)}
 SMALL_CIFAR = _preset(3, "cifar10", CONV, (30, 1e-3), (256, 2, 3000), limit=10_000, rescaled=True)
-# The published set-ups, but for the warm-up of the second stage, against its collapse, and its constant rate.
+# The published set-ups, but for the warm-up of the second stage, against its collapse, and its
+# constant rate.
 RESNET = {"latent": 64, "network": "resnet"}
 SECOND_CIFAR, SECOND_CELEBA = (2048, 3, 700_000, 1e-4), (4096, 3, 227_780, 5e-5)
 CIFAR = _preset(5, "cifar10", RESNET, (700, 1e-4, 251, 501), SECOND_CIFAR, jpeg=True, score="fid")
@@ -93,14 +94,14 @@ def compare_samplers(
     rescaled: bool = False,
     components: int = 10,
 ) -> Numbers:
-    """Train a VAE with computed gamma, fit every sampler to its posteriors, and measure n samples each.
+    """Train a VAE with computed gamma, fit every sampler to its posteriors, and measure samples.
 
-    n is the number of test images.  Reconstructions are decoded at the mean of z.
+    There are as many samples as test images. Reconstructions are decoded at the mean of z.
 
     Args:
         jpeg: Write both splits as JPEG and read them back first, but not what is generated.
-        score: "classifier", trained on the data set, or "fid", the Inception network (images resized as TensorFlow 1
-            does, generated ones rounded to bytes).
+        score: "classifier", trained on the data set, or "fid", the Inception network (images
+            resized as TensorFlow 1 does, generated ones rounded to bytes).
         design: Arguments of `recipes.beta_vae`, without the shape.
         train: Arguments of `TrainConfig`.
         second: Arguments of `SecondStage`.
@@ -108,9 +109,10 @@ def compare_samplers(
         components: Number of Gaussians in the mixture.
 
     Returns:
-        frechet, precision, recall [k] and pictures [k, N_SHOWN, c, h, w], in the order of `SOURCES`; shown, the test
-        images; and [] each: spread and gamma_second of the second stage, law (mean V before any rescaling), gamma,
-        mse, variance_loss, memorized (by the second stage), images.
+        frechet, precision, recall [k] and pictures [k, N_SHOWN, c, h, w], in the order of
+        `SOURCES`; shown, the test images; and [] each: spread and gamma_second of the second stage,
+        law (mean V before any rescaling), gamma, mse, variance_loss, memorised (by the second
+        stage), images.
 
     Raises:
         InvalidValue: For an unknown score.
@@ -118,31 +120,31 @@ def compare_samplers(
     if score not in ("classifier", "fid"):
         raise InvalidValue(f"score must be 'classifier' or 'fid', got {score!r}.")
     splits = {split: _load(data, split, limit, jpeg) for split in ("train", "test")}
-    known, unseen = splits["train"].images, splits["test"].images
+    images, test = splits["train"].images, splits["test"].images
     torch.manual_seed(seed)
     experiment = recipes.beta_vae(splits["train"].shape, gamma="computed", **{"beta": 1.0, **design})
-    fit(experiment, known, TrainConfig(**train, seed=seed, device=device, progress=False))
-    law = rescale(experiment, known)
+    fit(experiment, images, TrainConfig(**train, seed=seed, device=device, progress=False))
+    law = rescale(experiment, images)
     experiment = law.experiment if rescaled else experiment
-    q = encode(experiment, known)
+    q = encode(experiment, images)
     stage = SecondStage(**second, seed=seed, device=device).fit(q)
-    latents = _sample_latents(q, stage, len(unseen), components, seed)
+    latents = _sample_latents(q, stage, len(test), components, seed)
     generated = {name: decode(experiment, z) for name, z in latents.items()}
-    rebuilt = decode(experiment, encode(experiment, unseen).mean)
-    images = {REAL: known[: len(unseen)], REC: rebuilt, **generated}
-    gamma, blank = experiment.objective.likelihood.gamma, torch.zeros_like(unseen)
+    reconstruction = decode(experiment, encode(experiment, test).mean)
+    by_source = {REAL: images[: len(test)], REC: reconstruction, **generated}
+    gamma, blank = experiment.objective.likelihood.gamma, torch.zeros_like(test)
     return {
-        **_measure_sources(images, splits, score, device),
-        "pictures": np.stack([to_uint8(to_float(images.get(name, blank)[:N_SHOWN])).numpy() for name in SOURCES]),
-        "shown": unseen[:N_SHOWN].numpy(),
+        **_measure_sources(by_source, splits, score, device),
+        "pictures": np.stack([to_uint8(to_float(by_source.get(name, blank)[:N_SHOWN])).numpy() for name in SOURCES]),
+        "shown": test[:N_SHOWN].numpy(),
         "spread": np.array(stage.spread),
         "gamma_second": stage.gammas_[-1].numpy(),
         "law": np.array(float(law.variance.mean())),
         "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),
-        "mse": np.array(float((rebuilt - to_float(unseen)).square().mean())),
-        "variance_loss": np.array(variance_loss(unseen, rebuilt)),
-        "memorised": np.array(memorization(generated[GEN2], unseen, known)),
-        "images": np.array(len(unseen)),
+        "mse": np.array(float((reconstruction - to_float(test)).square().mean())),
+        "variance_loss": np.array(variance_loss(test, reconstruction)),
+        "memorised": np.array(memorization(generated[GEN2], test, images)),
+        "images": np.array(len(test)),
     }
 
 
@@ -169,10 +171,11 @@ def _sample_latents(q: Gaussian, stage: SecondStage, n: int, components: int, se
 
 def _measure_sources(images: dict[str, Tensor], splits: dict[str, Dataset], score: Score, device: str) -> Numbers:
     """Measure the distance of every source from the test images, and how they cover each other."""
-    if score == "fid":
-        features = functools.partial(fid.features, device=device)
-    else:
-        features = classifier(splits["train"]).features
+    network = classifier(splits["train"]) if score == "classifier" else None
+
+    def features(x: Tensor) -> Tensor:
+        return network.features(x) if network else fid.features(x, device=device)
+
     by_source = {name: features(x) for name, x in images.items()}
     real = features(splits["test"].images)
     values = np.full((3, len(SOURCES)), np.nan)

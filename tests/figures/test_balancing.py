@@ -1,4 +1,4 @@
-"""The figures of the balancing paper on small data: what is written down, and that every picture can be drawn."""
+"""The balancing figures on small data: the recorded numbers, and that every picture can be drawn."""
 
 import numpy as np
 import pytest
@@ -30,22 +30,22 @@ SMALL = {"data": "digits", "network": "mlp", "hidden": (16,), "latent": 3, "step
 pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
-def test_gamma_waits_where_it_began_while_the_first_errors_lift_the_mean():
+def test_gamma_stays_at_its_start_while_the_first_errors_raise_the_mean():
     """Rule B from the data: gamma² is the variance of the data until the running mean is below it again."""
     n = train_methods([methods.B], "cpu", 1, **SMALL).numbers
     variance, mse = n["variance"][0, 0], n["mse"][0, 0]
     start = variance[0]
     assert mse[0] > 1.2 * start
-    waits = int(np.argmax(variance < 0.999 * start)) or len(variance)
-    assert waits > 10
+    steps = int(np.argmax(variance < 0.999 * start)) or len(variance)
+    assert steps > 10
 
 
-def test_kl_path_tells_of_the_overshoot():
+def test_the_text_of_the_kl_curves_reports_the_overshoot():
     n = {"label": np.array(["a"]), "step": np.array([1, 25, 100, 2000]), "divergence": np.array([[[0.1, 74, 9, 50]]])}
     assert "Highest within the first 100 steps: a: 74" in kl_path.alt(n)
 
 
-def test_every_step_of_the_balance_is_written_down():
+def test_every_step_of_the_balance_is_recorded():
     n = train_methods([methods.B, methods.fixed(0.04)], "cpu", 1, **SMALL).numbers
     steps = SMALL["steps"]
     assert all(n[name].shape == (2, 1, steps) for name in ("variance", "mse", "divergence", "strength"))
@@ -86,7 +86,7 @@ def test_the_crossing_is_where_the_error_is_gamma_squared():
     assert endpoints.crossing(n) == pytest.approx(0.05 ** (1 / 0.75), rel=1e-6)
 
 
-def test_ends_of_fixed_gammas_and_of_the_others():
+def test_endpoints_of_fixed_gammas_and_of_the_others():
     settings = {"seeds": 1, "variances": [1.0, 0.1, 0.01, 0.001], **SMALL}
     result = compute_endpoints("cpu", methods=[methods.B, methods.OPTIMAL], **settings)
     assert len(draw(crossing, result).axes) == 1
@@ -142,7 +142,7 @@ def test_the_share_of_steps_that_the_race_reports():
     assert len(draw(race_figure, race_figure.compute("cpu", seeds=1, variances=[], **SMALL)).axes) == 3
 
 
-def test_the_ratchet_is_that_of_the_policies():
+def test_the_ratchet_follows_the_policies():
     n = trainings.simulate_rules(spreads=[0.1], steps=2000, seeds=5)
     a, b, c = n["variance"][0, :, -1]
     assert a < 0.9 < b < c

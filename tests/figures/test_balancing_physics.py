@@ -1,4 +1,4 @@
-"""What the committed tables of the balancing figures must show."""
+"""Laws that the committed tables of the balancing figures obey."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_the_ratchet_is_as_steep_as_simulated():
         assert (found["A"], found["B"], found["C"]) == pytest.approx((a, b, 1), abs=0.01)
 
 
-def test_a_learned_gamma_comes_down_at_its_learning_rate_and_a_computed_one_when_its_mean_does():
+def test_a_learned_gamma_falls_at_its_learning_rate_and_a_computed_one_with_its_mean():
     rows = table("gam-gamma")
     steps, variance = path(rows, LEARNED, "variance")
     assert (np.log(variance) >= -2.05 * 1e-3 * steps - 1e-6).all(), "no faster than Adam"
@@ -47,7 +47,7 @@ def test_a_learned_gamma_comes_down_at_its_learning_rate_and_a_computed_one_when
     assert path(rows, "fixed 0.1", "variance")[1] == pytest.approx(0.1)
 
 
-def test_the_error_waits_for_gamma_and_the_divergence_grows():
+def test_the_error_follows_gamma_and_the_divergence_grows():
     error, nats = table("gam-error"), table("gam-kl")
     for method in SELF_SET:
         assert at(error, method, "mse", 700) < 0.8 * at(error, LEARNED, "mse", 700), method
@@ -64,7 +64,7 @@ def test_the_balance_is_half_a_nat_per_pixel():
         assert (abs(np.average(ratio[late], weights=np.diff(steps, prepend=0)[late]) - 1) < 0.05) == near, method
 
 
-def test_they_end_at_the_crossing():
+def test_adaptive_gammas_end_at_the_crossing():
     rows = table("gam-crossing")
     variance = grouped(rows, "label", value="variance")
     error = grouped(rows, "label", value="error_sampled")
@@ -75,10 +75,10 @@ def test_they_end_at_the_crossing():
     for method in SELF_SET:
         assert variance[(method,)].mean() == pytest.approx(crossing, rel=0.2), method
         assert error[(method,)].mean() == pytest.approx(variance[(method,)].mean(), rel=0.1), method
-    assert variance[(LEARNED,)].mean() > 1.5 * crossing, "still on its way"
+    assert variance[(LEARNED,)].mean() > 1.5 * crossing, "not yet converged"
 
 
-def test_samples_have_a_valley_and_no_balance_finds_its_floor():
+def test_samples_have_a_best_fixed_gamma_which_no_adaptive_one_reaches():
     rows = table("gam-score")
     samples, rebuilt = (grouped(rows, "label", value=f"score_{name}") for name in ("sampled", "rebuilt"))
     order = [f"fixed {variance}" for variance in ("0.001", "0.003", "0.01", "0.02", "0.05", "0.1", "0.3", "1")]
@@ -89,13 +89,13 @@ def test_samples_have_a_valley_and_no_balance_finds_its_floor():
     assert all(samples[(method,)].min() > valley.min() for method in (LEARNED, *SELF_SET))
 
 
-def test_the_law_holds_where_training_came_to_rest():
+def test_the_law_holds_where_training_has_converged():
     rows = table("gam-law")
     total = grouped(rows, "label", value="total")
     assert np.abs(total[("fixed 0.3",)] - 1).max() < 0.1
     assert abs(total[("fixed 0.05",)].mean() - 1) < 0.1
     gap = {name: abs(total[(name,)].mean() - 1) for name in ("fixed 0.3", "fixed 0.05", "fixed 0.003")}
-    assert gap["fixed 0.3"] < gap["fixed 0.05"] < gap["fixed 0.003"], "the smaller gamma, the later its rest"
+    assert gap["fixed 0.3"] < gap["fixed 0.05"] < gap["fixed 0.003"], "the smaller gamma, the later it converges"
 
 
 def test_blur_is_lost_variance_where_z_is_drawn():
@@ -113,7 +113,7 @@ def test_blur_is_lost_variance_where_z_is_drawn():
     assert min(share["z at its mean"]) > 1.2 > max(share["z drawn"])
 
 
-def test_the_strip_sharpens_and_its_samples_fall_apart():
+def test_a_smaller_gamma_sharpens_reconstructions_and_spoils_samples():
     rows = table("gam-strip")
     error = {key[0]: v.mean() for key, v in grouped(rows, "label", value="squared_error").items()}
     score = {key[0]: v.mean() for key, v in grouped(rows, "label", value="score").items()}
@@ -121,7 +121,7 @@ def test_the_strip_sharpens_and_its_samples_fall_apart():
     assert score["fixed 0.001"] > 2 * score["fixed 0.3"]
 
 
-def test_families_lie_near_one_curve_and_where_they_were_told():
+def test_families_are_near_one_curve_and_at_their_targets():
     rows = table("gam-families")
     rate = {key[0]: v.mean() for key, v in grouped(rows, "label", value="rate").items()}
     error = {key[0]: v.mean() for key, v in grouped(rows, "label", value="error_sampled").items()}
@@ -137,7 +137,7 @@ def test_families_lie_near_one_curve_and_where_they_were_told():
         assert rate[name] == pytest.approx(rate["fixed 0.1"], rel=0.05), "annealing ends as the plain VAE"
 
 
-def test_the_race_is_won_while_the_learned_gamma_is_on_its_way():
+def test_computed_gammas_lead_until_the_learned_one_converges():
     """Not by half everywhere: with z drawn, rules from 1 need half of 1,000 steps; at 2,000 hardly fewer than all."""
     rows = table("gam-race")
     drawn = {
@@ -152,7 +152,7 @@ def test_the_race_is_won_while_the_learned_gamma_is_on_its_way():
     assert all(final[(method,)].max() < final[(LEARNED,)].mean() for method in (A, B_FROM_1))
 
 
-def test_on_cifar_half_is_enough_while_the_learned_gamma_is_on_its_way():
+def test_on_cifar_half_of_the_steps_is_enough_until_the_learned_gamma_converges():
     rows = [row for row in table("gam-race-cifar10") if row["label"] == B]
     for step, enough in (("600", True), ("1200", True), ("2400", False), ("3000", False)):
         shares = [row["share_of_learned_steps"] for row in rows if row["step"] == step]

@@ -1,4 +1,4 @@
-"""The figures on consistency: what is measured is what it is called, on small data; trainings are shared."""
+"""The consistency figures on small data: measures, shared trainings, drawings."""
 
 from dataclasses import asdict
 
@@ -52,11 +52,11 @@ def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_c
     axes = draw(lambdas, swept).axes
     assert len(axes) == 6
     level = [line.get_ydata()[0] for line in axes[0].lines if line.get_linestyle() in WITHOUT_VIEWS]
-    assert level == pytest.approx([float(found[arm]["nll"]) for arm in list(found)[:2]]), "both arms without views"
+    assert level == pytest.approx([float(found[arm]["nll"]) for arm in list(found)[:2]]), "both methods without views"
     assert f"twice as long: NLL {level[1]:.1f}" in lambdas.alt(swept.numbers)
 
 
-def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, no_training):
+def test_clouds_are_those_of_the_posteriors_and_no_training_is_repeated(swept, no_training):
     result = latent_clouds.compute("cpu", lambdas=[0.0, 50.0], seeds=1, **SMALL)
     rows = table(latent_clouds, result)
     assert len(rows) == 3 * 10
@@ -71,8 +71,8 @@ def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, 
     assert len(table(tangents, tangent)) == 4 * 5
 
 
-def test_a_projection_keeps_a_posterior_that_lies_in_the_plane():
-    """Data on two axes of five: the projection keeps their distances and turns the covariance with them."""
+def test_a_projection_preserves_a_posterior_within_the_plane():
+    """Data on two axes of five: the projection preserves their distances and rotates the covariance with them."""
     generator = np.random.default_rng(0)
     plane = np.zeros((200, 5))
     plane[:, [1, 3]] = generator.normal(size=(200, 2)) * [3, 1]
@@ -82,7 +82,7 @@ def test_a_projection_keeps_a_posterior_that_lies_in_the_plane():
     assert np.linalg.eigvalsh(covariance[0]) == pytest.approx([0.25, 4.0])
 
 
-def test_nine_methods_stand_in_one_table():
+def test_one_table_compares_nine_methods():
     settings = {"consistency": 5.0, "beta": 4.0, "samples_k": 3, "seeds": 1, **SMALL, "epochs": 3}
     result = tables.compute("cpu", **settings)
     found = {row["arm"]: row for row in table(tables, result)}
@@ -92,9 +92,9 @@ def test_nine_methods_stand_in_one_table():
     assert float(found["β-VAE, β = 4, plain"]["rate"]) < float(found["VAE, plain"]["rate"])
     figure = draw(tables, result)
     assert len(figure.axes) == 6
-    said = "digits, 1,618 training images of 8 × 8 pixels, 1 seed; CR: λ = 5"
-    assert figure.get_suptitle() == said
-    assert said in tables.alt(result.numbers)
+    words = "digits, 1,618 training images of 8 × 8 pixels, 1 seed; CR: λ = 5"
+    assert figure.get_suptitle() == words
+    assert words in tables.alt(result.numbers)
 
 
 def test_the_other_figures_draw_what_they_measured():
@@ -118,7 +118,7 @@ def test_views_of_an_angle_are_rotations_alone_and_reach_training():
     assert made.views.parts[0].translation == 0
 
 
-def test_what_classes_cannot_tell_is_nan():
+def test_probes_of_unknown_classes_are_nan():
     """Test labels that were never trained on, as in Omniglot: no probe, but everything else."""
     n = train_with_views(device="cpu", **asdict(ConsistencyRun("vae", BERNOULLI, **{**RUN, "epochs": 1})))
     assert set(SCALARS) <= set(n)
@@ -136,7 +136,7 @@ def test_what_classes_cannot_tell_is_nan():
         )
 
 
-def test_a_stage_goes_on_where_the_one_before_ended(monkeypatch):
+def test_a_stage_resumes_at_the_end_of_the_previous_one(monkeypatch):
     """Stage by stage: 1, 4, 13 passes at falling rates; each pass is made once."""
     settings = {"data": "digits", "limit": 200, "batch_size": 50, "samples": 20, "weighed": 40}
     assert [burda_schedule.passes(s) for s in range(8)] == [1, 4, 13, 40, 121, 364, 1093, 3280]

@@ -1,4 +1,4 @@
-"""The figures on two stages: what the numbers mean, who wins, and a collapsed stage that is not renormalized."""
+"""The figures on two stages: what the numbers mean, the best generator, and a collapsed stage, which is not renormalized."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def result():
     return samplers.compute("cpu", seeds=2, **SMALL)
 
 
-def test_the_table_says_what_was_measured_and_who_wins(result):
+def test_the_table_names_the_measure_and_the_best_generator(result):
     rows = table(samplers, result)
     assert len(rows) == 2 * len(SOURCES)
     for seed in ("0", "1"):
@@ -65,7 +65,7 @@ def test_the_table_says_what_was_measured_and_who_wins(result):
         }
 
 
-def test_an_fid_stands_beside_its_protocol(result):
+def test_an_fid_is_reported_with_its_protocol(result):
     """Resizing, number, split, file format and where z is taken, in the table and the picture."""
     numbers = {**result.numbers, "score": np.array("fid"), "jpeg": np.array(True), "data": np.array("cifar10")}
     row = samplers.rows(numbers)[0]
@@ -79,7 +79,7 @@ def test_an_fid_stands_beside_its_protocol(result):
     assert len({c for name, c in COLORS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
 
 
-def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):
+def test_blur_is_lost_variance_and_the_second_stage_narrows_its_latents(result):
     """The variance that reconstructions have lost is about their error."""
     for row in table(samplers, result):
         assert float(row["variance_loss"]) == pytest.approx(float(row["mse"]), rel=0.35)
@@ -103,12 +103,12 @@ def test_both_figures_read_one_training(result, no_training):
         assert GMM in words or "mixture" in words
 
 
-def test_renormalized_pictures_are_those_of_the_raw_latents_moved_outwards(result):
+def test_renormalized_images_are_those_of_the_scaled_raw_latents(result):
     raw, scaled = (result.numbers["pictures"][0][SOURCES.index(name)].astype(float) for name in (GEN2, LAW))
     assert 0 < np.abs(raw - scaled).mean() < np.abs(raw - scaled[::-1]).mean()
 
 
-def test_a_collapsed_stage_leaves_a_gap_where_its_renormalization_would_stand():
+def test_a_collapsed_stage_has_no_renormalized_samples():
     collapsing = {"width": 8, "steps": 40, "warmup": 0.0, "gamma": 1.0}
     settings = {**SMALL, "train": {"epochs": 2}, "second": collapsing, "components": 1}
     numbers = samplers.compute("cpu", seeds=1, **settings).numbers
@@ -131,7 +131,7 @@ def test_the_published_set_ups_are_those_of_the_paper(monkeypatch):
     assert (cifar.epochs, celeba.epochs) == (700, 70)
 
 
-def test_the_inception_network_judges_where_it_is_asked_to(monkeypatch):
+def test_fid_uses_the_inception_network(monkeypatch):
     asked = []
 
     def features(images, device):
