@@ -1,4 +1,4 @@
-"""The figures on two stages: what the numbers mean, the best generator, and a collapsed stage, which is not renormalized."""
+"""The two-stage figures: their numbers, the best generator, and a collapsed second stage."""
 
 import numpy as np
 import pytest
