@@ -45,7 +45,7 @@ print(train)
 examples = torch.stack([test.images[test.labels == k][:2, 0] for k in range(10)], dim=1).float() / 255
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.8)
-    plots.images(figure.subplots(), examples)
+    plots.image_grid(figure.subplots(), examples)
 live.show(
     figure,
     alt="Two rows of ten handwritten digits, the classes 0 to 9 in order.",
@@ -125,7 +125,7 @@ with torch.no_grad():
 rows = torch.stack([originals[:, 0].float() / 255, decoded[:, 0]])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.8)
-    plots.images(figure.subplots(), rows, names=("image", "decoded"))
+    plots.image_grid(figure.subplots(), rows, rows=("image", "decoded"))
 
 
 # %%
@@ -223,7 +223,7 @@ live.show(explorer)
 samples = experiment.sample(10)
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.0)
-    plots.images(figure.subplots(), samples[None, :, 0])
+    plots.image_grid(figure.subplots(), samples[None, :, 0])
 live.show(
     figure,
     alt="Ten images decoded from points drawn from the prior.",

@@ -375,7 +375,7 @@ z = torch.randn(12, 10)
 rows = torch.stack([primed[0.5].decode(z), primed[0.5].decode(z * scale), vae.decode(z)])[:, :, 0]
 with plots.style("notebook"):
     figure = plots.new_figure(8, 2.2)
-    plots.images(figure.subplots(), rows, ["primed ½, z ~ N(0, 1)", "primed ½, z ~ N(0, V)", "VAE, z ~ N(0, 1)"])
+    plots.image_grid(figure.subplots(), rows, ["primed ½, z ~ N(0, 1)", "primed ½, z ~ N(0, V)", "VAE, z ~ N(0, 1)"])
 live.show(
     figure,
     alt="Three rows of twelve digits drawn from the prior: the primed VAE from N(0, 1), blurred and alike; the same draws times the square root of V, more varied; "

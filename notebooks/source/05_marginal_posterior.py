@@ -329,7 +329,7 @@ drawn = {
 rows_of_images = torch.stack([vae.decode(z) for z in drawn.values()])[:, :, 0]
 with plots.style("notebook"):
     figure = plots.new_figure(8.4, 2.7)
-    plots.images(figure.subplots(), rows_of_images, list(drawn))
+    plots.image_grid(figure.subplots(), rows_of_images, list(drawn))
 live.show(
     figure,
     alt="Four rows of fourteen digits: drawn from the prior, many of them no digit; from one Gaussian with the covariance of Q, not better; from a mixture of 40 components and from Q itself, most of them legible.",

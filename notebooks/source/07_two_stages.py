@@ -332,7 +332,7 @@ print(f"{'REC':14}{distance(rebuilt):7.1f}\n{'floor':14}{floor[2000]:7.1f}")
 rows = torch.stack([images[:14, 0] for images in made.values()])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 2.3)
-    plots.images(figure.subplots(), rows, [f"{name}, {scores[name]:.0f}" for name in made])
+    plots.image_grid(figure.subplots(), rows, [f"{name}, {scores[name]:.0f}" for name in made])
 live.show(
     figure,
     alt=f"Four rows of invented digits: second stage (distance {scores['second stage']:.0f}), the same renormalised ({scores['renormalised']:.0f}), prior "
@@ -403,7 +403,7 @@ neighbours = nearest(made["mixture"][:14], train.images).which[:, 0]
 rows = torch.stack([made["mixture"][:14, 0], train.images[neighbours, 0] / 255])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.1)
-    plots.images(figure.subplots(), rows, ["invented", "nearest training digit"])
+    plots.image_grid(figure.subplots(), rows, ["invented", "nearest training digit"])
 live.show(
     figure,
     alt="Fourteen invented digits above the training digit that is nearest to each: alike in kind and slant, but not the same pictures.",

@@ -88,7 +88,7 @@ x = images["test"].float() / 255
 torch.manual_seed(1)
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.6)
-    plots.images(
+    plots.image_grid(
         figure.subplots(),
         torch.stack([x[i] if k == 0 else simple(x[i : i + 1])[0] for i in range(2) for k in range(12)]).reshape(
             2, 12, 14, 14

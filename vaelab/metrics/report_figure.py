@@ -141,15 +141,7 @@ def _distances(axes: Axes, report: Report) -> None:
 
 
 def _pictures(axes: Axes, report: Report) -> None:
-    pictures = np.stack([row.numpy() for row in report.pictures.values()])  # [kinds, r, c, h, w]
-    stacked = np.pad(pictures, [(0, 0)] * 3 + [(0, 1), (0, 1)], constant_values=1.0)
-    kinds, n, _, h, w = stacked.shape
-    picture = stacked.transpose(0, 3, 1, 4, 2).reshape(kinds * h, n * w, -1)
-    axes.imshow(picture if picture.shape[-1] == 3 else picture[..., 0], vmin=0, vmax=1)
-    axes.set_xticks([])
-    axes.set_yticks([(i + 0.5) * h - 0.5 for i in range(kinds)], labels=list(report.pictures))
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    plots.image_grid(axes, np.stack([row.numpy() for row in report.pictures.values()]), list(report.pictures), gap=1)
 
 
 def _nothing(axes: Axes, why: str) -> None:
