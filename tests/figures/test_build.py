@@ -1,4 +1,4 @@
-"""Figures: the numbers in them, the same bytes for the same inputs, receipts, and what happens when things go wrong."""
+"""Figures: the numbers in them, the same bytes for the same inputs, their provenance, and what happens when things go wrong."""
 
 import csv
 import errno
@@ -132,7 +132,7 @@ def test_again_gives_the_same_bytes(drawn, tmp_path):
     assert files_of(drawn) == files_of(again)
 
 
-def test_figures_carry_their_alt_text_and_their_receipt(drawn):
+def test_figures_carry_their_alt_text_and_their_provenance(drawn):
     (row, _) = json.loads((drawn / "manifest.json").read_text())["figures"]
     assert row["id"] == "gjs-1d"
     assert set(row) == {
@@ -277,17 +277,17 @@ def test_bad_input_gets_one_sentence(tmp_path, drawn):
         figures.check(tmp_path)
     Image.new("L", (4, 4)).save(tmp_path / "foreign.png")
     for name, words in (
-        ("foreign.png", "no vaelab receipt"),
-        ("file", "no vaelab receipt"),
+        ("foreign.png", "no vaelab provenance"),
+        ("file", "no vaelab provenance"),
         ("absent.png", "there is no file"),
     ):
         with pytest.raises(DataError, match=words):
             figures.explain(tmp_path / name)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
-    with pytest.raises(DataError, match="no vaelab receipt"):
+    with pytest.raises(DataError, match="no vaelab provenance"):
         figures.explain(tmp_path / "broken.png")
     (tmp_path / "foreign.pdf").write_bytes(b"%PDF-1.4 /Keywords (hello)")
-    with pytest.raises(DataError, match="no vaelab receipt"):
+    with pytest.raises(DataError, match="no vaelab provenance"):
         provenance.explain(tmp_path / "foreign.pdf")
 
 
