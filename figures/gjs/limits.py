@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import figure
 from figures.gjs.styles import COLOURS
-from figures.gjs.theory import compute_limits, compute_small_sigma, entrance_fee
+from figures.gjs.theory import divergences_against_alpha, divergences_at_small_sigma, entrance_fee
 from figures.gjs.variants import FAMILIES
 from vaelab import plots
 from vaelab.runs.store import Numbers
@@ -33,7 +33,7 @@ def alt_limits(n: Numbers) -> str:
 
 @figure(
     "gjs-limits",
-    compute_limits,
+    divergences_against_alpha,
     {"divergence": FAMILIES, "value": "divergence alpha"},
     alt_limits,
     shows="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
@@ -99,7 +99,7 @@ def alt_small_sigma(n: Numbers) -> str:
 
 @figure(
     "gjs-small-sigma",
-    compute_small_sigma,
+    divergences_at_small_sigma,
     {"kl": (("kl_qp", "kl_pq"), "s"), "primed dual": "alpha s", excess: "alpha s", "fee": "alpha"},
     alt_small_sigma,
     shows="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",

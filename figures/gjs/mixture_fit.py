@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.figure import SubFigure
 
 from figures.gjs import figure
-from figures.gjs.theory import compute_mixture_fit
+from figures.gjs.theory import fits_to_the_mixture
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -48,7 +48,7 @@ def alt(n: Numbers) -> str:
 
 @figure(
     "gjs-mixture-fit",
-    compute_mixture_fit,
+    fits_to_the_mixture,
     {"alpha start": "kind", "fit": ("kind", ("value", "mean_1", "mean_2", "std"))},
     alt,
     shows="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",

@@ -15,8 +15,8 @@ from figures.gjs.theory import (
     CURVES,
     CURVES_OF_PAIRS,
     INTEGRALS,
-    compute_integrands,
-    compute_one_dimension,
+    divergences_in_one_dimension,
+    integrands_of_pairs,
 )
 from vaelab import plots
 from vaelab.runs.store import Numbers
@@ -44,7 +44,7 @@ def alt_one_dimension(n: Numbers) -> str:
 
 @figure(
     "gjs-1d",
-    compute_one_dimension,
+    divergences_in_one_dimension,
     {"curve": CURVES, "curves": "curve x", "family": "alphas x"},
     alt_one_dimension,
     shows="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
@@ -112,7 +112,7 @@ def alt_integrands(n: Numbers) -> str:
 
 @figure(
     "gjs-integrands",
-    compute_integrands,
+    integrands_of_pairs,
     {"pairs": ("pair", ("mean_q", "sigma_q", "mean_p", "sigma_p")), "curves": ("pair", CURVES_OF_PAIRS, "x")},
     alt_integrands,
     shows="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",

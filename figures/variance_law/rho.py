@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.variance_law import figure
-from figures.variance_law.theory import compute_rho
+from figures.variance_law.theory import kl_at_fixed_ratio
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -27,7 +27,7 @@ def alt(n: Numbers) -> str:
 
 @figure(
     "var-rho",
-    compute_rho,
+    kl_at_fixed_ratio,
     {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
     alt,
     shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
