@@ -60,11 +60,11 @@ def figure(
         **fields: The other fields of `Figure`: paper, shows, missing, command.
     """
     computing = compute if not hasattr(compute, "recipe") else _cached(compute)
-    presets = {"paper": quick if full is None else full}
-    presets |= {} if quick is None else {"quick": quick}
+    presets = {"quick": quick, "paper": quick if full is None else full}
+    known = {name: settings for name, settings in presets.items() if settings is not None}
 
     def register(draw: Draw) -> Draw:
-        FIGURES[id] = Figure(id=id, compute=computing, table=table, draw=draw, alt=alt, presets=presets, **fields)
+        FIGURES[id] = Figure(id=id, compute=computing, table=table, draw=draw, alt=alt, presets=known, **fields)
         return draw
 
     return register

@@ -227,7 +227,7 @@ def test_every_law_is_predicted_from_the_posteriors_it_was_measured_on():
         assert column(rows, "predicted", regularizer=name) == pytest.approx([1] * 4, abs=1e-6)
     q = MarginalPosterior(torch.zeros(50, 1).double() + torch.linspace(-1, 1, 50)[:, None], torch.zeros(50, 1).double())
     found = predictions.latents(lambda q, p: kl(p, q), q)
-    assert found["predicted"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
+    assert found["from_posteriors"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
 
 
 # -- the committed tables
