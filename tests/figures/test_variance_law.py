@@ -126,9 +126,9 @@ def test_mmd_asks_for_the_scale_of_the_prior(width):
 
 def test_the_two_predictions_of_the_kurtosis_are_exact_where_their_premises_hold():
     mean = torch.linspace(-0.95, 0.95, 4001, dtype=torch.float64)[:, None]
-    by_point = measures.latents(MarginalPosterior(mean, torch.log(1 - mean**2)))
+    by_point = measures.kurtosis(MarginalPosterior(mean, torch.log(1 - mean**2)))
     assert by_point["point_by_point"] == pytest.approx(by_point["measured"], abs=1e-9)
-    constant = measures.latents(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
+    constant = measures.kurtosis(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
     assert constant["constant_sigma"] == pytest.approx(constant["measured"], abs=1e-9)
     assert abs(constant["point_by_point"] - constant["measured"]) > 0.1
     assert list(theory.textbook().values()) == pytest.approx([2.674197, 1.84752, 2.412, 1.6878], abs=2e-3)
