@@ -11,7 +11,7 @@ from vaelab import Experiment, augment, recipes
 from vaelab.training import memory
 
 BATCH = 128
-SHAPES = {"28x28 grey": (1, 28, 28), "32x32 colour": (3, 32, 32), "64x64 colour": (3, 64, 64)}
+SHAPES = {"28x28 gray": (1, 28, 28), "32x32 color": (3, 32, 32), "64x64 color": (3, 64, 64)}
 TARGETS = {"of_kornia": 1.0, "of_step": 0.6}
 
 
@@ -26,13 +26,13 @@ def kornia_views() -> Callable[[torch.Tensor], torch.Tensor] | None:
 
 
 def training_step(experiment: Experiment, x: torch.Tensor) -> Callable[[], None]:
-    optimiser = torch.optim.Adam(experiment.parameters(), lr=1e-3, fused=True)
+    optimizer = torch.optim.Adam(experiment.parameters(), lr=1e-3, fused=True)
 
     def step() -> None:
         terms = experiment(x)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         terms.loss.backward()
-        optimiser.step()
+        optimizer.step()
 
     return step
 

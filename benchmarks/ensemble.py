@@ -35,15 +35,15 @@ def adam(parameters: list[Tensor]) -> torch.optim.Adam:
 
 def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
     """Every experiment takes its step alone, on its own batch."""
-    optimisers = [adam(list(experiment.parameters())) for experiment in experiments]
+    optimizers = [adam(list(experiment.parameters())) for experiment in experiments]
     orders = [torch.randperm(len(images))[:BATCH] for _ in experiments]
 
     def step() -> None:
-        for experiment, optimiser, order in zip(experiments, optimisers, orders, strict=True):
+        for experiment, optimizer, order in zip(experiments, optimizers, orders, strict=True):
             terms = experiment(images[order])
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             terms.loss.backward()
-            optimiser.step()
+            optimizer.step()
             experiment.update(terms)
 
     return step
@@ -52,13 +52,13 @@ def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], No
 def stacked(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
     """The step of `fit_many`."""
     stack = Stack(experiments, range(len(experiments)), images.device)
-    optimiser, pixels = adam(list(stack.parameters.values())), images.flatten(1)
+    optimizer, pixels = adam(list(stack.parameters.values())), images.flatten(1)
     order = stack.orders(len(images))[:, :BATCH]
 
     def step() -> None:
         terms = stack(pixels.index_select(0, order.flatten()).unflatten(0, (len(experiments), -1)))
         stack.backward(terms)
-        optimiser.step()
+        optimizer.step()
         stack.update(terms)
 
     return step
@@ -67,16 +67,16 @@ def stacked(experiments: list[Experiment], images: Tensor) -> Callable[[], None]
 def vmapped(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
     """vmap over whole experiments: grouped convolutions."""
     parameters, buffers = stack_module_state(experiments)
-    optimiser = adam(list(parameters.values()))
+    optimizer = adam(list(parameters.values()))
     order = torch.stack([torch.randperm(len(images))[:BATCH] for _ in experiments])
 
     def loss(state: dict[str, Tensor], fixed: dict[str, Tensor], x: Tensor) -> Tensor:
         return functional_call(experiments[0], (state, fixed), (x,)).loss
 
     def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         vmap(loss, randomness="different")(parameters, buffers, images[order]).sum().backward()
-        optimiser.step()
+        optimizer.step()
 
     return step
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vaelab import load
-from vaelab._utils.files import cache_folder, replacing
+from vaelab._utils.files import cache_folder, atomic_write
 from vaelab.metrics import fid
 from vaelab.metrics.frechet import frechet_distance
 
@@ -73,7 +73,7 @@ def _cifar_features() -> Tensor:
     for number, part in enumerate(order.split(PART)):
         path = cache_folder() / "inception" / f"cifar10-test-{number:02d}.npy"
         if not path.is_file():
-            with replacing(path) as written, written.open("wb") as file:
+            with atomic_write(path) as written, written.open("wb") as file:
                 np.save(file, fid.features(images[part], progress=True).numpy())
         parts.append(torch.from_numpy(np.load(path, allow_pickle=False)))
     return torch.cat(parts)

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from vaelab import Train, recipes
-from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, Policy
+from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, GammaPolicy
 from vaelab.training import memory
 from vaelab.training.loop import Step
 from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, (400,), 128
-POLICIES: dict[str, Callable[[], Policy]] = {
+POLICIES: dict[str, Callable[[], GammaPolicy]] = {
     "fixed": lambda: Fixed(0.2),
     "fixed, again": lambda: Fixed(0.2),
     "learned": Learned,
-    "computed A": lambda: Computed(rule="A"),
+    "computed A": lambda: Computed(rule="running_min"),
     "computed B": Computed,
     "optimal": Optimal,
     "per image": PerImage,
@@ -32,13 +32,13 @@ POLICIES: dict[str, Callable[[], Policy]] = {
 TARGETS = {"computed A": 1.0, "computed B": 1.0}  # per cent of a step
 
 
-def new_step(gamma: Policy) -> tuple[Step, "itertools.cycle[Tensor]"]:
+def new_step(gamma: GammaPolicy) -> tuple[Step, "itertools.cycle[Tensor]"]:
     """The step of `vaelab.train` on uint8 images, and an endless line of batches."""
     torch.manual_seed(0)
     config = Train(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=HIDDEN, gamma=gamma)
     images = torch.randint(0, 256, (20 * BATCH, *SHAPE), dtype=torch.uint8)
-    experiment.begin(images)
+    experiment.init_from_data(images)
     step = Step(experiment, images, config, adam(experiment, config, images.device), None)
     return step, itertools.cycle(torch.randperm(len(images)).split(BATCH))
 

@@ -237,7 +237,7 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
     from vaelab.live.training_config import config, recipe
 
     torch.set_num_threads(1)
-    setup = live.Setup(data="mnist-mini", network="mlp 400", epochs=400)
+    setup = live.TrainingChoices(data="mnist-mini", network="mlp 400", epochs=400)
     data, ratios = load("mnist-mini"), []
     for _ in range(ROUNDS):
         panel = live.TrainingPanel(setup, "notebook")

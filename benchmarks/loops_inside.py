@@ -52,15 +52,15 @@ class Digits(torch.utils.data.Dataset[Tensor]):
 
 def dataloader_epoch(images: Tensor) -> Callable[[], None]:
     experiment = recipes.vae((1, 28, 28), LATENT, hidden=(HIDDEN,), likelihood="bernoulli")
-    optimiser = torch.optim.Adam(experiment.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(experiment.parameters(), lr=1e-3)
     loader = DataLoader(Digits(images), BATCH, shuffle=True, drop_last=True)
 
     def epoch() -> None:
         for x in loader:
             terms = experiment(x)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             terms.loss.backward()
-            optimiser.step()
+            optimizer.step()
             terms.loss.item()
 
     return epoch

@@ -22,7 +22,7 @@ import start
 import step
 import torch
 
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
@@ -50,7 +50,7 @@ def main() -> None:
                     f"{key} {value if isinstance(value, str) else format(value, '.2f')}" for key, value in row.items()
                 )
             )
-        with replacing(RESULTS / f"{name}.json") as part:
+        with atomic_write(RESULTS / f"{name}.json") as part:
             part.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -41,10 +41,10 @@ def parts(steps: int = 200) -> dict[str, float]:
         times.append(time.perf_counter())
         terms = step.experiment(x)
         times.append(time.perf_counter())
-        step.optimiser.zero_grad(set_to_none=True)
+        step.optimizer.zero_grad(set_to_none=True)
         terms.loss.backward()
         times.append(time.perf_counter())
-        step.optimiser.step()
+        step.optimizer.step()
         times.append(time.perf_counter())
         for name, (begin, end) in zip(spent, itertools.pairwise(times), strict=True):
             spent[name] += (end - begin) / steps * 1e3

@@ -1,7 +1,7 @@
 """Draw mnist_mini.npz and fashion_mini.npz from the full sets: `python data/make_mini.py`.
 
 Every run draws the same images and writes the same bytes. Each class keeps its share of the full set. The
-file is ordered by class, then brightness, because neighbours that look alike compress better; `*_index` is
+file is ordered by class, then brightness, because neighbors that look alike compress better; `*_index` is
 the place of each image in the full set, by which `vaelab.data.load` restores the original order.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vaelab._utils.files import replacing, sha256
+from vaelab._utils.files import atomic_write, sha256
 from vaelab.data import load
 from vaelab.data.dataset import stratified
 
@@ -37,7 +37,7 @@ def draw(name: str, split: str, n: int) -> dict[str, np.ndarray]:
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """An npz whose bytes depend on the arrays alone: `np.savez` would write the time of day into it."""
     with (
-        replacing(path) as part,
+        atomic_write(path) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
     ):
         for key, array in arrays.items():

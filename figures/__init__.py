@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from figures.build import check, draw, explain, make
-    from figures.registry import FIGURES, TOUR
+    from figures.registry import FIGURES, MAIN_FIGURES
 
-__all__ = ["FIGURES", "TOUR", "check", "draw", "explain", "make"]
+__all__ = ["FIGURES", "MAIN_FIGURES", "check", "draw", "explain", "make"]
 
 
 def __getattr__(name: str) -> Any:

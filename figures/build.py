@@ -14,11 +14,11 @@ from tqdm.auto import tqdm
 from figures import comparison, manifest, npz, provenance
 from figures.figure import Figure
 from figures.manifest import Row
-from figures.registry import TOUR, by_id
+from figures.registry import MAIN_FIGURES, by_id
 from figures.table import to_csv
 from vaelab import plots
 from vaelab._utils.errors import DataError, InvalidValue
-from vaelab._utils.files import cache_folder, replacing, require_writable
+from vaelab._utils.files import cache_folder, atomic_write, require_writable
 from vaelab.data import load
 from vaelab.runs.store import Numbers, Result
 
@@ -49,12 +49,14 @@ def make(
         StorageError: If `out` or the cache cannot be written.
         DataError: Once the others are made, with the figures whose data cannot be had.
     """
-    selected = [by_id(id) for id in (ids or TOUR)]
+    selected = [by_id(id) for id in (ids or MAIN_FIGURES)]
     if preset not in ("quick", "paper"):
         raise InvalidValue(f"preset must be 'quick' or 'paper', got {preset!r}; quick takes minutes, paper hours.")
     for item in selected:
         if preset not in item.presets:
-            raise InvalidValue(f"{item.id} has no {preset} preset: {item.missing}; call it with --preset paper.")
+            raise InvalidValue(
+                f"{item.id} has no {preset} preset: {item.why_no_quick_preset}; call it with --preset paper."
+            )
     require_writable(cache_folder())
     return _each(selected, Path(out), "made", lambda item: make_one(item, preset, device, Path(out)))
 
@@ -140,7 +142,7 @@ def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figu
 
 def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> list[Path]:
     """The picture, the table and the row of the manifest."""
-    row = {**row, "paper": item.paper, "shows": item.shows, "alt": item.alt(values)}
+    row = {**row, "paper": item.paper, "title": item.title, "alt": item.alt(values)}
     with plots.style("paper"):
         drawing = item.draw(values)
         contents = {
@@ -151,7 +153,7 @@ def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> li
     paths = []
     for kind, content in contents.items():
         paths.append(out / f"{item.id}.{kind}")
-        with replacing(paths[-1]) as part:
+        with atomic_write(paths[-1]) as part:
             part.write_bytes(content)
     manifest.record(out, row, paths)
     return paths

@@ -24,13 +24,13 @@ class Figure:
 
     id: str
     paper: str
-    shows: str
+    title: str
     compute: Callable[..., Result]
     table: Spec | Callable[[Numbers], list[Row]]
     draw: Callable[[Numbers], Any]
     alt: Callable[[Numbers], str]
     presets: dict[str, dict[str, Any]] = field(default_factory=lambda: {"quick": {}, "paper": {}})
-    missing: str = ""
+    why_no_quick_preset: str = ""
     command: str = "vaelab figures make {id} --preset {preset}"
 
     def rows(self, numbers: Numbers) -> list[Row]:

@@ -8,13 +8,13 @@ from typing import Any
 from figures import npz
 from figures.figure import Figure
 from vaelab._utils.errors import DataError
-from vaelab._utils.files import replacing, sha256
+from vaelab._utils.files import atomic_write, sha256
 from vaelab.runs.store import VERSIONS
 
 NAME = "manifest.json"
 FOLDER = Path(__file__).resolve().parent  # figures/ of the clone: the scripts lie beside their pictures
 Row = dict[str, Any]
-ORDER = ("id", "paper", "shows", "alt", "preset", "settings", "seeds", "data", "recipes", "numbers", "provenance")
+ORDER = ("id", "paper", "title", "alt", "preset", "settings", "seeds", "data", "recipes", "numbers", "provenance")
 
 
 def read(out: Path) -> list[Row]:
@@ -37,7 +37,7 @@ def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
     """Write a figure's row, with the checksums of its files, in place of the one of the same id."""
     row = {name: row[name] for name in ORDER} | {"files": {path.name: sha256(path) for path in paths}}
     rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
-    with replacing(out / NAME) as part:
+    with atomic_write(out / NAME) as part:
         part.write_text(json.dumps({"figures": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vaelab._utils.errors import DataError
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.runs.store import Numbers, load_arrays
 
 
@@ -36,7 +36,7 @@ def write(out: Path, id: str, numbers: Numbers) -> Path:
     path = path_of(out, id)
     present = load_arrays(path)
     if present is None or checksum(present) != checksum(numbers):
-        with replacing(path) as part, part.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **numbers)  # type: ignore[arg-type]
     return path
 

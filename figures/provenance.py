@@ -17,12 +17,12 @@ IDENTITY = re.compile(rb'{"id": "([\w-]+)", "preset": "(\w+)", "numbers": "(\w+)
 
 def png_metadata(row: Row) -> dict[str, str]:
     """Return the text chunks of a PNG."""
-    return {"Software": "vaelab", "Title": row["shows"], "Description": row["alt"], "Source": _identity(row)}
+    return {"Software": "vaelab", "Title": row["title"], "Description": row["alt"], "Source": _identity(row)}
 
 
 def pdf_metadata(row: Row) -> dict[str, Any]:
     """Return the document information of a PDF."""
-    words = {"Creator": "vaelab", "Title": row["shows"], "Subject": row["alt"], "Keywords": _identity(row)}
+    words = {"Creator": "vaelab", "Title": row["title"], "Subject": row["alt"], "Keywords": _identity(row)}
     return {**words, "CreationDate": None}
 
 
@@ -54,7 +54,7 @@ def explain(file: Path) -> str:
         origin = row["provenance"]
         seconds = "time not recorded" if origin["seconds"] is None else f"{origin['seconds']:g} s"
         lines += [
-            f"shows     {row['shows']}",
+            f"shows     {row['title']}",
             f"paper     {row['paper']}",
             f"in words  {row['alt']}",
             f"settings  {json.dumps(row['settings'])}",

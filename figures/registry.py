@@ -4,10 +4,10 @@ from importlib import import_module
 from pathlib import Path
 
 from figures.figure import FIGURES, Figure
-from vaelab._utils.errors import InvalidValue, near
+from vaelab._utils.errors import InvalidValue, suggest
 
-__all__ = ["FIGURES", "TOUR", "by_id"]
-TOUR = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
+__all__ = ["FIGURES", "MAIN_FIGURES", "by_id"]
+MAIN_FIGURES = ("gjs-1d", "gjs-mixture-fit", "gjs-recon-vs-alpha", "var-law-bars", "gam-gamma", "cr-latent-clouds")
 
 # A figure is registered when its module is imported, so that adding one touches no other file.
 for script in sorted(Path(__file__).parent.glob("*/[!_]*.py")):
@@ -22,5 +22,5 @@ def by_id(id: str) -> Figure:
         InvalidValue: For an unknown one, with similar names.
     """
     if id not in FIGURES:
-        raise InvalidValue(f"there is no figure {id!r}; {near(id, FIGURES)}")
+        raise InvalidValue(f"there is no figure {id!r}; {suggest(id, FIGURES)}")
     return FIGURES[id]

@@ -110,7 +110,7 @@ def _relative(text: str) -> str:
 
 
 def _merged(outputs: list[Notebook]) -> list[Notebook]:
-    """Neighbouring pieces of one stream as one piece: how they were cut is chance."""
+    """Neighboring pieces of one stream as one piece: how they were cut is chance."""
     merged: list[Notebook] = []
     for output in outputs:
         last = merged[-1] if merged else None
@@ -123,13 +123,13 @@ def _merged(outputs: list[Notebook]) -> list[Notebook]:
 
 def build(source: Path) -> float:
     """Execute one source and write its notebook, whole or not at all; seconds taken."""
-    from vaelab._utils.files import replacing
+    from vaelab._utils.files import atomic_write
 
     started, notebook = time.perf_counter(), read(source)
     client(notebook).execute()
     clean(notebook)
     nbformat.validate(notebook)
-    with replacing(target(source)) as part:
+    with atomic_write(target(source)) as part:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     return time.perf_counter() - started
 

@@ -139,11 +139,11 @@ def change(name, now, then):
 def folder(tmp_path_factory):
     """A folder with the stand-in for CIFAR-10."""
     folder = tmp_path_factory.mktemp("data")
-    write_colour_images(folder / "colour")
+    write_color_images(folder / "colour")
     return folder
 
 
-def write_colour_images(folder):
+def write_color_images(folder):
     """Write a stand-in for CIFAR-10, which is downloaded: 32 x 32 images of ten classes, in both splits."""
     random = np.random.default_rng(0)
     x, y = np.meshgrid(np.linspace(0, 1, 32), np.linspace(0, 1, 32))
@@ -204,7 +204,7 @@ def test_a_change_is_named_with_its_size():
 def record(ids):
     """Write the canaries of these figures."""
     with tempfile.TemporaryDirectory() as folder:
-        write_colour_images(Path(folder) / "colour")
+        write_color_images(Path(folder) / "colour")
         for id in ids:
             started = time.perf_counter()
             with pytest.MonkeyPatch.context() as patch:

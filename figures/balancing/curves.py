@@ -47,10 +47,10 @@ def rows(n: Numbers) -> list[Row]:
 def curves(axes: Axes, n: Numbers, values: np.ndarray) -> None:
     """values [k, seeds, points] against the step: the mean over seeds, and a band from the lowest to the highest."""
     for label, seeds in zip(n["label"], values, strict=True):
-        colour, line = look(str(label))
-        axes.plot(n["step"], seeds.mean(0), color=colour, linestyle=line, label=str(label))
-        axes.fill_between(n["step"], seeds.min(0), seeds.max(0), color=colour, alpha=0.15, linewidth=0)
-    axes.set(xscale="log", xlabel="optimiser step", xlim=(n["step"][0], n["step"][-1]))
+        color, line = look(str(label))
+        axes.plot(n["step"], seeds.mean(0), color=color, linestyle=line, label=str(label))
+        axes.fill_between(n["step"], seeds.min(0), seeds.max(0), color=color, alpha=0.15, linewidth=0)
+    axes.set(xscale="log", xlabel="optimizer step", xlim=(n["step"][0], n["step"][-1]))
 
 
 def drawing(n: Numbers, values: np.ndarray, **axis: Any) -> Drawing:
@@ -85,7 +85,7 @@ def alt_gamma(n: Numbers) -> str:
 GAMMA = Figure(
     id="gam-gamma",
     paper=PAPER,
-    shows="gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch",
+    title="gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch",
     compute=compute_curves,
     table=rows,
     draw=draw_gamma,
@@ -107,7 +107,7 @@ def alt_error(n: Numbers) -> str:
 ERROR = Figure(
     id="gam-error",
     paper=PAPER,
-    shows="The squared error over the training, by who sets gamma: a learned gamma lags until it arrives",
+    title="The squared error over the training, by who sets gamma: a learned gamma lags until it arrives",
     compute=compute_curves,
     table=rows,
     draw=draw_error,
@@ -140,7 +140,7 @@ def alt_kl(n: Numbers) -> str:
 KL = Figure(
     id="gam-kl",
     paper=PAPER,
-    shows="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma is small "
+    title="KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma is small "
     "at once it overshoots in the first steps",
     compute=compute_curves,
     table=rows,
@@ -210,7 +210,7 @@ def alt_parts(n: Numbers) -> str:
 PARTS = Figure(
     id="gam-parts",
     paper=PAPER,
-    shows="The two parts of the loss: with a computed gamma the reconstruction part is half a nat per pixel, always",
+    title="The two parts of the loss: with a computed gamma the reconstruction part is half a nat per pixel, always",
     compute=compute_curves,
     table=rows_parts,
     draw=draw_parts,

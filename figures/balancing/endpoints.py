@@ -45,9 +45,9 @@ def sweep(axes: Axes, n: Numbers, values: np.ndarray, *, marks: bool = True) -> 
     fixed = n["fixed"]
     x, y = n["variance"][fixed].mean(1), values[fixed]
     order = np.argsort(x)
-    colour = look("fixed")[0]
-    axes.plot(x[order], y[order].mean(1), "o-", color=colour, label="fixed gamma")
-    axes.fill_between(x[order], y[order].min(1), y[order].max(1), color=colour, alpha=0.2, linewidth=0)
+    color = look("fixed")[0]
+    axes.plot(x[order], y[order].mean(1), "o-", color=color, label="fixed gamma")
+    axes.fill_between(x[order], y[order].min(1), y[order].max(1), color=color, alpha=0.2, linewidth=0)
     if marks:
         points(axes, n, n["variance"], values)
     axes.set(xscale="log", xlabel="gamma² (variance per pixel)")
@@ -57,8 +57,8 @@ def points(axes: Axes, n: Numbers, x: np.ndarray, y: np.ndarray) -> None:
     """The methods that find their own gamma: a mark per seed."""
     others = zip(n["label"][~n["fixed"]], x[~n["fixed"]], y[~n["fixed"]], MARKS, strict=False)
     for label, own_x, own_y, mark in others:
-        colour, _ = look(str(label))
-        axes.plot(own_x, own_y, mark, color=colour, markersize=4.5, fillstyle="none", markeredgewidth=1, label=label)
+        color, _ = look(str(label))
+        axes.plot(own_x, own_y, mark, color=color, markersize=4.5, fillstyle="none", markeredgewidth=1, label=label)
 
 
 def crossing(n: Numbers) -> float:
@@ -118,7 +118,7 @@ def alt_crossing(n: Numbers) -> str:
 CROSSING = Figure(
     id="gam-crossing",
     paper=PAPER,
-    shows="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
+    title="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
     "gets there later",
     compute=compute_endpoints,
     table=rows,
@@ -164,7 +164,7 @@ def alt_score(n: Numbers) -> str:
 SCORE = Figure(
     id="gam-score",
     paper=PAPER,
-    shows="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
+    title="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
     compute=compute_endpoints,
     table=rows,
     draw=draw_score,
@@ -204,7 +204,7 @@ def alt_families(n: Numbers) -> str:
 FAMILIES = Figure(
     id="gam-families",
     paper=PAPER,
-    shows="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
+    title="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
     "falls on the way",
     compute=compute_families,
     table=rows,

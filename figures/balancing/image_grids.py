@@ -56,7 +56,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-strip",
     paper=PAPER,
-    shows="Reconstructions and samples over gamma²: one knob, two opposite goals",
+    title="Reconstructions and samples over gamma²: one knob, two opposite goals",
     compute=compute_image_grids,
     table=rows,
     draw=draw,

@@ -65,7 +65,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-law",
     paper=PAPER,
-    shows="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
+    title="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
     compute=compute_law,
     table=rows,
     draw=draw,

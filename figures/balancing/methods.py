@@ -4,22 +4,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from vaelab import recipes
-from vaelab.objectives.annealing import Controlled, Cyclical, Linear
+from vaelab.objectives.annealing import PIController, Cyclical, Linear
 from vaelab.objectives.gamma import Computed, Geco, Learned, Optimal, PerImage
 from vaelab.objectives.objective import Experiment
 
-UNDER = 0.1  # gamma² below a heating, which moves the weight in its place
+UNDER = 0.1  # gamma² below annealing, which moves the weight in its place
 MAKERS: dict[str, Callable[..., Any]] = {
     "fixed": lambda variance: {"gamma": variance**0.5},
-    "learned": lambda pace: {"gamma": Learned(pace=pace)},
-    "rule A": lambda start: {"gamma": Computed(start, rule="A")},
+    "learned": lambda lr_scale: {"gamma": Learned(lr_scale=lr_scale)},
+    "rule A": lambda start: {"gamma": Computed(start, rule="running_min")},
     "rule B": lambda start: {"gamma": Computed(start)},
     "batch optimum": lambda _: {"gamma": Optimal()},
     "per image": lambda _: {"gamma": PerImage()},
     "GECO": lambda variance: {"gamma": Geco(variance**0.5)},
-    "ControlVAE": lambda target: {"gamma": UNDER**0.5, "heating": Controlled(target)},
-    "linear annealing": lambda steps: {"gamma": UNDER**0.5, "heating": Linear(int(steps))},
-    "cyclical annealing": lambda period: {"gamma": UNDER**0.5, "heating": Cyclical(int(period))},
+    "ControlVAE": lambda target: {"gamma": UNDER**0.5, "annealing": PIController(target)},
+    "linear annealing": lambda steps: {"gamma": UNDER**0.5, "annealing": Linear(int(steps))},
+    "cyclical annealing": lambda period: {"gamma": UNDER**0.5, "annealing": Cyclical(int(period))},
     "free bits": lambda nats: {"gamma": UNDER**0.5, "nats": nats},
 }
 

@@ -71,14 +71,14 @@ def draw(n: Numbers) -> Drawing:
     for i, label in enumerate(n["label"]):
         if n["fixed"][i] and i != best:
             continue
-        colour, line = look(str(label))
+        color, line = look(str(label))
         words = f"{label}, the best samples by hand" if n["fixed"][i] else str(label)
-        left.plot(n["step"], n["held"][i].mean(0), color=colour, linestyle=line, label=words)
-        left.fill_between(n["step"], n["held"][i].min(0), n["held"][i].max(0), color=colour, alpha=0.15, linewidth=0)
+        left.plot(n["step"], n["held"][i].mean(0), color=color, linestyle=line, label=words)
+        left.fill_between(n["step"], n["held"][i].min(0), n["held"][i].max(0), color=color, alpha=0.15, linewidth=0)
         if label in computed_ones(n):
             for axes, which in ((middle, "held"), (right, "drawn")):
-                axes.plot(n["step"], shares(n, str(label), which).mean(0), color=colour, linestyle=line)
-    left.set(yscale="log", xlabel="optimiser step", ylabel="error per test pixel, mean z", title="the race")
+                axes.plot(n["step"], shares(n, str(label), which).mean(0), color=color, linestyle=line)
+    left.set(yscale="log", xlabel="optimizer step", ylabel="error per test pixel, mean z", title="the race")
     for axes, title in ((middle, "test images, mean z"), (right, "training batches, z drawn")):
         axes.axhline(TARGET, color="black", linewidth=0.8, linestyle=":")
         axes.set(xlabel="length N of the learned run", ylim=(0, 1.3), title=title)

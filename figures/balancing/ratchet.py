@@ -11,7 +11,7 @@ from figures.figure import Figure, Row
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-COLOURS = {"A": plots.DUAL, "B": plots.MEAN, "C": plots.REFERENCE}
+COLORS = {"A": plots.DUAL, "B": plots.MEAN, "C": plots.REFERENCE}
 
 
 def rows(n: Numbers) -> list[Row]:
@@ -28,7 +28,7 @@ def draw(n: Numbers) -> Drawing:
     axes: Sequence = figure.subplots(1, len(n["spread"]), sharey=True)
     for ax, spread, rules in zip(axes, n["spread"], n["variance"], strict=True):
         for rule, values in zip(RULES, rules, strict=True):
-            ax.plot(n["step"], values, color=COLOURS[rule], label=f"rule {rule}")
+            ax.plot(n["step"], values, color=COLORS[rule], label=f"rule {rule}")
         ax.axhline(1, color="black", linewidth=0.6, linestyle=":")
         ax.set(xscale="log", xlabel="step", title=f"batches vary by {100 * spread:g} %", ylim=(0.55, 1.05))
     axes[0].set_ylabel("gamma² (true mean error: 1)")
@@ -47,7 +47,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-ratchet",
     paper=PAPER,
-    shows="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
+    title="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
     compute=compute_ratchet,
     table=rows,
     draw=draw,

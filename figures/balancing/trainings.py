@@ -12,7 +12,7 @@ from torch import Tensor
 from figures.balancing.methods import Method
 from vaelab import recipes
 from vaelab._utils.device import device_name
-from vaelab._utils.images import as_bytes, data_variance, unit
+from vaelab._utils.images import to_uint8, data_variance, to_float
 from vaelab.data import Dataset, load
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier
@@ -101,13 +101,15 @@ def _state(experiment: Experiment, mse: Tensor, divergence: Tensor) -> Tensor:
     objective = experiment.objective
     assert objective.likelihood.gamma is not None
     with torch.no_grad():
-        return torch.stack([objective.likelihood.gamma.logvar.exp(), mse, divergence.mean(), objective.strength])
+        return torch.stack(
+            [objective.likelihood.gamma.logvar.exp(), mse, divergence.mean(), objective.divergence_weight]
+        )
 
 
 @torch.no_grad()
 def error(experiment: Experiment, images: Tensor) -> float:
     """The squared error per pixel at the mean of z."""
-    x = unit(images.to(next(experiment.parameters()).device))
+    x = to_float(images.to(next(experiment.parameters()).device))
     return float((x - experiment.reconstruct(x)).square().mean())
 
 
@@ -128,7 +130,7 @@ def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net:
     torch.manual_seed(0)
     sampled = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
     rates = [experiment.rate(part.to(device)).cpu() for part in test.split(2000)]
-    x = unit(test)
+    x = to_float(test)
     values = {
         "error": (x - rebuilt).square().mean(),
         "error_sampled": (x - at_random).square().mean(),
@@ -141,7 +143,7 @@ def measured(experiment: Experiment, train_set: Dataset, test_set: Dataset, net:
         values[f"score_{name}"] = torch.tensor(frechet_distance(truth, net.features(pictures)))
     numbers = {name: value.double().cpu().numpy() for name, value in values.items()}
     kept = {"shown": x, "rebuilt": rebuilt, "sampled": sampled}
-    return numbers | {name: as_bytes(pictures[:SHOWN]).numpy() for name, pictures in kept.items()}
+    return numbers | {name: to_uint8(pictures[:SHOWN]).numpy() for name, pictures in kept.items()}
 
 
 @recipe("variance-loss-at-fixed-gamma", version=1)
@@ -165,7 +167,7 @@ def lost_variance(
     mean over pixels of the squared mean of x - x̂.  lost = error - bias + 2 covariance.
     """
     images, test = (load(data, split, progress=False).images for split in ("train", "test"))
-    x = unit(test)
+    x = to_float(test)
 
     def make(variance: float, seed: int) -> Any:
         own: Any = {"network": network, "hidden": tuple(hidden)}
@@ -214,6 +216,6 @@ def simulated(*, spreads: list[float], steps: int, seeds: int) -> Numbers:
 
 def _many(rule: str, seeds: int) -> Computed:
     """A policy whose numbers are a row of `seeds`."""
-    gamma = Computed(start=1.0, rule=rule)  # type: ignore[arg-type]
+    gamma = Computed(start=1.0, rule={"A": "running_min", "B": "capped_ema", "C": "ema"}[rule])  # type: ignore[arg-type]
     gamma.logvar, gamma.running = gamma.logvar.expand(seeds).clone(), gamma.running.expand(seeds).clone()
     return gamma

@@ -33,9 +33,9 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(4.6, 3.2)
     axes = figure.subplots()
     looks_of = (("o", plots.Q), ("D", plots.JS))
-    for j, (where, (mark, colour)) in enumerate(zip(WHERE, looks_of, strict=True)):
+    for j, (where, (mark, color)) in enumerate(zip(WHERE, looks_of, strict=True)):
         error, lost = n["error"][..., j].mean(1), n["lost"][..., j].mean(1)
-        axes.plot(error, lost, mark, color=colour, label=where)
+        axes.plot(error, lost, mark, color=color, label=where)
     for variance, error, lost in zip(n["variance"], n["error"][..., 1].mean(1), n["lost"][..., 1].mean(1), strict=True):
         if variance > 0.03:
             axes.annotate(
@@ -68,7 +68,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-variance-loss",
     paper=PAPER,
-    shows="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
+    title="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
     compute=compute_variance_loss,
     table=rows,
     draw=draw,

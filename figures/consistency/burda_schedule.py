@@ -15,7 +15,7 @@ import torch
 from vaelab import recipes
 from vaelab._utils.device import device_name
 from vaelab._utils.files import cache_folder, digest
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 from vaelab.metrics import active_units, encode, nll
 from vaelab.metrics.adapter import adapted
 from vaelab.runs.run import Run, checksum
@@ -63,7 +63,7 @@ def stage_done(
 ) -> Numbers:
     """Train from the end of the stage before to the end of this one, then measure."""
     run = Run("iwae", data=data, limit=limit)
-    images, test = run.images("train"), black_and_white(run.images("test")[:weighed], 1)
+    images, test = run.images("train"), binarize_images(run.images("test")[:weighed], 1)
     torch.manual_seed(seed)
     experiment = recipes.iwae(images.shape[1:], 50, samples=k, network="burda", likelihood="bernoulli")
     per_pass = len(images) // batch_size
@@ -72,8 +72,8 @@ def stage_done(
     here = [folder(s, k=k, seed=seed, data=data, limit=limit, batch_size=batch_size) for s in (stage, stage - 1)]
     if not here[0].exists() and here[1].exists():
         shutil.copytree(here[1], here[0])
-    config = Train(passes(stage), batch_size, 0.001, seed, device, False, binarise="dynamic", checkpoints=here[0])
-    fit(experiment, images, config, knobs=plan, resume=True)
+    config = Train(passes(stage), batch_size, 0.001, seed, device, False, binarize="dynamic", checkpoints=here[0])
+    fit(experiment, images, config, interventions=plan, resume=True)
     model = adapted(experiment)
     found = nll(model, test, samples)
     kept = {"nll": found.by_images.value, "nll_error": found.by_images.standard_error}

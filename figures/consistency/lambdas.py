@@ -76,13 +76,13 @@ def draw(n: Numbers) -> Drawing:
     return figure
 
 
-def _curve(ax: Axes, n: Numbers, name: str, colour: str, **line: Any) -> None:
+def _curve(ax: Axes, n: Numbers, name: str, color: str, **line: Any) -> None:
     """A measure over lambda, a band from the lowest to the highest seed; level: the VAE and the VAE twice as long."""
     lam = n["lambda"]
     x = np.maximum(lam[2:], ZERO)
-    plots.spread(ax, x, n[name][2:], colour, marker="o", markersize=3, **line)
+    plots.spread(ax, x, n[name][2:], color, marker="o", markersize=3, **line)
     for values, style in zip(n[name][:2], WITHOUT_VIEWS, strict=True):
-        ax.axhline(values.mean(), color=colour, linestyle=style, linewidth=1)
+        ax.axhline(values.mean(), color=color, linestyle=style, linewidth=1)
 
 
 def means(n: Numbers, name: str) -> dict[float, float]:
@@ -117,7 +117,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="cr-lambda",
     paper=PAPER,
-    shows="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
+    title="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
     compute=compute_lambdas,
     table=rows,
     draw=draw,

@@ -24,11 +24,11 @@ SHOWN = (0, 1, 2, 3, 4, 7)  # images whose clouds are drawn
 
 def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means [..., latent] -> [..., 2] on the principal axes of `plane` [n, latent], and the 2x2 covariances there."""
-    centre = plane.mean(0)
-    axes = np.linalg.svd(plane - centre, full_matrices=False)[2][:2]
+    center = plane.mean(0)
+    axes = np.linalg.svd(plane - center, full_matrices=False)[2][:2]
     axes = axes * np.sign(axes.sum(1, keepdims=True))
     covariance = np.einsum("ai,...i,bi->...ab", axes, np.exp(logvar), axes)
-    return (mean - centre) @ axes.T, covariance
+    return (mean - center) @ axes.T, covariance
 
 
 def spread(n: Numbers) -> np.ndarray:
@@ -41,7 +41,7 @@ def spread(n: Numbers) -> np.ndarray:
 
 
 def gaps(n: Numbers) -> np.ndarray:
-    """R of each cloud, [k, c], nats: of grey images, as they are."""
+    """R of each cloud, [k, c], nats: of gray images, as they are."""
     mean, logvar = (torch.from_numpy(n[name][:, 0]).double() for name in ("cloud_mean", "cloud_logvar"))
     image, views = (Gaussian(mean[:, :, part], logvar[:, :, part]) for part in (slice(1), slice(1, None)))
     total: np.ndarray = latent_kl(views, image).sum(-1).mean(-1).numpy()
@@ -89,22 +89,22 @@ def _clouds(ax: Axes, n: Numbers, k: int) -> None:
     means, covariances = project(n["cloud_mean"][k, 0], n["cloud_logvar"][k, 0], plane)
     behind, _ = project(plane, 0 * plane, plane)
     ax.plot(*behind.T, ".", color="0.85", markersize=2, zorder=0)
-    for colour, i in zip(plots.CLASSES, SHOWN, strict=False):
-        ax.plot(*means[i, 1:].T, ".", color=colour, markersize=3.2, alpha=0.9, markeredgewidth=0)
-        ax.plot(*means[i, 0], "o", color=colour, markersize=5, markeredgecolor="black", markeredgewidth=0.7, zorder=3)
-        _ellipse(ax, means[i, 0], covariances[i, 0], colour)
+    for color, i in zip(plots.CLASSES, SHOWN, strict=False):
+        ax.plot(*means[i, 1:].T, ".", color=color, markersize=3.2, alpha=0.9, markeredgewidth=0)
+        ax.plot(*means[i, 0], "o", color=color, markersize=5, markeredgecolor="black", markeredgewidth=0.7, zorder=3)
+        _ellipse(ax, means[i, 0], covariances[i, 0], color)
     ax.set(aspect="equal", xticks=[], yticks=[], xlabel="first principal axis")
     reach = 1.05 * np.abs(behind).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
 
 
-def _ellipse(ax: Axes, centre: np.ndarray, covariance: np.ndarray, colour: str) -> None:
+def _ellipse(ax: Axes, center: np.ndarray, covariance: np.ndarray, color: str) -> None:
     """One standard deviation of the image's own posterior."""
     values, vectors = np.linalg.eigh(covariance)
     (small, large), angle = 2 * np.sqrt(values), np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
-    look: Any = {"facecolors": "none", "edgecolors": [colour], "linewidths": 1.0, "units": "xy"}
+    look: Any = {"facecolors": "none", "edgecolors": [color], "linewidths": 1.0, "units": "xy"}
     ax.add_collection(
-        EllipseCollection([large], [small], [angle], offsets=[centre], offset_transform=ax.transData, **look)
+        EllipseCollection([large], [small], [angle], offsets=[center], offset_transform=ax.transData, **look)
     )
 
 
@@ -123,7 +123,7 @@ LAMBDAS = [0.0, 1.0, 5.0]
 FIGURE = Figure(
     id="cr-latent-clouds",
     paper=PAPER,
-    shows="One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE",
+    title="One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE",
     compute=compute_latent_clouds,
     table=rows,
     draw=draw,

@@ -10,7 +10,7 @@ from vaelab import plots
 from vaelab.runs.store import Numbers
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
-COLOURS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
+COLORS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
 PAPER = "Burda et al. 2016"
 
 
@@ -37,13 +37,13 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(5.2, 3.1)
     ax = figure.subplots()
     for k, values in zip(n["draws"], n["nll"], strict=True):
-        colour = COLOURS.get(int(k), plots.REFERENCE)
+        color = COLORS.get(int(k), plots.REFERENCE)
         name = "VAE" if k == 1 else f"IWAE, k = {k}"
         plots.spread(
-            ax, n["passes"], values.T, colour, marker="o", markersize=3, label=f"{name}: {values[:, -1].mean():.1f}"
+            ax, n["passes"], values.T, color, marker="o", markersize=3, label=f"{name}: {values[:, -1].mean():.1f}"
         )
         if int(k) in PUBLISHED:
-            ax.axhline(PUBLISHED[int(k)][0], color=colour, linestyle=":", linewidth=1)
+            ax.axhline(PUBLISHED[int(k)][0], color=color, linestyle=":", linewidth=1)
     ax.set(
         xscale="log",
         xticks=n["passes"],
@@ -69,7 +69,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="iwae-learning-curve",
     paper=PAPER,
-    shows="The NLL of VAE and IWAE pass by pass, on the schedule of Burda et al., with their values",
+    title="The NLL of VAE and IWAE pass by pass, on the schedule of Burda et al., with their values",
     compute=compute_learning_curve,
     table=rows,
     draw=draw,
@@ -89,12 +89,12 @@ FIGURE = Figure(
 MNIST = replace(
     FIGURE,
     id="iwae-learning-curve-mnist",
-    shows="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
+    title="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
     presets={
         "paper": {
             **{"draws": [1, 5, 50], "stages": 4, "seeds": 1, "data": "mnist", "limit": None},
             **{"batch_size": 20, "samples": 500, "weighed": 10_000},
         }
     },
-    missing="it trains on full MNIST, two hours on two cores",
+    why_no_quick_preset="it trains on full MNIST, two hours on two cores",
 )

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from figures.consistency.methods import Setting
 from vaelab import augment
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data import load
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 from vaelab.divergences import Gaussian
 from vaelab.divergences.gaussian import diagonal_kl
-from vaelab.metrics import Adapter, active_units, bound, consistency, encode, nll, probe, transformed
+from vaelab.metrics import Adapter, active_units, bound, posterior_shift, encode, nll, probe, transformed
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import adapted
 from vaelab.objectives.consistency import Views
@@ -40,11 +40,11 @@ def measured(experiment: Experiment, setting: Setting) -> Numbers:
     sixes and nines alone; nan where test labels are not those of the training.
     """
     model, binary = adapted(experiment), setting.likelihood == "bernoulli"
-    grey = {split: setting.images(split) for split in ("train", "test")}
-    shown = {s: black_and_white(x, i) if binary else x for i, (s, x) in enumerate(grey.items())}
+    gray = {split: setting.images(split) for split in ("train", "test")}
+    shown = {s: binarize_images(x, i) if binary else x for i, (s, x) in enumerate(gray.items())}
     q, views = encode(model, shown["test"]), setting.seen()
-    moved = transformed(model, grey["test"], views, binary=binary)
-    mixture, apart = MarginalPosterior(*q), consistency(q, moved)
+    moved = transformed(model, gray["test"], views, binary=binary)
+    mixture, apart = MarginalPosterior(*q), posterior_shift(q, moved)
     found = nll(model, shown["test"][: setting.weighed], setting.samples)
     ends = {s: bound(model, shown[s][: len(shown["test"])]) for s in shown}
     activity, information = q.mean.var(0), mixture.mutual_information()
@@ -58,7 +58,7 @@ def measured(experiment: Experiment, setting: Setting) -> Numbers:
         **_probes(model, setting, shown["train"], q.mean, moved.mean),
     }
     kept = {name: np.array(value) for name, value in numbers.items()}
-    return {**kept, "activity": activity.numpy(), **clouds(model, grey["test"], q, views), **tangent(model, grey)}
+    return {**kept, "activity": activity.numpy(), **clouds(model, gray["test"], q, views), **tangent(model, gray)}
 
 
 def _probes(model: Adapter, setting: Setting, train: Tensor, means: Tensor, moved: Tensor) -> dict[str, float]:
@@ -68,7 +68,7 @@ def _probes(model: Adapter, setting: Setting, train: Tensor, means: Tensor, move
     trained_on = encode(model, train).mean
     both = {s: torch.isin(found, torch.tensor(PAIR)) for s, found in labels.items()}
     fitted, pair = (
-        probe((trained_on[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], few=FEW)
+        probe((trained_on[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], small_probe_labels=FEW)
         for a, b in ((slice(None), slice(None)), both.values())
     )
     assert fitted.transformed is not None
@@ -86,9 +86,9 @@ def clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) -> Numbers
     """Posteriors of a few images and of many views of each: cloud_mean, cloud_logvar [c, 1 + copies, latent]; plane
     [n, latent], means of the first test images; cloud_images [c, h, w].
 
-    Grey, so that nothing but the view moves an image.
+    Gray, so that nothing but the view moves an image.
     """
-    few = unit(images[:CLOUDS]).float()
+    few = to_float(images[:CLOUDS]).float()
     torch.manual_seed(0)
     seen = torch.stack([few, *(views(few) for _ in range(COPIES))], 1)
     of_views = encode(model, seen.flatten(0, 1))
@@ -99,10 +99,10 @@ def clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) -> Numbers
     }
 
 
-def tangent(model: Adapter, grey: dict[str, Tensor]) -> Numbers:
+def tangent(model: Adapter, gray: dict[str, Tensor]) -> Numbers:
     """R of rotations by `DELTAS` degrees, over delta² in radians, and its limit ½ Σ m'²/σ² + ¼ Σ l'², as medians over
     test images: tangent [deltas], tangent_limit []."""
-    images = model.as_input(grey["test"][:200]).double()
+    images = model.as_input(gray["test"][:200]).double()
     module = model.module
     assert module is not None
     experiment = module.double()

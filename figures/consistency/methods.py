@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from vaelab.data.augment import Affine, Augment
-from vaelab.objectives.consistency import VIEWS, Consistent, Views
+from vaelab.objectives.consistency import VIEWS, ConsistentExperiment, Views
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.run import RECIPES, Run
 
@@ -77,7 +77,7 @@ class Setting:
         scale: dict[str, Any] = {} if self.gamma is None else {"gamma": self.gamma}
         place: dict[str, Any] = {"network": self.network, "hidden": self.hidden, "likelihood": self.likelihood, **scale}
         made: Experiment = RECIPES[self.recipe](shape, self.latent, **place, **self.options)
-        if isinstance(made, Consistent):
+        if isinstance(made, ConsistentExperiment):
             made.views = self.seen()
         return made
 

@@ -38,9 +38,9 @@ def draw_rotation_limit(n: Numbers) -> Drawing:
     panels = figure.subplots(1, 3)
     styles = {"linestyle": "--", "marker": "o", "markersize": 3}, {"marker": "o", "markersize": 3}
     for k, (arm, look) in enumerate(zip(n["arm"], styles, strict=True)):
-        colour = (plots.MEAN, plots.JS)[k]
+        color = (plots.MEAN, plots.JS)[k]
         for ax, name in zip(panels, ("probe", "six_nine", "nll"), strict=True):
-            plots.spread(ax, n["angle"], n[name][k], colour, label=str(arm), **look)
+            plots.spread(ax, n["angle"], n[name][k], color, label=str(arm), **look)
     panels[0].set(title="probe, ten digits", ylabel="share right, upright test images")
     panels[1].set(title="probe, 6 against 9")
     panels[2].set(title="NLL (nats), upright")
@@ -67,7 +67,7 @@ ANGLES = [15.0, 45.0, 90.0, 135.0, 180.0]
 ROTATION_LIMIT = Figure(
     id="cr-rotation-limit",
     paper=PAPER,
-    shows="Linear probes, over ten digits and of 6 against 9, as the views turn further "
+    title="Linear probes, over ten digits and of 6 against 9, as the views turn further "
     f"(quick: {methods.SMALL['limit']:,} images of {methods.SMALL['side']} × {methods.SMALL['side']} pixels)",
     compute=compute_rotation_limit,
     table=rows_rotation_limit,
@@ -100,9 +100,9 @@ def draw_tangents(n: Numbers) -> Drawing:
     figure = plots.new_figure(5.4, 3.2)
     ax = figure.subplots()
     shades = [plots.Q, *plots.between("#b6d7a8", "#1d5c2e", len(n["arm"]) - 1)]
-    for arm, values, limit, colour in zip(n["arm"], n["tangent"], n["tangent_limit"], shades, strict=True):
-        plots.spread(ax, DELTAS, values.T, colour, marker="o", markersize=3, label=str(arm))
-        ax.plot(DELTAS[0] * 0.5, limit.mean(), marker="<", color=colour, markersize=6, clip_on=False)
+    for arm, values, limit, color in zip(n["arm"], n["tangent"], n["tangent_limit"], shades, strict=True):
+        plots.spread(ax, DELTAS, values.T, color, marker="o", markersize=3, label=str(arm))
+        ax.plot(DELTAS[0] * 0.5, limit.mean(), marker="<", color=color, markersize=6, clip_on=False)
     ax.set(
         xscale="log",
         yscale="log",
@@ -133,7 +133,7 @@ def alt_tangents(n: Numbers) -> str:
 TANGENTS = Figure(
     id="cr-tangent",
     paper=PAPER,
-    shows="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
+    title="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
     compute=compute_tangents,
     table=rows_tangents,
     draw=draw_tangents,

@@ -16,7 +16,7 @@ from figures.figure import Figure, Row
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-COLOURS = (plots.Q, plots.MEAN, plots.JS)
+COLORS = (plots.Q, plots.MEAN, plots.JS)
 SHOWN = {
     "nll": "NLL\n(nats)",
     "rate": "rate\n(nats)",
@@ -63,8 +63,8 @@ def _dots(ax: Axes, values: np.ndarray) -> None:
     low, high = float(values.min()), float(values.max())
     room = 0.22 * (high - low) or 1.0
     for k, (y, row) in enumerate(zip(_heights(), values, strict=True)):
-        colour = COLOURS[k % 3]
-        ax.plot(row, [y] * len(row), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)
+        color = COLORS[k % 3]
+        ax.plot(row, [y] * len(row), "o", color=color, markersize=3.5, alpha=0.6, markeredgewidth=0)
         digits = 3 if max(abs(low), high) < 2 else 0 if all(v.is_integer() for v in row.flat) else 1
         look: Any = {"ha": "center", "va": "bottom", "fontsize": "x-small"}
         ax.annotate(f"{row.mean():.{digits}f}", (row.mean(), y), (0, 2.5), textcoords="offset points", **look)
@@ -96,13 +96,13 @@ def _figure(data: str, quick: dict[str, Any] | None, paper: dict[str, Any]) -> F
     return Figure(
         id=f"cr-table-{data}",
         paper=PAPER,
-        shows=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}{small}",
+        title=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {data}{small}",
         compute=compute_tables,
         table=rows,
         draw=draw,
         alt=alt,
         presets=presets if quick is None else {"quick": {**ARMS, "beta": 2.0, "seeds": 2, **quick}, **presets},
-        missing="" if quick else f"its images do not ship; get them with `vaelab data get {NAMES[data]}`",
+        why_no_quick_preset="" if quick else f"its images do not ship; get them with `vaelab data get {NAMES[data]}`",
     )
 
 
@@ -112,15 +112,15 @@ BURDA: dict[str, Any] = {
     **{"likelihood": "bernoulli", "latent": 50, "network": "burda", "batch_size": 100},
     **{"epochs": 200, "samples": 500, "weighed": 2000},
 }
-COLOUR: dict[str, Any] = {
+COLOR: dict[str, Any] = {
     **{"likelihood": "normal", "gamma": "learned", "latent": 64, "network": "conv", "batch_size": 100},
     **{"epochs": 50, "samples": 500, "weighed": 1000},
 }
-SMALL_COLOUR: dict[str, Any] = {
+SMALL_COLOR: dict[str, Any] = {
     **{"data": "cifar10", "limit": 2000, "side": 16, "likelihood": "normal", "gamma": "computed"},
     **{"latent": 32, "hidden": [256], "epochs": 40, "batch_size": 50},
 }
 FIGURE = _figure("mnist", methods.SMALL, {"data": "mnist", **BURDA})
 OMNIGLOT = _figure("omniglot", None, {"data": "omniglot", **BURDA})
-CELEBA = _figure("celeba", None, {"data": "celeba", **COLOUR})
-CIFAR = _figure("cifar", SMALL_COLOUR, {"data": "cifar10", **COLOUR})
+CELEBA = _figure("celeba", None, {"data": "celeba", **COLOR})
+CIFAR = _figure("cifar", SMALL_COLOR, {"data": "cifar10", **COLOR})

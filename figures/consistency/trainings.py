@@ -46,9 +46,9 @@ def trained_one(*, device: str, **settings: Any) -> Numbers:
         seed=setting.seed,
         device=device,
         progress=False,
-        schedule="step",
-        drops=(3 * setting.epochs // 4 + 1,),
-        binarise="dynamic" if setting.likelihood == "bernoulli" else "no",
+        lr_schedule="step",
+        lr_milestones=(3 * setting.epochs // 4 + 1,),
+        binarize="dynamic" if setting.likelihood == "bernoulli" else "no",
     )
     fit(experiment, train, config)
     return measured(experiment, setting)

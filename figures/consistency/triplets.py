@@ -34,15 +34,15 @@ def draw(n: Numbers) -> Drawing:
     panels = figure.subplots(1, 2)
     titles = ("linear probe, all labels", "ρ: how far means move (0: not at all)")
     for ax, name, title in zip(panels, ("probe", "rho"), titles, strict=True):
-        for triplet, colour, label in ((False, plots.MEAN, "consistency, λ"), (True, plots.P, "triplet loss, weight")):
+        for triplet, color, label in ((False, plots.MEAN, "consistency, λ"), (True, plots.P, "triplet loss, weight")):
             chosen = family(n, triplet)
             start = chosen if not triplet else np.concatenate([family(n, False)[:1], chosen])
-            ax.plot(n["nll"][start].mean(1), n[name][start].mean(1), color=colour, linewidth=0.8)
+            ax.plot(n["nll"][start].mean(1), n[name][start].mean(1), color=color, linewidth=0.8)
             for i in chosen:
-                ax.plot(n["nll"][i], n[name][i], "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
+                ax.plot(n["nll"][i], n[name][i], "o", color=color, markersize=3, alpha=0.5, markeredgewidth=0)
                 place = (n["nll"][i].mean(), n[name][i].mean())
-                ax.plot(*place, "o", color=colour, markersize=5, label=label if i == chosen[-1] else None)
-                look: Any = {"color": colour, "path_effects": [withStroke(linewidth=2, foreground="white")]}
+                ax.plot(*place, "o", color=color, markersize=5, label=label if i == chosen[-1] else None)
+                look: Any = {"color": color, "path_effects": [withStroke(linewidth=2, foreground="white")]}
                 ax.annotate(f"{n['strength'][i]:g}", place, (5, 5), textcoords="offset points", zorder=4, **look)
         ax.plot(n["nll"][0], n[name][0], "s", color=plots.Q, markersize=3, alpha=0.5, markeredgewidth=0)
         ax.plot(n["nll"][0].mean(), n[name][0].mean(), "s", color=plots.Q, markersize=5, label="VAE, no views")
@@ -66,7 +66,7 @@ LAMBDAS, WEIGHTS = [0.0, 0.1, 1.0, 5.0], [1.0, 10.0]
 FIGURE = Figure(
     id="cr-triplet",
     paper=PAPER,
-    shows="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
+    title="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
     compute=compute_triplets,
     table=rows,
     draw=draw,

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import figure, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     compute_aggregate_variance,
 )
@@ -48,7 +48,7 @@ def alt(n: Numbers) -> str:
     compute_aggregate_variance,
     {"alpha seed ratio measured predicted predicted_own active": "variant"},
     alt,
-    shows="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
+    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
     quick={**SHOWN, "seeds": 3, **variants.MNIST},
     full={**SHOWN, "seeds": 3, **published.MNIST},
 )
@@ -69,9 +69,9 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
     for variant, alpha, where in settings_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
-        colour = plots.between("#ffffff", COLOURS[variant], 101)[round(100 * shade)]
+        color = plots.between("#ffffff", COLORS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
-        look: dict[str, Any] = {"color": colour, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
+        look: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)
         axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **look)
     axes.set(xscale="log", yscale="log", aspect="equal")

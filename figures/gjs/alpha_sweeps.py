@@ -18,7 +18,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.figure import Draw
 from figures.gjs import figure, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     VARIANTS,
     compute_beta_grid,
@@ -55,7 +55,7 @@ def recon_vs_alpha(id: str, what: str, data: str, **presets: Any) -> Callable[[D
         compute_recon_vs_alpha,
         {**variants.TABLE, "terms": ("variant", TERMS, "seed")},
         alt_recon_vs_alpha,
-        shows=f"Reconstruction of {what} against alpha, primed and dual, between the two KL lines, and the "
+        title=f"Reconstruction of {what} against alpha, primed and dual, between the two KL lines, and the "
         "divergence's terms",
         full={"alphas": list(published.ALPHAS), "seeds": 3, "data": data, **side, **published.SETTING},
         **presets,
@@ -84,7 +84,7 @@ def recon_vs_alpha(id: str, what: str, data: str, **presets: Any) -> Callable[[D
     "gjs-recon-vs-alpha-chairs",
     "rendered chairs",
     "chairs",
-    missing="no chairs ship with vaelab; fetch them first with `vaelab data get chairs`",
+    why_no_quick_preset="no chairs ship with vaelab; fetch them first with `vaelab data get chairs`",
 )
 def draw_recon_vs_alpha(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 4.6)
@@ -92,11 +92,11 @@ def draw_recon_vs_alpha(n: Numbers) -> Drawing:
     for axes, variant in zip(top, VARIANTS[2:], strict=True):
         _line(axes, n, KL, "KL(q‖p), the VAE")
         _line(axes, n, REVERSE, "KL(p‖q)")
-        where, colour = variants.chosen(n, variant), COLOURS[variant]
-        for split, (line, marker) in enumerate((("--", "none"), ("-", colour))):
+        where, color = variants.chosen(n, variant), COLORS[variant]
+        for split, (line, marker) in enumerate((("--", "none"), ("-", color))):
             seeds, name = n["values"][where, split, 0], f"{variant}, {SPLITS[split]}"
             look = {"linestyle": line, "marker": "o", "markerfacecolor": marker, "label": name}
-            plots.spread(axes, n["alpha"][where], seeds, colour, **look)
+            plots.spread(axes, n["alpha"][where], seeds, color, **look)
         axes.set(title=f"{variant} geometric JS", xlim=(0, 1))
         axes.legend(loc="upper center", ncols=2)
     for axes, variant in zip(bottom, VARIANTS[2:], strict=True):
@@ -111,16 +111,16 @@ def draw_recon_vs_alpha(n: Numbers) -> Drawing:
 def _line(axes: Axes, n: Numbers, variant: str, label: str) -> None:
     """A horizontal line at the test mean of a variant without alpha, with its spread over seeds."""
     seeds = variants.test(n, "reconstruction", variants.chosen(n, variant)).repeat(2, axis=0)
-    plots.spread(axes, np.array([0.0, 1.0]), seeds, COLOURS[variant], label=label)
+    plots.spread(axes, np.array([0.0, 1.0]), seeds, COLORS[variant], label=label)
 
 
 def _terms(axes: Axes, n: Numbers, variant: str) -> None:
     where = variants.chosen(n, variant)
     names = ("KL(G‖q)", "KL(G‖p)") if "dual" in variant else ("KL(q‖G)", "KL(p‖G)")
-    for term, (name, colour) in enumerate(
-        zip((*names, "weighted total"), (plots.MEAN, plots.P, COLOURS[variant]), strict=True)
+    for term, (name, color) in enumerate(
+        zip((*names, "weighted total"), (plots.MEAN, plots.P, COLORS[variant]), strict=True)
     ):
-        plots.spread(axes, n["alpha"][where], n["terms"][where, term], colour, marker="o", markersize=2.5, label=name)
+        plots.spread(axes, n["alpha"][where], n["terms"][where, term], color, marker="o", markersize=2.5, label=name)
     axes.set(xlabel="α", ylim=(0, 1.3 * n["terms"][~np.isnan(n["terms"])].max()))  # room for the legend
     axes.legend(loc="upper right", ncols=3, columnspacing=1, handlelength=1.5)
 
@@ -143,7 +143,7 @@ def alt_plain_vs_primed(n: Numbers) -> str:
     compute_plain_vs_primed,
     variants.TABLE,
     alt_plain_vs_primed,
-    shows="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
+    title="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
     quick={"alphas": variants.ALPHAS, "seeds": 2, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
 )
@@ -155,7 +155,7 @@ def draw_plain_vs_primed(n: Numbers) -> Drawing:
         for family in (f"primed{dual}", f"plain{dual}"):
             where = variants.chosen(n, family)
             seeds = variants.test(n, "reconstruction", where)
-            plots.spread(axes, n["alpha"][where], seeds, COLOURS[family], marker="o", label=family)
+            plots.spread(axes, n["alpha"][where], seeds, COLORS[family], marker="o", label=family)
         axes.axvline(0.5, color="black", linewidth=0.5, linestyle="--", zorder=0)
         axes.set(title=f"geometric JS{dual and ', dual'}", xlabel="α", xlim=(0, 1))
         axes.legend()
@@ -202,7 +202,7 @@ def alt_beta_grid(n: Numbers) -> str:
     compute_beta_grid,
     variants.TABLE,
     alt_beta_grid,
-    shows="Reconstruction against the weight of the divergence, for the beta-VAE and the primed geometric JS",
+    title="Reconstruction against the weight of the divergence, for the beta-VAE and the primed geometric JS",
     quick={**QUICK, "seeds": 1, **variants.MNIST},
     full={**PUBLISHED, "seeds": 3, **published.MNIST},
 )
@@ -216,10 +216,10 @@ def draw_beta_grid(n: Numbers) -> Drawing:
     left.axvline(1, color="black", linewidth=0.5, linestyle="--", zorder=0)
     left.set(title="beta-VAE", xlabel="β", xlim=(0, None), ylabel="reconstruction, test\n(squared error per image)")
     weights = sorted(set(n["weight"][~beta]))
-    for weight, colour in zip(weights, plots.between("#ffb37a", "#7a2c00", len(weights)), strict=True):
+    for weight, color in zip(weights, plots.between("#ffb37a", "#7a2c00", len(weights)), strict=True):
         where = variants.chosen(n, "primed", weight)
         seeds = variants.test(n, "reconstruction", where)
-        plots.spread(right, n["alpha"][where], seeds, colour, marker="o", label=f"weight {weight:g}")
+        plots.spread(right, n["alpha"][where], seeds, color, marker="o", label=f"weight {weight:g}")
     right.set(title="primed geometric JS", xlabel="α", xlim=(0, 1))
     right.legend()
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import FOLLOW_UP, figure, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import compute_denoising
 from figures.gjs.variants import LEARNED
 from vaelab import plots
@@ -31,7 +31,7 @@ def alt(n: Numbers) -> str:
     compute_denoising,
     {"reconstruction": "variant noise seed"},
     alt,
-    shows="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
+    title="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
     quick={"noises": [0.5, 1.0, 2.0, 3.0], "seeds": 1, **variants.MNIST, "epochs": 5},
     full={"noises": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0], "seeds": 3, **published.MNIST},
     paper=FOLLOW_UP,
@@ -40,7 +40,7 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
     for name, seeds in zip(n["variant"], n["reconstruction"], strict=True):
-        plots.spread(axes, n["noise"], seeds, COLOURS[str(name)], marker="o", label=variants.label(str(name)))
+        plots.spread(axes, n["noise"], seeds, COLORS[str(name)], marker="o", label=variants.label(str(name)))
     axes.set(
         xlabel="standard deviation of the noise on the input",
         ylabel="squared error against\nthe clean test image",

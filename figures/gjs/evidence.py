@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import figure, published, variants
 from figures.gjs.importance_sampling import EXACT, compute_evidence
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.variants import KL, MMD, REVERSE
 from vaelab import plots
 from vaelab.runs.store import Numbers
@@ -48,7 +48,7 @@ def alt(n: Numbers) -> str:
     compute_evidence,
     TABLE,
     alt,
-    shows="Model evidence by importance sampling with the right and with the published proposal width",
+    title="Model evidence by importance sampling with the right and with the published proposal width",
     quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
 )
@@ -56,8 +56,8 @@ def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
     left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")
-    for values, words, colour, marker in zip(n["toy"], WORDS, (plots.MEAN, plots.P), "os", strict=True):
-        _errors(left, n["samples"], values, colour, marker=marker, markersize=3, label=words)
+    for values, words, color, marker in zip(n["toy"], WORDS, (plots.MEAN, plots.P), "os", strict=True):
+        _errors(left, n["samples"], values, color, marker=marker, markersize=3, label=words)
     left.set(title="a toy with a known answer", xlabel="samples per image", ylabel="ln p(x) per image (nats)")
     left.set_xscale("log", base=2)
     left.set_xticks([1, 8, 64, 512], labels=["1", "8", "64", "512"])
@@ -77,16 +77,16 @@ def draw(n: Numbers) -> Drawing:
 def _trained(axes: Axes, n: Numbers, i: int) -> None:
     for name, label in ((KL, "KL(q‖p)"), (REVERSE, "KL(p‖q)")):
         mean, low, high = n["trained"][n["variant"] == name][0, i]
-        axes.axhline(mean, color=COLOURS[name], label=label)
-        axes.axhspan(low, high, color=COLOURS[name], alpha=0.15, linewidth=0)
+        axes.axhline(mean, color=COLORS[name], label=label)
+        axes.axhspan(low, high, color=COLORS[name], alpha=0.15, linewidth=0)
     mean = n["trained"][n["variant"] == MMD][0, i, 0]  # too far below to share an axis with the others
-    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLOURS[MMD]}
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLORS[MMD]}
     axes.text(0.5, 0.22, f"MMD on z: {mean:.0f}, off this axis", **place)
     for name in ("primed", "primed dual"):
         where = n["variant"] == name
-        _errors(axes, n["alpha"][where], n["trained"][where, i], COLOURS[name], marker="o", label=name)
+        _errors(axes, n["alpha"][where], n["trained"][where, i], COLORS[name], marker="o", label=name)
 
 
-def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, colour: str, **look: Any) -> None:
+def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, color: str, **look: Any) -> None:
     mean, low, high = values.T
-    axes.errorbar(x, mean, (mean - low, high - mean), color=colour, capsize=2, **look)
+    axes.errorbar(x, mean, (mean - low, high - mean), color=color, capsize=2, **look)

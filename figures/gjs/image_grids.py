@@ -43,7 +43,7 @@ def alt_reconstructions(n: Numbers) -> str:
     compute_reconstructions,
     {"alpha": "variant", squared_error: "variant image"},
     alt_reconstructions,
-    shows="The same test images through every variant, with the squared error of each",
+    title="The same test images through every variant, with the squared error of each",
     quick={**RECONSTRUCTED, "seeds": 3, **variants.MNIST},
     full={**RECONSTRUCTED, "seeds": 3, **published.MNIST},
 )
@@ -87,7 +87,7 @@ def alt_traversals(n: Numbers) -> str:
     compute_traversals,
     {"alpha": "variant", "information": "variant latent", squared_change: "variant latent"},
     alt_traversals,
-    shows="Each latent moved across the prior, sorted by what it says: under a steep entrance fee all say little",
+    title="Each latent moved across the prior, sorted by what it says: under a steep entrance fee all say little",
     quick={**TRAVERSED, "seeds": 3, **variants.MNIST},
     full={**TRAVERSED, "seeds": 3, **published.MNIST},
 )

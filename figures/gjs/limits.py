@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import figure
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.theory import divergences_against_alpha, divergences_at_small_sigma, entrance_fee
 from figures.gjs.variants import FAMILIES
 from vaelab import plots
@@ -36,18 +36,18 @@ def alt_limits(n: Numbers) -> str:
     divergences_against_alpha,
     {"divergence": FAMILIES, "value": "divergence alpha"},
     alt_limits,
-    shows="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
+    title="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
     quick=SETTINGS,
 )
 def draw_limits(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.7)
     left, right = figure.subplots(1, 2)
-    for level, label, colour, x, offset in (
+    for level, label, color, x, offset in (
         (n["ends"][0], "KL(q‖p)", plots.Q, 0.97, 8),
         (n["ends"][1], "KL(p‖q)", plots.P, 0.62, -8),
     ):
-        left.axhline(level, color=colour, linewidth=0.8, linestyle=":")
-        _label(left, f"{label} = {level:.3f}", (x, level), (0, offset), colour, "right")
+        left.axhline(level, color=color, linewidth=0.8, linestyle=":")
+        _label(left, f"{label} = {level:.3f}", (x, level), (0, offset), color, "right")
     for axes, names in ((left, FAMILIES[:2]), (right, FAMILIES[2:])):
         for name in names:
             _family(axes, n, name)
@@ -61,18 +61,18 @@ def draw_limits(n: Numbers) -> Drawing:
 
 def _family(axes: Axes, n: Numbers, name: str) -> None:
     """A curve with its two ends as open circles and, between them, its extreme as a dot."""
-    a, values, colour = n["alpha"], n["value"][FAMILIES.index(name)], COLOURS[name]
+    a, values, color = n["alpha"], n["value"][FAMILIES.index(name)], COLORS[name]
     best = values.argmin() if "primed" in name else values.argmax()
-    axes.plot(a, values, color=colour, label=name)
-    axes.plot(a[[0, -1]], values[[0, -1]], "o", color=colour, markerfacecolor="white", markersize=5, clip_on=False)
-    axes.plot(a[best], values[best], "o", color=colour, markersize=3)
+    axes.plot(a, values, color=color, label=name)
+    axes.plot(a[[0, -1]], values[[0, -1]], "o", color=color, markerfacecolor="white", markersize=5, clip_on=False)
+    axes.plot(a[best], values[best], "o", color=color, markersize=3)
     side = "right" if name == "primed" else "left" if name == "primed dual" else "center"
     offset = 8 if name == "plain" else -8
-    _label(axes, f"{values[best]:.3f} at {a[best]:.2f}", (a[best], values[best]), (0, offset), colour, side)
+    _label(axes, f"{values[best]:.3f} at {a[best]:.2f}", (a[best], values[best]), (0, offset), color, side)
 
 
-def _label(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: str, side: str) -> None:
-    axes.annotate(text, at, offset, textcoords="offset points", color=colour, ha=side, va="center", fontsize="small")
+def _label(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], color: str, side: str) -> None:
+    axes.annotate(text, at, offset, textcoords="offset points", color=color, ha=side, va="center", fontsize="small")
 
 
 SHOWN = (0.1, 0.5)
@@ -102,7 +102,7 @@ def alt_small_sigma(n: Numbers) -> str:
     divergences_at_small_sigma,
     {"kl": (("kl_qp", "kl_pq"), "s"), "primed dual": "alpha s", excess: "alpha s", "fee": "alpha"},
     alt_small_sigma,
-    shows="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
+    title="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
     quick=SHARP,
 )
 def draw_small_sigma(n: Numbers) -> Drawing:
@@ -134,10 +134,10 @@ def _walls(axes: Axes, n: Numbers) -> None:
         axes.plot(s, a**2 / (2 * s), ":", color="black", linewidth=0.9)
         axes.plot(s, n["dual"][i], line, color=plots.DUAL)
         _note(axes, f"dual, α = {a:g}", (s[0], n["dual"][i, 0]), (3, -9), plots.DUAL)
-    for label, values, colour, line, shift in steep:
-        axes.plot(s, values, line, color=colour)
+    for label, values, color, line, shift in steep:
+        axes.plot(s, values, line, color=color)
         leaves = float(np.interp(-top, -values, s))
-        axes.annotate(label, (leaves, top), (shift, -2), textcoords="offset points", color=colour, fontsize="small",
+        axes.annotate(label, (leaves, top), (shift, -2), textcoords="offset points", color=color, fontsize="small",
                       rotation=90, va="top")  # fmt: skip
     axes.set(title="q = N(0, s); dotted: α²/(2s)", xlabel="s, the variance of q", ylabel="nats", xscale="log")
     axes.set(ylim=(0, top), xlim=(s[0], 1))
@@ -153,5 +153,5 @@ def _differences(axes: Axes, n: Numbers, shades: list[tuple[float, float, float]
     axes.set(xlim=(n["s"][0], 1), ylim=(-0.5, 3.3))
 
 
-def _note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: Any) -> None:
-    axes.annotate(text, at, offset, textcoords="offset points", fontsize="small", color=colour)
+def _note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], color: Any) -> None:
+    axes.annotate(text, at, offset, textcoords="offset points", fontsize="small", color=color)

@@ -14,7 +14,7 @@ from figures.gjs import published
 from figures.gjs.published import Line
 from vaelab._utils import checks
 from vaelab._utils.files import cache_folder, digest
-from vaelab.runs.round_robin import curve, in_turns
+from vaelab.runs.round_robin import curve, train_round_robin
 from vaelab.runs.store import VERSIONS, Numbers, Recipe, Result, provenance_here
 
 # The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
@@ -43,7 +43,7 @@ def compute_reproduction(
     """
     checks.count("seeds", seeds)
     runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
-    in_turns(runs, folder(), turn=turn, minutes=minutes, device=device)
+    train_round_robin(runs, folder(), turn=turn, minutes=minutes, device=device)
     numbers, seconds = read_curves(seeds, **changes)
     which = Recipe("train-published-lines", VERSIONS["train-published-lines"])
     name = digest(json.dumps([*which, np.nan_to_num(numbers["curves"]).tolist()]))

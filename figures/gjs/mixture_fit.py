@@ -51,7 +51,7 @@ def alt(n: Numbers) -> str:
     fits_to_the_mixture,
     {"alpha start": "kind", "fit": ("kind", ("value", "mean_1", "mean_2", "std"))},
     alt,
-    shows="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
+    title="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
     quick=SETTINGS,
 )
 def draw(n: Numbers) -> Drawing:
@@ -63,7 +63,7 @@ def draw(n: Numbers) -> Drawing:
         if a not in n["shown"]:
             continue
         axes = grid[1, -1] if kind == "JS" else grid[int(kind == "primed dual"), list(n["shown"]).index(a)]
-        plots.circles(axes, found[1:3], found[3], COLOURS[str(kind)], linestyle="-" if start == "moments" else ":")
+        plots.circles(axes, found[1:3], found[3], COLORS[str(kind)], linestyle="-" if start == "moments" else ":")
         axes.set_title(name(kind, a))
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-5, 5), ylim=(-5, 5))
@@ -72,18 +72,18 @@ def draw(n: Numbers) -> Drawing:
             _target(axes, n)
     grid[0, 0].set_ylabel("primed", color=plots.JS)
     grid[1, 0].set_ylabel("primed dual", color=plots.DUAL)
-    note = "grey: target p\ncircles: 1, 2 σ\nof the fitted q\ndotted: a lower\nminimum"
+    note = "gray: target p\ncircles: 1, 2 σ\nof the fitted q\ndotted: a lower\nminimum"
     grid[0, -1].text(-5, 0, note, va="center", fontsize="small")
     _against_alpha(lower, n)
     return figure
 
 
-COLOURS = {"primed": plots.JS, "primed dual": plots.DUAL, "JS": "black"}
+COLORS = {"primed": plots.JS, "primed dual": plots.DUAL, "JS": "black"}
 
 
 def _target(axes: Axes, n: Numbers) -> None:
     levels = np.linspace(0.003, n["density"].max(), 9)
-    axes.contourf(n["axis"], n["axis"], n["density"], levels=levels, cmap="Greys", extend="max", zorder=0)
+    axes.contourf(n["axis"], n["axis"], n["density"], levels=levels, cmap="Grays", extend="max", zorder=0)
 
 
 def _against_alpha(figure: SubFigure, n: Numbers) -> None:
@@ -95,7 +95,7 @@ def _against_alpha(figure: SubFigure, n: Numbers) -> None:
                 where = (n["kind"] == kind) & (n["start"] == start)
                 hollow = {} if start == "moments" else {"markerfacecolor": "white"}
                 if where.any():
-                    axes.plot(n["alpha"][where], n["fit"][where, column], line, color=COLOURS[kind], markersize=2.5,
+                    axes.plot(n["alpha"][where], n["fit"][where, column], line, color=COLORS[kind], markersize=2.5,
                               linewidth=1, label=f"{kind}{word}", **hollow)  # fmt: skip
         axes.set(xlabel="α", xlim=(-0.02, 1.02))
     panels[0].set(ylabel="standard deviation of q", title="from mode seeking to mass covering")

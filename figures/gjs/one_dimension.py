@@ -1,7 +1,7 @@
 """gjs-1d: two Gaussians, the geometric means between them, and what each divergence integrates (paper 1, figure 1).
 
 gjs-integrands: the integrands of the ordinary and the geometric JS, for the four pairs of Gaussians in the paper's
-notebook. The published notebook averages standard deviations (dashed grey); the correct mean averages precisions.
+notebook. The published notebook averages standard deviations (dashed gray); the correct mean averages precisions.
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ def alt_one_dimension(n: Numbers) -> str:
     divergences_in_one_dimension,
     {"curve": CURVES, "curves": "curve x", "family": "alphas x"},
     alt_one_dimension,
-    shows="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
+    title="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
     quick=SETTINGS,
 )
 def draw_one_dimension(n: Numbers) -> Drawing:
@@ -115,7 +115,7 @@ def alt_integrands(n: Numbers) -> str:
     integrands_of_pairs,
     {"pairs": ("pair", ("mean_q", "sigma_q", "mean_p", "sigma_p")), "curves": ("pair", CURVES_OF_PAIRS, "x")},
     alt_integrands,
-    shows="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
+    title="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
     quick=PAIRS,
 )
 def draw_integrands(n: Numbers) -> Drawing:
@@ -152,6 +152,6 @@ def _integrands(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray], integra
     low, high = axes.get_ylim()
     axes.set(xlabel="z", ylim=(low, high + 0.5 * (high - low)))
     lines = zip(INTEGRALS, ("black", plots.JS, plots.REFERENCE), ("JS", "geometric", "published"), strict=True)
-    for line, (name, colour, word) in enumerate(lines):
-        axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=colour, fontsize="small",
+    for line, (name, color, word) in enumerate(lines):
+        axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=color, fontsize="small",
                   ha="right", va="top", transform=axes.transAxes)  # fmt: skip

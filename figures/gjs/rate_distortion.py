@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import figure, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     compute_rate_distortion,
 )
@@ -45,7 +45,7 @@ def alt(n: Numbers) -> str:
     compute_rate_distortion,
     variants.TABLE,
     alt,
-    shows="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
+    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
     quick={"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3, **published.MNIST},
 )
@@ -77,10 +77,10 @@ def _every_variant(axes: Axes, n: Numbers) -> None:
     _beta_curve(axes, n)
     for family in FAMILIES[:3]:
         rows = np.flatnonzero(variants.chosen(n, family))
-        colour = COLOURS[family]
-        axes.plot(*points(n, rows), "-o", color=colour, label=family, linewidth=0.8)
+        color = COLORS[family]
+        axes.plot(*points(n, rows), "-o", color=color, label=family, linewidth=0.8)
         for i in rows[[0, -1]]:
-            _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], colour, (3, 3))
+            _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], color, (3, 3))
     axes.plot(*points(n, variants.chosen(n, REVERSE)), "D", color=plots.P, label="KL(p‖q)")
     vae = points(n, variants.chosen(n, KL))
     axes.plot(*vae, "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3)
@@ -101,8 +101,8 @@ def _pairs(axes: Axes, n: Numbers) -> None:
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _name(axes: Axes, text: str, point: np.ndarray, colour: str, offset: tuple[int, int]) -> None:
-    axes.annotate(text, tuple(point), offset, textcoords="offset points", color=colour, fontsize="small")
+def _name(axes: Axes, text: str, point: np.ndarray, color: str, offset: tuple[int, int]) -> None:
+    axes.annotate(text, tuple(point), offset, textcoords="offset points", color=color, fontsize="small")
 
 
 def twins(n: Numbers) -> list[tuple[float, np.ndarray, np.ndarray]]:

@@ -89,9 +89,9 @@ def alt(n: Numbers) -> str:
     compute_reproduction,
     rows,
     alt,
-    shows="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
+    title="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
     full={"lines": list(FIRST), "seeds": 3},
-    missing="it compares with numbers that were published for the full data, which takes hours without a GPU",
+    why_no_quick_preset="it compares with numbers that were published for the full data, which takes hours without a GPU",
     command="vaelab reproduce --minutes 0 --seeds {seeds}",
 )
 def draw(n: Numbers) -> Drawing:
@@ -100,13 +100,13 @@ def draw(n: Numbers) -> Drawing:
     axes, dots = figure.subplots(1, 2, width_ratios=(5, 4))
     cycle = [plots.Q, plots.JS, plots.DUAL, plots.P, plots.MEAN, plots.REFERENCE]
     for row, (i, (values, _)) in enumerate(found.items()):
-        colour = cycle[row % len(cycle)]
+        color = cycle[row % len(cycle)]
         for curve_ in n["curves"][i]:
-            axes.plot(np.arange(1, len(curve_) + 1), curve_, color=colour, linewidth=1)
-        axes.axhline(lines[i].value, color=colour, linestyle=":", linewidth=1)
-        dots.plot([lines[i].value, values.mean()], [row, row], color=colour, linewidth=0.8)
-        dots.plot(lines[i].value, row, "o", color=colour, markerfacecolor="white")
-        dots.plot(values, [row] * len(values), "o", color=colour)
+            axes.plot(np.arange(1, len(curve_) + 1), curve_, color=color, linewidth=1)
+        axes.axhline(lines[i].value, color=color, linestyle=":", linewidth=1)
+        dots.plot([lines[i].value, values.mean()], [row, row], color=color, linewidth=0.8)
+        dots.plot(lines[i].value, row, "o", color=color, markerfacecolor="white")
+        dots.plot(values, [row] * len(values), "o", color=color)
     axes.set(xlabel="epoch", ylabel="squared error per test image", title="epoch by epoch; dotted: published")
     axes.set(xscale="log", yscale="log")
     axes.xaxis.set_major_formatter("{x:g}")

@@ -37,7 +37,7 @@ def divergences_in_one_dimension(
     means [a, m]; and the integrals of the four divergences.
     """
     q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
-    # integrals and normalisation run over a wide grid; the picture shows its middle
+    # integrals and normalization run over a wide grid; the picture shows its middle
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
     family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
@@ -104,7 +104,7 @@ def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Nu
 
 
 def entrance_fee(alpha: float) -> float:
-    """c(α), the limit of (primed dual - α KL(q‖p)) for variances towards 0, per latent in nats."""
+    """c(α), the limit of (primed dual - α KL(q‖p)) for variances toward 0, per latent in nats."""
     return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
 
 

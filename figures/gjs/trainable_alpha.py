@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import FOLLOW_UP, figure, published, variants
-from figures.gjs.styles import COLOURS
+from figures.gjs.styles import COLORS
 from figures.gjs.trainings import (
     TRAINABLE,
     compute_trainable_alpha,
@@ -47,26 +47,26 @@ trainable_alpha = partial(
 
 @trainable_alpha(
     "gjs-trainable-alpha",
-    shows="Alpha trained along with the network: where it ends does not depend on where it begins",
+    title="Alpha trained along with the network: where it ends does not depend on where it begins",
     quick={"starts": [0.1, 0.5, 0.9], "seeds": 1, **variants.MNIST, "epochs": 16, "lr": 4e-3},
     full={"starts": [0.1, 0.3, 0.5, 0.7, 0.9], "seeds": 3, **published.MNIST},
 )
 @trainable_alpha(
     "gjs-trainable-alpha-mnist",
-    shows="Alpha trained along with the network on full MNIST, from three initial values",
+    title="Alpha trained along with the network on full MNIST, from three initial values",
     full={"starts": [0.1, 0.5, 0.9], "seeds": 1, **FULL_MNIST},
-    missing="it trains on full MNIST, twenty minutes on one core",
+    why_no_quick_preset="it trains on full MNIST, twenty minutes on one core",
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2, sharey=True)
     for family in TRAINABLE:
-        where, colour = n["variant"] == family, COLOURS[family]
+        where, color = n["variant"] == family, COLORS[family]
         for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
             path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
-            plots.spread(left, np.arange(len(path)), path, colour)
-        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], colour, marker="o", label=family)
-        right.axhline(LEARNED[family], color=colour, linewidth=0.6, linestyle=":")
+            plots.spread(left, np.arange(len(path)), path, color)
+        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], color, marker="o", label=family)
+        right.axhline(LEARNED[family], color=color, linewidth=0.6, linestyle=":")
     right.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle="--", label="as it began")
     left.set(xlabel="epoch", ylabel="α", ylim=(0, 1), title="α while it is trained")
     right.set(xlabel="initial α", xlim=(0, 1), title="final α (dotted: published, full MNIST)")

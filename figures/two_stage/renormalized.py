@@ -1,4 +1,4 @@
-"""gam-second-stage: digits from the prior, from the second stage raw and renormalised, and from a mixture."""
+"""gam-second-stage: digits from the prior, from the second stage raw and renormalized, and from a mixture."""
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
@@ -57,7 +57,7 @@ def alt(n: Numbers) -> str:
     told = "; ".join(f"{name} {means[SOURCES.index(name)]:.1f}" for name in known)
     return (
         f"Rows of {n['shown'].shape[1]} digits: test images, their reconstructions at the mean of z, and samples of "
-        "one VAE by prior, second stage, second stage renormalised and Gaussian mixture. Mean distance over "
+        "one VAE by prior, second stage, second stage renormalized and Gaussian mixture. Mean distance over "
         f"{len(n['frechet'])} seeds: {told}. The second stage generates latents with {n['spread'].mean():.2f} of the "
         "spread they should have."
     )
@@ -66,7 +66,7 @@ def alt(n: Numbers) -> str:
 FIGURE = Figure(
     id="gam-second-stage",
     paper=PAPER,
-    shows="What a second stage generates, raw and renormalised, beside prior and mixture",
+    title="What a second stage generates, raw and renormalized, beside prior and mixture",
     compute=compute_renormalized,
     table=rows,
     draw=draw,

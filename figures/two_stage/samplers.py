@@ -29,8 +29,8 @@ from vaelab.metrics.fid.network import SIDE
 from vaelab.runs.store import Numbers
 
 GENERATORS = tuple(name for name in SOURCES[2:] if name != CONTROL)
-COLOURS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
-COLOURS |= {PUBLISHED: plots.DUAL, GMM: plots.MEAN, CONTROL: plots.MEAN}
+COLORS = dict(zip(SOURCES, (plots.REFERENCE, plots.REFERENCE, plots.P, plots.Q, plots.JS), strict=False))
+COLORS |= {PUBLISHED: plots.DUAL, GMM: plots.MEAN, CONTROL: plots.MEAN}
 MEASURES = ("spread", "gamma_second", "gamma", "law", "mse", "variance_loss", "memorised")
 SCORES = {"classifier": "Fréchet distance on classifier features", "fid": "FID"}
 
@@ -50,9 +50,9 @@ def protocol(n: Numbers) -> Row:
 
 
 def ordered(n: Numbers) -> np.ndarray:
-    """In which seeds renormalised <= raw second stage <= prior: [seeds] of bool; false where the stage collapsed."""
-    renormalised, raw, prior = (n["frechet"][:, SOURCES.index(name)] for name in (LAW, GEN2, GEN1))
-    answer: np.ndarray = (renormalised <= raw) & (raw <= prior)
+    """In which seeds renormalized <= raw second stage <= prior: [seeds] of bool; false where the stage collapsed."""
+    renormalized, raw, prior = (n["frechet"][:, SOURCES.index(name)] for name in (LAW, GEN2, GEN1))
+    answer: np.ndarray = (renormalized <= raw) & (raw <= prior)
     return answer
 
 
@@ -90,8 +90,8 @@ def draw(n: Numbers) -> Drawing:
         for values in n[measure]:
             axes.plot(values, places, color=plots.REFERENCE, linewidth=0.5, alpha=0.4)
         for k, name in enumerate(SOURCES):
-            colour = COLOURS.get(name, plots.CLASSES[-1])
-            axes.plot(n[measure][:, k], [places[k]] * len(n[measure]), "o", color=colour, alpha=0.8)
+            color = COLORS.get(name, plots.CLASSES[-1])
+            axes.plot(n[measure][:, k], [places[k]] * len(n[measure]), "o", color=color, alpha=0.8)
         axes.grid(axis="y", linewidth=0.3)
     left.set(yticks=places, yticklabels=SOURCES, xscale="log", xlabel=SCORES[str(n["score"])], title=_title(n))
     left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -122,21 +122,21 @@ def alt(n: Numbers) -> str:
     best = winners(n)
     wins = ", ".join(f"{name} in {best.count(name)}" for name in GENERATORS if name in best)
     return (
-        f"{SCORES[str(n['score'])]} from the test images, mean over {seeds} seeds: {means}. Renormalised <= raw second "
+        f"{SCORES[str(n['score'])]} from the test images, mean over {seeds} seeds: {means}. Renormalized <= raw second "
         f"stage <= prior in {int(ordered(n).sum())} of {seeds} seeds. Smallest among the generators: {wins}. {told(n)}."
     )
 
 
-def _figure(id: str, shows: str, presets: dict[str, dict[str, Any]], missing: str = "") -> Figure:
-    return Figure(id, PAPER, shows, compute_samplers, rows, draw, alt, presets, missing)
+def _figure(id: str, shows: str, presets: dict[str, dict[str, Any]], why_no_quick_preset: str = "") -> Figure:
+    return Figure(id, PAPER, shows, compute_samplers, rows, draw, alt, presets, why_no_quick_preset)
 
 
 FIGURE = _figure(
     "gam-samplers",
-    "Ways to draw new latents for one VAE: prior, second stage, renormalised, Gaussian mixture, by distance and seed",
+    "Ways to draw new latents for one VAE: prior, second stage, renormalized, Gaussian mixture, by distance and seed",
     {"quick": QUICK, "paper": MNIST},
 )
-LARGE = "the published networks are too large for a laptop, and the Inception network judges colour images only"
+LARGE = "the published networks are too large for a laptop, and the Inception network judges color images only"
 CIFAR_TABLE = _figure(
     "gam-cifar",
     "Ways to draw new latents on CIFAR-10, which is downloaded; in the paper preset the published network, by FID",

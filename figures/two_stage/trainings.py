@@ -12,24 +12,24 @@ from torch import Tensor
 from vaelab import recipes
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import as_bytes, unit
+from vaelab._utils.images import to_uint8, to_float
 from vaelab.data import Dataset, load
 from vaelab.divergences import Gaussian
 from vaelab.metrics import encode, fid
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.metrics.sample_quality import memorisation, precision_recall, variance_loss
+from vaelab.metrics.sample_quality import memorization, precision_recall, variance_loss
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior import rescale
-from vaelab.posterior.samplers import Mixture, Prior
+from vaelab.posterior.samplers import GMMSampler, PriorSampler
 from vaelab.posterior.two_stage import SecondStage
 from vaelab.runs.store import Numbers, Result, merge_results, recipe, run_cached
 from vaelab.training.config import Train
 from vaelab.training.loop import fit
 
 REC, GEN1, GEN2, GMM = "REC", "GEN-1", "GEN-2", "GMM"
-LAW, PUBLISHED, NOISE = "GEN-2 renormalised", "GEN-2 renormalised as published", "GEN-2 with noise"
-CONTROL = "GMM, same factors"  # moved outwards as the renormalised stage is, though its spread is right
+LAW, PUBLISHED, NOISE = "GEN-2 renormalized", "GEN-2 renormalized as published", "GEN-2 with noise"
+CONTROL = "GMM, same factors"  # moved outwards as the renormalized stage is, though its spread is right
 REAL = "training images"  # the floor: what a perfect sampler would score
 SOURCES = (REAL, REC, GEN1, GEN2, LAW, PUBLISHED, NOISE, GMM, CONTROL)
 SHOWN = 12
@@ -71,7 +71,14 @@ CIFAR: dict[str, Any] = {
     "jpeg": True,
     "score": "fid",
     "design": {"latent": 64, "network": "resnet"},
-    "train": {"epochs": 700, "batch_size": 100, "lr": 1e-4, "schedule": "step", "drops": (251, 501), "drop": 0.5},
+    "train": {
+        "epochs": 700,
+        "batch_size": 100,
+        "lr": 1e-4,
+        "lr_schedule": "step",
+        "lr_milestones": (251, 501),
+        "lr_decay": 0.5,
+    },
     "second": {"width": 2048, "depth": 3, "steps": 700_000, "lr": 1e-4},
 }
 CELEBA: dict[str, Any] = {
@@ -79,7 +86,14 @@ CELEBA: dict[str, Any] = {
     "data": "celeba",
     "score": "fid",
     "design": {"latent": 64, "network": "resnet", "beta": 4.0},  # the hidden factor k = (2 * 64 / 64)²
-    "train": {"epochs": 70, "batch_size": 100, "lr": 5e-5, "schedule": "step", "drops": (61,), "drop": 0.5},
+    "train": {
+        "epochs": 70,
+        "batch_size": 100,
+        "lr": 5e-5,
+        "lr_schedule": "step",
+        "lr_milestones": (61,),
+        "lr_decay": 0.5,
+    },
     "second": {"width": 4096, "depth": 3, "steps": 227_780, "lr": 5e-5},
 }
 
@@ -130,7 +144,7 @@ def two_stages(
     decoded at the mean of z.
 
     Numbers, [k] in the order of `SOURCES`: frechet, precision, recall; pictures [k, n, c, h, w]; and [] each: spread
-    and gamma_second of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorised (by
+    and gamma_second of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorized (by
     the second stage), images.
     """
     if score not in ("classifier", "fid"):
@@ -150,15 +164,15 @@ def two_stages(
     gamma, blank = experiment.objective.likelihood.gamma, torch.zeros_like(unseen)
     return {
         **_measured(every, parts, score, device),
-        "pictures": np.stack([as_bytes(unit(every.get(name, blank)[:SHOWN])).numpy() for name in SOURCES]),
+        "pictures": np.stack([to_uint8(to_float(every.get(name, blank)[:SHOWN])).numpy() for name in SOURCES]),
         "shown": unseen[:SHOWN].numpy(),
         "spread": np.array(stage.spread),
         "gamma_second": stage.gammas_[-1].numpy(),
         "law": np.array(float(law.variance.mean())),
         "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),
-        "mse": np.array(float((rebuilt - unit(unseen)).square().mean())),
+        "mse": np.array(float((rebuilt - to_float(unseen)).square().mean())),
         "variance_loss": np.array(variance_loss(unseen, rebuilt)),
-        "memorised": np.array(memorisation(made[GEN2], unseen, known)),
+        "memorised": np.array(memorization(made[GEN2], unseen, known)),
         "images": np.array(len(unseen)),
     }
 
@@ -169,15 +183,15 @@ def checksum(data: str, limit: int | None = None, **others: Any) -> str:
 
 
 def _latents(q: Gaussian, stage: SecondStage, n: int, components: int, seed: int) -> dict[str, Tensor]:
-    """n latents of every sampler; those of a collapsed second stage are not renormalised, and so are missing."""
+    """n latents of every sampler; those of a collapsed second stage are not renormalized, and so are missing."""
     noisy = copy.copy(stage)
     noisy.noise = True
     samplers: dict[str, Any] = {
-        **{GEN1: Prior().fit(q), GEN2: stage, NOISE: noisy},
-        GMM: Mixture(components, seed).fit(q),
+        **{GEN1: PriorSampler().fit(q), GEN2: stage, NOISE: noisy},
+        GMM: GMMSampler(components, seed).fit(q),
     }
     if not stage.collapsed:
-        samplers |= {LAW: stage.renormalised("law"), PUBLISHED: stage.renormalised("published")}
+        samplers |= {LAW: stage.renormalized("law"), PUBLISHED: stage.renormalized("published")}
     z = {name: s.sample(n, torch.Generator().manual_seed(1000 + seed)) for name, s in samplers.items()}
     return z if stage.collapsed else {**z, CONTROL: z[GMM] * samplers[LAW].factor().float()}
 

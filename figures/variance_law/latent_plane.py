@@ -24,7 +24,7 @@ from figures.variance_law.trainings import PLANE, PLANE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-COLOURS = (plots.Q, plots.JS)
+COLORS = (plots.Q, plots.JS)
 MEANS, SIGMAS = ("mean_1", "mean_2"), ("sigma_1", "sigma_2")
 
 
@@ -55,7 +55,7 @@ def alt_encoder_sketch(n: Numbers) -> str:
     compute_encoder_sketch,
     {"label": "image", in_sketch: "image", "mean": ("image", MEANS), sigma: ("image", SIGMAS)},
     alt_encoder_sketch,
-    shows="One image, one Gaussian; two images, two; all of them together are the mixture Q(z)",
+    title="One image, one Gaussian; two images, two; all of them together are the mixture Q(z)",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
@@ -79,20 +79,20 @@ def draw_encoder_sketch(n: Numbers) -> Drawing:
 def _posterior(axes: Axes, n: Numbers, which: int) -> None:
     """The image, and an arrow to its posterior: the ellipses of 1 and 2 sigma, and the mean."""
     i = n["pair"][which]
-    mean, logvar, colour = n["mean"][i], n["logvar"][i], COLOURS[which]
-    planes.ellipses(axes, mean[None], logvar[None], [colour], facecolors=[(*_rgb(colour), 0.3)])
-    planes.ellipses(axes, mean[None], logvar[None] + 2 * np.log(2), [colour], facecolors=[(*_rgb(colour), 0.15)])
-    axes.plot(*mean, ".", color=colour, markersize=3)
+    mean, logvar, color = n["mean"][i], n["logvar"][i], COLORS[which]
+    planes.ellipses(axes, mean[None], logvar[None], [color], facecolors=[(*_rgb(color), 0.3)])
+    planes.ellipses(axes, mean[None], logvar[None] + 2 * np.log(2), [color], facecolors=[(*_rgb(color), 0.15)])
+    axes.plot(*mean, ".", color=color, markersize=3)
     side = 1 if mean[0] > 0 else -1
     picture = OffsetImage(255 - n["shown"][which], zoom=0.8, cmap="gray")
-    arrow: dict[str, Any] = {"arrowstyle": "-|>,head_width=0.15,head_length=0.3", "color": colour, "linewidth": 0.8}
+    arrow: dict[str, Any] = {"arrowstyle": "-|>,head_width=0.15,head_length=0.3", "color": color, "linewidth": 0.8}
     place = (side * 2.7, 2.7 if mean[1] > 0 else -2.7)
-    box = AnnotationBbox(picture, tuple(mean), place, pad=0.1, bboxprops={"edgecolor": colour}, arrowprops=arrow)
+    box = AnnotationBbox(picture, tuple(mean), place, pad=0.1, bboxprops={"edgecolor": color}, arrowprops=arrow)
     axes.add_artist(box)
 
 
-def _rgb(colour: str) -> tuple[float, ...]:
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+def _rgb(color: str) -> tuple[float, ...]:
+    return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
 def alt_digits_plane(n: Numbers) -> str:
@@ -113,7 +113,7 @@ def alt_digits_plane(n: Numbers) -> str:
     compute_digits_plane,
     {"label": "image", "mean": ("seed", "image", MEANS), sigma: ("seed", "image", SIGMAS)},
     alt_digits_plane,
-    shows="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
+    title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
@@ -123,7 +123,7 @@ def draw_digits_plane(n: Numbers) -> Drawing:
     for seed, axes in enumerate(figure.subplots(1, seeds, sharex=True, sharey=True, squeeze=False)[0]):
         mean = n["mean"][seed]
         planes.prior(axes)
-        planes.ellipses(axes, mean, n["logvar"][seed], [planes.colour(k) for k in n["label"]])
+        planes.ellipses(axes, mean, n["logvar"][seed], [planes.color(k) for k in n["label"]])
         planes.digits(axes, mean, n["label"])
         v = n["of_means"][seed] + n["of_noise"][seed]
         axes.set(title=f"seed {seed}: V = {v[0]:.2f} and {v[1]:.2f}", xlabel="z₁")
@@ -149,7 +149,7 @@ def alt_trajectories(n: Numbers) -> str:
     compute_trajectories,
     {"mean": ("epoch", "label", MEANS), "radius": "epoch label"},
     alt_trajectories,
-    shows="Ten digits on their way through the latent plane: circles shrink and move apart",
+    title="Ten digits on their way through the latent plane: circles shrink and move apart",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
@@ -159,12 +159,12 @@ def draw_trajectories(n: Numbers) -> Drawing:
     planes.prior(plane)
     for k, label in enumerate(n["label"]):
         path, sizes = n["mean"][: EPOCHS + 1, k], n["radius"][: EPOCHS + 1, k]
-        colour = planes.colour(label)
-        plane.plot(*path.T, color=colour, linewidth=0.8)
+        color = planes.color(label)
+        plane.plot(*path.T, color=color, linewidth=0.8)
         logvar = 2 * np.log(sizes[:, None]).repeat(2, 1)
         for epoch in range(1, EPOCHS + 1):
             shade = 1.0 if epoch == EPOCHS else 0.4
-            planes.ellipses(plane, path[epoch, None], logvar[epoch, None], [colour], alpha=shade)
+            planes.ellipses(plane, path[epoch, None], logvar[epoch, None], [color], alpha=shade)
     planes.digits(plane, n["mean"][EPOCHS], n["label"], size=8)
     planes.ellipses(plane, n["mean"][0, :1], np.log(n["radius"][:1, :1].repeat(2, 1) ** 2), ["0.6"], linestyles=":")
     plane.set(title=f"ten test digits, from the start (dotted) to epoch {EPOCHS}", xlabel="z₁", ylabel="z₂")

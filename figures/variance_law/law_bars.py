@@ -53,7 +53,7 @@ def alt_law_bars(n: Numbers) -> str:
     compute_law_bars,
     {"of_means of_noise active": "data seed latent"},
     alt_law_bars,
-    shows="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
+    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
     quick=QUICK,
     full=PUBLISHED,
 )
@@ -124,7 +124,7 @@ def alt_point_vs_average(n: Numbers) -> str:
     compute_point_vs_average,
     {"active": "seed latent", summary: ("seed", "latent", SUMMARY)},
     alt_point_vs_average,
-    shows="Mean² + sigma² image by image: it scatters, and only its average is about 1",
+    title="Mean² + sigma² image by image: it scatters, and only its average is about 1",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )

@@ -54,7 +54,7 @@ def alt(n: Numbers) -> str:
         nats_at_stake: "seed split epoch",
     },
     alt,
-    shows="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
+    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )
@@ -74,8 +74,8 @@ def draw(n: Numbers) -> Drawing:
     low, high = total[0, TEST].min(), total[0, TEST].max()
     left.set_ylim(min(low, 0.9) - 0.02, high + 0.6 * (high - low))
     left.legend(ncols=2)
-    for split, colour, style in zip(SPLITS, (plots.MEAN, plots.JS), ("-", "--"), strict=True):
-        plots.spread(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, colour, linestyle=style, label=split)
+    for split, color, style in zip(SPLITS, (plots.MEAN, plots.JS), ("-", "--"), strict=True):
+        plots.spread(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, color, linestyle=style, label=split)
     right.set(title="saved by a rescaling", xlabel="epoch", ylabel="KL, nats, all latents", ylim=(0, None))
     right.legend()
     return figure

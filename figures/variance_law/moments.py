@@ -42,7 +42,7 @@ def alt_kurtosis(n: Numbers) -> str:
     compute_kurtosis,
     {"active variance of_means measured point_by_point constant_sigma": "seed latent"},
     alt_kurtosis,
-    shows="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
+    title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )
@@ -55,9 +55,9 @@ def draw_kurtosis(n: Numbers) -> Drawing:
         ends = [float(both.min()) - 0.15, float(both.max()) + 0.15]
         axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
         axes.axhline(3, color="0.7", linewidth=0.6, zorder=0)
-        for where, colour, name in ((active, plots.Q, "active"), (~active, plots.REFERENCE, "inactive")):
+        for where, color, name in ((active, plots.Q, "active"), (~active, plots.REFERENCE, "inactive")):
             if where.any():
-                axes.plot(n[column][where], n["measured"][where], "o", color=colour, alpha=0.7, label=name)
+                axes.plot(n[column][where], n["measured"][where], "o", color=color, alpha=0.7, label=name)
         axes.set(title=title, xlabel="kurtosis predicted", xlim=ends, ylim=ends, aspect="equal")
     every[0].set_ylabel("kurtosis of Q(z), measured")
     if not active.all():
@@ -91,7 +91,7 @@ def alt_marginals(n: Numbers) -> str:
     compute_marginals,
     {"density": "latent z", "variance kurtosis kl kl_error": "latent"},
     alt_marginals,
-    shows="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
+    title="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )

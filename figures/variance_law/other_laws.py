@@ -1,4 +1,4 @@
-"""var-other-laws: the variance of Q(z) that each regulariser leads to, predicted from its own law, and measured.
+"""var-other-laws: the variance of Q(z) that each regularizer leads to, predicted from its own law, and measured.
 
 Where training rests, no common scale of a latent lowers its average divergence: E[mean ∂D/∂mean + 2 s ∂D/ds] = 0, by
 autograd for any D.  KL and beta KL ask for V = 1, KL(p‖q) for E[1/s] = 1, the geometric JS family for what its alpha
@@ -46,7 +46,7 @@ def alt(n: Numbers) -> str:
     compute_other_laws,
     {regularizer: "latent", "seed active measured predicted from_ratio": "latent"},
     alt,
-    shows="Which variance of Q(z) each regulariser leads to: predicted by its own law, and measured, which after a "
+    title="Which variance of Q(z) each regularizer leads to: predicted by its own law, and measured, which after a "
     "short training lies up to a fifth above for some",
     quick=QUICK,
     full={"seeds": 3, **variants.MNIST, "data": "mnist", "epochs": 50},
@@ -60,14 +60,14 @@ def draw(n: Numbers) -> Drawing:
         if not where.any():
             axes.text(i, 1, "no active\nlatent", ha="center", va="center", fontsize="x-small")
             continue
-        for column, shift, colour, marker in (("predicted", -0.14, plots.MEAN, "D"), ("measured", 0.14, plots.Q, "o")):
+        for column, shift, color, marker in (("predicted", -0.14, plots.MEAN, "D"), ("measured", 0.14, plots.Q, "o")):
             values = n[column][where]
             x = i + shift + np.linspace(-0.07, 0.07, len(values))
-            axes.plot(x, values, marker, color=colour, alpha=0.35, markersize=2, markeredgewidth=0)
+            axes.plot(x, values, marker, color=color, alpha=0.35, markersize=2, markeredgewidth=0)
             mean = np.exp(np.log(values).mean())
-            axes.plot(i + shift + np.array([-0.12, 0.12]), [mean, mean], color=colour, linewidth=2)
-    for column, colour, marker in (("predicted by its law", plots.MEAN, "D"), ("measured", plots.Q, "o")):
-        axes.plot([], [], f"-{marker}", color=colour, label=column)
+            axes.plot(i + shift + np.array([-0.12, 0.12]), [mean, mean], color=color, linewidth=2)
+    for column, color, marker in (("predicted by its law", plots.MEAN, "D"), ("measured", plots.Q, "o")):
+        axes.plot([], [], f"-{marker}", color=color, label=column)
     axes.axhline(1, color="black", linewidth=0.6, linestyle="--", zorder=0)
     axes.set(
         ylabel="variance of Q(z), active latents", yscale="log", title="Bars: geometric means; dots: single latents"

@@ -1,4 +1,4 @@
-"""The variance of Q(z) to which each regulariser leads, predicted from the posteriors on which it is measured.
+"""The variance of Q(z) to which each regularizer leads, predicted from the posteriors on which it is measured.
 
 MMD sees Q(z) as a whole, so what it settles is a common scale of all latents. Latent by latent it is nearly blind: too
 wide in one can be paid for by too narrow in another.
@@ -16,7 +16,7 @@ from figures.gjs.variants import Variant
 from figures.variance_law.trainings import posterior
 from vaelab.divergences import KL, GeometricJS, ReverseKL
 from vaelab.posterior import MarginalPosterior
-from vaelab.posterior.variance_law import best_scale, predicted_variance
+from vaelab.posterior.variance_law import optimal_scale, predicted_variance
 from vaelab.runs.store import Numbers, Result, merge_results
 
 ACTIVE = 0.2  # share of the means in V above which a latent is active
@@ -24,7 +24,7 @@ IMAGES = 400  # of the mixture that take part: the work grows with their square
 
 
 class Law(NamedTuple):
-    """What was minimised per latent, and its name; None for MMD, which sees all latents at once."""
+    """What was minimized per latent, and its name; None for MMD, which sees all latents at once."""
 
     variant: Variant
     name: str
@@ -32,7 +32,7 @@ class Law(NamedTuple):
 
 
 def laws() -> list[Law]:
-    """The regularisers of the figure."""
+    """The regularizers of the figure."""
     return [
         Law(variants.vae(), "KL(q‖p)", KL()),
         Law(variants.vae(4.0), "KL(q‖p), β = 4", KL()),
@@ -77,7 +77,9 @@ def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
     of its posteriors where `divergence` (None: MMD) is least, and from R alone; whether it is active."""
     law = q.variance_law()
     centered = q.mean - q.mean.mean(0)  # every optimum has centered means
-    scale = best_common_scale(centered, q.logvar) if divergence is None else best_scale(divergence, centered, q.logvar)
+    scale = (
+        best_common_scale(centered, q.logvar) if divergence is None else optimal_scale(divergence, centered, q.logvar)
+    )
     ratio = (law.of_means / law.of_noise).clamp_min(1e-9)
     simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio.tolist()]
     return {

@@ -39,7 +39,7 @@ def alt(n: Numbers) -> str:
     compute_prior_samples,
     {"sampler": SAMPLERS, "distance": "seed sampler", "real": "seed"},
     alt,
-    shows="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
+    title="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
     quick={"seeds": 2, **WIDE, "epochs": 15},
     full={"seeds": 3, **WIDE_PAPER},
 )

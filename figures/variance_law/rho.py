@@ -30,7 +30,7 @@ def alt(n: Numbers) -> str:
     kl_at_fixed_ratio,
     {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
     alt,
-    shows="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
+    title="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
     quick=SETTINGS,
 )
 def draw(n: Numbers) -> Drawing:

@@ -1,7 +1,7 @@
 """var-sampling-off: the same network with and without sampling; without, only the quadratic penalty is kept.
 
 The cloud looks alike to the eye.  What is lost is the scale: with noise KL draws the variance of Q(z) to 1; without,
-the penalty asks for less at every scale, and where the codes stay is the optimiser's doing, not the loss's.
+the penalty asks for less at every scale, and where the codes stay is the optimizer's doing, not the loss's.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def alt(n: Numbers) -> str:
     compute_sampling_off,
     {"training": NAMES, "variance": "training seed epoch"},
     alt,
-    shows="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
+    title="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
     full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
 )
@@ -44,15 +44,15 @@ def draw(n: Numbers) -> Drawing:
             axes = figure.add_subplot(grid[row, column])
             mean = n["mean"][row, column]
             planes.prior(axes)
-            colours = [planes.colour(k) for k in n["label"]]
+            colors = [planes.color(k) for k in n["label"]]
             if row == 0:
-                planes.ellipses(axes, mean, n["logvar"][row, column], colours, linewidths=0.5)
-            axes.scatter(mean[:, 0], mean[:, 1], c=colours, s=4, linewidths=0)
+                planes.ellipses(axes, mean, n["logvar"][row, column], colors, linewidths=0.5)
+            axes.scatter(mean[:, 0], mean[:, 1], c=colors, s=4, linewidths=0)
             axes.set(xticks=[], yticks=[], title=f"epoch {epoch}" if row == 0 else "")
             axes.set_ylabel(name if column == 0 else "")
     line = figure.add_subplot(grid[:, -1])
-    for name, seeds, colour in zip(NAMES, n["variance"], (plots.Q, plots.P), strict=True):
-        plots.spread(line, np.arange(seeds.shape[1]), seeds.T, colour, label=name)
+    for name, seeds, color in zip(NAMES, n["variance"], (plots.Q, plots.P), strict=True):
+        plots.spread(line, np.arange(seeds.shape[1]), seeds.T, color, label=name)
     line.axhline(1, color="black", linewidth=0.6, linestyle="--")
     line.set(title="variance of the codes", xlabel="epoch", ylabel="per latent, test images", ylim=(0, None))
     line.legend()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vaelab._utils.images import as_bytes
+from vaelab._utils.images import to_uint8
 from vaelab.data import load
 from vaelab.divergences import Gaussian
 from vaelab.metrics import encode
@@ -144,7 +144,7 @@ def sample(*, device: str, **settings: Any) -> Numbers:
         return {
             "distance": np.array([frechet_distance(net.features(x), truth) for x in every]),
             "real": np.array(frechet_distance(net.features(train.images[some]), truth)),
-            "shown": np.stack([as_bytes(x[:SHOWN, 0]).numpy() for x in every]),
+            "shown": np.stack([to_uint8(x[:SHOWN, 0]).numpy() for x in every]),
             "kl": np.array([distance.value, distance.standard_error]),
             "variance": posterior.variance_law().total.numpy(),
             "accuracy": np.array(net.accuracy(test)),

@@ -130,7 +130,7 @@ with plots.style("notebook"):
 
 # %%
 def steepness(images):
-    """Mean squared difference of neighbouring pixels: sharp edges make it large."""
+    """Mean squared difference of neighboring pixels: sharp edges make it large."""
     return float(images.diff(dim=-1).square().mean() + images.diff(dim=-2).square().mean())
 
 
@@ -152,11 +152,11 @@ live.check(
 #
 # ## 4 · The latent plane
 #
-# Two latents can be looked at. Each dot is the mean of a test image's cloud, coloured by a class that the VAE was never told.
+# Two latents can be looked at. Each dot is the mean of a test image's cloud, colored by a class that the VAE was never told.
 #
 # ### Predict
 # If the codes were spread like the prior, $\mathcal N(0,1)$ in both directions, which share of them would lie within a distance of 2 of
-# the centre? (The squared distance is exponentially distributed: a share of $1-e^{-r^2/2}$ lies within $r$.)
+# the center? (The squared distance is exponentially distributed: a share of $1-e^{-r^2/2}$ lies within $r$.)
 
 # %%
 share = 1 - math.exp(-2)  # your answer, a number between 0 and 1
@@ -168,8 +168,8 @@ live.check(share, 1 - math.exp(-(2**2) / 2), hint="Put r = 2 into the formula.")
 # %%
 codes = experiment.encode(test.images)
 inside = float((codes.mean.norm(dim=1) < 2).float().mean())
-neighbours = torch.cdist(codes.mean, experiment.encode(train.images).mean).topk(15, largest=False).indices
-named = float((train.labels[neighbours].mode(dim=1).values == test.labels).float().mean())
+neighbors = torch.cdist(codes.mean, experiment.encode(train.images).mean).topk(15, largest=False).indices
+named = float((train.labels[neighbors].mode(dim=1).values == test.labels).float().mean())
 with plots.style("notebook"):
     figure = plots.new_figure(5.6, 5.4)
     ax = figure.subplots()
@@ -179,14 +179,14 @@ with plots.style("notebook"):
     ax.set(xlabel="z1", ylabel="z2", aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
 live.show(
     figure,
-    alt=f"The plane of the two latents with a dot per test image; classes form patches around the centre, and {inside:.0%} of the dots lie within a distance of 2.",
+    alt=f"The plane of the two latents with a dot per test image; classes form patches around the center, and {inside:.0%} of the dots lie within a distance of 2.",
     caption=f"Where the test images lie. Circle: distance 2; {inside:.1%} of the means lie inside, {share:.1%} of the prior.",
 )
 print(f"The 15 nearest training codes name the class of {named:.0%} of the test images (chance: 10%).")
 
 # %% [markdown]
 # ### Explain
-# The KL pulls each cloud towards the prior, so that together the clouds tile the plane without large gaps. Therefore a point drawn from the prior
+# The KL pulls each cloud toward the prior, so that together the clouds tile the plane without large gaps. Therefore a point drawn from the prior
 # decodes to something like a digit, and the VAE is a *generator*. How well clouds and prior agree is the subject of later notebooks.
 #
 # ## 5 · Walk through it

@@ -103,13 +103,13 @@ assert abs(kl_qp - float(quadrature.kl(log_q, log_p, grid))) < 1e-8
 # %% [markdown]
 # ### Explain
 # The average runs over the *first* density, the ruler belongs to the *second*. In $\mathrm{KL}(p\|q)$ the wide $p$ puts mass
-# where the narrow $q$ has nearly none, and the logarithm makes that expensive: minimised over $q$, this direction *covers* mass.
+# where the narrow $q$ has nearly none, and the logarithm makes that expensive: minimized over $q$, this direction *covers* mass.
 # In $\mathrm{KL}(q\|p)$, the term of the ordinary VAE, $q$ pays only where it has mass itself: it may *seek* a mode and leave the rest.
 # Neither is symmetric, and we would like to choose a point in between.
 #
 # ## 2 · A mean of two densities
 #
-# The geometric mean weighs *logarithms* and then normalises:
+# The geometric mean weighs *logarithms* and then normalizes:
 #
 # $$G_\alpha(z)=\frac{q(z)^{1-\alpha}\,p(z)^{\alpha}}{Z_\alpha},\qquad Z_\alpha=\int q^{1-\alpha}p^{\alpha}\,dz .$$
 #
@@ -133,7 +133,7 @@ nearer = "q"  # your guess: "q", "p" or "middle"
 
 # %%
 def geometric_mean(m_q, s_q, m_p, s_p, alpha):
-    """Mean and variance of the normalised geometric mean q^(1-alpha) p^alpha: precisions are averaged."""
+    """Mean and variance of the normalized geometric mean q^(1-alpha) p^alpha: precisions are averaged."""
     s = 1 / ((1 - alpha) / s_q + alpha / s_p)
     return s * ((1 - alpha) * m_q / s_q + alpha * m_p / s_p), s
 
@@ -148,7 +148,7 @@ live.check(
 
 # %% [markdown]
 # A tempting slip is to average *standard deviations* instead of variances: the code that drew this figure for the original
-# paper does so. Below, the shaded curve is $q^{1/2}p^{1/2}$ itself, normalised on a grid without any formula. Which line lies on it?
+# paper does so. Below, the shaded curve is $q^{1/2}p^{1/2}$ itself, normalized on a grid without any formula. Which line lies on it?
 
 
 # %%
@@ -164,8 +164,8 @@ right, wrong = geometric_mean(-2, 1, 2, 4, 0.5), slip(-2, 1, 2, 4, 0.5)
 with plots.style("notebook"):
     figure = plots.new_figure(8, 3.2)
     ax = figure.subplots()
-    ax.fill_between(z, 0 * z, truth, color=plots.MEAN, alpha=0.25, label="normalised on a grid")
-    for (mean, var), colour, dash, name in (
+    ax.fill_between(z, 0 * z, truth, color=plots.MEAN, alpha=0.25, label="normalized on a grid")
+    for (mean, var), color, dash, name in (
         (right, plots.MEAN, "-", "variances"),
         (wrong, plots.REFERENCE, "--", "standard deviations"),
     ):
@@ -173,7 +173,7 @@ with plots.style("notebook"):
             z,
             log_density(mean, var)(z).exp(),
             dash,
-            color=colour,
+            color=color,
             label=f"{name}: N({mean:.4f}, {math.sqrt(var):.4f}²)",
         )
     ax.set(xlabel="z", ylabel="density", xlim=(-8, 8), ylim=(0, None))
@@ -189,7 +189,7 @@ assert float((log_density(*right)(z).exp() - truth).abs().max()) < 1e-8
 # %% [markdown]
 # ### Explain
 # A sharp density knows more about where $z$ is, and a geometric mean listens to knowledge, that is to precision. So $G$ leans
-# towards the narrow one, and its variance is a *harmonic* mean of variances.
+# toward the narrow one, and its variance is a *harmonic* mean of variances.
 #
 # ## 3 · The geometric Jensen-Shannon divergences
 #
@@ -335,8 +335,8 @@ with plots.style("notebook"):
     ax = figure.subplots()
     ax.plot(z, kl_integrand, ":", color=plots.REFERENCE, label="KL(q‖p)")
     ax.plot(z, js_integrand, color=plots.JS, label="primed geometric JS, α = 0.3")
-    for values, colour in ((kl_integrand, plots.REFERENCE), (js_integrand, plots.JS)):
-        ax.fill_between(z, 0, values, where=values < 0, color=colour, alpha=0.35, lw=0)
+    for values, color in ((kl_integrand, plots.REFERENCE), (js_integrand, plots.JS)):
+        ax.fill_between(z, 0, values, where=values < 0, color=color, alpha=0.35, lw=0)
     ax.axhline(0, color="black", lw=0.6)
     ax.set(xlabel="z", ylabel="integrand", xlim=(-8, 8))
     ax.legend(loc="upper right")

@@ -56,7 +56,7 @@ for i in target.mixture_distribution.probs.argsort(descending=True)[:4]:
 #
 # ### Predict
 # (a) Where will $\mathrm{KL}(q\|p)$ put its Gaussian: on the `"lower"` cluster, on the `"upper"` one, or over `"both"`?
-# (b) Moment matching gives one number without any optimiser: the standard deviation of the $q$ that minimises $\mathrm{KL}(p\|q)$. Read it off $p$: which
+# (b) Moment matching gives one number without any optimizer: the standard deviation of the $q$ that minimizes $\mathrm{KL}(p\|q)$. Read it off $p$: which
 # of its properties do you need, and how large is $\sigma$?
 
 # %%
@@ -85,19 +85,19 @@ with plots.style("notebook"):
     axis = torch.linspace(-5, 5, 121, dtype=torch.float64)
     points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
     density = target.log_prob(points).exp()
-    for ax, name, found, colour in zip(
+    for ax, name, found, color in zip(
         figure.subplots(1, 2), ("KL(q‖p) seeks", "KL(p‖q) covers"), (seeking, covering), (plots.Q, plots.P), strict=True
     ):
         ax.contourf(
-            axis, axis, density, levels=torch.linspace(0.003, float(density.max()), 9), cmap="Greys", extend="max"
+            axis, axis, density, levels=torch.linspace(0.003, float(density.max()), 9), cmap="Grays", extend="max"
         )
-        plots.circles(ax, found.mean, found.std, colour)
+        plots.circles(ax, found.mean, found.std, color)
         ax.set(title=name, aspect="equal", xticks=[-4, 0, 4], yticks=[-4, 0, 4])
 live.show(
     figure,
-    alt=f"The target has a heavy cluster below and a small one above. The minimiser of KL(q‖p) sits on the lower one with sigma {seeking.std:.2f}; "
+    alt=f"The target has a heavy cluster below and a small one above. The minimizer of KL(q‖p) sits on the lower one with sigma {seeking.std:.2f}; "
     f"that of KL(p‖q) is a wide disc of sigma {covering.std:.2f} over both.",
-    caption="Grey: the target p. Circles: one and two standard deviations of the nearest Gaussian, under either KL.",
+    caption="Gray: the target p. Circles: one and two standard deviations of the nearest Gaussian, under either KL.",
 )
 
 # %% [markdown]
@@ -165,8 +165,8 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Between the ends $G$ is not the target: it mixes the logarithms of target and model. For $\alpha$ near 0.85 it is nearly $q$ itself, bent towards $p$ a little, and
-# $q$ is drawn wider than the moments of $p$. An interpolation of *divergences* does not interpolate their *minimisers*.
+# Between the ends $G$ is not the target: it mixes the logarithms of target and model. For $\alpha$ near 0.85 it is nearly $q$ itself, bent toward $p$ a little, and
+# $q$ is drawn wider than the moments of $p$. An interpolation of *divergences* does not interpolate their *minimizers*.
 #
 # Below, all the fits at once, each descended to from the moments of $p$. The second row is the dual, which runs the other way; the dotted branch is the
 # subject of the next section.
@@ -181,22 +181,22 @@ with plots.style("paper"):
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.15, 1))
     grid_of_axes = upper.subplots(2, len(shown), sharex=True, sharey=True)
     panels = lower.subplots(1, 2)
-    for row, family, colour in zip(grid_of_axes, ("primed", "primed dual"), (plots.JS, plots.DUAL), strict=True):
-        row[0].set_ylabel(family, color=colour)
+    for row, family, color in zip(grid_of_axes, ("primed", "primed dual"), (plots.JS, plots.DUAL), strict=True):
+        row[0].set_ylabel(family, color=color)
         for axes, a in zip(row, shown, strict=True):
-            axes.contourf(axis, axis, density, levels=levels, cmap="Greys", extend="max", zorder=0)
+            axes.contourf(axis, axis, density, levels=levels, cmap="Grays", extend="max", zorder=0)
             for found, line in zip(fits[family, a], ("-", ":"), strict=False):
-                plots.circles(axes, found.mean, found.std, colour, linestyle=line)
+                plots.circles(axes, found.mean, found.std, color, linestyle=line)
             axes.set(title=f"α = {a:g}", xticks=[], yticks=[], aspect="equal", xlim=(-5, 5), ylim=(-5, 5))
         for axes, name in zip(panels, ("std", "value"), strict=True):
             first = [(a, getattr(fits[family, a][0], name)) for a in alphas]
             second = [(a, getattr(fits[family, a][1], name)) for a in alphas if len(fits[family, a]) > 1]
-            axes.plot(*zip(*first, strict=True), "o-", color=colour, markersize=2.5, label=family)
+            axes.plot(*zip(*first, strict=True), "o-", color=color, markersize=2.5, label=family)
             if second:
                 axes.plot(
                     *zip(*second, strict=True),
                     "o:",
-                    color=colour,
+                    color=color,
                     markersize=2.5,
                     markerfacecolor="white",
                     label=f"{family}, lower minimum",
@@ -220,7 +220,7 @@ live.show(
 # Now by hand. The slider goes through the *lowest* minimum at each $\alpha$.
 #
 # * *mode seeking*, *half-way*, *mass covering*: watch the circles open.
-# * Switch to *primed dual* and drag from 1 towards 0, slowly below 0.15. Where do the circles let go of the lower cluster, and do they open or leap?
+# * Switch to *primed dual* and drag from 1 toward 0, slowly below 0.15. Where do the circles let go of the lower cluster, and do they open or leap?
 
 # %%
 optima_panel = live.mixture_panel(alpha=0.25)
@@ -277,7 +277,7 @@ with plots.style("notebook"):
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 live.show(
     figure,
-    alt="Divergence along a line from the wide to the narrow fit: for alpha up to 0.05 it falls towards the wide one; at 0.1 and 0.12 there are two "
+    alt="Divergence along a line from the wide to the narrow fit: for alpha up to 0.05 it falls toward the wide one; at 0.1 and 0.12 there are two "
     "valleys with a ridge between, the narrow one deeper; from 0.14 on only the narrow valley is left.",
     caption="The dual along the way from the wide to the narrow fit; dots: valleys. The wide one is lost between α = 0.12 and 0.14: there the descent falls over the ridge.",
 )
@@ -299,14 +299,14 @@ for name, f in (("wide", wide), ("narrow", narrow)):
 # ### Explain
 # The dual asks $q$ to cover $G\propto q^{\alpha}p^{1-\alpha}$, and $q^{\alpha}$ is a Gaussian of width $\sigma/\sqrt\alpha$. Where $q$ is wide it is flat, the upper cluster stays in $G$, and $q$ must
 # reach it. Where $q$ is narrow it cuts the upper cluster out of $G$, and what $G$ does not contain $q$ need not cover. Each choice justifies itself: **two minima**, and *where you start*
-# decides where you end. With growing $\alpha$ the cut gets sharper, the wide valley shallower, and when its ridge is gone the descent falls into the narrow one: not a property of the optimiser, but of the
+# decides where you end. With growing $\alpha$ the cut gets sharper, the wide valley shallower, and when its ridge is gone the descent falls into the narrow one: not a property of the optimizer, but of the
 # divergence. The *global* minimum changes hands earlier, between 0.08 and 0.1.
 #
 # A VAE with this divergence is abrupt at small $\alpha$ as well: there every latent in use pays an *entrance fee*, the subject of notebook 03.
 #
 # ## 4 · Code archaeology
 #
-# The code behind the original figure does not minimise what its names say. Here are three suspects in our own words. You have instruments: a pair of Gaussians whose
+# The code behind the original figure does not minimize what its names say. Here are three suspects in our own words. You have instruments: a pair of Gaussians whose
 # numbers you know from notebook 01, and the identities (with $J=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)$)
 #
 # $$\mathrm{JS}^{G_\alpha}+\mathrm{JS}_*^{G_\alpha}=\alpha(1-\alpha)J,\qquad \mathrm{JS}^{G_{1-\alpha}}=(1-\alpha)^2\mathrm{KL}(q\|p)+\alpha^2\mathrm{KL}(p\|q)+\ln Z_{1-\alpha}.$$
@@ -447,7 +447,7 @@ for a in (0.05, 0.1, 0.2, 0.4):
     print(f"α = {a}: sigma {one.std:.3f}", *(f"and, lower, sigma {f.std:.3f}" for f in lower))
 
 # %% [markdown]
-# **3.** The unnormalised mean $q^{1-\alpha}p^{\alpha}$ has a divergence of its own (Nielsen 2025), `vaelab.extended_geometric_js`. Its excess over the normalised one is $Z-1-\ln Z$. What is it for the pair
+# **3.** The unnormalized mean $q^{1-\alpha}p^{\alpha}$ has a divergence of its own (Nielsen 2025), `vaelab.extended_geometric_js`. Its excess over the normalized one is $Z-1-\ln Z$. What is it for the pair
 # of this section at $\alpha=\tfrac12$?
 
 # %%

@@ -80,7 +80,7 @@ assert worst < 1e-6
 # $q=p$, pays nothing. The constant is an **entrance fee**.
 #
 # ### Predict
-# The fee at $\alpha=0.1$, $0.3$ and $0.9$: is it `"positive"` (latents are discouraged) or `"negative"` (they are subsidised)?
+# The fee at $\alpha=0.1$, $0.3$ and $0.9$: is it `"positive"` (latents are discouraged) or `"negative"` (they are subsidized)?
 
 # %%
 signs = ["positive", "positive", "negative"]  # your guesses for 0.1, 0.3, 0.9
@@ -185,8 +185,8 @@ with plots.style("notebook"):
     figure = plots.new_figure(8, 3.2)
     ax = figure.subplots()
     ax.axhline(vae_error, color=plots.Q, label="KL(q‖p), the VAE")
-    for name, colour in (("primed", plots.JS), ("primed dual", plots.DUAL)):
-        ax.plot(sweep, errors[name], "o-", color=colour, label=name)
+    for name, color in (("primed", plots.JS), ("primed dual", plots.DUAL)):
+        ax.plot(sweep, errors[name], "o-", color=color, label=name)
     ax.set(
         xlabel="α", ylabel="squared error per test image", xlim=(0, 1), title="reconstruction, z at the posterior mean"
     )
@@ -251,7 +251,7 @@ live.check(span, "less" if noise < gain else "more", hint="Compare the two numbe
 #
 # ## 4 · The fair comparison
 #
-# A divergence that asks for less leaves more room for detail. So compare at equal **rate**, $\mathrm{KL}(q\|p)$ in nats, whatever was minimised: a point on the
+# A divergence that asks for less leaves more room for detail. So compare at equal **rate**, $\mathrm{KL}(q\|p)$ in nats, whatever was minimized: a point on the
 # rate-distortion plane. The beta-VAE gives the reference curve: every $\beta$ is one way of asking for less.
 #
 # ### Predict
@@ -273,13 +273,13 @@ planes = {
 with plots.style("notebook"):
     figure = plots.new_figure(8, 3.6)
     ax = figure.subplots()
-    for name, colour, look in (
+    for name, color, look in (
         ("beta-VAE", plots.Q, "s-"),
         ("primed dual", plots.DUAL, "o"),
         ("primed", plots.JS, "o:"),
     ):
         points = planes[name]
-        ax.plot(*zip(*points.values(), strict=True), look, color=colour, label=name)
+        ax.plot(*zip(*points.values(), strict=True), look, color=color, label=name)
         for a, (rate, distortion) in points.items():
             if name != "primed":
                 below = name == "beta-VAE"
@@ -288,7 +288,7 @@ with plots.style("notebook"):
                     (rate, distortion),
                     (-12, -14) if below else (5, 4),
                     textcoords="offset points",
-                    color=colour,
+                    color=color,
                     fontsize=9,
                 )
     for a in sweep:
@@ -328,7 +328,7 @@ live.check(
 #
 # Under $\mathrm{KL}(q\|p)$ every latent ends with $V=\mathrm{Var}(\mu)+\mathbb E[s]=1$: that is the scale at which the average divergence is smallest, and the decoder does not care
 # about the scale. Under another divergence the best scale is another. With Gaussian means and a common $s$, only the ratio $R=\mathrm{Var}(\mu)/\mathbb E[s]$ enters, and
-# `predicted_variance` minimises the average over the scale.
+# `predicted_variance` minimizes the average over the scale.
 #
 # ### Predict
 # At $R=5.7$: is $V$ for the primed divergence with $\alpha=\tfrac12$ `"below 1"`, `"about 1"` or `"above 2"`? And for its dual?
@@ -365,7 +365,7 @@ live.check(
 # The primed prediction is met. The dual's latents lie a little above theirs: how wide a posterior is differs from image to image, which $R$ alone does not know, and
 # near its minimum the dual hardly cares for the scale, so a short training does not find it. (Figure `gjs-variance-law` shows every latent.)
 #
-# What does that mean for new images? A VAE draws $z\sim\mathcal N(0,1)$. If the codes of the data have variance $V$ instead, then such draws sit too close to the centre. Multiply by $\sqrt V$:
+# What does that mean for new images? A VAE draws $z\sim\mathcal N(0,1)$. If the codes of the data have variance $V$ instead, then such draws sit too close to the center. Multiply by $\sqrt V$:
 
 # %%
 q = metrics.encode(primed[0.5], test)
@@ -380,7 +380,7 @@ live.show(
     figure,
     alt="Three rows of twelve digits drawn from the prior: the primed VAE from N(0, 1), blurred and alike; the same draws times the square root of V, more varied; "
     "the ordinary VAE from N(0, 1).",
-    caption="Draws from the prior. The primed VAE at α = ½ samples too near the centre, unless its draws are given the variance of its codes.",
+    caption="Draws from the prior. The primed VAE at α = ½ samples too near the center, unless its draws are given the variance of its codes.",
 )
 
 # %% [markdown]
@@ -450,7 +450,7 @@ for name, experiment in (
 # %% [markdown]
 # ### Explain
 # A narrow proposal never visits most of the posterior, and the logarithm of the mean falls. It falls *most for narrow posteriors*, so the mistake is not a common offset: it
-# penalises the divergences that make posteriors narrow and spares those that keep them wide. A published ranking by this number is partly a ranking by posterior width.
+# penalizes the divergences that make posteriors narrow and spares those that keep them wide. A published ranking by this number is partly a ranking by posterior width.
 #
 # ## 7 · Move it
 #
@@ -476,7 +476,7 @@ for _ in range(40):
 live.check(low, 0.394230, tolerance=5e-4, hint="c is positive at 0.1 and negative at 0.6.")
 
 # %% [markdown]
-# **2.** Where is the fee lowest, so that latents are subsidised most? Set $c'(\alpha)=\tfrac1{2\alpha}+\tfrac12-\tfrac1{2\alpha^2}$ to zero: $\alpha^2+\alpha-1=0$.
+# **2.** Where is the fee lowest, so that latents are subsidized most? Set $c'(\alpha)=\tfrac1{2\alpha}+\tfrac12-\tfrac1{2\alpha^2}$ to zero: $\alpha^2+\alpha-1=0$.
 
 # %%
 lowest = (math.sqrt(5) - 1) / 2  # your answer

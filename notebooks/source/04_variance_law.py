@@ -30,7 +30,7 @@ from torch import nn
 
 import vaelab
 from vaelab import live, metrics, plots, recipes
-from vaelab.posterior.variance_law import best_scale, predicted_variance, scale_slope
+from vaelab.posterior.variance_law import optimal_scale, predicted_variance, scale_gradient
 
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 
@@ -101,7 +101,7 @@ variance = 0.1 + 0.5 * torch.rand(2000, dtype=torch.float64, generator=generator
 v = float((mean**2 + variance).mean())
 saved = average_kl(mean, variance) - average_kl(mean, variance, 1 / math.sqrt(v))
 searched = min((i / 10_000 for i in range(5000, 15_000)), key=lambda c: average_kl(mean, variance, c))
-package = float(best_scale(vaelab.kl, mean[:, None], variance.log()[:, None]))
+package = float(optimal_scale(vaelab.kl, mean[:, None], variance.log()[:, None]))
 law = vaelab.MarginalPosterior(mean[:, None], variance.log()[:, None]).variance_law()
 print(f"V = {v:.6f}; best factor {1 / math.sqrt(v):.6f}, by search {searched:.4f}, by the package {package:.6f}")
 print(f"saved {saved:.8f} nats, by the formula {0.5 * (v - 1 - math.log(v)):.8f}")
@@ -183,14 +183,14 @@ live.show(
 # ## 3 · The plane
 #
 # With two latents the cloud can be seen: codes of 1,000 test digits on the left, some with the ellipse of their sigma, and on the right what the decoder makes of a point. How many sigmas of the prior does the cloud fill? Walk from the
-# centre to the edge: *centre*, *edge*, *corner*, then *all of the plane*. (Figures `var-digits-plane`, `var-trajectories` and `var-sampling-off` show the cloud at rest, on its way, and without its noise.)
+# center to the edge: *center*, *edge*, *corner*, then *all of the plane*. (Figures `var-digits-plane`, `var-trajectories` and `var-sampling-off` show the cloud at rest, on its way, and without its noise.)
 
 # %%
 plane = trained(latent=2, epochs=8)
 plane_law = vaelab.MarginalPosterior.from_model(plane, train.images).variance_law()
 print(f"V = {plane_law.total[0]:.2f} and {plane_law.total[1]:.2f}")
 far = plane.encode(test.images).mean.norm(dim=1).quantile(torch.tensor([0.5, 0.99]))
-print(f"half of the codes lie within {far[0]:.1f} sigmas of the centre, 99 % within {far[1]:.1f}; N(0, I): 1.2 and 3.0")
+print(f"half of the codes lie within {far[0]:.1f} sigmas of the center, 99 % within {far[1]:.1f}; N(0, I): 1.2 and 3.0")
 walk = live.latent_panel(plane, test.images[:1000], test.labels[:1000])
 live.show(walk)
 
@@ -325,7 +325,7 @@ live.show(mixture)
 #
 # $$\frac{d}{d\ln c}\,\mathbb E[D]=\mathbb E\Big[\mu\,\frac{\partial D}{\partial\mu}+2s\,\frac{\partial D}{\partial s}\Big],$$
 #
-# and where training rests this is 0. `scale_slope` computes it by autograd. For $\mathrm{KL}(q\|p)$ it is $\mathbb E[\mu^2]+\mathbb E[s]-1$; for $\mathrm{KL}(p\|q)$ it is $1-\mathbb E[1/s]$, which
+# and where training rests this is 0. `scale_gradient` computes it by autograd. For $\mathrm{KL}(q\|p)$ it is $\mathbb E[\mu^2]+\mathbb E[s]-1$; for $\mathrm{KL}(p\|q)$ it is $1-\mathbb E[1/s]$, which
 # says nothing about the means at all.
 #
 # Which variance does **Jeffreys'** symmetric divergence $D=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)=\tfrac12\big(\mu^2+s+\tfrac1s+\tfrac{\mu^2}s\big)-1$ lead to?
@@ -354,14 +354,14 @@ print(f"predicted V at R = 5.7: {by_package:.5f}")
 live.check(jeffreys_v, by_package, tolerance=1e-3, hint="V = (1 + R) s, and the law says V = 1/s.")
 
 # %% [markdown]
-# And a VAE that is trained with it? Its latents have ratios $R$ of their own, and posteriors of many widths. Nothing more is needed: `best_scale` asks its posteriors for the factor at which the law would hold.
+# And a VAE that is trained with it? Its latents have ratios $R$ of their own, and posteriors of many widths. Nothing more is needed: `optimal_scale` asks its posteriors for the factor at which the law would hold.
 
 # %%
 own = trained(divergence=Jeffreys())
 q = own.encode(train.images)
 found = vaelab.MarginalPosterior(q.mean, q.logvar).variance_law()
-liked = found.total * best_scale(Jeffreys(), q.mean, q.logvar) ** 2
-slope = scale_slope(Jeffreys(), q.mean, q.logvar)
+liked = found.total * optimal_scale(Jeffreys(), q.mean, q.logvar) ** 2
+slope = scale_gradient(Jeffreys(), q.mean, q.logvar)
 print("latent   V measured   V by its law   E[1/s]    slope")
 for k in found.of_means.argsort(descending=True).tolist():
     print(
@@ -372,8 +372,8 @@ print(f"largest deviation from the prediction: {apart:.0%}")
 
 # %% [markdown]
 # ### Explain
-# The measured variances follow the law of *this* divergence, latent by latent, up to 1.7 and not 1. Each regulariser has its own law, and draws from $\mathcal N(0,1)$ are right only where it is $V=1$. Notebook
-# [03](03_geometric_js_vae.ipynb) met one that leads to $V\approx3$. The cure is always the same: know your law, then sample with its variance. Figure `var-other-laws` holds eight regularisers against their predictions.
+# The measured variances follow the law of *this* divergence, latent by latent, up to 1.7 and not 1. Each regularizer has its own law, and draws from $\mathcal N(0,1)$ are right only where it is $V=1$. Notebook
+# [03](03_geometric_js_vae.ipynb) met one that leads to $V\approx3$. The cure is always the same: know your law, then sample with its variance. Figure `var-other-laws` holds eight regularizers against their predictions.
 #
 # ## Exercises
 #
@@ -399,7 +399,7 @@ live.check(
 )
 
 # %% [markdown]
-# **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. Which $V$ at $R=5.7$? Is it a regulariser to sample from $\mathcal N(0,1)$ with?
+# **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. Which $V$ at $R=5.7$? Is it a regularizer to sample from $\mathcal N(0,1)$ with?
 
 # %%
 wasserstein_v = 1 / (1 + 5.7)  # your answer

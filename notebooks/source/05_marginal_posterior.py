@@ -115,7 +115,7 @@ uniform_means, normal_means = "below 3", "3"  # your guesses
 
 # %%
 def kurtosis(mean, s):
-    """Of the mixture of N(mean_i, s_i), means centred."""
+    """Of the mixture of N(mean_i, s_i), means centered."""
     mean = mean - mean.mean()
     second, fourth = (mean**2 + s).mean(), (mean**4 + 6 * mean**2 * s + 3 * s**2).mean()
     return float(fourth / second**2)
@@ -347,7 +347,7 @@ live.show(
 #
 # ## 5 · Move it
 #
-# One latent at a time, from the codes of real images. Move the *most active* latent beyond 2.5: out there is little of $Q$, and the decoder extrapolates. (Sorted by the test images: neighbours in the table of section 2 may change places.)
+# One latent at a time, from the codes of real images. Move the *most active* latent beyond 2.5: out there is little of $Q$, and the decoder extrapolates. (Sorted by the test images: neighbors in the table of section 2 may change places.)
 
 # %%
 traversal = live.latent_panel(vae, test.images)

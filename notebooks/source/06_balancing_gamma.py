@@ -65,7 +65,7 @@ assert abs(float((reconstruction + kl).mean().detach() - package.loss.detach()))
 torch.testing.assert_close(reconstruction / D, package.nll / D, rtol=0, atol=1e-6)
 
 # %% [markdown]
-# Multiply the loss by $\gamma^2$: what is minimised is $\tfrac12\|x-\hat x\|^2+\gamma^2\,\mathrm{KL}$. **gamma² is the weight of the KL**, a $\beta$ under another name.
+# Multiply the loss by $\gamma^2$: what is minimized is $\tfrac12\|x-\hat x\|^2+\gamma^2\,\mathrm{KL}$. **gamma² is the weight of the KL**, a $\beta$ under another name.
 #
 # ### Predict
 # For a *linear* decoder everything can be solved: a latent can only be of use along an eigenvector of the data, and it is switched on if and only if the eigenvalue
@@ -164,7 +164,7 @@ live.show(
 # %% [markdown]
 # ## 2 · The honest gamma
 #
-# Finding the valley needs a sweep. But the model itself says something about gamma: it is the standard deviation of $x-\hat x$. So ask for the gamma that maximises the likelihood. With
+# Finding the valley needs a sweep. But the model itself says something about gamma: it is the standard deviation of $x-\hat x$. So ask for the gamma that maximizes the likelihood. With
 # $m=\|x-\hat x\|^2/D$, averaged over images,
 #
 # $$\frac{\partial}{\partial\gamma}\,D\Big(\frac m{2\gamma^2}+\ln\gamma\Big)=D\,\frac{\gamma^2-m}{\gamma^3}=0\iff\gamma^2=m .$$
@@ -264,7 +264,7 @@ def trace(gamma, steps=2500, lr=1e-3, batch=64, weight=1.0, seed=0):
 
 runs = {
     "learned": trace(policies.Learned()),
-    "learned, 10 × its rate": trace(policies.Learned(pace=10)),
+    "learned, 10 × its rate": trace(policies.Learned(lr_scale=10)),
     "computed": trace(policies.Computed()),
     "optimum of the batch": trace(policies.Optimal()),
 }
@@ -280,9 +280,9 @@ with plots.style("notebook"):
     left, right = figure.subplots(1, 2)
     steps = torch.arange(1, 2501)
     for name, (_, (variance, error, _)) in runs.items():
-        colour, line = looks[name]
-        left.plot(steps, variance, color=colour, linestyle=line, lw=1, label=name)
-        right.plot(smooth(steps.float()), smooth(error), color=colour, linestyle=line, label=name)
+        color, line = looks[name]
+        left.plot(steps, variance, color=color, linestyle=line, lw=1, label=name)
+        right.plot(smooth(steps.float()), smooth(error), color=color, linestyle=line, label=name)
     left.set(xscale="log", yscale="log", xlabel="step", ylabel="gamma²", title="gamma²")
     right.set(yscale="log", xlabel="step", ylabel="squared error per pixel", title="error, z drawn")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -311,7 +311,7 @@ for name, (variance, error, rate) in ends.items():
 # The computed one is not instantaneous either. An untrained network is worse than the mean image: its first errors lie above the variance of the data and lift the running mean, and the minimum holds gamma² where it began until
 # the mean is below that again.
 # Give gamma ten times the rate of the network and it arrives as early as the others: *learned against computed* is a comparison of **learning rates** as much as of methods. And remember
-# that all of them only travel along the curve of section 1: one that has travelled further has a lower error and a larger KL, and its samples need not be better.
+# that all of them only travel along the curve of section 1: one that has traveled further has a lower error and a larger KL, and its samples need not be better.
 #
 # ## 4 · What stays constant
 #
@@ -373,7 +373,7 @@ for k, e in factors.items():
     print(
         f"k = {k:4g}: error {measured(e)[0]:.4f}, KL {measured(e)[1]:5.2f} nats, {active(e)} active, samples {sample_score(e):6.1f}"
     )
-print("the repository's k here:", recipes.hidden_factor((1, 8, 8), 8))
+print("the repository's k here:", recipes.published_kl_factor((1, 8, 8), 8))
 live.check(
     [error_with_k, active_with_k],
     [
@@ -484,18 +484,18 @@ print("gamma²    lost   error   bias²   2 Cov  lost/error     lost   error   b
 torch.manual_seed(0)
 for v, e in list(zip(variances, sweep, strict=True))[::2]:
     q = metrics.encode(e, images)
-    drawn, centred = (lost_and_error(e.decode(z)) for z in (q.sample(), q.mean))
-    rows = (" ".join(f"{value:7.4f}" for value in row) + f" {row[0] / row[1]:8.2f} " for row in (drawn, centred))
+    drawn, centered = (lost_and_error(e.decode(z)) for z in (q.sample(), q.mean))
+    rows = (" ".join(f"{value:7.4f}" for value in row) + f" {row[0] / row[1]:8.2f} " for row in (drawn, centered))
     print(f"{v:6g}" + "    ".join(rows))
-    for lost, error, bias, covariance in (drawn, centred):
+    for lost, error, bias, covariance in (drawn, centered):
         assert abs(lost - (error - bias + covariance)) < 1e-5
     if v == 0.1:
-        live_answer = "more" if centred[0] > 1.1 * centred[1] else "equal"
+        live_answer = "more" if centered[0] > 1.1 * centered[1] else "equal"
 live.check(at_the_mean, live_answer, hint="At the mean, the error is smaller; and what happens to the variance of x̂?")
 
 # %% [markdown]
 # With $z$ drawn, lost variance and error are equal at $\gamma^2=1$ to a per cent or so; at the small gammas a sixth or so more is lost: there the decoder is not quite at its optimum. The bias is next to nothing. At the mean of $z$ the variance lost hardly changes, while the error
-# falls, so more is lost than the error accounts for: without its noise, $z$ spreads less than the decoder was trained for. A second VAE on the codes and a *renormalisation* of what it draws give some of the variance back: that is notebook 07.
+# falls, so more is lost than the error accounts for: without its noise, $z$ spreads less than the decoder was trained for. A second VAE on the codes and a *renormalization* of what it draws give some of the variance back: that is notebook 07.
 #
 # ## 9 · Code archaeology: a mean that only falls
 #
@@ -511,8 +511,8 @@ rule_a, worse_with = "below", 8  # your guesses
 # %%
 found = {}
 for batch in (8, 256):
-    for rule in "AB":
-        _, path = trace(policies.Computed(rule=rule), steps=1500, batch=batch)
+    for rule, name in {"A": "running_min", "B": "capped_ema"}.items():
+        _, path = trace(policies.Computed(rule=name), steps=1500, batch=batch)
         found[batch, rule] = float(path[0, -1] / path[1, -300:].mean())
         print(f"batch {batch:3}, rule {rule}: gamma² is {found[batch, rule]:.3f} of the mean error")
 live.check(
@@ -524,7 +524,7 @@ live.check(
 # %% [markdown]
 # ### Explain
 # A is a ratchet: it follows the *easy* batches, and the smaller the batches, the easier the easiest. On large batches of natural images the bias is small, on toy data it is not. `vaelab` uses
-# rule B; `Computed(rule="A")` is the repository's.
+# rule B; `Computed(rule="running_min")` is the repository's.
 #
 # ## 10 · Other hands on the same knob
 #
@@ -567,8 +567,8 @@ with plots.style("notebook"):
     for v, (e, r) in zip(variances[3::2], points[3::2], strict=True):
         ax.annotate(f"{v:g}", (r, e), (4, 5), textcoords="offset points", fontsize=8, color=plots.REFERENCE)
     marks = zip(families.items(), "DXPsv^", (plots.MEAN, *plots.CLASSES), strict=False)
-    for (name, (e, r)), mark, colour in marks:
-        ax.plot(r, e, mark, color=colour, markersize=8, label=name)
+    for (name, (e, r)), mark, color in marks:
+        ax.plot(r, e, mark, color=color, markersize=8, label=name)
     ax.set(yscale="log", xlabel="rate KL(q‖p), nats", ylabel="squared error per pixel, z drawn", title="one curve")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 live.show(

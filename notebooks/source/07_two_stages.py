@@ -15,14 +15,14 @@
 # 1. measure the gap between what a VAE rebuilds and what it invents with a Fréchet distance, and say what that number depends on;
 # 2. explain the gap: codes of images are not distributed as $\mathcal N(0,I)$;
 # 3. derive when a second VAE on the codes learns nothing, and cure it;
-# 4. renormalise what the second VAE generates, say when that may not be done, and test by a control why it helps;
+# 4. renormalize what the second VAE generates, say when that may not be done, and test by a control why it helps;
 # 5. compare samplers fairly, and check that none of them copies its training images.
 #
 # **Time** about 50 minutes. **You need** the variance law ([04 · The variance law](04_variance_law.ipynb)) and gamma
 # ([06 · Balancing gamma](06_balancing_gamma.ipynb)); the first cells recall both.
 #
 # Here $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the encoder's posterior, $d$ the number of latents, and $\gamma$ the decoder's *standard deviation*. The idea of two stages
-# is that of Dai & Wipf (2019); computed gamma and the renormalisation are those of Asperti & Trentin (2020).
+# is that of Dai & Wipf (2019); computed gamma and the renormalization are those of Asperti & Trentin (2020).
 
 # %%
 import math
@@ -35,8 +35,8 @@ import vaelab
 from vaelab import live, metrics, plots, recipes
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.metrics.sample_quality import memorisation, nearest, variance_loss
-from vaelab.posterior.samplers import Mixture, Prior
+from vaelab.metrics.sample_quality import memorization, nearest, variance_loss
+from vaelab.posterior.samplers import GMMSampler, PriorSampler
 from vaelab.posterior.two_stage import SecondStage
 
 # %% [markdown]
@@ -47,7 +47,7 @@ from vaelab.posterior.two_stage import SecondStage
 #
 # $$d^2=|m_a-m_b|^2+\operatorname{tr}\!\big(A+B-2\,(AB)^{1/2}\big).$$
 #
-# With the features of one certain network, the Inception network of 2015, it is called FID. That network was trained on colour photographs. Digits are strangers to it, so we train a
+# With the features of one certain network, the Inception network of 2015, it is called FID. That network was trained on color photographs. Digits are strangers to it, so we train a
 # small classifier on the digits and call the number what it is: *Fréchet distance on classifier features*.
 #
 # The trace of $(AB)^{1/2}$ is the sum of the roots of the eigenvalues of $AB$. That is ten lines:
@@ -128,7 +128,7 @@ def draw(sampler, experiment, n=2000, seed=1):
 
 codes = metrics.encode(vae, train.images)
 law = vaelab.MarginalPosterior(*codes).variance_law()
-gen1 = draw(Prior().fit(codes), vae)
+gen1 = draw(PriorSampler().fit(codes), vae)
 print(f"REC   {distance(rec):6.1f}")
 print(f"GEN-1 {distance(gen1):6.1f}")
 print(f"variance of the codes, V = Var(mean) + E[sigma²], mean over latents: {float(law.total.mean()):.2f}")
@@ -152,7 +152,7 @@ after_gen1, after_rec = "better", "equal"  # your guesses
 repaired = vaelab.rescale(vae, train.images).experiment
 codes = metrics.encode(repaired, train.images)
 rec_after = repaired.decode(metrics.encode(repaired, test.images).mean)
-gen1_after = draw(Prior().fit(codes), repaired)
+gen1_after = draw(PriorSampler().fit(codes), repaired)
 print(f"REC   {distance(rec):6.1f} before, {distance(rec_after):6.1f} after")
 print(f"GEN-1 {distance(gen1):6.1f} before, {distance(gen1_after):6.1f} after")
 
@@ -187,7 +187,7 @@ with plots.style("notebook"):
     right.set(title="what the prior draws instead", xlabel="z, one direction")
 live.show(
     figure,
-    alt="Left: the codes of three thousand digits seen from the side, coloured by digit; digits of a kind keep together, with thin places between some kinds. Right: as many draws from the prior, an even ball.",
+    alt="Left: the codes of three thousand digits seen from the side, colored by digit; digits of a kind keep together, with thin places between some kinds. Right: as many draws from the prior, an even ball.",
     caption="Digits of a kind keep together, the prior fills the ball: in the thin places the decoder was hardly trained.",
 )
 print(
@@ -255,8 +255,8 @@ with plots.style("notebook"):
     figure = plots.new_figure(8, 3.2)
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     shown = (("data", ring), ("KL at once", at_once.sample(1500)), ("KL warmed up", slowly.sample(1500)))
-    for axes, (name, points), colour in zip(panels, shown, (plots.REFERENCE, plots.P, plots.Q), strict=True):
-        axes.scatter(points[:1500, 0], points[:1500, 1], s=3, color=colour, linewidths=0)
+    for axes, (name, points), color in zip(panels, shown, (plots.REFERENCE, plots.P, plots.Q), strict=True):
+        axes.scatter(points[:1500, 0], points[:1500, 1], s=3, color=color, linewidths=0)
         axes.set(title=name, xlabel="z₁", xlim=(-2.3, 2.3), ylim=(-2.3, 2.3))
     panels[0].set_ylabel("z₂")
 live.show(
@@ -284,11 +284,11 @@ live.check(
 # At $\lambda=\gamma^2$ the gain is zero, and near it the gain is tiny, $\tfrac14(\lambda/\gamma^2-1)^2$. KL pushes every latent to the prior at once; the error stays at 1; computed gamma, the root of the error, stays
 # at 1. The collapse keeps itself alive. A warm-up lets the error fall first, gamma follows, and when KL arrives the latents pay.
 #
-# A collapsed stage must not be renormalised. Blowing up the heap until it has the spread of the codes, here about five times, gives noise of the right variance, and a variance is all that a careless check looks at. Noise that is added on purpose, as Dai & Wipf add $\gamma\epsilon$, hides a collapse in the same way, so the package measures the spread without it. It refuses:
+# A collapsed stage must not be renormalized. Blowing up the heap until it has the spread of the codes, here about five times, gives noise of the right variance, and a variance is all that a careless check looks at. Noise that is added on purpose, as Dai & Wipf add $\gamma\epsilon$, hides a collapse in the same way, so the package measures the spread without it. It refuses:
 
 # %%
 try:
-    at_once.renormalised("law")
+    at_once.renormalized("law")
 except ValueError as error:
     print(error)
 
@@ -298,14 +298,14 @@ except ValueError as error:
 # Now the codes of the VAE from section 2. The second stage sees *posteriors*, and draws $z$ from them anew at every step.
 #
 # A VAE's outputs vary less than its data: $\mathrm{Var}(x)-\mathrm{Var}(\hat x)$ is the squared error, as long as the residual is uncorrelated with $\hat x$. That is the **variance loss**. In the first stage it is blur. In the
-# second stage it pulls the latents towards the centre, and there **renormalisation** can undo it: multiply what is generated by (deviation of the codes) / (deviation of what is generated).
+# second stage it pulls the latents toward the center, and there **renormalization** can undo it: multiply what is generated by (deviation of the codes) / (deviation of what is generated).
 #
 # ### Predict
-# Order the four by their distance, best first: `"prior"`, `"second stage"`, `"renormalised"`, `"mixture"`. The last is a mixture of ten Gaussians with full covariances, fitted to the same codes by
+# Order the four by their distance, best first: `"prior"`, `"second stage"`, `"renormalized"`, `"mixture"`. The last is a mixture of ten Gaussians with full covariances, fitted to the same codes by
 # scikit-learn.
 
 # %%
-order = ["mixture", "renormalised", "second stage", "prior"]  # your guess, best first
+order = ["mixture", "renormalized", "second stage", "prior"]  # your guess, best first
 
 # %% [markdown]
 # ### Try
@@ -318,9 +318,9 @@ print(f"first stage: squared error per pixel {error:.4f}, variance lost {varianc
 stage = SecondStage(width=128, steps=2000).fit(codes)
 samplers = {
     "second stage": stage,
-    "renormalised": stage.renormalised("law"),
-    "prior": Prior().fit(codes),
-    "mixture": Mixture(10).fit(codes),
+    "renormalized": stage.renormalized("law"),
+    "prior": PriorSampler().fit(codes),
+    "mixture": GMMSampler(10).fit(codes),
 }
 made = {name: draw(sampler, repaired) for name, sampler in samplers.items()}
 scores = {name: distance(images) for name, images in made.items()}
@@ -335,7 +335,7 @@ with plots.style("notebook"):
     plots.image_grid(figure.subplots(), rows, [f"{name}, {scores[name]:.0f}" for name in made])
 live.show(
     figure,
-    alt=f"Four rows of invented digits: second stage (distance {scores['second stage']:.0f}), the same renormalised ({scores['renormalised']:.0f}), prior "
+    alt=f"Four rows of invented digits: second stage (distance {scores['second stage']:.0f}), the same renormalized ({scores['renormalized']:.0f}), prior "
     f"({scores['prior']:.0f}), and Gaussian mixture ({scores['mixture']:.0f}).",
     caption="Digits invented by one VAE from four kinds of latents, with their Fréchet distances. The second row is the first one, moved outwards.",
 )
@@ -343,13 +343,13 @@ live.check(order, sorted(scores, key=scores.get), hint="Which of them knows most
 
 # %% [markdown]
 # ### Explain
-# The order *renormalised before raw before prior* is the claim of the second stage, and it holds here (seed by seed in figure `gam-samplers`). But the plain mixture beats all three, by a wide margin, and takes
+# The order *renormalized before raw before prior* is the claim of the second stage, and it holds here (seed by seed in figure `gam-samplers`). But the plain mixture beats all three, by a wide margin, and takes
 # one line. With sixteen latents and ten kinds of digits, ten Gaussians describe the codes well. That is not what a paper on second stages would like to hear, and it is why a fair table has the
 # boring rival in it. On 10,000 images of CIFAR-10, with 64 latents and a small network, the order is the same at three seeds of three (figure `gam-cifar`); with the published network we have not measured it.
 #
 # ## 5 · Move it: is it the spread that helps?
 #
-# Renormalisation is one factor on the latents. If it helps because it *restores the right spread*, then the distance should be smallest where the spread is that of the codes, and a sampler whose spread is right already
+# Renormalization is one factor on the latents. If it helps because it *restores the right spread*, then the distance should be smallest where the spread is that of the codes, and a sampler whose spread is right already
 # should not gain from any factor. The mixture is such a sampler.
 #
 # ### Predict
@@ -381,7 +381,7 @@ live.check(
 # %% [markdown]
 # ### Explain
 # Even the mixture gains from a factor that makes its latents *too wide*. So the score likes something else: farther out, the decoder paints fuller and sharper strokes, and the judge was trained on sharp digits. The gain
-# from renormalisation is real as a number, but here it is no proof that a lost variance was the trouble. A control beside the claim shows that (`gam-samplers` has it: the mixture with the same factors); without it we
+# from renormalization is real as a number, but here it is no proof that a lost variance was the trouble. A control beside the claim shows that (`gam-samplers` has it: the mixture with the same factors); without it we
 # would have believed the nicer story.
 #
 # ## 6 · Does it invent, or does it copy?
@@ -398,9 +398,9 @@ copies = "about 1 or above"  # your guess
 # ### Try
 
 # %%
-ratio = memorisation(made["mixture"], test.images, train.images)
-neighbours = nearest(made["mixture"][:14], train.images).which[:, 0]
-rows = torch.stack([made["mixture"][:14, 0], train.images[neighbours, 0] / 255])
+ratio = memorization(made["mixture"], test.images, train.images)
+neighbors = nearest(made["mixture"][:14], train.images).which[:, 0]
+rows = torch.stack([made["mixture"][:14, 0], train.images[neighbors, 0] / 255])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.1)
     plots.image_grid(figure.subplots(), rows, ["invented", "nearest training digit"])
@@ -419,7 +419,7 @@ live.check(copies, "far below 1" if ratio < 0.6 else "about 1 or above", hint="A
 # ## What was not reproduced here
 # * The published tables are FIDs on CIFAR-10 and CelebA with networks of 5 and 19 million parameters. `vaelab figures make gam-cifar --preset paper` sets that up; it has not been run for this notebook.
 # * Fréchet distances on a small classifier are for comparing runs on one data set. They are no FIDs, and nothing published compares with them.
-# * The authors' repository renormalises by one factor for all latents, `"published"`: to a deviation that it reads off the codes, with $\sigma$ where the variance has $\sigma^2$, and so a little too far. Its first version set the
+# * The authors' repository renormalizes by one factor for all latents, `"published"`: to a deviation that it reads off the codes, with $\sigma$ where the variance has $\sigma^2$, and so a little too far. Its first version set the
 #   deviation to 1, `"unit"`. That is right only where the variance law holds (exercise 2).
 #
 # ## Exercises
@@ -434,16 +434,16 @@ for _ in range(50):
 live.check(low, 0.471169, tolerance=1e-3, hint="The gain falls as gamma rises.")
 
 # %% [markdown]
-# **2.** Without the rescaling of section 2: fit a second stage to the codes of `vae` itself and renormalise it in three ways, `"law"` (every latent to the deviation of the codes), `"published"` (all by one factor, to a mean deviation that
+# **2.** Without the rescaling of section 2: fit a second stage to the codes of `vae` itself and renormalize it in three ways, `"law"` (every latent to the deviation of the codes), `"published"` (all by one factor, to a mean deviation that
 # is read off the codes) and `"unit"` (all by one factor, to 1). Does each of them help, or harm, against the raw second stage?
 
 # %%
 unscaled = SecondStage(width=128, steps=1500).fit(metrics.encode(vae, train.images))
 raw = distance(draw(unscaled, vae))
-ways = {by: distance(draw(unscaled.renormalised(by), vae)) for by in ("law", "published", "unit")}
+ways = {by: distance(draw(unscaled.renormalized(by), vae)) for by in ("law", "published", "unit")}
 print(f"codes: a mean deviation of {float(unscaled.deviations_.codes.mean()):.2f}, raw {raw:.1f}")
 for by, value in ways.items():
-    print(f"{by:9} factor {float(unscaled.renormalised(by).factor().mean()):.2f}: {value:5.1f}")
+    print(f"{by:9} factor {float(unscaled.renormalized(by).factor().mean()):.2f}: {value:5.1f}")
 law_does, published_does, unit_does = "help", "help", "harm"  # your answers
 live.check(
     [law_does, published_does, unit_does],
@@ -458,7 +458,7 @@ live.check(
 # **3.** Give the mixture one component. It is then the best single Gaussian. How much of its lead was covariance, how much was clumps?
 
 # %%
-single = distance(draw(Mixture(1).fit(codes), repaired))
+single = distance(draw(GMMSampler(1).fit(codes), repaired))
 print(f"prior {scores['prior']:.1f}, one Gaussian {single:.1f}, ten {scores['mixture']:.1f}")
 more_than_half = "covariance"  # your answer, or "clumps"
 live.check(
@@ -472,7 +472,7 @@ live.check(
 # 1. A Fréchet distance compares two Gaussians fitted to features; it depends on the network and on the number of images, and is never zero for finite samples.
 # 2. REC and GEN-1 differ because the codes are not $\mathcal N(0,I)$: their scale (cured for nothing by rescaling) and their shape.
 # 3. A second stage begun at $\gamma=1$ on codes of variance 1 gains nothing from any latent and collapses; a KL warm-up cures it.
-# 4. Renormalisation restores the spread of what the second stage generates; a collapsed stage must not be renormalised; and the score gains from wider latents even where nothing was lost.
+# 4. Renormalization restores the spread of what the second stage generates; a collapsed stage must not be renormalized; and the score gains from wider latents even where nothing was lost.
 # 5. Here a Gaussian mixture beats the second stage, and none of them copies its training images.
 #
 # ## References

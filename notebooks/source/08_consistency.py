@@ -13,7 +13,7 @@
 #
 # **You will be able to**
 # 1. measure how far an encoder moves when an image is gently transformed, with two numbers that do not say the same;
-# 2. derive the consistency regulariser and its gradients, and find the cheap way in which an encoder can please it;
+# 2. derive the consistency regularizer and its gradients, and find the cheap way in which an encoder can please it;
 # 3. choose $\lambda$ for a purpose, and say what the others pay;
 # 4. tell what an estimator can say from what it cannot: information at its ceiling, active units at a threshold, NLL with few samples;
 # 5. compare fairly, and find the slips in a published loss with identities as tests.
@@ -33,10 +33,10 @@ from torch.nn.functional import avg_pool2d
 
 import vaelab
 from vaelab import augment, live, metrics, plots, recipes
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 from vaelab.data.shipped import figure_table
 from vaelab.metrics import encode
-from vaelab.objectives.consistency import PosteriorGap, consistent
+from vaelab.objectives.consistency import PosteriorKL, consistent
 
 # %% [markdown]
 # The digits are halved to 14 × 14 pixels, so that a VAE trains in seconds. The views turn by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1: `simple`, as in the published code of Sinha &
@@ -45,9 +45,9 @@ from vaelab.objectives.consistency import PosteriorGap, consistent
 # %%
 digits = {split: vaelab.load("mnist-mini", split, limit=2000) for split in ("train", "test")}
 images = {s: avg_pool2d(d.images.float(), 2).round().to(torch.uint8) for s, d in digits.items()}
-binary = {s: black_and_white(x, seed) for seed, (s, x) in enumerate(images.items())}
+binary = {s: binarize_images(x, seed) for seed, (s, x) in enumerate(images.items())}
 simple = augment.simple()
-config = vaelab.Train(epochs=25, batch_size=50, lr=2e-3, binarise="dynamic", device="cpu", progress=False)
+config = vaelab.Train(epochs=25, batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False)
 design = {"latent": 20, "hidden": (128,), "likelihood": "bernoulli"}
 
 
@@ -62,7 +62,7 @@ def trained(recipe, config=config, **options):
 def gap_and_rho(experiment, views=simple):
     """R = KL(q(z|view)‖q(z|image)) in nats, and rho, the squared way of the means over that to any other image."""
     moved = metrics.transformed(experiment, images["test"], views, binary=True)
-    found = metrics.consistency(encode(experiment, binary["test"]), moved)
+    found = metrics.posterior_shift(encode(experiment, binary["test"]), moved)
     return found.r.value, found.rho
 
 
@@ -115,7 +115,7 @@ live.check(
 #
 # ## 2 · Augmentation is not consistency
 #
-# Show the views to the network in training, too: `cr_vae` with `consistency=0` minimises $\mathcal L(x)+\mathcal L(\tilde x)$, both images encoded and decoded against themselves.
+# Show the views to the network in training, too: `cr_vae` with `consistency=0` minimizes $\mathcal L(x)+\mathcal L(\tilde x)$, both images encoded and decoded against themselves.
 #
 # ### Predict
 # Will $\rho$ be `"halved or less"`, or `"about the same"`?
@@ -140,7 +140,7 @@ live.check(
 # ### Explain
 # A network that has seen the views reconstructs them better; it is not asked to give them one code. That takes a term of its own.
 #
-# ## 3 · The regulariser, and the cheap way to please it
+# ## 3 · The regularizer, and the cheap way to please it
 #
 # $$\mathcal R(x)=\mathbb E_{\tilde x}\,\mathrm{KL}\big(q(z|\tilde x)\,\|\,q(z|x)\big)=\tfrac12\sum_j\Big[\ln\frac{\sigma_j^2}{\tilde\sigma_j^2}-1+\frac{\tilde\sigma_j^2+(\tilde\mu_j-\mu_j)^2}{\sigma_j^2}\Big],$$
 #
@@ -156,7 +156,7 @@ mu_v, ell_v, mu, ell = torch.randn(4, 5, 3, dtype=torch.float64, generator=gener
 leaves = [t.requires_grad_() for t in (mu_v, ell_v, mu, ell)]
 away, v_v, v = mu_v - mu, ell_v.exp(), ell.exp()
 by_hand = 0.5 * (ell - ell_v - 1 + (v_v + away**2) / v).sum(1)
-package = PosteriorGap()((vaelab.Gaussian(mu_v, ell_v),), (vaelab.Gaussian(mu, ell),))
+package = PosteriorKL()((vaelab.Gaussian(mu_v, ell_v),), (vaelab.Gaussian(mu, ell),))
 package.sum().backward()
 gradients = [away / v, 0.5 * (v_v / v - 1), -away / v, 0.5 * (1 - (v_v + away**2) / v)]
 worst = max((a - leaf.grad).abs().max().item() for a, leaf in zip(gradients, leaves, strict=True))
@@ -260,7 +260,7 @@ live.check(
 #   views alone (0.798 against 0.802 at $\lambda=0$), and $\lambda=5$ costs it. Which $\lambda$ is best depends on what the code is for: sampling, naming digits, or naming turned digits.
 #
 # ### Move it
-# The panel encodes digits as grey as they are, not drawn to black and white as in the tables, so its $\mathcal R$ is smaller than theirs. Step through $\lambda$ and watch the clouds and the ellipses. Which shrink, and which *grow*? Then make the views stronger than those of the training.
+# The panel encodes digits as gray as they are, not drawn to black and white as in the tables, so its $\mathcal R$ is smaller than theirs. Step through $\lambda$ and watch the clouds and the ellipses. Which shrink, and which *grow*? Then make the views stronger than those of the training.
 
 # %%
 panel = live.cloud_panel(models, images["test"][:500])
@@ -344,15 +344,15 @@ for name, experiment in (("VAE", vae), ("λ = 5", models[5.0])):
 
 # %%
 kinds = {
-    "KL(view‖image)": PosteriorGap(),
-    "KL(image‖view)": PosteriorGap(reverse=True),
-    "image detached": PosteriorGap(detach="image"),
-    "view detached": PosteriorGap(detach="view"),
+    "KL(view‖image)": PosteriorKL(),
+    "KL(image‖view)": PosteriorKL(reverse=True),
+    "image detached": PosteriorKL(detach="image"),
+    "view detached": PosteriorKL(detach="view"),
 }
 print(f"{'':16}{'R':>7}{'ρ':>7}{'mean σ':>9}")
-for name, agreement in kinds.items():
+for name, distance in kinds.items():
     torch.manual_seed(0)
-    experiment = consistent(recipes.vae((1, 14, 14), **design), 5.0, simple, agreement=agreement)
+    experiment = consistent(recipes.vae((1, 14, 14), **design), 5.0, simple, distance=distance)
     vaelab.fit(experiment, images["train"], replace(config, epochs=12))
     gap, rho = gap_and_rho(experiment)
     sigma = encode(experiment, binary["test"]).logvar.mul(0.5).exp().mean()
@@ -410,8 +410,8 @@ right_kl = vaelab.kl(vaelab.Gaussian(mu, out), vaelab.Gaussian.standard()).mean(
 print(
     f"the BCE is too small by a factor of {float(right_nll / bce):.0f}, the KL too large by {float(kl / right_kl):.0f}"
 )
-as_variance = float(PosteriorGap()((vaelab.Gaussian(mu_v, out_v),), (vaelab.Gaussian(mu, out),)).mean())
-as_deviation = float(PosteriorGap()((vaelab.Gaussian(mu_v, 2 * out_v),), (vaelab.Gaussian(mu, 2 * out),)).mean())
+as_variance = float(PosteriorKL()((vaelab.Gaussian(mu_v, out_v),), (vaelab.Gaussian(mu, out),)).mean())
+as_deviation = float(PosteriorKL()((vaelab.Gaussian(mu_v, 2 * out_v),), (vaelab.Gaussian(mu, 2 * out),)).mean())
 print(
     f"consistency: published {float(cr) / 1e-3:.4f};  out = ln σ²: {as_variance:.4f};  out = ln σ: {as_deviation:.4f}"
 )
@@ -466,7 +466,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# "Semantics-preserving" is a claim about the task, not about the picture. The regulariser does what it is told: what the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
+# "Semantics-preserving" is a claim about the task, not about the picture. The regularizer does what it is told: what the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
 # sweep, over several seeds.
 #
 # ## Exercises
@@ -494,8 +494,8 @@ larger = "divergence"  # your answer
 # %%
 torch.manual_seed(0)
 turned = recipes.cr_vae((1, 14, 14), **design, consistency=1.0)
-knobs = vaelab.Knobs([(400, "consistency", 1.0, 30.0)])  # at the end of epoch 10
-history = vaelab.fit(turned, images["train"], replace(config, epochs=12), knobs=knobs)
+interventions = vaelab.Interventions([(400, "consistency", 1.0, 30.0)])  # at the end of epoch 10
+history = vaelab.fit(turned, images["train"], replace(config, epochs=12), interventions=interventions)
 shares = {
     words: abs(history[name][10] / history[name][9] - 1)
     for words, name in (("divergence", "divergence"), ("reconstruction", "nll"))

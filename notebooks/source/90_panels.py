@@ -59,7 +59,7 @@ for turns in ((), ((300, "weight", 1.0, 20.0),)):
     torch.manual_seed(0)
     experiment = vaelab.recipes.vae((1, 8, 8), 2, hidden=(64,), gamma=0.2)
     config = vaelab.Train(steps=600, batch_size=64, device="cpu", progress=False)
-    vaelab.fit(experiment, digits, config, knobs=vaelab.Knobs(turns))
+    vaelab.fit(experiment, digits, config, interventions=vaelab.Interventions(turns))
     q = experiment.encode(digits.images)
     rates.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
 print(f"rate after 600 steps: {rates[0]:.2f} nats; with beta = 20 from step 300 on: {rates[1]:.2f} nats")

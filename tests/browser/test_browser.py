@@ -123,7 +123,7 @@ def check_a_kernel(home, kernel):
         browser.page.wait_for_function("() => /Stopped: step/.test(document.body.innerText)", timeout=30_000)
         steered.get_by_role("button", name="Copy as code").click()
         browser.page.wait_for_timeout(500)
-        assert "vaelab.Knobs(turns)" in steered.locator("textarea").input_value()
+        assert "vaelab.Interventions(turns)" in steered.locator("textarea").input_value()
         assert browser.errors == []
 
         said = "e => [getComputedStyle(e, '::after').content, getComputedStyle(e, '::after').opacity]"

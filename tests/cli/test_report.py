@@ -41,7 +41,7 @@ def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
     history = (tmp_path / "trained" / "history.csv").read_text().splitlines()
     gamma = float(history[-1].split(",")[history[0].split(",").index("gamma")])
     assert float(found.experiment.objective.likelihood.gamma.gamma) == pytest.approx(gamma), "the trained gamma is kept"
-    again = metrics.report(found.experiment, "digits", samples=10, weighed=20, few=100)
+    again = metrics.report(found.experiment, "digits", samples=10, nll_images=20, small_probe_labels=100)
     assert {row.name: row.value for row in metrics.rows(again)}["nll"] == pytest.approx(numbers["nll"]["value"])
 
     status, out, _ = vaelab("report", "trained", *QUICK, "--seed", "1", "--out", "elsewhere")
@@ -58,7 +58,7 @@ def test_samplers_are_chosen_by_name_and_a_bernoulli_is_judged_on_black_and_whit
     assert found.index("prior") < found.index("second stage") < found.index("mixture")
     assert "no likelihood" not in out
     content = json.loads((tmp_path / "trained" / "report.json").read_text())
-    assert content["settings"]["black_and_white"]
+    assert content["settings"]["binarize_images"]
     assert content["numbers"]["nll"]["value"] < 64 * math.log(2), "better than a coin for each pixel"
 
 

@@ -87,7 +87,7 @@ def test_every_option_of_train_arrives(vaelab, tmp_path):
 def test_a_bernoulli_is_trained_on_black_and_white(vaelab, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "vaelab.training.loop.fit", lambda experiment, images, config, resume: shown.append(config.binarise)
+        "vaelab.training.loop.fit", lambda experiment, images, config, resume: shown.append(config.binarize)
     )
     for options in (("--likelihood", "bernoulli"), ("--likelihood", "laplace"), ()):
         assert vaelab("train", *SMALL, *options, "--out", f"run{len(shown)}")[0] == 0
@@ -112,7 +112,7 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
     assert chosen == [("vae", "", "", "0"), ("vae", "", "", "1"), *alphas]
     names = [f"{split}_{measure}" for split in ("train", "test") for measure in sweep.MEASURES]
     assert all(float(row[name]) > 0 for row in rows for name in names)
-    assert rows[0]["test_rate"] == rows[0]["test_divergence"], "the VAE minimises the rate itself"
+    assert rows[0]["test_rate"] == rows[0]["test_divergence"], "the VAE minimizes the rate itself"
 
     first = (tmp_path / "sweep.csv").read_bytes()
     (tmp_path / "sweep.csv").unlink()

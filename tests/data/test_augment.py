@@ -10,7 +10,7 @@ from scipy import ndimage
 from vaelab._utils import rng
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.augment import Affine, Augment, Crop, Flip, Jitter, affine, large, resample, simple
-from vaelab.data.augment.color import blend, grey, turn_hue
+from vaelab.data.augment.color import blend, gray, turn_hue
 
 ALL = (Flip(0.5, 0.5), Crop(0.7), Affine(40, 0.1, (0.8, 1.2), 10), Jitter(0.2, 0.5, 0.3, 0.2))
 
@@ -49,13 +49,13 @@ def test_warps_are_those_of_kornia(mode):
     assert float((ours - theirs).abs().max()) < 1e-6
 
 
-def test_colours_are_those_of_kornia():
+def test_colors_are_those_of_kornia():
     enhance = pytest.importorskip("kornia.enhance")
     x = torch.rand(5, 3, 6, 7, dtype=torch.float64)
     turn = numbers(-0.5, -0.2, 0.0, 0.1, 0.4)
     torch.testing.assert_close(turn_hue(x, turn), enhance.adjust_hue(x, 2 * math.pi * turn), atol=1e-6, rtol=0)
     theirs = enhance.adjust_contrast_with_mean_subtraction(x, 1.4)
-    ours = blend(x, grey(x).mean((-2, -1), keepdim=True), numbers(1.4))
+    ours = blend(x, gray(x).mean((-2, -1), keepdim=True), numbers(1.4))
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
 
 
@@ -145,7 +145,7 @@ def test_a_generator_makes_it_reproducible_and_images_differ_from_each_other():
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert not torch.equal(first[0], first[1])
-    with rng.own(torch.Generator().manual_seed(1)):
+    with rng.use_generator(torch.Generator().manual_seed(1)):
         assert torch.equal(views(x), first)
     assert first.min() >= 0
     assert first.max() <= 1

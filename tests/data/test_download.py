@@ -125,7 +125,7 @@ def test_the_first_mirror_is_asked_once_and_the_cache_from_then_on(tiny, mirrors
     assert data.load("mnist", "test").images.shape == (20, 1, 28, 28)
     assert len(mirrors[0].asked) == 4
     assert mirrors[1].asked == []
-    assert capsys.readouterr().err == ""  # the licence is shown at the download only
+    assert capsys.readouterr().err == ""  # the license is shown at the download only
 
 
 def test_a_bar_is_shown_when_wanted(tiny, capsys):
@@ -472,7 +472,7 @@ def test_large_or_restricted_sets_are_fetched_on_request_only(name, mirrors, mon
     url = mirrors[0].url + file if entry.mirrors[0].endswith(".zip") else mirrors[0].url
     monkeypatch.setitem(ENTRIES, name, replace(entry, files={file: sha(b"pictures")}, mirrors=(url,)))
     mirrors[0].files[file] = b"pictures"
-    with pytest.raises(DataError, match=f"vaelab data get {name}.*licence"):
+    with pytest.raises(DataError, match=f"vaelab data get {name}.*license"):
         data.load(name)
     assert mirrors[0].asked == []
     folder = data.get(name, progress=False)

@@ -13,7 +13,7 @@ from vaelab.data import dsprites, load
 
 ORACLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "dsprites_official_gif_frames.npz"
 
-# The sum of the drawings, taken when they equalled the 254 real frames pixel for pixel.
+# The sum of the drawings, taken when they equaled the 254 real frames pixel for pixel.
 LISTED = [
     *(shape * 245_760 + scale * 40_960 for shape in range(3) for scale in range(6)),
     *(shape * 245_760 + 204_800 + turn * 1_024 for shape in range(3) for turn in range(40)),

@@ -53,7 +53,7 @@ def noise():
     return np.random.default_rng(0).integers(0, 256, (40, 12, 10, 3), np.uint8)
 
 
-def test_a_folder_of_colour_pictures_splits_without_overlap(tmp_path, noise):
+def test_a_folder_of_color_pictures_splits_without_overlap(tmp_path, noise):
     for i, pixels in enumerate(noise):
         write(tmp_path / f"{i:02}.png", png(pixels))
     write(tmp_path / "notes.txt", b"not a picture")
@@ -86,15 +86,15 @@ def test_folders_named_train_and_test_are_the_splits(tmp_path, noise):
     assert both.labels.bincount().tolist() == [20, 20]
 
 
-def test_grey_stays_grey_and_a_mixture_becomes_colour(tmp_path, noise):
+def test_grey_stays_grey_and_a_mixture_becomes_color(tmp_path, noise):
     for i in range(3):
         write(tmp_path / f"{i}.png", png(noise[i, :, :, 0]))
-    grey = datasets.load(f"folder:{tmp_path}", "all")
-    assert grey.shape == (1, 12, 10)
+    gray = datasets.load(f"folder:{tmp_path}", "all")
+    assert gray.shape == (1, 12, 10)
     write(tmp_path / "3.png", png(noise[3]))
     mixed = datasets.load(f"folder:{tmp_path}", "all")
     assert mixed.shape == (3, 12, 10)
-    assert (mixed.images[:3] == grey.images.expand(-1, 3, -1, -1)).all()
+    assert (mixed.images[:3] == gray.images.expand(-1, 3, -1, -1)).all()
 
 
 @pytest.mark.parametrize("kind", ["1", "L", "LA", "P", "RGBA", "16 bits"])
@@ -115,7 +115,7 @@ def test_pictures_of_several_sizes_get_a_sentence_whose_remedy_works(tmp_path, n
     assert datasets.load(f"folder:{tmp_path}@64", "all").images.shape == (2, 3, 64, 64)
 
 
-def test_the_square_is_cut_from_the_centre(tmp_path):
+def test_the_square_is_cut_from_the_center(tmp_path):
     pixels = np.zeros((20, 60), np.uint8)
     pixels[:, 20:40] = 255
     write(tmp_path / "wide.png", png(pixels))
@@ -190,7 +190,7 @@ def test_celeba_without_pictures_of_a_split_says_so(tmp_path):
 
 
 def chair(shade):
-    """A view 600x600: white, with a grey square of 400 about the centre."""
+    """A view 600x600: white, with a gray square of 400 about the center."""
     pixels = np.full((600, 600, 3), 255, np.uint8)
     pixels[100:500, 100:500] = shade
     return png(pixels)

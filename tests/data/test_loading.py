@@ -123,7 +123,7 @@ def test_a_dataset_says_what_it_is():
     assert repr(data).startswith("Dataset(mnist-mini, test: 2,000 images 1x28x28, from ")
     assert (data.name, data.split, data.shape) == ("mnist-mini", "test", (1, 28, 28))
     assert "LeCun" in data.credit
-    assert "CC BY-SA" in data.licence
+    assert "CC BY-SA" in data.license
     assert Path(data.origin) == DATA / "mnist_mini.npz"
     changed = replace(data, labels=data.labels.flip(0))
     assert changed.sha256 != data.sha256 == datasets.load("mnist-mini", "test").sha256

@@ -267,7 +267,7 @@ def test_the_extended_divergence_has_its_known_values():
 @given(numbers, st.floats(-3, 3), numbers, st.floats(-3, 3), skews)
 @settings(max_examples=100, deadline=None)
 def test_extended_divergence_is_its_definition(mean_q, logvar_q, mean_p, logvar_p, alpha):
-    """The extended KL of unnormalised densities, ∫ f ln(f/g) + g - f, on a grid."""
+    """The extended KL of unnormalized densities, ∫ f ln(f/g) + g - f, on a grid."""
     q, p = gaussian(mean_q, math.exp(logvar_q)), gaussian(mean_p, math.exp(logvar_p))
     grid = quadrature.covering(q, p)
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)

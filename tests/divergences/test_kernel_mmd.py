@@ -70,7 +70,7 @@ def overlap(variance, shift=0.0):
 
 
 # parameters, the value of one batch by `_mmd_loss` in jacobdeasy/geometric-js, the code of Deasy et
-# al. 2020, variance of mean and of logvar, and logvar's centre
+# al. 2020, variance of mean and of logvar, and logvar's center
 PUBLISHED = [
     ("posterior = prior", 0.003056, 0.0, 0.0, 0.0),
     ("mean and logvar N(0, 1)", 0.002075, 1.0, 1.0, 0.0),
@@ -78,19 +78,19 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "known", "var_mean", "var_logvar", "centre"), PUBLISHED)
-def test_the_published_mmd_has_its_known_values(name, known, var_mean, var_logvar, centre):
+@pytest.mark.parametrize(("name", "known", "var_mean", "var_logvar", "center"), PUBLISHED)
+def test_the_published_mmd_has_its_known_values(name, known, var_mean, var_logvar, center):
     """10 latents, one batch of 64 against 200 draws.  Many batches: the expectation, biased by the
     pairs x = x'; and the published code's one batch is among them, times 500 too."""
     torch.manual_seed(0)
     values = []
     for _ in range(300):
         mean, logvar = torch.randn(2, 64, 10, dtype=torch.float64)
-        q = Gaussian(var_mean**0.5 * mean, var_logvar**0.5 * logvar + centre)
+        q = Gaussian(var_mean**0.5 * mean, var_logvar**0.5 * logvar + center)
         values.append(float(PublishedMMD()(q, STANDARD).mean()))
     average, spread = statistics.mean(values), statistics.stdev(values)
     within = overlap(2 * var_mean) * overlap(2 * var_logvar), overlap(2) ** 2
-    across = overlap(1 + var_mean) * overlap(1 + var_logvar, centre)
+    across = overlap(1 + var_mean) * overlap(1 + var_logvar, center)
     expected = sum(within) - 2 * across + (1 - within[0]) / 64 + (1 - within[1]) / 200
     assert average == pytest.approx(expected, abs=4 * spread / 300**0.5)
     assert known == pytest.approx(average, abs=2 * spread)

@@ -10,7 +10,7 @@ from figures.balancing import endpoints, methods, race, trainings
 from figures.balancing.law import active
 from figures.balancing.measures import compute_curves, compute_endpoints
 from figures.balancing.methods import Method
-from figures.balancing.styles import COLOURS, look
+from figures.balancing.styles import COLORS, look
 from figures.registry import FIGURES
 from figures.table import to_csv
 
@@ -170,9 +170,9 @@ def test_the_ratchet_is_that_of_the_policies():
     assert len(drawn(ratchet, result).axes) == 2
 
 
-@pytest.mark.parametrize("method", [*COLOURS, methods.fixed(0.1), Method("GECO", 0.02), Method("rule B", None, 4.0)])
+@pytest.mark.parametrize("method", [*COLORS, methods.fixed(0.1), Method("GECO", 0.02), Method("rule B", None, 4.0)])
 def test_every_method_has_a_name_and_a_look(method):
     assert methods.label(method)
-    colour, line = look(methods.label(method))
-    assert colour.startswith("#")
+    color, line = look(methods.label(method))
+    assert color.startswith("#")
     assert line in ("-", "--", ":")

@@ -14,7 +14,7 @@ from PIL import Image
 import figures
 from figures import provenance
 from figures.gjs import theory, trainings
-from figures.registry import FIGURES, TOUR
+from figures.registry import FIGURES, MAIN_FIGURES
 from vaelab._utils.errors import DataError, InvalidValue, StorageError
 from vaelab.data.download import UnavailableError
 from vaelab.divergences import fitting
@@ -53,11 +53,11 @@ def table(path):
 
 
 def test_every_figure_has_both_presets_or_says_why_not():
-    assert set(TOUR) <= set(FIGURES)
+    assert set(MAIN_FIGURES) <= set(FIGURES)
     for item in FIGURES.values():
-        assert set(item.presets) == ({"paper"} if item.missing else {"quick", "paper"}), item.id
-        assert item.shows
-    assert all("quick" in FIGURES[id].presets for id in TOUR)
+        assert set(item.presets) == ({"paper"} if item.why_no_quick_preset else {"quick", "paper"}), item.id
+        assert item.title
+    assert all("quick" in FIGURES[id].presets for id in MAIN_FIGURES)
 
 
 def test_the_curves_of_figure_one_have_their_known_bumps():
@@ -138,7 +138,7 @@ def test_figures_carry_their_alt_text_and_their_provenance(drawn):
     assert set(row) == {
         "id",
         "paper",
-        "shows",
+        "title",
         "alt",
         "preset",
         "settings",
@@ -204,7 +204,7 @@ def test_the_variance_law_is_read_off_the_same_trainings(monkeypatch):
     assert total.shape == (1, 2, 4)
     assert (np.diff(result.numbers["of_means"]) <= 0).all()
     assert len(law_bars.rows(result.numbers)) == 8
-    assert "law" in law_bars.shows
+    assert "law" in law_bars.title
     assert law_bars.draw(result.numbers).axes[0].get_ylim()[1] > 1
     for active in (np.zeros_like(total, dtype=bool), total > np.median(total)):
         text = law_bars.alt({**result.numbers, "active": active})

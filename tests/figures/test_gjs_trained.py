@@ -76,7 +76,7 @@ def test_at_its_ends_every_family_is_one_of_the_kl_lines(swept):
     assert len(drawn(recon_vs_alpha, swept).axes) == 4
 
 
-def test_the_two_terms_weighed_are_the_divergence_that_was_minimised(swept):
+def test_the_two_terms_weighed_are_the_divergence_that_was_minimized(swept):
     rows = [row for row in table(recon_vs_alpha, swept) if row["alpha"] and row["split"] == "test"]
     assert len(rows) == 2 * len(ALPHAS) * 2
     for row in rows:

@@ -11,7 +11,7 @@ from figures.gjs.long_trainings import FIRST
 from figures.registry import FIGURES
 from figures.table import to_csv
 from vaelab.cli import commands
-from vaelab.runs.round_robin import curve, in_turns
+from vaelab.runs.round_robin import curve, train_round_robin
 from vaelab.runs.run import Run
 
 reproduction = FIGURES["gjs-reproduction"]
@@ -29,9 +29,9 @@ def told(rows):
 
 def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    in_turns(runs(4), whole, turn=4, device="cpu")
-    in_turns(runs(1), parts, turn=2, device="cpu")
-    in_turns(runs(4), parts, turn=2, device="cpu")
+    train_round_robin(runs(4), whole, turn=4, device="cpu")
+    train_round_robin(runs(1), parts, turn=2, device="cpu")
+    train_round_robin(runs(4), parts, turn=2, device="cpu")
     for run in runs(4):
         assert [row.epoch for row in curve(run, whole)] == [1, 2, 3, 4]
         assert told(curve(run, parts)) == told(curve(run, whole))
@@ -40,21 +40,21 @@ def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
 
 
 def test_nothing_is_trained_twice_and_nothing_without_time(tmp_path, monkeypatch):
-    in_turns(runs(2), tmp_path, minutes=0, device="cpu")
+    train_round_robin(runs(2), tmp_path, minutes=0, device="cpu")
     assert [curve(run, tmp_path) for run in runs(2)] == [[], []]
-    in_turns(runs(2), tmp_path, turn=1, device="cpu")
+    train_round_robin(runs(2), tmp_path, turn=1, device="cpu")
 
     def no_training(*args, **kwargs):
         raise AssertionError("this was trained before")
 
     monkeypatch.setattr("vaelab.runs.round_robin.train", no_training)
-    in_turns(runs(2), tmp_path, turn=1, device="cpu")
+    train_round_robin(runs(2), tmp_path, turn=1, device="cpu")
 
 
 def test_when_time_is_over_an_epoch_is_finished_and_kept(tmp_path, monkeypatch):
     clock = iter([0.0, *[1.0] * 2, *[1e9] * 100])
     monkeypatch.setattr("vaelab.runs.round_robin.time.monotonic", lambda: next(clock))
-    in_turns(runs(3), tmp_path, minutes=1, device="cpu")
+    train_round_robin(runs(3), tmp_path, minutes=1, device="cpu")
     assert sum(len(curve(run, tmp_path)) for run in runs(3)) == 1
 
 

@@ -1,4 +1,4 @@
-"""The figures on two stages: what the numbers mean, who wins, and a collapsed stage that is not renormalised."""
+"""The figures on two stages: what the numbers mean, who wins, and a collapsed stage that is not renormalized."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ import pytest
 
 from figures.registry import FIGURES
 from figures.table import to_csv
-from figures.two_stage.samplers import COLOURS, ordered, winners
+from figures.two_stage.samplers import COLORS, ordered, winners
 from figures.two_stage.trainings import (
     CELEBA,
     CIFAR,
@@ -28,7 +28,7 @@ from vaelab.metrics import fid
 from vaelab.runs import store
 from vaelab.training.config import Train
 
-renormalised = FIGURES["gam-second-stage"]
+renormalized = FIGURES["gam-second-stage"]
 samplers = FIGURES["gam-samplers"]
 
 SMALL = {
@@ -90,7 +90,7 @@ def test_an_fid_stands_beside_its_protocol(result):
     for words in (below, samplers.alt(numbers)):
         for word in ("cifar10, test", "299", "TensorFlow", "JPEG, quality 75", "bytes", "mean of z"):
             assert word in words
-    assert len({c for name, c in COLOURS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
+    assert len({c for name, c in COLORS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
 
 
 def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):
@@ -107,23 +107,23 @@ def test_both_figures_read_one_training(result, monkeypatch):
         raise AssertionError("this was trained before")
 
     monkeypatch.setattr(store, "sweep", no_training)
-    other = renormalised.compute("cpu", seeds=2, **SMALL)
-    assert len(renormalised.draw(other.numbers).axes[0].get_yticklabels()) == 6
+    other = renormalized.compute("cpu", seeds=2, **SMALL)
+    assert len(renormalized.draw(other.numbers).axes[0].get_yticklabels()) == 6
     assert len(samplers.draw(result.numbers).axes) == 3
-    by_both = [{(r["seed"], r["source"]): r["frechet"] for r in table(m, result)} for m in (samplers, renormalised)]
+    by_both = [{(r["seed"], r["source"]): r["frechet"] for r in table(m, result)} for m in (samplers, renormalized)]
     assert by_both[1].items() <= by_both[0].items()
-    for item, numbers in ((samplers, result.numbers), (renormalised, other.numbers)):
+    for item, numbers in ((samplers, result.numbers), (renormalized, other.numbers)):
         words = item.alt(numbers)
         assert "nan" not in words
         assert GMM in words or "mixture" in words
 
 
-def test_renormalised_pictures_are_those_of_the_raw_latents_moved_outwards(result):
+def test_renormalized_pictures_are_those_of_the_raw_latents_moved_outwards(result):
     raw, scaled = (result.numbers["pictures"][0][SOURCES.index(name)].astype(float) for name in (GEN2, LAW))
     assert 0 < np.abs(raw - scaled).mean() < np.abs(raw - scaled[::-1]).mean()
 
 
-def test_a_collapsed_stage_leaves_a_gap_where_its_renormalisation_would_stand():
+def test_a_collapsed_stage_leaves_a_gap_where_its_renormalization_would_stand():
     collapsing = {"width": 8, "steps": 40, "warmup": 0.0, "gamma": 1.0}
     settings = {**SMALL, "train": {"epochs": 2}, "second": collapsing, "components": 1}
     numbers = samplers.compute("cpu", seeds=1, **settings).numbers
@@ -131,7 +131,7 @@ def test_a_collapsed_stage_leaves_a_gap_where_its_renormalisation_would_stand():
     assert [name for name, gone in zip(SOURCES, missing, strict=True) if gone] == [LAW, PUBLISHED, CONTROL]
     assert not ordered(numbers).any()
     assert winners(numbers)[0] not in (LAW, PUBLISHED)
-    for item in (samplers, renormalised):
+    for item in (samplers, renormalized):
         assert "nan" not in item.alt(numbers)
         item.draw(numbers)
 

@@ -22,7 +22,7 @@ from figures.variance_law.measures import radius
 from figures.variance_law.sampling_off import NAMES
 from figures.variance_law.trainings import Quadratic, unsampled
 from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
-from vaelab.posterior.variance_law import scale_slope
+from vaelab.posterior.variance_law import scale_gradient
 
 digits_plane = FIGURES["var-digits-plane"]
 encoder_sketch = FIGURES["var-encoder-sketch"]
@@ -86,7 +86,7 @@ def test_without_sampling_nothing_is_drawn_and_nothing_holds_the_scale():
     assert not torch.equal(experiment(x).nll, experiment(x).nll)
     q = plain.encode(x)
     torch.testing.assert_close(first.divergence, 0.5 * (q.mean**2).sum(1))
-    slope = scale_slope(Quadratic(), q.mean, q.logvar)
+    slope = scale_gradient(Quadratic(), q.mean, q.logvar)
     torch.testing.assert_close(slope, (q.mean**2).mean(0))  # above 0 at any scale: no law but collapse
 
 
@@ -318,9 +318,9 @@ def test_marginals_have_the_moments_that_are_written_beside_them():
     for latent in {row["latent"] for row in rows}:
         z, density = column(rows, "z", latent=latent), column(rows, "density", latent=latent)
         step = z[1] - z[0]
-        centre = (density * z).sum() * step
+        center = (density * z).sum() * step
         assert density.sum() * step == pytest.approx(1, abs=5e-3)
-        variance = (density * (z - centre) ** 2).sum() * step
+        variance = (density * (z - center) ** 2).sum() * step
         assert variance == pytest.approx(column(rows, "variance", latent=latent)[0], rel=0.03)
         prior = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
         apart = (density * np.log(density / prior)).sum() * step
@@ -337,7 +337,7 @@ def test_prior_draws_lie_further_off_than_those_of_the_mixture():
     assert score["mixture"].mean() > score["reconstructions"].mean(), "no sampler beats decoding the right code"
 
 
-def test_every_regulariser_leads_to_its_own_variance():
+def test_every_regularizer_leads_to_its_own_variance():
     rows = [row for row in committed("var-other-laws") if row["active"] == "yes"]
     means = {}
     for law in predictions.laws():

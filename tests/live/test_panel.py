@@ -381,14 +381,14 @@ def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):
     side = picture.shape[0]
     assert picture.shape[1] == 2 * side + GAP
     x, y = round((1 + 1.5 / 3) * side / 2), round((1 + 2.0 / 3) * side / 2)
-    assert picture[y, x].max() == 0  # the marker's black centre
+    assert picture[y, x].max() == 0  # the marker's black center
     nearest = int((means - torch.tensor([1.5, -2.0])).square().sum(1).argmin())
     assert f"is a {int(labels[nearest])}." in panel.readout.value
     assert "nearest encoded images are" in panel.alt
     assert decoded(panel.strip).shape == (2 * 80 + 6, 9 * 86 - 6, 3)
 
 
-def test_the_latent_panel_shows_colours():
+def test_the_latent_panel_shows_colors():
     panel = live.latent_panel(recipes.vae((3, 8, 8), latent=2, hidden=(16,)), style="talk")
     assert decoded(panel.picture.value).shape == (504, 504, 3)
 

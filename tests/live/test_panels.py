@@ -188,11 +188,11 @@ def test_the_mixture_s_density_and_moments_agree_with_quadrature_and_with_draws(
     moments = posterior.moments()
     for k in range(2):
         density = posterior.density_1d(grid.points, k, chunk=77)
-        centre = grid.integrate(density * grid.points)
-        c = grid.points - centre
+        center = grid.integrate(density * grid.points)
+        c = grid.points - center
         second, third, fourth = (grid.integrate(density * c**n) for n in (2, 3, 4))
         assert float(grid.integrate(density)) == pytest.approx(1, abs=1e-8)
-        truth = (centre, second, third / second**1.5, fourth / second**2)
+        truth = (center, second, third / second**1.5, fourth / second**2)
         assert [float(m[k]) for m in moments[:4]] == pytest.approx([float(t) for t in truth], rel=1e-5)
     with pytest.raises(InvalidValue, match="no latent 2"):
         posterior.density_1d(grid.points, 2)
@@ -279,7 +279,7 @@ def test_a_traversal_moves_one_latent_of_one_image(makers, digits):
     assert f"|z| <b>{expected.norm():.2f}</b>" in panel.readout.value
 
 
-def test_without_images_the_traversal_starts_at_the_prior_s_centre():
+def test_without_images_the_traversal_starts_at_the_prior_s_center():
     panel = live.latent_panel(recipes.vae((1, 8, 8), 3, hidden=(8,)))
     assert set(panel.controls) == {"value", "latent"}
     panel.set(value=2.0, latent=1)

@@ -9,7 +9,7 @@ from vaelab.live.panels import scale
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.posterior.samplers import Mixture, Prior
+from vaelab.posterior.samplers import GMMSampler, PriorSampler
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def parts(tmp_path_factory):
         digits = load("digits")
         experiment = recipes.vae((1, 8, 8), 4, hidden=(16,))
         codes = encode(experiment, digits.images)
-        samplers = {"prior": Prior().fit(codes), "mixture": Mixture(2).fit(codes)}
+        samplers = {"prior": PriorSampler().fit(codes), "mixture": GMMSampler(2).fit(codes)}
         yield experiment, samplers, digits
 
 
@@ -49,7 +49,7 @@ def test_the_curves_are_the_distances(parts):
     assert scale._sheet(shown, 1, k)[:8, :8] == pytest.approx(experiment.decode(1.4 * z)[0, 0].numpy(), abs=1e-5)
 
 
-def test_colour_and_no_sampler_are_refused(parts):
+def test_color_and_no_sampler_are_refused(parts):
     experiment, _, digits = parts
     with pytest.raises(InvalidValue, match="got 0"):
         live.scale_panel(experiment, {}, digits)

@@ -10,12 +10,12 @@ import torch
 
 from vaelab import Train, live, load, recipes, train
 from vaelab._utils.errors import InvalidValue
-from vaelab.live import Setup
+from vaelab.live import TrainingChoices
 from vaelab.live.panels.training import PRESETS
 from vaelab.live.trainer import KEPT, Trainer
 from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES, config, recipe
 
-QUICK = Setup(epochs=2)
+QUICK = TrainingChoices(epochs=2)
 
 
 def wait_for(condition, seconds=30):

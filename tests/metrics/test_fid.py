@@ -104,8 +104,8 @@ def test_equal_sets_are_at_zero_and_the_protocol_stands_beside_the_number(small)
     for word in ("FID", "40 of images against 40 of images", "jpeg", "bilinear to 299, half-pixel", "2015 Inception"):
         assert word in said
     torch.testing.assert_close(fid.features(images.numpy(), device="cpu"), fid.features(images, device="cpu"))
-    grey = torch.full((1, 3, 16, 16), 192, dtype=torch.uint8)
-    torch.testing.assert_close(fid.features(grey, device="cpu"), torch.full((1, 12), 0.5))
+    gray = torch.full((1, 3, 16, 16), 192, dtype=torch.uint8)
+    torch.testing.assert_close(fid.features(gray, device="cpu"), torch.full((1, 12), 0.5))
     torch.testing.assert_close(fid.features(images, chunk=7), fid.features(images / 255))
 
 
@@ -122,7 +122,7 @@ def test_a_data_set_says_which_it_is_and_which_split(small):
         (torch.rand(3, 3, 8, 8) * 2 - 1, {}, r"\[0, 1\]"),
         (torch.full((3, 3, 8, 8), torch.nan), {}, r"\[0, 1\].*nan"),
         (torch.rand(0, 3, 8, 8), {}, "at least one"),
-        (torch.zeros(3, 1, 28, 28), {}, "grey ones take the Fréchet"),
+        (torch.zeros(3, 1, 28, 28), {}, "gray ones take the Fréchet"),
         (torch.zeros(3, 3, 28, 28), {"resize": "bicubic"}, "bicubic"),
         (torch.zeros(3, 3, 28, 28), {"file_format": "gif"}, "gif"),
     ],

@@ -7,7 +7,7 @@ import torch
 
 from vaelab import Gaussian, load, metrics
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 from vaelab.metrics import encode
 from vaelab.metrics.inputs import some, train_and_test
 
@@ -21,14 +21,14 @@ def pixels():
 
 def test_black_and_white_stays_as_it_is_and_grey_is_drawn_once():
     sharp = torch.randint(0, 2, (10, 1, 3, 3), dtype=torch.uint8) * 255
-    assert torch.equal(black_and_white(sharp, 3), sharp)
-    grey = torch.randint(0, 256, (4000, 4), dtype=torch.uint8)
-    drawn = black_and_white(grey, 0, chunk=700)
+    assert torch.equal(binarize_images(sharp, 3), sharp)
+    gray = torch.randint(0, 256, (4000, 4), dtype=torch.uint8)
+    drawn = binarize_images(gray, 0, chunk=700)
     assert drawn.dtype == torch.uint8
     assert set(drawn.unique().tolist()) == {0, 255}
-    slope = torch.corrcoef(torch.stack([drawn.flatten().float(), grey.flatten().float()]))[0, 1]
+    slope = torch.corrcoef(torch.stack([drawn.flatten().float(), gray.flatten().float()]))[0, 1]
     assert float(slope) == pytest.approx(1 / math.sqrt(3), abs=0.03)  # of a coin whose chance is uniform
-    assert torch.equal(black_and_white(grey, 0, chunk=700), drawn)
+    assert torch.equal(binarize_images(gray, 0, chunk=700), drawn)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 1000])

@@ -11,18 +11,18 @@ def classes(n, seed=0, d=3):
     """Three classes, ten standard deviations apart in the first two latents."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % 3
-    centres = torch.tensor([[0.0, 0], [10, 0], [0, 10]])
+    centers = torch.tensor([[0.0, 0], [10, 0], [0, 10]])
     means = torch.randn(n, d, generator=generator)
-    means[:, :2] += centres[labels]
+    means[:, :2] += centers[labels]
     return means, labels
 
 
 def test_a_probe_reads_off_what_is_there_and_nothing_else():
     train, (means, labels) = classes(300), classes(150, seed=1)
-    found = metrics.probe(train, (means, labels), means.flip(0), few=9)
+    found = metrics.probe(train, (means, labels), means.flip(0), small_probe_labels=9)
     assert found.plain.all_labels.value == pytest.approx(1.0)
     assert found.plain.few_labels.value > 0.95
-    assert (found.labels, found.few) == (300, 9)
+    assert (found.labels, found.small_probe_labels) == (300, 9)
     assert found.chance == pytest.approx(1 / 3)
     assert found.transformed.all_labels.value == pytest.approx(1 / 3, abs=0.01), "flipped, only 1 of 3 keeps its class"
     noise = metrics.probe((torch.randn(300, 3), train[1]), (torch.randn(150, 3), labels))
@@ -35,8 +35,8 @@ def test_a_probe_does_not_see_the_scale_of_a_latent():
     (means, labels), (seen, truth) = classes(300), classes(150, seed=1)
     for latents in (means, seen):
         latents += 6 * torch.randn(latents.shape, generator=torch.Generator().manual_seed(2))
-    found = metrics.probe((means, labels), (seen, truth), few=30)
-    scaled = metrics.probe((means * scale, labels), (seen * scale, truth), few=30)
+    found = metrics.probe((means, labels), (seen, truth), small_probe_labels=30)
+    scaled = metrics.probe((means * scale, labels), (seen * scale, truth), small_probe_labels=30)
     assert 0.4 < found.plain.few_labels.value < 0.9
     for a, b in zip(found.plain, scaled.plain, strict=True):
         assert a == pytest.approx(b)
@@ -46,9 +46,9 @@ def test_a_probe_takes_constant_latents_one_latent_and_any_labels():
     (means, labels), (seen, truth) = classes(300), classes(150, seed=1)
     means[:, 2], seen[:, 2] = 5.0, 5.0
     strange = torch.tensor([-7, 3, 1000])
-    found = metrics.probe((means, strange[labels]), (seen, strange[truth]), few=100_000)
+    found = metrics.probe((means, strange[labels]), (seen, strange[truth]), small_probe_labels=100_000)
     assert found.plain.all_labels.value == pytest.approx(1.0)
-    assert found.few == found.labels == 300
+    assert found.small_probe_labels == found.labels == 300
     one = metrics.probe((means[:, :1], labels), (seen[:, :1], truth))
     assert 0.6 < one.plain.all_labels.value < 0.75, "two of the classes have the same first latent"
 
@@ -57,4 +57,4 @@ def test_a_probe_takes_constant_latents_one_latent_and_any_labels():
 def test_a_probe_needs_two_classes(labels, few):
     means = torch.randn(30, 2)
     with pytest.raises(InvalidValue, match="two classes"):
-        metrics.probe((means, labels), (means, labels), few=few)
+        metrics.probe((means, labels), (means, labels), small_probe_labels=few)

@@ -15,7 +15,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, Gaussian, GeometricJS
 from vaelab.metrics import Adapter
 from vaelab.metrics.adapter import adapted
-from vaelab.metrics.log_likelihood import weigh
+from vaelab.metrics.log_likelihood import importance_weights
 from vaelab.models.vae import VAE
 from vaelab.objectives.likelihoods import Normal
 
@@ -92,7 +92,7 @@ def test_both_errors_are_those_of_repetition(correlated):
 def test_one_sample_is_the_elbo_and_more_come_closer_to_the_truth(correlated):
     model, x = correlated
     elbo = metrics.bound(model.adapter(), x).elbo
-    once = weigh(model.adapter(), x.repeat(20, 1), 1)
+    once = importance_weights(model.adapter(), x.repeat(20, 1), 1)
     difference = once.log_mean.unflatten(0, (20, -1)).mean(0) - elbo
     assert abs(float(difference.mean())) < 4 * float(difference.std()) / math.sqrt(len(x))
     ladder = [-metrics.nll(model.adapter(), x, k).by_images.value for k in (1, 5, 50)]
@@ -149,7 +149,7 @@ def recorded(model, x, samples):
     return torch.cat(terms).unflatten(0, (samples, -1)), found
 
 
-def test_the_number_is_the_log_of_the_mean_weight_and_no_self_normalised_average(correlated):
+def test_the_number_is_the_log_of_the_mean_weight_and_no_self_normalized_average(correlated):
     """pythae reports Σ w ln w / Σ w, which lies above ln mean w: an NLL that is too good."""
     model, x = correlated
     log_w, found = recorded(model, x[:20], 10)
@@ -164,7 +164,7 @@ def test_weights_hundreds_of_nats_apart_do_not_overflow():
     adapter = adapted(misfit(1.0))
     offsets = itertools.cycle([0.0, -2000.0, 2000.0, 0.0])
     shifted = replace(adapter, nll=lambda z, x: adapter.nll(z, x) + next(offsets))
-    found = weigh(shifted, toy_images(3), 4, chunk=1)
+    found = importance_weights(shifted, toy_images(3), 4, chunk=1)
     assert bool(torch.isfinite(found.log_mean[:1]).all())
     assert float(found.log_mean[0]) == pytest.approx(float(exact(toy_images(3))[0]) + 2000 - math.log(4))
     assert float(found.effective[0]) == pytest.approx(1)

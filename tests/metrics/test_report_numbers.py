@@ -16,7 +16,7 @@ from vaelab.metrics.adapter import adapted
 from vaelab.metrics.report_figure import draw
 from vaelab.posterior.two_stage import SecondStage
 
-QUICK = {"samples": 20, "weighed": 50, "few": 100, "samplers": {}}
+QUICK = {"samples": 20, "nll_images": 50, "small_probe_labels": 100, "samplers": {}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +32,7 @@ def cache(tmp_path_factory):
 def bernoulli():
     torch.manual_seed(1)
     experiment = recipes.vae((1, 8, 8), 4, hidden=(48,), likelihood="bernoulli")
-    config = Train(epochs=15, batch_size=50, lr=3e-3, binarise="dynamic", device="cpu", progress=False)
+    config = Train(epochs=15, batch_size=50, lr=3e-3, binarize="dynamic", device="cpu", progress=False)
     fit(experiment, load("digits"), config)
     return experiment
 
@@ -73,7 +73,7 @@ def test_every_number_is_there_and_they_agree_with_each_other(found):
     assert value(found, "rate") == pytest.approx(parts, rel=0.1)
     assert value(found, "probe_all") > 0.5 > value(found, "probe_chance")
     assert value(found, "frechet_training_images") < value(found, "frechet_reconstructions")
-    assert found.settings["black_and_white"] is True
+    assert found.settings["binarize_images"] is True
     assert found.notes == () or found.notes[0].startswith("The information")
 
 
@@ -234,25 +234,25 @@ def test_images_that_are_no_pictures():
 
 
 def test_a_bernoulli_of_grey_images_has_no_likelihood():
-    grey = small(), small(seed=1)
+    gray = small(), small(seed=1)
     model = untrained(likelihood="bernoulli")
-    found = metrics.report(model, grey, binarise=False, **QUICK)
+    found = metrics.report(model, gray, binarize=False, **QUICK)
     names = {row.name for row in metrics.rows(found)}
     assert found.nll is None
     assert not names & {"nll", "elbo_test", "elbo_train", "elbo_gap"}
     assert "cross-entropy" in str(found)
     assert "a Bernoulli is a likelihood of black and white" in str(found)
     draw(found).draw_without_rendering()
-    drawn = metrics.report(model, grey, **QUICK)
-    assert drawn.settings["black_and_white"]
+    drawn = metrics.report(model, gray, **QUICK)
+    assert drawn.settings["binarize_images"]
     assert drawn.nll is not None
-    sharp = tuple((images.round(), labels) for images, labels in grey)
-    assert metrics.report(model, sharp, binarise=False, **QUICK).nll is not None
+    sharp = tuple((images.round(), labels) for images, labels in gray)
+    assert metrics.report(model, sharp, binarize=False, **QUICK).nll is not None
 
 
 def test_a_density_is_measured_on_the_grey_images_themselves():
     found = metrics.report(untrained(gamma=0.3), (small(), small(seed=1)), **QUICK)
-    assert found.settings["black_and_white"] is False
+    assert found.settings["binarize_images"] is False
     assert found.nll is not None
 
 
@@ -368,13 +368,13 @@ def test_equal_reports_are_equal_files(found, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"weighed": 0}, InvalidValue, "weighed images.*0"),
-        ({"weighed": -3}, InvalidValue, "weighed images.*-3"),
-        ({"weighed": 2.5}, InvalidType, r"weighed images.*2\.5"),
+        ({"nll_images": 0}, InvalidValue, "nll_images.*0"),
+        ({"nll_images": -3}, InvalidValue, "nll_images.*-3"),
+        ({"nll_images": 2.5}, InvalidType, r"nll_images.*2\.5"),
         ({"samples": 2.5}, InvalidType, r"samples.*2\.5"),
         ({"samples": 1}, InvalidValue, "samples must be at least 2"),
-        ({"few": 0}, InvalidValue, "few.*0"),
-        ({"few": 1}, InvalidValue, "few must be at least 2"),
+        ({"small_probe_labels": 0}, InvalidValue, "small_probe_labels.*0"),
+        ({"small_probe_labels": 1}, InvalidValue, "small_probe_labels must be at least 2"),
         ({"seed": -1}, InvalidValue, "seed.*-1"),
         ({"seed": "a"}, InvalidValue, "seed.*'a'"),
         ({"views": lambda x: x[:1]}, InvalidValue, r"shape of the images, \[40, 1, 8, 8\], got \[1, 1, 8, 8\]"),

@@ -1,4 +1,4 @@
-"""Precision, recall, nearest neighbours, variance loss: known answers."""
+"""Precision, recall, nearest neighbors, variance loss: known answers."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.metrics import sample_quality
-from vaelab.metrics.sample_quality import memorisation, nearest, precision_recall, variance_loss
+from vaelab.metrics.sample_quality import memorization, nearest, precision_recall, variance_loss
 
 
 def cloud(n, f=3, seed=0):
@@ -30,7 +30,7 @@ def test_precision_and_recall_tell_quality_from_variety(monkeypatch):
     assert precision_recall(real, cloud(300, seed=1)) == whole
 
 
-def test_more_neighbours_cover_more():
+def test_more_neighbors_cover_more():
     values = [precision_recall(cloud(300), 1.5 * cloud(300, seed=1), k) for k in (1, 3, 10)]
     assert values[0].precision < values[1].precision < values[2].precision
     assert values[0].recall < values[1].recall < values[2].recall
@@ -48,11 +48,11 @@ def test_nearest_is_scikit_learns_per_pixel(monkeypatch):
 
 def test_a_copyist_is_found_out():
     train, test = torch.rand(200, 1, 4, 4), torch.rand(100, 1, 4, 4)
-    assert memorisation(torch.rand(100, 1, 4, 4), test, train) == pytest.approx(1, abs=0.1)
-    assert memorisation(0.99 * train[:100] + 0.01 * torch.rand(100, 1, 4, 4), test, train) < 0.1
-    assert memorisation(train[:100], test, train) == 0
+    assert memorization(torch.rand(100, 1, 4, 4), test, train) == pytest.approx(1, abs=0.1)
+    assert memorization(0.99 * train[:100] + 0.01 * torch.rand(100, 1, 4, 4), test, train) < 0.1
+    assert memorization(train[:100], test, train) == 0
     with pytest.raises(InvalidValue, match="held out"):
-        memorisation(test, train[:100], train)
+        memorization(test, train[:100], train)
 
 
 def test_an_exact_copy_is_at_distance_zero():

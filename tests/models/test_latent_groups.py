@@ -14,11 +14,11 @@ from vaelab.live.trainer import Trainer
 from vaelab.metrics.adapter import adapted
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.models.hierarchical import TwoLayers
-from vaelab.models.vae import VAE, Pass, group_rates, total_rate
-from vaelab.objectives.iwae import drawn_rate
+from vaelab.models.vae import VAE, ForwardPass, group_rates, total_rate
+from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Normal
 from vaelab.posterior import rescale
-from vaelab.runs.round_robin import Run, at_mean, curve, in_turns
+from vaelab.runs.round_robin import Run, at_mean, curve, train_round_robin
 
 PIXELS, STEP, SPREAD, GAMMA = 3, 0.8, 0.6, 0.5
 
@@ -41,7 +41,7 @@ class TopDown(VAE):
         q2 = Gaussian(*self.up(torch.cat([x.flatten(1), z1], 1)).chunk(2, 1))
         z2 = draw(q2)
         p2 = Gaussian(*self.down(z1).chunk(2, 1))
-        return Pass((q1, q2), (Gaussian.standard(z1), p2), (z1, z2), self.decoder(z2))
+        return ForwardPass((q1, q2), (Gaussian.standard(z1), p2), (z1, z2), self.decoder(z2))
 
     def forward(self, x, samples=1):
         return self.through(x.repeat(samples, *[1] * (x.dim() - 1)), Gaussian.sample)
@@ -96,7 +96,7 @@ def test_the_closed_form_rate_of_a_pass_is_in_the_mean_that_of_the_draws(exact):
     with torch.no_grad():
         result = experiment.model(x, 2000)
         nll = experiment.objective.likelihood.nll(result.out, x.repeat(2000, 1))
-        terms = (total_rate(result), drawn_rate(result), nll)
+        terms = (total_rate(result), sampled_rate(result), nll)
         rates, drawn, nll = (term.unflatten(0, (2000, -1)) for term in terms)
     for apart in (rates - drawn, rates + nll + truth):
         assert abs(apart.mean()) < 4 * float(apart.mean(1).std()) / math.sqrt(2000)
@@ -143,7 +143,7 @@ def test_every_measurement_takes_all_groups(trained):
     assert found["reconstruction"] == pytest.approx(error, rel=1e-5)
     assert found["rate"] == found["divergence"] > 0
     assert float(metrics.bound(experiment, x).error.mean()) == pytest.approx(error / 64, rel=1e-5)
-    report = metrics.report(experiment, (digits, digits), samples=5, weighed=40, samplers={})
+    report = metrics.report(experiment, (digits, digits), samples=5, nll_images=40, samplers={})
     assert report.to_prior is None
     assert math.isfinite(report.nll.by_images.value)
     assert any("several layers" in note for note in report.notes)
@@ -153,7 +153,7 @@ def test_every_measurement_takes_all_groups(trained):
 def test_two_layers_train_in_turns(tmp_path):
     options = {"top": 3, "samples": 2}
     run = Run("two_layer_iwae", options, "digits", 6, "burda", (16,), epochs=2, limit=200)
-    in_turns([run], tmp_path, device="cpu")
+    train_round_robin([run], tmp_path, device="cpu")
     assert all(math.isfinite(row.rate) and row.rate > 0 for row in curve(run, tmp_path))
     assert len(curve(run, tmp_path)) == 2
 

@@ -64,7 +64,7 @@ def test_infogan_keeps_its_encoder_gentle_and_its_deviations_positive():
     assert logvar.tolist() == [pytest.approx([2 * math.log(1e-6), 2 * math.log(math.log1p(math.e))], abs=1e-4)]
 
 
-@pytest.mark.parametrize("settings", [{"batch_size": 1}, {"batch_size": 5, "pieces": 4}])
+@pytest.mark.parametrize("settings", [{"batch_size": 1}, {"batch_size": 5, "micro_batches": 4}])
 def test_a_batch_norm_that_sees_one_image_says_so(settings):
     experiment = recipes.vae((1, 8, 8), 2, network="infogan", hidden=(4, 8, 16))
     images = torch.randint(0, 256, (10, 1, 8, 8), dtype=torch.uint8)

@@ -5,7 +5,7 @@ from torch import nn
 
 from vaelab import Train, recipes
 from vaelab.divergences import KL
-from vaelab.objectives.annealing import Controlled, Cyclical, Linear
+from vaelab.objectives.annealing import PIController, Cyclical, Linear
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
@@ -14,21 +14,21 @@ SHAPE = (1, 8, 8)
 CONFIG = Train(steps=24, batch_size=100, lr=3e-3, progress=False, device="cpu")
 POLICIES = {
     "fixed": lambda: Fixed(0.3),
-    "learned": lambda: Learned(0.5, pace=3.0),
-    "A": lambda: Computed(1.0, rule="A"),
+    "learned": lambda: Learned(0.5, lr_scale=3.0),
+    "A": lambda: Computed(1.0, rule="running_min"),
     "B": Computed,
-    "C": lambda: Computed(rule="C", rate=0.2),
+    "C": lambda: Computed(rule="ema", rate=0.2),
     "optimal": Optimal,
     "per image": PerImage,
-    "GECO": lambda: Geco(0.2, pace=0.05),
+    "GECO": lambda: Geco(0.2, step_size=0.05),
 }
-HEATINGS = {
+ANNEALINGS = {
     "linear": lambda: Linear(15),
     "cyclical": lambda: Cyclical(10, rise=0.6),
-    "controlled": lambda: Controlled(3.0, integral=0.01),
+    "controlled": lambda: PIController(3.0, integral=0.01),
 }
 BALANCES = {name: {"gamma": make} for name, make in POLICIES.items()} | {
-    name: {"heating": make} for name, make in HEATINGS.items()
+    name: {"annealing": make} for name, make in ANNEALINGS.items()
 }
 
 
@@ -37,7 +37,7 @@ def balanced(balance, divergence=KL, likelihood=Normal, seed=0):
     torch.manual_seed(seed)
     plain = recipes.vae(SHAPE, 3, hidden=(16,))
     chosen = {name: make() for name, make in BALANCES[balance].items()}
-    objective = Objective(likelihood(chosen.get("gamma", 0.3)), divergence(), 1.0, chosen.get("heating"))
+    objective = Objective(likelihood(chosen.get("gamma", 0.3)), divergence(), 1.0, chosen.get("annealing"))
     return Experiment(plain.model, objective, SHAPE)
 
 

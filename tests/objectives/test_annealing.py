@@ -6,50 +6,50 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.objectives.balances import CONFIG, HEATINGS, SHAPE, balanced
+from tests.objectives.balances import CONFIG, ANNEALINGS, SHAPE, balanced
 from vaelab import fit, recipes
-from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
+from vaelab.objectives.annealing import PIController, Cyclical, Annealing, Linear
 
 
 def test_the_controller_holds_the_divergence_at_its_target_and_does_not_wind_up():
     """On a made-up VAE whose divergence falls with its weight; then a target out of reach, and back."""
-    heating = Controlled(target=20.0, integral=1e-3)
+    annealing = PIController(target=20.0, integral=1e-3)
     for _ in range(3000):
-        heating.update(torch.zeros(()), (40 * torch.exp(-2 * heating.heat)).expand(5))
-    assert 40 * math.exp(-2 * float(heating.heat)) == pytest.approx(20, abs=0.1)
+        annealing.update(torch.zeros(()), (40 * torch.exp(-2 * annealing.factor)).expand(5))
+    assert 40 * math.exp(-2 * float(annealing.factor)) == pytest.approx(20, abs=0.1)
     for _ in range(3000):
-        heating.update(torch.zeros(()), torch.full((5,), 100.0))
-    assert float(heating.heat) == 1
-    heating.update(torch.zeros(()), torch.zeros(5))
-    assert float(heating.heat) == pytest.approx(1 - 1e-3 * 20, abs=1e-4)
+        annealing.update(torch.zeros(()), torch.full((5,), 100.0))
+    assert float(annealing.factor) == 1
+    annealing.update(torch.zeros(()), torch.zeros(5))
+    assert float(annealing.factor) == pytest.approx(1 - 1e-3 * 20, abs=1e-4)
 
 
 def test_linear_heating_is_the_warm_up_of_the_loop(digits):
     ends = []
-    for heating, warmup in ((Linear(20), 0), (None, 20)):
+    for annealing, warmup in ((Linear(20), 0), (None, 20)):
         torch.manual_seed(0)
         experiment = recipes.vae(SHAPE, 3, hidden=(16,))
-        experiment.objective.heating = heating
+        experiment.objective.annealing = annealing
         fit(experiment, digits, replace(CONFIG, warmup=warmup))
         ends.append(torch.cat([p.detach().flatten() for p in experiment.parameters()]))
     assert torch.equal(*ends)
 
 
 def test_cyclical_heating_rises_rests_and_starts_anew():
-    heating, heats = Cyclical(period=10, rise=0.5), []
+    annealing, heats = Cyclical(period=10, rise=0.5), []
     for _ in range(20):
-        heats.append(float(heating.heat))
-        heating.update(torch.zeros(()), torch.zeros(1))
+        heats.append(float(annealing.factor))
+        annealing.update(torch.zeros(()), torch.zeros(1))
     assert heats == pytest.approx(2 * [0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1])
 
 
 def test_heating_is_part_of_every_design_and_of_the_bound():
     """At heat 1/4 the loss of one draw is nll + a quarter of the rate."""
     for make in (recipes.vae, recipes.gjs_vae, recipes.iwae, recipes.cr_vae, recipes.cr_iwae, recipes.mmd_vae):
-        assert make(SHAPE, 3, heating=Linear(4)).objective.heating.steps == 4, make.__name__
-    two = recipes.two_layer_iwae((1, 28, 28), 4, top=2, heating=Linear(4))
-    assert float(two.objective.strength) == 0.25
-    one = recipes.iwae(SHAPE, 3, samples=1, hidden=(16,), heating=Linear(4))
+        assert make(SHAPE, 3, annealing=Linear(4)).objective.annealing.steps == 4, make.__name__
+    two = recipes.two_layer_iwae((1, 28, 28), 4, top=2, annealing=Linear(4))
+    assert float(two.objective.divergence_weight) == 0.25
+    one = recipes.iwae(SHAPE, 3, samples=1, hidden=(16,), annealing=Linear(4))
     terms = one(torch.rand(20, *SHAPE))
     expected = terms.nll.mean() + 0.25 * terms.divergence.mean()
     assert float(terms.loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
@@ -62,5 +62,5 @@ def test_the_heat_is_a_column_of_the_history(digits):
 
 
 def test_every_heating_starts_where_it_says():
-    assert [float(make().heat) for make in HEATINGS.values()] == pytest.approx([1 / 15, 0, 0])
-    assert all(isinstance(make(), Heating) for make in HEATINGS.values())
+    assert [float(make().factor) for make in ANNEALINGS.values()] == pytest.approx([1 / 15, 0, 0])
+    assert all(isinstance(make(), Annealing) for make in ANNEALINGS.values())

@@ -1,4 +1,4 @@
-"""Consistency regularisation: identities of R, what is trained, and what it does.
+"""Consistency regularization: identities of R, what is trained, and what it does.
 
 The identities, numbered in the tests' names, are derived here.
 """
@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaelab import Gaussian, Knobs, Train, augment, fit, kl, load, recipes, train
+from vaelab import Gaussian, Interventions, Train, augment, fit, kl, load, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL
-from vaelab.models.vae import Pass
-from vaelab.objectives.consistency import Consistent, PosteriorGap, Triplet, consistent
+from vaelab.models.vae import ForwardPass
+from vaelab.objectives.consistency import ConsistentExperiment, PosteriorKL, Triplet, consistent
 from vaelab.objectives.likelihoods import Bernoulli
 from vaelab.objectives.objective import Objective
 from vaelab.training.loop import Step
@@ -32,7 +32,7 @@ def pair(seed, b=4, d=3):
 
 
 def gap(view, image, **options):
-    return PosteriorGap(**options)((view,), (image,))
+    return PosteriorKL(**options)((view,), (image,))
 
 
 @given(SEEDS)
@@ -70,7 +70,7 @@ def test_a_detached_side_gets_no_gradient(detach, still):
     assert all(part.grad is None for part in sides[still])
     assert all(part.grad.abs().max() > 0 for part in sides[1 - still])
     with pytest.raises(InvalidValue, match="detach"):
-        PosteriorGap(detach="both")
+        PosteriorKL(detach="both")
 
 
 @given(SEEDS)
@@ -183,10 +183,10 @@ def test_every_view_is_judged_against_itself_and_the_gap_reaches_both_posteriors
     assert all((a.grad - b.grad).abs().max() > 1e-3 for a, b in encoder)
 
 
-def test_two_batches_give_what_one_gives_but_for_batch_normalisation():
+def test_two_batches_give_what_one_gives_but_for_batch_normalization():
     x = torch.rand(6, *SHAPE)
     e = experiment(2.0)
-    apart = Consistent(e.model, e.objective, SHAPE, e.views, together=False)
+    apart = ConsistentExperiment(e.model, e.objective, SHAPE, e.views, joint_batch=False)
     torch.testing.assert_close(terms(e, x).consistency, terms(apart, x).consistency)  # closed form: no noise in it
     e.model.encoder.insert(1, torch.nn.BatchNorm1d(64))
     norm = e.model.encoder[1]
@@ -237,15 +237,15 @@ def test_a_compiled_training_traces_views_and_coins(monkeypatch):
         return compile_(function, backend="eager", **options)
 
     monkeypatch.setattr(torch, "compile", spy)
-    config = Train(steps=3, batch_size=50, binarise="dynamic", compile=True, progress=False, device="cpu")
+    config = Train(steps=3, batch_size=50, binarize="dynamic", compile=True, progress=False, device="cpu")
     fit(recipes.cr_vae(SHAPE, 3, hidden=(16,), likelihood="bernoulli"), load("digits").images[:100], config)
     assert calls == [{"fullgraph": True}]
 
 
 def test_views_are_made_of_grey_images_and_each_gets_coins_of_its_own():
-    """Half-grey images: the coins of image and view agree in about half of the pixels, and a binary image is never
-    transformed, which would leave greys."""
-    grey = torch.full((50, *SHAPE), 0.5)
+    """Half-gray images: the coins of image and view agree in about half of the pixels, and a binary image is never
+    transformed, which would leave grays."""
+    gray = torch.full((50, *SHAPE), 0.5)
     seen = []
 
     def views(x):
@@ -253,9 +253,9 @@ def test_views_are_made_of_grey_images_and_each_gets_coins_of_its_own():
         return x
 
     e = consistent(recipes.vae(SHAPE, 3, hidden=(16,), likelihood="bernoulli"), 1.0, views)
-    config = Train(batch_size=50, binarise="dynamic", progress=False)
-    step = Step(e, grey, config, adam(e, config, torch.device("cpu")), None)
-    image, view = step.shown(grey)
+    config = Train(batch_size=50, binarize="dynamic", progress=False)
+    step = Step(e, gray, config, adam(e, config, torch.device("cpu")), None)
+    image, view = step.shown(gray)
     assert seen == [[0.5]]
     assert set(image.unique().tolist()) == set(view.unique().tolist()) == {0.0, 1.0}
     assert 0.45 < float((image == view).float().mean()) < 0.55
@@ -266,16 +266,21 @@ def test_lambda_is_a_knob_that_may_be_turned_to_zero():
     config = Train(epochs=6, batch_size=50, progress=False, device="cpu")
     free = fit(experiment(0.0), digits, config)
     e = experiment(0.0)
-    turned = fit(e, digits, config, knobs=Knobs([(2, "consistency", 0.0, 20.0)]))
+    turned = fit(e, digits, config, interventions=Interventions([(2, "consistency", 0.0, 20.0)]))
     assert turned["consistency"][-1] < 0.5 * free["consistency"][-1]
     assert turned.interventions == [(2, "consistency", 0.0, 20.0)]
     assert e.objective.consistency == 20
-    knobs = Knobs()
-    knobs.turn(consistency=0)
+    interventions = Interventions()
+    interventions.set(consistency=0)
     with pytest.raises(InvalidValue, match="consistency"):
-        knobs.turn(consistency=-1)
+        interventions.set(consistency=-1)
     with pytest.raises(InvalidValue, match="no knob"):
-        fit(recipes.vae(SHAPE, 3, hidden=(16,)), digits, config, knobs=Knobs([(0, "consistency", 0.0, 1.0)]))
+        fit(
+            recipes.vae(SHAPE, 3, hidden=(16,)),
+            digits,
+            config,
+            interventions=Interventions([(0, "consistency", 0.0, 1.0)]),
+        )
 
 
 def test_it_resumes_bit_for_bit_views_and_all(tmp_path):
@@ -313,11 +318,11 @@ def test_what_cannot_be_is_said():
         consistent(plain, 1.0, "smple")
     with pytest.raises(InvalidValue, match="consistency"):
         consistent(plain, -1.0)
-    with pytest.raises(InvalidType, match=r"agreement must be a module.*'kl'"):
-        consistent(plain, 1.0, agreement="kl")
-    with pytest.raises(InvalidType, match="Consistent"):
+    with pytest.raises(InvalidType, match=r"distance must be a module.*'kl'"):
+        consistent(plain, 1.0, distance="kl")
+    with pytest.raises(InvalidType, match="ConsistentExperiment"):
         consistent(recipes.cr_vae(SHAPE, 3), 1.0)
-    with pytest.raises(InvalidValue, match="together=False"):
+    with pytest.raises(InvalidValue, match="joint_batch=False"):
         consistent(recipes.iwae(SHAPE, 3, gradient="dreg"), 1.0)
 
 
@@ -333,9 +338,9 @@ def test_what_cannot_be_is_said():
             r"views.*\[4, 1, 8, 8\], got \[2, 1, 8, 8\]",
         ),
         (
-            lambda: consistent(recipes.two_layer_iwae(SHAPE, 3), agreement=Triplet())(torch.rand(4, *SHAPE)),
+            lambda: consistent(recipes.two_layer_iwae(SHAPE, 3), distance=Triplet())(torch.rand(4, *SHAPE)),
             InvalidValue,
-            "one group.*got 2.*PosteriorGap",
+            "one group.*got 2.*PosteriorKL",
         ),
     ],
 )
@@ -351,4 +356,4 @@ def test_old_experiments_have_no_lambda_in_their_state():
     plain = Objective(Bernoulli(), KL())
     x = torch.rand(3, *SHAPE)
     q = Gaussian(torch.zeros(3, 2), torch.zeros(3, 2))
-    assert plain(x, Pass((q,), (q,), (q.mean,), x)).consistency.tolist() == [0, 0, 0]
+    assert plain(x, ForwardPass((q,), (q,), (q.mean,), x)).consistency.tolist() == [0, 0, 0]

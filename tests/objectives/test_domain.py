@@ -15,7 +15,7 @@ from vaelab.metrics.classifier import classifier
 from vaelab.metrics.fid import features
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.objectives.consistency import consistent
-from vaelab.objectives.denoising import Denoising
+from vaelab.objectives.denoising import DenoisingExperiment
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Normal
 from vaelab.posterior import rescale
 from vaelab.runs.measure import pictures
@@ -58,7 +58,7 @@ def test_points_go_from_training_to_the_log_likelihood(shape, likelihood):
     evidence = log_evidence(experiment, x, 50).mean()
     assert evidence > elbo - 0.1
     assert rescale(experiment, x).variance.shape == (2,)
-    report = metrics.report(experiment, (x, x), samples=5, weighed=40)
+    report = metrics.report(experiment, (x, x), samples=5, nll_images=40)
     assert report.distances == {} == report.pictures
     assert report.nll.by_images.value == pytest.approx(-float(evidence), abs=3)
 
@@ -73,7 +73,7 @@ def test_a_linear_vae_reaches_the_exact_log_likelihood_of_gaussian_data():
     greatest = -0.5 * (4 * math.log(2 * math.pi) + spectrum[:2].log().sum() + 2 * noise.log() + 4)
 
     experiment = recipes.vae((4,), 2, hidden=(), squash=False, gamma="learned")
-    config = Train(steps=3000, batch_size=1000, lr=0.05, schedule="cosine", progress=False)
+    config = Train(steps=3000, batch_size=1000, lr=0.05, lr_schedule="cosine", progress=False)
     fit(experiment, x, config)
     found = log_evidence(experiment, x, 20)
     assert float(found.mean()) == pytest.approx(float(greatest), abs=2e-3)
@@ -150,18 +150,18 @@ REFUSED = {
     "nll": (lambda: metrics.nll(unit(likelihood="bernoulli"), X, 2), r"\[0, 1\]"),
     "evaluate": (lambda: metrics.evaluate(unit(), X), r"\[0, 1\].*'real'"),
     "squash": (lambda: real(likelihood="bernoulli"), r"'unit'.*squash=False"),
-    "binarise": (
-        lambda: fit(real(), X, Train(epochs=1, binarise="dynamic", progress=False, batch_size=10)),
-        r"binarise='dynamic' needs data in \[0, 1\].*'real'",
+    "binarize": (
+        lambda: fit(real(), X, Train(epochs=1, binarize="dynamic", progress=False, batch_size=10)),
+        r"binarize='dynamic' needs data in \[0, 1\].*'real'",
     ),
     "augment": (lambda: fit(real(), X, ONE, augment=augment.simple()), r"augment=Augment.*'real'"),
     "views": (lambda: consistent(real()), r"views=Augment.*'real'"),
     "recipe": (lambda: recipes.cr_vae((1, 8, 8), 2, squash=False), r"views=Augment.*'real'"),
     "denoising": (
-        lambda: Denoising(real().model, real().objective, (1, 8, 8), 0.1),
+        lambda: DenoisingExperiment(real().model, real().objective, (1, 8, 8), 0.1),
         r"Denoising needs data in \[0, 1\].*'real'",
     ),
-    "report": (lambda: metrics.report(real(), (X, X), binarise=True), r"binarise=True.*'real'"),
+    "report": (lambda: metrics.report(real(), (X, X), binarize=True), r"binarize=True.*'real'"),
     "pictures": (lambda: pictures(real(), X, X), r"\[0, 1\]"),
     "moved": (lambda: metrics.transformed(real(), X, augment.simple(), binary=False), r"\[0, 1\]"),
     "fid": (lambda: features(X.expand(-1, 3, 8, 8)), r"\[0, 1\]"),
@@ -198,9 +198,9 @@ def test_functions_of_ones_own_may_transform_points():
 
 def test_a_report_on_real_data_of_the_shape_of_images_has_no_pictures():
     """And images stay images, whatever the likelihood."""
-    found = metrics.report(real(), (X, X), samples=3, weighed=10, samplers={})
+    found = metrics.report(real(), (X, X), samples=3, nll_images=10, samplers={})
     assert found.pictures == {}
     assert found.consistency is None
-    found = metrics.report(real(), (DIGITS, DIGITS), samples=3, weighed=10, samplers={})
+    found = metrics.report(real(), (DIGITS, DIGITS), samples=3, nll_images=10, samplers={})
     assert found.pictures
     assert found.consistency is not None

@@ -37,11 +37,11 @@ def test_computed_gamma_starts_at_the_variance_of_the_data_once():
     torch.manual_seed(0)
     images = torch.rand(500, 1, 4, 4)
     gamma = Computed()
-    gamma.begin(images)
+    gamma.init_from_data(images)
     assert float(gamma.gamma) ** 2 == pytest.approx(float(images.flatten(1).var(0, correction=0).mean()), rel=1e-5)
     gamma.update(torch.tensor(0.01), torch.zeros(1))
     before = float(gamma.gamma)
-    gamma.begin(images)
+    gamma.init_from_data(images)
     assert float(gamma.gamma) == before
     again = Computed()
     again.load_state_dict(gamma.state_dict())

@@ -11,7 +11,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, Gaussian
 from vaelab.metrics import log_likelihood
 from vaelab.models.vae import VAE
-from vaelab.objectives.iwae import ImportanceWeighted
+from vaelab.objectives.iwae import IWAEObjective
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
 
@@ -42,7 +42,7 @@ def linear():
 def bound(linear, k, copies=400, gradient="plain"):
     """L_k per image, and its standard error, by many independent repeats."""
     model, likelihood, x, _ = linear
-    objective = ImportanceWeighted(likelihood, k, gradient).double()
+    objective = IWAEObjective(likelihood, k, gradient).double()
     torch.manual_seed(k)
     many = x.repeat(copies, 1)
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_with_one_draw_it_is_the_elbo(linear):
     """L_1 = -(nll + rate); in the mean over draws the rate is KL(q‖p), so it is the loss of the VAE."""
     model, likelihood, x, _ = linear
     many = x.repeat(3000, 1)
-    one = ImportanceWeighted(likelihood, 1).double().per_sample(many, model(many, 1))
+    one = IWAEObjective(likelihood, 1).double().per_sample(many, model(many, 1))
     torch.testing.assert_close(one.loss, one.nll + one.divergence)
     plain = Objective(likelihood, KL()).double().per_sample(many, model(many))
     difference = (one.loss - plain.loss).unflatten(0, (3000, -1)).mean(1)
@@ -99,7 +99,7 @@ def test_9_the_exact_posterior_makes_all_weights_equal():
         model.encoder.weight.copy_(torch.cat([w.T / GAMMA**2 / precision, torch.zeros(1, PIXELS)]))
         model.encoder.bias.copy_(torch.tensor([0.0, -math.log(precision)]))
         x = torch.randn(10, PIXELS, dtype=torch.float64)
-        objective = ImportanceWeighted(Normal(GAMMA, squash=False), 7).double()
+        objective = IWAEObjective(Normal(GAMMA, squash=False), 7).double()
         nll, _, rate = objective.parts(x, model(x, 7))
         covariance = w @ w.T + GAMMA**2 * torch.eye(PIXELS, dtype=torch.float64)
         exact = torch.distributions.MultivariateNormal(torch.zeros(PIXELS).double(), covariance).log_prob(x)
@@ -110,7 +110,7 @@ def test_9_the_exact_posterior_makes_all_weights_equal():
 def test_the_loss_is_at_most_what_its_parts_add_up_to(linear):
     """Jensen: ln of the mean weight is above the mean of ln w, for every image."""
     model, likelihood, x, _ = linear
-    t = ImportanceWeighted(likelihood, 8).double().per_sample(x, model(x, 8))
+    t = IWAEObjective(likelihood, 8).double().per_sample(x, model(x, 8))
     assert (t.loss < t.nll + t.divergence).all()
     assert t.loss.shape == t.nll.shape == t.mse.shape == (len(x),)
 
@@ -118,7 +118,7 @@ def test_the_loss_is_at_most_what_its_parts_add_up_to(linear):
 def test_plain_gradients_are_weighted_means_over_the_draws(linear):
     """Eq. 13 of the paper: Σ w~ grad ln w."""
     model, likelihood, x, _ = linear
-    objective = ImportanceWeighted(likelihood, 4).double()
+    objective = IWAEObjective(likelihood, 4).double()
     model.zero_grad()
     torch.manual_seed(0)
     objective.per_sample(x, model(x, 4)).loss.sum().backward()
@@ -132,13 +132,13 @@ def test_plain_gradients_are_weighted_means_over_the_draws(linear):
 
 
 @pytest.mark.parametrize("k", [1, 6])
-def test_the_doubly_reparameterised_gradient_has_the_same_mean_and_less_noise(linear, k):
+def test_the_doubly_reparameterized_gradient_has_the_same_mean_and_less_noise(linear, k):
     model, likelihood, x, _ = linear
     few = x[:4].repeat(2000, 1)
 
     def gradient(kind):
         """Of the encoder's logvar bias, one per repeat."""
-        objective = ImportanceWeighted(likelihood, k, kind).double()
+        objective = IWAEObjective(likelihood, k, kind).double()
         torch.manual_seed(3)
         q = model.posterior(few)
         shift = torch.zeros_like(q.logvar, requires_grad=True)
@@ -171,7 +171,7 @@ def test_training_with_more_draws_gives_every_gradient_and_a_finite_loss():
     digits = load("digits").images[:300]
     for options in ({}, {"gradient": "dreg"}, {"gradient": "stl"}):
         e = digits_experiment(5, **options)
-        config = Train(epochs=3, batch_size=50, binarise="dynamic", progress=False, device="cpu")
+        config = Train(epochs=3, batch_size=50, binarize="dynamic", progress=False, device="cpu")
         history = fit(e, digits, config)
         assert history["loss"][-1] < history["loss"][0]
     assert all(p.grad is not None for p in e.parameters())
@@ -224,7 +224,7 @@ def test_the_two_layer_model_trains_samples_and_decodes():
     digits = load("digits").images[:300]
     torch.manual_seed(0)
     e = recipes.two_layer_iwae(SHAPE, 8, top=4, samples=3)
-    config = Train(epochs=3, batch_size=50, binarise="dynamic", progress=False, device="cpu")
+    config = Train(epochs=3, batch_size=50, binarize="dynamic", progress=False, device="cpu")
     assert fit(e, digits, config)["loss"][-1] < 45  # of 64 ln 2 at the start
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in e.parameters())
     assert e.sample(5).shape == (5, *SHAPE)
@@ -250,6 +250,6 @@ def test_what_cannot_be_is_said():
     with pytest.raises(InvalidValue, match="gradient"):
         recipes.iwae(SHAPE, 3, gradient="doubly")
     two = recipes.two_layer_iwae(SHAPE, 3, top=2)
-    wrong = Experiment(two.model, ImportanceWeighted(two.objective.likelihood, 2, "stl"), SHAPE)
+    wrong = Experiment(two.model, IWAEObjective(two.objective.likelihood, 2, "stl"), SHAPE)
     with pytest.raises(InvalidValue, match="one group"):
         wrong(torch.rand(2, *SHAPE))

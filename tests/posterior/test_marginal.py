@@ -68,7 +68,7 @@ def test_narrow_components_on_top_of_each_other(spread):
     mean = 9 + spread * sigma * torch.randn(700, 3, dtype=torch.float64, generator=generator)
     posterior = MarginalPosterior(mean, torch.full_like(mean, 2 * math.log(sigma)))
     z = posterior.sample(300, generator)
-    two_heaps = MarginalPosterior(torch.cat([mean, -mean]), posterior.logvar.repeat(2, 1))  # far from their centre
+    two_heaps = MarginalPosterior(torch.cat([mean, -mean]), posterior.logvar.repeat(2, 1))  # far from their center
     for some in (posterior, two_heaps):
         torch.testing.assert_close(some.log_prob(z), brute(z, some.mean, some.logvar), atol=1e-9, rtol=0)
 
@@ -230,9 +230,9 @@ def test_moments_and_density_agree_with_quadrature():
     grid, found = quadrature.line(-30.0, 30.0, 6001), posterior.moments()
     for k in range(2):
         density = posterior.density_1d(grid.points, k, chunk=7)
-        centre = grid.integrate(density * grid.points)
-        second, third, fourth = (grid.integrate(density * (grid.points - centre) ** n) for n in (2, 3, 4))
-        truth = (torch.ones(()), centre, second, third / second**1.5, fourth / second**2)
+        center = grid.integrate(density * grid.points)
+        second, third, fourth = (grid.integrate(density * (grid.points - center) ** n) for n in (2, 3, 4))
+        truth = (torch.ones(()), center, second, third / second**1.5, fourth / second**2)
         values = (grid.integrate(density), *(moment[k] for moment in found[:4]))
         for value, exact in zip(values, truth, strict=True):
             assert float(value) == pytest.approx(float(exact), abs=1e-10, rel=1e-10)
@@ -242,8 +242,8 @@ def test_the_plane_holds_the_covariance_and_its_sides_are_the_lines():
     posterior = mixture(3, 0.7, 1.0, n=30)
     grid = quadrature.plane(-18.0, 18.0, 241)
     density = posterior.density_2d(grid.points, (2, 0))
-    centre, covariance = posterior.moments().mean, posterior.moments().covariance
-    product = (grid.points[:, 0] - centre[2]) * (grid.points[:, 1] - centre[0])
+    center, covariance = posterior.moments().mean, posterior.moments().covariance
+    product = (grid.points[:, 0] - center[2]) * (grid.points[:, 1] - center[0])
     assert float(grid.integrate(density)) == pytest.approx(1, abs=1e-8)
     assert float(grid.integrate(density * product)) == pytest.approx(float(covariance[2, 0]), abs=1e-7)
     side, table = quadrature.line(-18.0, 18.0, 241), density.reshape(241, 241)
@@ -290,7 +290,7 @@ def test_the_second_moment_about_zero_exposes_shifted_means():
     assert law.active.tolist() == [True, True, False]
     assert law.threshold == 0.1
     assert law.mean_active == pytest.approx(float(law.total[:2].mean()))
-    assert law.mean_collapsed == pytest.approx(float(law.total[2]))
+    assert law.mean_inactive == pytest.approx(float(law.total[2]))
 
 
 def test_fourth_powers_of_wide_posteriors_stay_finite_in_float32():
@@ -307,10 +307,10 @@ def test_the_mixture_of_a_model_is_that_of_its_encoder():
 
 
 def test_compressed_to_as_many_components_as_there_are_clusters_nothing_is_lost():
-    centres = torch.tensor([[-4.0, 0.0], [4.0, 1.0], [0.0, 6.0]], dtype=torch.float64)
-    posterior = MarginalPosterior(centres.repeat(20, 1), torch.full((60, 2), math.log(0.3), dtype=torch.float64))
+    centers = torch.tensor([[-4.0, 0.0], [4.0, 1.0], [0.0, 6.0]], dtype=torch.float64)
+    posterior = MarginalPosterior(centers.repeat(20, 1), torch.full((60, 2), math.log(0.3), dtype=torch.float64))
     small = posterior.compress(3)
-    assert {tuple(row) for row in small.means_.round().tolist()} == {tuple(row) for row in centres.tolist()}
+    assert {tuple(row) for row in small.means_.round().tolist()} == {tuple(row) for row in centers.tolist()}
     z = posterior.sample(4000, torch.Generator().manual_seed(1))
     lost = posterior.log_prob(z) - torch.from_numpy(small.score_samples(z.numpy()))
     assert abs(float(lost.mean())) < 0.01

@@ -12,24 +12,24 @@ from vaelab.divergences import KL
 from vaelab.models.vae import VAE
 from vaelab.objectives.likelihoods import Normal
 from vaelab.posterior import rescale
-from vaelab.posterior.variance_law import scale_slope
+from vaelab.posterior.variance_law import scale_gradient
 
 # -- the linear VAE, in closed form
 
 
 def linear_vae(x, latent, gamma, beta):
     """The optimum for images x [n, pixels]: principal axes U with variances λ > β γ², W = U sqrt(λ - β γ²)."""
-    centre = x.mean(0)
-    values, axes = torch.linalg.eigh((x - centre).T @ (x - centre) / len(x))
+    center = x.mean(0)
+    values, axes = torch.linalg.eigh((x - center).T @ (x - center) / len(x))
     values, axes, noise = values[-latent:], axes[:, -latent:], beta * gamma**2
     assert values.min() > noise
     w = axes * (values - noise).sqrt()
     head, first = (nn.Linear(*widths, dtype=x.dtype) for widths in ((x.shape[1], 2 * latent), (latent, x.shape[1])))
     with torch.no_grad():
         head.weight[:latent] = w.T / values[:, None]
-        head.bias[:latent] = -(w.T / values[:, None]) @ centre
+        head.bias[:latent] = -(w.T / values[:, None]) @ center
         head.weight[latent:], head.bias[latent:] = 0, torch.log(noise / values)
-        first.weight[:], first.bias[:] = w, centre
+        first.weight[:], first.bias[:] = w, center
     model = VAE(nn.Sequential(head), nn.Sequential(first), latent)
     return Experiment(model.double(), Objective(Normal(gamma, squash=False), KL(), beta).double(), (x.shape[1],))
 
@@ -54,7 +54,7 @@ def test_the_law_is_exact_at_the_optimum_of_a_linear_vae(beta):
     torch.testing.assert_close(law.total, torch.ones(3).double(), atol=1e-6, rtol=0)
     torch.testing.assert_close(law.about_zero, law.total, atol=1e-6, rtol=0)
     torch.testing.assert_close(
-        scale_slope(kl, posterior.mean, posterior.logvar), torch.zeros(3).double(), atol=1e-6, rtol=0
+        scale_gradient(kl, posterior.mean, posterior.logvar), torch.zeros(3).double(), atol=1e-6, rtol=0
     )
     each = posterior.mean**2 + posterior.logvar.exp()
     assert float(each.std(0).min()) > 0.5  # an average: no image by itself obeys it

@@ -1,4 +1,4 @@
-"""The samplers: what each generates is like z; a second stage that collapses is found out and not renormalised."""
+"""The samplers: what each generates is like z; a second stage that collapses is found out and not renormalized."""
 
 import math
 
@@ -9,7 +9,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import Gaussian
 from vaelab.objectives.gamma import Computed
 from vaelab.posterior.renormalization import Deviations
-from vaelab.posterior.samplers import Flow, Mixture, Prior, drawn, spread_codes
+from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, sample_codes, posterior_params
 from vaelab.posterior.two_stage import SecondStage
 
 QUICK = {"steps": 800, "width": 64}
@@ -39,16 +39,16 @@ def off_the_ring(z):
     return float((z[:, :2].norm(dim=1) - 1.4).abs().mean())
 
 
-def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormalised(collapsed):
+def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormalized(collapsed):
     """All eigenvalues of z are 1, so no latent is worth its KL, and gamma has no cause to fall."""
     assert collapsed.collapsed
     assert collapsed.spread < 0.3
     assert float(collapsed.gammas_[-1]) > 0.95
     for by in ("published", "law", "unit"):
         with pytest.raises(InvalidValue, match=r"collapsed: .* has 0\.\d\d of the spread"):
-            collapsed.renormalised(by)
+            collapsed.renormalized(by)
     with pytest.raises(InvalidValue, match="warmup"):
-        SecondStage(width=8, steps=20, warmup=0.0, renormalise="law").fit(ring())
+        SecondStage(width=8, steps=20, warmup=0.0, renormalize="law").fit(ring())
 
 
 def test_warmup_cures_the_collapse(stage, collapsed):
@@ -68,7 +68,7 @@ def test_noise_does_not_hide_a_collapse(gamma):
     assert stage.spread < 0.3
     assert stage.collapsed
     with pytest.raises(InvalidValue, match="collapsed"):
-        stage.renormalised("law")
+        stage.renormalized("law")
 
 
 @pytest.mark.parametrize("settings", [{"lr": 50.0}, {"gamma": "learned", "lr": 5.0}, {"gamma": "per-image", "lr": 3.0}])
@@ -83,18 +83,18 @@ def test_a_spread_that_is_no_number_is_a_collapse():
     assert nan.collapsed
 
 
-def test_renormalised_latents_have_the_spread_that_was_asked_for(stage):
+def test_renormalized_latents_have_the_spread_that_was_asked_for(stage):
     scales = torch.tensor([1.0, 1.0, 0.9, 1.2])
     other = SecondStage(**QUICK).fit(ring() * scales)
     for each, scale in ((stage, torch.ones(4)), (other, scales)):
-        by_law, unit = (each.renormalised(by).sample(20_000).std(0) for by in ("law", "unit"))
+        by_law, unit = (each.renormalized(by).sample(20_000).std(0) for by in ("law", "unit"))
         torch.testing.assert_close(by_law, scale, atol=0.03, rtol=0.03)
         assert float(unit.mean()) == pytest.approx(1, abs=0.02)
-    assert stage.renormalise is None
+    assert stage.renormalize is None
     with pytest.raises(InvalidValue, match="mine"):
-        stage.renormalised("mine")
+        stage.renormalized("mine")
     generator = torch.Generator()
-    raw, scaled = (s.sample(50, generator.manual_seed(1)) for s in (stage, stage.renormalised("law")))
+    raw, scaled = (s.sample(50, generator.manual_seed(1)) for s in (stage, stage.renormalized("law")))
     torch.testing.assert_close(scaled, raw * (stage.deviations_.codes / stage.deviations_.made).float())
 
 
@@ -108,7 +108,7 @@ def test_the_published_factor_brings_the_mean_deviation_to_adjust2(stage):
     wide = SecondStage(**QUICK).fit(q)
     adjust2 = math.sqrt(1.2**2 + 0.5)
     assert float(wide.deviations_.adjust2) == pytest.approx(adjust2, rel=1e-3)
-    published = wide.renormalised("published")
+    published = wide.renormalized("published")
     assert float(published.sample(20_000).std(0).mean()) == pytest.approx(adjust2, rel=0.02)
     assert len(set(published.factor().tolist())) == 1
     assert float(stage.deviations_.adjust2) == pytest.approx(1, abs=1e-3), "of draws: their deviation"
@@ -120,7 +120,7 @@ def test_a_closed_latent_is_not_blown_up_by_the_law():
     stage = SecondStage(width=64, steps=1000).fit(z)
     assert not stage.collapsed
     assert stage.deviations_.closed.tolist() == [False, False, True, True]
-    factor = stage.renormalised("law").factor()
+    factor = stage.renormalized("law").factor()
     assert factor[2:].tolist() == [1, 1]
     assert float(factor[:2].min()) > 1
     codes, made = torch.tensor([1.0, 1.0, 0.0]), torch.tensor([0.8, 0.4, 0.1])
@@ -133,10 +133,10 @@ def test_posteriors_are_drawn_anew_and_their_noise_counts():
     stage = SecondStage(width=32, steps=100).fit(q)
     torch.testing.assert_close(stage.deviations_.codes, torch.ones(2, dtype=torch.float64), atol=0.02, rtol=0)
     assert float(stage.gammas_[0]) == pytest.approx(1, abs=0.05)  # begins at the deviation of z, noise and all
-    means, deviations = spread_codes(q)
+    means, deviations = posterior_params(q)
     assert torch.equal(means, mean)
-    assert float((drawn(q) - mean).std()) == pytest.approx(std, abs=0.02)
-    assert not torch.equal(drawn(q), drawn(q))
+    assert float((sample_codes(q) - mean).std()) == pytest.approx(std, abs=0.02)
+    assert not torch.equal(sample_codes(q), sample_codes(q))
     alone = Gaussian(torch.zeros(500, 2), torch.zeros(500, 2))  # nothing but noise, which no decoder can foresee
     assert float(SecondStage(width=8, steps=200, warmup=0.0).fit(alone).gammas_[-1]) > 0.9
     torch.testing.assert_close(deviations, torch.full_like(mean, std))
@@ -147,11 +147,13 @@ def test_noise_adds_the_variance_of_gamma(stage):
     with_noise.__dict__ |= {name: value for name, value in vars(stage).items() if name.endswith("_")}
     quiet, loud = (s.sample(40_000, torch.Generator().manual_seed(0)).var(0) for s in (stage, with_noise))
     torch.testing.assert_close(loud - quiet, torch.full((4,), float(stage.gammas_[-1]) ** 2), atol=0.02, rtol=0)
-    scaled = with_noise.renormalised("law").sample(40_000).std(0)
+    scaled = with_noise.renormalized("law").sample(40_000).std(0)
     torch.testing.assert_close(scaled, with_noise.deviations_.codes.float(), atol=0.03, rtol=0)
 
 
-@pytest.mark.parametrize("sampler", [Prior(), Mixture(8), Flow(steps=150, transforms=2, hidden=(32,)), "stage"])
+@pytest.mark.parametrize(
+    "sampler", [PriorSampler(), GMMSampler(8), FlowSampler(steps=150, transforms=2, hidden=(32,)), "stage"]
+)
 def test_every_sampler_gives_latents_like_z_and_the_same_for_the_same_generator(sampler, stage):
     z = ring()
     fitted = stage if sampler == "stage" else sampler.fit(z)
@@ -166,7 +168,7 @@ def test_every_sampler_gives_latents_like_z_and_the_same_for_the_same_generator(
     torch.testing.assert_close(first.std(0), torch.ones(4), atol=0.25, rtol=0)
     halves = first[:, :2].abs().mean(1)  # not sorted: the first thousand are like the rest
     assert float(halves[:1000].mean()) == pytest.approx(float(halves[1000:].mean()), abs=0.05)
-    if isinstance(sampler, Mixture | Flow):
+    if isinstance(sampler, GMMSampler | FlowSampler):
         assert off_the_ring(first) < 0.25
 
 
@@ -183,25 +185,25 @@ def test_fitting_leaves_the_global_generator_alone_and_repeats(stage):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: Prior().fit(torch.zeros(5)), InvalidValue, r"\(5,\)"),
-        (lambda: Prior().fit(torch.zeros(1, 5)), InvalidValue, "at least two"),
-        (lambda: Prior().fit(torch.zeros(9, 0)), InvalidValue, r"\(9, 0\)"),
+        (lambda: PriorSampler().fit(torch.zeros(5)), InvalidValue, r"\(5,\)"),
+        (lambda: PriorSampler().fit(torch.zeros(1, 5)), InvalidValue, "at least two"),
+        (lambda: PriorSampler().fit(torch.zeros(9, 0)), InvalidValue, r"\(9, 0\)"),
         (lambda: SecondStage().fit(torch.full((9, 2), 3.0)), InvalidValue, "z never varies"),
         (lambda: SecondStage(seed="a").fit(ring()), InvalidType, "seed.*'a'"),
         (lambda: SecondStage(noise="x").fit(ring()), InvalidType, "noise.*'x'"),
-        (lambda: Mixture(seed=-1).fit(ring()), InvalidValue, "seed.*-1"),
-        (lambda: Flow(transforms=0).fit(ring()), InvalidValue, "transforms.*0"),
-        (lambda: Flow(batch_size=0).fit(ring()), InvalidValue, "batch_size.*0"),
-        (lambda: Flow(steps=-1).fit(ring()), InvalidValue, "steps.*-1"),
-        (lambda: Flow(hidden=(0,)).fit(ring()), InvalidValue, "hidden.*0"),
-        (lambda: Flow(lr=-1.0).fit(ring()), InvalidValue, "lr.*-1"),
-        (lambda: Flow(seed=0.5).fit(ring()), InvalidType, r"seed.*0\.5"),
-        (lambda: Prior().fit([[0.0]]), InvalidType, "list"),
-        (lambda: Prior().fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
-        (lambda: Mixture(0).fit(ring()), InvalidValue, "components.*0"),
-        (lambda: Mixture(2.5).fit(ring()), InvalidType, r"components.*2\.5"),
-        (lambda: Mixture(20_000).fit(ring()), InvalidValue, r"components.*at most.*20000"),
-        (lambda: Mixture(1).fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
+        (lambda: GMMSampler(seed=-1).fit(ring()), InvalidValue, "seed.*-1"),
+        (lambda: FlowSampler(transforms=0).fit(ring()), InvalidValue, "transforms.*0"),
+        (lambda: FlowSampler(batch_size=0).fit(ring()), InvalidValue, "batch_size.*0"),
+        (lambda: FlowSampler(steps=-1).fit(ring()), InvalidValue, "steps.*-1"),
+        (lambda: FlowSampler(hidden=(0,)).fit(ring()), InvalidValue, "hidden.*0"),
+        (lambda: FlowSampler(lr=-1.0).fit(ring()), InvalidValue, "lr.*-1"),
+        (lambda: FlowSampler(seed=0.5).fit(ring()), InvalidType, r"seed.*0\.5"),
+        (lambda: PriorSampler().fit([[0.0]]), InvalidType, "list"),
+        (lambda: PriorSampler().fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
+        (lambda: GMMSampler(0).fit(ring()), InvalidValue, "components.*0"),
+        (lambda: GMMSampler(2.5).fit(ring()), InvalidType, r"components.*2\.5"),
+        (lambda: GMMSampler(20_000).fit(ring()), InvalidValue, r"components.*at most.*20000"),
+        (lambda: GMMSampler(1).fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
         (lambda: SecondStage(depth=0).fit(ring()), InvalidValue, "depth.*0"),
         (lambda: SecondStage(width=0).fit(ring()), InvalidValue, "width.*0"),
         (lambda: SecondStage(warmup="a").fit(ring()), InvalidType, "warmup.*'a'"),
@@ -209,7 +211,7 @@ def test_fitting_leaves_the_global_generator_alone_and_repeats(stage):
         (lambda: SecondStage(width=4, steps=1).fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
         (lambda: SecondStage(warmup=2).fit(ring()), InvalidValue, "warmup.*2"),
         (lambda: SecondStage(steps=0).fit(ring()), InvalidValue, "steps"),
-        (lambda: SecondStage(renormalise="mine").fit(ring()), InvalidValue, "mine"),
+        (lambda: SecondStage(renormalize="mine").fit(ring()), InvalidValue, "mine"),
     ],
 )
 def test_bad_settings_get_one_sentence(call, error, words):
@@ -217,7 +219,9 @@ def test_bad_settings_get_one_sentence(call, error, words):
         call()
 
 
-@pytest.mark.parametrize("sampler", [Prior(), Mixture(), Flow(), SecondStage()], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "sampler", [PriorSampler(), GMMSampler(), FlowSampler(), SecondStage()], ids=lambda s: type(s).__name__
+)
 def test_a_sampler_that_has_learnt_nothing_says_so(sampler):
     with pytest.raises(InvalidValue, match=f"this {type(sampler).__name__} has not been fitted; call its fit"):
         sampler.sample(3)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from vaelab import MMD, Gaussian, geometric_js, kl
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import KL, GeometricJS, ReverseKL
-from vaelab.posterior.variance_law import average, best_scale, predicted_variance, scale_slope
+from vaelab.posterior.variance_law import average, optimal_scale, predicted_variance, scale_gradient
 
 # R, KL, KL(p|q), primed .1 .5 .9, dual .1 .3 .5 .9; by a grid search over 220,001 scales
 TABLE = """
@@ -36,7 +36,7 @@ def test_the_whole_table_of_laws(line):
 
 @pytest.mark.parametrize("ratio", [0.01, 1.0, 3.7, 1e4])
 def test_the_two_ends_are_exact(ratio):
-    """Minimise (R s + s - ln s)/2: s = 1/(1+R).  The other way (R + 1/s + ln s)/2: s = 1."""
+    """Minimize (R s + s - ln s)/2: s = 1/(1+R).  The other way (R + 1/s + ln s)/2: s = 1."""
     assert predicted_variance(kl, ratio) == pytest.approx(1, rel=1e-6)
     assert predicted_variance(lambda q, p: kl(p, q), ratio) == pytest.approx(1 + ratio, rel=1e-6)
     assert predicted_variance(lambda q, p: 7 * geometric_js(q, p, 1.0, dual=True), ratio) == pytest.approx(1, rel=1e-6)
@@ -55,7 +55,7 @@ def test_wide_and_narrow_latents_are_found_too():
 
 
 def test_a_divergence_of_one_s_own_and_a_formula_for_it():
-    """Every image pulls mean² + s towards c: the average is s² (3R² + 2R + 1) - 2 c V + c²."""
+    """Every image pulls mean² + s toward c: the average is s² (3R² + 2R + 1) - 2 c V + c²."""
     ratio, c = 2.0, 3.0
 
     def squared(q, p):
@@ -94,9 +94,9 @@ def test_the_predicted_variance_is_met_by_a_search_over_the_scale(divergence, ra
     predicted = predicted_variance(divergence, ratio)
     assert (1 + ratio) * math.exp(found.x) == pytest.approx(predicted, rel=1e-3)
     log_s = torch.full_like(mean, math.log(predicted / (1 + ratio)))
-    at_rest = mean * torch.exp(0.5 * log_s)
-    assert abs(float(scale_slope(divergence, at_rest, log_s))) < 1e-3 * (1 + value(float(log_s[0])))
-    assert float(best_scale(divergence, at_rest, log_s)) == pytest.approx(1, abs=1e-3)
+    eval_mode = mean * torch.exp(0.5 * log_s)
+    assert abs(float(scale_gradient(divergence, eval_mode, log_s))) < 1e-3 * (1 + value(float(log_s[0])))
+    assert float(optimal_scale(divergence, eval_mode, log_s)) == pytest.approx(1, abs=1e-3)
 
 
 def posteriors(n=300, d=3, seed=0):
@@ -108,10 +108,10 @@ def posteriors(n=300, d=3, seed=0):
 def test_the_law_of_kl_and_of_its_reverse():
     mean, logvar = posteriors()
     second, precision = (mean**2 + logvar.exp()).mean(0), torch.exp(-logvar).mean(0)
-    torch.testing.assert_close(scale_slope(kl, mean, logvar), second - 1)
-    torch.testing.assert_close(scale_slope(ReverseKL(), mean, logvar), 1 - precision)
-    torch.testing.assert_close(best_scale(kl, mean, logvar), second.rsqrt())
-    torch.testing.assert_close(best_scale(ReverseKL(), mean, logvar), precision.sqrt())
+    torch.testing.assert_close(scale_gradient(kl, mean, logvar), second - 1)
+    torch.testing.assert_close(scale_gradient(ReverseKL(), mean, logvar), 1 - precision)
+    torch.testing.assert_close(optimal_scale(kl, mean, logvar), second.rsqrt())
+    torch.testing.assert_close(optimal_scale(ReverseKL(), mean, logvar), precision.sqrt())
 
 
 def own(q, p):
@@ -128,9 +128,9 @@ def test_the_slope_is_the_derivative_by_the_scale(divergence):
         bump[k] = step
         ends = [divergence(Gaussian(mean * t.exp(), logvar + 2 * t), prior).mean() for t in (bump, -bump)]
         truth = float(ends[0] - ends[1]) / (2 * step)
-        assert float(scale_slope(divergence, mean, logvar)[k]) == pytest.approx(truth, rel=1e-6, abs=1e-6)
-    scale = best_scale(divergence, mean, logvar)
-    rest = scale_slope(divergence, mean * scale, logvar + 2 * scale.log())
+        assert float(scale_gradient(divergence, mean, logvar)[k]) == pytest.approx(truth, rel=1e-6, abs=1e-6)
+    scale = optimal_scale(divergence, mean, logvar)
+    rest = scale_gradient(divergence, mean * scale, logvar + 2 * scale.log())
     assert float(rest.abs().max()) < 1e-9 * (1 + float(divergence(Gaussian(mean, logvar), prior).mean()))
 
 
@@ -141,7 +141,7 @@ def test_a_statistic_of_the_batch_has_a_law_too():
     mean, logvar = mean - mean.mean(0), logvar.mean(0).expand_as(logvar)
     width = (mean.var(0, correction=0) + logvar[0].exp()).sqrt()
     slopes = [
-        float(scale_slope(MMD(), mean / width * c, logvar + 2 * torch.log(c / width)))
+        float(scale_gradient(MMD(), mean / width * c, logvar + 2 * torch.log(c / width)))
         for c in torch.tensor([0.5, 1.0, 2.0]).double()
     ]
     assert slopes[0] < -0.02
@@ -158,12 +158,12 @@ def test_a_statistic_of_the_batch_has_a_law_too():
         (lambda: predicted_variance(lambda q, p: q.logvar.sum(-1), 2.0), InvalidValue, "no minimum"),
         (lambda: predicted_variance(lambda q, p: q.logvar, 2.0), InvalidType, r"\.sum\(-1\)"),
         (lambda: predicted_variance("kl", 2.0), InvalidType, "function of q and p, got 'kl'"),
-        (lambda: scale_slope(lambda q, p: q.mean**2, *posteriors()), InvalidType, r"\.sum\(-1\)"),
-        (lambda: scale_slope(kl, torch.zeros(0, 3), torch.zeros(0, 3)), InvalidValue, "at least one image"),
-        (lambda: best_scale(lambda q, p: q.logvar.sum(1), *posteriors()), InvalidValue, "no minimum"),
-        (lambda: best_scale(lambda q, p: q.mean.sum(1), *posteriors()), InvalidValue, "no minimum"),
-        (lambda: scale_slope(kl, torch.zeros(3), torch.zeros(3)), InvalidValue, r"\[n, d\]"),
-        (lambda: scale_slope(kl, [0.0], [0.0]), InvalidType, "torch tensor"),
+        (lambda: scale_gradient(lambda q, p: q.mean**2, *posteriors()), InvalidType, r"\.sum\(-1\)"),
+        (lambda: scale_gradient(kl, torch.zeros(0, 3), torch.zeros(0, 3)), InvalidValue, "at least one image"),
+        (lambda: optimal_scale(lambda q, p: q.logvar.sum(1), *posteriors()), InvalidValue, "no minimum"),
+        (lambda: optimal_scale(lambda q, p: q.mean.sum(1), *posteriors()), InvalidValue, "no minimum"),
+        (lambda: scale_gradient(kl, torch.zeros(3), torch.zeros(3)), InvalidValue, r"\[n, d\]"),
+        (lambda: scale_gradient(kl, [0.0], [0.0]), InvalidType, "torch tensor"),
     ],
 )
 def test_bad_input_gets_one_sentence(call, error, words):

@@ -15,8 +15,8 @@ from vaelab import Train, fit, load, recipes, train
 from vaelab._utils.errors import DataError, InvalidValue, StorageError, TrainingError
 from vaelab.training import checkpoints
 
-SETTINGS = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu", "warmup": 20, "schedule": "cosine"}
-SETTINGS |= {"ema": 0.9, "binarise": "dynamic"}
+SETTINGS = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu", "warmup": 20, "lr_schedule": "cosine"}
+SETTINGS |= {"ema_decay": 0.9, "binarize": "dynamic"}
 
 
 def experiment(**options):
@@ -47,7 +47,7 @@ def uninterrupted(digits):
 
 @pytest.mark.parametrize("left_at", [1, 7, 16, 20, 31, 47])
 def test_resume_is_bit_for_bit(digits, uninterrupted, tmp_path, left_at):
-    config = Train(**SETTINGS, checkpoints=tmp_path, minutes=1e-9)
+    config = Train(**SETTINGS, checkpoints=tmp_path, checkpoint_minutes=1e-9)
     for progress in train(experiment(), digits, config):
         if progress.step == left_at:
             break
@@ -64,7 +64,7 @@ torch.set_num_threads(1)
 torch.manual_seed(0)
 e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed")
 print("ready", flush=True)
-fit(e, load("digits"), Train(**{settings!r}, checkpoints={folder!r}, minutes=1e-9), resume=True)
+fit(e, load("digits"), Train(**{settings!r}, checkpoints={folder!r}, checkpoint_minutes=1e-9), resume=True)
 torch.save(e.state_dict(), {out!r})
 """
 
@@ -88,7 +88,7 @@ def test_twenty_kills_change_nothing(digits, tmp_path):
         _, errors = process.communicate(timeout=120)
         assert b"damaged" not in errors, errors
         assert process.returncode in (0, -signal.SIGKILL), errors
-        for path in checkpoints.found(folder):
+        for path in checkpoints.list_checkpoints(folder):
             checkpoints._read(path)
     again = experiment()
     again.load_state_dict(torch.load(out, weights_only=True))
@@ -103,14 +103,14 @@ def kept(tmp_path, digits, **changes):
 
 def test_the_last_two_are_kept(tmp_path, digits):
     kept(tmp_path, digits, epochs=4)
-    assert len(checkpoints.found(tmp_path)) == 2
+    assert len(checkpoints.list_checkpoints(tmp_path)) == 2
     assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize("harm", ["truncated", "altered", "no tensors", "no json"])
 def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, uninterrupted, capsys, harm):
     config = kept(tmp_path, digits)
-    newest = checkpoints.found(tmp_path)[0]
+    newest = checkpoints.list_checkpoints(tmp_path)[0]
     tensors = newest.with_suffix(".safetensors")
     content = bytearray(tensors.read_bytes())
     if harm == "truncated":
@@ -130,14 +130,14 @@ def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, unin
 
 def test_when_all_are_damaged_it_says_so(tmp_path, digits):
     config = kept(tmp_path, digits)
-    for path in checkpoints.found(tmp_path):
+    for path in checkpoints.list_checkpoints(tmp_path):
         path.write_text(json.dumps({"step": 3}))
     with pytest.raises(DataError, match=r"no checkpoint in .* is intact"):
         fit(experiment(), digits, config, resume=True)
 
 
 def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch):
-    config = kept(tmp_path, digits, schedule="constant")
+    config = kept(tmp_path, digits, lr_schedule="constant")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full(*args):
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch)
         fit(
             experiment(),
             digits,
-            Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}, checkpoints=tmp_path),
+            Train(**{**SETTINGS, "epochs": 5, "lr_schedule": "constant"}, checkpoints=tmp_path),
             resume=True,
         )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -156,12 +156,12 @@ def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch)
 
 
 def test_a_longer_training_goes_on_from_a_shorter_one(tmp_path, digits):
-    kept(tmp_path, digits, schedule="constant")
+    kept(tmp_path, digits, lr_schedule="constant")
     again = experiment()
-    config = Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}, checkpoints=tmp_path)
+    config = Train(**{**SETTINGS, "epochs": 5, "lr_schedule": "constant"}, checkpoints=tmp_path)
     assert len(fit(again, digits, config, resume=True)) == 5
     reference = experiment()
-    fit(reference, digits, Train(**{**SETTINGS, "epochs": 5, "schedule": "constant"}))
+    fit(reference, digits, Train(**{**SETTINGS, "epochs": 5, "lr_schedule": "constant"}))
     assert equal(again, reference)
 
 
@@ -196,7 +196,7 @@ def test_a_cosine_training_cannot_be_made_longer_since_its_rates_depend_on_the_l
 
 
 def test_weights_that_are_no_longer_finite_never_replace_a_good_checkpoint(tmp_path, digits):
-    config = Train(**SETTINGS, checkpoints=tmp_path, minutes=1e-9)
+    config = Train(**SETTINGS, checkpoints=tmp_path, checkpoint_minutes=1e-9)
     broken = experiment()
     steps = train(broken, digits, config)
     while next(steps).step < 19:

@@ -78,10 +78,10 @@ def test_stacked_equals_the_loop(digits, divergence, design):
 @pytest.mark.parametrize(
     "options",
     [
-        {"clip": 0.5},
+        {"grad_clip": 0.5},
         {"weight_decay": 0.1},
-        {"schedule": "cosine"},
-        {"schedule": "step", "drops": (2,)},
+        {"lr_schedule": "cosine"},
+        {"lr_schedule": "step", "lr_milestones": (2,)},
         {"warmup": 30},
     ],
     ids=str,
@@ -140,9 +140,9 @@ def test_settings_the_stacked_step_does_not_know_go_one_by_one(digits):
     def make(seed):
         return recipes.vae(SHAPE, 3, hidden=(8,))
 
-    config = replace(SHORT, steps=3, binarise="dynamic")
+    config = replace(SHORT, steps=3, binarize="dynamic")
     how = assert_as_if_alone(make, [{"seed": 0}, {"seed": 1}], digits, config)
-    assert how == "one by one: the stacked step does not know binarise"
+    assert how == "one by one: the stacked step does not know binarize"
 
 
 def test_a_shared_policy_is_not_stacked(digits):

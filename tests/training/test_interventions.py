@@ -1,4 +1,4 @@
-"""Knobs: turned from another thread between steps, written down, and played again without the hand."""
+"""Interventions: turned from another thread between steps, written down, and played again without the hand."""
 
 import threading
 from itertools import pairwise
@@ -9,7 +9,7 @@ import torch
 from vaelab import Train, fit, load, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.training.config import Train as Settings
-from vaelab.training.interventions import Knobs
+from vaelab.training.interventions import Interventions
 
 CONFIG = Train(epochs=6, batch_size=50, progress=False, device="cpu")
 
@@ -26,19 +26,21 @@ def digits():
 
 def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
     torch.manual_seed(0)
-    steered, knobs, go, turned = experiment(), Knobs(), threading.Semaphore(0), threading.Semaphore(0)
+    steered, interventions, go, turned = experiment(), Interventions(), threading.Semaphore(0), threading.Semaphore(0)
 
     def hand():
         for i in range(50):
             go.acquire()
             name = ("alpha", "gamma", "lr", "weight")[i % 4]
-            knobs.turn(**{name: {"alpha": i / 50, "gamma": 0.2 + i / 100, "lr": 1e-3 / (i + 1), "weight": 1 + i}[name]})
+            interventions.set(
+                **{name: {"alpha": i / 50, "gamma": 0.2 + i / 100, "lr": 1e-3 / (i + 1), "weight": 1 + i}[name]}
+            )
             turned.release()
 
     thread = threading.Thread(target=hand)
     thread.start()
     history = None
-    for progress in train(steered, digits, CONFIG, knobs=knobs):
+    for progress in train(steered, digits, CONFIG, interventions=interventions):
         history = progress.history
         go.release()
         if progress.step <= 50:
@@ -51,7 +53,7 @@ def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
         assert all(later.old == earlier.new for earlier, later in pairwise(turns))
 
     again = experiment()
-    replayed = fit(again, digits, CONFIG, knobs=history.replay())
+    replayed = fit(again, digits, CONFIG, interventions=history.replay())
     assert replayed.interventions == history.interventions
     for a, b in zip(again.state_dict().values(), steered.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -61,11 +63,11 @@ def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
 
 
 def test_every_turn_is_recorded_and_the_newest_acts_at_the_next_step(digits):
-    e, knobs = experiment(), Knobs()
-    for progress in train(e, digits, CONFIG, knobs=knobs):
+    e, interventions = experiment(), Interventions()
+    for progress in train(e, digits, CONFIG, interventions=interventions):
         if progress.step == 2:
-            knobs.turn(alpha=0.9)
-            knobs.turn(alpha=0.7, gamma=0.25)
+            interventions.set(alpha=0.9)
+            interventions.set(alpha=0.7, gamma=0.25)
         if progress.step == 3:
             break
     assert [tuple(turn) for turn in progress.history.interventions] == [
@@ -99,9 +101,9 @@ def test_turning_needs_no_second_trace():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: Knobs().turn(alpha=1.2), InvalidValue, "1.2"),
-        (lambda: Knobs().turn(gamma=-1), InvalidValue, "gamma"),
-        (lambda: Knobs().turn(lr="fast"), InvalidType, "fast"),
+        (lambda: Interventions().set(alpha=1.2), InvalidValue, "1.2"),
+        (lambda: Interventions().set(gamma=-1), InvalidValue, "gamma"),
+        (lambda: Interventions().set(lr="fast"), InvalidType, "fast"),
     ],
 )
 def test_a_bad_turn_gets_one_sentence(call, error, words):
@@ -110,18 +112,18 @@ def test_a_bad_turn_gets_one_sentence(call, error, words):
 
 
 def test_a_knob_that_is_not_there_is_named(digits):
-    knobs = Knobs()
-    knobs.turn(alpha=0.5)
+    interventions = Interventions()
+    interventions.set(alpha=0.5)
     with pytest.raises(InvalidValue, match="no knob 'alpha'"):
-        fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, knobs=knobs)
+        fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, interventions=interventions)
 
 
 def test_a_trained_alpha_cannot_be_turned(digits):
-    knobs = Knobs()
-    knobs.turn(alpha=0.5)
+    interventions = Interventions()
+    interventions.set(alpha=0.5)
     e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), trainable=True)
     with pytest.raises(InvalidValue, match=r"alpha is trained .* trainable=False\.$"):
-        fit(e, digits, CONFIG, knobs=knobs)
+        fit(e, digits, CONFIG, interventions=interventions)
 
 
 def test_the_history_shows_alpha_where_it_is_trained(digits):
@@ -134,16 +136,16 @@ def test_the_history_shows_alpha_where_it_is_trained(digits):
 
 
 def test_schedules():
-    cosine = Settings(steps=10, schedule="cosine")
+    cosine = Settings(steps=10, lr_schedule="cosine")
     assert [cosine.rate(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])
-    dropping = Settings(epochs=6, schedule="step", drops=(3, 5))
+    dropping = Settings(epochs=6, lr_schedule="step", lr_milestones=(3, 5))
     assert [dropping.rate(step, 10) for step in (0, 19, 20, 39, 40)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
     warm = Settings(warmup=4)
     assert [warm.heat(step) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
 
 
 def test_steps_instead_of_epochs(digits):
-    history = fit(experiment(), digits, Train(steps=40, batch_size=50, progress=False, device="cpu", clip=1.0))
+    history = fit(experiment(), digits, Train(steps=40, batch_size=50, progress=False, device="cpu", grad_clip=1.0))
     assert [row["epoch"] for row in history.rows] == [1, 2]
 
 
@@ -152,11 +154,11 @@ def test_steps_instead_of_epochs(digits):
     [
         ({"steps": 0}, "steps"),
         ({"warmup": -1}, "warmup"),
-        ({"clip": 0.0}, "clip"),
-        ({"minutes": -1.0}, "minutes"),
+        ({"grad_clip": 0.0}, "grad_clip"),
+        ({"checkpoint_minutes": -1.0}, "checkpoint_minutes"),
         ({"weight_decay": -0.1}, "weight_decay"),
-        ({"schedule": "linear"}, "linear"),
-        ({"drops": (3,)}, "schedule='step'"),
+        ({"lr_schedule": "linear"}, "linear"),
+        ({"lr_milestones": (3,)}, "lr_schedule='step'"),
     ],
 )
 def test_bad_settings_get_one_sentence(settings, words):

@@ -166,7 +166,7 @@ def test_bad_input_gets_one_sentence(call, error, words):
 
 def test_averaged_weights_follow_the_weights(digits):
     e = experiment(gamma="computed")
-    config = Train(steps=30, batch_size=50, progress=False, device="cpu", ema=0.9)
+    config = Train(steps=30, batch_size=50, progress=False, device="cpu", ema_decay=0.9)
     mean = None
     for progress in train(e, digits, config):
         weights = e.model.decoder[0][0].weight.detach()
@@ -185,13 +185,13 @@ def seen_by(config, images):
     return torch.cat(seen)
 
 
-def test_binarised_once_or_at_every_presentation(digits):
-    grey = digits.images[:100]
+def test_binarized_once_or_at_every_presentation(digits):
+    gray = digits.images[:100]
     config = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu"}
-    once, anew = (seen_by(Train(**config, binarise=kind), grey).reshape(3, 100, 64) for kind in ("static", "dynamic"))
+    once, anew = (seen_by(Train(**config, binarize=kind), gray).reshape(3, 100, 64) for kind in ("static", "dynamic"))
     for seen in (once, anew):
         assert set(seen.unique().tolist()) <= {0.0, 1.0}
-        assert float(seen.mean()) == pytest.approx(float(grey.float().mean() / 255), abs=0.02)
+        assert float(seen.mean()) == pytest.approx(float(gray.float().mean() / 255), abs=0.02)
 
     def sums(seen):
         return [sorted(map(tuple, epoch.tolist())) for epoch in seen]
@@ -252,8 +252,8 @@ def test_snapshots_let_one_scrub_through_the_training(digits, tmp_path):
     torch.testing.assert_close(codes.mean, e.encode(digits.images[:100]).mean)
     with pytest.raises(InvalidValue, match="snapshots=True needs a folder"):
         Train(snapshots=True)
-    with pytest.raises(InvalidValue, match=r"ema.*1\.5"):
-        Train(ema=1.5)
+    with pytest.raises(InvalidValue, match=r"ema_decay.*1\.5"):
+        Train(ema_decay=1.5)
 
 
 def test_a_warmup_that_was_left_unfinished_does_not_weigh_on_the_next_training(digits):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vaelab._utils.errors import StorageError
-from vaelab._utils.files import cache_folder, replacing
+from vaelab._utils.files import cache_folder, atomic_write
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,17 +14,17 @@ def test_files_are_whole_or_absent(tmp_path):
     path = tmp_path / "new" / "file.txt"
 
     def write_half():
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             part.write_text("half")
             raise ValueError("stopped half-way")
 
     with pytest.raises(ValueError, match="half-way"):
         write_half()
     assert list(path.parent.iterdir()) == []
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text("whole")
     assert path.read_text() == "whole"
-    with pytest.raises(StorageError, match=r"file\.txt.*a file stands"), replacing(path / "below.txt") as part:
+    with pytest.raises(StorageError, match=r"file\.txt.*a file stands"), atomic_write(path / "below.txt") as part:
         part.write_text("never")
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: everything vaelab writes goes through `replacing`."""
+"""Files that are whole or absent: everything vaelab writes goes through `atomic_write`."""
 
 import errno
 import hashlib
@@ -29,7 +29,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path` in one step, otherwise it is removed.
 
     A reader therefore sees the old file or the new one, never a part of it.
@@ -57,7 +57,7 @@ def require_writable(folder: Path) -> None:
     """Fail now, with a sentence, rather than after minutes of work whose result cannot be kept."""
     probe = folder / ".writable"
     try:
-        with replacing(probe) as part:
+        with atomic_write(probe) as part:
             part.write_bytes(b"\0" * 4096)
         probe.unlink()
     except OSError as error:

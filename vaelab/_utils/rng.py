@@ -20,7 +20,7 @@ _own = _Own()
 
 
 @contextmanager
-def own(generator: torch.Generator) -> Iterator[None]:
+def use_generator(generator: torch.Generator) -> Iterator[None]:
     """Within it, and on this thread only, the functions below draw from `generator`."""
     before, _own.generator = _own.generator, generator
     try:
@@ -51,7 +51,7 @@ def uniform(n: int, like: Tensor, generator: torch.Generator | None = None) -> T
     return torch.rand(n, dtype=like.dtype, device=like.device, generator=generator or _own.generator)
 
 
-def coins(chance: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def bernoulli(chance: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """1 with the given chances, else 0; from `generator`, if there is one."""
     if torch.compiler.is_compiling() and generator is None:
         return torch.bernoulli(chance)

@@ -9,12 +9,12 @@ Name = Annotated[str, tyro.conf.Positional]
 
 
 def data_list() -> None:
-    """Every data set: images, licence, and where it is on this machine."""
+    """Every data set: images, license, and where it is on this machine."""
     from vaelab.data.inventory import describe
 
     for row in describe():
         counts, shape = f"{row.train}+{row.test}", "x".join(map(str, row.shape))
-        print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.licence}\n{'':<18} {row.where}")
+        print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.license}\n{'':<18} {row.where}")
 
 
 def data_get(name: Name, folder: Path | None = None) -> None:

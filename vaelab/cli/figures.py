@@ -57,11 +57,11 @@ def _is_clone(folder: Path) -> bool:
 def figures_list() -> None:
     """Every figure: id, paper, what it shows; * marks the tour that `make figures` draws."""
     figures_folder()
-    from figures import FIGURES, TOUR
+    from figures import FIGURES, MAIN_FIGURES
 
     for item in FIGURES.values():
         only = "" if "quick" in item.presets else " (paper preset only)"
-        print(f"{'*' if item.id in TOUR else ' '} {item.id:<28} {item.paper:<40} {item.shows}{only}")
+        print(f"{'*' if item.id in MAIN_FIGURES else ' '} {item.id:<28} {item.paper:<40} {item.title}{only}")
 
 
 def figures_make(

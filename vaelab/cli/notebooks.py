@@ -13,7 +13,7 @@ from typing import Annotated
 import tyro
 
 from vaelab._utils.errors import InvalidValue, StorageError
-from vaelab._utils.files import replacing, storage_error
+from vaelab._utils.files import atomic_write, storage_error
 
 Folder = Annotated[str, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
 
@@ -78,7 +78,7 @@ def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> 
         )
     with ExitStack() as parts:  # every file is written in full before the first one gets its name
         for name in missing:
-            parts.enter_context(replacing(folder / name)).write_bytes(contents[name])
+            parts.enter_context(atomic_write(folder / name)).write_bytes(contents[name])
     return missing
 
 

@@ -43,7 +43,7 @@ def report(
     from vaelab.data.dataset import Dataset
     from vaelab.data.loading import load
     from vaelab.objectives.consistency import VIEWS
-    from vaelab.posterior.samplers import Flow, Mixture
+    from vaelab.posterior.samplers import FlowSampler, GMMSampler
     from vaelab.posterior.two_stage import SecondStage
     from vaelab.runs.run import trained
 
@@ -55,8 +55,8 @@ def report(
         return replace(load(found.run.data, split, limit=found.run.limit), images=found.run.images(split))
 
     experiment = found.experiment.to(on_device(device))
-    known: dict[str, type[SecondStage | Mixture | Flow]]
-    known = {"second-stage": SecondStage, "mixture": Mixture, "flow": Flow}
+    known: dict[str, type[SecondStage | GMMSampler | FlowSampler]]
+    known = {"second-stage": SecondStage, "mixture": GMMSampler, "flow": FlowSampler}
     chosen = {name.replace("-", " "): known[name](seed=seed) for name in samplers}
     measured = metrics.report(
         experiment,
@@ -64,8 +64,8 @@ def report(
         views=VIEWS[views or found.run.options.get("views", "simple")](),
         samplers=chosen,
         samples=samples,
-        weighed=images,
-        few=few,
+        nll_images=images,
+        small_probe_labels=few,
         seed=seed,
     )
     paths = metrics.save(measured, folder)

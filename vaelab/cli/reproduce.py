@@ -29,7 +29,7 @@ def reproduce(
     """
     from dataclasses import replace
 
-    from vaelab._utils.errors import InvalidValue, near
+    from vaelab._utils.errors import InvalidValue, suggest
 
     folder = figures_folder()
     from figures.build import make_one
@@ -40,7 +40,7 @@ def reproduce(
     known = [title(line) for line in published.lines()]
     for name in lines:
         if name not in known:
-            raise InvalidValue(f"there is no published line {name!r}; {near(name, known)}")
+            raise InvalidValue(f"there is no published line {name!r}; {suggest(name, known)}")
     settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs}
     figure = replace(FIGURES["gjs-reproduction"], presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
     made = make_one(figure, "paper", device, out or folder)

@@ -80,10 +80,10 @@ def sweep(
 
 
 def _table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:
-    from vaelab._utils.files import replacing
+    from vaelab._utils.files import atomic_write
 
     names = [f"{split}_{measure}" for split in ("train", "test") for measure in MEASURES]
-    with replacing(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recipe", "alpha", "dual", "seed", *names, "seconds"])
         for run, result in zip(runs, results, strict=True):

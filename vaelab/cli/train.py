@@ -93,11 +93,11 @@ def train(
     options |= given(gradient=gradient, margin=margin, weight=weight)
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = load(data, "train")
-    config = Train(epochs, batch_size, lr, seed, device, binarise=run.binarise, checkpoints=out / "checkpoints")
+    config = Train(epochs, batch_size, lr, seed, device, binarize=run.binarize, checkpoints=out / "checkpoints")
     experiment = run.experiment(images.shape)
     _claim(out, run)
     fit(experiment, images, config, resume=True)
-    if kept := checkpoints.newest(out / "checkpoints"):
+    if kept := checkpoints.load_latest(out / "checkpoints"):
         History(kept[1]["rows"]).save(out / "history.csv")
     print(f"{epochs} epochs of {recipe} on {data}: checkpoints/, history.csv and settings.json are in {out}")
 
@@ -120,7 +120,7 @@ def _claim(out: Path, run: "Run") -> None:
     from dataclasses import asdict
 
     from vaelab._utils.errors import InvalidValue
-    from vaelab._utils.files import replacing
+    from vaelab._utils.files import atomic_write
 
     ours = json.loads(json.dumps(asdict(run)))
     path = out / "settings.json"
@@ -129,5 +129,5 @@ def _claim(out: Path, run: "Run") -> None:
         other = [f"{name}={theirs.get(name)!r}" for name in ours if name != "epochs" and theirs.get(name) != ours[name]]
         if other:
             raise InvalidValue(f"{out} holds a training with {', '.join(other)}; choose another folder with --out.")
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(ours, indent=1) + "\n", encoding="utf-8")

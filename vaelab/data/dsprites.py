@@ -1,7 +1,7 @@
 """dSprites drawn again: 737,280 white shapes on black, from six latent factors.
 
 The geometry was fitted to 254 frames of the authors' own preview and reproduces each of them exactly. A pixel
-is set when its centre lies inside the outline. Corners are rounded to 1/256 pixel, as a graphics card
+is set when its center lies inside the outline. Corners are rounded to 1/256 pixel, as a graphics card
 does, and all arithmetic after that is in integers, so every machine draws the same images.
 Positions inside the grid and small rotated shapes are extrapolated: hence dsprites-rendered, not dSprites.
 """
@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 
 def latents(indices: ArrayLike) -> Ints:
-    """The latent classes [n, 6] (colour, shape, scale, orientation, x, y) of images by their index [n].
+    """The latent classes [n, 6] (color, shape, scale, orientation, x, y) of images by their index [n].
 
     Raises InvalidType or InvalidValue for anything but whole numbers from 0 to 737,279.
     """
@@ -68,7 +68,7 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
 
 
 def _outline(shape: int) -> NDArray[np.float64]:
-    """The corners [k, 2] of a shape at full size, orientation 0, in pixels from the centre, y downwards."""
+    """The corners [k, 2] of a shape at full size, orientation 0, in pixels from the center, y downwards."""
     if shape == 0:
         return 9.6 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     t = np.linspace(0, 2 * np.pi, 64 if shape == 1 else 150, endpoint=False)
@@ -96,7 +96,7 @@ def _subpixels(pixels: NDArray[np.float64]) -> Ints:
 def _fill(corners: tuple[Ints, Ints]) -> NDArray[np.uint8]:
     """Fill closed polygons [n, k] by the even-odd rule: images [n, 64, 64].
 
-    Each edge flips every pixel to the right of it in the rows whose centre line it crosses.
+    Each edge flips every pixel to the right of it in the rows whose center line it crosses.
     """
     x, y = corners
     n, k = x.shape

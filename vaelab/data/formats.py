@@ -12,7 +12,7 @@ Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """images uint8 [n, c, h, w] and labels int64 [n]."""
 
     images: Bytes
@@ -31,13 +31,13 @@ def idx(content: bytes) -> Bytes:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(tuple(shape))
 
 
-def cifar(content: bytes) -> Labelled:
-    """Records of the binary CIFAR-10 archive: one byte of label, then 3 x 32 x 32 bytes of colour planes."""
+def cifar(content: bytes) -> Labeled:
+    """Records of the binary CIFAR-10 archive: one byte of label, then 3 x 32 x 32 bytes of color planes."""
     records = np.frombuffer(content, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
-    return Labelled(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
+    return Labeled(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
 
 
-def omniglot(archive: Path) -> Labelled:
+def omniglot(archive: Path) -> Labeled:
     """Drawings 28x28, ink high, area-averaged from 105x105; labels count the characters in order of name."""
     from PIL import Image
 
@@ -48,7 +48,7 @@ def omniglot(archive: Path) -> Labelled:
             with content.open(name) as file, Image.open(file) as png:
                 images[i, 0] = 255 - np.asarray(png.convert("L").resize((28, 28), Image.Resampling.BOX))
     _, labels = np.unique([name.rsplit("/", 1)[0] for name in names], return_inverse=True)
-    return Labelled(images, labels.astype(np.int64))
+    return Labeled(images, labels.astype(np.int64))
 
 
 def npy_rows(file: IO[bytes], rows: Labels, block: int = 8192) -> Bytes:

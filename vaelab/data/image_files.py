@@ -21,7 +21,7 @@ from vaelab.data.sources import Wanted, ready
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 
-DEEP = ("I", "I;16", "I;16B")  # grey of 16 bits
+DEEP = ("I", "I;16", "I;16B")  # gray of 16 bits
 
 
 class Pictures(NamedTuple):
@@ -72,8 +72,8 @@ def decode(
 ) -> NDArray[np.uint8]:
     """Read the named pictures as uint8 [n, c, h, w].
 
-    mode: "L" for grey, "RGB" for colour, None for grey if every one of them is grey.
-    crop: the side of the square cut from the centre (None: the largest).
+    mode: "L" for gray, "RGB" for color, None for gray if every one of them is gray.
+    crop: the side of the square cut from the center (None: the largest).
     side: the side to which it is scaled (None: neither cut nor scaled).
 
     Raises DataError for no pictures or, naming it, a damaged one; InvalidValue for pictures of several sizes.
@@ -96,7 +96,7 @@ def _sizes_differ(one: str, first: NDArray[np.uint8], other: str, pixels: NDArra
     (_, h0, w0), (_, h, w) = first.shape, pixels.shape
     return InvalidValue(
         f"the pictures differ in size: {one} is {w0}x{h0}, {other} is {w}x{h}. "
-        "Write folder:PATH@64 to cut a square from the centre of each and scale it to 64x64."
+        "Write folder:PATH@64 to cut a square from the center of each and scale it to 64x64."
     )
 
 
@@ -126,20 +126,20 @@ def _pixels(image: Image.Image, name: str, mode: str, crop: int | None, side: in
 
 
 def _square(image: Image.Image, crop: int | None) -> Image.Image:
-    """A square about the centre, no larger than the picture."""
+    """A square about the center, no larger than the picture."""
     edge = min(*image.size, crop or image.width)
     left, top = (image.width - edge) // 2, (image.height - edge) // 2
     return image.crop((left, top, left + edge, top + edge))
 
 
 SIDE = 64
-FACE = 148  # the square cut from the centre of a 178x218 portrait, as most papers do
-CHAIR = 400  # the square cut from the centre of a 600x600 view: the rest is white
+FACE = 148  # the square cut from the center of a 178x218 portrait, as most papers do
+CHAIR = 400  # the square cut from the center of a 600x600 view: the rest is white
 LAST_TRAIN, FIRST_TEST = 162_770, 182_638  # numbers of the portraits in the official partition
 
 
 def celeba(entry: Entry, wanted: Wanted) -> Dataset:
-    """CelebA faces without labels, cut about the centre, scaled to 64x64, in the official partition."""
+    """CelebA faces without labels, cut about the center, scaled to 64x64, in the official partition."""
     origin, pictures = _album(entry, in_zip, wanted)
     chosen = thinned(_partition(entry, pictures, wanted), wanted.limit)
     names = [pictures.names[i] for i in chosen]
@@ -168,7 +168,7 @@ def _number(name: str) -> int:
 
 
 def chairs(entry: Entry, wanted: Wanted) -> Dataset:
-    """Rendered chairs in grey, cut about the centre, then scaled to 64x64; the label counts the chairs.
+    """Rendered chairs in gray, cut about the center, then scaled to 64x64; the label counts the chairs.
 
     The order matters: to scale first and to drop the crop, as published code does, makes smaller chairs.
     """

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 
 Images = Dataset | Tensor | np.ndarray
@@ -38,7 +38,7 @@ def as_images(data: Any, shape: tuple[int, ...], domain: Domain = "unit") -> Ten
     return images
 
 
-def as_pixels(images: Tensor | np.ndarray) -> Tensor:
+def as_image_tensor(images: Tensor | np.ndarray) -> Tensor:
     """Images of any shape as a tensor, if they are uint8 or floats in [0, 1]."""
     return in_domain(images, "unit")
 
@@ -64,13 +64,13 @@ def in_domain(data: Tensor | np.ndarray, domain: Domain) -> Tensor:
     return data
 
 
-def black_and_white(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:
+def binarize_images(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:
     """One Bernoulli draw of every pixel of images [n, ...], uint8 or in [0, 1]: uint8 of 0 and 255.
 
     What is black and white already stays as it is.  seed: None draws on from where the training's noise is.
     """
     generator = None if seed is None else torch.Generator(images.device).manual_seed(seed)
-    drawn = (rng.coins(unit(part), generator) for part in images.split(chunk))
+    drawn = (rng.bernoulli(to_float(part), generator) for part in images.split(chunk))
     return torch.cat([part.mul_(255).to(torch.uint8) for part in drawn])
 
 
@@ -115,6 +115,6 @@ def _channels_first(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if shape[1] in CHANNELS and shape[3] in CHANNELS:
         raise InvalidValue(
             f"an array of shape {shape} could be [n, c, h, w] or [n, h, w, c]: "
-            "give more than 3 columns, or [n, h, w] for grey images."
+            "give more than 3 columns, or [n, h, w] for gray images."
         )
     return values if shape[1] in CHANNELS else values.transpose(0, 3, 1, 2)

@@ -21,7 +21,7 @@ class Row(NamedTuple):
     shape: tuple[int, int, int]
     train: int
     test: int
-    licence: str
+    license: str
     where: str  # a path, "not here", or what is wrong with the copy that is here
     megabytes: int  # to download; 0 where nothing is, or the size is not known
 
@@ -36,14 +36,14 @@ class Verdict(NamedTuple):
 
 
 def describe() -> list[Row]:
-    """Every data set: shape, numbers of images, licence, where it is, megabytes to download."""
+    """Every data set: shape, numbers of images, license, where it is, megabytes to download."""
     rows = []
     for known in ENTRIES.values():
         try:
             place = _found(known) or "not here"
         except DataError as error:
             place = str(error)
-        rows.append(Row(known.name, known.shape, known.train, known.test, known.licence, place, known.megabytes))
+        rows.append(Row(known.name, known.shape, known.train, known.test, known.license, place, known.megabytes))
     return rows
 
 

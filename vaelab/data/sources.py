@@ -67,5 +67,5 @@ def missing(entry: Entry) -> str:
     return (
         f"{entry.name} is not here: put {', '.join(entry.files)}, or what it unpacks to, into a folder and "
         f"name that with folder= or VAELAB_DATA, or run `vaelab data get {entry.name}` "
-        f"({size}; licence: {entry.licence})."
+        f"({size}; license: {entry.license})."
     )

@@ -1,7 +1,7 @@
 """Divergences between Gaussians in closed form: per sample, in nats, summed over the latents.
 
 Notation: q is the encoder's posterior, p the prior; names always carry their arguments.
-The geometric Jensen-Shannon family (Nielsen 2019; Deasy et al. 2020) is built on the normalised geometric mean
+The geometric Jensen-Shannon family (Nielsen 2019; Deasy et al. 2020) is built on the normalized geometric mean
 G_a ∝ q^(1-a) p^a, where Z_a = ∫ q^(1-a) p^a dz:
 
     plain        (1-α) KL(q‖G_α)   + α KL(p‖G_α)    = α(1-α) [KL(q‖p) + KL(p‖q)] + ln Z_α
@@ -44,7 +44,7 @@ def kl(q: Kind, p: Kind) -> Tensor:
 
 
 def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
-    """The normalised geometric mean G_α ∝ q^(1-α) p^α, again a Gaussian: q at α=0, p at α=1.
+    """The normalized geometric mean G_α ∝ q^(1-α) p^α, again a Gaussian: q at α=0, p at α=1.
 
     Precisions are averaged, *not* standard deviations: 1/σ² = (1-α)/σq² + α/σp².
     alpha: a number or a tensor, 0-d or [b].  q, p: [b, ...] -> a Gaussian of that shape.
@@ -76,10 +76,10 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
 
 
 def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
-    """`geometric_js` with the geometric mean left *unnormalised*, g_a = q^(1-a) p^a, and the KL that allows for it.
+    """`geometric_js` with the geometric mean left *unnormalized*, g_a = q^(1-a) p^a, and the KL that allows for it.
 
     With KL₊(f‖g) = ∫ f ln(f/g) + g - f, and Z = ∫ g_a: the plain one is α(1-α) [KL(q‖p) + KL(p‖q)] + Z_α - 1, and each
-    exceeds its normalised twin by Z - 1 - ln Z ≥ 0; a dual one is 1 - Z + Z (ln Z + the twin).
+    exceeds its normalized twin by Z - 1 - ln Z ≥ 0; a dual one is 1 - Z + Z (ln Z + the twin).
     Arguments, shapes and errors as for `geometric_js`: q, p: [b, ...] -> [b], nats.
 
     Source: Nielsen 2025 (arXiv 2508.05066), which states the gap; the dual follows from the same definition.

@@ -1,6 +1,6 @@
 """The 2-D mixture of paper 1, figure 2, and the isotropic Gaussian that is nearest to it under each divergence.
 
-The published code does not minimise the functionals that it names; these are their true minima, by quadrature.  As
+The published code does not minimize the functionals that it names; these are their true minima, by quadrature.  As
 there, the descent starts at the moments of the target.  Where a start at one of its components ends lower, that second
 minimum is reported beside it.
 """
@@ -40,7 +40,7 @@ class Fit(NamedTuple):
 
 
 def fit(target: MixtureSameFamily, divergence: str, alpha: float = 0.5) -> list[Fit]:
-    """Minimise a divergence between q = N(mean, std² I) and p = `target` over mean and std by L-BFGS on a grid.
+    """Minimize a divergence between q = N(mean, std² I) and p = `target` over mean and std by L-BFGS on a grid.
 
     divergence: "primed", "primed dual" (with alpha; their ends are the two KL) or "JS".  Returns the minimum reached
     from the target's moments, and behind it the one reached from one of the three heaviest components, if that lies
@@ -80,15 +80,15 @@ def _descend(
         return quadrature.geometric_js(log_q, lambda z: log_target, alpha, grid, dual=divergence == "primed dual")
 
     def step() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = loss()
         value.backward()
         return value
 
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [free], max_iter=100, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     )
-    optimiser.step(step)
+    optimizer.step(step)
     found_mean, found_std = parameters()
     first, second = found_mean.tolist()
     return Fit(float(loss().detach()), (first, second), found_std.item(), name)

@@ -18,7 +18,7 @@ class FullGaussian(NamedTuple):
     cov: Tensor
 
     def sample(self) -> Tensor:
-        """One reparameterised draw through the Cholesky factor: [b, d]."""
+        """One reparameterized draw through the Cholesky factor: [b, d]."""
         return self.mean + (torch.linalg.cholesky(self.cov) @ torch.randn_like(self.mean)[..., None])[..., 0]
 
     def log_prob(self, z: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Gaussian(NamedTuple):
         return cls(zero, zero)
 
     def sample(self) -> Tensor:
-        """One reparameterised draw, mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
+        """One reparameterized draw, mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
         return self.mean + torch.exp(0.5 * self.logvar) * rng.normal_like(self.mean)
 
     def log_prob(self, z: Tensor) -> Tensor:

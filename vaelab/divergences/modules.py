@@ -50,7 +50,7 @@ class FreeBits(nn.Module):
     """Σ_j max(nats, mean over the batch of KL(q_j‖p_j)): below `nats` a latent is charged that, without a gradient.
 
     As a term per sample: where the batch's mean is above, KL(q_j‖p_j) of the sample, else `nats`.  A batch in pieces
-    (`Train.pieces`) has a mean for every piece.  No bound on the
+    (`TrainConfig.micro_batches`) has a mean for every piece.  No bound on the
     evidence is lost: the sum is never below KL(q‖p) in the mean.
 
     Raises InvalidType or InvalidValue for nats that are no number above 0.

@@ -92,7 +92,7 @@ def jensen_shannon(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
 
 
 def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid) -> Tensor:
-    """ln G_α on the grid's points [m], with G_α ∝ q^(1-α) p^α normalised on the grid."""
+    """ln G_α on the grid's points [m], with G_α ∝ q^(1-α) p^α normalized on the grid."""
     return _log_mean(_on("q", log_q, grid), _on("p", log_p, grid), checks.skew(alpha), grid)
 
 
@@ -161,7 +161,7 @@ def _on(name: str, log_density: LogDensity, grid: Grid) -> Tensor:
     mass = float(grid.integrate(values.detach().exp()))
     if not abs(mass - 1) < 1e-4:
         raise InvalidValue(
-            f"{name} integrates to {mass:.6g} on this grid instead of 1; widen or refine the grid, or normalise {name}."
+            f"{name} integrates to {mass:.6g} on this grid instead of 1; widen or refine the grid, or normalize {name}."
         )
     return values
 

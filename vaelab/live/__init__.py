@@ -22,7 +22,7 @@ from vaelab.live.panels.posterior import posterior_panel
 from vaelab.live.panels.rho import rho_panel
 from vaelab.live.panels.scale import scale_panel
 from vaelab.live.panels.training import TrainingPanel, training_panel
-from vaelab.live.training_config import Setup
+from vaelab.live.training_config import TrainingChoices
 from vaelab.teach.self_check import Verdict, check
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "LiveFigure",
     "Panel",
     "Scene",
-    "Setup",
+    "TrainingChoices",
     "Slider",
     "Switch",
     "TrainingPanel",

@@ -15,13 +15,13 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.images import sum_pixels, unit
+from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
-from vaelab.live.training_config import Call, Setup, config, recipe
+from vaelab.live.training_config import Call, TrainingChoices, config, recipe
 from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
-from vaelab.training.interventions import Knobs, Panel
+from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.loop import Progress, train
 
 POINT = 0.25  # seconds from one point of the curves to the next, at least
@@ -68,14 +68,14 @@ class Record:
 
 
 class Trainer:
-    """One training of a `Setup` in a daemon thread.
+    """One training of a `TrainingChoices` in a daemon thread.
 
     state: starting, running, paused, stopped, finished or failed.
     """
 
-    def __init__(self, setup: Setup, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
+    def __init__(self, setup: TrainingChoices, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
         self.setup, self.published, self.record = setup, published, Record()
-        self.knobs = Knobs()
+        self.interventions = Interventions()
         self.steerable: frozenset[str] | None = None
         self._early: dict[str, float] = {}
         self.call: Call | None = None
@@ -115,9 +115,9 @@ class Trainer:
         """Turn a knob of the running training; one that this experiment does not have, or a late hand, does nothing."""
         with self._gate:
             if self.steerable is None:
-                self._early[name] = value  # the network is not built yet; its knobs are not known
+                self._early[name] = value  # the network is not built yet; its interventions are not known
             elif name in self.steerable and self.alive:
-                self.knobs.turn(**{name: value})
+                self.interventions.set(**{name: value})
 
     def join(self, timeout: float = 60.0) -> bool:
         """Wait for the end; False when it did not come in time."""
@@ -148,14 +148,19 @@ class Trainer:
             torch.set_rng_state(others)
         settings = config(self.setup)
         with self._gate:
-            self.steerable = frozenset(Panel(self.experiment, settings.lr).values) | {"lr"}
-            self.knobs.turn(**{name: value for name, value in self._early.items() if name in self.steerable})
+            self.steerable = frozenset(TunableParameters(self.experiment, settings.lr).values) | {"lr"}
+            self.interventions.set(**{name: value for name, value in self._early.items() if name in self.steerable})
         self.images, self.labels = data.images[:PROBE], data.labels[:PROBE]
         self._publish(0, 0)
-        steps, last, sums, counted = train(self.experiment, data, settings, knobs=self.knobs), 0.0, torch.zeros(3), 0
+        steps, last, sums, counted = (
+            train(self.experiment, data, settings, interventions=self.interventions),
+            0.0,
+            torch.zeros(3),
+            0,
+        )
         generator = torch.Generator(on_device(settings.device))
         while self._may_go_on():
-            with rng.own(generator):
+            with rng.use_generator(generator):
                 progress = next(steps, None)
             if progress is None:
                 self.state = "finished"
@@ -211,7 +216,7 @@ class Trainer:
         device = next(self.experiment.parameters()).device
         result = self.experiment.mean_pass(self.images.to(device))
         rebuilt = self.experiment.objective.likelihood.mean(result.out).cpu()
-        errors = (unit(self.images) - rebuilt).square()
+        errors = (to_float(self.images) - rebuilt).square()
         return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
 
     def _publish(self, step: int, epoch: int) -> None:

@@ -21,7 +21,7 @@ AUGMENTED = ("no", *VIEWS)
 POLICIES = ("fixed", "learned", "computed")
 
 
-class Setup(NamedTuple):
+class TrainingChoices(NamedTuple):
     """The choices of one training; gamma is where a learned one starts, and a computed one starts from the data."""
 
     data: str = "digits"
@@ -58,13 +58,13 @@ class Call(NamedTuple):
         return plain if self.views is None else f"vaelab.consistency.consistent({plain}, {str(self.views)[1:-1]})"
 
 
-def recipe(setup: Setup, data: Dataset) -> Call:
+def recipe(setup: TrainingChoices, data: Dataset) -> Call:
     """The recipe that the choices name."""
     views = None if setup.views == "no" else (setup.consistency, setup.views)
     return _plain(setup, data)._replace(views=views)
 
 
-def _plain(setup: Setup, data: Dataset) -> Call:
+def _plain(setup: TrainingChoices, data: Dataset) -> Call:
     shape = tuple(data.images.shape[1:])
     options: dict[str, Any] = dict(NETWORKS[setup.network])
     options["gamma"] = setup.gamma if setup.policy == "fixed" else setup.policy
@@ -76,18 +76,18 @@ def _plain(setup: Setup, data: Dataset) -> Call:
     return Call("gjs_vae", (shape, setup.latent), {**skewed, **options})
 
 
-def config(setup: Setup) -> Train:
+def config(setup: TrainingChoices) -> Train:
     """How the panel trains."""
     return Train(epochs=setup.epochs, batch_size=setup.batch, lr=setup.lr, seed=setup.seed, progress=False)
 
 
-def code(setup: Setup, call: Call, steps: int, turns: Sequence[Intervention]) -> str:
+def code(setup: TrainingChoices, call: Call, steps: int, turns: Sequence[Intervention]) -> str:
     """A cell that trains the same experiment, with every turn of a knob at its step: the same weights on a CPU."""
     lines = ["import torch", "import vaelab", "", f"torch.manual_seed({setup.seed})", f"experiment = {call}"]
     lines += ["turns = [  # step, knob, old, new", *(f"    {tuple(turn)!r}," for turn in turns), "]"]
     settings = f"steps={steps}, batch_size={setup.batch}, lr={setup.lr!r}, seed={setup.seed}"
     lines += [
         f"data, config = vaelab.load({setup.data!r}), vaelab.Train({settings})",
-        "history = vaelab.fit(experiment, data, config, knobs=vaelab.Knobs(turns))",
+        "history = vaelab.fit(experiment, data, config, interventions=vaelab.Interventions(turns))",
     ]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Numbers that describe a trained VAE; `report` measures them all at once.
 
 In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelihood`, `activity`,
-`linear_probe`, `posterior_shift`, `frechet`, `classifier`, `inputs`, `sample_quality`, `fid`,
+`linear_probe`, `views`, `frechet`, `classifier`, `inputs`, `sample_quality`, `fid`,
 `report_numbers`, `report_figure`, `saving`.
 """
 
@@ -9,7 +9,7 @@ from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
 from vaelab.metrics.log_likelihood import bound, nll
-from vaelab.metrics.posterior_shift import consistency, transformed
+from vaelab.metrics.views import posterior_shift, transformed
 from vaelab.metrics.reconstruction import evaluate
 from vaelab.metrics.report_numbers import Report, report, rows, table, to_json
 from vaelab.metrics.sample_quality import distances
@@ -22,7 +22,7 @@ __all__ = [
     "activity_histogram",
     "bernoulli",
     "bound",
-    "consistency",
+    "posterior_shift",
     "distances",
     "encode",
     "evaluate",

@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import sum_pixels, unit
-from vaelab.data.images import as_pixels
+from vaelab._utils.images import sum_pixels, to_float
+from vaelab.data.images import as_image_tensor
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import pair
-from vaelab.objectives.iwae import drawn_rate
+from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment
 
 ROUNDING = 1e-3  # by how much a chance may leave [0, 1]
 
 
-class Deeper(NamedTuple):
+class HierarchicalParts(NamedTuple):
     """What more it takes where there are latents above those of `encode`, so that their prior is not N(0, I).
 
     draws(x, k) -> -ln p(x|z), and ln q(z|x) - ln p(z) over all latents, of k draws per image: [k, b] each, nats.
@@ -42,7 +42,7 @@ class Adapter:
     encode(x) -> Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
     decode(z) -> the mean images [b, *shape], in the domain of the data: never logits.
     nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
-    binary: p(x|z) is a likelihood of 0 and 1 only; grey images are then drawn to black and white before they are
+    binary: p(x|z) is a likelihood of 0 and 1 only; gray images are then drawn to black and white before they are
     weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
     deeper: for latents in several layers.  shape: of one datum, if it is known, to say what is
     wrong with others.  domain: "unit" for data in [0, 1], as images; "real" for any finite floats.
@@ -57,7 +57,7 @@ class Adapter:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     module: nn.Module | None = None
-    deeper: Deeper | None = None
+    deeper: HierarchicalParts | None = None
     shape: tuple[int, ...] | None = None
     domain: Domain = "unit"
 
@@ -76,12 +76,12 @@ class Adapter:
             got = f"got {tuple(x.shape)}; the second axis is that of channels"
             raise InvalidValue(f"images must be {wanted} with n at least 1, {got}.")
         if self.binary:
-            as_pixels(x)
-        return unit(x.to(self.device)).to(self.dtype)
+            as_image_tensor(x)
+        return to_float(x.to(self.device)).to(self.dtype)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Without gradients, and with batch normalisation and dropout as they are after training."""
+        """Without gradients, and with batch normalization and dropout as they are after training."""
         modes = {part: part.training for part in (self.module.modules() if self.module is not None else ())}
         try:
             if self.module is not None:
@@ -146,15 +146,15 @@ def adapted(model: Experiment | Adapter) -> Adapter:
     )
 
 
-def _deeper(experiment: Experiment) -> Deeper:
+def _deeper(experiment: Experiment) -> HierarchicalParts:
     likelihood, network = experiment.objective.likelihood, experiment.model
 
     def draws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         result = network(x, k)
         nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
-        return nll.unflatten(0, (k, -1)), drawn_rate(result).unflatten(0, (k, -1))
+        return nll.unflatten(0, (k, -1)), sampled_rate(result).unflatten(0, (k, -1))
 
-    return Deeper(draws, network.prior_sample, experiment.reconstruct)
+    return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
 
 
 def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **place: Any) -> Adapter:

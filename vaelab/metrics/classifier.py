@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.files import cache_folder, digest, replacing
-from vaelab._utils.images import unit
+from vaelab._utils.files import cache_folder, digest, atomic_write
+from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import as_images
 
@@ -41,7 +41,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images [n, *shape], uint8 or in [0, 1] -> logits [n, classes]."""
-        logits: Tensor = self.head(self.body(unit(images)))
+        logits: Tensor = self.head(self.body(to_float(images)))
         return logits
 
     @torch.no_grad()
@@ -49,7 +49,7 @@ class Classifier(nn.Module):
         """images [n, *shape], uint8 or in [0, 1] -> [n, 64], on the CPU."""
         device = self.head.weight.device
         images = as_images(images, self.shape)
-        return torch.cat([self.body(unit(part.to(device))).cpu() for part in images.split(chunk)])
+        return torch.cat([self.body(to_float(part.to(device))).cpu() for part in images.split(chunk)])
 
     @torch.no_grad()
     def accuracy(self, dataset: Dataset, chunk: int = 1000) -> float:
@@ -79,17 +79,17 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
             net.load_state_dict(load_file(path))
         except (OSError, SafetensorError, RuntimeError):  # not there, or damaged
             _train(net, dataset)
-            with replacing(path) as part:
+            with atomic_write(path) as part:
                 save_file(net.state_dict(), part)
     return net.eval()
 
 
 def _train(net: Classifier, dataset: Dataset) -> None:
-    optimiser = torch.optim.Adam(net.parameters(), fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
+    optimizer = torch.optim.Adam(net.parameters(), fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
     for _ in range(STEPS):
         index = torch.randint(len(dataset), (min(BATCH, len(dataset)),))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         F.cross_entropy(net(dataset.images[index]), dataset.labels[index]).backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()

@@ -15,12 +15,12 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import black_and_white, in_domain
+from vaelab.data.images import binarize_images, in_domain
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter, encode
 from vaelab.metrics.classifier import FEATURES
-from vaelab.metrics.posterior_shift import transformed
+from vaelab.metrics.views import transformed
 from vaelab.objectives.consistency import VIEWS, Views
 
 ENOUGH = 2 * FEATURES  # images, for a covariance of the features
@@ -96,7 +96,7 @@ def _classes(labels: Any) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Seen:
+class EvaluationInputs:
     """train, test: as they are; train_images, test_images: as the model sees them.
 
     posterior, moved: of the test images and of a view of each (None without views).  views: their name.  density:
@@ -139,22 +139,26 @@ class Seen:
         return self.pictures and self.classes and min(len(self.train), len(self.test)) > ENOUGH
 
 
-def see(model: Adapter, data: Data, views: Views | None, binarise: bool | None, seed: int) -> Seen:
+def prepare_inputs(
+    model: Adapter, data: Data, views: Views | None, binarize: bool | None, seed: int
+) -> EvaluationInputs:
     """Load, check, draw to black and white where the likelihood asks for it, encode.  Raises as `report` does."""
     train, test = train_and_test(data, model.domain)
     model.check(test.images)
-    binary = model.binary if binarise is None else binarise
+    binary = model.binary if binarize is None else binarize
     if binary:
-        require_unit("binarise=True", model.domain)
+        require_unit("binarize=True", model.domain)
     train_images, test_images = train.images, test.images
     if binary:
-        train_images, test_images = black_and_white(train_images, seed), black_and_white(test_images, seed + 1)
+        train_images, test_images = binarize_images(train_images, seed), binarize_images(test_images, seed + 1)
     moved = None
     if views is not None and pictured(test):
         moved = transformed(model, test.images, views, binary=binary, seed=seed)
-    density = binary or not model.binary or not grey(test.images)
+    density = binary or not model.binary or not gray(test.images)
     name = "none" if moved is None else named(views)
-    return Seen(model, train, test, train_images, test_images, encode(model, test_images), moved, name, density)
+    return EvaluationInputs(
+        model, train, test, train_images, test_images, encode(model, test_images), moved, name, density
+    )
 
 
 def pictured(data: Dataset) -> bool:
@@ -169,24 +173,24 @@ def named(views: Any) -> str:
     return known[0] if known else getattr(views, "__name__", type(views).__name__)
 
 
-def grey(images: Tensor) -> bool:
+def gray(images: Tensor) -> bool:
     """Whether any pixel is neither black nor white."""
     white = 255 if images.dtype == torch.uint8 else 1
     return bool(((images != 0) & (images != white)).any())
 
 
-def notes(seen: Seen, information: float, ceiling: float) -> tuple[str, ...]:
+def notes(seen: EvaluationInputs, information: float, ceiling: float) -> tuple[str, ...]:
     """What the reader must know before comparing; information and its ceiling in nats."""
     found = {
-        "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are grey; pass "
-        "binarise=True, or leave it out.": not seen.density,
+        "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are gray; pass "
+        "binarize=True, or leave it out.": not seen.density,
         f"The information is within half a nat of its ceiling, ln {len(seen.test)}: the posteriors of these images "
         "hardly overlap, and nothing more can be read from it.": information > ceiling - 0.5,
         "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
         "them, and the rate is by one draw for each image.": seen.model.deeper is not None,
         "No probe: the training labels are of one class, or test images have other labels.": not seen.probed,
         "No consistency: there are no views of these images.": seen.moved is None,
-        "No Fréchet distances: they need labelled images [n, c, h, w] in [0, 1], more than "
+        "No Fréchet distances: they need labeled images [n, c, h, w] in [0, 1], more than "
         f"{ENOUGH} of each set.": not seen.comparable,
     }
     return tuple(sentence for sentence, holds in found.items() if holds)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy(NamedTuple):
-    """Shares of images named rightly, by the probe with all labels and the one with few; binomial standard errors."""
+    """Shares of images named rightly, by the probe with all labels and the one with small_probe_labels; binomial standard errors."""
 
     all_labels: Estimate
     few_labels: Estimate
@@ -27,13 +27,13 @@ class Accuracy(NamedTuple):
 class Probe(NamedTuple):
     """What the probes reach on test images and, where there are any, on their transformations.
 
-    labels, few: how many labels the two were given; chance: the share of the commonest class among the test images.
+    labels, small_probe_labels: how many labels the two were given; chance: the share of the commonest class among the test images.
     """
 
     plain: Accuracy
     transformed: Accuracy | None
     labels: int
-    few: int
+    small_probe_labels: int
     chance: float
 
 
@@ -42,19 +42,21 @@ def probe(
     test: tuple[Tensor, Tensor],
     transformed: Tensor | None = None,
     *,
-    few: int = 1000,
+    small_probe_labels: int = 1000,
     seed: int = 0,
 ) -> Probe:
     """train, test: posterior means [n, latent] and labels [n]; transformed: the means of transformed test images.
 
-    few: with so many labels, each class in proportion, and with all of them.
-    Raises InvalidValue unless there are labels of two classes, among the few too.
+    small_probe_labels: with so many labels, each class in proportion, and with all of them.
+    Raises InvalidValue unless there are labels of two classes, among the small_probe_labels too.
     """
     (means, labels), (test_means, test_labels) = train, test
-    few = min(few, len(labels))
-    some = stratified(labels.numpy(), few, seed)
+    small_probe_labels = min(small_probe_labels, len(labels))
+    some = stratified(labels.numpy(), small_probe_labels, seed)
     if len(labels[some].unique()) < 2:
-        raise InvalidValue(f"a probe needs labels of two classes, got one class among {few} labels; give more.")
+        raise InvalidValue(
+            f"a probe needs labels of two classes, got one class among {small_probe_labels} labels; give more."
+        )
     probes = _fitted(means, labels), _fitted(means[some], labels[some])
 
     def measured(x: Tensor) -> Accuracy:
@@ -62,7 +64,7 @@ def probe(
 
     chance = float(test_labels.unique(return_counts=True)[1].max()) / len(test_labels)
     moved = None if transformed is None else measured(transformed)
-    return Probe(measured(test_means), moved, len(labels), few, chance)
+    return Probe(measured(test_means), moved, len(labels), small_probe_labels, chance)
 
 
 def _fitted(means: Tensor, labels: Tensor) -> "Pipeline":

@@ -6,7 +6,7 @@
 Importance sampling, with the encoder's posterior as proposal, is in the mean a lower bound, which
 rises with K. How low depends on the proposal: one that is narrower than the true posterior misses
 most of its mass, and the estimate falls by nats (Deasy et al. 2020's code, see `as_published`).
-What the model was trained to minimise does not enter: a beta-VAE's loss is no ELBO. What importance
+What the model was trained to minimize does not enter: a beta-VAE's loss is no ELBO. What importance
 weights with K draws give is called NLL; what one draw gives is not.
 """
 
@@ -35,7 +35,7 @@ class Evidence(NamedTuple):
     high: float
 
 
-class Weighed(NamedTuple):
+class ImportanceWeights(NamedTuple):
     """What the weights w_k = p(x, z_k) / q(z_k|x) of each image say; [n], float64, on the CPU.
 
     log_mean: ln 1/K Σ w, the estimate of ln p(x), nats.  effective: (Σ w)² / Σ w², from 1 (one draw is all that counts)
@@ -101,10 +101,12 @@ def log_evidence(
         )
     if as_published:
         adapter = replace(adapter, encode=lambda x: _squared_twice(experiment.encode(x)))
-    return weigh(adapter, x, samples, chunk=chunk, seed=seed).log_mean
+    return importance_weights(adapter, x, samples, chunk=chunk, seed=seed).log_mean
 
 
-def weigh(model: Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> Weighed:
+def importance_weights(
+    model: Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0
+) -> ImportanceWeights:
     """The importance weights of x [n, *shape] under any VAE, in one pass over K draws.
 
     Exactly `samples` draws for every image, at most `chunk` decoded at once, whatever the number of images.
@@ -126,7 +128,7 @@ def weigh(model: Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: i
                 total = torch.logaddexp(total, ratios.logsumexp(0))
                 squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
             place.copy_(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
-    return Weighed(found[0], found[1], samples)
+    return ImportanceWeights(found[0], found[1], samples)
 
 
 def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -150,7 +152,7 @@ def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: 
 def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
     """ln p(x|z) p(z) / q(z|x) for k draws of z per image: [k, b], float64."""
     if model.deeper is not None:
-        with rng.own(generator):
+        with rng.use_generator(generator):
             return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
     proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
     noise = torch.randn(proposal.mean.shape, dtype=q.mean.dtype, device=model.device, generator=generator)
@@ -203,7 +205,7 @@ def nll(
     seed: int = 0,
 ) -> NLL:
     """Exactly `samples` draws for every x [n, *shape]; memory grows with `chunk` alone."""
-    found = weigh(adapted(model), x, samples, chunk=chunk, seed=seed)
+    found = importance_weights(adapted(model), x, samples, chunk=chunk, seed=seed)
     by_draws = float(found.error.square().sum().sqrt()) / len(x)
     return NLL(-found.log_mean, mean_of(-found.log_mean), by_draws, float(found.effective.median()), samples)
 
@@ -217,7 +219,7 @@ def bound(model: Experiment | Adapter, x: Tensor, *, seed: int = 0, chunk: int =
         for part in x.split(chunk):
             part = model.as_input(part)
             q = model.encode(part)
-            with rng.own(generator):
+            with rng.use_generator(generator):
                 distortion, rate = _terms(model, part, q)
             deeper = model.deeper
             rebuilt = model.decode(q.mean) if deeper is None else deeper.reconstruct(part)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from vaelab._utils.images import sum_pixels
 from vaelab.data.images import in_domain
-from vaelab.models.vae import Pass, at_rest, total_rate
+from vaelab.models.vae import ForwardPass, eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
 
 
@@ -21,7 +21,7 @@ def evaluate(
     inputs: what the network sees instead, when denoising.
 
     reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
-    rate: KL(q‖p) in nats whatever the experiment minimises; divergence: the one it minimises, in nats.
+    rate: KL(q‖p) in nats whatever the experiment minimizes; divergence: the one it minimizes, in nats.
     Both are summed over the groups of latents; where there are several, along the z drawn.
     """
     device = next(experiment.parameters()).device
@@ -30,7 +30,7 @@ def evaluate(
     inputs = x if inputs is None else inputs
     for part, shown in zip(x.split(chunk), inputs.split(chunk), strict=True):
         truth, seen = (experiment.as_input(t.to(device)) for t in (part, shown))
-        with at_rest(experiment):
+        with eval_mode(experiment):
             result = experiment.model(seen)
         sampled = experiment.objective.likelihood.mean(result.out)
         at_mean = _at_mean(experiment, seen, result)
@@ -45,7 +45,7 @@ def evaluate(
     return dict(zip(("reconstruction", "reconstruction_sampled", "rate", "divergence"), values, strict=True))
 
 
-def _at_mean(experiment: Experiment, x: Tensor, result: Pass) -> Tensor:
+def _at_mean(experiment: Experiment, x: Tensor, result: ForwardPass) -> Tensor:
     """Decode the posterior means: [b, *shape]; one group needs no second encoding."""
     if len(result.q) > 1:
         return experiment.reconstruct(x)

@@ -47,8 +47,8 @@ def _likelihood(axes: Axes, found: dict[str, Row]) -> None:
     here = {words: found[name] for name, words in names.items() if name in found}
     if not here:
         here = {"cross-entropy": found["distortion"], "rate": found["rate"]}
-    for y, (row, colour) in enumerate(zip(here.values(), (plots.Q, plots.JS, plots.REFERENCE), strict=False)):
-        axes.errorbar(_upright(row), y, xerr=2 * row.error, fmt="o", color=colour, capsize=2)
+    for y, (row, color) in enumerate(zip(here.values(), (plots.Q, plots.JS, plots.REFERENCE), strict=False)):
+        axes.errorbar(_upright(row), y, xerr=2 * row.error, fmt="o", color=color, capsize=2)
     axes.set_yticks(range(len(here)), labels=list(here))
     axes.set(ylim=(len(here) - 0.5, -0.5), xlabel="nats per image, ± 2 errors", title="Likelihood: less is better")
     axes.margins(x=0.1)
@@ -95,8 +95,8 @@ def _information(axes: Axes, found: dict[str, Row]) -> None:
     every = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
     here = {words: found[name] for name, words in every.items() if name in found}
     values, errors = [row.value for row in here.values()], [2 * row.error for row in here.values()]
-    colours = [plots.REFERENCE, plots.Q, plots.P][: len(here)]
-    axes.bar(range(len(here)), values, 0.6, yerr=errors, color=colours, capsize=2)
+    colors = [plots.REFERENCE, plots.Q, plots.P][: len(here)]
+    axes.bar(range(len(here)), values, 0.6, yerr=errors, color=colors, capsize=2)
     axes.set_xticks(range(len(here)), labels=list(here))
     ceiling = found["information_ceiling"].value
     axes.axhline(ceiling, color="black", linewidth=0.8, linestyle="--", label=f"ceiling: {ceiling:.2f}")
@@ -110,14 +110,14 @@ def _probe(axes: Axes, found: dict[str, Row]) -> None:
     if "probe_all" not in found:
         return _nothing(axes, "see the note on labels")
     shown = [which for which in ("few", "all") if f"probe_{which}" in found]
-    for kind, name, colour, shift in (
+    for kind, name, color, shift in (
         ("", "test images", plots.Q, -0.2),
         ("_transformed", "transformed", plots.JS, 0.2),
     ):
         here = [found[f"probe_{which}{kind}"] for which in shown if f"probe_{which}{kind}" in found]
         if here:
             values, errors = [row.value for row in here], [2 * row.error for row in here]
-            axes.bar(np.arange(len(here)) + shift, values, 0.38, yerr=errors, color=colour, label=name, capsize=2)
+            axes.bar(np.arange(len(here)) + shift, values, 0.38, yerr=errors, color=color, label=name, capsize=2)
     chance = found["probe_chance"].value
     axes.axhline(chance, color="black", linewidth=0.8, linestyle="--", label=f"one class, {chance:.2f}")
     labels = [found[f"probe_{which}"].words.split(",")[0] for which in shown]
@@ -131,8 +131,8 @@ def _distances(axes: Axes, report: Report) -> None:
     if not report.distances:
         return _nothing(axes, "no classifier for these images")
     names, values = list(report.distances), list(report.distances.values())
-    colours = [plots.REFERENCE, plots.Q, plots.P, *[plots.DUAL] * len(names)][: len(names)]
-    axes.barh(range(len(names)), values, 0.6, color=colours)
+    colors = [plots.REFERENCE, plots.Q, plots.P, *[plots.DUAL] * len(names)][: len(names)]
+    axes.barh(range(len(names)), values, 0.6, color=colors)
     axes.set_yticks(range(len(names)), labels=[textwrap.fill(name, 15) for name in names])
     for y, value in enumerate(values):
         axes.annotate(short(value, 3), (value, y), (3, 0), textcoords="offset points", va="center")

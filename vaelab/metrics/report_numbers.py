@@ -16,15 +16,15 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS, active_units
 from vaelab.metrics.adapter import Adapter, adapted
-from vaelab.metrics.inputs import Data, Seen, notes, see, some
+from vaelab.metrics.inputs import Data, EvaluationInputs, notes, prepare_inputs, some
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import NLL, Bound, bound, difference, mean_of, nll
-from vaelab.metrics.posterior_shift import Consistency, consistency
+from vaelab.metrics.views import PosteriorShift, posterior_shift
 from vaelab.metrics.sample_quality import Latents, decoded, distances, fitted, from_prior
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
@@ -43,7 +43,7 @@ SECOND_STAGE: Mapping[str, Sampler | Latents] = MappingProxyType({"second stage"
 class Report:
     """What was measured; print(report) is its table, `metrics.save` writes it down.
 
-    nll: None where p(x|z) is no density of these images; weighed: which of the test images it is of.  test, train: the
+    nll: None where p(x|z) is no density of these images; nll_images: which of the test images it is of.  test, train: the
     ELBO's terms of each image.  law: variances per latent over the test images.  information, to_prior: of the mixture
     of the test images' posteriors, the latter None for a prior other than N(0, I).  consistency, probe: None where
     there was nothing to measure them on, and distances is empty then; notes say why.  pictures: rows of a few images
@@ -52,13 +52,13 @@ class Report:
 
     settings: dict[str, Any]
     nll: NLL | None
-    weighed: Tensor
+    nll_images: Tensor
     test: Bound
     train: Bound
     law: VarianceLaw
     information: MutualInformation
     to_prior: Estimate | None
-    consistency: Consistency | None
+    consistency: PosteriorShift | None
     probe: Probe | None
     distances: dict[str, float]
     pictures: dict[str, Tensor]
@@ -76,9 +76,9 @@ def report(
     views: Views | None = SIMPLE,
     samplers: Mapping[str, Sampler | Latents] = SECOND_STAGE,
     samples: int = 500,
-    weighed: int | None = 1000,
-    few: int = 1000,
-    binarise: bool | None = None,
+    nll_images: int | None = 1000,
+    small_probe_labels: int = 1000,
+    binarize: bool | None = None,
     seed: int = 0,
 ) -> Report:
     """Measure a VAE of ours, or anybody's through an `Adapter`, on a data set.
@@ -87,74 +87,76 @@ def report(
     keeps the meaning of images [b, c, h, w] in [0, 1].  samplers: where latents come from besides the prior, by
     name: a `Sampler`, a copy of which is fitted to the posteriors of the training images, or a function that gives
     n latents [n, latent]; {} saves the seconds of the second stage.  samples: importance samples of every image;
-    weighed: how many test images get them, None for all.  few: labels of the smaller probe.  binarise: show the
-    model black-and-white images, each pixel drawn once with its grey value for a chance; None does so where the
+    nll_images: how many test images get them, None for all.  small_probe_labels: labels of the smaller probe.  binarize: show the
+    model black-and-white images, each pixel drawn once with its gray value for a chance; None does so where the
     likelihood is a Bernoulli.
 
     Everything is measured in evaluation mode, and on untransformed test images unless it says otherwise.
     Raises InvalidType or InvalidValue, naming what is off in data, adapter or numbers.
     """
-    _check(views, samples, weighed, few, seed)
-    seen = see(adapted(model), data, views, binarise, seed)
-    chosen, trained_on = some(len(seen.test), weighed, seed), some(len(seen.train), len(seen.test), seed)
+    _check(views, samples, nll_images, small_probe_labels, seed)
+    seen = prepare_inputs(adapted(model), data, views, binarize, seed)
+    chosen, trained_on = some(len(seen.test), nll_images, seed), some(len(seen.train), len(seen.test), seed)
     mixture = MarginalPosterior(*seen.posterior)
     information = mixture.mutual_information(seed=seed)
     generators, told = fitted(samplers, seen.codes) if seen.comparable else ({}, ())
     return Report(
-        settings=_settings(seen, samples, len(chosen), few, seed),
+        settings=_settings(seen, samples, len(chosen), small_probe_labels, seed),
         nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
-        weighed=chosen,
+        nll_images=chosen,
         test=bound(seen.model, seen.test_images, seed=seed),
         train=bound(seen.model, seen.train_images[trained_on], seed=seed),
         law=mixture.variance_law(THRESHOLDS[0]),
         information=information,
         to_prior=None if seen.model.deeper else mixture.kl_to_prior(seed=seed),
-        consistency=None if seen.moved is None else consistency(seen.posterior, seen.moved),
-        probe=_probe(seen, few, seed) if seen.probed else None,
+        consistency=None if seen.moved is None else posterior_shift(seen.posterior, seen.moved),
+        probe=_probe(seen, small_probe_labels, seed) if seen.probed else None,
         distances=_distances(seen, generators, seed) if seen.comparable else {},
         pictures=_pictures(seen, seed) if seen.pictures else {},
         notes=(*notes(seen, information.leave_one_in.value, information.ceiling), *told),
     )
 
 
-def _check(views: Views | None, samples: int, weighed: int | None, few: int, seed: int) -> None:
+def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
     if views is not None and not callable(views):
         raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
-    for name, value in (("samples", samples), ("few", few)):
+    for name, value in (("samples", samples), ("small_probe_labels", small_probe_labels)):
         if checks.count(name, value) < 2:
             raise InvalidValue(f"{name} must be at least 2, got {value}: one draw gives an ELBO, one label no probe.")
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InvalidValue(f"seed must be a whole number from 0 to 2^32 - 1, got {seed!r}; choose another.")
-    if weighed is not None:
-        checks.count("the number of weighed images", weighed)
+    if nll_images is not None:
+        checks.count("the number of nll_images images", nll_images)
 
 
-def _settings(seen: Seen, samples: int, weighed: int, few: int, seed: int) -> dict[str, Any]:
+def _settings(
+    seen: EvaluationInputs, samples: int, nll_images: int, small_probe_labels: int, seed: int
+) -> dict[str, Any]:
     return {
         **{"data": seen.test.name, "train_images": len(seen.train), "test_images": len(seen.test)},
-        **{"samples": samples, "weighed": weighed, "black_and_white": seen.test_images is not seen.test.images},
+        **{"samples": samples, "nll_images": nll_images, "binarize_images": seen.test_images is not seen.test.images},
         **{"latents": seen.posterior.mean.shape[1], "pixels": seen.test.images[0].numel(), "seed": seed},
-        **{"few": few, "views": seen.views},
+        **{"small_probe_labels": small_probe_labels, "views": seen.views},
     }
 
 
-def _probe(seen: Seen, few: int, seed: int) -> Probe:
+def _probe(seen: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
     moved = None if seen.moved is None else seen.moved.mean
     test = seen.posterior.mean, seen.test.labels
-    return probe((seen.codes.mean, seen.train.labels), test, moved, few=few, seed=seed)
+    return probe((seen.codes.mean, seen.train.labels), test, moved, small_probe_labels=small_probe_labels, seed=seed)
 
 
-def _distances(seen: Seen, samplers: Mapping[str, Latents], seed: int) -> dict[str, float]:
+def _distances(seen: EvaluationInputs, samplers: Mapping[str, Latents], seed: int) -> dict[str, float]:
     return distances(seen.model, seen.train, seen.test, seen.posterior.mean, samplers, seed)
 
 
-def _pictures(seen: Seen, seed: int) -> dict[str, Tensor]:
+def _pictures(seen: EvaluationInputs, seed: int) -> dict[str, Tensor]:
     means = seen.posterior.mean[:SHOWN]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         drawn = from_prior(seen.model, *means.shape)
     return {
-        "images": unit(seen.test.images[:SHOWN]).float(),
+        "images": to_float(seen.test.images[:SHOWN]).float(),
         "decoded at\nthe means": decoded(seen.model, means),
         "decoded from\nthe prior": decoded(seen.model, drawn),
     }
@@ -200,11 +202,11 @@ def to_json(report: Report) -> str:
 def _likelihood(report: Report) -> Iterator[Row]:
     where, s = f"likelihood, {report.settings['data']}", report.settings
     if (nll := report.nll) is not None:
-        words = f"NLL, {nll.samples} samples, {s['weighed']} test images"
+        words = f"NLL, {nll.samples} samples, {s['nll_images']} test images"
         yield Row(where, "nll", words, *nll.by_images)
         yield Row(where, "nll_error_by_draws", "  standard error that the draws leave", nll.by_draws)
         yield Row(where, "effective_samples", "  effective samples, median", nll.effective, unit=f"of {nll.samples}")
-        same = report.test.elbo[report.weighed]
+        same = report.test.elbo[report.nll_images]
         yield Row(where, "elbo_weighed", "ELBO of the same images", *mean_of(same))
         yield Row(where, "inference_gap", "  what it lacks at least: KL(q(z|x)‖p(z|x))", *mean_of(-nll.each - same))
         test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
@@ -240,7 +242,11 @@ def _probe_rows(report: Report) -> Iterator[Row]:
     if (probe := report.probe) is None:
         return
     where = "linear probe on the means, accuracy"
-    numbers = {"all": probe.labels, "few": probe.few} if probe.few < probe.labels else {"all": probe.labels}
+    numbers = (
+        {"all": probe.labels, "few": probe.small_probe_labels}
+        if probe.small_probe_labels < probe.labels
+        else {"all": probe.labels}
+    )
     for kind, found in (("", probe.plain), ("_transformed", probe.transformed)):
         on = "transformed test images" if kind else "test images"
         for (name, labels), value in zip(numbers.items(), found or (), strict=False):

@@ -6,7 +6,7 @@ only, at one number of images. Even other real images are not at distance 0; the
 yardstick.
 
 What a distance does not tell: quality and variety apart (`precision_recall`), copies of the
-training images (`memorisation`), and lost variance (`variance_loss`).
+training images (`memorization`), and lost variance (`variance_loss`).
 """
 
 import copy
@@ -18,9 +18,9 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, TrainingError
-from vaelab._utils.images import data_variance, unit
+from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_pixels
+from vaelab.data.images import as_image_tensor
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
@@ -47,7 +47,7 @@ class Nearest(NamedTuple):
 
 def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
     """Of features [n, f] and [m, f]: a point is covered by a set when it lies no farther from one of its points than
-    that point's own k-th neighbour there.  Both depend on n, m and k: compare only what was measured alike.
+    that point's own k-th neighbor there.  Both depend on n, m and k: compare only what was measured alike.
 
     Raises InvalidType or InvalidValue for features that are not finite and alike, or k outside 1 .. n-1, m-1.
     Source: Kynkäänniemi et al. 2019.
@@ -58,33 +58,33 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
             raise InvalidValue(f"{name} has shape {tuple(features.shape)}; both sets must be [images, features] alike.")
         if not 1 <= checks.count("k", k) < len(features):
             raise InvalidValue(f"k must lie between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
-    centre = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
-    real, made = ((features - centre).to(features.dtype) for features in (real, made))
+    center = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
+    real, made = ((features - center).to(features.dtype) for features in (real, made))
     return PrecisionRecall(_covered(made, real, k), _covered(real, made, k))
 
 
 def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
     """The k nearest of the known images [n, ...] to each of the images [m, ...], by root mean squared pixel distance.
 
-    Both uint8 or in [0, 1].  Look at the pairs: a generated picture that is its neighbour's copy was memorised.
+    Both uint8 or in [0, 1].  Look at the pairs: a generated picture that is its neighbor's copy was memorized.
 
     Raises InvalidType or InvalidValue for images of other values or shapes, none at all, or k outside 1 .. n.
     """
-    images, known = as_pixels(images), as_pixels(known)
+    images, known = as_image_tensor(images), as_image_tensor(known)
     if images.shape[1:] != known.shape[1:]:
         raise InvalidValue(f"images have shape {tuple(images.shape[1:])}, the known ones {tuple(known.shape[1:])}.")
     if not 1 <= checks.count("k", k) <= len(known):
         raise InvalidValue(f"k must lie between 1 and the {len(known)} known images, got {k}.")
     if not len(images):
-        raise InvalidValue("there are no images whose neighbours could be found; give at least one.")
-    x, y = unit(images).flatten(1), unit(known).flatten(1)
+        raise InvalidValue("there are no images whose neighbors could be found; give at least one.")
+    x, y = to_float(images).flatten(1), to_float(known).flatten(1)
     return Nearest(*_by_chunks(x, lambda part: _nearest(part, y, k)))
 
 
-def memorisation(made: Tensor, test: Tensor, train: Tensor) -> float:
+def memorization(made: Tensor, test: Tensor, train: Tensor) -> float:
     """The median distance of generated images to the training images, over that of test images to them.
 
-    About 1, or above, for a model that invents as far from the training images as new data lie; towards 0 for one that
+    About 1, or above, for a model that invents as far from the training images as new data lie; toward 0 for one that
     copies.  Blurred pictures lie nearer to everything: a ratio of .8 is no proof, the pairs of `nearest` are.
 
     Raises InvalidValue where half of the test images are training images, and what `nearest` raises.
@@ -103,7 +103,7 @@ def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     Source: Asperti 2020 (arXiv 2002.09860) for the loss; derived here, Var(x) - Var(x̂) is
     MSE + 2 Cov(x̂, x - x̂).
     """
-    images, reconstructions = as_pixels(images), as_pixels(reconstructions)
+    images, reconstructions = as_image_tensor(images), as_image_tensor(reconstructions)
     if not len(images):
         raise InvalidValue("there are no images whose variance could be lost; give at least one.")
     if images.shape != reconstructions.shape:
@@ -121,7 +121,7 @@ def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _covered(points: Tensor, by: Tensor, k: int) -> float:
-    """The share of points [m, f] inside the ball of some point of `by` [n, f], each up to its k-th neighbour in it."""
+    """The share of points [m, f] inside the ball of some point of `by` [n, f], each up to its k-th neighbor in it."""
     (radius,) = _by_chunks(by, lambda part: (torch.cdist(part, by).topk(k + 1, largest=False).values[:, -1],))
     (inside,) = _by_chunks(points, lambda part: ((torch.cdist(part, by) <= radius).any(1),))
     return float(inside.float().mean())

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.metrics.report_numbers import Report, table, to_json
 
 
@@ -25,6 +25,6 @@ def save(report: Report, folder: Path | str) -> list[Path]:
     paths = []
     for kind, content in contents.items():
         paths.append(Path(folder) / f"report.{kind}")
-        with replacing(paths[-1]) as part:
+        with atomic_write(paths[-1]) as part:
             part.write_bytes(content)
     return paths

@@ -8,14 +8,14 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import burda, tanh_layers
-from vaelab.models.vae import VAE, Pass
+from vaelab.models.vae import VAE, ForwardPass
 
 
 class TwoLayers(VAE):
     """Two stochastic layers: q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1), p(h2) = N(0, I).
 
     The groups of a pass are (h1, h2).  Given h1 the two are not independent, so the sum of KL(q‖p) over the groups is
-    no rate: train it with `ImportanceWeighted`.  `decoder` takes h1.
+    no rate: train it with `IWAEObjective`.  `decoder` takes h1.
     Raises InvalidType or InvalidValue unless top is a whole number from 1.  Source: Burda et al. 2016, section 5.
     """
 
@@ -34,23 +34,23 @@ class TwoLayers(VAE):
         self.up = tanh_layers([latent, *upper, 2 * top])
         self.down = tanh_layers([top, *reversed(upper), 2 * latent])
 
-    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
         q1 = self.posterior(x)
         q1 = Gaussian(q1.mean.repeat(samples, 1), q1.logvar.repeat(samples, 1))
         return self._through(q1, Gaussian.sample)
 
-    def mean_pass(self, x: Tensor) -> Pass:
+    def mean_pass(self, x: Tensor) -> ForwardPass:
         """Pass x [b, *shape] with h1 and h2 at the posterior means; no noise is drawn."""
         return self._through(self.posterior(x), lambda q: q.mean)
 
-    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> Pass:
+    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> ForwardPass:
         """Go from q(h1|x) through both layers, with what `draw` takes from each posterior."""
         dtype = q1.mean.dtype  # out of bf16, if the network ran in it
         h1 = draw(q1)
         q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))
         h2 = draw(q2)
         p1 = Gaussian(*self.down(h2).to(dtype).chunk(2, dim=1))
-        return Pass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
+        return ForwardPass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
 
     def prior_sample(self, n: int) -> Tensor:
         """n draws of p(h1): [n, latent]."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 
 
-class Pass(NamedTuple):
+class ForwardPass(NamedTuple):
     """One forward pass.  Tuples run over latent groups; a flat model has one.
 
     q, p: posteriors and priors, z: draws from q, each entry [b, latent]; out: the decoder's raw output [b, ...].
@@ -23,7 +23,7 @@ class Pass(NamedTuple):
     out: Tensor
 
 
-def group_rates(result: Pass) -> tuple[Tensor, ...]:
+def group_rates(result: ForwardPass) -> tuple[Tensor, ...]:
     """Compute KL(q‖p) of every latent group of a pass in closed form: [b] each, nats.
 
     Where a group hangs on draws of others, this is its KL along the path that was drawn.
@@ -31,13 +31,13 @@ def group_rates(result: Pass) -> tuple[Tensor, ...]:
     return tuple(diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True))
 
 
-def total_rate(result: Pass) -> Tensor:
+def total_rate(result: ForwardPass) -> Tensor:
     """Sum `group_rates` over the groups: [b], nats."""
     return reduce(torch.add, group_rates(result))
 
 
 @contextmanager
-def at_rest(module: nn.Module) -> Iterator[None]:
+def eval_mode(module: nn.Module) -> Iterator[None]:
     """Within it, batch norms use their running statistics and learn nothing from what passes; afterwards as before."""
     training = module.training
     module.eval()
@@ -66,18 +66,18 @@ class VAE(nn.Module):
         mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)  # out of bf16, if the network ran in it
         return Gaussian(mean, logvar)
 
-    def forward(self, x: Tensor, samples: int = 1) -> Pass:
+    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
         """samples: draws of z per image, behind one another: every entry of the pass is [samples b, ...]."""
         q = self.posterior(x)
         if samples > 1:
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
         z = self.draw(q)
-        return Pass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+        return ForwardPass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
 
-    def mean_pass(self, x: Tensor) -> Pass:
+    def mean_pass(self, x: Tensor) -> ForwardPass:
         """Pass x [b, *shape] with z at the posterior means, in every group; no noise is drawn."""
         q = self.posterior(x)
-        return Pass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
+        return ForwardPass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
         """What the decoder is given in training: a draw from q, [b, latent]."""

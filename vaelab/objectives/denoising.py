@@ -6,10 +6,10 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.domain import require_unit
 from vaelab.models.vae import VAE
-from vaelab.objectives.objective import Experiment, Objective, Terms
+from vaelab.objectives.objective import Experiment, Objective, LossTerms
 
 
-class Denoising(Experiment):
+class DenoisingExperiment(Experiment):
     """An experiment whose network is fed x + noise * N(0, 1), clamped to [0, 1], and judged against x.
 
     noise: standard deviation, in units of the full range of a pixel.
@@ -23,8 +23,8 @@ class Denoising(Experiment):
         super().__init__(model, objective, shape)
         self.register_buffer("noise", torch.tensor(checks.positive("noise", noise)))
 
-    def forward(self, x: Tensor) -> Terms:
-        """Clean images [b, *shape] -> Terms."""
+    def forward(self, x: Tensor) -> LossTerms:
+        """Clean images [b, *shape] -> LossTerms."""
         clean = self.as_input(x)
         return self.objective(clean, self.model(noisy(clean, self.noise), self.objective.samples))
 

@@ -1,7 +1,7 @@
 """Policies for the decoder's standard deviation gamma: fixed, learned, or computed.
 
-A policy gives `logvar` (ln gamma², 0-d), and `at(error)`, what a training step uses for a batch
-with this error; it may look at the data once before training (`begin`) and moves once per optimiser
+A policy gives `logvar` (ln gamma², 0-d), and `logvar_for(error)`, what a training step uses for a batch
+with this error; it may look at the data once before training (`init_from_data`) and moves once per optimizer
 step (`update`). Its state is part of the `state_dict`. gamma is a standard deviation; code that
 holds a variance says so.
 
@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue, near
+from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab._utils.images import data_variance
 
 LEAST = 1e-12  # of a variance, so that a perfect reconstruction has a logarithm
 
 
-class Policy(nn.Module):
+class GammaPolicy(nn.Module):
     """Base of the policies: ln gamma² as a 0-d tensor, and nothing that moves it.
 
     whole_batch: `at` mixes the samples of a batch, which a stacked step must know.
@@ -37,21 +37,21 @@ class Policy(nn.Module):
         """The standard deviation, 0-d."""
         return torch.exp(0.5 * self.logvar)
 
-    def at(self, error: Tensor) -> Tensor:
+    def logvar_for(self, error: Tensor) -> Tensor:
         """ln gamma² for a batch with these squared errors per pixel [b], which carry no gradient: [] or [b]."""
         return self.logvar
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         """Look at the training data [n, ...], uint8 or floats, once, before the first step."""
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        """Move by the mean squared error [] and the divergences [b] of the last batch, once per optimiser step."""
+        """Move by the mean squared error [] and the divergences [b] of the last batch, once per optimizer step."""
 
     def extra_repr(self) -> str:
         return f"gamma={self.gamma.item():.4g}"
 
 
-class Fixed(Policy):
+class Fixed(GammaPolicy):
     """gamma stays where it is put; a slider may move it."""
 
     def __init__(self, gamma: float) -> None:
@@ -59,18 +59,18 @@ class Fixed(Policy):
         self.register_buffer("logvar", torch.tensor(2 * math.log(checks.positive("gamma", gamma))))
 
 
-class Learned(Policy):
+class Learned(GammaPolicy):
     """ln gamma is a parameter; the optimum of gamma is the root of the mean squared error (Dai & Wipf 2019).
 
-    Under Adam ln gamma moves by about one learning rate per step, so a start far away takes long.  pace: its own rate
+    Under Adam ln gamma moves by about one learning rate per step, so a start far away takes long.  lr_scale: its own rate
     as a multiple of the network's.
     """
 
     log_gamma: nn.Parameter
 
-    def __init__(self, gamma: float = 1.0, pace: float = 1.0) -> None:
+    def __init__(self, gamma: float = 1.0, lr_scale: float = 1.0) -> None:
         super().__init__()
-        self.pace = checks.positive("pace", pace)
+        self.lr_scale = checks.positive("lr_scale", lr_scale)
         self.log_gamma = nn.Parameter(torch.tensor(math.log(checks.positive("gamma", gamma))))
 
     @property
@@ -103,12 +103,12 @@ def start_at_data(
     started.fill_(True)
 
 
-class Optimal(Policy):
+class Optimal(GammaPolicy):
     """gamma² = the mean squared error of the batch at hand, so that the nll is D/2 (1 + ln 2π mse): the optimum.
 
     The error enters without its gradient, which changes nothing: the derivative by gamma is 0 there (for `Normal`; a
     `Laplace` gets the standard deviation of the residuals, not its own optimum).  Between steps, for samples and
-    evidence, `logvar` keeps that of the last batch; before the first, of the data.  A batch in pieces (`Train.pieces`)
+    evidence, `logvar` keeps that of the last batch; before the first, of the data.  A batch in pieces (`TrainConfig.micro_batches`)
     has a gamma for every piece, and so is another step.
     Source: sigma-VAE, Rybkin et al. 2021 (ICML).
     """
@@ -122,10 +122,10 @@ class Optimal(Policy):
 
     started: Tensor
 
-    def at(self, error: Tensor) -> Tensor:
+    def logvar_for(self, error: Tensor) -> Tensor:
         return error.mean().clamp_min(LEAST).log()
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         start_at_data(x, self.started, self.logvar)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
@@ -138,16 +138,16 @@ class PerImage(Optimal):
 
     whole_batch = False
 
-    def at(self, error: Tensor) -> Tensor:
+    def logvar_for(self, error: Tensor) -> Tensor:
         return error.clamp_min(LEAST).log()
 
 
-class Computed(Policy):
+class Computed(GammaPolicy):
     """gamma² follows the running mean m of the squared error.  With avg = (1-rate) m + rate mse, at every step
 
-        rule "A"   m <- min(m, avg),   gamma² <- m                 the official repository
-        rule "B"   m <- avg,           gamma² <- min(gamma², m)    the authors' later code, the default
-        rule "C"   m <- avg,           gamma² <- m                 the plain running mean
+        rule "running_min" m <- min(m, avg),   gamma² <- m                 the official repository
+        rule "capped_ema"  m <- avg,           gamma² <- min(gamma², m)    the authors' later code, the default
+        rule "ema"         m <- avg,           gamma² <- m                 the plain running mean
 
     A is a ratchet: each batch that happens to be easy pushes m down, and nothing lifts it again.  B does so much less.
     start: the first gamma; the repository's is 1, the default the standard deviation of the data (root of the mean over
@@ -164,35 +164,40 @@ class Computed(Policy):
     running: Tensor
     started: Tensor
 
-    def __init__(self, start: float | None = None, rate: float = 0.01, rule: Literal["A", "B", "C"] = "B") -> None:
+    def __init__(
+        self,
+        start: float | None = None,
+        rate: float = 0.01,
+        rule: Literal["running_min", "capped_ema", "ema"] = "capped_ema",
+    ) -> None:
         super().__init__()
         variance = 1.0 if start is None else checks.positive("start", start) ** 2
         self.rate, self.rule = checks.rate(rate), rule
-        if rule not in ("A", "B", "C"):
-            raise InvalidValue(f"rule must be 'A', 'B' or 'C', got {rule!r}; 'B' is the default.")
+        if rule not in ("running_min", "capped_ema", "ema"):
+            raise InvalidValue(f"rule must be 'running_min', 'capped_ema' or 'ema', got {rule!r}.")
         self.register_buffer("logvar", torch.tensor(math.log(variance)))
         self.register_buffer("running", torch.tensor(variance))
         self.register_buffer("started", torch.tensor(start is not None))
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         start_at_data(x, self.started, self.logvar, self.running)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
             average = torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(LEAST)
-            self.running.copy_(torch.minimum(self.running, average) if self.rule == "A" else average)
+            self.running.copy_(torch.minimum(self.running, average) if self.rule == "running_min" else average)
             now = self.running.log()
-            self.logvar.copy_(torch.minimum(self.logvar, now) if self.rule == "B" else now)
+            self.logvar.copy_(torch.minimum(self.logvar, now) if self.rule == "capped_ema" else now)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rule={self.rule!r}, rate={self.rate:g}"
 
 
-class Geco(Policy):
-    """Minimise the divergence under the constraint mse <= kappa², with a multiplier lambda for the squared error.
+class Geco(GammaPolicy):
+    """Minimize the divergence under the constraint mse <= kappa², with a multiplier lambda for the squared error.
 
     lambda * SE + divergence is a Gaussian decoder with gamma² = 1/(2 lambda), up to a constant, so the multiplier is a
-    policy: ln lambda <- ln lambda + pace * clip(m/kappa² - 1, -1, 1), m the running mean of the squared error per
+    policy: ln lambda <- ln lambda + step_size * clip(m/kappa² - 1, -1, 1), m the running mean of the squared error per
     pixel.  At rest m = kappa²; gamma itself is then wherever it had to go, and need not be kappa.
     kappa: the tolerated root of the squared error per pixel.  rate: of the running mean.
 
@@ -205,9 +210,9 @@ class Geco(Policy):
     running: Tensor
     started: Tensor
 
-    def __init__(self, kappa: float, pace: float = 0.003, rate: float = 0.01) -> None:
+    def __init__(self, kappa: float, step_size: float = 0.003, rate: float = 0.01) -> None:
         super().__init__()
-        self.pace, self.rate = checks.positive("pace", pace), checks.rate(rate)
+        self.step_size, self.rate = checks.positive("step_size", step_size), checks.rate(rate)
         self.register_buffer("kappa", torch.tensor(checks.positive("kappa", kappa)))
         self.register_buffer("logvar", torch.zeros(()))
         self.register_buffer("running", torch.ones(()))
@@ -215,30 +220,30 @@ class Geco(Policy):
 
     kappa: Tensor
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         start_at_data(x, self.started, self.logvar, self.running)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
             self.running.lerp_(mse.to(self.running), self.rate).clamp_min_(LEAST)
-            self.logvar.sub_(self.pace * (self.running / self.kappa**2 - 1).clamp(-1, 1))
+            self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, kappa={self.kappa.item():g}"
 
 
-__all__ = ["Computed", "Fixed", "Geco", "Learned", "Optimal", "PerImage", "Policy", "policy"]
+__all__ = ["Computed", "Fixed", "Geco", "Learned", "Optimal", "PerImage", "GammaPolicy", "policy"]
 
 NAMED = {"learned": Learned, "computed": Computed, "optimal": Optimal, "per-image": PerImage}
 
 
-def policy(gamma: float | str | Policy) -> Policy:
+def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
     """A number means `Fixed`; "learned", "computed", "optimal" and "per-image" name others; a policy stays as it is."""
-    if isinstance(gamma, Policy):
+    if isinstance(gamma, GammaPolicy):
         return gamma
     if isinstance(gamma, Real):
         return Fixed(gamma)
     if gamma in NAMED:
         return NAMED[gamma]()
-    known = near(str(gamma), NAMED)
+    known = suggest(str(gamma), NAMED)
     raise InvalidType(f"gamma must be a number, a name or a policy of vaelab.gamma, got {gamma!r}; {known}")

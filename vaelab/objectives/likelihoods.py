@@ -19,20 +19,20 @@ from torch.nn import functional as F
 from vaelab._utils.domain import Domain
 from vaelab._utils.images import sum_pixels
 from vaelab.divergences.gaussian import LOG_2PI
-from vaelab.objectives.gamma import Policy, policy
+from vaelab.objectives.gamma import GammaPolicy, policy
 
 
 class Bernoulli(nn.Module):
     """-ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out); a density only for x in {0, 1}."""
 
-    gamma: Policy | None = None
+    gamma: GammaPolicy | None = None
     domain: Domain = "unit"
 
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """out, x: [b, ...] -> [b], nats."""
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """nll [b] in nats, and the squared error per pixel [b], which carries no gradient."""
         with torch.no_grad():
             error = sum_pixels((x - torch.sigmoid(out)).square_()) / x[0].numel()
@@ -51,9 +51,9 @@ class _Scaled(nn.Module):
     squash: whether the data lie in [0, 1] and the mean is sigmoid(out); else they are any numbers.
     """
 
-    gamma: Policy
+    gamma: GammaPolicy
 
-    def __init__(self, gamma: "float | str | Policy" = 1.0, *, squash: bool = True) -> None:
+    def __init__(self, gamma: "float | str | GammaPolicy" = 1.0, *, squash: bool = True) -> None:
         super().__init__()
         self.gamma = policy(gamma)
         self.squash = squash
@@ -70,7 +70,7 @@ class _Scaled(nn.Module):
         """out, x: [b, ...] -> [b], nats; with gamma as it stands, whatever batch this is."""
         return self._nll(x - self.mean(out), self.gamma.logvar)
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """nll [b] in nats under the gamma that the policy has for this batch, and the squared error per pixel [b],
         which carries no gradient."""
         raise NotImplementedError
@@ -85,10 +85,10 @@ class Normal(_Scaled):
     gamma = 1/sqrt(2) makes it the sum of squared errors of Deasy et al. 2020, up to a constant.
     """
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
         error = squares.detach() / pixels
-        return self._of(squares, self.gamma.at(error), pixels), error
+        return self._of(squares, self.gamma.logvar_for(error), pixels), error
 
     def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
         return self._of(sum_pixels(residual**2), logvar, residual[0].numel())
@@ -104,10 +104,10 @@ class Normal(_Scaled):
 class Laplace(_Scaled):
     """-ln p(x|z) = Σ [|x - mean| / s + ln 2s]; s = gamma/sqrt(2), so that gamma is the standard deviation."""
 
-    def score(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         residual = x - self.mean(out)
         error = sum_pixels(residual.detach().square()) / x[0].numel()
-        return self._nll(residual, self.gamma.at(error)), error
+        return self._nll(residual, self.gamma.logvar_for(error)), error
 
     def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
         log_scale, pixels = 0.5 * (logvar - math.log(2)), residual[0].numel()

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.vae import VAE, Pass, at_rest, total_rate
-from vaelab.objectives.annealing import Heating
-from vaelab.objectives.gamma import Policy
+from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
+from vaelab.objectives.annealing import Annealing
+from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Likelihood
 
 
-class Terms(NamedTuple):
+class LossTerms(NamedTuple):
     """The parts of the loss for one batch.
 
     loss []: the mean of nll + weight * divergence; nll [b] and divergence [b]: nats, summed over pixels and latents;
@@ -40,7 +40,7 @@ class Terms(NamedTuple):
 class Objective(nn.Module):
     """loss = mean over the batch of nll(x, out) + weight * divergence(q, p), the latter summed over latent groups.
 
-    Given a view of every image, it is the loss of both plus lambda times what `agreement` says, see `regularise`.
+    Given a view of every image, it is the loss of both plus lambda times what `consistency_distance` says, see `add_consistency`.
     """
 
     samples = 1  # draws of z per image that the model is to make
@@ -49,20 +49,20 @@ class Objective(nn.Module):
     heat: Tensor  # the warm-up's factor of the weight: 1 but for the first steps of a training with warm-up
 
     def __init__(
-        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, heating: Heating | None = None
+        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
     ) -> None:
         super().__init__()
-        if not isinstance(heating, Heating | None):
+        if not isinstance(annealing, Annealing | None):
             raise InvalidType(
-                f"heating must be one of vaelab.annealing, such as Linear(1000), or None, got {heating!r}."
+                f"annealing must be one of vaelab.annealing, such as Linear(1000), or None, got {annealing!r}."
             )
-        self.likelihood, self.divergence, self.heating = likelihood, divergence, heating
+        self.likelihood, self.divergence, self.annealing = likelihood, divergence, annealing
         self._given = checks.positive("weight", weight)
         self.register_buffer("weight", torch.tensor(self._given))
         self._rounded = self.weight.item()
         self.register_buffer("heat", torch.ones(()))
         self.register_buffer("consistency", None)
-        self.agreement: nn.Module | None = None
+        self.consistency_distance: nn.Module | None = None
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """As every module; but a weight that float32 had to round is the given one again in float64."""
@@ -70,15 +70,15 @@ class Objective(nn.Module):
         self.weight.copy_(torch.where(self.weight == self._rounded, self._given, self.weight))
         return self
 
-    def regularise(self, agreement: nn.Module, consistency: float) -> None:
-        """From now on: lambda = consistency times agreement(posteriors of the views, posteriors of the images) [b].
+    def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
+        """From now on: lambda = consistency times consistency_distance(posteriors of the views, posteriors of the images) [b].
 
         Raises InvalidType or InvalidValue for a lambda that is no finite number from 0.
         """
-        self.agreement = agreement
+        self.consistency_distance = consistency_distance
         self.consistency = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
 
-    def forward(self, x: Tensor, result: Pass, view: tuple[Tensor, Pass] | None = None) -> Terms:
+    def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
         """Compute the terms of x [b, ...] from the model's pass over it.
 
         x: floats of the likelihood's domain.  view: a view of each, and its pass.
@@ -88,36 +88,36 @@ class Objective(nn.Module):
             each = self._with(each, result, *view)
         return each._replace(loss=each.loss.mean(), mse=each.mse.mean())
 
-    def per_sample(self, x: Tensor, result: Pass) -> Terms:
+    def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         """The same terms before the mean over the batch, each [b]."""
-        nll, mse = self.likelihood.score(result.out, x)
+        nll, mse = self.likelihood.nll_and_mse(result.out, x)
         divergence = self.total_divergence(result)
-        return Terms(nll + self.strength * divergence, nll, divergence, mse, torch.zeros_like(nll))
+        return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
 
-    def total_divergence(self, result: Pass) -> Tensor:
+    def total_divergence(self, result: ForwardPass) -> Tensor:
         """Sum the divergence of a pass over its latent groups: [b], nats."""
         groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
         return reduce(torch.add, groups)
 
-    def _with(self, plain: Terms, result: Pass, view: Tensor, other: Pass) -> Terms:
+    def _with(self, plain: LossTerms, result: ForwardPass, view: Tensor, other: ForwardPass) -> LossTerms:
         """The terms of images and their views, each [b], with the distance of their posteriors."""
-        assert self.agreement is not None
+        assert self.consistency_distance is not None
         assert self.consistency is not None
         moved = self.per_sample(view, other)
-        apart = self.agreement(other.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
+        apart = self.consistency_distance(other.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
         nll, divergence, mse = ((a + b) / 2 for a, b in zip(plain[1:4], moved[1:4], strict=True))
-        return Terms(plain.loss + moved.loss + self.consistency * apart, nll, divergence, mse, apart)
+        return LossTerms(plain.loss + moved.loss + self.consistency * apart, nll, divergence, mse, apart)
 
     @property
-    def strength(self) -> Tensor:
-        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of a heating."""
-        strength = self.heat * self.weight
-        return strength if self.heating is None else strength * self.heating.heat
+    def divergence_weight(self) -> Tensor:
+        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of annealing."""
+        divergence_weight = self.heat * self.weight
+        return divergence_weight if self.annealing is None else divergence_weight * self.annealing.factor
 
     @property
-    def balance(self) -> list[Policy | Heating]:
-        """All that moves the balance of the two parts, once per optimiser step."""
-        return [mover for mover in (self.likelihood.gamma, self.heating) if mover is not None]
+    def schedules(self) -> list[GammaPolicy | Annealing]:
+        """All that moves the balance of the two parts, once per optimizer step."""
+        return [mover for mover in (self.likelihood.gamma, self.annealing) if mover is not None]
 
 
 class Experiment(nn.Module):
@@ -133,8 +133,8 @@ class Experiment(nn.Module):
         super().__init__()
         self.model, self.objective, self.shape = model, objective, shape
 
-    def forward(self, x: Tensor) -> Terms:
-        """x [b, *shape] -> Terms."""
+    def forward(self, x: Tensor) -> LossTerms:
+        """x [b, *shape] -> LossTerms."""
         x = self.as_input(x)
         return self.objective(x, self.model(x, self.objective.samples))
 
@@ -145,16 +145,16 @@ class Experiment(nn.Module):
 
     def as_input(self, x: Tensor) -> Tensor:
         """Turn x [b, *shape] into the floats that the model takes; bytes become [0, 1]."""
-        return unit(x).to(self.objective.weight.dtype)
+        return to_float(x).to(self.objective.weight.dtype)
 
-    def begin(self, x: Tensor) -> None:
+    def init_from_data(self, x: Tensor) -> None:
         """Let the gamma policy see the training data [n, ...] once, before the first step."""
         if (gamma := self.objective.likelihood.gamma) is not None:
-            gamma.begin(x)
+            gamma.init_from_data(x)
 
-    def update(self, terms: Terms) -> None:
-        """Move the gamma policy and the heating, once per optimiser step."""
-        for mover in self.objective.balance:
+    def update(self, terms: LossTerms) -> None:
+        """Move the gamma policy and the annealing, once per optimizer step."""
+        for mover in self.objective.schedules:
             mover.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
@@ -164,13 +164,13 @@ class Experiment(nn.Module):
         Where there are more groups of latents than one, it is of the group that `decode` takes;
         `posteriors` gives all.
         """
-        with at_rest(self):
+        with eval_mode(self):
             return self.model.posterior(self.as_input(x))
 
     @torch.no_grad()
-    def mean_pass(self, x: Tensor) -> Pass:
+    def mean_pass(self, x: Tensor) -> ForwardPass:
         """Pass x [n, *shape] in evaluation mode, with z at the posterior means; draw nothing."""
-        with at_rest(self):
+        with eval_mode(self):
             return self.model.mean_pass(self.as_input(x))
 
     def posteriors(self, x: Tensor) -> tuple[Gaussian, ...]:
@@ -201,7 +201,7 @@ class Experiment(nn.Module):
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """The mean image of latents [n, latent]: [n, *shape], in the domain of the likelihood."""
-        with at_rest(self):
+        with eval_mode(self):
             return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:

@@ -11,17 +11,17 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from torch import nn
 
-from vaelab._utils.errors import InvalidType, InvalidValue, near
+from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.vae import VAE
-from vaelab.objectives.annealing import Controlled, Cyclical, Heating, Linear
-from vaelab.objectives.consistency import Consistent, Triplet, Views, consistent
-from vaelab.objectives.gamma import Computed, Geco, Policy
-from vaelab.objectives.iwae import Gradient, ImportanceWeighted
+from vaelab.objectives.annealing import PIController, Cyclical, Annealing, Linear
+from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
+from vaelab.objectives.gamma import Computed, Geco, GammaPolicy
+from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
@@ -42,15 +42,15 @@ class Design(TypedDict, total=False):
     [0, 1]; False for any finite numbers, such as points (3,) or (points, 3); a Bernoulli always
     squashes.  gamma: the decoder's standard deviation, a number (default 1/sqrt(2)), "learned",
     "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
-    none.  heating: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
+    none.  annealing: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
     """
 
     network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     squash: bool
-    gamma: float | str | Policy
-    heating: Heating | None
+    gamma: float | str | GammaPolicy
+    annealing: Annealing | None
 
 
 def build(
@@ -63,13 +63,13 @@ def build(
     hidden: Sequence[int] | None = None,
     likelihood: str = "normal",
     squash: bool = True,
-    gamma: float | str | Policy = SQUARED_ERROR,
-    heating: Heating | None = None,
+    gamma: float | str | GammaPolicy = SQUARED_ERROR,
+    annealing: Annealing | None = None,
     **unknown: Any,
 ) -> Experiment:
     """A VAE of this design, with its objective.  Raises InvalidType or InvalidValue for a design that there is not."""
     for name in unknown:
-        raise InvalidType(f"this recipe has no option {name}; beside its own, {near(name, Design.__annotations__)}")
+        raise InvalidType(f"this recipe has no option {name}; beside its own, {suggest(name, Design.__annotations__)}")
     shape = checked(shape, latent)
     if network not in NETWORKS:
         raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {network!r}.")
@@ -77,7 +77,7 @@ def build(
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
     family = NETWORKS[network]
     encoder, decoder = family(shape, latent) if hidden is None else family(shape, latent, tuple(hidden))
-    objective = Objective(likelihood_of(likelihood, gamma, squash), divergence, weight, heating)
+    objective = Objective(likelihood_of(likelihood, gamma, squash), divergence, weight, annealing)
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
@@ -91,7 +91,7 @@ def checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
     return shape
 
 
-def likelihood_of(name: str, gamma: float | str | Policy, squash: bool = True) -> Likelihood:
+def likelihood_of(name: str, gamma: float | str | GammaPolicy, squash: bool = True) -> Likelihood:
     """The likelihood of that name; squash: whether of data in [0, 1]."""
     if not isinstance(squash, bool):
         raise InvalidType(f"squash must be True or False, got {squash!r}.")
@@ -162,14 +162,14 @@ def balanced_vae(
 ) -> Experiment:
     """Reconstruction + k KL(q‖p) with gamma computed from the running error (Asperti & Trentin 2020).
 
-    published: as in the authors' repository, where k is `hidden_factor(shape, latent)` times the one given, and gamma
+    published: as in the authors' repository, where k is `published_kl_factor(shape, latent)` times the one given, and gamma
     follows rule A from 1.
     """
-    design.setdefault("gamma", Computed(1.0, rule="A") if published else Computed())
-    return build(shape, latent, KL(), k * hidden_factor(shape, latent) if published else k, **design)
+    design.setdefault("gamma", Computed(1.0, rule="running_min") if published else Computed())
+    return build(shape, latent, KL(), k * published_kl_factor(shape, latent) if published else k, **design)
 
 
-def hidden_factor(shape: Sequence[int], latent: int) -> float:
+def published_kl_factor(shape: Sequence[int], latent: int) -> float:
     """k = (2 side / latent)², which the authors' repository multiplies KL with: 1 for 32 pixels and 64 latents, 4 for
     64 and 64.
 
@@ -195,8 +195,8 @@ def control_vae(
     shape: Sequence[int], latent: int = 10, *, target: float = 10.0, **design: Unpack[Design]
 ) -> Experiment:
     """Reconstruction + beta KL(q‖p), beta in [0, 1] moved until KL(q‖p) is `target` nats (Shao et al. 2020)."""
-    _leaves("heating", design)
-    design["heating"] = Controlled(target)
+    _leaves("annealing", design)
+    design["annealing"] = PIController(target)
     return build(shape, latent, KL(), **design)
 
 
@@ -205,8 +205,8 @@ def annealed_vae(
 ) -> Experiment:
     """Reconstruction + beta KL(q‖p), beta from 0 to 1 over so many steps (Bowman et al. 2016); cyclical: over the first
     half of them, at 1 for the other half, and anew (Fu et al. 2019)."""
-    _leaves("heating", design)
-    design["heating"] = Cyclical(steps) if cyclical else Linear(steps)
+    _leaves("annealing", design)
+    design["annealing"] = Cyclical(steps) if cyclical else Linear(steps)
     return build(shape, latent, KL(), **design)
 
 
@@ -231,13 +231,13 @@ def iwae(
     gradient: Gradient = "plain",
     **design: Unpack[Design],
 ) -> Experiment:
-    """The importance weighted bound with so many draws per image (Burda et al. 2016); see `ImportanceWeighted`.
+    """The importance weighted bound with so many draws per image (Burda et al. 2016); see `IWAEObjective`.
 
     network="burda", latent=50 is the paper's model with one stochastic layer.
     """
     plain = vae(shape, latent, **design)
-    likelihood, heating = plain.objective.likelihood, plain.objective.heating
-    return Experiment(plain.model, ImportanceWeighted(likelihood, samples, gradient, heating=heating), plain.shape)
+    likelihood, annealing = plain.objective.likelihood, plain.objective.annealing
+    return Experiment(plain.model, IWAEObjective(likelihood, samples, gradient, annealing=annealing), plain.shape)
 
 
 def two_layer_iwae(
@@ -250,8 +250,8 @@ def two_layer_iwae(
     hidden: Sequence[int] | None = None,
     likelihood: str = "bernoulli",
     squash: bool = True,
-    gamma: float | str | Policy = SQUARED_ERROR,
-    heating: Heating | None = None,
+    gamma: float | str | GammaPolicy = SQUARED_ERROR,
+    annealing: Annealing | None = None,
 ) -> Experiment:
     """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound.
 
@@ -261,7 +261,7 @@ def two_layer_iwae(
         raise InvalidValue(f"two stochastic layers are built with network='burda' only, got {network!r}; choose it.")
     model = TwoLayers(checked(shape, latent), latent, top, (200, 200) if hidden is None else hidden)
     family = likelihood_of(likelihood, gamma, squash)
-    objective = ImportanceWeighted(family, samples, heating=heating)
+    objective = IWAEObjective(family, samples, annealing=annealing)
     return Experiment(model, objective, tuple(shape))
 
 
@@ -272,7 +272,7 @@ def cr_vae(
     consistency: float = 1.0,
     views: str | Views = "simple",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """The VAE of images and of views of them, + consistency KL(q(z|view)‖q(z|image)) (Sinha & Dieng 2021).
 
     consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.  views: "simple", "large" or an
@@ -289,7 +289,7 @@ def cr_beta_vae(
     consistency: float = 1.0,
     views: str | Views = "simple",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """`cr_vae` with beta in front of both KL(q‖p) (Sinha & Dieng 2021)."""
     return consistent(beta_vae(shape, latent, beta=beta, **design), consistency, views)
 
@@ -303,10 +303,10 @@ def cr_iwae(
     views: str | Views = "simple",
     gradient: Gradient = "plain",
     **design: Unpack[Design],
-) -> Consistent:
+) -> ConsistentExperiment:
     """`cr_vae` with both ELBOs replaced by the importance weighted bound."""
     plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
-    return consistent(plain, consistency, views, together=gradient != "dreg")
+    return consistent(plain, consistency, views, joint_batch=gradient != "dreg")
 
 
 def triplet_vae(
@@ -317,9 +317,9 @@ def triplet_vae(
     weight: float = 1.0,
     views: str | Views = "simple",
     **design: Unpack[Design],
-) -> Consistent:
-    """`cr_vae` with weight * `Triplet(margin)` in the place of its regulariser: a contrastive baseline."""
-    return consistent(vae(shape, latent, **design), weight, views, agreement=Triplet(margin))
+) -> ConsistentExperiment:
+    """`cr_vae` with weight * `Triplet(margin)` in the place of its regularizer: a contrastive baseline."""
+    return consistent(vae(shape, latent, **design), weight, views, distance=Triplet(margin))
 
 
 __all__ = [
@@ -336,7 +336,7 @@ __all__ = [
     "free_bits_vae",
     "geco_vae",
     "gjs_vae",
-    "hidden_factor",
+    "published_kl_factor",
     "iwae",
     "mmd_vae",
     "reverse_kl_vae",

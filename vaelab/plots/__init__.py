@@ -20,7 +20,7 @@ from vaelab._utils.errors import InvalidValue
 Style = Literal["paper", "notebook", "talk"]
 SHEETS = Path(__file__).parent / "style"
 
-# One colour per role, the same in every picture of the house.
+# One color per role, the same in every picture of the house.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
 
 
@@ -47,27 +47,27 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
-    """n colours from `start` to `end` in equal steps."""
-    first, last = (mpl.colors.to_rgb(colour) for colour in (start, end))
+    """n colors from `start` to `end` in equal steps."""
+    first, last = (mpl.colors.to_rgb(color) for color in (start, end))
     weights = [i / max(n - 1, 1) for i in range(n)]
     return [tuple((1 - w) * a + w * b for a, b in zip(first, last, strict=True)) for w in weights]  # type: ignore[misc]
 
 
-def circles(axes: Axes, centre: Sequence[float], sigma: float, colour: str, linestyle: str = "-") -> None:
+def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, linestyle: str = "-") -> None:
     """The circles of one and two standard deviations of an isotropic Gaussian."""
     for radius in (sigma, 2 * sigma):
         axes.add_patch(
-            Circle((centre[0], centre[1]), radius, fill=False, edgecolor=colour, linewidth=1, linestyle=linestyle)
+            Circle((center[0], center[1]), radius, fill=False, edgecolor=color, linewidth=1, linestyle=linestyle)
         )
 
 
-def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, colour: Any, **line: Any) -> None:
+def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
     """The mean over seeds [n, seeds] as a line, and the range from the lowest to the highest seed as a band."""
-    axes.plot(x, seeds.mean(1), color=colour, **line)
-    axes.fill_between(x, seeds.min(1), seeds.max(1), color=colour, alpha=0.2, linewidth=0)
+    axes.plot(x, seeds.mean(1), color=color, **line)
+    axes.fill_between(x, seeds.min(1), seeds.max(1), color=color, alpha=0.2, linewidth=0)
 
 
-# Ten classes, told apart with any eyes (Petroff 2021); `latent_plane` writes the labels beside the colours.
+# Ten classes, told apart with any eyes (Petroff 2021); `latent_plane` writes the labels beside the colors.
 CLASSES = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
@@ -75,7 +75,7 @@ CLASSES = (
 
 
 def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None) -> None:
-    """Encoded means [n, 2] as dots, coloured by label [n], each label written at the median of its dots.
+    """Encoded means [n, 2] as dots, colored by label [n], each label written at the median of its dots.
 
     sigmas [n, 2]: the posteriors' standard deviations; about a hundred of them are drawn as ellipses.
     """
@@ -90,8 +90,8 @@ def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None)
         axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
         return
     classes = np.asarray(labels)
-    colours = [CLASSES[k % 10] for k in classes]
-    axes.scatter(points[:, 0], points[:, 1], s=3, c=colours, linewidths=0, rasterized=True)
+    colors = [CLASSES[k % 10] for k in classes]
+    axes.scatter(points[:, 0], points[:, 1], s=3, c=colors, linewidths=0, rasterized=True)
     for k in np.unique(classes):
         x, y = np.median(points[classes == k], axis=0)
         box = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": CLASSES[k % 10]}

@@ -1,6 +1,6 @@
 """ln Q(z) by the plain formula in float32, fused into one kernel by torch.compile: for large work in few latents.
 
-It forms the differences z - mean, uncentred, which are exact where they count, so that float32 suffices (1e-5 to 1e-4
+It forms the differences z - mean, uncentered, which are exact where they count, so that float32 suffices (1e-5 to 1e-4
 nats, sigma down to 1e-3) where ln Q is not far below 0.  Against the float64 products it takes two thirds of the time
 in 2 latents, five sixths in 16, and as long in 64.  The first call with a number of latents compiles for seconds; any n
 and m then reuse the kernel, since all blocks are of one size.

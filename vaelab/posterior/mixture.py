@@ -25,7 +25,7 @@ NOTHING = -1e300  # the logarithm of an empty sum; finite, so that differences o
 
 
 class Part(NamedTuple):
-    """Some of the components, float64: mean and precision [c, d], constant [c]; table [2d+1, c] of centred means.
+    """Some of the components, float64: mean and precision [c, d], constant [c]; table [2d+1, c] of centered means.
 
     first: the place of the first of them in the mixture; doubtful [c]: whose products may lose digits, and
     any_doubtful; useless [k]: the numbers of those whose products may be anything.
@@ -83,10 +83,10 @@ class _LogSum(torch.autograd.Function):
 
 def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, own: Tensor | None = None) -> Tensor:
     """[m]: ln of the summed densities, all components or all but the own ones [m]."""
-    centre, z = mean.double().mean(0), z.double()
-    features = _features(z - centre)
+    center, z = mean.double().mean(0), z.double()
+    features = _features(z - center)
     top, total = z.new_full((len(z),), NOTHING), z.new_zeros(len(z))
-    for part in _parts(z, centre, mean, logvar, chunk):
+    for part in _parts(z, center, mean, logvar, chunk):
         for rows in _slices(len(z)):
             logs = _logs(features[rows], z[rows], part)
             if own is not None:
@@ -101,17 +101,17 @@ def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, own: Tensor | 
 
 def _slope(z: Tensor, mean: Tensor, logvar: Tensor, total: Tensor, chunk: int) -> Tensor:
     """d ln Σ N / dz = Σ_i share_i p_i (mean_i - z), shares N_i / Σ N: [m, d]."""
-    centre, z = mean.double().mean(0), z.double()
-    features, towards, stiffness = _features(z - centre), torch.zeros_like(z), torch.zeros_like(z)
-    for part in _parts(z, centre, mean, logvar, chunk):
-        pull = part.precision * (part.mean - centre)
+    center, z = mean.double().mean(0), z.double()
+    features, toward, stiffness = _features(z - center), torch.zeros_like(z), torch.zeros_like(z)
+    for part in _parts(z, center, mean, logvar, chunk):
+        pull = part.precision * (part.mean - center)
         for rows in _slices(len(z)):
             logs = _logs(features[rows], z[rows], part)
             _mend(logs, total[rows], z[rows], part)
             shares = _exp(logs.sub_(total[rows, None]))
-            towards[rows] += shares @ pull
+            toward[rows] += shares @ pull
             stiffness[rows] += shares @ part.precision
-    return towards - (z - centre) * stiffness
+    return toward - (z - center) * stiffness
 
 
 def _features(z: Tensor) -> Tensor:
@@ -122,12 +122,12 @@ def _slices(m: int) -> Iterator[slice]:
     return (slice(start, start + POINTS) for start in range(0, m, POINTS))
 
 
-def _parts(z: Tensor, centre: Tensor, mean: Tensor, logvar: Tensor, chunk: int) -> Iterator[Part]:
+def _parts(z: Tensor, center: Tensor, mean: Tensor, logvar: Tensor, chunk: int) -> Iterator[Part]:
     """The components in chunks, each with its table of coefficients."""
-    reach = (z - centre).abs().amax(0) if len(z) else torch.zeros_like(centre)
+    reach = (z - center).abs().amax(0) if len(z) else torch.zeros_like(center)
     for first in range(0, len(mean), chunk):
         own, log_var = mean[first : first + chunk].double(), logvar[first : first + chunk].double()
-        mu, precision = own - centre, torch.exp(-log_var)
+        mu, precision = own - center, torch.exp(-log_var)
         constant = -0.5 * (LOG_2PI + log_var).sum(1)
         with_mean = constant - 0.5 * (precision * mu * mu).sum(1)
         table = torch.cat([-0.5 * precision, precision * mu, with_mean[:, None]], 1).T.contiguous()

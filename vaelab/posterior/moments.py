@@ -23,9 +23,9 @@ def moments(mean: Tensor, logvar: Tensor) -> Moments:
     In float64, since fourth powers leave float32.
     """
     mean, v = mean.double(), logvar.double().exp()
-    centre = mean.mean(0)
-    c = mean - centre
+    center = mean.mean(0)
+    c = mean - center
     second = (c**2 + v).mean(0)
     third, fourth = (c**3 + 3 * c * v).mean(0), (c**4 + 6 * c**2 * v + 3 * v**2).mean(0)
     covariance = c.T @ c / len(c) + torch.diag(v.mean(0))
-    return Moments(centre, second, third / second**1.5, fourth / second**2, covariance)
+    return Moments(center, second, third / second**1.5, fourth / second**2, covariance)

@@ -18,7 +18,7 @@ from vaelab._utils.errors import InvalidValue
 
 COLLAPSED = 0.5  # of the spread of the codes: below it, what is generated is a heap at the origin
 
-Renormalisation = Literal["law", "published", "unit"]
+Renormalization = Literal["law", "published", "unit"]
 
 
 class Deviations(NamedTuple):
@@ -54,7 +54,7 @@ class Deviations(NamedTuple):
         """Which latents are generated with less than half of their spread, as good as constant: bool [d]."""
         return (self.made < COLLAPSED * self.codes) | (self.codes == 0)
 
-    def factor(self, by: Renormalisation, noise: float = 0.0) -> Tensor:
+    def factor(self, by: Renormalization, noise: float = 0.0) -> Tensor:
         """What latents, generated with noise of this deviation, are multiplied by: [d].
 
         The law leaves closed latents as they are: it would blow up what says nothing.
@@ -63,7 +63,7 @@ class Deviations(NamedTuple):
         if self.collapsed:
             raise InvalidValue(
                 f"the second stage has collapsed: what it generates has {self.spread:.2f} of the spread of z, and "
-                f"renormalising it would blow up noise; fit it with warmup=0.5 or more steps."
+                f"renormalizing it would blow up noise; fit it with warmup=0.5 or more steps."
             )
         made = (self.made.square() + noise**2).sqrt()
         if by == "law":
@@ -73,6 +73,6 @@ class Deviations(NamedTuple):
 
 
 def check_known(by: str) -> None:
-    """Raises InvalidValue for an unknown way to renormalise."""
-    if by not in get_args(Renormalisation):
-        raise InvalidValue(f"renormalise must be 'law', 'published', 'unit' or None, got {by!r}.")
+    """Raises InvalidValue for an unknown way to renormalize."""
+    if by not in get_args(Renormalization):
+        raise InvalidValue(f"renormalize must be 'law', 'published', 'unit' or None, got {by!r}.")

@@ -32,7 +32,7 @@ class Sampler(Protocol):
         """
 
 
-def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
+def posterior_params(z: Codes) -> tuple[Tensor, Tensor]:
     """Means and standard deviations [n, d] of the codes, float32 on the CPU; draws have deviations of 0.
 
     Raises InvalidType or InvalidValue unless z is finite and [n, d] with at least two rows and one latent.
@@ -45,34 +45,34 @@ def spread_codes(z: Codes) -> tuple[Tensor, Tensor]:
     return mean.detach().float().cpu(), std.detach().float().cpu()
 
 
-def drawn(z: Codes, generator: torch.Generator | None = None) -> Tensor:
+def sample_codes(z: Codes, generator: torch.Generator | None = None) -> Tensor:
     """One draw per image: [n, d], float32 on the CPU."""
-    mean, std = spread_codes(z)
+    mean, std = posterior_params(z)
     return mean + std * torch.randn(mean.shape, generator=generator)
 
 
-def fitted(sampler: Sampler, learnt: str) -> None:
-    """Raises InvalidValue for a sampler that has not yet learnt this attribute."""
-    if not hasattr(sampler, learnt):
+def check_fitted(sampler: Sampler, learned: str) -> None:
+    """Raises InvalidValue for a sampler that has not yet learned this attribute."""
+    if not hasattr(sampler, learned):
         raise InvalidValue(f"this {type(sampler).__name__} has not been fitted; call its fit(z) with codes first.")
 
 
 @dataclass
-class Prior:
+class PriorSampler:
     """N(0, I), whatever the codes are: it learns their number of latents only."""
 
     def fit(self, z: Codes) -> Self:
-        self.d_ = spread_codes(z)[0].shape[1]
+        self.d_ = posterior_params(z)[0].shape[1]
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        fitted(self, "d_")
+        check_fitted(self, "d_")
         checks.count("n", n)
         return torch.randn(n, self.d_, generator=generator)
 
 
 @dataclass
-class Mixture:
+class GMMSampler:
     """A Gaussian mixture of `components` with full covariances, by scikit-learn, on one draw per image."""
 
     components: int = 10
@@ -82,7 +82,7 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
 
         generator = torch.Generator().manual_seed(checks.seed(self.seed))
-        points = drawn(z, generator).double().numpy()
+        points = sample_codes(z, generator).double().numpy()
         if checks.count("components", self.components) > len(points):
             raise InvalidValue(f"components must be at most the {len(points)} codes, got {self.components}; lower it.")
         self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
@@ -90,7 +90,7 @@ class Mixture:
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        fitted(self, "model_")
+        check_fitted(self, "model_")
         checks.count("n", n)
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
@@ -98,10 +98,10 @@ class Mixture:
 
 
 @dataclass
-class Flow:
+class FlowSampler:
     """A neural spline flow of zuko (`pip install "vaelab[flow]"`), by maximum likelihood on fresh draws.
 
-    Raises, when it is fitted, InvalidType or InvalidValue for settings that make no flow, DataError if zuko is not
+    Raises, when it is check_fitted, InvalidType or InvalidValue for settings that make no flow, DataError if zuko is not
     installed.
     """
 
@@ -113,7 +113,7 @@ class Flow:
     seed: int = 0
 
     def fit(self, z: Codes) -> Self:
-        mean, std = spread_codes(z)
+        mean, std = posterior_params(z)
         for name in ("transforms", "steps", "batch_size"):
             checks.count(name, getattr(self, name))
         for width in self.hidden:
@@ -122,19 +122,19 @@ class Flow:
         with torch.random.fork_rng():
             torch.manual_seed(checks.seed(self.seed))
             self.flow_ = _spline_flow(mean.shape[1], self.transforms, self.hidden)
-            optimiser = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)
+            optimizer = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)
             for _ in range(self.steps):
                 index = torch.randint(len(mean), (self.batch_size,))
                 points = mean[index] + std[index] * torch.randn(self.batch_size, mean.shape[1])
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 (-self.flow_().log_prob(points).mean()).backward()
                 clip_grad_norm_(self.flow_.parameters(), 10.0)
-                optimiser.step()
+                optimizer.step()
         return self
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        fitted(self, "flow_")
+        check_fitted(self, "flow_")
         checks.count("n", n)
         density = self.flow_()
         noise = torch.randn(n, *density.event_shape, generator=generator)

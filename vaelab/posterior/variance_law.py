@@ -27,20 +27,20 @@ REACH = 16.0  # how far ln s is sought beyond where V = 1 and where s = 1
 
 
 def predicted_variance(divergence: Divergence, ratio: float) -> float:
-    """V = Var(mean) + E[s] of a latent at the scale that minimises the average divergence, at fixed R = `ratio`.
+    """V = Var(mean) + E[s] of a latent at the scale that minimizes the average divergence, at fixed R = `ratio`.
 
     divergence: any function of two Gaussians, [b, 1] and the prior, that returns [b]: `vaelab.kl`, a module, your own.
     KL(q‖p) gives 1 (the variance law), KL(p‖q) gives 1 + R.
 
     Raises InvalidType or InvalidValue for a ratio that is no number above 0, InvalidType for a divergence that returns
     something else, InvalidValue for one without a minimum at any scale.
-    Derived here: scaling a latent leaves R as it is, so one number is left to minimise over.
+    Derived here: scaling a latent leaves R as it is, so one number is left to minimize over.
     """
     ratio = checks.positive("ratio", ratio)
     widest = math.log1p(ratio)  # V = 1 lies at ln s = -ln(1 + R)
-    centre, reach = -widest / 2, REACH + widest / 2
+    center, reach = -widest / 2, REACH + widest / 2
     for _ in range(2):
-        log_s = torch.linspace(centre - reach, centre + reach, 401, dtype=torch.float64)
+        log_s = torch.linspace(center - reach, center + reach, 401, dtype=torch.float64)
         values = average(divergence, ratio, log_s)
         lowest = int(values.argmin())
         depth = float(torch.minimum(values[0], values[-1]) - values[lowest])
@@ -49,10 +49,10 @@ def predicted_variance(divergence: Divergence, ratio: float) -> float:
                 f"this divergence has no minimum over the latent scale at R = {ratio:g}; its value ends at "
                 f"{float(values[lowest]):g}, so no variance is preferred."
             )
-        centre, reach = float(log_s[lowest]), float(2 * (log_s[1] - log_s[0]))
+        center, reach = float(log_s[lowest]), float(2 * (log_s[1] - log_s[0]))
     before, at, after = values[lowest - 1 : lowest + 2].tolist()
     vertex = 0.5 * (before - after) / (before - 2 * at + after)  # of the parabola through the three, in steps
-    return (1 + ratio) * math.exp(centre + vertex * reach / 2)
+    return (1 + ratio) * math.exp(center + vertex * reach / 2)
 
 
 def average(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def average(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
     return values @ torch.from_numpy(weights / weights.sum())
 
 
-def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+def scale_gradient(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """E[mean ∂D/∂mean + 2 s ∂D/∂s] over the images, per latent: mean, logvar [n, d] -> [d], nats, by autograd.
 
     divergence: any differentiable function of two Gaussians, [n, d] and the prior, to [n]: `vaelab.kl`, a module, your
@@ -86,14 +86,14 @@ def scale_slope(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     return (mean * by_mean + 2 * by_logvar).sum(0)
 
 
-def best_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
+def optimal_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """The factor on each latent, means and standard deviations alike, at which its law holds: [n, d] -> [d].
 
     Where the average of the divergence, a sum over latents, is smallest: a coarse search, then bisection of
-    `scale_slope`.  For KL(q‖p) it is 1/sqrt(E[mean²] + E[s]); factor² times the variance of Q(z) is the V that the
+    `scale_gradient`.  For KL(q‖p) it is 1/sqrt(E[mean²] + E[s]); factor² times the variance of Q(z) is the V that the
     divergence leads to.
 
-    Raises InvalidValue for a divergence without a minimum at any scale, and as `scale_slope` does.
+    Raises InvalidValue for a divergence without a minimum at any scale, and as `scale_gradient` does.
     """
     _check(mean, logvar)
     steps = torch.linspace(-REACH / 2, REACH / 2, 65, dtype=mean.dtype, device=mean.device)
@@ -103,7 +103,7 @@ def best_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     low, high = steps[lowest - 1], steps[lowest + 1]
     for _ in range(50):
         middle = (low + high) / 2
-        wide = scale_slope(divergence, mean * middle.exp(), logvar + 2 * middle) > 0
+        wide = scale_gradient(divergence, mean * middle.exp(), logvar + 2 * middle) > 0
         low, high = torch.where(wide, low, middle), torch.where(wide, middle, high)
     return ((low + high) / 2).exp()
 
@@ -157,7 +157,7 @@ class VarianceLaw(NamedTuple):
         return float(self.total[self.active].mean())
 
     @property
-    def mean_collapsed(self) -> float:
+    def mean_inactive(self) -> float:
         """The mean of `total` over the others, about 1 whatever the training; nan if there are none."""
         return float(self.total[~self.active].mean())
 

@@ -10,7 +10,7 @@ from typing import Any
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import TrainingError
 from vaelab.objectives.objective import Experiment
-from vaelab.runs.measure import kept_of
+from vaelab.runs.measure import measure
 from vaelab.runs.run import Run, checksum
 from vaelab.runs.store import BatchRunner, Computation, Numbers, Result, recipe, run_cached
 from vaelab.training.config import Train
@@ -48,7 +48,7 @@ def train_all(
 def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, then measure on training and test images, and keep what it shows.
 
-    Returns what `measure.kept_of` does.  Raises TrainingError, naming the run, when its loss stops being finite.
+    Returns what `measure.measure` does.  Raises TrainingError, naming the run, when its loss stops being finite.
     """
     return train_together([{"device": device, **settings}])[0]
 
@@ -59,7 +59,7 @@ def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
     first = runs[0]
     seen = {split: first.images(split) for split in ("train", "test")}
     config = Train(
-        first.epochs, first.batch_size, first.lr, first.seed, device, progress=False, binarise=first.binarise
+        first.epochs, first.batch_size, first.lr, first.seed, device, progress=False, binarize=first.binarize
     )
 
     def make(index: int, seed: int) -> Experiment:
@@ -73,7 +73,7 @@ def train_together(tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
             names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
             raise TrainingError(f"{names}: {error}") from error
         return [
-            kept_of(experiment, history, seen, {split: run.inputs(x) for split, x in seen.items()})
+            measure(experiment, history, seen, {split: run.inputs(x) for split, x in seen.items()})
             for run, experiment, history in zip(runs, trained.experiments, trained, strict=True)
         ]
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelab._utils.images import as_bytes, unit
-from vaelab.data.images import as_pixels
+from vaelab._utils.images import to_uint8, to_float
+from vaelab.data.images import as_image_tensor
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.metrics.reconstruction import evaluate
@@ -15,7 +15,7 @@ from vaelab.training.history import History
 WEIGHED = 100  # test images whose evidence is kept
 
 
-def kept_of(
+def measure(
     experiment: Experiment, history: History, seen: dict[str, Tensor], inputs: dict[str, Tensor]
 ) -> dict[str, np.ndarray]:
     """Measures on the images `seen`, "train" and "test"; `inputs` are what the network was shown of them.
@@ -62,7 +62,7 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
     traversals [latent, STEPS, c, h, w]: the first image with one latent at a time moved from -REACH to REACH.
     Raises InvalidValue for images or inputs that do not lie in [0, 1].
     """
-    images, inputs = as_pixels(images[:SHOWN]), as_pixels(inputs[:SHOWN])
+    images, inputs = as_image_tensor(images[:SHOWN]), as_image_tensor(inputs[:SHOWN])
     device = next(experiment.parameters()).device
     q = experiment.encode(inputs.to(device))
     path = torch.linspace(-REACH, REACH, STEPS, device=device)
@@ -72,9 +72,9 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
         z[k, :, k] = path
     moved = experiment.decode(z.flatten(0, 1)).unflatten(0, (latent, STEPS))
     kept = {
-        "shown": unit(images),
-        "inputs": unit(inputs),
+        "shown": to_float(images),
+        "inputs": to_float(inputs),
         "reconstructions": experiment.decode(q.mean),
         "traversals": moved,
     }
-    return {name: as_bytes(image) for name, image in kept.items()}
+    return {name: to_uint8(image) for name, image in kept.items()}

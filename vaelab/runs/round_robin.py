@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vaelab._utils import checks
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab._utils.images import sum_pixels
 from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
@@ -23,7 +23,7 @@ from vaelab.training.loop import train
 
 class Epoch(NamedTuple):
     """After an epoch: squared error summed over the pixels of a test image at the posterior mean, KL(q‖p) and the
-    divergence minimised, in nats, on the test images; the training loss, and the seconds that the epoch took."""
+    divergence minimized, in nats, on the test images; the training loss, and the seconds that the epoch took."""
 
     epoch: int
     reconstruction: float
@@ -33,7 +33,7 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def in_turns(
+def train_round_robin(
     runs: Sequence[Run], folder: Path, *, turn: int = 5, minutes: float | None = None, device: str = "auto"
 ) -> None:
     """Train every run to its epochs, `turn` epochs at a time, and record the test images after every epoch.
@@ -135,7 +135,7 @@ def _record(run: Run, folder: Path) -> Path:
 
 
 def _write(path: Path, rows: Sequence[Epoch]) -> None:
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Epoch._fields)
         writer.writerows(rows)

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vaelab._utils.errors import DataError, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
-from vaelab.objectives.denoising import Denoising, noisy
+from vaelab.objectives.denoising import DenoisingExperiment, noisy
 from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
@@ -62,7 +62,7 @@ class Run:
     noise: float = 0.0
 
     @property
-    def binarise(self) -> Literal["no", "dynamic"]:
+    def binarize(self) -> Literal["no", "dynamic"]:
         """How the loop shows images: to a Bernoulli in black and white, of which alone it is a likelihood."""
         return "dynamic" if self.options.get("likelihood") == "bernoulli" else "no"
 
@@ -73,7 +73,7 @@ class Run:
 
     def inputs(self, images: Tensor) -> Tensor:
         """What the network is shown of these images when it is measured: with noise, the same at every call."""
-        return noisy(unit(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
+        return noisy(to_float(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
         """The experiment for images of this shape, with weights drawn from the seed.
@@ -86,7 +86,7 @@ class Run:
             raise InvalidValue(f"{self.recipe} has no {' and no '.join(sorted(alien))}; leave it out.")
         torch.manual_seed(self.seed)
         plain = recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
-        return Denoising(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
+        return DenoisingExperiment(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
 
 @functools.lru_cache(maxsize=4)
@@ -132,7 +132,7 @@ def trained(folder: Path | str) -> Trained:
             f"{folder} holds no training that this version can read ({error}); give the folder that `vaelab train "
             f"--out` wrote."
         ) from error
-    kept = checkpoints.newest(folder / "checkpoints", lambda sentence: print(sentence, file=sys.stderr))
+    kept = checkpoints.load_latest(folder / "checkpoints", lambda sentence: print(sentence, file=sys.stderr))
     if kept is None:
         raise DataError(f"{folder} holds no checkpoint yet; run its `vaelab train` command to the end of an epoch.")
     tensors, record = kept

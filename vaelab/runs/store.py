@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from vaelab._utils.files import cache_folder, digest, replacing, repository
+from vaelab._utils.files import cache_folder, digest, atomic_write, repository
 from vaelab.runs.executors import sweep
 
 Numbers = dict[str, np.ndarray]
@@ -191,10 +191,10 @@ def save(result: Result, settings: dict[str, Any]) -> None:
     (which,) = result.recipes
     path = path_of(result.key)
     text = json.dumps({**which._asdict(), "settings": settings}, indent=1)
-    with replacing(path.with_name("settings.json")) as part:
+    with atomic_write(path.with_name("settings.json")) as part:
         part.write_text(text + "\n", encoding="utf-8")
     provenance = np.array(json.dumps(result.provenance._asdict()))
-    with replacing(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         np.savez_compressed(file, provenance=provenance, **result.numbers)  # type: ignore[arg-type]
 
 

@@ -17,8 +17,8 @@ class Verdict(NamedTuple):
         return self.sentence
 
     def _repr_html_(self) -> str:
-        colour, mark = ("#0a8a5f", "&#10003;") if self.right else ("#b34700", "&#8635;")
-        bar = f"border-left:4px solid {colour};padding-left:.8em"
+        color, mark = ("#0a8a5f", "&#10003;") if self.right else ("#b34700", "&#8635;")
+        bar = f"border-left:4px solid {color};padding-left:.8em"
         return f"<p style='{bar}'>{mark} {html.escape(self.sentence)}</p>"
 
 

@@ -21,12 +21,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError
-from vaelab._utils.files import replacing, sha256
+from vaelab._utils.files import atomic_write, sha256
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
 from vaelab.training.history import History
-from vaelab.training.interventions import Intervention, Panel
+from vaelab.training.interventions import Intervention, TunableParameters
 
 KEPT = 2
 
@@ -37,26 +37,26 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], record: dict[str, 
     Raises StorageError when the folder cannot be written; the older checkpoints are still there then.
     """
     path = folder / f"step-{step:010d}.safetensors"
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, part)
-    with replacing(path.with_suffix(".json")) as part:
+    with atomic_write(path.with_suffix(".json")) as part:
         part.write_text(json.dumps({**record, "step": step, "sha256": sha256(path)}), encoding="utf-8")
-    for old in found(folder)[KEPT:]:
+    for old in list_checkpoints(folder)[KEPT:]:
         old.unlink(missing_ok=True)
         old.with_suffix(".safetensors").unlink(missing_ok=True)
 
 
-def found(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """The records of the checkpoints in a folder, newest first."""
     return sorted(folder.glob("step-*.json"), reverse=True)
 
 
-def newest(folder: Path, say: Any = print) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load_latest(folder: Path, say: Any = print) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The newest checkpoint that is intact, or None where there has never been one; damaged ones are named.
 
     Raises DataError when there are checkpoints, but none is intact.
     """
-    paths = found(folder)
+    paths = list_checkpoints(folder)
     for path in paths:
         try:
             return _read(path)
@@ -75,28 +75,28 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return load_file(tensors), record
 
 
-def optimiser_tensors(optimiser: Optimizer) -> Iterator[tuple[str, Tensor]]:
-    """The state of an optimiser as named tensors: optimiser.INDEX.NAME."""
-    for index, state in optimiser.state_dict()["state"].items():
+def optimizer_tensors(optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
+    """The state of an optimizer as named tensors: optimizer.INDEX.NAME."""
+    for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
-            yield f"optimiser.{index}.{name}", torch.as_tensor(value)
+            yield f"optimizer.{index}.{name}", torch.as_tensor(value)
 
 
-def restore_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimiser_tensors`."""
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        if key.startswith("optimiser."):
+        if key.startswith("optimizer."):
             _, index, name = key.split(".")
             state.setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def snapshot(folder: Path, epoch: int, experiment: Experiment, images: Tensor) -> None:
     """Keep the weights at the end of an epoch, and the codes of a few fixed images, to scrub through later."""
     codes = experiment.encode(images)
     weights = {name: tensor.detach().contiguous().cpu() for name, tensor in experiment.state_dict().items()}
-    with replacing(folder / f"epoch-{epoch:06d}.safetensors") as part:
+    with atomic_write(folder / f"epoch-{epoch:06d}.safetensors") as part:
         save_file(
             {**weights, "codes.mean": codes.mean.contiguous().cpu(), "codes.logvar": codes.logvar.contiguous().cpu()},
             part,
@@ -112,7 +112,7 @@ def snapshots(folder: Path) -> Iterator[tuple[int, dict[str, Tensor], Gaussian]]
 
 
 # Settings that may differ between the interrupted training and its continuation.
-FREE = ("epochs", "steps", "device", "progress", "checkpoints", "minutes", "snapshots")
+RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes", "snapshots")
 PROBE = 100  # images whose codes go into a snapshot
 
 
@@ -121,36 +121,38 @@ class Step(Protocol):
 
     experiment: Experiment
     images: Tensor
-    optimiser: Optimizer
+    optimizer: Optimizer
     sums: Tensor
     average: Experiment | None
 
 
-class Keeper:
+class Checkpointer:
     """Writes checkpoints of one training into config.checkpoints, and restores the newest.
 
-    It keeps experiment, averaged weights, optimiser, sums, order of the data, random generators, knobs, history.
+    It keeps experiment, averaged weights, optimizer, sums, order of the data, random generators, interventions, history.
     """
 
-    def __init__(self, config: Train, step: Step, order: Tensor, panel: Panel, history: History) -> None:
+    def __init__(self, config: Train, step: Step, order: Tensor, panel: TunableParameters, history: History) -> None:
         self.folder = Path(config.checkpoints).expanduser() if config.checkpoints is not None else None
         self.step, self.order, self.panel, self.history = step, order, panel, history
-        self.interval, self.last = 60 * config.minutes, time.monotonic()
+        self.interval, self.last = 60 * config.checkpoint_minutes, time.monotonic()
         self.snapshots = config.snapshots
-        fixed = ("epochs", "steps") if config.schedule == "cosine" else ()  # its rates depend on the length
-        settings = {name: value for name, value in asdict(config).items() if name not in FREE or name in fixed}
+        fixed = ("epochs", "steps") if config.lr_schedule == "cosine" else ()  # its rates depend on the length
+        settings = {
+            name: value for name, value in asdict(config).items() if name not in RESUMABLE_CHANGES or name in fixed
+        }
         self.identity = {"settings": _plain(settings), "data": _fingerprint(step.images) if self.folder else ""}
 
-    def fresh(self) -> int:
+    def start(self) -> int:
         """Start at step 0.  Raises InvalidValue when the folder holds the checkpoints of another training."""
-        if self.folder is not None and found(self.folder):
+        if self.folder is not None and list_checkpoints(self.folder):
             raise InvalidValue(
                 f"{self.folder} holds the checkpoints of an earlier training; pass resume=True to go on with it, "
                 "or choose another folder."
             )
         return 0
 
-    def keep(self, number: int, ended: int | None) -> None:
+    def maybe_save(self, number: int, ended: int | None) -> None:
         """Write a checkpoint at the end of an epoch (number `ended`), or when the last one is too old."""
         if self.folder is None or not (ended or time.monotonic() - self.last > self.interval):
             return
@@ -176,21 +178,21 @@ class Keeper:
                     "lower lr or alpha and train anew."
                 )
 
-    def restore(self) -> int:
+    def resume(self) -> int:
         """Put everything back as it was at the newest intact checkpoint, and return its step; 0 where there is none.
 
         Raises InvalidValue for checkpoints of another model, data or settings, DataError when none is intact.
         """
         if self.folder is None:
             raise InvalidValue("resume=True needs a folder of checkpoints; set Train(checkpoints=FOLDER).")
-        kept = newest(self.folder, lambda sentence: print(sentence, file=sys.stderr))
+        kept = load_latest(self.folder, lambda sentence: print(sentence, file=sys.stderr))
         if kept is None:
             return 0
         tensors, record = kept
         self._compare(tensors, record)
         for prefix, module in self._modules().items():
             module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
-        restore_optimiser(self.step.optimiser, tensors)
+        restore_optimizer(self.step.optimizer, tensors)
         self.order.copy_(tensors["order"])
         self.step.sums.copy_(tensors["sums"])
         self.history.rows[:] = record["rows"]
@@ -207,7 +209,7 @@ class Keeper:
         tensors = {"order": self.order, "sums": self.step.sums, **_generators()}
         for prefix, module in self._modules().items():
             tensors |= {f"{prefix}{name}": value for name, value in module.state_dict().items()}
-        return tensors | dict(optimiser_tensors(self.step.optimiser))
+        return tensors | dict(optimizer_tensors(self.step.optimizer))
 
     def _compare(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
         ours = {f"experiment.{name}": tuple(value.shape) for name, value in self.step.experiment.state_dict().items()}

@@ -39,7 +39,7 @@ def graphed(step: Any, batch: int) -> Callable[[Tensor], Any]:
         step.experiment.load_state_dict(before)
         if step.average is not None:
             step.average.load_state_dict(before)
-        for state in step.optimiser.state.values():
+        for state in step.optimizer.state.values():
             for value in state.values():
                 value.zero_()
         step.sums.zero_()

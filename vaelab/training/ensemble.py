@@ -54,7 +54,7 @@ def fit_many(
     config = config or Train()
     seeds = _seeds(make, settings, config)
     members = [_member(make, setting, seed) for setting, seed in zip(settings, seeds, strict=True)]
-    if (reason := obstacle(members, config)) is not None:
+    if (reason := why_not_stackable(members, config)) is not None:
         runs = zip(members, seeds, strict=True)
         histories = [fit(member, data, replace(config, seed=seed)) for member, seed in runs]
         return Histories(histories, members, f"one by one: {reason}")
@@ -96,7 +96,7 @@ def _together(members: list[Experiment], seeds: list[int], data: Images, config:
     if batch > n:
         raise InvalidValue(f"batch_size is {batch}, but there are only {n} images; choose a smaller batch.")
     for member in members:
-        member.to(device).train().begin(images)
+        member.to(device).train().init_from_data(images)
     stack = Stack(members, seeds, device)
     try:
         with memory.kept():
@@ -110,7 +110,7 @@ def _steps(stack: Stack, images: Tensor, config: Train) -> list[History]:
     members, per_epoch = len(stack.members), len(images) // config.batch_size
     total = config.total(per_epoch)
     groups = parameter_groups(stack.members[0], stack.parameters)
-    optimiser = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    optimizer = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
     histories, sums = [History() for _ in stack.members], torch.zeros(members, 4, device=images.device)
     for number in trange(total, disable=not config.progress, unit="batch", desc=f"{members} stacked", mininterval=0.2):
         epoch, position = number // per_epoch + 1, number % per_epoch
@@ -118,15 +118,15 @@ def _steps(stack: Stack, images: Tensor, config: Train) -> list[History]:
             batches = stack.orders(len(images)).split(config.batch_size, dim=1)
             sums.zero_()
             started = time.perf_counter()
-        set_rate(optimiser, config.lr * config.rate(number, per_epoch))
+        set_rate(optimizer, config.lr * config.rate(number, per_epoch))
         if number < config.warmup:
             stack.scalars["objective.heat"].fill_(config.heat(number))
 
         terms = stack(images.index_select(0, batches[position].flatten()).unflatten(0, (members, -1)))
         stack.backward(terms)
-        if config.clip is not None:
-            stack.clip(config.clip)
-        optimiser.step()
+        if config.grad_clip is not None:
+            stack.clip(config.grad_clip)
+        optimizer.step()
         stack.update(terms)
         with torch.no_grad():
             sums += torch.stack([terms.loss, terms.nll.mean(1), terms.divergence.mean(1), terms.mse], 1)
@@ -138,11 +138,22 @@ def _steps(stack: Stack, images: Tensor, config: Train) -> list[History]:
 
 
 # What the stacked step knows of `Train`; any other setting that is not at its default sends the members to `fit`.
-OPTIMISER = {"epochs", "steps", "batch_size", "lr", "schedule", "drops", "drop", "warmup", "weight_decay", "clip"}
-KNOWN = OPTIMISER | {"seed", "device", "progress", "minutes"}
+OPTIMIZER = {
+    "epochs",
+    "steps",
+    "batch_size",
+    "lr",
+    "lr_schedule",
+    "lr_milestones",
+    "lr_decay",
+    "warmup",
+    "weight_decay",
+    "grad_clip",
+}
+KNOWN = OPTIMIZER | {"seed", "device", "progress", "checkpoint_minutes"}
 
 
-def obstacle(members: Sequence[Experiment], config: Train) -> str | None:
+def why_not_stackable(members: Sequence[Experiment], config: Train) -> str | None:
     """Why the members cannot be stacked, or would be slower for it; None when nothing stands in the way."""
     unknown = [f.name for f in fields(config) if f.name not in KNOWN and getattr(config, f.name) != f.default]
     if unknown:

@@ -9,10 +9,10 @@ from pathlib import Path
 from torch import Tensor
 
 from vaelab._utils.errors import InvalidValue, TrainingError
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.divergences.modules import GeometricJS
 from vaelab.objectives.objective import Experiment
-from vaelab.training.interventions import Intervention, Knobs
+from vaelab.training.interventions import Intervention, Interventions
 
 
 @dataclass
@@ -44,13 +44,13 @@ class History:
             )
         return [row[column] for row in self.rows]
 
-    def replay(self) -> Knobs:
+    def replay(self) -> Interventions:
         """The knobs that were turned, as a plan: training anew with it gives the same weights without the hand."""
-        return Knobs(self.interventions)
+        return Interventions(self.interventions)
 
     def save(self, path: Path | str) -> None:
         """Write the table as csv.  Raises StorageError when the file cannot be written."""
-        with replacing(Path(path)) as part, part.open("w", newline="") as file:
+        with atomic_write(Path(path)) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
@@ -62,15 +62,15 @@ class History:
 
 
 def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
-    """Read the epoch's means off the device: the one synchronisation of an epoch."""
+    """Read the epoch's means off the device: the one synchronization of an epoch."""
     loss, nll, divergence, mse, *apart = means.tolist()
     gamma, term = experiment.objective.likelihood.gamma, experiment.objective.divergence
     row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
     row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
     if isinstance(term, GeometricJS) and term.trainable:
         row["alpha"] = float(term.alpha.detach())
-    if (heating := experiment.objective.heating) is not None:
-        row["heat"] = float(heating.heat)
+    if (annealing := experiment.objective.annealing) is not None:
+        row["heat"] = float(annealing.factor)
     if apart:
         row["consistency"] = apart[0]
     for name in ("nll", "divergence", "loss"):

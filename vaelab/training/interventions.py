@@ -1,4 +1,4 @@
-"""Knobs: alpha, gamma, the weight and the learning rate, turned from another thread while training runs.
+"""Interventions: alpha, gamma, the weight and the learning rate, turned from another thread while training runs.
 
 The loop takes what was turned between two steps, never inside one, and writes it down: `History.replay()` gives the
 same turns as a plan, which reproduces the run without the hand.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue, near
+from vaelab._utils.errors import InvalidValue, suggest
 from vaelab.divergences.modules import GeometricJS
 from vaelab.objectives.gamma import Fixed
 from vaelab.objectives.objective import Experiment
@@ -49,7 +49,7 @@ class Interventions:
         for turn in map(Intervention._make, planned):
             self._planned.setdefault(turn.step, []).append(turn)
 
-    def turn(self, **values: float) -> None:
+    def set(self, **values: float) -> None:
         """Set knobs (alpha, gamma, weight, consistency, lr) before the next step, in order.  Any thread.
 
         Raises InvalidType or InvalidValue for a value out of range.
@@ -60,16 +60,16 @@ class Interventions:
         with self._lock:
             self._waiting.extend((name, float(value)) for name, value in values.items())
 
-    def bind(self, names: Iterable[str]) -> None:
+    def restrict(self, names: Iterable[str]) -> None:
         """Accept only these knobs from now on, those of the experiment that is trained."""
         self._known = frozenset(names)
 
     def _check(self, name: str) -> None:
         if name not in self._known:
             known = sorted(self._known)
-            raise InvalidValue(f"this experiment has no knob {name!r}; {near(name, known)}")
+            raise InvalidValue(f"this experiment has no knob {name!r}; {suggest(name, known)}")
 
-    def take(self, step: int) -> list[tuple[str, float]]:
+    def due(self, step: int) -> list[tuple[str, float]]:
         """What is to be set before this step: the plan, then the hand."""
         if not self._waiting and not self._planned:
             return []
@@ -81,7 +81,7 @@ class Interventions:
 Knobs = Interventions  # its name until 0.2
 
 
-class Panel:
+class TunableParameters:
     """The knobs that one experiment has: lr is a number, the others are tensors of the experiment."""
 
     def __init__(self, experiment: Experiment, lr: float) -> None:
@@ -112,7 +112,7 @@ class Panel:
                 "alpha is trained in this experiment, so it cannot be turned; build it with trainable=False."
             )
         if name not in self._tensors:
-            raise InvalidValue(f"this experiment has no knob {name!r}; {near(name, [*self._tensors, 'lr'])}")
+            raise InvalidValue(f"this experiment has no knob {name!r}; {suggest(name, [*self._tensors, 'lr'])}")
         old, self.values[name] = self.values[name], new
         with torch.no_grad():
             self._tensors[name].fill_(2 * math.log(new) if name == "gamma" else new)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.vae import Pass
-from vaelab.objectives.objective import Experiment, Objective, Terms
+from vaelab.models.vae import ForwardPass
+from vaelab.objectives.objective import Experiment, Objective, LossTerms
 
 Layer = tuple[Tensor, Tensor]  # weight [K, in, out], bias [K, out]
 
@@ -46,10 +46,10 @@ class StackedTerms(nn.Module):
         super().__init__()
         self.objective = objective
 
-    def forward(self, x: Tensor, result: Pass, members: int) -> Terms:
+    def forward(self, x: Tensor, result: ForwardPass, members: int) -> LossTerms:
         each = self.objective.per_sample(x, result)
         loss, nll, divergence, mse, consistency = (part.unflatten(0, (members, -1)) for part in each)
-        return Terms(loss.mean(1), nll, divergence, mse.mean(1), consistency)
+        return LossTerms(loss.mean(1), nll, divergence, mse.mean(1), consistency)
 
 
 class Stack:
@@ -79,9 +79,9 @@ class Stack:
         """A permutation of the n images for every member: [K, n]."""
         return torch.stack([torch.randperm(n, generator=g, device=g.device) for g in self.generators])
 
-    def __call__(self, images: Tensor) -> Terms:
-        """images [K, b, pixels], uint8 or floats in [0, 1] -> Terms of [K] and [K, b]."""
-        x = unit(images).to(self.encoder[0][0])
+    def __call__(self, images: Tensor) -> LossTerms:
+        """images [K, b, pixels], uint8 or floats in [0, 1] -> LossTerms of [K] and [K, b]."""
+        x = to_float(images).to(self.encoder[0][0])
         mean, logvar = _dense(self.encoder, x).chunk(2, dim=2)
         noise = torch.empty(mean.shape, dtype=mean.dtype, device=mean.device)
         for draw, generator in zip(noise, self.generators, strict=True):
@@ -90,25 +90,25 @@ class Stack:
         if self.by_batch:
             return self._each(x, Gaussian(mean, logvar), out)
         q = Gaussian(mean.flatten(0, 1), logvar.flatten(0, 1))
-        result = Pass((q,), (Gaussian.standard(q.mean),), (), out.flatten(0, 1))
+        result = ForwardPass((q,), (Gaussian.standard(q.mean),), (), out.flatten(0, 1))
         state = {name: _per_sample(name, tensor, x.shape[1]) for name, tensor in self.scalars.items()}
-        terms: Terms = functional_call(self.terms, state, (x.flatten(0, 1), result, len(x)))
+        terms: LossTerms = functional_call(self.terms, state, (x.flatten(0, 1), result, len(x)))
         return terms
 
-    def _each(self, x: Tensor, q: Gaussian, out: Tensor) -> Terms:
+    def _each(self, x: Tensor, q: Gaussian, out: Tensor) -> LossTerms:
         """Every member's objective on its own batch [K, b, ...], by vmap: where it looks at whole batches."""
         objective = self.members[0].objective
 
-        def terms(state: dict[str, Tensor], x: Tensor, mean: Tensor, logvar: Tensor, out: Tensor) -> Terms:
-            result = Pass((Gaussian(mean, logvar),), (Gaussian.standard(mean),), (), out)
-            own: Terms = functional_call(objective, state, (x, result))
+        def terms(state: dict[str, Tensor], x: Tensor, mean: Tensor, logvar: Tensor, out: Tensor) -> LossTerms:
+            result = ForwardPass((Gaussian(mean, logvar),), (Gaussian.standard(mean),), (), out)
+            own: LossTerms = functional_call(objective, state, (x, result))
             return own
 
         state = {name.removeprefix("objective."): tensor for name, tensor in self.scalars.items()}
-        together: Terms = vmap(terms)(state, x, q.mean, q.logvar, out)
+        together: LossTerms = vmap(terms)(state, x, q.mean, q.logvar, out)
         return together
 
-    def backward(self, terms: Terms) -> None:
+    def backward(self, terms: LossTerms) -> None:
         """Every member's gradients; those of the layers are overwritten, those of the objective start from nothing."""
         for tensor in self.scalars.values():
             tensor.grad = None
@@ -122,10 +122,10 @@ class Stack:
         for gradient in gradients:
             gradient.mul_(factor.reshape(-1, *[1] * (gradient.dim() - 1)))
 
-    def update(self, terms: Terms) -> None:
-        """Move every member's gamma policy and heating, once per optimiser step."""
+    def update(self, terms: LossTerms) -> None:
+        """Move every member's gamma policy and annealing, once per optimizer step."""
         for member, *parts in zip(self.members, *terms, strict=True):
-            member.update(Terms(*parts))
+            member.update(LossTerms(*parts))
 
     def release(self) -> None:
         """Give the members tensors of their own, with what they hold now."""

@@ -3,7 +3,7 @@
     views = Augment((Flip(), Affine(rotation=15, scale=(0.9, 1.1)), Jitter(contrast=0.5)))
     y = views(x)                                  # x, y: [b, c, h, w] in [0, 1]
 
-Nothing is learnt and nothing branches on a tensor: it traces into the graph of a training step, and under vmap every
+Nothing is learned and nothing branches on a tensor: it traces into the graph of a training step, and under vmap every
 member draws its own (randomness="different").
 """
 
@@ -44,9 +44,9 @@ JITTER = Jitter(brightness=0.2, contrast=0.5, hue=0.2)
 
 @dataclass(frozen=True)
 class Augment:
-    """Its parts one after the other: first all that move pixels, as one warp, then all that change colours.
+    """Its parts one after the other: first all that move pixels, as one warp, then all that change colors.
 
-    fill: what lies outside the image: a grey value in [0, 1], or "edge" or "reflect" to go on with it.
+    fill: what lies outside the image: a gray value in [0, 1], or "edge" or "reflect" to go on with it.
 
     Raises InvalidType for anything but `Affine`, `Flip`, `Crop` and `Jitter`, and with InvalidValue for a fill that
     cannot be.
@@ -65,7 +65,7 @@ class Augment:
         if not isinstance(self.fill, str):
             inside("fill", self.fill, 0, 1)
         elif self.fill not in PADDING:
-            raise InvalidValue(f"fill must be a grey value, 'edge' or 'reflect', got {self.fill!r}; choose one.")
+            raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {self.fill!r}; choose one.")
         if self.interpolation not in ("bilinear", "nearest"):
             raise InvalidValue(f"interpolation must be bilinear or nearest, got {self.interpolation!r}; choose one.")
 
@@ -90,7 +90,7 @@ class Augment:
             x = resample(x, whole, self.interpolation, self.fill)
         for part in self.parts:
             if isinstance(part, Jitter):
-                x = part.colour(x, draw)
+                x = part.color(x, draw)
         return x
 
 

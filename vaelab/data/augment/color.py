@@ -1,4 +1,4 @@
-"""Random changes of colour, one per image: images [b, c, h, w] in [0, 1], and so they stay."""
+"""Random changes of color, one per image: images [b, c, h, w] in [0, 1], and so they stay."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are
 class Jitter:
     """Brightness, contrast and saturation times a factor in 1 ± their range, hue turned by up to ±hue of a circle.
 
-    In this order; contrast is about the image's mean brightness.  Grey images have neither saturation nor hue.
+    In this order; contrast is about the image's mean brightness.  Gray images have neither saturation nor hue.
     Raises InvalidType or InvalidValue for a range outside [0, 1], or hue outside [0, 0.5].
     """
 
@@ -27,13 +27,13 @@ class Jitter:
         for name, high in (("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
             inside(name, getattr(self, name), 0, high)
 
-    def colour(self, x: Tensor, draw: Draw) -> Tensor:
+    def color(self, x: Tensor, draw: Draw) -> Tensor:
         if self.brightness:
             x = (x * _factor(self.brightness, draw)).clamp(0, 1)
         if self.contrast:
-            x = blend(x, grey(x).mean((-2, -1), keepdim=True), _factor(self.contrast, draw))
+            x = blend(x, gray(x).mean((-2, -1), keepdim=True), _factor(self.contrast, draw))
         if self.saturation and x.shape[-3] == 3:
-            x = blend(x, grey(x), _factor(self.saturation, draw))
+            x = blend(x, gray(x), _factor(self.saturation, draw))
         if self.hue and x.shape[-3] == 3:
             x = turn_hue(x, self.hue * (2 * draw() - 1))
         return x
@@ -48,7 +48,7 @@ def blend(x: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     return (factor * x + (1 - factor) * other).clamp(0, 1)
 
 
-def grey(x: Tensor) -> Tensor:
+def gray(x: Tensor) -> Tensor:
     """Brightness as the eye weighs it: [b, c, h, w] -> [b, 1, h, w]."""
     if x.shape[-3] != 3:
         return x.mean(-3, keepdim=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data.images import as_images
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -100,10 +100,10 @@ def _measure(experiments: Sequence[Experiment], images: Tensor) -> Balance:
         device = next(experiment.parameters()).device
         q = experiment.encode(x.to(device))
         rebuilt = experiment.decode(q.mean).cpu()
-        mse.append(float((unit(x) - rebuilt).square().mean()))
+        mse.append(float((to_float(x) - rebuilt).square().mean()))
         rate.append(float(diagonal_kl(q, Gaussian.standard(q.mean)).mean()))
         sampled = experiment.decode(noise.to(device)).cpu()
-        pictures.append(torch.stack([unit(x[:SHOWN]), rebuilt[:SHOWN], sampled])[:, :, 0].numpy())
+        pictures.append(torch.stack([to_float(x[:SHOWN]), rebuilt[:SHOWN], sampled])[:, :, 0].numpy())
     return Balance(np.array([_gamma(e) for e in by_gamma]), np.array(mse), np.array(rate), np.stack(pictures))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.data.augment.geometric import Warp, affine
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -29,7 +29,7 @@ SHOWN, COPIES, STRONGEST = 6, 50, 6.0
 TURN = np.linspace(0, 2 * np.pi, 60)
 CAPTION = (
     "Small dots: 50 transformations of each of six images, encoded as they are, in the plane of the two principal axes "
-    "of the means (grey); ellipses: one σ of the images' own posteriors. Right: R against λ at this strength. Run the "
+    "of the means (gray); ellipses: one σ of the images' own posteriors. Right: R against λ at this strength. Run the "
     "cell for the sliders."
 )
 
@@ -42,7 +42,7 @@ class Clouds:
             raise InvalidType(f"experiments must be a mapping from lambda, got {type(experiments).__name__}.")
         self.lambdas = sorted(experiments)
         self.experiments = [experiments[lam] for lam in self.lambdas]
-        self.images = unit(images).float()
+        self.images = to_float(images).float()
         if len(self.experiments) < 2 or len(self.images) < SHOWN:
             raise InvalidValue(
                 f"the panel needs two models and {SHOWN} images, got {len(self.experiments)} and {len(images)}."
@@ -54,27 +54,27 @@ class Clouds:
         self.of = cache(self._of)
 
     def _plane(self, experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Centre [latent], axes [2, latent] and projected means [n, 2]; turned to lie on those of the first model."""
+        """Center [latent], axes [2, latent] and projected means [n, 2]; turned to lie on those of the first model."""
         means = encode(experiment, self.images).mean.numpy()
-        centre = means.mean(0)
-        axes = np.linalg.svd(means - centre, full_matrices=False)[2][:2]
+        center = means.mean(0)
+        axes = np.linalg.svd(means - center, full_matrices=False)[2][:2]
         if len(axes) < 2:
             axes = np.concatenate([axes, np.zeros_like(axes)])
-        seen = (means - centre) @ axes.T
+        seen = (means - center) @ axes.T
         if self._axes:
             left, _, right = np.linalg.svd(self._axes[0][2].T @ seen)
             axes, seen = left @ right @ axes, seen @ (left @ right).T
-        return centre, axes, seen
+        return center, axes, seen
 
     def _of(self, which: int, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """Places of the images [s, 2] and of their views [s, copies, 2], covariances [s, 2, 2], and R in nats."""
-        experiment, (centre, axes, _) = self.experiments[which], self._axes[which]
+        experiment, (center, axes, _) = self.experiments[which], self._axes[which]
         few = self.images[:SHOWN]
         warp = _warp(self.draws, strength, *few.shape[-2:])
         views = augment.resample(few.repeat_interleave(COPIES, 0), warp)
         q, v = encode(experiment, few), encode(experiment, views)
         gap = diagonal_kl(v, Gaussian(*(t.repeat_interleave(COPIES, 0) for t in q))).mean()
-        places, moved = ((g.mean.numpy() - centre) @ axes.T for g in (q, v))
+        places, moved = ((g.mean.numpy() - center) @ axes.T for g in (q, v))
         covariances = np.einsum("ai,si,bi->sab", axes, q.logvar.exp().numpy(), axes)
         return places, moved.reshape(SHOWN, COPIES, 2), covariances, float(gap)
 
@@ -115,7 +115,7 @@ def draw(clouds: Clouds, figure: Figure | SubFigure, *, stacked: bool = False) -
     plane, right = figure.subplots(2, 1, **shape) if stacked else figure.subplots(1, 2, **shape)
     reach = 1.05 * max(float(np.abs(clouds.behind(k)).max()) for k in range(len(clouds.lambdas)))
     plane.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
-    grey = plane.plot([], [], ".", color="0.85", markersize=2)[0]
+    gray = plane.plot([], [], ".", color="0.85", markersize=2)[0]
     dots = [plane.plot([], [], ".", color=c, markersize=3)[0] for c in plots.CLASSES[:SHOWN]]
     rings = [plane.plot([], [], color=c, linewidth=1.2)[0] for c in plots.CLASSES[:SHOWN]]
     look: Any = {"marker": "o", "markersize": 6, "markeredgecolor": "black", "linestyle": "none"}
@@ -131,7 +131,7 @@ def draw(clouds: Clouds, figure: Figure | SubFigure, *, stacked: bool = False) -
     def update(values: Values) -> bool:
         which, strength = int(values["which"]), float(values["strength"])
         places, moved, covariances, _ = clouds.of(which, strength)
-        grey.set_data(*clouds.behind(which).T)
+        gray.set_data(*clouds.behind(which).T)
         for k in range(SHOWN):
             dots[k].set_data(*moved[k].T)
             marks[k].set_data([places[k, 0]], [places[k, 1]])
@@ -141,7 +141,7 @@ def draw(clouds: Clouds, figure: Figure | SubFigure, *, stacked: bool = False) -
         here.set_data([which], [gaps[which]])
         return False
 
-    return Scene([grey, *dots, *rings, *marks, curve, here], update)
+    return Scene([gray, *dots, *rings, *marks, curve, here], update)
 
 
 def words(clouds: Clouds, values: Values) -> tuple[Sequence[Row], str]:
@@ -162,10 +162,10 @@ def _warp(draws: Tensor, strength: float, height: int, width: int) -> Warp:
     return affine(15 * turn, shift, torch.exp(math.log(1.1) * scale), torch.zeros_like(turn))
 
 
-def _ring(centre: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+def _ring(center: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """The ellipse of one standard deviation: [2, points]."""
     root = np.linalg.cholesky(covariance + 1e-12 * np.eye(2))
-    return centre[:, None] + root @ np.stack([np.cos(TURN), np.sin(TURN)])
+    return center[:, None] + root @ np.stack([np.cos(TURN), np.sin(TURN)])
 
 
 def _alt(clouds: Clouds, strength: float) -> str:

@@ -124,7 +124,7 @@ def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:
 
 
 def densities(ax: Axes) -> Part:
-    """q, p and their geometric mean G, each with its own colour and dash."""
+    """q, p and their geometric mean G, each with its own color and dash."""
     looks: Sequence[tuple[str, str, str]] = (
         ("q", plots.Q, "-"),
         ("p", plots.P, "--"),
@@ -158,7 +158,7 @@ def integrands(ax: Axes) -> Part:
     def move(n: Numbers, s: Setting) -> bool:
         reference.set_ydata(n.kl_integrand)
         chosen.set_ydata(n.js_integrand)
-        chosen.set_color(_colour(s))
+        chosen.set_color(_color(s))
         low = min(n.kl_integrand.min(), n.js_integrand.min())
         high = max(n.kl_integrand.max(), n.js_integrand.max())
         return limits(ax, -nice(-1.1 * low, least=1e-3), nice(1.1 * high))
@@ -169,10 +169,10 @@ def integrands(ax: Axes) -> Part:
 def against_alpha(ax: Axes) -> Part:
     """The chosen divergence over alpha with its ends, a marker where the slider stands, and the two KLs."""
     looks = (("KL(q‖p)", plots.Q), ("KL(p‖q)", plots.P))
-    kls = [plot(ax, [0, 1], color=colour, linestyle=":") for _, colour in looks]
+    kls = [plot(ax, [0, 1], color=color, linestyle=":") for _, color in looks]
     names = [
-        ax.text(x, 0, label, color=colour, ha="center", va="bottom")
-        for (label, colour), x in zip(looks, (0.3, 0.7), strict=True)
+        ax.text(x, 0, label, color=color, ha="center", va="bottom")
+        for (label, color), x in zip(looks, (0.3, 0.7), strict=True)
     ]
     curve = plot(ax, ALPHAS)
     ends = plot(ax, [0, 1], marker="o", markerfacecolor="white", linestyle="none", clip_on=False)
@@ -189,13 +189,13 @@ def against_alpha(ax: Axes) -> Part:
         ends.set_ydata(n.ends)
         marker.set_data([s.alpha], [n.value])
         for line in (curve, ends, marker):
-            line.set_color(_colour(s))
+            line.set_color(_color(s))
         return limits(ax, 0, nice(1.15 * max(n.curve.max(), *((n.kl_qp, n.kl_pq) if s.primed else (0,)))))
 
     return [*kls, *names, curve, ends, marker], move
 
 
-def _colour(s: Setting) -> str:
+def _color(s: Setting) -> str:
     return plots.DUAL if s.dual else plots.JS
 
 

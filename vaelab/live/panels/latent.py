@@ -42,7 +42,7 @@ def latent_panel(
     """Two latents: sliders z1 and z2 within ±reach -> the decoded image, enlarged, or a grid of 10 x 10 around it.
 
     With images [n, *shape] and labels [n] also a map of where they lie in the plane, with ellipses of one sigma.
-    More latents: traversals, one latent at a time, from the code of a chosen image (or from the centre).
+    More latents: traversals, one latent at a time, from the code of a chosen image (or from the center).
 
     The experiment is copied, so that training may go on elsewhere.
     """
@@ -55,7 +55,7 @@ def latent_panel(
     view = View(walk.picture, size, walk.words, walk.strip, walk.alt, CAPTION)
     start, far = {"grid": False, "width": min(3.0, 2 * reach)}, 0.9 * reach
     presets: dict[str, dict[str, Any]] = {
-        "centre": {"z1": 0.0, "z2": 0.0, **start},
+        "center": {"z1": 0.0, "z2": 0.0, **start},
         "edge": {"z1": far, "z2": 0.0, **start},
         "corner": {"z1": -far, "z2": far, **start},
         "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
@@ -106,8 +106,8 @@ class Walk:
         if values["grid"]:
             half = width / self.reach * self.side / 4
             pen.rectangle((max(x - half, 0), y - half, min(x + half, self.side), y + half), outline="black", width=2)
-        for radius, colour in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        for radius, color in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
         return png(np.asarray(sheet))
 
     def words(self, values: Values) -> tuple[Sequence[Row], str]:
@@ -115,7 +115,7 @@ class Walk:
         z = torch.tensor([values["z1"], values["z2"]])
         rows = [
             ("z", f"({z[0]:.2f}, {z[1]:.2f})"),
-            ("distance from the prior's centre", f"{z.norm():.2f} sigma"),
+            ("distance from the prior's center", f"{z.norm():.2f} sigma"),
         ]
         if values["grid"]:
             rows.append(("the grid covers", f"{values['width']:.1f} x {values['width']:.1f} sigma"))
@@ -149,7 +149,7 @@ class Walk:
 
 
 def plane_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sigmas: Tensor | None = None) -> Pixels:
-    """The encoded images as dots, coloured by label, on a square without margins: [side, side, 3]."""
+    """The encoded images as dots, colored by label, on a square without margins: [side, side, 3]."""
     with drawing, plots.style("notebook"):
         figure = plots.new_figure(side / 100, side / 100)
         figure.set_layout_engine("none")

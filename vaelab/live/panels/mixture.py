@@ -1,7 +1,7 @@
 """The mixture panel: which one Gaussian fits a mixture, as alpha moves from mode seeking to mass covering.
 
 The optima are found once (`python -m vaelab.live.panels.mixture`, some minutes) and shipped beside this file; the
-slider goes through them and interpolates between neighbours, but never across the jump of the dual.
+slider goes through them and interpolates between neighbors, but never across the jump of the dual.
 """
 
 import csv
@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure, SubFigure
 
 from vaelab import plots
-from vaelab._utils.files import replacing
+from vaelab._utils.files import atomic_write
 from vaelab.divergences import fitting
 from vaelab.live.controls import Control, Slider, Switch
 from vaelab.live.figure import Scene, Values
@@ -28,10 +28,10 @@ OPTIMA = Path(__file__).with_name("mixture_optima.csv")
 FAMILIES = ("primed", "primed dual")
 SIZES = {"notebook": (9.6, 4.2), "paper": (7.0, 3.1), "talk": (12.8, 5.8)}
 FRAMES = (0.0, 0.1, 0.5, 0.9, 1.0)
-JUMP = 0.3  # two neighbours whose means or widths differ by more belong to different minima
+JUMP = 0.3  # two neighbors whose means or widths differ by more belong to different minima
 TURN = np.linspace(0, 2 * np.pi, 120)
 CAPTION = (
-    "Grey: a mixture of ten Gaussians. Circles: one and two σ of the single Gaussian q that fits it best. The primed "
+    "Gray: a mixture of ten Gaussians. Circles: one and two σ of the single Gaussian q that fits it best. The primed "
     "divergence goes from one cluster (KL(q‖p), α = 0) to all of the mass (KL(p‖q), α = 1); its dual runs the other "
     "way and jumps at small α. Run the cell for the slider."
 )
@@ -93,7 +93,7 @@ def compute(alphas: Sequence[float]) -> None:
 
     target = fitting.mixture()
     tasks = [(family, alpha) for family in FAMILIES for alpha in alphas]
-    with replacing(OPTIMA) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(OPTIMA) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["family", "alpha", "start", *Optimum._fields])
         for family, alpha in tqdm(tasks):
@@ -110,31 +110,31 @@ def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:
     points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
     density = fitting.mixture().log_prob(points).exp().numpy()
     levels = np.linspace(0.003, density.max(), 9)
-    plane.contourf(axis, axis, density, levels=levels, cmap="Greys", extend="max")
+    plane.contourf(axis, axis, density, levels=levels, cmap="Grays", extend="max")
     plane.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xticks=[], yticks=[], title="mixture p, best Gaussian q")
     plane.spines[:].set_visible(False)
-    for family, colour, dash in zip(FAMILIES, (plots.JS, plots.DUAL), ("-", "--"), strict=True):
+    for family, color, dash in zip(FAMILIES, (plots.JS, plots.DUAL), ("-", "--"), strict=True):
         alphas, found = table()[family]
         jumps = np.append(np.abs(np.diff(found[:, 1:], axis=0)).max(1) > JUMP, False)
-        right.plot(alphas, np.where(jumps, np.nan, found[:, 3]), color=colour, linestyle=dash, label=family)
+        right.plot(alphas, np.where(jumps, np.nan, found[:, 3]), color=color, linestyle=dash, label=family)
     right.set(title="standard deviation of q", xlabel="α", xlim=(0, 1), ylim=(0, 2))
     if not stacked:
         right.legend(loc="lower center")
     circles = [plane.plot(0 * TURN, 0 * TURN)[0] for _ in range(2)]
-    centre = plot(plane, [0], marker="+", linestyle="none", markersize=9)
+    center = plot(plane, [0], marker="+", linestyle="none", markersize=9)
     marker = plot(right, [0], marker="o", linestyle="none", clip_on=False)
 
     def update(values: Values) -> bool:
         best = optimum(values["alpha"], values["dual"])
         for circle, radius in zip(circles, (best.std, 2 * best.std), strict=True):
             circle.set_data(best.mean_1 + radius * np.cos(TURN), best.mean_2 + radius * np.sin(TURN))
-        centre.set_data([best.mean_1], [best.mean_2])
+        center.set_data([best.mean_1], [best.mean_2])
         marker.set_data([values["alpha"]], [best.std])
-        for artist in (*circles, centre, marker):
+        for artist in (*circles, center, marker):
             artist.set_color(plots.DUAL if values["dual"] else plots.JS)
         return False
 
-    return Scene([*circles, centre, marker], update)
+    return Scene([*circles, center, marker], update)
 
 
 def words(values: Values) -> tuple[Sequence[Row], str]:

@@ -25,10 +25,10 @@ from vaelab.posterior.samplers import Sampler
 SIZES = {"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 4.6)}
 FACTORS = np.round(np.arange(0.4, 3.01, 0.2), 2)
 ROWS, COLUMNS = 4, 7
-COLOURS = (plots.Q, plots.P, plots.MEAN, plots.DUAL, plots.REFERENCE)
+COLORS = (plots.Q, plots.P, plots.MEAN, plots.DUAL, plots.REFERENCE)
 CAPTION = (
     "Latents are drawn, multiplied by a factor and decoded. Too small a factor: every picture is near the mean. "
-    "Renormalisation puts the factor where the latents have the spread of the codes; whether the score agrees is "
+    "Renormalization puts the factor where the latents have the spread of the codes; whether the score agrees is "
     "another matter. Run the cell for the slider."
 )
 
@@ -55,9 +55,9 @@ def scale_panel(
 
     Raises InvalidValue for no sampler or more than five, or for images of several channels.
     """
-    if not 1 <= len(samplers) <= len(COLOURS) or dataset.shape[0] != 1:
+    if not 1 <= len(samplers) <= len(COLORS) or dataset.shape[0] != 1:
         raise InvalidValue(
-            f"the panel shows one to five samplers of grey images, got {len(samplers)} and {dataset.shape[0]} channels."
+            f"the panel shows one to five samplers of gray images, got {len(samplers)} and {dataset.shape[0]} channels."
         )
     shown = _measured(experiment, samplers, dataset, n)
     first = shown.names[0]
@@ -94,8 +94,8 @@ def _at(factor: float) -> int:
 def draw(figure: Figure | SubFigure, shown: Scaled, *, stacked: bool = False) -> Scene:
     """Distance over the factor, a line per source, and a sheet of pictures."""
     left, right = figure.subplots(2, 1, height_ratios=(5, 4)) if stacked else figure.subplots(1, 2)
-    for name, values, colour in zip(shown.names, shown.distance, COLOURS, strict=False):
-        left.plot(FACTORS, values, color=colour, label=name)
+    for name, values, color in zip(shown.names, shown.distance, COLORS, strict=False):
+        left.plot(FACTORS, values, color=color, label=name)
     left.set(yscale="log", xlabel="factor", title="Fréchet distance, classifier features")
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))

@@ -13,7 +13,7 @@ import torch
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import unit
+from vaelab._utils.images import to_float
 from vaelab.live import controls as hand
 from vaelab.live.controls import Choice, Control, Slider
 from vaelab.live.figure import LiveFigure
@@ -22,7 +22,7 @@ from vaelab.live.frame import frame
 from vaelab.live.images import base64_text, png
 from vaelab.live.panels.training_figure import IMAGES, Frame, draw
 from vaelab.live.trainer import Snapshot, Trainer
-from vaelab.live.training_config import AUGMENTED, DATA, DIVERGENCES, NETWORKS, POLICIES, Setup, code
+from vaelab.live.training_config import AUGMENTED, DATA, DIVERGENCES, NETWORKS, POLICIES, TrainingChoices, code
 from vaelab.live.worker import worker
 from vaelab.objectives.objective import Experiment
 
@@ -35,7 +35,7 @@ KNOBS = {
     "lr": "lr",
 }  # slider -> knob of the engine
 DRAW = 0.5  # seconds from one picture of a running training to the next, at least
-LISTED = 5  # turns of knobs that are spelled out
+LISTED = 5  # turns of sliders that are spelled out
 CAPTION = (
     "A VAE in training: two parts of the loss, gamma, the way through the rate-distortion plane; below data, "
     "reconstructions, samples, and the latent plane. Run the cell to train it yourself and to turn alpha, gamma, beta, "
@@ -50,20 +50,22 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def training_panel(setup: Setup | None = None, *, style: plots.Style = "notebook", **choices: Any) -> "TrainingPanel":
+def training_panel(
+    setup: TrainingChoices | None = None, *, style: plots.Style = "notebook", **choices: Any
+) -> "TrainingPanel":
     """A panel that trains small VAEs in the background: training_panel(data="mnist-mini", divergence="JS", alpha=0.5).
 
-    choices: the fields of `vaelab.live.Setup`.  Nothing starts before Start is pressed.
+    choices: the fields of `vaelab.live.TrainingChoices`.  Nothing starts before Start is pressed.
 
     Raises InvalidValue for a choice that is not there, or outside its slider.
     """
-    if unknown := choices.keys() - set(Setup._fields):
-        raise InvalidValue(f"no choice {min(unknown)!r} here; there are {', '.join(Setup._fields)}.")
-    return TrainingPanel((setup or Setup())._replace(**choices), style)
+    if unknown := choices.keys() - set(TrainingChoices._fields):
+        raise InvalidValue(f"no choice {min(unknown)!r} here; there are {', '.join(TrainingChoices._fields)}.")
+    return TrainingPanel((setup or TrainingChoices())._replace(**choices), style)
 
 
-def _controls(s: Setup) -> tuple[list[Control], list[Control]]:
-    """The choices that need a new start, and the knobs of a running training."""
+def _controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]:
+    """The choices that need a new start, and the sliders of a running training."""
     choices: list[Control] = [
         Choice("data", "data", DATA, s.data),
         Choice("network", "network", tuple(NETWORKS), s.network),
@@ -73,22 +75,22 @@ def _controls(s: Setup) -> tuple[list[Control], list[Control]]:
         Choice("views", "views", AUGMENTED, s.views),
         Slider("epochs", "epochs", 1, 400, s.epochs, 1, whole=True),
     ]
-    knobs: list[Control] = [
+    sliders: list[Control] = [
         Slider("alpha", "skew α", 0, 1, s.alpha),
         Slider("gamma", "gamma", 0.02, 2, s.gamma, 0.02, log=True),
         Slider("beta", "beta", 0.05, 20, s.beta, 0.02, log=True),
         Slider("consistency", "views' λ", 0.01, 100, s.consistency, 0.05, log=True),
         Slider("lr", "learning rate", 1e-5, 0.1, s.lr, 0.05, log=True),
     ]
-    return choices, knobs
+    return choices, sliders
 
 
 class TrainingPanel:
     """Made by `training_panel`.  start(), pause(), step(), stop(), restart(), set(...), code: as the buttons do it."""
 
-    def __init__(self, setup: Setup, style: plots.Style) -> None:
-        choices, knobs = _controls(setup)
-        self._specs = {c.name: c for c in (*choices, *knobs)}
+    def __init__(self, setup: TrainingChoices, style: plots.Style) -> None:
+        choices, sliders = _controls(setup)
+        self._specs = {c.name: c for c in (*choices, *sliders)}
         for spec in self._specs.values():
             hand.accept(spec, spec.start)
         self._start, self._style = setup, style
@@ -99,11 +101,11 @@ class TrainingPanel:
             self.controls[name].observe(partial(self._turn, name), "value")
         width, height = plots.sized(SIZES, style)
         self._figure = LiveFigure(draw, width, height, style)
-        self._build(choices, knobs, style)
+        self._build(choices, sliders, style)
         self.draws, self._next = 0, 0.0
         self._tell("Choose, then press Start.")
 
-    def _build(self, choices: list[Control], knobs: list[Control], style: plots.Style) -> None:
+    def _build(self, choices: list[Control], sliders: list[Control], style: plots.Style) -> None:
         width, height = (f"{n}px" for n in self._figure.size)
         wide = {"width": width, "max_width": "100%"}
         self.picture = widgets.Image(layout=widgets.Layout(height=height, object_fit="contain", **wide))
@@ -125,14 +127,14 @@ class TrainingPanel:
         }
         self.buttons = {label: hand.button(label, press, hint) for label, (press, hint) in actions.items()}
         presets = [hand.button(k, partial(self.set, **v), f"choose: {k}") for k, v in PRESETS.items()]
-        lines = hand.rows(choices, self.controls, presets) + hand.rows(knobs, self.controls, [*self.buttons.values()])
+        lines = hand.rows(choices, self.controls, presets) + hand.rows(sliders, self.controls, [*self.buttons.values()])
         parts = [*lines, self.message, self.picture, self.readout, self.scrub, self.listing]
         self.box = frame(parts, style)
 
     # -- what the hand does; all of it returns at once
 
     @property
-    def setup(self) -> Setup:
+    def setup(self) -> TrainingChoices:
         """The choices as they stand."""
         return self._start._replace(**{name: control.value for name, control in self.controls.items()})
 
@@ -300,7 +302,7 @@ def look(twin: Experiment, trainer: Trainer, shown: Snapshot) -> Frame:
     """What the weights of a snapshot make of the probe; `twin` takes them."""
     twin.load_state_dict(shown.weights)
     twin.eval()
-    x = unit(trainer.images)
+    x = to_float(trainer.images)
     means = twin.encode(x).mean
     axes = means.var(0).argsort(descending=True)[:2] if means.shape[1] > 2 else torch.arange(means.shape[1])
     plane = torch.zeros(len(means), 2)
@@ -324,7 +326,7 @@ def _state(trainer: Trainer, shown: Snapshot | None, back: int) -> str:
 
 
 def _readout(trainer: Trainer, seen: Frame) -> str:
-    """The numbers at the cursor, and the turns of the knobs."""
+    """The numbers at the cursor, and the turns of the sliders."""
     lines = []
     if seen.points:
         p = min(seen.points, key=lambda point: abs(point.step - seen.cursor))

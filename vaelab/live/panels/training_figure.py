@@ -54,7 +54,7 @@ def _full(figure: Figure | SubFigure) -> list[Any]:
 
 def curve(ax: Any, title: str, columns: Sequence[tuple[str, str, str]]) -> Any:
     """Columns of the points against the step, with a mark where a knob was turned and a cursor."""
-    lines = [ax.plot([], [], color=colour, linestyle=dash, label=name)[0] for name, colour, dash in columns]
+    lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, color, dash in columns]
     across = ax.get_xaxis_transform()
     turns = ax.plot([], [], color=plots.JS, lw=0.8, alpha=0.8, transform=across)[0]
     cursor = ax.plot([], [], color="black", lw=0.8, linestyle=":", transform=across)[0]
@@ -115,8 +115,8 @@ def sheet(ax: Any) -> Any:
 
 
 def plane(ax: Any) -> Any:
-    """The means of the probe's posteriors, coloured by class."""
-    dots = [ax.plot([], [], ".", color=colour, markersize=4)[0] for colour in plots.CLASSES]
+    """The means of the probe's posteriors, colored by class."""
+    dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in plots.CLASSES]
     ax.set(title="latent plane", xlim=(-4, 4), ylim=(-4, 4), xticks=[-3, 0, 3], yticks=[-3, 0, 3])
 
     def move(frame: Frame) -> bool:

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_pixels
+from vaelab.data.images import as_image_tensor
 from vaelab.data.locate import Folder
 from vaelab.metrics.fid.network import SIDE, inception, load_weights
 from vaelab.metrics.fid.weights_file import weights
@@ -55,7 +55,7 @@ def fid(
     device: str = "auto",
     folder: Folder = None,
 ) -> FID:
-    """The FID between two sets of colour images [n, 3, h, w], uint8 or in [0, 1], of more than 2048 images each.
+    """The FID between two sets of color images [n, 3, h, w], uint8 or in [0, 1], of more than 2048 images each.
 
     resize, file_format, device and folder as for `features`, and so are the errors.  A `Dataset` tells its name and
     split; other images are "images".
@@ -83,20 +83,20 @@ def features(
     chunk: int = 50,
     progress: bool = False,
 ) -> Tensor:
-    """Pooled Inception features of colour images [n, 3, h, w], uint8 or in [0, 1]: [n, 2048], on the CPU.
+    """Pooled Inception features of color images [n, 3, h, w], uint8 or in [0, 1]: [n, 2048], on the CPU.
 
     Floats are rounded to bytes first, as a file would.  resize: bilinear as TensorFlow 1 did it, the FID's own, or with
-    half-pixel centres as PyTorch does.  file_format: "jpeg" writes and reads every image at quality 75 first, as the
+    half-pixel centers as PyTorch does.  file_format: "jpeg" writes and reads every image at quality 75 first, as the
     published two-stage evaluations do.  folder: where the weights are, else VAELAB_DATA, the cache, or a download.
     On one CPU core 5 to 10 images a second.
 
     Raises InvalidType or InvalidValue for other values than these, for no images, for images without three channels or
     an unknown protocol; DataError for weights that cannot be had.
     """
-    images = as_pixels(images)
+    images = as_image_tensor(images)
     if images.dim() != 4 or images.shape[1] != 3 or not len(images):
         raise InvalidValue(
-            f"FID speaks of colour images [n, 3, h, w], at least one, got {tuple(images.shape)}; for grey ones take "
+            f"FID speaks of color images [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones take "
             f"the Fréchet distance on features of vaelab.metrics.classifier."
         )
     if resize not in ("tensorflow", "half-pixel") or file_format not in ("png", "jpeg"):
@@ -118,7 +118,7 @@ def features(
 def as_files(images: Tensor, file_format: Format) -> Tensor:
     """Images, uint8 or in [0, 1], as they come back from files: rounded to bytes, and through JPEG if so wanted; uint8
     [n, 3, h, w].  Raises InvalidType or InvalidValue for other values."""
-    images = as_pixels(images)
+    images = as_image_tensor(images)
     pixels = images if images.dtype == torch.uint8 else (images * 255).round().to(torch.uint8)
     if file_format == "png":
         return pixels

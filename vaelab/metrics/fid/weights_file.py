@@ -11,7 +11,7 @@ from vaelab.data.locate import Folder, cache
 from vaelab.data.sources import present
 from vaelab.metrics.fid.network import SIDE
 
-_MADE: dict[str, Any] = {"shape": (3, SIDE, SIDE), "train": 0, "test": 0, "licence": "Google's", "megabytes": 95}
+_MADE: dict[str, Any] = {"shape": (3, SIDE, SIDE), "train": 0, "test": 0, "license": "Google's", "megabytes": 95}
 _MADE["credit"] = "C. Szegedy et al., Inception network of 2015-12-05 (Google)"
 # Either file will do.  They are no data sets, but found, checked and fetched as these are.
 WEIGHTS = (

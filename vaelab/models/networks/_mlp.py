@@ -49,7 +49,7 @@ def tanh_layers(widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*blocks[:-1])
 
 
-class Reminded(nn.Module):
+class SkipMLP(nn.Module):
     """head([body(x), x]): the last layer sees the input beside what was made of it."""
 
     def __init__(self, inside: int, width: int, outside: int, depth: int) -> None:
@@ -68,4 +68,4 @@ def latents(data: int, latent: int, width: int = 1024, depth: int = 3) -> tuple[
     Dai & Wipf 2019 take 1024, Asperti & Trentin 2020 take 2048 for CIFAR-10 (17,457,344 parameters) and 4096 for
     CelebA, all with latent = data = 64.
     """
-    return Reminded(data, width, 2 * latent, depth), Reminded(latent, width, data, depth)
+    return SkipMLP(data, width, 2 * latent, depth), SkipMLP(latent, width, data, depth)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vaelab import Gaussian, kl, metrics
-from vaelab.data.images import black_and_white
+from vaelab.data.images import binarize_images
 
 
 def posterior(n=500, d=4, seed=0):
@@ -16,13 +16,13 @@ def posterior(n=500, d=4, seed=0):
 
 def test_consistency_is_zero_for_what_does_not_move_and_one_for_what_may_be_anything():
     q = posterior()
-    assert metrics.consistency(q, q).r == pytest.approx((0.0, 0.0), abs=1e-12)
-    assert metrics.consistency(q, q).rho == 0
+    assert metrics.posterior_shift(q, q).r == pytest.approx((0.0, 0.0), abs=1e-12)
+    assert metrics.posterior_shift(q, q).rho == 0
     order = torch.randperm(500, generator=torch.Generator().manual_seed(1))
-    elsewhere = metrics.consistency(q, Gaussian(q.mean[order], q.logvar[order]))
+    elsewhere = metrics.posterior_shift(q, Gaussian(q.mean[order], q.logvar[order]))
     assert elsewhere.rho == pytest.approx(1, abs=0.1)
     moved = Gaussian(q.mean + 0.3, q.logvar + 0.2)
-    found = metrics.consistency(q, moved)
+    found = metrics.posterior_shift(q, moved)
     each = kl(moved, q)
     assert found.r.value == pytest.approx(float(each.mean()), rel=1e-5)
     assert found.r.value != pytest.approx(float(kl(q, moved).mean()), rel=1e-2), "the direction counts"
@@ -33,7 +33,8 @@ def test_consistency_is_zero_for_what_does_not_move_and_one_for_what_may_be_anyt
 def test_wider_posteriors_lower_r_but_not_rho():
     q, step = posterior(), 0.3
     found, wide = (
-        metrics.consistency(Gaussian(q.mean, q.logvar + c), Gaussian(q.mean + step, q.logvar + c)) for c in (0.0, 2.0)
+        metrics.posterior_shift(Gaussian(q.mean, q.logvar + c), Gaussian(q.mean + step, q.logvar + c))
+        for c in (0.0, 2.0)
     )
     assert wide.r.value < 0.2 * found.r.value
     assert wide.rho == found.rho
@@ -41,7 +42,7 @@ def test_wider_posteriors_lower_r_but_not_rho():
 
 def test_means_that_never_vary_have_no_rho():
     q = Gaussian(torch.ones(5, 2), torch.zeros(5, 2))
-    assert math.isnan(metrics.consistency(q, q).rho)
+    assert math.isnan(metrics.posterior_shift(q, q).rho)
 
 
 def pixels():
@@ -63,7 +64,7 @@ def test_views_are_of_grey_images_and_black_and_white_comes_after():
     assert bool((torch.cat(given) == 0.25).all())
     assert set(q.mean.unique().tolist()) == {0.0, 1.0}
     assert float(q.mean.mean()) == pytest.approx(0.125, abs=0.03)
-    plain = black_and_white(images, 0).flatten(1).float() / 255
+    plain = binarize_images(images, 0).flatten(1).float() / 255
     assert float(plain.mean()) == pytest.approx(0.25, abs=0.03)
     whole = metrics.transformed(pixels(), images, lambda x: x, binary=True).mean
     both = float((whole * plain).mean())
