@@ -8,7 +8,6 @@ from collections.abc import Callable
 import torch
 
 from vaelab import Experiment, augment, recipes
-from vaelab.training import memory
 
 BATCH = 128
 SHAPES = {"28x28 gray": (1, 28, 28), "32x32 color": (3, 32, 32), "64x64 color": (3, 64, 64)}
@@ -57,10 +56,9 @@ def measure(rounds: int = 9) -> list[dict[str, float | str]]:
                 rivals["kornia_ms"] = lambda x=x: theirs(x)
             if shape == (1, 28, 28):
                 rivals["step_ms"] = training_step(recipes.vae(shape, 20, hidden=(400,)), x)
-            with memory.kept():
-                for rival in rivals.values():
-                    milliseconds(rival, 3)
-                times = [{key: milliseconds(rival) for key, rival in rivals.items()} for _ in range(rounds)]
+            for rival in rivals.values():
+                milliseconds(rival, 3)
+            times = [{key: milliseconds(rival) for key, rival in rivals.items()} for _ in range(rounds)]
             row: dict[str, float | str] = {"images": f"{BATCH} of {name}", "threads": str(threads)}
             row |= {key: statistics.median(t[key] for t in times) for key in rivals}
             for other, ratio in (("kornia_ms", "of_kornia"), ("step_ms", "of_step")):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vaelab import load
-from vaelab._utils.files import cache_folder, atomic_write
+from vaelab._utils.files import atomic_write, cache_folder
 from vaelab.metrics import fid
 from vaelab.metrics.frechet import frechet_distance
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from vaelab import Train, recipes
-from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage, GammaPolicy
-from vaelab.training import memory
-from vaelab.training.loop import Step
+from vaelab.objectives.gamma import Computed, Fixed, GammaPolicy, Geco, Learned, Optimal, PerImage
+from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, (400,), 128
@@ -32,14 +31,14 @@ POLICIES: dict[str, Callable[[], GammaPolicy]] = {
 TARGETS = {"computed A": 1.0, "computed B": 1.0}  # per cent of a step
 
 
-def new_step(gamma: GammaPolicy) -> tuple[Step, "itertools.cycle[Tensor]"]:
+def new_step(gamma: GammaPolicy) -> tuple[TrainStep, "itertools.cycle[Tensor]"]:
     """The step of `vaelab.train` on uint8 images, and an endless line of batches."""
     torch.manual_seed(0)
     config = Train(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=HIDDEN, gamma=gamma)
     images = torch.randint(0, 256, (20 * BATCH, *SHAPE), dtype=torch.uint8)
     experiment.init_from_data(images)
-    step = Step(experiment, images, config, adam(experiment, config, images.device), None)
+    step = TrainStep(experiment, images, config, adam(experiment, config, images.device), None)
     return step, itertools.cycle(torch.randperm(len(images)).split(BATCH))
 
 
@@ -53,22 +52,21 @@ def milliseconds(function: Callable[[], object], repeats: int) -> float:
 def measure(rounds: int = 150, repeats: int = 3) -> list[dict[str, float | str]]:
     """Many short rounds, in each of which every policy has its turn, so that what else the machine does meets all."""
     torch.set_num_threads(1)
-    with memory.kept():
-        steps = {name: new_step(make()) for name, make in POLICIES.items()}
-        calls = {name: (lambda s=step, b=batches: s(next(b))) for name, (step, batches) in steps.items()}
-        for call in calls.values():
-            milliseconds(call, 5)
-        times = {name: [] for name in calls}
-        for number in range(rounds):
-            names = list(calls)
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                times[name].append(milliseconds(calls[name], repeats))
-        mse, divergence = torch.tensor(0.03), torch.rand(BATCH)
-        moves = {
-            name: (lambda p=step.experiment.objective.likelihood.gamma: p.update(mse, divergence))
-            for name, (step, _) in steps.items()
-        }
-        updates = {name: min(milliseconds(move, 500) for _ in range(5)) for name, move in moves.items()}
+    steps = {name: new_step(make()) for name, make in POLICIES.items()}
+    calls = {name: (lambda s=step, b=batches: s(next(b))) for name, (step, batches) in steps.items()}
+    for call in calls.values():
+        milliseconds(call, 5)
+    times = {name: [] for name in calls}
+    for number in range(rounds):
+        names = list(calls)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            times[name].append(milliseconds(calls[name], repeats))
+    mse, divergence = torch.tensor(0.03), torch.rand(BATCH)
+    moves = {
+        name: (lambda p=step.experiment.objective.likelihood.gamma: p.update(mse, divergence))
+        for name, (step, _) in steps.items()
+    }
+    updates = {name: min(milliseconds(move, 500) for _ in range(5)) for name, move in moves.items()}
     rows: list[dict[str, float | str]] = []
     for name, own in times.items():
         ratio = statistics.median(a / b for a, b in zip(own, times["fixed"], strict=True))

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from vaelab import Train, recipes
-from vaelab.training import memory
-from vaelab.training.loop import Step
+from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, BATCH, ROUNDS = (1, 28, 28), 20, 128, 5
@@ -19,7 +18,7 @@ def step_ms(hidden: int, images: Tensor) -> float:
     """The median step of 784-hidden-20 on random batches of these images."""
     config = Train(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=(hidden,))
-    step = Step(experiment, images, config, adam(experiment, config, images.device), None)
+    step = TrainStep(experiment, images, config, adam(experiment, config, images.device), None)
     return statistics.median(
         one_step.milliseconds(lambda: step(torch.randint(len(images), (BATCH,))), 30) for _ in range(ROUNDS)
     )
@@ -45,11 +44,10 @@ def measure() -> list[dict[str, float | str]]:
         "members": ((1, 2, 5, 10, 20, 40), stack_ms),
     }
     rows: list[dict[str, float | str]] = []
-    with memory.kept():
-        for grows, (values, cost) in cases.items():
-            first = None
-            for value in values:
-                ms = cost(value)
-                first = first or ms
-                rows.append({"grows": grows, "value": str(value), "ms": ms, "of_the_first": ms / first})
+    for grows, (values, cost) in cases.items():
+        first = None
+        for value in values:
+            ms = cost(value)
+            first = first or ms
+            rows.append({"grows": grows, "value": str(value), "ms": ms, "of_the_first": ms / first})
     return rows

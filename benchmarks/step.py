@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from vaelab import Train, recipes
-from vaelab.training import memory
-from vaelab.training.loop import Step
+from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
 SHAPE, LATENT, HIDDEN, BATCH = (1, 28, 28), 20, 400, 128
@@ -22,12 +21,12 @@ REASON = (
 )
 
 
-def new_step() -> tuple[Step, "itertools.cycle[Tensor]"]:
+def new_step() -> tuple[TrainStep, "itertools.cycle[Tensor]"]:
     """The step of `vaelab.train` on uint8 images, and an endless line of batches."""
     config = Train(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=(HIDDEN,), likelihood="bernoulli")
     images = torch.randint(0, 256, (60 * BATCH, *SHAPE), dtype=torch.uint8)
-    step = Step(experiment, images, config, adam(experiment, config, images.device), None)
+    step = TrainStep(experiment, images, config, adam(experiment, config, images.device), None)
     return step, itertools.cycle(torch.randperm(len(images)).split(BATCH))
 
 
@@ -80,12 +79,11 @@ def measure(rounds: int = 9) -> list[dict[str, float | str]]:
     rows: list[dict[str, float | str]] = []
     for threads, target in TARGETS.items():
         torch.set_num_threads(threads)
-        with memory.kept():
-            step, batches = new_step()
-            one, products = lambda: step(next(batches)), matrix_products()  # noqa: B023
-            milliseconds(one), milliseconds(products)
-            pairs = [(milliseconds(one), milliseconds(products)) for _ in range(rounds)]
-            inside = parts()
+        step, batches = new_step()
+        one, products = lambda: step(next(batches)), matrix_products()  # noqa: B023
+        milliseconds(one), milliseconds(products)
+        pairs = [(milliseconds(one), milliseconds(products)) for _ in range(rounds)]
+        inside = parts()
         step_ms, products_ms = (statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = statistics.median(a / b for a, b in pairs)
         row = {"threads": str(threads), "step_ms": step_ms, "products_ms": products_ms, "ratio": ratio}

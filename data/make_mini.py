@@ -1,8 +1,9 @@
 """Draw mnist_mini.npz and fashion_mini.npz from the full sets: `python data/make_mini.py`.
 
-Every run draws the same images and writes the same bytes. Each class keeps its share of the full set. The
-file is ordered by class, then brightness, because neighbors that look alike compress better; `*_index` is
-the place of each image in the full set, by which `vaelab.data.load` restores the original order.
+Every run draws the same images and writes the same bytes. Each class keeps its share of the full
+set. The file is ordered by class, then brightness, because similar neighbors compress better;
+`*_index` is the position of each image in the full set, from which `vaelab.data.load` restores the
+original order.
 """
 
 import sys
@@ -15,27 +16,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vaelab._utils.files import atomic_write, sha256
 from vaelab.data import load
-from vaelab.data.dataset import stratified
+from vaelab.data.dataset import stratified_indices
 
 HERE = Path(__file__).resolve().parent
 
 
 def draw(name: str, split: str, n: int) -> dict[str, np.ndarray]:
-    """The images, labels and places in the full set of `n` images of one split, in the order of the file."""
+    """Draw n images of one split: images, labels and positions in the full set, in the order of the file."""
     full = load(name, split)
     images, labels = full.images[:, 0].numpy(), full.labels.numpy()
-    chosen = stratified(labels, n)
-    brightness = images[chosen].sum(axis=(1, 2), dtype=np.int64)
-    chosen = chosen[np.lexsort((chosen, brightness, labels[chosen]))]
+    indices = stratified_indices(labels, n)
+    brightness = images[indices].sum(axis=(1, 2), dtype=np.int64)
+    indices = indices[np.lexsort((indices, brightness, labels[indices]))]
     return {
-        f"{split}_images": images[chosen],
-        f"{split}_labels": labels[chosen].astype(np.uint8),
-        f"{split}_index": chosen.astype(np.uint16),
+        f"{split}_images": images[indices],
+        f"{split}_labels": labels[indices].astype(np.uint8),
+        f"{split}_index": indices.astype(np.uint16),
     }
 
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """An npz whose bytes depend on the arrays alone: `np.savez` would write the time of day into it."""
+    """Write an npz whose bytes depend on the arrays alone; `np.savez` would include the time of day."""
     with (
         atomic_write(path) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,

@@ -18,7 +18,7 @@ from figures.registry import MAIN_FIGURES, by_id
 from figures.table import to_csv
 from vaelab import plots
 from vaelab._utils.errors import DataError, InvalidValue
-from vaelab._utils.files import cache_folder, atomic_write, require_writable
+from vaelab._utils.files import atomic_write, cache_folder, require_writable
 from vaelab.data import load
 from vaelab.runs.store import Numbers, Result
 

@@ -106,7 +106,7 @@ def _cleaned(output: Notebook) -> Notebook | None:
 
 def _relative(text: str) -> str:
     """Paths as every reader may read them."""
-    return text.replace(f"{ROOT}{os.sep}", "").replace(str(ROOT), ".").replace(str(Path.home()), "~")
+    return text.replace(f"{ROOT}{os.sep}", "").replace(str(ROOT), ".").replace(str(Path("~").expanduser()), "~")
 
 
 def _merged(outputs: list[Notebook]) -> list[Notebook]:

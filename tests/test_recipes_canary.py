@@ -70,10 +70,11 @@ def compute(id, patch):
     """
     epochs = []
 
-    def row_of(epoch, means, experiment, *others):
-        row = loop_row_of(epoch, means, experiment, *others)
+    def row_of(epoch, means, experiment, *timing):
+        row = loop_row_of(epoch, means, experiment, *timing)
         epochs.extend(row[name] for name in ("loss", "nll", "divergence", "mse", "gamma"))
-        epochs.extend(float(value) for value in experiment.objective.state_dict().values() if value.numel() == 1)
+        weight, *others = [float(v) for v in experiment.objective.state_dict().values() if v.numel() == 1]
+        epochs.extend([weight, 1.0, *others])  # 1: a factor of the weight that objectives had when this was recorded
         return row
 
     for module in (loop, ensemble):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from vaelab import recipes
-from vaelab.objectives.annealing import PIController, Cyclical, Linear
+from vaelab.objectives.annealing import Cyclical, Linear, PIController
 from vaelab.objectives.gamma import Computed, Geco, Learned, Optimal, PerImage
 from vaelab.objectives.objective import Experiment
 

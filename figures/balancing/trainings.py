@@ -12,7 +12,7 @@ from torch import Tensor
 from figures.balancing.methods import Method
 from vaelab import recipes
 from vaelab._utils.device import device_name
-from vaelab._utils.images import to_uint8, data_variance, to_float
+from vaelab._utils.images import data_variance, to_float, to_uint8
 from vaelab.data import Dataset, load
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier

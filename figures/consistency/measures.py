@@ -13,7 +13,7 @@ from vaelab.data import load
 from vaelab.data.images import binarize_images
 from vaelab.divergences import Gaussian
 from vaelab.divergences.gaussian import diagonal_kl
-from vaelab.metrics import Adapter, active_units, bound, posterior_shift, encode, nll, probe, transformed
+from vaelab.metrics import Adapter, active_units, bound, encode, nll, posterior_shift, probe, transformed
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import adapted
 from vaelab.objectives.consistency import Views

@@ -51,5 +51,5 @@ def draw(n: Numbers) -> Drawing:
     learned = int(np.flatnonzero(n["variant"] == LEARNED["primed dual"])[0])
     grid = [n["shown"], n["inputs"][level], n["reconstructions"][0, level], n["reconstructions"][learned, level]]
     names = ["clean", f"noise {n['noise'][level]:g}", "KL(q‖p)", "primed dual,\nlearned α"]
-    plots.images(pictures, np.stack(grid)[:, :, 0] / 255, names)
+    plots.image_grid(pictures, np.stack(grid)[:, :, 0] / 255, names)
     return figure

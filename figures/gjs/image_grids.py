@@ -53,7 +53,7 @@ def draw_reconstructions(n: Numbers) -> Drawing:
     axes = figure.subplots()
     mean = squared_error(n).mean(1)
     names = [variants.label(str(v), a) for v, a in zip(n["variant"], n["alpha"], strict=True)]
-    plots.images(axes, grid, ["test image", *names])
+    plots.image_grid(axes, grid, ["test image", *names])
     height = grid.shape[-2]
     for i, value in enumerate(mean, start=1):
         axes.text(grid.shape[1] * height + 6, (i + 0.5) * height, f"{value:.1f}", va="center", fontsize="small")
@@ -96,7 +96,7 @@ def draw_traversals(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 5.9 / k * latent / steps + 0.6)
     for i, axes in enumerate(figure.subplots(1, k, squeeze=False)[0]):
         images = n["traversals"][i]
-        plots.images(axes, images[:, :, 0] / 255, [f"{said:.1f}" for said in n["information"][i]])
+        plots.image_grid(axes, images[:, :, 0] / 255, [f"{said:.1f}" for said in n["information"][i]])
         axes.set_title(variants.label(str(n["variant"][i]), n["alpha"][i]))
         side = images.shape[-1]
         axes.set_xticks([side / 2, steps * side / 2, (steps - 0.5) * side], [f"-{REACH:g}", "0", f"{REACH:g}"])

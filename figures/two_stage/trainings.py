@@ -12,7 +12,7 @@ from torch import Tensor
 from vaelab import recipes
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import to_uint8, to_float
+from vaelab._utils.images import to_float, to_uint8
 from vaelab.data import Dataset, load
 from vaelab.divergences import Gaussian
 from vaelab.metrics import encode, fid

@@ -46,7 +46,7 @@ def alt(n: Numbers) -> str:
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     pictures, bars = figure.subplots(1, 2, width_ratios=(2.1, 1))
-    plots.images(pictures, n["shown"][0] / 255, [LABELS[name] for name in SAMPLERS])
+    plots.image_grid(pictures, n["shown"][0] / 255, [LABELS[name] for name in SAMPLERS])
     pictures.set_title("draws of seed 0")
     seeds, samplers = n["distance"].shape
     for seed, values in enumerate(n["distance"]):

@@ -22,7 +22,7 @@ from vaelab.posterior.variance_law import variance_law
 from vaelab.runs.execute import ONE_AT_A_TIME, train_all
 from vaelab.runs.run import Run
 from vaelab.runs.store import Numbers, Result, recipe
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit, train
 
 SPLITS = ("train", "test")
@@ -62,7 +62,7 @@ def follow(*, device: str, sampled: bool, **settings: Any) -> Numbers:
     with ONE_AT_A_TIME:
         experiment = run.experiment(tuple(seen["train"].shape[1:]))
         experiment = experiment if sampled else unsampled(experiment)
-        config = Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
+        config = TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
         frames = [_frame(experiment, seen, few)]
         for progress in train(experiment, seen["train"], config):
             if progress.row is not None:
@@ -135,7 +135,7 @@ def sample(*, device: str, **settings: Any) -> Numbers:
     net = classifier(train)
     with ONE_AT_A_TIME:
         experiment = run.experiment(train.shape)
-        fit(experiment, train, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
+        fit(experiment, train, TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
         posterior = MarginalPosterior.from_model(experiment, train.images)
         every = samples(experiment, posterior, train.images, test.images, run.seed)
         truth = net.features(test.images)

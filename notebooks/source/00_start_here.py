@@ -152,7 +152,7 @@ live.check(
 #
 # ## 4 · The latent plane
 #
-# Two latents can be looked at. Each dot is the mean of a test image's cloud, colored by a class that the VAE was never told.
+# Two latents can be looked at. Each dot is the mean of a test image's cloud, colored by a class label that the VAE never received.
 #
 # ### Predict
 # If the codes were spread like the prior, $\mathcal N(0,1)$ in both directions, which share of them would lie within a distance of 2 of
@@ -191,7 +191,7 @@ print(f"The 15 nearest training codes name the class of {named:.0%} of the test 
 #
 # ## 5 · Walk through it
 #
-# Run the cell and drag the sliders; with the focus on one, the arrow keys do it as well. Left you see where you are, right what the decoder makes of that
+# Run the cell and drag the sliders; with the focus on one, the arrow keys do it as well. On the left you see where you are, on the right what the decoder generates at that
 # place. Without a kernel you see the **film-strip**: the same pictures for a few values.
 #
 # * Walk from the 1s to the 0s. Is there a place where the digit is neither?
@@ -204,10 +204,10 @@ live.show(explorer)
 # %% [markdown]
 # ## 6 · Where to go from here
 #
-# * **Notebooks** are numbered, and each names what it needs. *What may stand in the place of KL:* [01 · From one KL to the other](01_divergence_interpolation.ipynb),
+# * **Notebooks** are numbered, and each names what it needs. *Alternatives to the KL divergence:* [01 · From one KL to the other](01_divergence_interpolation.ipynb),
 #   [02 · Fitting a mixture](02_fitting_a_mixture.ipynb), [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb). *What the codes look like:*
 #   [04 · The variance law](04_variance_law.ipynb), [05 · The marginal posterior](05_marginal_posterior.ipynb). *Who weighs the two parts:*
-#   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *What the codes should not see:* [08 · Consistency](08_consistency.ipynb).
+#   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *Codes that ignore nuisance:* [08 · Consistency](08_consistency.ipynb).
 # * **Sliders** need a running kernel (`make lab` in a clone, else `jupyter lab`); everywhere else, GitHub included, the film-strip stands in.
 # * **Figures**: in a clone of the repository, `vaelab figures list` names the figures of the papers and `vaelab figures make` draws
 #   them into `figures/`, as PNG, PDF and a table of the numbers drawn.
@@ -235,7 +235,7 @@ live.show(
 # 1. The loss has two parts, both in nats: how badly the image is described, and how much the code says.
 # 2. Two numbers keep what shortens the description most, often the class; what they cannot keep, the decoder averages.
 # 3. The latent plane is tiled by the codes, so that one can walk in it and draw from it.
-# 4. Notebooks go predict, try, explain; sliders follow the hand; `vaelab figures make` draws the papers' figures.
+# 4. In each notebook you predict, try and explain; sliders redraw at once; `vaelab figures make` draws the papers' figures.
 #
 # ## References
 # 1. D. P. Kingma, M. Welling (2014). *Auto-Encoding Variational Bayes.* ICLR. arXiv 1312.6114.

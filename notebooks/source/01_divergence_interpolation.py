@@ -14,7 +14,7 @@
 #
 # **You will be able to**
 # 1. derive the KL divergence of two Gaussians, and say which of its two directions punishes what;
-# 2. build the geometric mean of two densities, and avoid the mistake that is easy to draw;
+# 2. build the geometric mean of two densities, and avoid the usual mistake in drawing it;
 # 3. derive the geometric Jensen-Shannon divergences, and *find* where each goes when $\alpha$ reaches 0 or 1;
 # 4. say why an integrand may dip below zero, and why this divergence has no upper bound.
 #
@@ -76,7 +76,7 @@ live.check(
 )
 
 # %% [markdown]
-# Do not trust a formula that you have not held against the definition. `quadrature` integrates the definition on a grid and
+# Do not trust a formula that you have not checked against the definition. `quadrature` integrates the definition on a grid and
 # knows nothing of Gaussians; `vaelab.kl` is the package's own version.
 
 
@@ -113,7 +113,7 @@ assert abs(kl_qp - float(quadrature.kl(log_q, log_p, grid))) < 1e-8
 #
 # $$G_\alpha(z)=\frac{q(z)^{1-\alpha}\,p(z)^{\alpha}}{Z_\alpha},\qquad Z_\alpha=\int q^{1-\alpha}p^{\alpha}\,dz .$$
 #
-# In the exponent stands $-\tfrac12\big[(1-\alpha)(z-m_q)^2/s_q+\alpha(z-m_p)^2/s_p\big]$, again a parabola in $z$; so $G_\alpha$ is
+# The exponent is $-\tfrac12\big[(1-\alpha)(z-m_q)^2/s_q+\alpha(z-m_p)^2/s_p\big]$, again a parabola in $z$; so $G_\alpha$ is
 # again a Gaussian. Read off the coefficients of $z^2$ and of $z$:
 #
 # $$\frac1{s_\alpha}=\frac{1-\alpha}{s_q}+\frac{\alpha}{s_p},\qquad

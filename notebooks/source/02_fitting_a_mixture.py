@@ -220,7 +220,7 @@ live.show(
 # Now by hand. The slider goes through the *lowest* minimum at each $\alpha$.
 #
 # * *mode seeking*, *half-way*, *mass covering*: watch the circles open.
-# * Switch to *primed dual* and drag from 1 toward 0, slowly below 0.15. Where do the circles let go of the lower cluster, and do they open or leap?
+# * Switch to *primed dual* and drag from 1 toward 0, slowly below 0.15. Where do the circles let go of the lower cluster, and do they open gradually or jump?
 
 # %%
 optima_panel = live.mixture_panel(alpha=0.25)
@@ -299,7 +299,7 @@ for name, f in (("wide", wide), ("narrow", narrow)):
 # ### Explain
 # The dual asks $q$ to cover $G\propto q^{\alpha}p^{1-\alpha}$, and $q^{\alpha}$ is a Gaussian of width $\sigma/\sqrt\alpha$. Where $q$ is wide it is flat, the upper cluster stays in $G$, and $q$ must
 # reach it. Where $q$ is narrow it cuts the upper cluster out of $G$, and what $G$ does not contain $q$ need not cover. Each choice justifies itself: **two minima**, and *where you start*
-# decides where you end. With growing $\alpha$ the cut gets sharper, the wide valley shallower, and when its ridge is gone the descent falls into the narrow one: not a property of the optimizer, but of the
+# decides where you end. With growing $\alpha$ the cut gets sharper, the wide minimum becomes shallower, and once the barrier is gone the descent ends in the narrow one: not a property of the optimizer, but of the
 # divergence. The *global* minimum changes hands earlier, between 0.08 and 0.1.
 #
 # A VAE with this divergence is abrupt at small $\alpha$ as well: there every latent in use pays an *entrance fee*, the subject of notebook 03.
@@ -374,7 +374,7 @@ live.check(
     [difference, loss_at_half],
     [suspect_js(q1, p1, alpha) - float(vaelab.geometric_js(q1, p1, alpha)), (2 * 0.5 - 1) * 1.0],
     tolerance=1e-6,
-    hint="The primed divergence holds Z with the index 1 - alpha; and 2 · 0.5 - 1 is nothing.",
+    hint="The primed divergence holds Z with the index 1 - alpha; and 2 · 0.5 - 1 is zero.",
 )
 
 # %% [markdown]
@@ -465,7 +465,7 @@ live.check(
 # 1. $\mathrm{KL}(q\|p)$ seeks a mode, $\mathrm{KL}(p\|q)$ matches moments; a grid fits any density under any divergence.
 # 2. The primed divergence slides from the first to the second as $\alpha$ grows, not monotonically; its dual runs backwards.
 # 3. At small $\alpha$ the dual has two minima; it jumps where the wide one vanishes, here between 0.12 and 0.14.
-# 4. Right limits prove little. Identities that tie results together find a dropped $\ln Z$, a density counted twice, and a mean of the wrong quantity.
+# 4. Correct limits prove little. Identities that tie results together find a dropped $\ln Z$, a density counted twice, and a mean of the wrong quantity.
 #
 # ## References
 # 1. J. Deasy, N. Simidjievski, P. Liò (2020). *Constraining Variational Inference with Geometric Jensen-Shannon Divergence.* NeurIPS. arXiv 2006.10599.

@@ -10,7 +10,7 @@
 # # 03 · The geometric JS in a VAE
 #
 # **Question.** A VAE trained with a geometric Jensen-Shannon divergence reconstructs better than one trained with KL. Is it a better
-# VAE, or one that is asked for less?
+# VAE, or one with a weaker penalty?
 #
 # **You will be able to**
 # 1. derive what the primed dual does to latents that are used: a beta-VAE with $\beta=\alpha$, plus an entrance fee;
@@ -131,7 +131,7 @@ live.check(
 # $c(\alpha)$ is zero at $\alpha\approx0.394$; below, it grows like $1/(2\alpha)$, to 2.9 nats per latent at 0.1. An encoder can escape the fee only by *not* using a
 # latent. That makes a prediction with no free parameter, which we shall now test on trained VAEs:
 #
-# * $\alpha\ge0.3$: the dual is a beta-VAE with $\beta=\alpha<1$. It reconstructs *better* than the VAE, because it is asked for less.
+# * $\alpha\ge0.3$: the dual is a beta-VAE with $\beta=\alpha<1$. It reconstructs *better* than the VAE, because its penalty is weaker.
 # * $\alpha=0.1$: ten latents would cost 29 nats of fees. It will use few of them, or none well, and reconstruct *worse*.
 #
 # ## 2 · The sweep
@@ -214,9 +214,9 @@ live.check(
 # This is the published picture, on a laptop: the primed family starts *below* the VAE, the dual has its best point in the middle, and both ends go where
 # section 1 said. It is tempting to conclude that $\alpha=0.3$ gives the better VAE. Two questions first.
 #
-# ## 3 · How large is chance?
+# ## 3 · How large is the seed-to-seed variation?
 #
-# At $\alpha=\tfrac12$ plain and primed weigh $q$ and $p$ alike, so they are **the same loss**. Trained from different seeds, the two must agree but for chance.
+# At $\alpha=\tfrac12$ plain and primed weigh $q$ and $p$ alike, so they are **the same loss**. Trained from different seeds, the two must agree up to seed-to-seed variation.
 #
 # ### Predict
 # Four seeds of the primed, four *other* seeds of the plain one, all at $\alpha=\tfrac12$. Will the eight errors span `"less"` or `"more"` than the distance between the
@@ -251,7 +251,7 @@ live.check(span, "less" if noise < gain else "more", hint="Compare the two numbe
 #
 # ## 4 · The fair comparison
 #
-# A divergence that asks for less leaves more room for detail. So compare at equal **rate**, $\mathrm{KL}(q\|p)$ in nats, whatever was minimized: a point on the
+# A weaker penalty allows more detail. So compare at equal **rate**, $\mathrm{KL}(q\|p)$ in nats, whatever was minimized: a point on the
 # rate-distortion plane. The beta-VAE gives the reference curve: every $\beta$ is one way of asking for less.
 #
 # ### Predict
@@ -386,7 +386,7 @@ live.show(
 # %% [markdown]
 # ## 6 · Code archaeology: the evidence
 #
-# How good is a model of the data? Not by reconstruction, but by $\ln p(x)$, which importance sampling estimates with the encoder for a proposal:
+# How good is a model of the data? Not by reconstruction, but by $\ln p(x)$, which importance sampling estimates with the encoder as the proposal:
 #
 # $$\ln p(x)\approx\ln\frac1K\sum_k\frac{p(x|z_k)\,p(z_k)}{q(z_k|x)},\qquad z_k\sim q(z|x).$$
 #
@@ -395,7 +395,7 @@ live.show(
 # the posterior is $\mathcal N(x/1.04,\;0.04/1.04)$ exactly.
 #
 # ### Predict
-# With the *exact* posterior for a proposal, every term of the sum equals $p(x)$: the estimate has no error at all. With $\sigma^2$ in the place of $\sigma$ the proposal is five times too
+# With the *exact* posterior as the proposal, every term of the sum equals $p(x)$: the estimate has no error at all. With $\sigma^2$ instead of $\sigma$ the proposal is five times too
 # narrow. Will the estimate come out too `"high"` or too `"low"`?
 
 # %%

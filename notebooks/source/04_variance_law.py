@@ -15,7 +15,7 @@
 # 1. derive the variance law, the variance of the means plus the mean of the variances is 1, from one argument about scale;
 # 2. say what it does *not* claim: nothing about a single image;
 # 3. break it in three ways, and find a published slip by the number that its formula gives;
-# 4. repair a trained VAE without a training, and predict the nats that this saves;
+# 4. rescale a trained VAE without retraining, and predict the nats that this saves;
 # 5. find the law of a divergence of your own, by autograd.
 #
 # **Time** about 50 minutes. **You need** notebook [01 · From one KL to the other](01_divergence_interpolation.ipynb).
@@ -124,7 +124,7 @@ law_holds, single_images = "yes", "few"  # your guesses
 
 # %%
 def trained(latent=10, epochs=20, weight_decay=0.0, divergence=None):
-    """A VAE, or with another divergence in the place of KL, from the same seed."""
+    """A VAE, or one with another divergence instead of KL, from the same seed."""
     torch.manual_seed(0)
     experiment = recipes.vae(train.shape, latent, hidden=(100,))
     if divergence is not None:
@@ -178,7 +178,7 @@ live.show(
 # The $\rho$ argument frees the scale of one image; training frees that of all together. If the law held image by image, no code could lie further out than 1, and a code at 0 would need $s=1$.
 # What is true for every image is the *noise to signal ratio that it needs*; what is true on average is the scale.
 #
-# Latents that are not used have $\mu\approx0$ and $s\approx1$: they satisfy the law trivially, $0+1$. Always report the active ones apart.
+# Latents that are not used have $\mu\approx0$ and $s\approx1$: they satisfy the law trivially, $0+1$. Always report the active ones separately.
 #
 # ## 3 · The plane
 #
@@ -205,7 +205,7 @@ lost = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer
 live.check(lost, 0.008839, tolerance=1e-4, hint="Put V = 1.2 into (V - 1 - ln V)/2.")
 
 # %% [markdown]
-# A hundredth of a nat. The valley is flat: the law is where training *ends*, not where it hurries to.
+# A hundredth of a nat. The valley is flat: training *ends* at the law, but approaches it slowly.
 #
 # ## 4 · Break it
 #
@@ -257,7 +257,7 @@ def suspect(mean, second_output):
 # The function is called with what the encoder's second head puts out. In that code the head is trained to give $\ln\sigma$. Feed our VAE, whose law is in order, through it.
 #
 # ### Predict
-# What should be in the place of `second_output` for the sum to be $V$: write it as a multiple of $\ln\sigma$. And will the slip print too `"much"` or too `"little"`?
+# What should replace `second_output` for the sum to be $V$: write it as a multiple of $\ln\sigma$. And will the slip print too `"much"` or too `"little"`?
 
 # %%
 multiple, slip_prints = 2, "much"  # your answers
@@ -278,7 +278,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# $\mathbb E[\sigma]$ exceeds $\mathbb E[\sigma^2]$ wherever $\sigma<1$. A latent that obeys the law to the last digit prints 1.2 or so: the number itself is the finger-print of the slip. A collapsed latent,
+# $\mathbb E[\sigma]$ exceeds $\mathbb E[\sigma^2]$ wherever $\sigma<1$. A latent that obeys the law to the last digit prints 1.2 or so: the number itself identifies the error. A collapsed latent,
 # $\sigma=1$, prints 1 either way, so an average over *all* latents hides it. Name what you store: `logvar`, or `log_sigma`.
 #
 # ## 5 · Repair it
@@ -426,7 +426,7 @@ live.check(
 # ## Recap
 # 1. The decoder does not care for a latent's scale, so KL alone sets it: $\mathrm{Var}(\mu)+\mathbb E[s]=1$, for any $\beta$.
 # 2. It is a law of averages. Single images scatter from near 0 to far above 1, and collapsed latents satisfy it trivially.
-# 3. Short training leaves it nearby, weight decay moves it, and $\sigma$ in the place of $\sigma^2$ prints 1.2 where the truth is 1.
+# 3. Short training leaves it nearby, weight decay moves it, and $\sigma$ instead of $\sigma^2$ prints 1.2 where the truth is 1.
 # 4. Dividing by $\sqrt V$ costs nothing, changes no reconstruction, and saves $\tfrac12(V-1-\ln V)$ nats per latent: little, which is why training is in no hurry.
 # 5. For any divergence the law is $\mathbb E[\mu\,\partial_\mu D+2s\,\partial_sD]=0$; most do not lead to $V=1$.
 #

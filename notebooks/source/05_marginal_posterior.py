@@ -42,7 +42,7 @@ print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents;
 # %% [markdown]
 # ## 1 · The density, exactly
 #
-# A mixture of ten thousand components sounds dear. It is a few matrix products:
+# A mixture of ten thousand components sounds expensive. It is a few matrix products:
 #
 # $$\ln Q(z)=\ln\sum_i\exp\ell_i-\ln n,\qquad \ell_i=-\tfrac12\sum_j\Big[\frac{(z_j-\mu_{ij})^2}{\sigma_{ij}^2}+\ln(2\pi\sigma_{ij}^2)\Big].$$
 #
@@ -183,7 +183,7 @@ print(f"KL of the latents one by one, summed: {float(each.value.sum()):.2f} nats
 print(f"what they share, the total correlation: {shared.value:.2f} ± {shared.standard_error:.2f} nats")
 
 # %% [markdown]
-# Nearly all of the distance from the prior lies *between* the latents, where no histogram of one of them shows it. (Some of it is mere grain: 10,000 narrow components are never smooth. Section 4 asks test images what is left without it.)
+# Nearly all of the distance from the prior lies *between* the latents, where no histogram of one of them shows it. (Some of it is an effect of finite data: 10,000 narrow components are never smooth. Section 4 asks test images what is left without it.)
 #
 # ## 3 · What the rate buys
 #
@@ -224,10 +224,10 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# The sum is the rate, for any $n$. With few images the information sits under its ceiling $\ln n$, and all the rest is booked as distance from the prior: the mixture of 100 narrow components *is* far from a Gaussian. With
+# The sum is the rate, for any $n$. With few images the information sits under its ceiling $\ln n$, and the remainder counts as distance from the prior: the mixture of 100 narrow components *is* far from a Gaussian. With
 # more images the islands close. So a $\mathrm{KL}(Q\|p)$ without its $n$ says nothing, and an information near $\ln n$ is a statement about $n$.
 #
-# Two bounds frame what the information would be for images without end (Poole et al. 2019): *leave-one-in* is the lower one; *leave-one-out*, with the image itself missing from $Q$, the upper. They meet only
+# Two bounds frame what the information would be for infinitely many images (Poole et al. 2019): *leave-one-in* is the lower one; *leave-one-out*, with the image itself missing from $Q$, the upper. They meet only
 # where components overlap.
 
 # %%
@@ -333,7 +333,7 @@ with plots.style("notebook"):
 live.show(
     figure,
     alt="Four rows of fourteen digits: drawn from the prior, many of them no digit; from one Gaussian with the covariance of Q, not better; from a mixture of 40 components and from Q itself, most of them legible.",
-    caption="Draws by four doors. What helps is not the scale, which the law had set right, but the shape.",
+    caption="Samples from four priors. What helps is not the scale, which the law had set right, but the shape.",
 )
 
 # %% [markdown]

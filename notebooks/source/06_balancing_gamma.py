@@ -132,7 +132,7 @@ panel = live.balance_panel(sweep, images)
 live.show(panel)
 
 # %% [markdown]
-# One knob and two opposite goals. A score for the samples says the same: the Fréchet distance between held-out digits and samples, on the features of a small classifier that was trained on
+# One parameter and two opposite goals. A score for the samples says the same: the Fréchet distance between held-out digits and samples, on the features of a small classifier that was trained on
 # the digits (it is *not* FID, and compares only runs on this page).
 
 # %%
@@ -294,7 +294,7 @@ live.show(
     alt="gamma² and error against the step for four ways to set gamma. At the end, gamma² is "
     + ", ".join(f"{v:.4f} ({name})" for name, (v, *_) in ends.items()),
     caption="The learned gamma comes down at the speed of its learning rate; the computed one starts at the data variance, "
-    f"waits there for {waits} steps and then follows the error; the optimum of the batch is there at once.",
+    f"waits there for {waits} steps and then follows the error; the optimum of the batch arrives immediately.",
 )
 fall = [f"{1e3 * float(part[0].log() - part[-1].log()) / 499:.2f}" for part in runs["learned"][1][0].split(500)]
 print("learned: thousandths that ln gamma² falls per step, in five stretches of 500:", ", ".join(fall))
@@ -464,7 +464,7 @@ live.check(
 # the squared error.
 #
 # ### Predict
-# And if $z$ is put to the posterior *mean*, as everybody does for pictures: is the variance that is lost `"more"` than the squared error, `"equal"`, or `"less"`?
+# And if $z$ is set to the posterior *mean*, as is usual for pictures: is the variance that is lost `"more"` than the squared error, `"equal"`, or `"less"`?
 
 # %%
 at_the_mean = "more"  # your guess
@@ -526,12 +526,12 @@ live.check(
 # A is a ratchet: it follows the *easy* batches, and the smaller the batches, the easier the easiest. On large batches of natural images the bias is small, on toy data it is not. `vaelab` uses
 # rule B; `Computed(rule="running_min")` is the repository's.
 #
-# ## 10 · Other hands on the same knob
+# ## 10 · Other ways to set the same weight
 #
 # | who | chooses | until |
 # |---|---|---|
 # | annealing, linear or cyclical | a factor of the KL, by the clock | 1 |
-# | free bits | what a latent may say for nothing | never |
+# | free bits | the rate of a latent that costs nothing | never |
 # | GECO | a multiplier of the squared error | $m=\kappa^2$ |
 # | ControlVAE | a factor of the KL, by a controller | $\mathrm{KL}=$ target |
 #
@@ -653,7 +653,7 @@ live.check(wrong_variance, lowest, tolerance=1e-4, hint="Differentiate by gamma:
 # 1. gamma² is the price of a nat. Latents switch on where the variance of the data exceeds it; at 1 small images collapse without a bug.
 # 2. The honest gamma is the root of the squared error, the crossing of the error curve with the diagonal; there the squared part of the loss is half a nat per pixel.
 # 3. Learned, computed and batch-optimal gamma go to the same crossing; the learned one at the speed of its learning rate. Change that rate and the winner changes.
-# 4. The factor $k$, a mean in place of a sum, and $\gamma$ for $\gamma^2$ all move the point; none of them shows in the code at a glance.
+# 4. The factor $k$, a mean in place of a sum, and $\gamma$ for $\gamma^2$ all move the point; none of them is obvious in the code.
 # 5. Annealing, GECO, a controller and free bits choose points of the same curve by other numbers.
 #
 # ## References

@@ -21,7 +21,7 @@
 # **Time** about 70 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
 #
 # $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the posterior of an image $x$, $q(z|\tilde x)=\mathcal N(\tilde\mu,\tilde\sigma^2)$ that of a *view* $\tilde x$, a random transformation of it.
-# All is in nats, per image.
+# All terms are in nats per image.
 
 # %%
 import csv
@@ -39,8 +39,8 @@ from vaelab.metrics import encode
 from vaelab.objectives.consistency import PosteriorKL, consistent
 
 # %% [markdown]
-# The digits are halved to 14 × 14 pixels, so that a VAE trains in seconds. The views turn by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1: `simple`, as in the published code of Sinha &
-# Dieng (2021). Pixels are drawn to black and white *after* the transformation, with noise of their own.
+# The digits are scaled to 14 × 14 pixels, so that a VAE trains in seconds. The views turn by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1: `simple`, as in the published code of Sinha &
+# Dieng (2021). Pixels are binarized at random *after* the transformation, independently for both images.
 
 # %%
 digits = {split: vaelab.load("mnist-mini", split, limit=2000) for split in ("train", "test")}
@@ -178,7 +178,7 @@ assert max(worst, value) < 1e-6
 rate_will, information_will = "fall", "fall"  # your guesses
 
 # %% [markdown]
-# ## 4 · One knob, several optima
+# ## 4 · One parameter, several optima
 #
 # NLL (importance sampling, 100 draws), rate, information, and how well a logistic regression on the means names the digit.
 
@@ -223,11 +223,11 @@ kept = {
 }
 print(f"{'':20}" + "".join(f"{name:>16}" for name in decimals))
 for arm, values in kept.items():
-    told = [
+    cells = [
         f"{sum(v) / len(v):.{k}f} ± {(max(v) - min(v)) / 2:.{k}f}"
         for k, v in zip(decimals.values(), values.values(), strict=True)
     ]
-    print(f"{arm:20}" + "".join(f"{words:>16}" for words in told))
+    print(f"{arm:20}" + "".join(f"{words:>16}" for words in cells))
 
 # %% [markdown]
 # ### Choose
@@ -260,7 +260,7 @@ live.check(
 #   views alone (0.798 against 0.802 at $\lambda=0$), and $\lambda=5$ costs it. Which $\lambda$ is best depends on what the code is for: sampling, naming digits, or naming turned digits.
 #
 # ### Move it
-# The panel encodes digits as gray as they are, not drawn to black and white as in the tables, so its $\mathcal R$ is smaller than theirs. Step through $\lambda$ and watch the clouds and the ellipses. Which shrink, and which *grow*? Then make the views stronger than those of the training.
+# The panel encodes digits as gray as they are, not binarized as in the tables, so its $\mathcal R$ is smaller than theirs. Step through $\lambda$ and watch the clouds and the ellipses. Which shrink, and which *grow*? Then make the views stronger than those of the training.
 
 # %%
 panel = live.cloud_panel(models, images["test"][:500])
@@ -391,7 +391,7 @@ live.check(fair, "VAE, twice as long", hint="Count presentations.")
 
 
 # %%
-def excavated(logits, x, mu, out, mu_v, out_v, gamma=1e-3):
+def published_terms(logits, x, mu, out, mu_v, out_v, gamma=1e-3):
     """Binary cross-entropy, KL and consistency, as published; `out` is what the encoder gives beside the mean."""
     bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, x)  # (1) its mean over ...
     kl = 0.5 * (mu**2 + out.exp() - 1 - out).sum()  # (2) its sum over ...
@@ -404,7 +404,7 @@ B, D, d = 64, 784, 10
 noise = torch.Generator().manual_seed(2)
 logits, seen = torch.randn(B, D, generator=noise), torch.rand(B, D, generator=noise).round()
 mu, out, mu_v, out_v = (0.3 * torch.randn(B, d, generator=noise) for _ in range(4))
-bce, kl, cr = excavated(logits, seen, mu, out, mu_v, out_v)
+bce, kl, cr = published_terms(logits, seen, mu, out, mu_v, out_v)
 right_nll = torch.nn.functional.binary_cross_entropy_with_logits(logits, seen, reduction="none").sum(1).mean()
 right_kl = vaelab.kl(vaelab.Gaussian(mu, out), vaelab.Gaussian.standard()).mean()
 print(
@@ -424,7 +424,7 @@ live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, 
 # $10^{-3}$ is no 0.001 nats: relative to a loss in nats per image it is $10^{-3}D$.
 #
 # No identity is needed for the rest of the find: the published file adds a term under a name that is never defined, reads a second name that is not there, spells an attribute in two ways, and unpacks four
-# results into three. It has never run as it stands, so its numbers came from another file.
+# results into three. As published it does not run, so the numbers presumably come from another version.
 #
 # ## 10 · When does a view keep the meaning?
 #
@@ -466,7 +466,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# "Semantics-preserving" is a claim about the task, not about the picture. The regularizer does what it is told: what the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
+# "Semantics-preserving" is a claim about the task, not about the picture. The regularizer does exactly this: whatever the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
 # sweep, over several seeds.
 #
 # ## Exercises
@@ -510,7 +510,7 @@ live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency
 # ## Recap
 # 1. An ordinary encoder moves a gently transformed digit nearly half of the way to any other one, a fifth of the squared distance. Augmentation alone does not change that.
 # 2. $\mathcal R$ is a KL between two posteriors, in the direction view → image, with gradients through both. It falls when means agree, and also when posteriors get vague: so the rate falls with $\lambda$.
-# 3. One knob, several optima: NLL wants little of it, consistency wants much; information does not rise. For small transformations it is tangent propagation.
+# 3. One parameter, several optima: NLL wants little of it, consistency wants much; information does not rise. For small transformations it is tangent propagation.
 # 4. Information has a ceiling, active units a threshold, an NLL its draws, and a comparison its budget of images. State them.
 # 5. What the view changes, the code forgets. Choose views for the task.
 #

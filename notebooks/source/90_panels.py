@@ -9,12 +9,12 @@
 # %% [markdown]
 # # 90 · The panels
 #
-# **Question.** Which pictures in this collection follow the hand, and what can be shown with each in one minute?
+# **Question.** Which pictures in this collection move with a slider, and what can be shown with each in one minute?
 #
 # **You will be able to**
 # 1. put any panel into a lecture with one line, in the size of a projector;
-# 2. steer a VAE while it trains, and take the run away as code;
-# 3. say from the picture alone whether a VAE is collapsed, balanced or too rich.
+# 2. steer a VAE while it trains, and copy the run as code;
+# 3. say from the picture alone whether a VAE is collapsed, balanced, or has too small or too large a gamma.
 #
 # **Time** about 20 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
 #
@@ -50,7 +50,7 @@ steered = live.training_panel(data="digits", network="mlp 64", divergence="KL(q�
 live.show(steered)
 
 # %% [markdown]
-# The same by code, in two trainings that differ in one turn of the knob:
+# The same by code, in two trainings that differ in one change of the weight:
 
 # %%
 torch.manual_seed(0)
@@ -63,7 +63,7 @@ for turns in ((), ((300, "weight", 1.0, 20.0),)):
     q = experiment.encode(digits.images)
     rates.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
 print(f"rate after 600 steps: {rates[0]:.2f} nats; with beta = 20 from step 300 on: {rates[1]:.2f} nats")
-live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does a larger beta make dearer?")
+live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does a larger beta penalize more?")
 
 # %% [markdown]
 # ### Explain

@@ -86,7 +86,7 @@ def test_a_folder_in_the_place_of_a_notebook_is_never_replaced(tmp_path, vaelab,
     [
         ("", "the name of the folder is empty"),
         ("  ", "the name of the folder is empty"),
-        ("file", "a file stands where a folder is needed"),
+        ("file", "a file is where a folder is needed"),
         ("file/course", "a part of that path is a file"),
         ("n" * 300, "choose another folder"),
     ],

@@ -9,10 +9,10 @@ from scipy import ndimage
 
 from vaelab._utils import rng
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.data.augment import Affine, Augment, Crop, Flip, Jitter, affine, large, resample, simple
-from vaelab.data.augment.color import blend, gray, turn_hue
+from vaelab.data.augment import Affine, Augment, Flip, Jitter, affine, large, resample, simple
+from vaelab.data.augment.color import blend, brightness, rotate_hue
 
-ALL = (Flip(0.5, 0.5), Crop(0.7), Affine(40, 0.1, (0.8, 1.2), 10), Jitter(0.2, 0.5, 0.3, 0.2))
+ALL = (Flip(0.5, 0.5), Affine(40, 0.1, (0.8, 1.2), 10), Jitter(0.2, 0.5, 0.3, 0.2))
 
 
 def smooth(n=3, c=1, height=24, width=30, seed=0):
@@ -53,9 +53,9 @@ def test_colors_are_those_of_kornia():
     enhance = pytest.importorskip("kornia.enhance")
     x = torch.rand(5, 3, 6, 7, dtype=torch.float64)
     turn = numbers(-0.5, -0.2, 0.0, 0.1, 0.4)
-    torch.testing.assert_close(turn_hue(x, turn), enhance.adjust_hue(x, 2 * math.pi * turn), atol=1e-6, rtol=0)
+    torch.testing.assert_close(rotate_hue(x, turn), enhance.adjust_hue(x, 2 * math.pi * turn), atol=1e-6, rtol=0)
     theirs = enhance.adjust_contrast_with_mean_subtraction(x, 1.4)
-    ours = blend(x, gray(x).mean((-2, -1), keepdim=True), numbers(1.4))
+    ours = blend(x, brightness(x).mean((-2, -1), keepdim=True), numbers(1.4))
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
 
 
@@ -97,7 +97,7 @@ def test_parts_in_a_row_are_one_warp_and_undo_each_other():
 def test_parts_are_taken_in_order():
     """A shift to the right, then a mirror, is not the mirror first."""
     x = torch.rand(6, 1, 8, 8, dtype=torch.float64)
-    move, mirror = Affine(translation=0.4, whole_pixels=True), Flip(1.0)
+    move, mirror = Affine(translation=0.4), Flip(1.0)
     seed = torch.Generator().manual_seed(0)
     both = Augment((move, mirror), fill=0.0)(x, torch.Generator().manual_seed(0))
     one_by_one = Augment((mirror,), fill=0.0)(Augment((move,), fill=0.0)(x, seed), seed)
@@ -120,22 +120,6 @@ def test_every_draw_lies_in_its_range_and_fills_it():
         span = high - low
         assert low - 1e-9 <= values.min() < low + 0.01 * span
         assert high + 1e-9 >= values.max() > high - 0.01 * span
-    whole = Affine(0, 0.1, whole_pixels=True).warp(draw, (20, 40)).shift
-    assert set(whole[:, 1].tolist()) == {-2, -1, 0, 1, 2}
-
-
-def test_a_crop_shows_a_window_of_the_image_and_nothing_outside():
-    ramp = torch.linspace(0, 1, 32, dtype=torch.float64).expand(200, 1, 32, 32)
-    seen = Augment((Crop(0.5),), fill=1.0)(ramp - 6) + 6  # what lies outside would be 7
-    inner = seen[..., 2:-2, 2:-2]
-    assert inner.max() <= 1
-    assert inner.min() >= 0
-    step = (inner[..., 1:] - inner[..., :-1]).mean((1, 2, 3)) * 31  # the side of the window
-    assert 0.5 - 1e-6 <= step.min() < 0.52
-    assert 0.98 < step.max() <= 1 + 1e-6
-    left = seen[:, 0, 16, 2]
-    assert left.max() > 0.4
-    assert left.min() < 0.1
 
 
 def test_a_generator_makes_it_reproducible_and_images_differ_from_each_other():
@@ -171,17 +155,11 @@ def test_the_named_ones_are_those_of_the_published_code():
         Affine(30, 0.1, (0.75, 1.25)),
         Jitter(0.2, 0.5, 0, 0.2),
     )
-    old = simple(published=True)
-    x = torch.rand(50, 1, 28, 28)
-    values = old(x)
-    for before, after in zip(x, values, strict=True):
-        assert set(after.unique().tolist()) <= {0.0, *before.unique().tolist()}
-    assert old.parts[0].whole_pixels
 
 
-def test_grey_has_no_hue_in_any_precision():
+def test_gray_has_no_hue_in_any_precision():
     x = torch.full((2, 3, 4, 4), 0.4, dtype=torch.float16)
-    torch.testing.assert_close(turn_hue(x, torch.tensor([0.1, 0.3], dtype=torch.float16)), x)
+    torch.testing.assert_close(rotate_hue(x, torch.tensor([0.1, 0.3], dtype=torch.float16)), x)
 
 
 def test_fill_is_what_lies_outside():
@@ -201,13 +179,10 @@ def test_fill_is_what_lies_outside():
         (lambda: Affine(scale=(1.1, 0.9)), InvalidValue, "scale"),
         (lambda: Affine(translation=-0.1), InvalidValue, "translation"),
         (lambda: Flip(1.5), InvalidValue, "horizontal"),
-        (lambda: Crop(0), InvalidValue, "smallest"),
         (lambda: Jitter(hue=0.7), InvalidValue, "hue"),
-        (lambda: simple(fill=0.5, published=True), InvalidValue, r"black outside, got fill=0\.5"),
         (lambda: Augment((lambda x: x,)), InvalidType, "Affine"),
         (lambda: Augment((), fill="black"), InvalidValue, "black"),
-        (lambda: Augment((), "cubic"), InvalidValue, "cubic"),
-        (lambda: Affine(scale=1.1), InvalidType, r"scale.*1\.1.*\(0\.9, 1\.1\)"),
+        (lambda: Affine(scale=1.1), InvalidType, r"scale.*\(0\.9, 1\.1\).*1\.1"),
         (lambda: Affine(scale=(1.1,)), InvalidType, "two factors"),
         (lambda: Affine(scale=("a", "b")), InvalidType, "scale.*'a'"),
         (lambda: Affine("a"), InvalidType, "rotation.*'a'"),

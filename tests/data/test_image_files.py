@@ -15,10 +15,10 @@ from PIL import Image
 
 from vaelab import data as datasets
 from vaelab._utils.errors import DataError, InvalidValue
-from vaelab.data import dsprites, published
+from vaelab.data import dsprites, formats
 from vaelab.data.catalogue import ENTRIES
-from vaelab.data.dataset import held_out, thinned
-from vaelab.data.formats import idx, npy_rows
+from vaelab.data.dataset import limit_indices, split_indices
+from vaelab.data.formats import read_idx, read_npy_rows
 
 
 @pytest.fixture(autouse=True)
@@ -127,9 +127,9 @@ def test_the_square_is_cut_from_the_center(tmp_path):
     [
         ("folder:/no/such/place", DataError, "/no/such/place is not a folder"),
         ("folder:", DataError, "write folder:PATH"),
-        ("folder:{}", DataError, "holds 0 pictures"),
-        ("folder:{}@2", InvalidValue, "side 2"),
-        ("folder:{}@2000", InvalidValue, "side 2000"),
+        ("folder:{}", DataError, "holds 0 images"),
+        ("folder:{}@2", InvalidValue, "side.*got 2"),
+        ("folder:{}@2000", InvalidValue, "side.*got 2000"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_named(tmp_path, name, error, words):
@@ -185,7 +185,7 @@ def test_celeba_is_cut_scaled_and_split_as_its_authors_did(tmp_path, monkeypatch
 def test_celeba_without_pictures_of_a_split_says_so(tmp_path):
     for name, pixels in faces([1, 2]):
         write(tmp_path / "img_align_celeba" / name, png(pixels))
-    with pytest.raises(DataError, match=r"none of the 2 pictures.*test"):
+    with pytest.raises(DataError, match=r"none of the 2 images.*test"):
         datasets.load("celeba", "test", folder=tmp_path)
 
 
@@ -271,10 +271,10 @@ def test_the_real_dsprites_are_used_when_they_are_here(tmp_path, monkeypatch, sp
     np.savez_compressed(path, imgs=dsprites.render(range(5_000)), metadata=np.array({"never": "unpickled"}))
     known(monkeypatch, "dsprites", path)
     small = type("Small", (), {"COUNT": 5_000, "latents": staticmethod(dsprites.latents)})
-    monkeypatch.setattr(published, "dsprites", small)
+    monkeypatch.setattr(formats, "dsprites", small)
     data = datasets.load("dsprites", split, folder=tmp_path, limit=100)
     assert (data.name, data.origin, len(data)) == ("dsprites", str(path), 100)
-    chosen = thinned(held_out(5_000, split), 100)
+    chosen = limit_indices(split_indices(5_000, split), 100)
     assert (data.images[:, 0].numpy() == 255 * dsprites.render(chosen)).all()
 
 
@@ -285,7 +285,7 @@ def test_rows_of_a_stored_array_are_read_without_the_rest(rows, block, version):
     np.lib.format.write_array(file, array, version=version)
     file.seek(0)
     chosen = np.array(sorted(rows))
-    assert (npy_rows(file, chosen, block) == array[chosen]).all()
+    assert (read_npy_rows(file, chosen, block) == array[chosen]).all()
 
 
 def test_a_stored_array_that_is_not_plain_is_refused():
@@ -293,13 +293,13 @@ def test_a_stored_array_that_is_not_plain_is_refused():
     np.lib.format.write_array(file, np.asfortranarray(np.zeros((2, 3))))
     file.seek(0)
     with pytest.raises(ValueError, match="plain"):
-        npy_rows(file, np.array([0]))
+        read_npy_rows(file, np.array([0]))
 
 
 @given(st.binary(max_size=12))
 def test_bytes_that_are_no_idx_file_are_refused(content):
     with pytest.raises(ValueError):
-        idx(b"\x01" + content)
+        read_idx(b"\x01" + content)
 
 
 def test_no_file_is_opened_with_pickle():

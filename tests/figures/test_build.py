@@ -1,4 +1,4 @@
-"""Figures: the numbers in them, the same bytes for the same inputs, their provenance, and what happens when things go wrong."""
+"""Figures: their numbers, equal bytes for equal inputs, their provenance, and what happens when things go wrong."""
 
 import csv
 import errno

@@ -376,7 +376,7 @@ def test_equal_reports_are_equal_files(found, tmp_path):
         ({"small_probe_labels": 0}, InvalidValue, "small_probe_labels.*0"),
         ({"small_probe_labels": 1}, InvalidValue, "small_probe_labels must be at least 2"),
         ({"seed": -1}, InvalidValue, "seed.*-1"),
-        ({"seed": "a"}, InvalidValue, "seed.*'a'"),
+        ({"seed": "a"}, InvalidType, "seed.*'a'"),
         ({"views": lambda x: x[:1]}, InvalidValue, r"shape of the images, \[40, 1, 8, 8\], got \[1, 1, 8, 8\]"),
         ({"views": lambda x: x[..., :5]}, InvalidValue, r"got \[40, 1, 8, 5\]"),
         ({"views": "simple"}, InvalidType, r"views.*'simple'.*augment\.simple\(\)"),

@@ -5,7 +5,7 @@ from torch import nn
 
 from vaelab import Train, recipes
 from vaelab.divergences import KL
-from vaelab.objectives.annealing import PIController, Cyclical, Linear
+from vaelab.objectives.annealing import Cyclical, Linear, PIController
 from vaelab.objectives.gamma import Computed, Fixed, Geco, Learned, Optimal, PerImage
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective

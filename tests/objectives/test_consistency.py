@@ -17,7 +17,7 @@ from vaelab.models.vae import ForwardPass
 from vaelab.objectives.consistency import ConsistentExperiment, PosteriorKL, Triplet, consistent
 from vaelab.objectives.likelihoods import Bernoulli
 from vaelab.objectives.objective import Objective
-from vaelab.training.loop import Step
+from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
 SHAPE = (1, 8, 8)
@@ -254,7 +254,7 @@ def test_views_are_made_of_grey_images_and_each_gets_coins_of_its_own():
 
     e = consistent(recipes.vae(SHAPE, 3, hidden=(16,), likelihood="bernoulli"), 1.0, views)
     config = Train(batch_size=50, binarize="dynamic", progress=False)
-    step = Step(e, gray, config, adam(e, config, torch.device("cpu")), None)
+    step = TrainStep(e, gray, config, adam(e, config, torch.device("cpu")), None)
     image, view = step.shown(gray)
     assert seen == [[0.5]]
     assert set(image.unique().tolist()) == set(view.unique().tolist()) == {0.0, 1.0}
@@ -331,7 +331,7 @@ def test_what_cannot_be_is_said():
     [
         (lambda: recipes.cr_vae(SHAPE, 3, views=3), InvalidType, "views.*got 3; known are simple, large"),
         (lambda: recipes.cr_vae(SHAPE, 3, consistency=-1), InvalidValue, "consistency.*at least 0, got -1"),
-        (lambda: recipes.cr_vae(SHAPE, 3, consistency="a"), InvalidType, "consistency.*'a'.*at least 0"),
+        (lambda: recipes.cr_vae(SHAPE, 3, consistency="a"), InvalidType, "consistency.*'a'"),
         (
             lambda: recipes.cr_vae(SHAPE, 3, views=lambda x: x[:2])(torch.rand(4, *SHAPE)),
             InvalidValue,

@@ -335,7 +335,7 @@ def test_compressed_to_as_many_components_as_there_are_clusters_nothing_is_lost(
         (lambda p: p.density_1d(torch.zeros(4, 2), 0), InvalidValue, r"\(4, 2\).*\[m\]"),
         (lambda p: p.density_1d([0.0], 0), InvalidType, "torch tensor"),
         (lambda p: p.density_1d(torch.zeros(4), 1.5), InvalidValue, "latent 1.5"),
-        (lambda p: p.sample(2.5), InvalidType, "n must be a whole number"),
+        (lambda p: p.sample(2.5), InvalidType, "n must be an integer"),
         (lambda p: p.compress(1, samples=1), InvalidValue, "1 draws"),
         (lambda p: p.compress(0), InvalidValue, "k must.*0"),
         (lambda p: p.kl_to_prior(samples=1), InvalidValue, "two samples"),

@@ -9,7 +9,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import Gaussian
 from vaelab.objectives.gamma import Computed
 from vaelab.posterior.renormalization import Deviations
-from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, sample_codes, posterior_params
+from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler, posterior_params, sample_codes
 from vaelab.posterior.two_stage import SecondStage
 
 QUICK = {"steps": 800, "width": 64}
@@ -55,7 +55,7 @@ def test_warmup_cures_the_collapse(stage, collapsed):
     assert not stage.collapsed
     assert stage.spread > 0.75
     assert float(stage.gammas_[-1]) < 0.6
-    assert float(stage.experiment_.objective.heat) == 1
+    assert float(stage.experiment_.objective.annealing.heat) == 1
     samples = [sampler.sample(4000, torch.Generator().manual_seed(1)) for sampler in (stage, collapsed)]
     assert off_the_ring(samples[0]) < 0.6 * off_the_ring(samples[1])
 

@@ -1,27 +1,28 @@
 """Never lose work: a killed training goes on as if nothing had happened, and a damaged checkpoint is named."""
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from vaelab import Train, fit, load, recipes, train
 from vaelab._utils.errors import DataError, InvalidValue, StorageError, TrainingError
+from vaelab.objectives.annealing import Linear
 from vaelab.training import checkpoints
 
-SETTINGS = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu", "warmup": 20, "lr_schedule": "cosine"}
+SETTINGS = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu", "lr_schedule": "cosine"}
 SETTINGS |= {"ema_decay": 0.9, "binarize": "dynamic"}
 
 
 def experiment(**options):
     torch.manual_seed(0)
-    return recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed", **options)
+    return recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed", annealing=Linear(20), **options)
 
 
 def equal(first, second):
@@ -60,9 +61,10 @@ def test_resume_is_bit_for_bit(digits, uninterrupted, tmp_path, left_at):
 SCRIPT = """
 import sys, torch
 from vaelab import Train, fit, load, recipes
+from vaelab.objectives.annealing import Linear
 torch.set_num_threads(1)
 torch.manual_seed(0)
-e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed")
+e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, gamma="computed", annealing=Linear(20))
 print("ready", flush=True)
 fit(e, load("digits"), Train(**{settings!r}, checkpoints={folder!r}, checkpoint_minutes=1e-9), resume=True)
 torch.save(e.state_dict(), {out!r})
@@ -104,24 +106,23 @@ def kept(tmp_path, digits, **changes):
 def test_the_last_two_are_kept(tmp_path, digits):
     kept(tmp_path, digits, epochs=4)
     assert len(checkpoints.list_checkpoints(tmp_path)) == 2
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("harm", ["truncated", "altered", "no tensors", "no json"])
+@pytest.mark.parametrize("harm", ["truncated", "altered", "empty", "another checksum"])
 def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, uninterrupted, capsys, harm):
     config = kept(tmp_path, digits)
     newest = checkpoints.list_checkpoints(tmp_path)[0]
-    tensors = newest.with_suffix(".safetensors")
-    content = bytearray(tensors.read_bytes())
+    content = bytearray(newest.read_bytes())
     if harm == "truncated":
-        tensors.write_bytes(content[:-7])
+        del content[-7:]
     elif harm == "altered":
-        content[-1] ^= 1
-        tensors.write_bytes(content)
-    elif harm == "no tensors":
-        tensors.unlink()
+        content[len(content) // 2] ^= 1
+    elif harm == "empty":
+        content.clear()
     else:
-        newest.write_text("{")
+        content[0] ^= 1
+    newest.write_bytes(content)
     again = experiment()
     fit(again, digits, config, resume=True)
     assert equal(again, uninterrupted[0])
@@ -131,7 +132,7 @@ def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, unin
 def test_when_all_are_damaged_it_says_so(tmp_path, digits):
     config = kept(tmp_path, digits)
     for path in checkpoints.list_checkpoints(tmp_path):
-        path.write_text(json.dumps({"step": 3}))
+        path.write_text("step 3")
     with pytest.raises(DataError, match=r"no checkpoint in .* is intact"):
         fit(experiment(), digits, config, resume=True)
 
@@ -143,7 +144,7 @@ def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch)
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "save_file", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(StorageError, match="disk is full"):
         fit(
             experiment(),
@@ -167,7 +168,7 @@ def test_a_longer_training_goes_on_from_a_shorter_one(tmp_path, digits):
 
 def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
     config = kept(tmp_path / "a", digits)
-    with pytest.raises(InvalidValue, match="earlier training; pass resume=True"):
+    with pytest.raises(InvalidValue, match="earlier training; resume it"):
         fit(experiment(), digits, config)
     with pytest.raises(InvalidValue, match="another model"):
         fit(recipes.vae((1, 8, 8), 4, hidden=(16,)), digits, config, resume=True)
@@ -178,7 +179,7 @@ def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
     with pytest.raises(InvalidValue, match="needs a folder"):
         fit(experiment(), digits, Train(**SETTINGS), resume=True)
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"file, not a folder|a file stands"):
+    with pytest.raises(StorageError, match=r"file, not a folder|a file is where"):
         fit(experiment(), digits, Train(**SETTINGS, checkpoints=tmp_path / "file" / "below"))
     assert os.path.getsize(tmp_path / "file") == 0  # noqa: PTH202
 

@@ -10,12 +10,14 @@ from vaelab import Experiment, Train, fit, load, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import KL
 from vaelab.models.vae import VAE
-from vaelab.objectives.gamma import Fixed
+from vaelab.objectives.annealing import Linear, PIController
+from vaelab.objectives.gamma import Fixed, Geco
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
 from vaelab.training.ensemble import fit_many
 
 SHAPE = (1, 8, 8)
+SEEDS = [{"seed": 0}, {"seed": 1}, {"seed": 2}]
 SHORT = Train(steps=50, batch_size=50, lr=3e-3, progress=False, device="cpu")
 
 
@@ -82,7 +84,6 @@ def test_stacked_equals_the_loop(digits, divergence, design):
         {"weight_decay": 0.1},
         {"lr_schedule": "cosine"},
         {"lr_schedule": "step", "lr_milestones": (2,)},
-        {"warmup": 30},
     ],
     ids=str,
 )
@@ -91,15 +92,31 @@ def test_every_setting_of_the_step_is_that_of_the_loop(digits, options):
         return recipes.vae(SHAPE, 3, hidden=(16, 8), gamma=gamma).double()
 
     config = replace(SHORT, seed=4, **options)
-    assert assert_as_if_alone(make, [{"gamma": 0.2}, {"gamma": 1.0}], digits, config).startswith("stacked")
+    settings = [{"gamma": gamma} for gamma in (0.2, 0.5, 1.0)]
+    assert assert_as_if_alone(make, settings, digits, config).startswith("stacked")
 
 
 def test_single_precision_and_floats_stay_close(digits):
     def make(seed):
         return recipes.vae(SHAPE, 3, hidden=(16,), gamma="learned")
 
-    settings = [{"seed": 1}, {"seed": 2}]
+    settings = [{"seed": 1}, {"seed": 2}, {"seed": 3}]
     assert "stacked" in assert_as_if_alone(make, settings, digits.images.float() / 255, SHORT, tolerance=1e-3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: recipes.vae(SHAPE, 3, network="burda", hidden=(8,), likelihood="bernoulli"),
+        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma="optimal", annealing=Linear(20)),
+        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma="computed", annealing=PIController(20.0)),
+        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,), gamma=Geco(0.1)),
+        lambda seed: recipes.free_bits_vae(SHAPE, 3, hidden=(8,), gamma="per-image"),
+        lambda seed: with_decoder(nn.Sigmoid()),
+    ],
+)
+def test_whatever_is_dense_is_stacked(digits, make):
+    assert assert_as_if_alone(lambda seed: make(seed).double(), SEEDS, digits, SHORT).startswith("stacked")
 
 
 def hooked():
@@ -108,26 +125,42 @@ def hooked():
     return e
 
 
-def squashed_twice():
+def with_decoder(*more):
     encoder, decoder = recipes.vae(SHAPE, 3, hidden=(8,)).model.children()
-    return Experiment(VAE(encoder, nn.Sequential(decoder, nn.Sigmoid()), 3), Objective(Normal(0.3), KL()), SHAPE)
+    return Experiment(VAE(encoder, nn.Sequential(decoder, *more), 3), Objective(Normal(0.3), KL()), SHAPE)
+
+
+def with_dropout():
+    return with_decoder(nn.Dropout(0.5))
 
 
 @pytest.mark.parametrize(
     ("make", "settings", "words"),
     [
-        (lambda alpha: recipes.gjs_vae(SHAPE, 3, alpha=alpha, hidden=(8,)), [{"alpha": 0.3}], "single"),
-        (lambda seed: recipes.vae(SHAPE, 3, network="conv", hidden=(4,)), [{"seed": 0}, {"seed": 1}], "convolutions"),
-        (lambda width: recipes.vae(SHAPE, 3, hidden=(width,)), [{"width": 8}, {"width": 9}], "more than numbers"),
-        (lambda dual: recipes.gjs_vae(SHAPE, 3, dual=dual), [{"dual": True}, {"dual": False}], "more than numbers"),
-        (lambda seed: recipes.mmd_vae(SHAPE, 3, hidden=(8,)), [{"seed": 0}, {"seed": 1}], "MMD compares whole batches"),
         (
-            lambda t: recipes.gjs_vae(SHAPE, 3, trainable=t, hidden=(8,)),
-            [{"t": True}, {"t": False}],
+            lambda alpha: recipes.gjs_vae(SHAPE, 3, alpha=alpha, hidden=(8,)),
+            [{"alpha": 0.3}, {"alpha": 0.4}],
+            "fewer than 3",
+        ),
+        (lambda seed: recipes.vae(SHAPE, 3, network="conv", hidden=(4,)), SEEDS, "convolutions"),
+        (
+            lambda width: recipes.vae(SHAPE, 3, hidden=(width,)),
+            [{"width": 8}, {"width": 9}, {"width": 8}],
             "more than numbers",
         ),
-        (lambda seed: hooked(), [{"seed": 0}, {"seed": 1}], "only dense"),
-        (lambda seed: squashed_twice(), [{"seed": 0}, {"seed": 1}], "only dense"),
+        (
+            lambda dual: recipes.gjs_vae(SHAPE, 3, dual=dual),
+            [{"dual": True}, {"dual": False}, {"dual": True}],
+            "more than numbers",
+        ),
+        (lambda seed: recipes.mmd_vae(SHAPE, 3, hidden=(8,)), SEEDS, "MMD draws"),
+        (
+            lambda t: recipes.gjs_vae(SHAPE, 3, trainable=t, hidden=(8,)),
+            [{"t": True}, {"t": False}, {"t": True}],
+            "more than numbers",
+        ),
+        (lambda seed: hooked(), SEEDS, "hooks"),
+        (lambda seed: with_dropout(), SEEDS, "only dense"),
     ],
 )
 def test_what_cannot_be_stacked_goes_one_by_one(digits, make, settings, words):
@@ -141,23 +174,19 @@ def test_settings_the_stacked_step_does_not_know_go_one_by_one(digits):
         return recipes.vae(SHAPE, 3, hidden=(8,))
 
     config = replace(SHORT, steps=3, binarize="dynamic")
-    how = assert_as_if_alone(make, [{"seed": 0}, {"seed": 1}], digits, config)
+    how = assert_as_if_alone(make, SEEDS, digits, config)
     assert how == "one by one: the stacked step does not know binarize"
 
 
 def test_a_shared_policy_is_not_stacked(digits):
     policy = Fixed(0.3)
-    many = fit_many(
-        lambda seed: recipes.vae(SHAPE, 3, gamma=policy), [{"seed": 0}, {"seed": 1}], digits, replace(SHORT, steps=2)
-    )
+    many = fit_many(lambda seed: recipes.vae(SHAPE, 3, gamma=policy), SEEDS, digits, replace(SHORT, steps=2))
     assert many.how == "one by one: the experiments share tensors"
 
 
 def test_the_trained_experiments_own_their_tensors(digits):
-    many = fit_many(
-        lambda seed: recipes.vae(SHAPE, 3, hidden=(8,)), [{"seed": 0}, {"seed": 1}], digits, replace(SHORT, steps=2)
-    )
-    assert many.how == "stacked: 2 dense networks"
+    many = fit_many(lambda seed: recipes.vae(SHAPE, 3, hidden=(8,)), SEEDS, digits, replace(SHORT, steps=2))
+    assert many.how == "stacked: 3 dense networks"
     tensors = [tensor for e in many.experiments for tensor in e.state_dict().values()]
     assert all(tensor.is_contiguous() for tensor in tensors)
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
@@ -171,7 +200,7 @@ def test_a_member_whose_loss_is_no_number_stops_all(digits):
         return e
 
     with pytest.raises(TrainingError, match=r"nll became nan in epoch 1.*lr"):
-        fit_many(make, [{"broken": False}, {"broken": True}], digits, replace(SHORT, steps=2))
+        fit_many(make, [{"broken": False}, {"broken": True}, {"broken": False}], digits, replace(SHORT, steps=2))
 
 
 def a_vae(seed=0):
@@ -187,8 +216,8 @@ def a_vae(seed=0):
         (a_vae, [{"seed": 1.5}], SHORT, InvalidType, r"seed.*1\.5"),
         (lambda seed: nn.Linear(1, 1), [{"seed": 0}], SHORT, InvalidType, "Experiment.*Linear"),
         (a_vae, [{"seed": 0}], replace(SHORT, checkpoints="kept"), InvalidValue, "checkpoints.*kept"),
-        (a_vae, [{"seed": 0}, {"seed": 1}], replace(SHORT, batch_size=9999), InvalidValue, "9999.*images"),
-        (a_vae, [{"seed": 0}, {"seed": 1}], replace(SHORT, device="abacus"), InvalidValue, "abacus"),
+        (a_vae, SEEDS, replace(SHORT, batch_size=9999), InvalidValue, "images, got 9999"),
+        (a_vae, SEEDS, replace(SHORT, device="abacus"), InvalidValue, "abacus"),
     ],
 )
 def test_bad_input_gets_one_sentence(digits, make, settings, config, error, words):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vaelab._utils.errors import StorageError
-from vaelab._utils.files import cache_folder, atomic_write
+from vaelab._utils.files import atomic_write, cache_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ def test_files_are_whole_or_absent(tmp_path):
     with atomic_write(path) as part:
         part.write_text("whole")
     assert path.read_text() == "whole"
-    with pytest.raises(StorageError, match=r"file\.txt.*a file stands"), atomic_write(path / "below.txt") as part:
+    with pytest.raises(StorageError, match=r"file\.txt.*a file is where"), atomic_write(path / "below.txt") as part:
         part.write_text("never")
 
 

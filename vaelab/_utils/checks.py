@@ -1,6 +1,6 @@
-"""Checks of what a user passes in: each failure is one sentence that names the value and the remedy.
+"""Checks of arguments: each returns the value, or raises one sentence with its name and value.
 
-The public functions of the ground floor call them; the modules that run inside a training step check once, when built.
+Public functions and constructors call them; code inside a training step does not.
 """
 
 import math
@@ -11,87 +11,105 @@ from torch import Tensor
 
 from vaelab._utils.errors import InvalidType, InvalidValue
 
+MAX_SEED = 2**32 - 1  # NumPy takes no larger one
+
+
+def positive_int(name: str, value: object, *, at_least: int = 1) -> int:
+    """Return an integer that is not below a bound.
+
+    Args:
+        name: Of the argument, for the message.
+        value: What the user passed.
+        at_least: The bound.
+
+    Raises:
+        InvalidType: If the value is not an integer.
+        InvalidValue: If it is below the bound.
+
+    Example:
+        >>> positive_int("n", 3)
+        3
+    """
+    if (number := _integer(name, value)) < at_least:
+        raise InvalidValue(f"{name} must be at least {at_least}, got {value}.")
+    return number
+
+
+def positive(name: str, value: object) -> float:
+    """Return a positive, finite number as a float; raise `InvalidType` or `InvalidValue` for others."""
+    if (number := _finite(name, value)) <= 0:
+        raise InvalidValue(f"{name} must be positive, got {value}.")
+    return number
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return a finite number of at least 0 as a float; raise `InvalidType` or `InvalidValue` for others."""
+    if (number := _finite(name, value)) < 0:
+        raise InvalidValue(f"{name} must be at least 0, got {value}.")
+    return number
+
+
+def in_range(name: str, value: object, low: float, high: float) -> float:
+    """Return a number from `low` to `high` as a float; raise `InvalidType` or `InvalidValue` for others."""
+    number = _number(name, value)
+    if not low <= number <= high:
+        raise InvalidValue(f"{name} must be in [{low:g}, {high:g}], got {value}.")
+    return number
+
+
+def rate(value: object) -> float:
+    """Return the rate of a running mean, in (0, 1], as a float; raise an error for others."""
+    if (number := positive("rate", value)) > 1:
+        raise InvalidValue(f"rate must be in (0, 1], got {value}.")
+    return number
+
+
+def seed(value: object) -> int:
+    """Return an integer that every library takes as a seed; raise an error for others."""
+    if not 0 <= (number := _integer("seed", value)) <= MAX_SEED:
+        raise InvalidValue(f"seed must be from 0 to 2**32 - 1, got {value}.")
+    return number
+
 
 def float_tensor(name: str, value: object) -> Tensor:
-    """`value` itself, if it is a finite floating-point tensor."""
+    """Return a finite floating-point tensor as it is; raise `InvalidType` or `InvalidValue` for others."""
     if not isinstance(value, Tensor):
-        raise InvalidType(
-            f"{name} must be a torch tensor, got {type(value).__name__} ({value!r:.60}); wrap it in torch.tensor(...)."
-        )
+        raise InvalidType(f"{name} must be a torch tensor, got {type(value).__name__} ({value!r:.60}).")
     if not value.is_floating_point():
-        raise InvalidType(
-            f"{name} must hold floating-point numbers, got {value.dtype}; convert it with .float() or .double()."
-        )
+        raise InvalidType(f"{name} must be floating point, got {value.dtype}; call .float() on it.")
     finite = torch.isfinite(value)
     if not bool(finite.all()):
-        bad = value[~finite].flatten()[0].item()
-        raise InvalidValue(
-            f"{name} holds {bad}, a non-finite number; look for an overflow or a division by zero before this call."
-        )
+        raise InvalidValue(f"{name} must be finite, got {value[~finite].flatten()[0].item()}.")
     return value
 
 
 def skew(alpha: float | Tensor) -> float | Tensor:
-    """`alpha`, if every value of it lies in [0, 1]."""
-    if isinstance(alpha, bool) or not isinstance(alpha, Real | Tensor):
-        raise InvalidType(
-            f"alpha must be a number or a tensor, got {type(alpha).__name__} ({alpha!r:.60}); pass a float in [0, 1]."
-        )
-    if isinstance(alpha, Tensor):
-        inside = (alpha >= 0) & (alpha <= 1)
-        if not bool(inside.all()):
-            raise InvalidValue(
-                f"alpha must lie in [0, 1], got {alpha[~inside].flatten()[0].item():g}; clamp it or choose another."
-            )
-    elif not 0 <= alpha <= 1:
-        raise InvalidValue(f"alpha must lie in [0, 1], got {alpha}; 0 and 1 are the two ends, 0.5 is the middle.")
+    """Return alpha, a number or a tensor, if all of it is in [0, 1]; raise an error for others."""
+    if not isinstance(alpha, Tensor):
+        in_range("alpha", alpha, 0, 1)
+        return alpha
+    inside = (alpha >= 0) & (alpha <= 1)
+    if not bool(inside.all()):
+        raise InvalidValue(f"alpha must be in [0, 1], got {alpha[~inside].flatten()[0].item():g}.")
     return alpha
 
 
-def positive(name: str, value: float) -> float:
-    """`value` as a float, if it is a finite number above 0."""
-    number = _finite(name, value, "above 0")
-    if number <= 0:
-        raise InvalidValue(f"{name} must be a finite number above 0, got {value}; choose another.")
-    return number
-
-
-def count(name: str, value: int) -> int:
-    """`value`, if it is a whole number of at least 1."""
+def _integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InvalidType(f"{name} must be a whole number, got {type(value).__name__} ({value!r:.60}); pass 1 or more.")
-    if value < 1:
-        raise InvalidValue(f"{name} must be at least 1, got {value}; choose another.")
+        raise InvalidType(f"{name} must be an integer, got {value!r:.60}.")
     return int(value)
 
 
-def rate(value: float) -> float:
-    """`value` as a float, if it is the rate of a running mean, in (0, 1]."""
-    if (number := positive("rate", value)) > 1:
-        raise InvalidValue(f"rate must lie in (0, 1], got {value}; 0.01 averages over about a hundred batches.")
-    return number
-
-
-def seed(value: int) -> int:
-    """`value`, if it is a whole number from 0 that every library takes as a seed."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InvalidType(f"seed must be a whole number, got {type(value).__name__} ({value!r:.60}); pass 0 or more.")
-    if not 0 <= value < 2**32:
-        raise InvalidValue(f"seed must lie between 0 and 2**32 - 1, got {value}; choose another.")
-    return int(value)
-
-
-def not_negative(name: str, value: float) -> float:
-    """`value` as a float, if it is a finite number from 0."""
-    number = _finite(name, value, "of at least 0")
-    if number < 0:
-        raise InvalidValue(f"{name} must be a finite number of at least 0, got {value}; choose another.")
-    return number
-
-
-def _finite(name: str, value: float, wanted: str) -> float:
+def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidType(f"{name} must be a number, got {type(value).__name__} ({value!r:.60}); pass one {wanted}.")
-    if not math.isfinite(value):
-        raise InvalidValue(f"{name} must be a finite number {wanted}, got {value}; choose another.")
+        raise InvalidType(f"{name} must be a number, got {value!r:.60}.")
     return float(value)
+
+
+def _finite(name: str, value: object) -> float:
+    if not math.isfinite(number := _number(name, value)):
+        raise InvalidValue(f"{name} must be finite, got {value}.")
+    return number
+
+
+count = positive_int  # until every caller has the new name

@@ -6,16 +6,28 @@ from vaelab._utils.errors import InvalidValue
 
 
 def on_device(name: str) -> torch.device:
+    """Return a device that works on this machine.
+
+    Args:
+        name: A torch device, or "auto" for CUDA if there is one, else the CPU.
+
+    Raises:
+        InvalidValue: If the device is unknown or cannot be used.
+
+    Example:
+        >>> on_device("cpu")
+        device(type='cpu')
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, TypeError) as error:
-        raise InvalidValue(f"device {name!r} cannot be used here; choose 'auto' or 'cpu'.") from error
+        raise InvalidValue(f"device must be 'auto', 'cpu' or a device of this machine, got {name!r}.") from error
     return device
 
 
 def device_name(name: str) -> str:
-    """The same as a plain name, as the tasks of a sweep have it: "auto" is "cuda" where there is one, else "cpu"."""
+    """Return the name of that device, as the tasks of a sweep have it; raises as `on_device`."""
     return str(on_device(name))

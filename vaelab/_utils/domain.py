@@ -1,4 +1,4 @@
-"""The domain of data: [0, 1], as bytes and pictures are, or all finite numbers."""
+"""The domain of data and likelihoods: [0, 1] as pixels are, or all finite numbers."""
 
 from typing import Literal
 
@@ -7,10 +7,15 @@ from vaelab._utils.errors import InvalidValue
 Domain = Literal["unit", "real"]
 
 
-def require_unit(what: str, domain: Domain) -> None:
-    """Raise InvalidValue unless the domain is "unit": `what` is made for data in [0, 1]."""
+def require_unit(name: str, domain: Domain) -> None:
+    """Raise `InvalidValue` unless the domain is "unit", for an option that needs data in [0, 1].
+
+    Args:
+        name: The option, for the message.
+        domain: Of the likelihood.
+    """
     if domain != "unit":
         raise InvalidValue(
-            f"{what} needs data in [0, 1], but the domain of this likelihood is {domain!r}; leave it out, or "
-            f"take a likelihood with squash=True."
+            f"{name} needs data in [0, 1], but the domain of this likelihood is {domain!r}; omit it, or "
+            "use a likelihood with squash=True."
         )

@@ -1,7 +1,7 @@
-"""What a user can mend: one clear sentence that names the value and the remedy.
+"""Errors that the user can correct: one sentence that names the value.
 
-The command line prints the sentence and exits with 2; a notebook shows it as the last line of the error.
-Each class is also the builtin that Python readers expect, so `except ValueError` works as usual.
+The command line prints the sentence and exits with 2; a notebook shows it as the last line.
+Each class is also a builtin error, so `except ValueError` works.
 """
 
 import difflib
@@ -9,14 +9,19 @@ from collections.abc import Iterable
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the near ones, or all of them."""
+    """Return the end of a sentence about an unknown name: the similar names, or all of them.
+
+    Example:
+        >>> suggest("mnits", ["mnist", "cifar10"])
+        'did you mean mnist?'
+    """
     known = list(known)
     close = difflib.get_close_matches(str(name).lower().replace("_", "-"), known, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}."
 
 
 class UserError(Exception):
-    """Base of every error whose message is meant for the user."""
+    """Base class of errors whose message is meant for the user."""
 
 
 class InvalidValue(UserError, ValueError):
@@ -28,12 +33,12 @@ class InvalidType(UserError, TypeError):
 
 
 class DataError(UserError, RuntimeError):
-    """Data that is missing, altered, or cannot be fetched."""
+    """Data that is missing, altered or unavailable."""
 
 
 class StorageError(UserError, OSError):
-    """A file or folder that cannot be read or written: full disk, no permission, not a folder."""
+    """A file or folder that cannot be read or written."""
 
 
 class TrainingError(UserError, ArithmeticError):
-    """Training that cannot go on: a loss that is no longer a number."""
+    """A training that cannot continue: its loss is not finite."""

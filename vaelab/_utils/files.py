@@ -1,4 +1,4 @@
-"""Files that are whole or absent: everything vaelab writes goes through `atomic_write`."""
+"""Atomic writes, checksums and the folders of vaelab."""
 
 import errno
 import hashlib
@@ -16,13 +16,13 @@ REMEDIES = {
     errno.EACCES: "you have no permission to write there; choose another folder",
     errno.EPERM: "you have no permission to write there; choose another folder",
     errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
-    errno.EEXIST: "a file stands where a folder is needed; choose another folder",
+    errno.EEXIST: "a file is where a folder is needed; choose another folder",
     errno.ENOENT: "that folder does not exist; choose another folder",
 }
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """The one sentence for an operating-system error on `path`: what failed, and what to do."""
+    """Return the error for an operating-system error on a path: what failed, and what to do."""
     remedy = REMEDIES.get(error.errno or 0, f"{error.strerror or error}; choose another folder")
     how = " by setting VAELAB_CACHE" if path.is_relative_to(cache_folder()) else ""
     return StorageError(f"cannot write {path}: {remedy}{how}.")
@@ -30,11 +30,16 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it becomes `path` in one step, otherwise it is removed.
+    """Write a file so that a reader sees the old content or the new one, never a part of it.
 
-    A reader therefore sees the old file or the new one, never a part of it.
+    Args:
+        path: The file; its folder is created if need be.
 
-    Raises StorageError when the disk is full, read-only or not writable.
+    Returns:
+        A context that yields a temporary path, which replaces `path` on success.
+
+    Raises:
+        StorageError: If the disk is full, read-only or not writable.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -54,7 +59,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def require_writable(folder: Path) -> None:
-    """Fail now, with a sentence, rather than after minutes of work whose result cannot be kept."""
+    """Raise `StorageError` now rather than after minutes of work whose result cannot be saved."""
     probe = folder / ".writable"
     try:
         with atomic_write(probe) as part:
@@ -65,26 +70,26 @@ def require_writable(folder: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """Return the sha256 of a file in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(text: str) -> str:
-    """The sha256 of a text, in hexadecimal."""
+    """Return the sha256 of a text in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def repository() -> Path | None:
-    """The checkout that this package runs from, or None when it was installed as a wheel."""
+    """Return the checkout that this package runs from, or None for an installed wheel."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() and (root / "data").is_dir() else None
 
 
 def cache_folder() -> Path:
-    """Where downloads and results are kept: VAELAB_CACHE, else data/cache of the checkout, else the user's cache."""
-    if named := os.environ.get("VAELAB_CACHE"):
-        return Path(named).expanduser()
+    """Return the folder of downloads and results: VAELAB_CACHE, else data/cache of the checkout or the user's cache."""
+    if path := os.environ.get("VAELAB_CACHE"):
+        return Path(path).expanduser()
     if (root := repository()) is not None:
         return root / "data" / "cache"
     import pooch

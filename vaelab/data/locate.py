@@ -1,109 +1,120 @@
-"""Where the files of a data set lie on this machine, in the order of the search, and if they are intact."""
+"""Where the files of a data set are on this machine, and whether they are intact."""
 
 import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from vaelab._utils.errors import DataError, InvalidType, StorageError
 from vaelab._utils.files import cache_folder
 from vaelab.data.catalogue import ENTRIES, Entry
 
-Folder = Path | str | None
-
-
-def user_folder(folder: Folder) -> Path | None:
-    """The user's data folder: the argument, else VAELAB_DATA, else none.
-
-    Raises InvalidType for something that is no path, and StorageError for a folder that does not exist.
-    """
-    if folder is not None and not isinstance(folder, str | Path):
-        raise InvalidType(f"folder={folder!r} is not a path; give a string or a pathlib.Path.")
-    named = folder or os.environ.get("VAELAB_DATA")
-    if not named:
-        return None
-    path = Path(named).expanduser()
-    if not path.is_dir():
-        which = "folder" if folder else "VAELAB_DATA"
-        raise StorageError(f"{which}={str(named)!r} is not a folder; create it or name another one.")
-    return path
+DataFolder = Path | str | None
 
 
 def cache(entry: Entry) -> Path:
-    """Where the downloads of a data set are kept."""
+    """Return the folder for the downloads of a data set."""
     return cache_folder() / "datasets" / entry.name
 
 
-def users_places(entry: Entry, folder: Folder) -> list[Path]:
-    """The folders of the user's that may hold a data set, also as other tools leave them."""
-    user = user_folder(folder)
-    return [] if user is None else [*(user / name for name in (entry.name, *entry.folders)), user]
+def search_folders(entry: Entry, folder: DataFolder) -> list[Path]:
+    """List the folders that may contain a data set, in the order of the search.
+
+    Args:
+        entry: Entry of the catalogue.
+        folder: The user's data folder; VAELAB_DATA if None.
+
+    Returns:
+        Sub-folders of the user's folder, that folder, the cache, the folder of the system.
+
+    Raises:
+        InvalidType: If `folder` is not a path.
+        StorageError: If it does not exist.
+    """
+    user = _user_folder(folder)
+    mine = [] if user is None else [*(user / name for name in (entry.name, *entry.folders)), user]
+    return [*mine, cache(entry), *([Path(entry.system)] if entry.system else [])]
 
 
-def places(entry: Entry, folder: Folder) -> list[Path]:
-    """Every folder that may hold a data set, in the order of the search."""
-    return [*users_places(entry, folder), cache(entry), *([Path(entry.system)] if entry.system else [])]
+def _user_folder(folder: DataFolder) -> Path | None:
+    if folder is not None and not isinstance(folder, str | Path):
+        raise InvalidType(f"folder must be a path, got {folder!r}.")
+    if not (name := folder or os.environ.get("VAELAB_DATA")):
+        return None
+    path = Path(name).expanduser()
+    if not path.is_dir():
+        raise StorageError(f"{'folder' if folder else 'VAELAB_DATA'} must be an existing folder, got {str(name)!r}.")
+    return path
 
 
 def copies(entry: Entry, name: str, folders: list[Path]) -> Iterator[Path]:
-    """Every copy of a file of a data set, raw or gzipped, in some folders.
-
-    MNIST and Fashion-MNIST share their file names: a copy that is the other's is passed over.
-    """
+    """Yield every copy of a file of a data set, raw or gzipped, in some folders."""
+    # MNIST and Fashion-MNIST share their file names: skip a file that is intact, but the other's.
     others = {other.files[name] for other in ENTRIES.values() if other != entry and name in other.files}
     for folder in folders:
         for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file() and not (others and content_sum(path, min(others)) in others):
+            if path.is_file() and not (others and checksum(path, min(others)) in others):
                 yield path
 
 
-def locate(entry: Entry, name: str, folder: Folder) -> Path | None:
-    """The first copy of a file, found intact; None where there is no copy.
+def locate(entry: Entry, name: str, folder: DataFolder) -> Path | None:
+    """Return the first copy of a file, or None where there is none.
 
-    Raises DataError, naming the file and the remedy, when the first copy is altered or cut short.
+    Raises:
+        DataError: If the first copy is altered or truncated.
     """
-    for path in copies(entry, name, places(entry, folder)):
-        if content_sum(path, entry.files[name]) == entry.files[name]:
+    for path in copies(entry, name, search_folders(entry, folder)):
+        if checksum(path, entry.files[name]) == entry.files[name]:
             return path
         raise altered(entry, path)
     return None
 
 
+def locate_archive(entry: Entry, folder: DataFolder) -> Path | None:
+    """Return an archive that the user downloaded as the mirrors offer it, or None.
+
+    Raises:
+        DataError: If it is altered or truncated.
+    """
+    for name, expected in entry.downloads.items():
+        if name.endswith(".tar.gz"):
+            for path in copies(entry, name, search_folders(entry, folder)):
+                if checksum(path, expected, gunzip=False) != expected:
+                    raise altered(entry, path)
+                return path
+    return None
+
+
 def altered(entry: Entry, path: Path) -> DataError:
-    """The sentence for a file whose content is not what it should be."""
-    remedy = (
-        f"`vaelab data get {entry.name}` fetches it anew"
-        if path.is_relative_to(cache(entry)) and entry.name in ENTRIES
-        else "replace it by a whole copy or remove it"
-    )
-    return DataError(f"{path} is altered or cut short (its checksum is not that of {entry.name}): {remedy}.")
+    """Return the error for a file whose content differs from the catalogue's checksum."""
+    cached = path.is_relative_to(cache(entry)) and entry.name in ENTRIES
+    remedy = f"run `vaelab data get {entry.name}`" if cached else "replace or remove it"
+    return DataError(f"{path} is altered or truncated (its checksum is not that of {entry.name}): {remedy}.")
 
 
-def content_sum(path: Path, like: str) -> str:
-    """The checksum of a file's content after gunzip, in the manner of `like`; empty for a damaged gzip."""
+def checksum(path: Path, like: str, *, gunzip: bool = True) -> str:
+    """Compute the checksum of a file by the method of another checksum.
+
+    Args:
+        path: The file.
+        like: A checksum that begins with its method, "sha256:" or "md5:".
+        gunzip: Of a .gz file, take the decompressed content.
+
+    Returns:
+        "METHOD:HEXADECIMAL", or an empty text for a damaged gzip file.
+
+    Raises:
+        StorageError: If the file cannot be read.
+    """
+    method = like.partition(":")[0]
+    open_file = gzip.open if gunzip and path.suffix == ".gz" else open
     try:
-        return _sum(path, like, gzip.open if path.suffix == ".gz" else open)
+        with open_file(path, "rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.new(method, usedforsecurity=False))
     except (EOFError, zlib.error, gzip.BadGzipFile):
         return ""
-
-
-def file_sum(path: Path, like: str) -> str:
-    """The checksum of a file as it is, in the manner ("sha256:" or "md5:") of `like`."""
-    return _sum(path, like, open)
-
-
-def _sum(path: Path, like: str, opened: Callable[[Path, str], Any]) -> str:
-    method = like.partition(":")[0]
-    digest = hashlib.new(method, usedforsecurity=False)
-    try:
-        with opened(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except gzip.BadGzipFile:
-        raise
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}.") from error
     return f"{method}:{digest.hexdigest()}"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidValue
 from vaelab.divergences.gaussian import Gaussian
 
 
@@ -77,11 +77,7 @@ class PublishedMMD(MMD):
 
     def __init__(self, draws: int = 200) -> None:
         super().__init__()
-        if isinstance(draws, bool) or not isinstance(draws, int):
-            raise InvalidType(f"draws must be a whole number, got {draws!r}; 200 is the published choice.")
-        if draws < 2:
-            raise InvalidValue(f"draws must be at least 2, got {draws}; 200 is the published choice.")
-        self.draws = draws
+        self.draws = checks.positive_int("draws", draws, at_least=2)
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         x = torch.cat((q.mean.flatten(1), q.logvar.flatten(1)), 1)

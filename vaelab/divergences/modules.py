@@ -58,7 +58,6 @@ class FreeBits(nn.Module):
     """
 
     nats: Tensor
-    whole_batch = True
 
     def __init__(self, nats: float = 0.25) -> None:
         super().__init__()

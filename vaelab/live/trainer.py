@@ -148,7 +148,7 @@ class Trainer:
             torch.set_rng_state(others)
         settings = config(self.setup)
         with self._gate:
-            self.steerable = frozenset(TunableParameters(self.experiment, settings.lr).values) | {"lr"}
+            self.steerable = frozenset(TunableParameters(self.experiment, settings.lr).values)
             self.interventions.set(**{name: value for name, value in self._early.items() if name in self.steerable})
         self.images, self.labels = data.images[:PROBE], data.labels[:PROBE]
         self._publish(0, 0)

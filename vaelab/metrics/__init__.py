@@ -9,11 +9,11 @@ from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
 from vaelab.metrics.log_likelihood import bound, nll
-from vaelab.metrics.views import posterior_shift, transformed
 from vaelab.metrics.reconstruction import evaluate
 from vaelab.metrics.report_numbers import Report, report, rows, table, to_json
 from vaelab.metrics.sample_quality import distances
 from vaelab.metrics.saving import save
+from vaelab.metrics.views import posterior_shift, transformed
 
 __all__ = [
     "Adapter",
@@ -22,12 +22,12 @@ __all__ = [
     "activity_histogram",
     "bernoulli",
     "bound",
-    "posterior_shift",
     "distances",
     "encode",
     "evaluate",
     "nll",
     "normal",
+    "posterior_shift",
     "probe",
     "report",
     "rows",

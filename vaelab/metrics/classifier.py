@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.files import cache_folder, digest, atomic_write
+from vaelab._utils.files import atomic_write, cache_folder, digest
 from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import as_images

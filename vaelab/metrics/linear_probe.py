@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.data.dataset import stratified
+from vaelab.data.dataset import stratified_indices
 from vaelab.divergences.quadrature import Estimate
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def probe(
     """
     (means, labels), (test_means, test_labels) = train, test
     small_probe_labels = min(small_probe_labels, len(labels))
-    some = stratified(labels.numpy(), small_probe_labels, seed)
+    some = stratified_indices(labels.numpy(), small_probe_labels, seed)
     if len(labels[some].unique()) < 2:
         raise InvalidValue(
             f"a probe needs labels of two classes, got one class among {small_probe_labels} labels; give more."

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidType
 from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.divergences.quadrature import Estimate
@@ -24,8 +24,8 @@ from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.metrics.inputs import Data, EvaluationInputs, notes, prepare_inputs, some
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import NLL, Bound, bound, difference, mean_of, nll
-from vaelab.metrics.views import PosteriorShift, posterior_shift
 from vaelab.metrics.sample_quality import Latents, decoded, distances, fitted, from_prior
+from vaelab.metrics.views import PosteriorShift, posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.information import MutualInformation
@@ -121,10 +121,8 @@ def _check(views: Views | None, samples: int, nll_images: int | None, small_prob
     if views is not None and not callable(views):
         raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
     for name, value in (("samples", samples), ("small_probe_labels", small_probe_labels)):
-        if checks.count(name, value) < 2:
-            raise InvalidValue(f"{name} must be at least 2, got {value}: one draw gives an ELBO, one label no probe.")
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InvalidValue(f"seed must be a whole number from 0 to 2^32 - 1, got {seed!r}; choose another.")
+        checks.positive_int(name, value, at_least=2)
+    checks.seed(seed)
     if nll_images is not None:
         checks.count("the number of nll_images images", nll_images)
 

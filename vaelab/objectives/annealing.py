@@ -1,14 +1,14 @@
 """Who heats the divergence: a factor of its weight that changes while training runs, one interface.
 
 A annealing gives `factor` (0-d) and, like a policy of `vaelab.gamma`, moves once per optimizer step (`update`); its state
-lies in the `state_dict`.  `Train(warmup=...)` is the same for a plain linear start, and multiplies.
+lies in the `state_dict`.
 """
 
 import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidValue
 
 
 class Annealing(nn.Module):
@@ -27,7 +27,7 @@ class Linear(Annealing):
 
     def __init__(self, steps: int) -> None:
         super().__init__()
-        self.steps = _steps("steps", steps)
+        self.steps = checks.positive_int("steps", steps)
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
         self.register_buffer("factor", torch.tensor(1 / self.steps))
 
@@ -44,7 +44,7 @@ class Cyclical(Annealing):
 
     def __init__(self, period: int, rise: float = 0.5) -> None:
         super().__init__()
-        self.period, self.rise = _steps("period", period), checks.positive("rise", rise)
+        self.period, self.rise = checks.positive_int("period", period), checks.positive("rise", rise)
         if self.rise > 1:
             raise InvalidValue(f"rise is a share of the period, up to 1, got {rise}; 0.5 is usual.")
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
@@ -83,13 +83,5 @@ class PIController(Annealing):
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
             missing = self.target - divergence.mean().to(self.target)
-            self.summed.sub_(self.integral * missing).clamp_(0.0, 1.0)
+            self.summed.copy_((self.summed - self.integral * missing).clamp(0.0, 1.0))
             self.factor.copy_((self.proportional * torch.sigmoid(-missing) + self.summed).clamp_max(1.0))
-
-
-def _steps(name: str, value: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidType(f"{name} must be a whole number of steps, got {value!r}; 1000 is a start.")
-    if value < 1:
-        raise InvalidValue(f"{name} must be at least 1 step, got {value}; 1000 is a start.")
-    return value

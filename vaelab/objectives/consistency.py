@@ -19,7 +19,7 @@ from vaelab.data import augment
 from vaelab.data.augment import Augment
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
 from vaelab.models.vae import VAE, ForwardPass
-from vaelab.objectives.objective import Experiment, Objective, LossTerms
+from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 Views = Callable[[Tensor], Tensor]
 VIEWS: dict[str, Callable[[], Augment]] = {"simple": augment.simple, "large": augment.large}

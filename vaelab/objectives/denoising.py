@@ -6,7 +6,7 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.domain import require_unit
 from vaelab.models.vae import VAE
-from vaelab.objectives.objective import Experiment, Objective, LossTerms
+from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 
 class DenoisingExperiment(Experiment):

@@ -24,13 +24,9 @@ LEAST = 1e-12  # of a variance, so that a perfect reconstruction has a logarithm
 
 
 class GammaPolicy(nn.Module):
-    """Base of the policies: ln gamma² as a 0-d tensor, and nothing that moves it.
-
-    whole_batch: `at` mixes the samples of a batch, which a stacked step must know.
-    """
+    """Base of the policies: ln gamma² as a 0-d tensor, and nothing that moves it."""
 
     logvar: Tensor
-    whole_batch = False
 
     @property
     def gamma(self) -> Tensor:
@@ -113,8 +109,6 @@ class Optimal(GammaPolicy):
     Source: sigma-VAE, Rybkin et al. 2021 (ICML).
     """
 
-    whole_batch = True
-
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("logvar", torch.zeros(()))
@@ -135,8 +129,6 @@ class Optimal(GammaPolicy):
 
 class PerImage(Optimal):
     """gamma² = the squared error of each image: the nll of an image is D/2 (1 + ln 2π mse(x))."""
-
-    whole_batch = False
 
     def logvar_for(self, error: Tensor) -> Tensor:
         return error.clamp_min(LEAST).log()
@@ -225,14 +217,14 @@ class Geco(GammaPolicy):
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         with torch.no_grad():
-            self.running.lerp_(mse.to(self.running), self.rate).clamp_min_(LEAST)
+            self.running.copy_(torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(LEAST))
             self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, kappa={self.kappa.item():g}"
 
 
-__all__ = ["Computed", "Fixed", "Geco", "Learned", "Optimal", "PerImage", "GammaPolicy", "policy"]
+__all__ = ["Computed", "Fixed", "GammaPolicy", "Geco", "Learned", "Optimal", "PerImage", "policy"]
 
 NAMED = {"learned": Learned, "computed": Computed, "optimal": Optimal, "per-image": PerImage}
 

@@ -16,7 +16,7 @@ from vaelab.divergences.gaussian import KL, Gaussian
 from vaelab.models.vae import ForwardPass
 from vaelab.objectives.annealing import Annealing
 from vaelab.objectives.likelihoods import Likelihood
-from vaelab.objectives.objective import Objective, LossTerms
+from vaelab.objectives.objective import LossTerms, Objective
 
 Gradient = Literal["plain", "stl", "dreg"]
 

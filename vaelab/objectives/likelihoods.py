@@ -35,7 +35,7 @@ class Bernoulli(nn.Module):
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """nll [b] in nats, and the squared error per pixel [b], which carries no gradient."""
         with torch.no_grad():
-            error = sum_pixels((x - torch.sigmoid(out)).square_()) / x[0].numel()
+            error = sum_pixels((x - torch.sigmoid(out)).square()) / x[0].numel()
         return self.nll(out, x), error
 
     def mean(self, out: Tensor) -> Tensor:

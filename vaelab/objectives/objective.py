@@ -46,7 +46,6 @@ class Objective(nn.Module):
     samples = 1  # draws of z per image that the model is to make
     weight: Tensor
     consistency: Tensor | None  # lambda, in nats per nat
-    heat: Tensor  # the warm-up's factor of the weight: 1 but for the first steps of a training with warm-up
 
     def __init__(
         self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
@@ -60,7 +59,6 @@ class Objective(nn.Module):
         self._given = checks.positive("weight", weight)
         self.register_buffer("weight", torch.tensor(self._given))
         self._rounded = self.weight.item()
-        self.register_buffer("heat", torch.ones(()))
         self.register_buffer("consistency", None)
         self.consistency_distance: nn.Module | None = None
 
@@ -110,9 +108,8 @@ class Objective(nn.Module):
 
     @property
     def divergence_weight(self) -> Tensor:
-        """What the divergence is multiplied with: its weight, the warm-up's factor, and that of annealing."""
-        divergence_weight = self.heat * self.weight
-        return divergence_weight if self.annealing is None else divergence_weight * self.annealing.factor
+        """What the divergence is multiplied with: its weight, and the factor of annealing."""
+        return self.weight if self.annealing is None else self.weight * self.annealing.factor
 
     @property
     def schedules(self) -> list[GammaPolicy | Annealing]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from torch import nn
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
@@ -18,9 +19,9 @@ from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.vae import VAE
-from vaelab.objectives.annealing import PIController, Cyclical, Annealing, Linear
+from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
-from vaelab.objectives.gamma import Computed, Geco, GammaPolicy
+from vaelab.objectives.gamma import Computed, GammaPolicy, Geco
 from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
@@ -86,8 +87,7 @@ def checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
     shape = tuple(shape)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
-    if not isinstance(latent, int) or latent < 1:
-        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}; 10 is the paper's choice.")
+    checks.positive_int("latent", latent)
     return shape
 
 
@@ -336,9 +336,9 @@ __all__ = [
     "free_bits_vae",
     "geco_vae",
     "gjs_vae",
-    "published_kl_factor",
     "iwae",
     "mmd_vae",
+    "published_kl_factor",
     "reverse_kl_vae",
     "triplet_vae",
     "two_layer_iwae",

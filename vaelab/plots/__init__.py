@@ -1,4 +1,7 @@
-"""Drawing: arrays in, artists out; object API only, so that any thread may draw and nothing global is touched."""
+"""Drawing primitives: arrays in, artists out.
+
+They use matplotlib's objects only, so that any thread may draw and nothing global is changed.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,43 +21,51 @@ from matplotlib.patches import Circle
 from vaelab._utils.errors import InvalidValue
 
 Style = Literal["paper", "notebook", "talk"]
-SHEETS = Path(__file__).parent / "style"
+STYLES = Path(__file__).parent / "style"
 
-# One color per role, the same in every picture of the house.
+# One color per role, the same in every picture.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
+
+# Ten classes, distinct also for color-blind readers (Petroff 2021, https://arxiv.org/abs/2107.02270).
+CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 
 
 def sized(sizes: Mapping[str, Any], name: str) -> Any:
-    """The size that belongs to a style.  Raises InvalidValue for a style that there is not."""
+    """Return the size for a style; raise `InvalidValue` for an unknown style."""
     if name not in sizes:
-        raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}; 'talk' is for the projector.")
+        raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}.")
     return sizes[name]
 
 
 @contextmanager
 def style(name: Style = "notebook") -> Iterator[None]:
-    """Draw in one of the three sheets: `with style("talk"): ...`."""
+    """Draw in one of the three styles: `with style("talk"): ...`."""
     with mpl.rc_context():
-        matplotlib.style.use([SHEETS / "common.mplstyle", SHEETS / f"{name}.mplstyle"])
+        matplotlib.style.use([STYLES / "common.mplstyle", STYLES / f"{name}.mplstyle"])
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure with its own Agg canvas, outside pyplot's list; sizes in inches."""
+    """Return a figure of this size in inches, with its own canvas, unknown to pyplot."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
 
 def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
-    """n colors from `start` to `end` in equal steps."""
+    """Return n colors (red, green, blue) from `start` to `end` in equal steps.
+
+    Example:
+        >>> between("black", "white", 3)[1]
+        (0.5, 0.5, 0.5)
+    """
     first, last = (mpl.colors.to_rgb(color) for color in (start, end))
     weights = [i / max(n - 1, 1) for i in range(n)]
     return [tuple((1 - w) * a + w * b for a, b in zip(first, last, strict=True)) for w in weights]  # type: ignore[misc]
 
 
 def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, linestyle: str = "-") -> None:
-    """The circles of one and two standard deviations of an isotropic Gaussian."""
+    """Draw the circles of one and two standard deviations of an isotropic Gaussian."""
     for radius in (sigma, 2 * sigma):
         axes.add_patch(
             Circle((center[0], center[1]), radius, fill=False, edgecolor=color, linewidth=1, linestyle=linestyle)
@@ -62,30 +73,35 @@ def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, lines
 
 
 def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
-    """The mean over seeds [n, seeds] as a line, and the range from the lowest to the highest seed as a band."""
+    """Draw the mean over seeds as a line and their range as a band.
+
+    Args:
+        axes: Where to draw.
+        x: [n].
+        seeds: One column per seed, [n, seeds].
+        color: Of line and band.
+        line: Options of `Axes.plot`.
+    """
     axes.plot(x, seeds.mean(1), color=color, **line)
     axes.fill_between(x, seeds.min(1), seeds.max(1), color=color, alpha=0.2, linewidth=0)
 
 
-# Ten classes, told apart with any eyes (Petroff 2021); `latent_plane` writes the labels beside the colors.
-CLASSES = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-
-
 def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None) -> None:
-    """Encoded means [n, 2] as dots, colored by label [n], each label written at the median of its dots.
+    """Draw posterior means in two dimensions, colored by class, with each label at its median.
 
-    sigmas [n, 2]: the posteriors' standard deviations; about a hundred of them are drawn as ellipses.
+    Args:
+        axes: Where to draw.
+        means: [n, 2].
+        labels: Classes, [n].
+        sigmas: Standard deviations, [n, 2]; about a hundred of them are drawn as ellipses.
     """
     points = np.asarray(means)
     if sigmas is not None:
         some = slice(None, None, max(len(points) // 100, 1))
         widths, heights = 2 * np.asarray(sigmas)[some].T
-        look: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
-        place: Any = {"offsets": points[some], "offset_transform": axes.transData}
-        axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **look, **place))
+        line: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
+        offsets: Any = {"offsets": points[some], "offset_transform": axes.transData}
+        axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **line, **offsets))
     if labels is None:
         axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
         return

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from vaelab._utils import checks, rng
 from vaelab._utils.device import on_device
-from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidType, TrainingError
 from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
+from vaelab.objectives.annealing import Linear
 from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
@@ -27,7 +28,7 @@ from vaelab.posterior.samplers import (
     posterior_params,
 )
 from vaelab.training.config import Train
-from vaelab.training.loop import Step
+from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
 __all__ = ["FlowSampler", "GMMSampler", "PriorSampler", "Sampler", "SecondStage"]
@@ -139,15 +140,16 @@ class SecondStage:
         checks.count("width", self.width)
         checks.count("depth", self.depth)
         checks.seed(self.seed)
-        if checks.not_negative("warmup", self.warmup) > 1:
-            raise InvalidValue(f"warmup must be a share of the steps from 0 to 1, got {self.warmup}; 0.5 is usual.")
+        checks.in_range("warmup", self.warmup, 0, 1)
         checked = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)
-        return replace(checked, batch_size=min(self.batch_size, n), warmup=round(self.warmup * self.steps))
+        return replace(checked, batch_size=min(self.batch_size, n))
 
     def _experiment(self, d: int) -> tuple[Experiment, GammaPolicy]:
         encoder, decoder = networks.latents(d, d, self.width, self.depth)
         likelihood = Normal(copy.deepcopy(self.gamma), squash=False)
-        return Experiment(VAE(encoder, decoder, d), Objective(likelihood, KL()), (d,)), likelihood.gamma
+        rising = round(self.warmup * self.steps)
+        objective = Objective(likelihood, KL(), annealing=Linear(rising) if rising else None)
+        return Experiment(VAE(encoder, decoder, d), objective, (d,)), likelihood.gamma
 
     @torch.no_grad()
     def _decoded(self, n: int, generator: torch.Generator | None) -> Tensor:
@@ -164,14 +166,13 @@ def _trained(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config:
         return mean + std * rng.normal_like(std)
 
     optimizer = adam(experiment, config, codes.device)
-    step = Step(experiment, codes, config, optimizer, draw)
+    step = TrainStep(experiment, codes, config, optimizer, draw)
     n, gammas = len(codes), []
     per_epoch = n // config.batch_size
     for number in range(config.total(per_epoch)):
         position = number % per_epoch
         if position == 0:
             order = rng.permutation(n, codes.device)
-        experiment.objective.heat.fill_(config.heat(number))
         step(order[position * config.batch_size : (position + 1) * config.batch_size])
         gammas.append(policy.gamma.detach().clone())
     return torch.stack(gammas).cpu()

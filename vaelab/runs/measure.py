@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelab._utils.images import to_uint8, to_float
+from vaelab._utils.images import to_float, to_uint8
 from vaelab.data.images import as_image_tensor
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence

@@ -3,7 +3,6 @@
 import functools
 import inspect
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,14 +131,12 @@ def trained(folder: Path | str) -> Trained:
             f"{folder} holds no training that this version can read ({error}); give the folder that `vaelab train "
             f"--out` wrote."
         ) from error
-    kept = checkpoints.load_latest(folder / "checkpoints", lambda sentence: print(sentence, file=sys.stderr))
+    kept = checkpoints.load_latest(folder / "checkpoints")
     if kept is None:
         raise DataError(f"{folder} holds no checkpoint yet; run its `vaelab train` command to the end of an epoch.")
-    tensors, record = kept
     experiment = run.experiment(tuple(run.images("test").shape[1:]))
-    weights = {name.removeprefix("experiment."): t for name, t in tensors.items() if name.startswith("experiment.")}
     try:
-        experiment.load_state_dict(weights)
+        experiment.load_state_dict(kept["experiment"])
     except RuntimeError as error:
         raise DataError(f"the checkpoint in {folder} is not of the model in its settings.json; train anew.") from error
-    return Trained(run, experiment, int(record["step"]))
+    return Trained(run, experiment, int(kept["step"]))

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from vaelab._utils.files import cache_folder, digest, atomic_write, repository
+from vaelab._utils.files import atomic_write, cache_folder, digest, repository
 from vaelab.runs.executors import sweep
 
 Numbers = dict[str, np.ndarray]

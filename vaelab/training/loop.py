@@ -14,12 +14,10 @@ from torch.optim import Optimizer
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
-from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
-from vaelab.training import memory
 from vaelab.training.checkpoints import Checkpointer
 from vaelab.training.config import Train
 from vaelab.training.cuda_graph import graphed
@@ -28,7 +26,7 @@ from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.optimizer import adam, move_average, set_rate
 from vaelab.training.pieces import joined
 
-Augment = Callable[[Tensor], Tensor]
+Transform = Callable[[Tensor], Tensor]
 
 
 class Progress(NamedTuple):
@@ -48,7 +46,7 @@ def fit(
     config: Train | None = None,
     *,
     interventions: Interventions | None = None,
-    augment: Augment | None = None,
+    augment: Transform | None = None,
     resume: bool = False,
 ) -> History:
     """Train to the end and return the `History`, one row per epoch; shows a bar unless config.progress is False.
@@ -76,7 +74,7 @@ def train(
     config: Train | None = None,
     *,
     interventions: Interventions | None = None,
-    augment: Augment | None = None,
+    augment: Transform | None = None,
     resume: bool = False,
 ) -> Iterator[Progress]:
     """Train `experiment` in place and yield a `Progress` after every step; break out at any time.
@@ -98,21 +96,18 @@ def train(
     if config.binarize != "no":
         require_unit(f"binarize={config.binarize!r}", experiment.domain)
     n, batch = len(images), config.batch_size
-    if batch > n:
-        raise InvalidValue(f"batch_size is {batch}, but there are only {n} images; choose a smaller batch.")
-    per_epoch = n // batch
+    per_epoch = config.batches(n)
     total = config.total(per_epoch)
 
     rng.seed(config.seed)
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     images = binarize_images(images) if config.binarize == "static" else images
     experiment.to(device).train()
-    experiment.objective.heat.fill_(1.0)  # whatever an earlier training with warm-up left
     experiment.init_from_data(images)
     optimizer = adam(experiment, config, device)
-    step = Step(experiment, images, config, optimizer, augment)
+    step = TrainStep(experiment, images, config, optimizer, augment)
     panel, history = TunableParameters(experiment, config.lr), History(average=step.average)
-    interventions.restrict([*panel.values, "lr"])
+    interventions.restrict(panel.values)
     order = torch.arange(n, device=device)
     checkpointer = Checkpointer(config, step, order, panel, history)
     advance = graphed(step, batch) if config.cuda_graph else step
@@ -121,30 +116,27 @@ def train(
     if first >= total and history.rows:
         yield _finished(total, history, device)
 
-    with memory.kept():
-        for number in range(first, total):
-            epoch, position = number // per_epoch + 1, number % per_epoch
-            if position == 0:
-                order.copy_(rng.permutation(n, device))
-                step.sums.zero_()
-                started = time.perf_counter()
-            for name, value in interventions.due(number):
-                history.interventions.append(panel.set(number, name, value))
-            set_rate(optimizer, panel.lr * config.rate(number, per_epoch))
-            if number < config.warmup:
-                experiment.objective.heat.fill_(config.heat(number))
+    for number in range(first, total):
+        epoch, position = number // per_epoch + 1, number % per_epoch
+        if position == 0:
+            order.copy_(rng.permutation(n, device))
+            step.sums.zero_()
+            started = time.perf_counter()
+        for name, value in interventions.due(number):
+            history.interventions.append(panel.set(number, name, value))
+        set_rate(optimizer, panel.lr * config.rate(number, per_epoch))
 
-            terms = advance(order[position * batch : (position + 1) * batch])
+        terms = advance(order[position * batch : (position + 1) * batch])
 
-            row = None
-            if position + 1 == per_epoch or number + 1 == total:
-                row = row_of(epoch, step.sums / (position + 1), experiment, started, panel.lr)
-                history.rows.append(row)
-            checkpointer.maybe_save(number + 1, epoch if row else None)
-            yield Progress(epoch, number + 1, total, terms, row, history)
+        row = None
+        if position + 1 == per_epoch or number + 1 == total:
+            row = row_of(epoch, step.sums / (position + 1), experiment, started, panel.lr)
+            history.rows.append(row)
+        checkpointer.maybe_save(number + 1, ended=row is not None)
+        yield Progress(epoch, number + 1, total, terms, row, history)
 
 
-class Step:
+class TrainStep:
     """Calling it with the positions of a batch [b] trains on it and returns its `LossTerms`; nothing waits for the device.
 
     sums [4]: of loss, nll, divergence and mse over the steps, and [5] with the consistency where there is one;
@@ -152,7 +144,7 @@ class Step:
     """
 
     def __init__(
-        self, experiment: Experiment, images: Tensor, config: Train, optimizer: Optimizer, augment: Augment | None
+        self, experiment: Experiment, images: Tensor, config: Train, optimizer: Optimizer, augment: Transform | None
     ) -> None:
         self.experiment, self.images, self.config, self.optimizer = experiment, images, config, optimizer
         self.augment = augment

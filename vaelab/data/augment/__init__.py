@@ -1,10 +1,8 @@
-"""Random transformations of a batch of images, one per image, where the images lie: all warps in one `grid_sample`.
+"""Random transformations of a batch, one per image, on the device of the images.
 
-    views = Augment((Flip(), Affine(rotation=15, scale=(0.9, 1.1)), Jitter(contrast=0.5)))
-    y = views(x)                                  # x, y: [b, c, h, w] in [0, 1]
-
-Nothing is learned and nothing branches on a tensor: it traces into the graph of a training step, and under vmap every
-member draws its own (randomness="different").
+All geometric parts are one warp and one `grid_sample`. Nothing is learned and nothing branches on a
+tensor, so a transformation traces into the graph of a training step, and under vmap every member
+draws its own (randomness="different").
 """
 
 from dataclasses import dataclass
@@ -14,16 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vaelab._utils import rng
+from vaelab._utils import checks, rng
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.augment.color import Jitter
-from vaelab.data.augment.geometric import Affine, Crop, Flip, Warp, affine, inside
+from vaelab.data.augment.geometric import Affine, Flip, Warp, affine
 
 __all__ = [
     "Affine",
     "Augment",
-    "Crop",
     "Flip",
     "Jitter",
     "Warp",
@@ -35,7 +32,6 @@ __all__ = [
 ]
 
 Fill = float | Literal["edge", "reflect"]
-Interpolation = Literal["bilinear", "nearest"]
 PADDING = {"edge": "border", "reflect": "reflection"}
 SIMPLE = Affine(15.0, 0.05, (0.9, 1.1))
 LARGE = Affine(30.0, 0.1, (0.75, 1.25))
@@ -44,105 +40,139 @@ JITTER = Jitter(brightness=0.2, contrast=0.5, hue=0.2)
 
 @dataclass(frozen=True)
 class Augment:
-    """Its parts one after the other: first all that move pixels, as one warp, then all that change colors.
+    """A sequence of random transformations: first all geometric parts as one warp, then colors.
 
-    fill: what lies outside the image: a gray value in [0, 1], or "edge" or "reflect" to go on with it.
+    Args:
+        parts: `Affine`, `Flip` and `Jitter`, in order.
+        fill: Values outside the image: a gray value in [0, 1], "edge" or "reflect".
 
-    Raises InvalidType for anything but `Affine`, `Flip`, `Crop` and `Jitter`, and with InvalidValue for a fill that
-    cannot be.
+    Returns:
+        From a call on floats [b, c, h, w] in [0, 1]: the same shape, each image transformed by its
+        own draw, from `generator` if given, else from the generator of the training.
+
+    Raises:
+        InvalidType: If a part, `fill` or the images have a wrong type.
+        InvalidValue: If `fill` is out of range.
+
+    Example:
+        >>> views = Augment((Flip(), Affine(rotation=15, scale=(0.9, 1.1)), Jitter(contrast=0.5)))
+        >>> views(torch.rand(2, 1, 28, 28)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
-    parts: tuple[Affine | Flip | Crop | Jitter, ...]
-    interpolation: Interpolation = "bilinear"
+    parts: tuple[Affine | Flip | Jitter, ...]
     fill: Fill = "edge"
 
     def __post_init__(self) -> None:
         if not isinstance(self.parts, tuple | list):
-            raise InvalidType(f"parts must be a tuple of transformations, got {self.parts!r}; a single one is (part,).")
+            raise InvalidType(f"parts must be a tuple of transformations, got {self.parts!r}; write (part,).")
         for part in self.parts:
-            if not isinstance(part, Affine | Flip | Crop | Jitter):
-                raise InvalidType(f"{part!r} is no transformation; use Affine, Flip, Crop or Jitter.")
+            if not isinstance(part, Affine | Flip | Jitter):
+                raise InvalidType(f"parts must be Affine, Flip or Jitter, got {part!r}.")
         if not isinstance(self.fill, str):
-            inside("fill", self.fill, 0, 1)
+            checks.in_range("fill", self.fill, 0, 1)
         elif self.fill not in PADDING:
-            raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {self.fill!r}; choose one.")
-        if self.interpolation not in ("bilinear", "nearest"):
-            raise InvalidValue(f"interpolation must be bilinear or nearest, got {self.interpolation!r}; choose one.")
+            raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {self.fill!r}.")
 
     @torch.no_grad()
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Images [b, c, h, w] in [0, 1], each transformed in its own way.
-
-        generator: where the draws come from; otherwise from `vaelab._utils.rng`, as everything in a training.
-        """
         if x.dim() != 4 or not x.is_floating_point():
-            raise InvalidType(f"images must be floats [b, c, h, w], got {x.dtype} {tuple(x.shape)}; see pixels.unit.")
+            raise InvalidType(f"images must be floats [b, c, h, w], got {x.dtype} {list(x.shape)}.")
 
-        def draw() -> Tensor:
+        def uniform() -> Tensor:
             return rng.uniform(len(x), x, generator)
 
         size = (x.shape[2], x.shape[3])
-        warps = [part.warp(draw, size) for part in self.parts if not isinstance(part, Jitter)]
+        warps = [part.warp(uniform, size) for part in self.parts if not isinstance(part, Jitter)]
         if warps:
-            whole = warps[0]
+            total = warps[0]
             for warp in warps[1:]:
-                whole = warp.after(whole)
-            x = resample(x, whole, self.interpolation, self.fill)
+                total = warp.after(total)
+            x = resample(x, total, self.fill)
         for part in self.parts:
             if isinstance(part, Jitter):
-                x = part.color(x, draw)
+                x = part.apply(x, uniform)
         return x
 
 
 def check_domain(name: str, transformation: object, domain: Domain) -> None:
-    """Raise InvalidValue where an `Augment`, the option `name`, would meet data outside [0, 1].
+    """Raise `InvalidValue` for an `Augment` on data outside [0, 1]; other functions may take any data.
 
-    Functions of one's own are taken as they are: they may be for any data.
+    Args:
+        name: The option, for the message.
+        transformation: What the user passed.
+        domain: Of the likelihood.
     """
     if isinstance(transformation, Augment):
         require_unit(f"{name}=Augment(...)", domain)
 
 
-def resample(x: Tensor, warp: Warp, interpolation: Interpolation = "bilinear", fill: Fill = "edge") -> Tensor:
-    """Images [b, c, h, w] with their contents moved by the warps: the same shape."""
+def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
+    """Move the content of images by warps, with bilinear interpolation.
+
+    Args:
+        x: [b, c, h, w].
+        warp: One per image.
+        fill: Values outside the image: a gray value, "edge" or "reflect".
+
+    Returns:
+        [b, c, h, w].
+
+    Example:
+        >>> zero = torch.zeros(1)
+        >>> to_the_right = affine(zero, torch.tensor([[1.0, 0.0]]), zero + 1, zero)
+        >>> resample(torch.arange(4.0).reshape(1, 1, 1, 4), to_the_right, fill=0.0).tolist()
+        [[[[0.0, 0.0, 1.0, 2.0]]]]
+    """
     height, width = x.shape[-2:]
     back = warp.inverse()
-    right, down = (_middles(side, x) for side in (width, height))
-    # grid_sample counts in halves of the sides; numbers stay numbers, as a CUDA graph allows no tensor made of them
+    right, down = (_pixel_centers(side, x) for side in (width, height))
+    # grid_sample counts in halves of the sides; these stay numbers, as CUDA graphs allow no tensor made of them.
     columns = torch.stack([back.linear[..., 0, 0] * (2 / width), back.linear[..., 1, 0] * (2 / height)], -1)
     rows = torch.stack([back.linear[..., 0, 1] * (2 / width), back.linear[..., 1, 1] * (2 / height)], -1)
     shift = torch.stack([back.shift[..., 0] * (2 / width), back.shift[..., 1] * (2 / height)], -1)
     by_row = down[:, None] * rows[..., None, :] + shift[..., None, :]
     grid = by_row[..., None, :] + right[:, None] * columns[..., None, None, :]
     if isinstance(fill, str):
-        return F.grid_sample(x, grid, interpolation, PADDING[fill], align_corners=False)
-    return F.grid_sample(x - fill, grid, interpolation, "zeros", align_corners=False) + fill
+        return F.grid_sample(x, grid, "bilinear", PADDING[fill], align_corners=False)
+    return F.grid_sample(x - fill, grid, "bilinear", "zeros", align_corners=False) + fill
 
 
-def _middles(side: int, like: Tensor) -> Tensor:
-    """The pixels' middles along a side, in pixels from the image's: [side]."""
+def _pixel_centers(side: int, like: Tensor) -> Tensor:
     return torch.arange(side, device=like.device, dtype=like.dtype) + 0.5 * (1 - side)
 
 
-def simple(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge", published: bool = False) -> Augment:
-    """ "simple" of the published code: ±15°, ±5 % of a side, scale 0.9 to 1.1.
+def simple(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> Augment:
+    """Return gentle transformations: ±15 degrees, ±5 % of a side, scale 0.9 to 1.1.
 
-    flip: upside down, in half of the cases; jitter: brightness 0.2, contrast 0.5, hue 0.2.  Neither is safe for labels
-    of every kind.  published: nearest pixels, black outside and shifts of whole pixels, as there.
-    Source: Sinha & Dieng 2021, published code.
+    Args:
+        flip: Swap top and bottom of half of the images.
+        jitter: Change brightness, contrast and hue.
+        fill: Values outside the image.
+
+    Example:
+        >>> simple().parts
+        (Affine(rotation=15.0, translation=0.05, scale=(0.9, 1.1), shear=0.0),)
+
+    References:
+        Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, "simple" of the published code.
     """
-    return _named(SIMPLE, flip, jitter, fill, published)
+    return _combine(SIMPLE, flip, jitter, fill)
 
 
-def large(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge", published: bool = False) -> Augment:
-    """ "large" of the published code: ±30°, ±10 % of a side, scale 0.75 to 1.25; options as for `simple`."""
-    return _named(LARGE, flip, jitter, fill, published)
+def large(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> Augment:
+    """Return strong transformations: ±30 degrees, ±10 % of a side, scale 0.75 to 1.25.
+
+    Args:
+        flip: Swap top and bottom of half of the images.
+        jitter: Change brightness, contrast and hue.
+        fill: Values outside the image.
+
+    References:
+        Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, "large" of the published code.
+    """
+    return _combine(LARGE, flip, jitter, fill)
 
 
-def _named(warp: Affine, flip: bool, jitter: bool, fill: Fill, published: bool) -> Augment:
-    if published and fill != "edge":
-        raise InvalidValue(f"published=True is black outside, got fill={fill!r} too; leave one of them out.")
-    warp = Affine(warp.rotation, warp.translation, warp.scale, whole_pixels=published)
-    before, after = [Flip(0.0, 0.5)] if flip else [], [JITTER] if jitter else []
-    parts: tuple[Affine | Flip | Jitter, ...] = (*before, warp, *after)
-    return Augment(parts, "nearest", 0.0) if published else Augment(parts, fill=fill)
+def _combine(warp: Affine, flip: bool, jitter: bool, fill: Fill) -> Augment:
+    return Augment((*([Flip(0.0, 0.5)] if flip else []), warp, *([JITTER] if jitter else [])), fill)

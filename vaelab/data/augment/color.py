@@ -1,21 +1,29 @@
-"""Random changes of color, one per image: images [b, c, h, w] in [0, 1], and so they stay."""
+"""Random changes of color, one per image; values stay in [0, 1]."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from vaelab.data.augment.geometric import Draw, inside
+from vaelab._utils import checks
+from vaelab.data.augment.geometric import UniformSource
 
-LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are
+LUMA = (0.299, 0.587, 0.114)  # perceived brightness of red, green and blue
 
 
 @dataclass(frozen=True)
 class Jitter:
-    """Brightness, contrast and saturation times a factor in 1 ± their range, hue turned by up to ±hue of a circle.
+    """Random brightness, contrast, saturation and hue, changed in this order.
 
-    In this order; contrast is about the image's mean brightness.  Gray images have neither saturation nor hue.
-    Raises InvalidType or InvalidValue for a range outside [0, 1], or hue outside [0, 0.5].
+    Args:
+        brightness: Factor in 1 ± this.
+        contrast: Factor in 1 ± this, about the mean brightness of the image.
+        saturation: Factor in 1 ± this; without effect on gray images.
+        hue: Rotation of hue in ± this fraction of a circle; without effect on gray images.
+
+    Raises:
+        InvalidType: If an argument is not a number.
+        InvalidValue: If `hue` is not in [0, 0.5], or another one not in [0, 1].
     """
 
     brightness: float = 0.0
@@ -25,38 +33,39 @@ class Jitter:
 
     def __post_init__(self) -> None:
         for name, high in (("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
-            inside(name, getattr(self, name), 0, high)
+            checks.in_range(name, getattr(self, name), 0, high)
 
-    def color(self, x: Tensor, draw: Draw) -> Tensor:
+    def apply(self, x: Tensor, uniform: UniformSource) -> Tensor:
+        """Change the colors of images [b, c, h, w]."""
         if self.brightness:
-            x = (x * _factor(self.brightness, draw)).clamp(0, 1)
+            x = (x * _factor(self.brightness, uniform)).clamp(0, 1)
         if self.contrast:
-            x = blend(x, gray(x).mean((-2, -1), keepdim=True), _factor(self.contrast, draw))
+            x = blend(x, brightness(x).mean((-2, -1), keepdim=True), _factor(self.contrast, uniform))
         if self.saturation and x.shape[-3] == 3:
-            x = blend(x, gray(x), _factor(self.saturation, draw))
+            x = blend(x, brightness(x), _factor(self.saturation, uniform))
         if self.hue and x.shape[-3] == 3:
-            x = turn_hue(x, self.hue * (2 * draw() - 1))
+            x = rotate_hue(x, self.hue * (2 * uniform() - 1))
         return x
 
 
-def _factor(width: float, draw: Draw) -> Tensor:
-    return (1 + width * (2 * draw() - 1))[..., None, None, None]
+def _factor(width: float, uniform: UniformSource) -> Tensor:
+    return (1 + width * (2 * uniform() - 1))[..., None, None, None]
 
 
 def blend(x: Tensor, other: Tensor, factor: Tensor) -> Tensor:
-    """factor x + (1 - factor) other, kept in [0, 1]."""
+    """Compute factor x + (1 - factor) other, clipped to [0, 1]."""
     return (factor * x + (1 - factor) * other).clamp(0, 1)
 
 
-def gray(x: Tensor) -> Tensor:
-    """Brightness as the eye weighs it: [b, c, h, w] -> [b, 1, h, w]."""
+def brightness(x: Tensor) -> Tensor:
+    """Compute the perceived brightness [b, 1, h, w] of images [b, c, h, w]."""
     if x.shape[-3] != 3:
         return x.mean(-3, keepdim=True)
     return sum(weight * channel for weight, channel in zip(LUMA, x.split(1, -3), strict=True))
 
 
-def turn_hue(x: Tensor, turn: Tensor) -> Tensor:
-    """Turn the hue of images [b, 3, h, w] by `turn` [b] circles; value and saturation (as in HSV) stay."""
+def rotate_hue(x: Tensor, fraction: Tensor) -> Tensor:
+    """Rotate the hue of images [b, 3, h, w] by fractions [b] of a circle; value and saturation (HSV) stay."""
     high, low = x.amax(-3, keepdim=True), x.amin(-3, keepdim=True)
     red, green, blue = x.split(1, -3)
     span = (high - low).clamp_min(torch.finfo(x.dtype).tiny)
@@ -65,6 +74,6 @@ def turn_hue(x: Tensor, turn: Tensor) -> Tensor:
         (green - blue) / span,
         torch.where(high == green, 2 + (blue - red) / span, 4 + (red - green) / span),
     )
-    turned = sixths + 6 * turn[..., None, None, None]
-    place = torch.remainder(torch.cat([turned + 5, turned + 3, turned + 1], -3), 6)
-    return high - (high - low) * torch.minimum(place, 4 - place).clamp(0, 1)
+    rotated = sixths + 6 * fraction[..., None, None, None]
+    phase = torch.remainder(torch.cat([rotated + 5, rotated + 3, rotated + 1], -3), 6)
+    return high - (high - low) * torch.minimum(phase, 4 - phase).clamp(0, 1)

@@ -19,7 +19,7 @@ from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import as_image_tensor
-from vaelab.data.locate import Folder
+from vaelab.data.locate import DataFolder
 from vaelab.metrics.fid.network import SIDE, inception, load_weights
 from vaelab.metrics.fid.weights_file import weights
 from vaelab.metrics.frechet import frechet_distance
@@ -53,7 +53,7 @@ def fid(
     resize: Resize = "tensorflow",
     file_format: Format = "png",
     device: str = "auto",
-    folder: Folder = None,
+    folder: DataFolder = None,
 ) -> FID:
     """The FID between two sets of color images [n, 3, h, w], uint8 or in [0, 1], of more than 2048 images each.
 
@@ -79,7 +79,7 @@ def features(
     resize: Resize = "tensorflow",
     file_format: Format = "png",
     device: str = "auto",
-    folder: Folder = None,
+    folder: DataFolder = None,
     chunk: int = 50,
     progress: bool = False,
 ) -> Tensor:

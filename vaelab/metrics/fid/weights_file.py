@@ -6,9 +6,8 @@ from typing import Any
 
 from vaelab._utils.errors import DataError
 from vaelab.data.catalogue import Entry
-from vaelab.data.download import UnavailableError, fetch
-from vaelab.data.locate import Folder, cache
-from vaelab.data.sources import present
+from vaelab.data.download import UnavailableError, fetch, find_files
+from vaelab.data.locate import DataFolder, cache
 from vaelab.metrics.fid.network import SIDE
 
 _MADE: dict[str, Any] = {"shape": (3, SIDE, SIDE), "train": 0, "test": 0, "license": "Google's", "megabytes": 95}
@@ -34,13 +33,13 @@ WEIGHTS = (
 )
 
 
-def weights(folder: Folder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
+def weights(folder: DataFolder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
     """The file with the weights: in `folder`, VAELAB_DATA or the cache, else fetched into the cache.
 
     Raises DataError when it is altered or cannot be had, StorageError when it cannot be kept.
     """
     for entry in entries:
-        if found := present(entry, [*entry.files], folder):
+        if found := find_files(entry, entry.files, folder):
             return found[0]
     reasons = []
     for entry in entries:
