@@ -45,8 +45,7 @@ def alt_encoder_sketch(n: Numbers) -> str:
     return (
         f"Three latent planes over the circles of N(0, I). A digit {n['label'][a]} and its posterior, an ellipse of "
         f"radius {radii[a]:.2f} around ({n['mean'][a][0]:.1f}, {n['mean'][a][1]:.1f}); beside it a digit "
-        f"{n['label'][b]} with "
-        f"its own; and the density of the mixture of {len(radii)} posteriors."
+        f"{n['label'][b]} with its own; and the density of the mixture of {len(radii)} posteriors."
     )
 
 
@@ -101,10 +100,9 @@ def alt_digits_plane(n: Numbers) -> str:
     size = radius(n["logvar"])
     inside = [f"{(np.linalg.norm(m, axis=1) < 2).mean():.0%}" for m in n["mean"]]
     return (
-        f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish "
-        f"cloud about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas "
-        f"are small, "
-        f"{size.mean():.2f} on average. Total variance of the two latents, by seed: {'; '.join(told)}."
+        f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish cloud "
+        f"about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas are "
+        f"small, {size.mean():.2f} on average. Total variance of the two latents, by seed: {'; '.join(told)}."
     )
 
 

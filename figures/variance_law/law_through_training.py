@@ -38,9 +38,8 @@ def alt(n: Numbers) -> str:
     first, last = (", ".join(f"{mean[epoch]:.2f}" for mean in means) for epoch in (1, -1))
     return (
         f"Variance of Q(z) per latent over {means.shape[1] - 1} epochs. Mean of the active latents by seed: after one "
-        f"epoch {first}; at the end {last}. Rescaling would save {stake[:, 1].mean():.3f} "
-        f"nats after "
-        f"the first epoch, {stake[:, -1].mean():.3f} at the end."
+        f"epoch {first}; at the end {last}. Rescaling would save {stake[:, 1].mean():.3f} nats after the first epoch, "
+        f"{stake[:, -1].mean():.3f} at the end."
     )
 
 

@@ -29,8 +29,7 @@ def alt(n: Numbers) -> str:
     return (
         f"Rows of digits drawn in {len(SAMPLERS)} ways and their Fréchet distances on classifier features from the "
         f"test images, means over {len(n['distance'])} seeds: {'; '.join(told)}; as many training images "
-        f"{n['real'].mean():.1f}. "
-        f"KL(Q‖p) is {n['kl'][:, 0].mean():.2f} nats."
+        f"{n['real'].mean():.1f}. KL(Q‖p) is {n['kl'][:, 0].mean():.2f} nats."
     )
 
 

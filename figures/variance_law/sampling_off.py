@@ -20,9 +20,8 @@ def alt(n: Numbers) -> str:
     with_, without = n["variance"][:, :, -1].mean(1)
     return (
         f"Clouds of {len(n['label'])} digits in the latent plane at epochs {', '.join(map(str, n['shown']))}, above "
-        f"with sampling, below without: sectors of classes in both. At the end the variance of the codes is "
-        f"{with_:.2f} per "
-        f"latent with sampling and {without:.2f} without."
+        "with sampling, below without: sectors of classes in both. At the end the variance of the codes is "
+        f"{with_:.2f} per latent with sampling and {without:.2f} without."
     )
 
 
