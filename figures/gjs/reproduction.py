@@ -91,7 +91,7 @@ def alt(n: Numbers) -> str:
     alt,
     title="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
     full={"lines": list(FIRST), "seeds": 3},
-    why_no_quick_preset="it compares with numbers that were published for the full data, which takes hours without a GPU",
+    why_no_quick_preset="it compares with numbers published for the full data, which takes hours without a GPU",
     command="vaelab reproduce --minutes 0 --seeds {seeds}",
 )
 def draw(n: Numbers) -> Drawing:

@@ -1,7 +1,6 @@
-"""var-prior-vs-mixture-samples: what sampling from N(0, I) misses, and what the mixture Q(z) would give instead.
+"""var-prior-vs-mixture-samples: samples from N(0, I) and from the mixture Q(z), by their Fréchet distance.
 
-Scores are Fréchet distances on classifier features, on this data set only.  The mixture replays its training images,
-each blurred by its sigma; a Gaussian mixture of few components cannot.
+The mixture repeats its training images, each blurred by its sigma; a GMM of few components cannot.
 """
 
 import numpy as np
@@ -24,11 +23,11 @@ LABELS = {
 
 
 def alt(n: Numbers) -> str:
-    means = n["distance"].mean(0)
-    told = [f"{LABELS[name]} {value:.1f}" for name, value in zip(SAMPLERS, means, strict=True)]
+    pairs = zip(SAMPLERS, n["distance"].mean(0), strict=True)
+    means = "; ".join(f"{LABELS[name]} {value:.1f}" for name, value in pairs)
     return (
         f"Rows of digits drawn in {len(SAMPLERS)} ways and their Fréchet distances on classifier features from the "
-        f"test images, means over {len(n['distance'])} seeds: {'; '.join(told)}; as many training images "
+        f"test images, means over {len(n['distance'])} seeds: {means}; as many training images "
         f"{n['real'].mean():.1f}. KL(Q‖p) is {n['kl'][:, 0].mean():.2f} nats."
     )
 

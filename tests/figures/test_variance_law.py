@@ -17,9 +17,9 @@ import torch
 from figures.registry import FIGURES
 from figures.table import to_csv
 from figures.variance_law import measures, predictions, theory, trainings
-from figures.variance_law.law_through_training import totals
+from figures.variance_law.latent_plane import NAMES
+from figures.variance_law.law_bars import totals
 from figures.variance_law.measures import radius
-from figures.variance_law.sampling_off import NAMES
 from figures.variance_law.trainings import Quadratic, unsampled
 from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
 from vaelab.posterior.variance_law import scale_gradient
