@@ -19,10 +19,9 @@ SPLITS = ("train", "test")
 # Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
 MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
 FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 10}
-DSPRITES: dict[str, Any] = {
-    **{"data": "dsprites-rendered", "limit": 4000, "side": 32},  # drawn at half the published size
-    **{"hidden": (128,), "epochs": 16, "batch_size": 50},
-}
+DSPRITES: dict[str, Any] = {  # at half the published size
+    "data": "dsprites-rendered", "limit": 4000, "side": 32, "hidden": (128,), "epochs": 16, "batch_size": 50
+}  # fmt: skip
 # What `measured` returns, as a table.
 TABLE: dict[str, Any] = {
     "alpha weight first_seed": "variant",
@@ -108,12 +107,12 @@ def measures(variants: Sequence[Variant], results: Sequence[Sequence[Result]], *
     return merge_results({**columns(variants, "variant", "alpha", "weight"), **numbers}, flatten(results))
 
 
-def chosen(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:
+def rows_of(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:
     """Which rows belong to a variant, [k] of bool."""
     return (n["variant"] == name) & (n["weight"] == weight)
 
 
-def test(n: Numbers, measure: str, rows: Any) -> np.ndarray:
+def on_test(n: Numbers, rows: Any, measure: str = "reconstruction") -> np.ndarray:
     """A measure on the test images, [rows, seeds]; rows: an index or a mask."""
     values: np.ndarray = n["values"][rows, SPLITS.index("test"), MEASURES.index(measure)]
     return values
@@ -124,3 +123,8 @@ def label(name: str, alpha: float = np.nan) -> str:
     written = name.replace("alpha", "α")
     written = {KL: "KL(q‖p), the VAE", REVERSE: "KL(p‖q)", BETA: "beta-VAE"}.get(name, written)
     return written if np.isnan(alpha) else f"{written}, α = {alpha:g}"
+
+
+def labels(n: Numbers) -> list[str]:
+    """The label of every row."""
+    return [label(str(name), alpha) for name, alpha in zip(n["variant"], n["alpha"], strict=True)]
