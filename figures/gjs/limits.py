@@ -66,9 +66,8 @@ def _family(axes: Axes, n: Numbers, name: str) -> None:
     axes.plot(a[best], values[best], "o", color=color, markersize=3)
     side = "right" if name == "primed" else "left" if name == "primed dual" else "center"
     offset = 8 if name == "plain" else -8
-    note(
-        axes, f"{values[best]:.3f} at {a[best]:.2f}", (a[best], values[best]), (0, offset), color, ha=side, va="center"
-    )
+    extreme = (a[best], values[best])
+    note(axes, f"{extreme[1]:.3f} at {extreme[0]:.2f}", extreme, (0, offset), color, ha=side, va="center")
 
 
 def excess(n: Numbers) -> np.ndarray:
