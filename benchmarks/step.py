@@ -36,7 +36,7 @@ def parts(steps: int = 200) -> dict[str, float]:
     spent = dict.fromkeys(("batch_ms", "forward_ms", "backward_ms", "adam_ms"), 0.0)
     for _ in range(steps):
         times = [time.perf_counter()]
-        (x,) = step.shown(step.images[next(batches)])
+        (x,) = step.prepare(step.images[next(batches)])
         times.append(time.perf_counter())
         terms = step.experiment(x)
         times.append(time.perf_counter())

@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = {
     title: (int(count), body)
-    for title, count, body in re.findall(r"^## Add (.+) \((\d) files?\)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    for title, count, body in re.findall(r"^## Add ([^\n]+) \((\d) files?\)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
 }
-BLOCK = re.compile(r"^\*\*`(.+?)`\*\*, (new|at the end|(?:after|in place of) `(.+)`):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^\*\*`([^`\n]+)`\*\*, (new|at the end|(?:after|in place of) `([^\n]+)`):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def copy_of_the_repository(folder: Path) -> None:

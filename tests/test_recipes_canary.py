@@ -28,7 +28,7 @@ from vaelab.metrics import classifier
 from vaelab.runs import store as run_store
 from vaelab.runs.store import VERSIONS
 from vaelab.training import ensemble, loop
-from vaelab.training.history import row_of as loop_row_of
+from vaelab.training.history import read_row as loop_read_row
 
 FOLDER = Path(__file__).resolve().parent / "canary"
 # Relative to the root mean square of an array.  Another set of processor instructions moves most numbers by 1e-6,
@@ -70,15 +70,15 @@ def compute(id, patch):
     """
     epochs = []
 
-    def row_of(epoch, means, experiment, *timing):
-        row = loop_row_of(epoch, means, experiment, *timing)
+    def read_row(epoch, means, experiment, *timing):
+        row = loop_read_row(epoch, means, experiment, *timing)
         epochs.extend(row[name] for name in ("loss", "nll", "divergence", "mse", "gamma"))
         weight, *others = [float(v) for v in experiment.objective.state_dict().values() if v.numel() == 1]
         epochs.extend([weight, 1.0, *others])  # 1: a factor of the weight that objectives had when this was recorded
         return row
 
     for module in (loop, ensemble):
-        patch.setattr(module, "row_of", row_of)
+        patch.setattr(module, "read_row", read_row)
     row = COMMITTED[id]
     settings = shorten(row["settings"])
     if "data" in settings and id != "gam-variance-loss":  # which trains on the whole set

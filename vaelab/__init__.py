@@ -2,22 +2,22 @@
 
 Its packages, in order; each imports only from those before it:
 
-    _utils/       errors, checks of arguments, files, devices, random numbers, the domain of data
-    data/         data sets by name, your own images, random transformations
+    _utils/       errors, argument checks, files, devices, random numbers, the domain of data
+    data/         data sets by name, your own images, augmentation
     divergences/  Gaussians; KL, geometric JS and MMD; the same by quadrature
-    plots/        what figures and panels are drawn with
+    plots/        drawing primitives of figures and panels
     models/       encoders, decoders, VAEs
     objectives/   likelihoods, gamma, annealing, the loss, the papers' methods as recipes
-    training/     the loop, its configuration, checkpoints, many experiments at once
-    posterior/    the mixture of all posteriors, the variance law, samplers
+    training/     the loop, its configuration, checkpoints, ensembles
+    posterior/    the aggregate posterior, the variance law, samplers
     metrics/      log likelihood, information, probes, Fréchet distances, the report
-    runs/         trainings that are measured, stored and run in parallel
+    runs/         stored and parallel trainings with measurements
     teach/        self-checks for courses
     live/         the panels
     cli/          the command line
 
-The imports below are the table of public names.  Each is carried out when its name is first used:
-`import vaelab` and `vaelab --help` stay fast, and a server without a screen never loads matplotlib.
+The imports below are the table of public names. Each name is imported when it is first used, so that
+`import vaelab` and `vaelab --help` stay fast and a server without a display never loads matplotlib.
 """
 
 from functools import cache
@@ -72,14 +72,14 @@ __version__ = "0.1.0"
 
 @cache
 def _public() -> dict[str, tuple[str, str]]:
-    """Public name -> (module, name in it), read from the imports above, so that they are written once."""
+    """Read the module and the name in it of every public name from the imports above."""
     import ast
     from pathlib import Path
 
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    found = (node for node in block.body if isinstance(node, ast.ImportFrom))
-    return {alias.asname or alias.name: (node.module or "", alias.name) for node in found for alias in node.names}
+    imports = (node for node in block.body if isinstance(node, ast.ImportFrom))
+    return {alias.asname or alias.name: (node.module or "", alias.name) for node in imports for alias in node.names}
 
 
 def __getattr__(name: str) -> Any:

@@ -35,8 +35,8 @@ def draw(n: Numbers) -> Drawing:
     sampled = np.concatenate([blank, n["sampled"]])
     figure = plots.new_figure(7.0, 0.3 * len(rebuilt) + 0.35)
     left, right = figure.subplots(1, 2)
-    plots.images(left, rebuilt[:, :, 0] / 255, names)
-    plots.images(right, sampled[:, :, 0] / 255)
+    plots.image_grid(left, rebuilt[:, :, 0] / 255, names)
+    plots.image_grid(right, sampled[:, :, 0] / 255)
     left.set_title("reconstructions")
     right.set_title("draws from the prior")
     return figure

@@ -80,7 +80,7 @@ def _curve(ax: Axes, n: Numbers, name: str, color: str, **line: Any) -> None:
     """A measure over lambda, a band from the lowest to the highest seed; level: the VAE and the VAE twice as long."""
     lam = n["lambda"]
     x = np.maximum(lam[2:], ZERO)
-    plots.spread(ax, x, n[name][2:], color, marker="o", markersize=3, **line)
+    plots.seed_band(ax, x, n[name][2:], color, marker="o", markersize=3, **line)
     for values, style in zip(n[name][:2], WITHOUT_VIEWS, strict=True):
         ax.axhline(values.mean(), color=color, linestyle=style, linewidth=1)
 

@@ -39,7 +39,7 @@ def draw(n: Numbers) -> Drawing:
     for k, values in zip(n["draws"], n["nll"], strict=True):
         color = COLORS.get(int(k), plots.REFERENCE)
         name = "VAE" if k == 1 else f"IWAE, k = {k}"
-        plots.spread(
+        plots.seed_band(
             ax, n["passes"], values.T, color, marker="o", markersize=3, label=f"{name}: {values[:, -1].mean():.1f}"
         )
         if int(k) in PUBLISHED:

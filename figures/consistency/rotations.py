@@ -40,7 +40,7 @@ def draw_rotation_limit(n: Numbers) -> Drawing:
     for k, (arm, look) in enumerate(zip(n["arm"], styles, strict=True)):
         color = (plots.MEAN, plots.JS)[k]
         for ax, name in zip(panels, ("probe", "six_nine", "nll"), strict=True):
-            plots.spread(ax, n["angle"], n[name][k], color, label=str(arm), **look)
+            plots.seed_band(ax, n["angle"], n[name][k], color, label=str(arm), **look)
     panels[0].set(title="probe, ten digits", ylabel="share right, upright test images")
     panels[1].set(title="probe, 6 against 9")
     panels[2].set(title="NLL (nats), upright")
@@ -99,9 +99,9 @@ def rows_tangents(n: Numbers) -> list[Row]:
 def draw_tangents(n: Numbers) -> Drawing:
     figure = plots.new_figure(5.4, 3.2)
     ax = figure.subplots()
-    shades = [plots.Q, *plots.between("#b6d7a8", "#1d5c2e", len(n["arm"]) - 1)]
+    shades = [plots.Q, *plots.color_steps("#b6d7a8", "#1d5c2e", len(n["arm"]) - 1)]
     for arm, values, limit, color in zip(n["arm"], n["tangent"], n["tangent_limit"], shades, strict=True):
-        plots.spread(ax, DELTAS, values.T, color, marker="o", markersize=3, label=str(arm))
+        plots.seed_band(ax, DELTAS, values.T, color, marker="o", markersize=3, label=str(arm))
         ax.plot(DELTAS[0] * 0.5, limit.mean(), marker="<", color=color, markersize=6, clip_on=False)
     ax.set(
         xscale="log",

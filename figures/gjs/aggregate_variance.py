@@ -62,7 +62,7 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
     for variant, alpha, where in variants_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
-        color = plots.between("#ffffff", COLORS[variant], 101)[round(100 * shade)]
+        color = plots.color_steps("#ffffff", COLORS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
         look: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)

@@ -75,7 +75,7 @@ def draw_recon_vs_alpha(n: Numbers) -> Drawing:
         for split, (line, marker) in enumerate((("--", "none"), ("-", color))):
             seeds, name = n["values"][where, split, 0], f"{variant}, {SPLITS[split]}"
             look = {"linestyle": line, "marker": "o", "markerfacecolor": marker, "label": name}
-            plots.spread(axes, n["alpha"][where], seeds, color, **look)
+            plots.seed_band(axes, n["alpha"][where], seeds, color, **look)
         axes.set(title=f"{variant} geometric JS", xlim=(0, 1))
         axes.legend(loc="upper center", ncols=2)
     for axes, variant in zip(bottom, VARIANTS[2:], strict=True):
@@ -90,7 +90,7 @@ def draw_recon_vs_alpha(n: Numbers) -> Drawing:
 def _line(axes: Axes, n: Numbers, variant: str, **style: Any) -> None:
     """A horizontal line at the test mean of a variant without alpha, with its spread over seeds."""
     seeds = on_test(n, rows_of(n, variant)).repeat(2, axis=0)
-    plots.spread(axes, np.array([0.0, 1.0]), seeds, COLORS[variant], label=variants.label(variant), **style)
+    plots.seed_band(axes, np.array([0.0, 1.0]), seeds, COLORS[variant], label=variants.label(variant), **style)
 
 
 def _terms(axes: Axes, n: Numbers, variant: str) -> None:
@@ -100,7 +100,7 @@ def _terms(axes: Axes, n: Numbers, variant: str) -> None:
     for name, color, seeds in zip(
         (*names, "weighted total"), (plots.MEAN, plots.P, COLORS[variant]), terms, strict=True
     ):
-        plots.spread(axes, n["alpha"][where], seeds, color, marker="o", markersize=2.5, label=name)
+        plots.seed_band(axes, n["alpha"][where], seeds, color, marker="o", markersize=2.5, label=name)
     axes.set(xlabel="α", ylim=(0, 1.3 * n["terms"][~np.isnan(n["terms"])].max()))  # space for the legend
     axes.legend(loc="upper right", ncols=3, columnspacing=1, handlelength=1.5)
 
@@ -132,7 +132,7 @@ def draw_plain_vs_primed(n: Numbers) -> Drawing:
         _line(axes, n, KL, linestyle=":")
         for family in (f"primed{dual}", f"plain{dual}"):
             where = rows_of(n, family)
-            plots.spread(axes, n["alpha"][where], on_test(n, where), COLORS[family], marker="o", label=family)
+            plots.seed_band(axes, n["alpha"][where], on_test(n, where), COLORS[family], marker="o", label=family)
         axes.axvline(0.5, color="black", linewidth=0.5, linestyle="--", zorder=0)
         axes.set(title=f"geometric JS{dual and ', dual'}", xlabel="α", xlim=(0, 1))
         axes.legend()
@@ -177,13 +177,13 @@ def draw_beta_grid(n: Numbers) -> Drawing:
     left, right = figure.subplots(1, 2, sharey=True)
     beta = np.isnan(n["alpha"])
     order = np.argsort(n["weight"][beta])
-    plots.spread(left, n["weight"][beta][order], on_test(n, beta)[order], plots.Q, marker="o", label="KL(q‖p)")
+    plots.seed_band(left, n["weight"][beta][order], on_test(n, beta)[order], plots.Q, marker="o", label="KL(q‖p)")
     left.axvline(1, color="black", linewidth=0.5, linestyle="--", zorder=0)
     left.set(title="beta-VAE", xlabel="β", xlim=(0, None), ylabel="reconstruction, test\n(squared error per image)")
     weights = sorted(set(n["weight"][~beta]))
-    for weight, color in zip(weights, plots.between("#ffb37a", "#7a2c00", len(weights)), strict=True):
+    for weight, color in zip(weights, plots.color_steps("#ffb37a", "#7a2c00", len(weights)), strict=True):
         where = rows_of(n, "primed", weight)
-        plots.spread(right, n["alpha"][where], on_test(n, where), color, marker="o", label=f"weight {weight:g}")
+        plots.seed_band(right, n["alpha"][where], on_test(n, where), color, marker="o", label=f"weight {weight:g}")
     right.set(title="primed geometric JS", xlabel="α", xlim=(0, 1))
     right.legend()
     return figure

@@ -47,7 +47,7 @@ def draw_denoising(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
     for name, seeds in zip(n["variant"], n["reconstruction"], strict=True):
-        plots.spread(axes, n["noise"], seeds, COLORS[str(name)], marker="o", label=variants.label(str(name)))
+        plots.seed_band(axes, n["noise"], seeds, COLORS[str(name)], marker="o", label=variants.label(str(name)))
     axes.set(
         xlabel="standard deviation of the noise on the input",
         ylabel="squared error against\nthe clean test image",
@@ -100,8 +100,8 @@ def draw_trainable_alpha(n: Numbers) -> Drawing:
         where, color = n["variant"] == family, COLORS[family]
         for start, curves in zip(n["start"][where], n["alphas"][where], strict=True):
             path = np.concatenate([np.full((len(curves), 1), start), curves], axis=1).T
-            plots.spread(left, np.arange(len(path)), path, color)
-        plots.spread(right, n["start"][where], n["alphas"][where][:, :, -1], color, marker="o", label=family)
+            plots.seed_band(left, np.arange(len(path)), path, color)
+        plots.seed_band(right, n["start"][where], n["alphas"][where][:, :, -1], color, marker="o", label=family)
         right.axhline(PUBLISHED_ALPHA[family], color=color, linewidth=0.6, linestyle=":")
     right.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle="--", label="as it began")
     left.set(xlabel="epoch", ylabel="α", ylim=(0, 1), title="α while it is trained")

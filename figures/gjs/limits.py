@@ -96,7 +96,7 @@ def alt_small_sigma(n: Numbers) -> str:
 def draw_small_sigma(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.6)
     walls, fees, fee = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
-    shades = plots.between(plots.DUAL, plots.Q, len(n["alpha"]))
+    shades = plots.color_steps(plots.DUAL, plots.Q, len(n["alpha"]))
     _walls(walls, n)
     for a, values, c, shade in zip(n["alpha"], excess(n), n["fee"], shades, strict=True):
         fees.plot(n["s"], values, color=shade)

@@ -45,7 +45,7 @@ def draw_one_dimension(n: Numbers) -> Drawing:
     densities.plot(x, p, color=plots.P, label="p")
     densities.plot(x, mean, color=plots.MEAN, linestyle=":", label="geometric mean, α = 0.5")
     densities.set(title="Densities", ylabel="density")
-    shades = plots.between(plots.Q, plots.P, len(n["alphas"]))
+    shades = plots.color_steps(plots.Q, plots.P, len(n["alphas"]))
     for a, values_a, shade in zip(n["alphas"], n["family"], shades, strict=True):
         family.plot(x, values_a, color=shade, label=f"α = {a:g}" if a in (0, 0.5, 1) else None)
     family.set(title="Geometric means, α from 0 to 1")

@@ -208,7 +208,7 @@ def draw_sampling_off(n: Numbers) -> Drawing:
             axes.set_ylabel(name if column == 0 else "")
     line = figure.add_subplot(grid[:, -1])
     for name, seeds, color in zip(NAMES, n["variance"], (plots.Q, plots.P), strict=True):
-        plots.spread(line, np.arange(seeds.shape[1]), seeds.T, color, label=name)
+        plots.seed_band(line, np.arange(seeds.shape[1]), seeds.T, color, label=name)
     line.axhline(1, color="black", linewidth=0.6, linestyle="--")
     line.set(title="variance of the codes", xlabel="epoch", ylabel="per latent, test images", ylim=(0, None))
     line.legend()

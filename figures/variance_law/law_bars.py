@@ -186,7 +186,7 @@ def draw_law_through_training(n: Numbers) -> Drawing:
     left.set_ylim(min(low, 0.9) - 0.02, high + 0.6 * (high - low))
     left.legend(ncols=2)
     for split, color, style in zip(SPLITS, (plots.MEAN, plots.JS), ("-", "--"), strict=True):
-        plots.spread(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, color, linestyle=style, label=split)
+        plots.seed_band(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, color, linestyle=style, label=split)
     right.set(title="saved by a rescaling", xlabel="epoch", ylabel="KL, nats, all latents", ylim=(0, None))
     right.legend()
     return figure

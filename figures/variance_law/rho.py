@@ -33,7 +33,7 @@ def alt(n: Numbers) -> str:
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2)
-    shades = plots.between("#9fb2ff", "#0a1f73", len(n["rho"]))
+    shades = plots.color_steps("#9fb2ff", "#0a1f73", len(n["rho"]))
     angle = np.linspace(0, np.pi / 2, 91)
     right.plot(np.cos(angle), np.sin(angle), color=plots.MEAN, linestyle="--")
     for rho, values, (v, square, least), shade in zip(n["rho"], n["kl"], n["best"], shades, strict=True):

@@ -141,8 +141,8 @@ def test_the_published_set_ups_are_those_of_the_paper(monkeypatch):
     assert set(FIGURES["gam-celeba"].presets) == {"paper"}
     assert "score" not in FIGURES["gam-cifar"].presets["quick"], "an Inception network takes hours without a GPU"
     cifar, celeba = (Train(**preset["train"]) for preset in (CIFAR, CELEBA))
-    assert [cifar.lr * cifar.rate(epoch * 500, 500) for epoch in (0, 249, 250, 500)] == [1e-4, 1e-4, 5e-5, 2.5e-5]
-    assert [celeba.lr * celeba.rate(epoch * 10, 10) for epoch in (59, 60)] == [5e-5, 2.5e-5]
+    assert [cifar.lr * cifar.lr_factor(epoch * 500, 500) for epoch in (0, 249, 250, 500)] == [1e-4, 1e-4, 5e-5, 2.5e-5]
+    assert [celeba.lr * celeba.lr_factor(epoch * 10, 10) for epoch in (59, 60)] == [5e-5, 2.5e-5]
     assert (cifar.epochs, celeba.epochs) == (700, 70)
 
 

@@ -170,7 +170,7 @@ def test_what_knows_one_group_says_so(trained):
 
     config = Train(epochs=1, progress=False)
     found = fit_many(make, [{"seed": 0}, {"seed": 1}], digits, config)
-    assert found.how == "one by one: fewer than 3 experiments are faster alone"
+    assert found.method == "one by one: fewer than 3 experiments are faster alone"
 
 
 def test_a_flat_model_gives_the_same_by_either_way():

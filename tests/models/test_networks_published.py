@@ -100,7 +100,7 @@ def test_batch_norms_are_trained_one_by_one():
         images,
         Train(steps=2, batch_size=20, progress=False),
     )
-    assert "one by one" in made.how
+    assert "one by one" in made.method
 
 
 @pytest.mark.parametrize(

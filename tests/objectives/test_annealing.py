@@ -41,7 +41,7 @@ def test_cyclical_heating_rises_rests_and_starts_anew():
 
 
 def test_heating_is_part_of_every_design_and_of_the_bound():
-    """At heat 1/4 the loss of one draw is nll + a quarter of the rate."""
+    """At factor 1/4 the loss of one draw is nll + a quarter of the rate."""
     for make in (recipes.vae, recipes.gjs_vae, recipes.iwae, recipes.cr_vae, recipes.cr_iwae, recipes.mmd_vae):
         assert make(SHAPE, 3, annealing=Linear(4)).objective.annealing.steps == 4, make.__name__
     two = recipes.two_layer_iwae((1, 28, 28), 4, top=2, annealing=Linear(4))
@@ -54,8 +54,8 @@ def test_heating_is_part_of_every_design_and_of_the_bound():
 
 def test_the_heat_is_a_column_of_the_history(digits):
     history = fit(balanced("linear"), digits, replace(CONFIG, steps=32))
-    assert history["heat"] == [1.0, 1.0]
-    assert history.columns[-2:] == ["heat", "seconds"]
+    assert history["annealing"] == [1.0, 1.0]
+    assert history.columns[-2:] == ["annealing", "seconds"]
 
 
 def test_every_heating_starts_where_it_says():

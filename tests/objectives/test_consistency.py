@@ -255,7 +255,7 @@ def test_views_are_made_of_grey_images_and_each_gets_coins_of_its_own():
     e = consistent(recipes.vae(SHAPE, 3, hidden=(16,), likelihood="bernoulli"), 1.0, views)
     config = Train(batch_size=50, binarize="dynamic", progress=False)
     step = TrainStep(e, gray, config, adam(e, config, torch.device("cpu")), None)
-    image, view = step.shown(gray)
+    image, view = step.prepare(gray)
     assert seen == [[0.5]]
     assert set(image.unique().tolist()) == set(view.unique().tolist()) == {0.0, 1.0}
     assert 0.45 < float((image == view).float().mean()) < 0.55
@@ -274,7 +274,7 @@ def test_lambda_is_a_knob_that_may_be_turned_to_zero():
     interventions.set(consistency=0)
     with pytest.raises(InvalidValue, match="consistency"):
         interventions.set(consistency=-1)
-    with pytest.raises(InvalidValue, match="no knob"):
+    with pytest.raises(InvalidValue, match="parameter must be one of"):
         fit(
             recipes.vae(SHAPE, 3, hidden=(16,)),
             digits,

@@ -92,7 +92,7 @@ def test_many_are_stacked_on_points_and_trained_as_alone():
 
     config = Train(epochs=2, batch_size=100, progress=False)
     many = fit_many(make, [{"gamma": 0.3, "seed": 1}, {"gamma": 0.6, "seed": 1}], x, config)
-    assert many.how.startswith("stacked")
+    assert many.method.startswith("stacked")
     torch.manual_seed(1)
     alone = fit(make(0.6, 1), x, Train(epochs=2, batch_size=100, seed=1, progress=False))
     assert many[1].rows[-1]["loss"] == pytest.approx(alone.rows[-1]["loss"], rel=1e-4)

@@ -245,7 +245,7 @@ def test_it_moves_once_per_optimizer_step(digits, monkeypatch, balance, options)
     moves.clear()
     trained = fit_many(lambda index: many[index], [{"index": i} for i in range(3)], digits, replace(CONFIG, **options))
     stacked = not options or "grad_clip" in options or "lr_schedule" in options
-    assert trained.how.startswith("stacked") == stacked
+    assert trained.method.startswith("stacked") == stacked
     assert len(moves) == (1 if stacked else 3) * CONFIG.steps  # a stack moves all of its members at once
 
 
@@ -285,10 +285,10 @@ def test_a_batch_is_cut_into_as_many_even_pieces_as_asked_for(digits):
     experiment = balanced("B")
     step = TrainStep(experiment, digits.images, Train(batch_size=5, micro_batches=4), None, None)
     step.forward = lambda x: sizes.append(len(x)) or experiment(x)
-    step.gradients(torch.arange(5))
+    step.backward(torch.arange(5))
     assert sizes == [2, 1, 1, 1]
     sizes.clear()
-    step.gradients(torch.arange(2))
+    step.backward(torch.arange(2))
     assert sizes == [1, 1]
 
 
@@ -333,7 +333,7 @@ def test_stacked_equals_the_loop(digits, balance, likelihood):
 
     settings = [{"index": i, "seed": i} for i in range(3)]
     many = fit_many(make, settings, digits, CONFIG)
-    assert many.how.startswith("stacked")
+    assert many.method.startswith("stacked")
     for setting, one, history in zip(settings, many.experiments, many, strict=True):
         alone = make(**setting)
         expected = fit(alone, digits, replace(CONFIG, seed=setting["seed"]))

@@ -55,7 +55,7 @@ def test_warmup_cures_the_collapse(stage, collapsed):
     assert not stage.collapsed
     assert stage.spread > 0.75
     assert float(stage.gammas_[-1]) < 0.6
-    assert float(stage.experiment_.objective.annealing.heat) == 1
+    assert float(stage.experiment_.objective.annealing.factor) == 1
     samples = [sampler.sample(4000, torch.Generator().manual_seed(1)) for sampler in (stage, collapsed)]
     assert off_the_ring(samples[0]) < 0.6 * off_the_ring(samples[1])
 

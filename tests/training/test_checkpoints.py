@@ -91,7 +91,7 @@ def test_twenty_kills_change_nothing(digits, tmp_path):
         assert b"damaged" not in errors, errors
         assert process.returncode in (0, -signal.SIGKILL), errors
         for path in checkpoints.list_checkpoints(folder):
-            checkpoints._read(path)
+            checkpoints.load(path)
     again = experiment()
     again.load_state_dict(torch.load(out, weights_only=True))
     assert equal(again, reference)
@@ -168,15 +168,15 @@ def test_a_longer_training_goes_on_from_a_shorter_one(tmp_path, digits):
 
 def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
     config = kept(tmp_path / "a", digits)
-    with pytest.raises(InvalidValue, match="earlier training; resume it"):
+    with pytest.raises(InvalidValue, match="without checkpoints unless resume=True"):
         fit(experiment(), digits, config)
-    with pytest.raises(InvalidValue, match="another model"):
+    with pytest.raises(InvalidValue, match="other model"):
         fit(recipes.vae((1, 8, 8), 4, hidden=(16,)), digits, config, resume=True)
-    with pytest.raises(InvalidValue, match=r"other settings \(lr=0.001, now 0.1\)"):
+    with pytest.raises(InvalidValue, match=r"other settings \(lr=0.1 instead of 0.001\)"):
         fit(experiment(), digits, Train(**SETTINGS, lr=0.1, checkpoints=tmp_path / "a"), resume=True)
     with pytest.raises(InvalidValue, match="other data"):
         fit(experiment(), load("digits", "all"), config, resume=True)
-    with pytest.raises(InvalidValue, match="needs a folder"):
+    with pytest.raises(InvalidValue, match="must be a folder with resume=True"):
         fit(experiment(), digits, Train(**SETTINGS), resume=True)
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"file, not a folder|a file is where"):
@@ -192,7 +192,7 @@ def test_a_training_that_had_ended_gives_its_history_again(tmp_path, digits):
 
 def test_a_cosine_training_cannot_be_made_longer_since_its_rates_depend_on_the_length(tmp_path, digits):
     kept(tmp_path, digits)
-    with pytest.raises(InvalidValue, match="epochs=3, now 5"):
+    with pytest.raises(InvalidValue, match="epochs=5 instead of 3"):
         fit(experiment(), digits, Train(**{**SETTINGS, "epochs": 5}, checkpoints=tmp_path), resume=True)
 
 
@@ -204,7 +204,7 @@ def test_weights_that_are_no_longer_finite_never_replace_a_good_checkpoint(tmp_p
         pass
     with torch.no_grad():
         next(broken.parameters()).fill_(float("nan"))
-    with pytest.raises(TrainingError, match="no longer finite at step 20"):
+    with pytest.raises(TrainingError, match="non-finite value at step 20"):
         next(steps)
     good = experiment()
     fit(good, digits, config, resume=True)

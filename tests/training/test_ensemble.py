@@ -48,7 +48,7 @@ def assert_as_if_alone(make, settings, data, config, tolerance=1e-5):
     for one, other in zip(many.experiments, experiments, strict=True):
         for (name, a), b in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
             torch.testing.assert_close(a, b, rtol=100 * tolerance, atol=tolerance, msg=name)
-    return many.how
+    return many.method
 
 
 DIVERGENCES = {
@@ -175,18 +175,18 @@ def test_settings_the_stacked_step_does_not_know_go_one_by_one(digits):
 
     config = replace(SHORT, steps=3, binarize="dynamic")
     how = assert_as_if_alone(make, SEEDS, digits, config)
-    assert how == "one by one: the stacked step does not know binarize"
+    assert how == "one by one: the stacked step does not support binarize"
 
 
 def test_a_shared_policy_is_not_stacked(digits):
     policy = Fixed(0.3)
     many = fit_many(lambda seed: recipes.vae(SHAPE, 3, gamma=policy), SEEDS, digits, replace(SHORT, steps=2))
-    assert many.how == "one by one: the experiments share tensors"
+    assert many.method == "one by one: the experiments share tensors"
 
 
 def test_the_trained_experiments_own_their_tensors(digits):
     many = fit_many(lambda seed: recipes.vae(SHAPE, 3, hidden=(8,)), SEEDS, digits, replace(SHORT, steps=2))
-    assert many.how == "stacked: 3 dense networks"
+    assert many.method == "stacked: 3 dense networks"
     tensors = [tensor for e in many.experiments for tensor in e.state_dict().values()]
     assert all(tensor.is_contiguous() for tensor in tensors)
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
@@ -210,8 +210,8 @@ def a_vae(seed=0):
 @pytest.mark.parametrize(
     ("make", "settings", "config", "error", "words"),
     [
-        (a_vae, [], SHORT, InvalidValue, "settings is empty"),
-        (a_vae, [0.3], SHORT, InvalidType, r"dict.*0\.3"),
+        (a_vae, [], SHORT, InvalidValue, "at least one dict"),
+        (a_vae, [0.3], SHORT, InvalidType, r"parameters of make.*0\.3"),
         (a_vae, [{"beta": 2}], SHORT, InvalidType, "beta.*"),
         (a_vae, [{"seed": 1.5}], SHORT, InvalidType, r"seed.*1\.5"),
         (lambda seed: nn.Linear(1, 1), [{"seed": 0}], SHORT, InvalidType, "Experiment.*Linear"),

@@ -114,7 +114,7 @@ def test_a_bad_turn_gets_one_sentence(call, error, words):
 def test_a_knob_that_is_not_there_is_named(digits):
     interventions = Interventions()
     interventions.set(alpha=0.5)
-    with pytest.raises(InvalidValue, match=r"must be one of gamma, lr, weight, got 'alpha'"):
+    with pytest.raises(InvalidValue, match=r"parameter must be one of gamma, lr, weight, got 'alpha'"):
         fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, interventions=interventions)
 
 
@@ -137,9 +137,9 @@ def test_the_history_shows_alpha_where_it_is_trained(digits):
 
 def test_schedules():
     cosine = Settings(steps=10, lr_schedule="cosine")
-    assert [cosine.rate(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])
+    assert [cosine.lr_factor(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])
     dropping = Settings(epochs=6, lr_schedule="step", lr_milestones=(3, 5))
-    assert [dropping.rate(step, 10) for step in (0, 19, 20, 39, 40)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+    assert [dropping.lr_factor(step, 10) for step in (0, 19, 20, 39, 40)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
 def test_steps_instead_of_epochs(digits):
@@ -155,7 +155,7 @@ def test_steps_instead_of_epochs(digits):
         ({"checkpoint_minutes": -1.0}, "checkpoint_minutes"),
         ({"weight_decay": -0.1}, "weight_decay"),
         ({"lr_schedule": "linear"}, "linear"),
-        ({"lr_milestones": (3,)}, "lr_schedule='step'"),
+        ({"lr_milestones": (3,)}, "lr_schedule must be 'step'"),
     ],
 )
 def test_bad_settings_get_one_sentence(settings, words):

@@ -1,7 +1,7 @@
-"""Checkpoints, and a training that resumes from one as if it had not been interrupted.
+"""Checkpoints, from which a training resumes as if it had not been interrupted.
 
-A checkpoint is one file: the sha256 of what follows, a line break, and a dictionary written by
-`torch.save`, which is read without pickled code. It appears under its name only when it is whole.
+A checkpoint is one file: the SHA-256 of the rest, a line break, and a dictionary written by
+`torch.save`. It is read without executing pickled code.
 """
 
 import hashlib
@@ -19,60 +19,73 @@ from torch.optim import Optimizer
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError
 from vaelab._utils.files import atomic_write
 from vaelab.objectives.objective import Experiment
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.history import History
 from vaelab.training.interventions import Intervention, TunableParameters
 
-KEPT = 2
-# Settings that may differ between the interrupted training and its continuation.
+MAX_CHECKPOINTS = 2
+# Options that may change when a training is resumed.
 RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes")
 
 
 def save(folder: Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint whole or not at all, then remove all but the last two.
+    """Write a checkpoint whole or not at all, then delete all but the last two.
 
-    Raises StorageError when the folder cannot be written; the older checkpoints are still there then.
+    Args:
+        folder: Folder of the training; created if missing.
+        checkpoint: Tensors, numbers, texts and containers of them, with the number of the "step".
+
+    Raises:
+        StorageError: If the folder cannot be written. The older checkpoints remain.
     """
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     with atomic_write(folder / f"step-{checkpoint['step']:010d}.ckpt") as part, part.open("wb") as file:
         file.write(hashlib.sha256(buffer.getbuffer()).hexdigest().encode() + b"\n")
         file.write(buffer.getbuffer())
-    for old in list_checkpoints(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    for path in list_checkpoints(folder)[MAX_CHECKPOINTS:]:
+        path.unlink(missing_ok=True)
 
 
-def list_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, newest first."""
-    return sorted(folder.glob("step-*.ckpt"), reverse=True)
-
-
-def load_latest(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that is intact, or None where there has never been one; damaged ones are named.
-
-    Raises DataError when there are checkpoints, but none is intact.
-    """
-    paths = list_checkpoints(folder)
-    for path in paths:
-        try:
-            return _read(path)
-        except (OSError, ValueError) as error:
-            print(f"vaelab: the checkpoint {path} is damaged ({error}); trying the one before it.", file=sys.stderr)
-    if paths:
-        raise DataError(f"no checkpoint in {folder} is intact; delete them to start again.")
-    return None
-
-
-def _read(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU, or raise ValueError if it is not what was written."""
     checksum, _, payload = path.read_bytes().partition(b"\n")
     if hashlib.sha256(payload).hexdigest().encode() != checksum:
-        raise ValueError("its checksum is not the one that was written")
+        raise ValueError("wrong checksum")
     checkpoint: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     return checkpoint
 
 
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, newest first."""
+    return sorted(folder.glob("step-*.ckpt"), reverse=True)
+
+
+def load_latest(folder: Path) -> dict[str, Any] | None:
+    """Read the newest intact checkpoint, and report damaged ones on stderr.
+
+    Args:
+        folder: Folder of a training.
+
+    Returns:
+        The dictionary given to `save`, with tensors on the CPU; None if there are no checkpoints.
+
+    Raises:
+        DataError: If there are checkpoints, but none is intact.
+    """
+    paths = list_checkpoints(folder)
+    for path in paths:
+        try:
+            return load(path)
+        except (OSError, ValueError) as error:
+            print(f"vaelab: the checkpoint {path} is damaged ({error}); trying the one before it.", file=sys.stderr)
+    if paths:
+        raise DataError(f"no checkpoint in {folder} is intact; delete them to train from the start.")
+    return None
+
+
 class Resumable(Protocol):
-    """What a checkpoint holds of the step of the training loop."""
+    """What a checkpoint needs of a training step."""
 
     experiment: Experiment
     images: Tensor
@@ -82,44 +95,52 @@ class Resumable(Protocol):
 
 
 class Checkpointer:
-    """Writes checkpoints of one training into config.checkpoints, and restores the newest.
+    """Writes and restores the checkpoints of one training.
 
-    It keeps experiment, averaged weights, optimizer, sums, order of the data, random generators, parameters that were
-    set, history.
+    Args:
+        config: Settings; without `checkpoints` nothing is written.
+        step: The training step, with experiment, optimizer, averaged weights and running sums.
+        order: Order of the data in this epoch, [n].
+        parameters: Parameters that can be set during training.
+        history: Rows and interventions so far.
     """
 
     def __init__(
-        self, config: Train, step: Resumable, order: Tensor, panel: TunableParameters, history: History
+        self, config: TrainConfig, step: Resumable, order: Tensor, parameters: TunableParameters, history: History
     ) -> None:
         self.folder = Path(config.checkpoints).expanduser() if config.checkpoints is not None else None
-        self.step, self.order, self.panel, self.history = step, order, panel, history
+        self.step, self.order, self.parameters, self.history = step, order, parameters, history
         self.interval, self.last = 60 * config.checkpoint_minutes, time.monotonic()
-        fixed = ("epochs", "steps") if config.lr_schedule == "cosine" else ()  # its rates depend on the length
-        self.settings = {
-            name: value for name, value in asdict(config).items() if name not in RESUMABLE_CHANGES or name in fixed
-        }
-        self.data = _fingerprint(step.images) if self.folder else ""
+        free = set(RESUMABLE_CHANGES)
+        if config.lr_schedule == "cosine":  # its learning rates depend on the number of steps
+            free -= {"epochs", "steps"}
+        self.settings = {name: value for name, value in asdict(config).items() if name not in free}
+        images = step.images.cpu().numpy().tobytes() if self.folder else b""
+        self.data = hashlib.sha256(images).hexdigest()
 
     def start(self) -> int:
-        """Start at step 0.  Raises InvalidValue when the folder holds the checkpoints of another training."""
+        """Return 0, or raise InvalidValue if the folder holds checkpoints."""
         if self.folder is not None and list_checkpoints(self.folder):
             raise InvalidValue(
-                f"{self.folder} holds the checkpoints of an earlier training; resume it with resume=True, or choose "
-                "another folder."
+                f"checkpoints must be a folder without checkpoints unless resume=True, got {self.folder}."
             )
         return 0
 
     def maybe_save(self, number: int, ended: bool) -> None:
-        """Write a checkpoint at the end of an epoch, or when the last one is too old."""
+        """Write a checkpoint after `number` steps if an epoch has ended or the last one is old.
+
+        Raises TrainingError, and keeps the older ones, if a weight or the loss is not finite.
+        """
         if self.folder is None or not (ended or time.monotonic() - self.last > self.interval):
             return
         step = self.step
         for name, value in {"the running loss": step.sums, **dict(step.experiment.named_parameters())}.items():
-            if not torch.isfinite(value).all():  # and must not replace good ones
+            if not torch.isfinite(value).all():
                 raise TrainingError(
-                    f"{name} is no longer finite at step {number}; the last good checkpoint stays in {self.folder}: "
-                    "lower lr or alpha and train again."
+                    f"{name} must be finite, got a non-finite value at step {number}; lower lr or alpha. The last "
+                    f"good checkpoint is in {self.folder}."
                 )
+        cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
         checkpoint = {
             "step": number,
             "settings": self.settings,
@@ -129,8 +150,8 @@ class Checkpointer:
             "optimizer": step.optimizer.state_dict()["state"],
             "sums": step.sums,
             "order": self.order,
-            "generators": _generators(),
-            "lr": self.panel.lr,
+            "generators": [torch.get_rng_state(), *cuda],
+            "lr": self.parameters.lr,
             "rows": self.history.rows,
             "interventions": [tuple(intervention) for intervention in self.history.interventions],
         }
@@ -138,12 +159,12 @@ class Checkpointer:
         self.last = time.monotonic()
 
     def resume(self) -> int:
-        """Put everything back as it was at the newest intact checkpoint, and return its step; 0 where there is none.
+        """Restore the newest intact checkpoint, and return the number of steps done.
 
-        Raises InvalidValue for checkpoints of another model, data or settings, DataError when none is intact.
+        Raises InvalidValue for checkpoints of another training, DataError if none is intact.
         """
         if self.folder is None:
-            raise InvalidValue("resume=True needs a folder of checkpoints; set Train(checkpoints=FOLDER).")
+            raise InvalidValue("checkpoints must be a folder with resume=True, got None.")
         checkpoint, step = load_latest(self.folder), self.step
         if checkpoint is None:
             return 0
@@ -151,44 +172,31 @@ class Checkpointer:
         step.experiment.load_state_dict(checkpoint["experiment"])
         if step.average is not None:
             step.average.load_state_dict(checkpoint["average"])
-        groups = step.optimizer.state_dict()["param_groups"]  # of this device, not of the one before
+        # Groups hold what depends on the device (fused, capturable), so they are not restored.
+        groups = step.optimizer.state_dict()["param_groups"]
         step.optimizer.load_state_dict({"state": checkpoint["optimizer"], "param_groups": groups})
         step.sums.copy_(checkpoint["sums"])
         self.order.copy_(checkpoint["order"])
         self.history.rows[:] = checkpoint["rows"]
         self.history.interventions[:] = map(Intervention._make, checkpoint["interventions"])
-        self.panel.read(checkpoint["lr"])
-        _restore_generators(checkpoint["generators"])
+        self.parameters.read(checkpoint["lr"])
+        cpu, *cuda = checkpoint["generators"]
+        torch.set_rng_state(cpu)
+        if cuda and torch.cuda.is_available():
+            torch.cuda.set_rng_state(cuda[0])
         return int(checkpoint["step"])
 
     def _compare(self, checkpoint: dict[str, Any]) -> None:
         ours, theirs = self.step.experiment.state_dict(), checkpoint["experiment"]
-        other = ""
+        difference = ""
         if {name: t.shape for name, t in ours.items()} != {name: t.shape for name, t in theirs.items()}:
-            other = "another model"
+            difference = "model"
         elif self.data != checkpoint["data"]:
-            other = "other data"
+            difference = "data"
         elif self.settings != (before := checkpoint["settings"]):
-            changes = [f"{k}={before.get(k)!r}, now {v!r}" for k, v in self.settings.items() if before.get(k) != v]
-            other = f"other settings ({', '.join(changes)})"
-        if other:
-            raise InvalidValue(
-                f"the checkpoints in {self.folder} are of {other}; restore that, or choose another folder."
-            )
-
-
-def _fingerprint(images: Tensor) -> str:
-    return hashlib.sha256(images.cpu().numpy().tobytes()).hexdigest()
-
-
-def _generators() -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def _restore_generators(states: dict[str, Tensor]) -> None:
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
+            changes = [
+                f"{k}={v!r} instead of {before.get(k)!r}" for k, v in self.settings.items() if before.get(k) != v
+            ]
+            difference = f"settings ({', '.join(changes)})"
+        if difference:
+            raise InvalidValue(f"checkpoints must be of the same training, got other {difference} in {self.folder}.")

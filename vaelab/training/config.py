@@ -1,4 +1,4 @@
-"""`TrainConfig`: how long, how fast and on what to train, checked once when it is made."""
+"""`TrainConfig`: how long, how fast and on what device to train."""
 
 import math
 from collections.abc import Callable
@@ -14,39 +14,59 @@ CHOICES = {
     "binarize": ("no", "static", "dynamic"),
     "precision": ("fp32", "tf32", "bf16"),
 }
-
-
-def _below_one(name: str, value: float) -> None:
-    if checks.positive(name, value) >= 1:
-        raise InvalidValue(f"{name} must be below 1, got {value}.")
-
-
 CHECKS: dict[str, Callable[[str, Any], object]] = {
-    **dict.fromkeys(("epochs", "batch_size", "micro_batches", "steps"), checks.count),
-    **dict.fromkeys(("lr", "checkpoint_minutes", "lr_decay", "grad_clip"), checks.positive),
+    "epochs": checks.positive_int,
+    "batch_size": checks.positive_int,
+    "steps": checks.positive_int,
+    "micro_batches": checks.positive_int,
+    "lr": checks.positive,
+    "lr_decay": checks.positive,
+    "grad_clip": checks.positive,
+    "ema_decay": checks.positive,
+    "checkpoint_minutes": checks.positive,
     "weight_decay": checks.not_negative,
-    "ema_decay": _below_one,
 }
-OPTIONAL = ("steps", "grad_clip", "ema")
+OPTIONAL = ("steps", "grad_clip", "ema_decay")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train: epochs over the data in shuffled batches, a last partial one left out; Adam.
+    """Settings of a training with Adam, checked when they are created.
 
-    steps: so many optimizer steps instead of whole epochs.
-    lr_schedule: "constant", "cosine" (from lr to 0) or "step" (lr times `drop` at the start of each epoch in
-    `drops`).
-    weight_decay: of Adam, L2.  clip: largest norm of the gradient.
-    ema_decay: decay of the averaged weights.
-    binarize: "no", "static" (once, before training) or "dynamic" (anew at every presentation).
-    precision: "fp32", "tf32" or "bf16" (convolutions and linear layers; likelihoods and divergences stay in fp32).
-    compile: torch.compile of the forward pass (its draws of z differ from eager ones).
-    cuda_graph: the whole step as one CUDA graph, where there is a GPU.
-    seed governs the order of the data and the draws of z; device: "auto" (CUDA where there is one), "cpu", "cuda".
-    checkpoints: a folder; the last two are kept there, written at the end of every epoch and every `minutes`.
-    micro_batches: a batch is computed in so many pieces, one after the other, to save memory; still one optimizer step, and
-    the same one but for what looks at a batch as a whole: gamma="optimal", free bits, MMD, batch norm.
+    Args:
+        epochs: Passes over the data in shuffled batches; a last partial batch is left out.
+        batch_size: Images per optimizer step.
+        lr: Learning rate.
+        seed: Seed of the order of the data and of the noise of z.
+        device: "auto" (CUDA if there is a GPU), "cpu" or "cuda".
+        progress: Show a progress bar.
+        steps: Number of optimizer steps; overrides `epochs`.
+        lr_schedule: "constant", "cosine" (from lr to 0) or "step".
+        lr_milestones: Epochs, from 1, at whose start "step" multiplies lr by `lr_decay`.
+        lr_decay: Factor of "step".
+        weight_decay: L2 penalty of Adam.
+        grad_clip: Maximum norm of the gradient.
+        ema_decay: Decay, in (0, 1), of an exponential moving average of the weights, which is
+            `History.average` in the end.
+        binarize: "no", "static" (sampled once, before training) or "dynamic" (sampled at every
+            step); a gray value is the probability of a 1.
+        precision: "fp32", "tf32" or "bf16". In bf16, likelihoods and divergences stay in fp32.
+        compile: Compile the forward pass with torch.compile; it draws other noise than eager mode.
+        cuda_graph: Capture the step as one CUDA graph, if there is a GPU.
+        checkpoints: Folder for the last two checkpoints, one at the end of every epoch.
+        checkpoint_minutes: Minutes between checkpoints within an epoch.
+        micro_batches: Compute a batch in this number of parts, to save memory. The step is the
+            same unless something mixes the images of a batch: gamma="optimal", free bits, MMD,
+            batch normalization.
+
+    Raises:
+        InvalidType: If a number is not a number.
+        InvalidValue: If a value is out of range.
+
+    Example:
+        >>> config = TrainConfig(epochs=20, lr_schedule="step", lr_milestones=(11, 16))
+        >>> [round(config.lr_factor(step, per_epoch=5), 3) for step in (0, 50, 75)]
+        [1.0, 0.1, 0.01]
     """
 
     epochs: int = 10
@@ -73,30 +93,36 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, check in CHECKS.items():
             value = getattr(self, name)
-            if not (value is None and name in OPTIONAL):
+            if value is not None or name not in OPTIONAL:
                 check(name, value)
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise InvalidValue(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InvalidValue(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}.")
+        if self.ema_decay is not None and self.ema_decay >= 1:
+            raise InvalidValue(f"ema_decay must be in (0, 1), got {self.ema_decay}.")
         if self.micro_batches > self.batch_size:
-            raise InvalidValue(f"pieces must be at most batch_size={self.batch_size}, got {self.micro_batches}.")
+            raise InvalidValue(f"micro_batches must be at most batch_size={self.batch_size}, got {self.micro_batches}.")
         if self.lr_milestones and self.lr_schedule != "step":
-            raise InvalidValue(f"lr_milestones={self.lr_milestones} need lr_schedule='step', got {self.lr_schedule!r}.")
+            raise InvalidValue(f"lr_schedule must be 'step' with lr_milestones, got {self.lr_schedule!r}.")
 
-    def batches(self, n: int) -> int:
-        """The number of batches in an epoch of n images."""
+    def steps_per_epoch(self, n: int) -> int:
+        """Return the number of full batches in n images.
+
+        Raises:
+            InvalidValue: If n is smaller than a batch.
+        """
         if self.batch_size > n:
             raise InvalidValue(f"batch_size must be at most {n}, the number of images, got {self.batch_size}.")
         return n // self.batch_size
 
-    def total(self, per_epoch: int) -> int:
-        """The number of optimizer steps."""
+    def total_steps(self, per_epoch: int) -> int:
+        """Return the number of optimizer steps of the training."""
         return self.steps if self.steps is not None else self.epochs * per_epoch
 
-    def rate(self, step: int, per_epoch: int) -> float:
-        """The factor of lr for the step with this number (from 0)."""
+    def lr_factor(self, step: int, per_epoch: int) -> float:
+        """Return the factor of lr at a step, counted from 0."""
         if self.lr_schedule == "cosine":
-            return 0.5 * (1 + math.cos(math.pi * step / self.total(per_epoch)))
+            return 0.5 * (1 + math.cos(math.pi * step / self.total_steps(per_epoch)))
         return self.lr_decay ** sum(step // per_epoch + 1 >= epoch for epoch in self.lr_milestones)
 
 

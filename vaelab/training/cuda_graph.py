@@ -1,4 +1,4 @@
-"""A training step captured once as a CUDA graph, which the GPU replays without waiting for Python."""
+"""A training step as a CUDA graph, which the GPU replays without waiting for Python."""
 
 import logging
 from collections.abc import Callable
@@ -10,10 +10,19 @@ from torch import Tensor
 log = logging.getLogger(__name__)
 
 
-def graphed(step: Any, batch: int) -> Callable[[Tensor], Any]:
-    """`step` captured as one CUDA graph for this batch size; where it cannot be, the eager step and a line in the log.
+def capture(step: Any, batch: int) -> Callable[[Tensor], Any]:
+    """Capture a training step as one CUDA graph.
 
-    Three steps warm up on a side stream, as capture demands; afterwards everything they changed is put back.
+    Three warm-up steps run on a side stream, as capture demands. Everything that they changed is
+    restored.
+
+    Args:
+        step: `TrainStep` with its images on the device.
+        batch: Batch size; the graph accepts no other.
+
+    Returns:
+        A function of the indices of a batch, [batch], that replays the graph; or `step` itself,
+        with a warning in the log, where there is no GPU or the step cannot be captured.
     """
     device = step.images.device
     if device.type != "cuda":

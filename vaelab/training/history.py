@@ -17,12 +17,21 @@ from vaelab.training.interventions import Intervention, Interventions
 
 @dataclass
 class History:
-    """One row per epoch: epoch, loss, nll, divergence (nats per sample), mse (per pixel), gamma, seconds;
-    and at its end alpha, where it is trained, heat, where something moves the divergence's weight, and
-    consistency, where views are compared with their images.
+    """A table with one row per epoch, and what was changed during training.
 
-    interventions: every knob that was turned while it ran.  average: the experiment with
-    averaged weights, for Train(ema=...).
+    Columns: epoch; loss, nll and divergence, in nats per sample; mse per pixel; gamma; alpha, if it
+    is trained; annealing, the factor of the divergence's weight, if there is one; consistency, if
+    images are compared with views; seconds.
+
+    Args:
+        rows: One dictionary per epoch.
+        interventions: Parameters that were set during training.
+        average: The experiment with averaged weights, if `TrainConfig.ema_decay` is set.
+
+    Example:
+        >>> history = History([{"epoch": 1, "loss": 30.5}, {"epoch": 2, "loss": 25.0}])
+        >>> history["loss"]
+        [30.5, 25.0]
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -34,22 +43,21 @@ class History:
 
     @property
     def columns(self) -> list[str]:
+        """Names of the columns."""
         return list(self.rows[0]) if self.rows else []
 
     def __getitem__(self, column: str) -> list[float]:
-        """One column, over the epochs.  Raises InvalidValue for an unknown one."""
+        """Return one column over the epochs."""
         if column not in self.columns:
-            raise InvalidValue(
-                f"there is no column {column!r} in this history; it has {', '.join(self.columns) or 'no rows yet'}."
-            )
+            raise InvalidValue(f"column must be one of {', '.join(self.columns) or '(no rows yet)'}, got {column!r}.")
         return [row[column] for row in self.rows]
 
     def replay(self) -> Interventions:
-        """The knobs that were turned, as a plan: training anew with it gives the same weights without the hand."""
+        """Return the recorded interventions as a plan, with which `fit` reproduces the run."""
         return Interventions(self.interventions)
 
     def save(self, path: Path | str) -> None:
-        """Write the table as csv.  Raises StorageError when the file cannot be written."""
+        """Write the table as CSV, or raise StorageError if the file cannot be written."""
         with atomic_write(Path(path)) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns, lineterminator="\n")
             writer.writeheader()
@@ -61,21 +69,35 @@ class History:
         return "\n".join(lines) if self.rows else "History: no epoch yet"
 
 
-def row_of(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
-    """Read the epoch's means off the device: the one synchronization of an epoch."""
-    loss, nll, divergence, mse, *apart = means.tolist()
-    gamma, term = experiment.objective.likelihood.gamma, experiment.objective.divergence
+def read_row(epoch: int, means: Tensor, experiment: Experiment, started: float, lr: float) -> dict[str, float]:
+    """Read the means of an epoch off the device: the only synchronization of an epoch.
+
+    Args:
+        epoch: Number of the epoch, from 1.
+        means: loss, nll, divergence, mse and, if there are views, consistency: [4] or [5].
+        experiment: Experiment after the epoch.
+        started: `time.perf_counter()` at its start.
+        lr: Learning rate, for the message of the error.
+
+    Returns:
+        A row of the history.
+
+    Raises:
+        TrainingError: If loss, nll or divergence is not finite.
+    """
+    loss, nll, divergence, mse, *consistency = means.tolist()
+    objective = experiment.objective
+    gamma, term = objective.likelihood.gamma, objective.divergence
     row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
     row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
     if isinstance(term, GeometricJS) and term.trainable:
         row["alpha"] = float(term.alpha.detach())
-    if (annealing := experiment.objective.annealing) is not None:
-        row["heat"] = float(annealing.factor)
-    if apart:
-        row["consistency"] = apart[0]
+    if objective.annealing is not None:
+        row["annealing"] = float(objective.annealing.factor)
+    if consistency:
+        row["consistency"] = consistency[0]
     for name in ("nll", "divergence", "loss"):
         if not math.isfinite(row[name]):
-            raise TrainingError(
-                f"the {name} became {row[name]} in epoch {epoch}; lower lr (now {lr:g}) or alpha and try again."
-            )
-    return {**row, "seconds": time.perf_counter() - started}
+            raise TrainingError(f"{name} became {row[name]} in epoch {epoch}; lower lr, now {lr:g}, or alpha.")
+    row["seconds"] = time.perf_counter() - started
+    return row

@@ -1,7 +1,7 @@
-"""Parameters of a training that change while it runs: alpha, gamma, the weights and the learning rate.
+"""Parameters that change during training: alpha, gamma, weights and learning rate.
 
-The loop applies them between two steps and records them; `History.replay()` gives the record as a
-plan, which reproduces the run.
+The loop applies new values between two steps and records them. `History.replay` returns the record
+as a plan that reproduces the run.
 """
 
 import math
@@ -29,7 +29,14 @@ CHECKS: dict[str, Callable[[float], object]] = {
 
 
 class Intervention(NamedTuple):
-    """A parameter that was set before the step with this number (from 0)."""
+    """A change of one parameter during training.
+
+    Args:
+        step: Number of the step, from 0, before which it was set.
+        name: "alpha", "gamma", "weight", "consistency" or "lr".
+        old: Value before.
+        new: Value from this step on.
+    """
 
     step: int
     name: str
@@ -38,11 +45,26 @@ class Intervention(NamedTuple):
 
 
 class Interventions:
-    """Values that wait for the next step, and values planned for a step; names and ranges are checked here alone.
+    """Parameters to set during training: at once, from any thread, or at planned steps.
 
-    Raises InvalidType or InvalidValue for an unknown name or a value out of range.
+    Args:
+        planned: `Intervention`s, or tuples (step, name, old, new); `old` is not used.
+
+    Raises:
+        InvalidType: If a value is not a number.
+        InvalidValue: If a name is unknown or a value out of range.
+
+    Example:
+        >>> from vaelab import TrainConfig, fit, recipes
+        >>> experiment = recipes.gjs_vae((1, 8, 8), 2, hidden=(16,), alpha=0.5)
+        >>> interventions = Interventions([(1, "alpha", 0.5, 0.25)])
+        >>> config = TrainConfig(steps=2, batch_size=50, progress=False)
+        >>> history = fit(experiment, torch.rand(100, 1, 8, 8), config, interventions=interventions)
+        >>> history.interventions
+        [Intervention(step=1, name='alpha', old=0.5, new=0.25)]
     """
 
+    # Names and ranges are checked here only, so the loop receives nothing that it cannot set.
     def __init__(self, planned: Iterable[Intervention | tuple[int, str, float, float]] = ()) -> None:
         self._lock = threading.Lock()
         self._names = tuple(CHECKS)
@@ -53,9 +75,12 @@ class Interventions:
             self._planned[step].append((name, new))
 
     def set(self, **values: float) -> None:
-        """Set parameters (alpha, gamma, weight, consistency, lr) before the next step, in order.  Any thread.
+        """Set parameters before the next step, in this order; from any thread.
 
-        Raises InvalidType or InvalidValue for a value out of range.
+        Args:
+            values: New values of alpha, gamma, weight, consistency or lr.
+
+        Raises InvalidType or InvalidValue like the constructor.
         """
         for name, value in values.items():
             self._check(name, value)
@@ -63,19 +88,20 @@ class Interventions:
             self._waiting += [(name, float(value)) for name, value in values.items()]
 
     def restrict(self, names: Iterable[str]) -> None:
-        """Accept only these parameters from now on, those of the experiment that is trained."""
+        """Accept only the parameters that an experiment has; InvalidValue if others are planned."""
         with self._lock:
             self._names = tuple(names)
-            for name, value in (*self._waiting, *(pair for pairs in self._planned.values() for pair in pairs)):
+            planned = [pair for pairs in self._planned.values() for pair in pairs]
+            for name, value in planned + self._waiting:
                 self._check(name, value)
 
     def _check(self, name: str, value: float) -> None:
         if name not in self._names:
-            raise InvalidValue(f"the parameter must be one of {', '.join(sorted(self._names))}, got {name!r}.")
+            raise InvalidValue(f"parameter must be one of {', '.join(sorted(self._names))}, got {name!r}.")
         CHECKS[name](value)
 
     def due(self, step: int) -> list[tuple[str, float]]:
-        """What is to be set before this step: planned values, then waiting ones."""
+        """Return the names and values to set before a step: planned ones, then waiting ones."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
         return self._planned.get(step, []) + waiting
@@ -85,7 +111,12 @@ Knobs = Interventions  # its name until 0.2
 
 
 class TunableParameters:
-    """The parameters of one experiment that can be set: a trained alpha or gamma is not among them."""
+    """The parameters of an experiment that can be set; a trained alpha or gamma cannot.
+
+    Args:
+        experiment: Experiment whose tensors are filled.
+        lr: Learning rate, which is held here as a number.
+    """
 
     def __init__(self, experiment: Experiment, lr: float) -> None:
         objective = experiment.objective
@@ -101,16 +132,17 @@ class TunableParameters:
 
     @property
     def lr(self) -> float:
+        """The present learning rate."""
         return self.values["lr"]
 
     def read(self, lr: float) -> None:
-        """Take the values as they are now in the experiment, and the learning rate from the caller."""
+        """Read the present values from the experiment, and set the learning rate."""
         self.values = {name: float(tensor) for name, tensor in self._tensors.items()} | {"lr": lr}
         if "gamma" in self.values:
             self.values["gamma"] = float(torch.exp(0.5 * self._tensors["gamma"]))
 
     def set(self, step: int, name: str, new: float) -> Intervention:
-        """Set a parameter."""
+        """Set one parameter, and return the record of it."""
         old, self.values[name] = self.values[name], new
         if name in self._tensors:
             self._tensors[name].fill_(2 * math.log(new) if name == "gamma" else new)

@@ -1,4 +1,4 @@
-"""The training loop as an iterator that a student can read; `fit` exhausts it with a progress bar."""
+"""The training loop: `train` yields after every step, and `fit` runs it to the end."""
 
 import copy
 import math
@@ -19,18 +19,26 @@ from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
 from vaelab.training.checkpoints import Checkpointer
-from vaelab.training.config import Train
-from vaelab.training.cuda_graph import graphed
-from vaelab.training.history import History, row_of
+from vaelab.training.config import TrainConfig
+from vaelab.training.cuda_graph import capture
+from vaelab.training.history import History, read_row
 from vaelab.training.interventions import Interventions, TunableParameters
-from vaelab.training.optimizer import adam, move_average, set_rate
-from vaelab.training.pieces import joined
+from vaelab.training.optimizer import adam, set_lr, update_average
 
 Transform = Callable[[Tensor], Tensor]
 
 
 class Progress(NamedTuple):
-    """Where training stands after a step; `terms` are still on the device, `row` is there at the end of an epoch."""
+    """The state of a training after a step.
+
+    Args:
+        epoch: Number of the epoch, from 1.
+        step: Number of steps done.
+        steps: Number of steps in all.
+        terms: Loss terms of the step, still on the device.
+        row: Row of the history at the end of an epoch, else None.
+        history: The history so far.
+    """
 
     epoch: int
     step: int
@@ -43,19 +51,30 @@ class Progress(NamedTuple):
 def fit(
     experiment: Experiment,
     data: Images,
-    config: Train | None = None,
+    config: TrainConfig | None = None,
     *,
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
 ) -> History:
-    """Train to the end and return the `History`, one row per epoch; shows a bar unless config.progress is False.
+    """Train an experiment to the end, with a progress bar.
 
-    Arguments and errors as for `train`.
+    Args and Raises are those of `train`.
+
+    Returns:
+        The history, one row per epoch.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> experiment = recipes.vae((1, 8, 8), 2, hidden=(16,))
+        >>> config = TrainConfig(epochs=2, batch_size=50, progress=False)
+        >>> history = fit(experiment, torch.rand(100, 1, 8, 8), config)
+        >>> history["epoch"]
+        [1, 2]
     """
     from tqdm.auto import tqdm
 
-    config = config or Train()
+    config = config or TrainConfig()
     history = History()
     with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
         for progress in train(experiment, data, config, interventions=interventions, augment=augment, resume=resume):
@@ -63,41 +82,61 @@ def fit(
             bar.total = progress.steps * config.batch_size
             bar.update(progress.step * config.batch_size - bar.n)
             if (row := progress.row) is not None:
-                shown = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
-                bar.set_postfix({name: f"{row[name]:.4g}" for name in shown})
+                finite = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
+                bar.set_postfix({name: f"{row[name]:.4g}" for name in finite})
     return history
 
 
 def train(
     experiment: Experiment,
     data: Images,
-    config: Train | None = None,
+    config: TrainConfig | None = None,
     *,
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
 ) -> Iterator[Progress]:
-    """Train `experiment` in place and yield a `Progress` after every step; break out at any time.
+    """Train an experiment in place, and yield after every step.
 
-    data: a Dataset, or images [n, *shape] as uint8 or as floats in [0, 1]; with a likelihood whose
-    domain is "real", any finite floats.  Seeds torch's global generator with config.seed.  interventions:
-    turned from another thread, or planned.  augment: a random transformation of a batch of images
-    [b, *shape] in [0, 1], or of such data as these, on the device.  resume: go on from the newest
-    checkpoint in config.checkpoints, as if the training had never been interrupted (bit for bit on
-    the CPU).
+    Args:
+        experiment: What to train. It may be read, and the loop left, at any step.
+        data: A `Dataset`, or images [n, *shape]: uint8, or floats in [0, 1]. If the domain of the
+            likelihood is "real", any finite floats.
+        config: How to train. `config.seed` seeds torch's global generator.
+        interventions: Parameters to set during training.
+        augment: Random transformation of a batch [b, *shape] of floats, on the device.
+        resume: Continue from the newest checkpoint in `config.checkpoints`; on the CPU, the result
+            is bit for bit that of a training without interruption.
 
-    Raises InvalidType or InvalidValue for unusable data or settings, TrainingError when the loss stops being finite,
-    StorageError or DataError for checkpoints that cannot be written or read.
+    Returns:
+        An iterator of `Progress`.
+
+    Raises:
+        InvalidType: If data or settings have the wrong type.
+        InvalidValue: If data or settings are out of range.
+        TrainingError: If the loss is not finite.
+        StorageError: If a checkpoint cannot be written.
+        DataError: If no checkpoint is intact.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> experiment = recipes.vae((1, 8, 8), 2, hidden=(16,))
+        >>> config = TrainConfig(steps=3, batch_size=50, progress=False)
+        >>> for progress in train(experiment, torch.rand(100, 1, 8, 8), config):
+        ...     print(progress.step, progress.epoch, tuple(progress.terms.nll.shape))
+        1 1 (50,)
+        2 1 (50,)
+        3 2 (50,)
     """
-    config, interventions = config or Train(), interventions or Interventions()
+    config, interventions = config or TrainConfig(), interventions or Interventions()
     device = on_device(config.device)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
     if config.binarize != "no":
         require_unit(f"binarize={config.binarize!r}", experiment.domain)
     n, batch = len(images), config.batch_size
-    per_epoch = config.batches(n)
-    total = config.total(per_epoch)
+    per_epoch = config.steps_per_epoch(n)
+    total = config.total_steps(per_epoch)
 
     rng.seed(config.seed)
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
@@ -106,15 +145,15 @@ def train(
     experiment.init_from_data(images)
     optimizer = adam(experiment, config, device)
     step = TrainStep(experiment, images, config, optimizer, augment)
-    panel, history = TunableParameters(experiment, config.lr), History(average=step.average)
-    interventions.restrict(panel.values)
+    parameters, history = TunableParameters(experiment, config.lr), History(average=step.average)
+    interventions.restrict(parameters.values)
     order = torch.arange(n, device=device)
-    checkpointer = Checkpointer(config, step, order, panel, history)
-    advance = graphed(step, batch) if config.cuda_graph else step
+    checkpointer = Checkpointer(config, step, order, parameters, history)
+    advance = capture(step, batch) if config.cuda_graph else step
     first = checkpointer.resume() if resume else checkpointer.start()
     started = time.perf_counter()
     if first >= total and history.rows:
-        yield _finished(total, history, device)
+        yield _last_progress(total, history, device)
 
     for number in range(first, total):
         epoch, position = number // per_epoch + 1, number % per_epoch
@@ -123,80 +162,102 @@ def train(
             step.sums.zero_()
             started = time.perf_counter()
         for name, value in interventions.due(number):
-            history.interventions.append(panel.set(number, name, value))
-        set_rate(optimizer, panel.lr * config.rate(number, per_epoch))
+            history.interventions.append(parameters.set(number, name, value))
+        set_lr(optimizer, parameters.lr * config.lr_factor(number, per_epoch))
 
         terms = advance(order[position * batch : (position + 1) * batch])
 
         row = None
         if position + 1 == per_epoch or number + 1 == total:
-            row = row_of(epoch, step.sums / (position + 1), experiment, started, panel.lr)
+            row = read_row(epoch, step.sums / (position + 1), experiment, started, parameters.lr)
             history.rows.append(row)
         checkpointer.maybe_save(number + 1, ended=row is not None)
         yield Progress(epoch, number + 1, total, terms, row, history)
 
 
 class TrainStep:
-    """Calling it with the positions of a batch [b] trains on it and returns its `LossTerms`; nothing waits for the device.
+    """One optimizer step; nothing in it waits for the device.
 
-    sums [4]: of loss, nll, divergence and mse over the steps, and [5] with the consistency where there is one;
-    average: the experiment with averaged weights, if wanted.
+    Args:
+        experiment: Experiment on the device of the images.
+        images: All images, [n, *shape].
+        config: How to train.
+        optimizer: Optimizer of the experiment.
+        augment: Random transformation of a batch, or None.
+
+    Returns:
+        From the call on the indices of a batch [b]: its `LossTerms`. `sums` accumulates the means
+        of loss, nll, divergence and mse, and of consistency if there are views: [4] or [5].
     """
 
     def __init__(
-        self, experiment: Experiment, images: Tensor, config: Train, optimizer: Optimizer, augment: Transform | None
+        self,
+        experiment: Experiment,
+        images: Tensor,
+        config: TrainConfig,
+        optimizer: Optimizer,
+        augment: Transform | None,
     ) -> None:
         self.experiment, self.images, self.config, self.optimizer = experiment, images, config, optimizer
         self.augment = augment
-        parts = 4 if experiment.objective.consistency is None else 5
-        self.sums = torch.zeros(parts, device=images.device)
+        self.sums = torch.zeros(4 if experiment.objective.consistency is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
-        self.forward = torch.compile(self.terms, fullgraph=True) if config.compile else self.terms
+        self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> LossTerms:
         self.optimizer.zero_grad(set_to_none=True)
-        terms = self.gradients(index)
+        terms = self.backward(index)
         if self.config.grad_clip is not None:
             clip_grad_norm_(self.experiment.parameters(), self.config.grad_clip)
         self.optimizer.step()
         self.experiment.update(terms)
         with torch.no_grad():
             if self.average is not None and self.config.ema_decay is not None:
-                move_average(self.average, self.experiment, self.config.ema_decay)
+                update_average(self.average, self.experiment, self.config.ema_decay)
             means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
             self.sums += torch.stack(means[: len(self.sums)])
         return terms
 
-    def gradients(self, index: Tensor) -> LossTerms:
-        """Forward and backward through a batch, in `config.micro_batches` pieces whose gradients are averaged: its `LossTerms`."""
-        parts = []
-        for piece in index.tensor_split(min(self.config.micro_batches, len(index))):
+    def backward(self, index: Tensor) -> LossTerms:
+        """Compute gradients and terms of a batch, in `config.micro_batches` parts."""
+        shares, parts = [], []
+        for part in index.tensor_split(min(self.config.micro_batches, len(index))):
             with self.autocast:
-                terms: LossTerms = self.forward(self.images[piece])
-            share = len(piece) / len(index)
-            (terms.loss * share if share < 1 else terms.loss).backward()
-            parts.append((share, terms))
-        return joined(parts) if len(parts) > 1 else terms
+                terms: LossTerms = self.forward(self.images[part])
+            shares.append(len(part) / len(index))
+            (terms.loss * shares[-1] if shares[-1] < 1 else terms.loss).backward()
+            parts.append(terms)
+        return terms if len(parts) == 1 else _join(shares, parts)
 
-    def terms(self, x: Tensor) -> LossTerms:
-        """images [b, ...] as they are stored -> LossTerms: what is compiled, transformations and all."""
-        terms: LossTerms = self.experiment(*self.shown(x))
+    def compute_terms(self, x: Tensor) -> LossTerms:
+        """Compute the terms of stored images [b, ...]; this is what is compiled."""
+        terms: LossTerms = self.experiment(*self.prepare(x))
         return terms
 
-    def shown(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The images [b, ...] transformed, and a view of each where the experiment wants one; then binarized, each with
-        noise of its own: the noise of a pixel is not transformed with it."""
+    def prepare(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the augmented images [b, ...] and, if the experiment compares them, their views.
+
+        Binarization comes last and separately for each, so that its noise is not transformed.
+        """
         if self.augment is not None:
             x = self.augment(to_float(x))
-        shown = (x,) if self.experiment.views is None else (x, self.experiment.views(to_float(x)))
-        return tuple(rng.bernoulli(to_float(part)) for part in shown) if self.config.binarize == "dynamic" else shown
+        inputs = (x,) if self.experiment.views is None else (x, self.experiment.views(to_float(x)))
+        return tuple(rng.bernoulli(to_float(part)) for part in inputs) if self.config.binarize == "dynamic" else inputs
 
 
-def _finished(total: int, history: History, device: torch.device) -> Progress:
-    """Where a training stands that was resumed after its end: its last row, as terms."""
+def _join(shares: list[float], parts: list[LossTerms]) -> LossTerms:
+    """Average means [] by share and concatenate terms [b]."""
+    fields = zip(*parts, strict=True)
+    return LossTerms(
+        *(torch.cat(f) if f[0].dim() else sum(s * v for s, v in zip(shares, f, strict=True)) for f in fields)
+    )
+
+
+def _last_progress(total: int, history: History, device: torch.device) -> Progress:
+    """Return the progress of a training that was resumed after its end, from its last row."""
     row = history.rows[-1]
     names = ("loss", "nll", "divergence", "mse", "consistency")
-    loss, nll, divergence, mse, apart = torch.tensor([row.get(name, 0.0) for name in names], device=device)
-    terms = LossTerms(loss, nll[None], divergence[None], mse, apart[None])
+    loss, nll, divergence, mse, consistency = torch.tensor([row.get(name, 0.0) for name in names], device=device)
+    terms = LossTerms(loss, nll[None], divergence[None], mse, consistency[None])
     return Progress(int(row["epoch"]), total, total, terms, None, history)

@@ -1,4 +1,4 @@
-"""The optimizer of a training: Adam, with a rate of its own for a learned gamma; and averaged weights."""
+"""Adam with a separate learning rate for a learned gamma, and averaged weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,55 +9,64 @@ from torch.optim import Adam, Optimizer
 
 from vaelab.objectives.gamma import Learned
 from vaelab.objectives.objective import Experiment
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 
 
-def adam(experiment: Experiment, config: Train, device: torch.device) -> Adam:
-    """Adam with fused kernels where there are; for a CUDA graph its rate is a tensor, so that it can be moved."""
-    graphed = config.cuda_graph and device.type == "cuda"
+def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> Adam:
+    """Create Adam for all parameters of an experiment.
+
+    Args:
+        experiment: Experiment on `device`.
+        config: Settings; `lr`, `weight_decay` and `cuda_graph` are read.
+        device: Device of the parameters.
+
+    Returns:
+        Adam with fused kernels. For a CUDA graph its learning rates are tensors.
+    """
+    cuda_graph = config.cuda_graph and device.type == "cuda"
     groups = parameter_groups(experiment, dict(experiment.named_parameters()))
-    for group in groups if graphed else []:
-        group["lr"] = torch.tensor(config.lr * group["lr_scale"], device=device)
-    optimizer = Adam(
-        groups,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-        capturable=graphed,
-    )
-    return optimizer
+    if cuda_graph:  # a graph holds the address of the learning rate, so it must be a tensor
+        for group in groups:
+            group["lr"] = torch.tensor(config.lr * group["lr_scale"], device=device)
+    fused = device.type in ("cpu", "cuda")
+    return Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=fused, capturable=cuda_graph)
 
 
 def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-    """The network's parameters by name as one group, and a learned gamma, with its own lr_scale, as another.
+    """Return the parameters of the networks as one group and every learned gamma as another.
 
-    gamma is not decayed: that would pull it to 1.
+    Args:
+        experiment: Experiment that names the parameters.
+        parameters: Parameters by name, of the experiment or stacked.
+
+    Returns:
+        Groups for an optimizer, each with its "lr_scale". gamma has no weight decay, which would
+        pull it toward 1.
     """
-    lr_scales = {
+    scales = {
         f"{name}.log_gamma": module.lr_scale
         for name, module in experiment.named_modules()
         if isinstance(module, Learned)
     }
-    groups = [{"params": [p for name, p in parameters.items() if name not in lr_scales], "lr_scale": 1.0}]
-    for name, lr_scale in lr_scales.items():
-        groups.append({"params": [parameters[name]], "lr_scale": lr_scale, "weight_decay": 0.0})
+    groups = [{"params": [p for name, p in parameters.items() if name not in scales], "lr_scale": 1.0}]
+    for name, scale in scales.items():
+        groups.append({"params": [parameters[name]], "lr_scale": scale, "weight_decay": 0.0})
     return groups
 
 
-def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Give an optimizer its learning rate, and a group with its own lr_scale so much more; a tensor is filled, so that a
-    graph that holds it sees the new one."""
+def set_lr(optimizer: Optimizer, lr: float) -> None:
+    """Set the learning rate of every group to `lr` times its "lr_scale"."""
     for group in optimizer.param_groups:
-        own = rate * group["lr_scale"]
+        scaled = lr * group["lr_scale"]
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(own)
+            group["lr"].fill_(scaled)  # in place, for the graph that holds it
         else:
-            group["lr"] = own
+            group["lr"] = scaled
 
 
-def move_average(average: Experiment, experiment: Experiment, decay: float) -> None:
-    """Move the averaged weights toward the present ones; buffers are copied."""
+def update_average(average: Experiment, experiment: Experiment, decay: float) -> None:
+    """Move averaged parameters toward the present ones and copy the buffers."""
     for mean, value in zip(average.parameters(), experiment.parameters(), strict=True):
         mean.lerp_(value, 1 - decay)
-    for copied, present in zip(average.buffers(), experiment.buffers(), strict=True):
-        copied.copy_(present)
+    for target, source in zip(average.buffers(), experiment.buffers(), strict=True):
+        target.copy_(source)
