@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, TypeVar
 
 from figures.table import Row, Spec, long_table
-from vaelab.runs.store import Numbers, Result
+from vaelab.runs.store import Numbers, Result, cached
 
 Draw = TypeVar("Draw", bound=Callable[[Numbers], Any])
 FIGURES: dict[str, "Figure"] = {}  # filled as the modules that draw are imported
@@ -39,7 +40,7 @@ class Figure:
 
 def figure(
     id: str,
-    compute: Callable[..., Result],
+    compute: Callable[..., Any],
     table: Spec | Callable[[Numbers], list[Row]],
     alt: Callable[[Numbers], str],
     *,
@@ -51,18 +52,29 @@ def figure(
 
     Args:
         id: Its name on the command line and of its files.
-        compute: compute(device, **settings) -> Result.
+        compute: compute(device, **settings) -> Result; or a recipe, compute(**settings) -> Numbers.
         table: What `long_table` writes of the numbers, or a function that returns the rows.
         alt: The sentence for those who cannot see it, from the numbers.
         quick: The settings of the preset "quick", if there is one.
         full: Those of "paper", if they are others.
         **fields: The other fields of `Figure`: paper, shows, missing, command.
     """
-    presets = {"paper": quick if full is None else full}
-    presets |= {} if quick is None else {"quick": quick}
+    computing = compute if not hasattr(compute, "recipe") else _cached(compute)
+    presets = {"quick": quick, "paper": quick if full is None else full}
+    known = {name: settings for name, settings in presets.items() if settings is not None}
 
     def register(draw: Draw) -> Draw:
-        FIGURES[id] = Figure(id=id, compute=compute, table=table, draw=draw, alt=alt, presets=presets, **fields)
+        FIGURES[id] = Figure(id=id, compute=computing, table=table, draw=draw, alt=alt, presets=known, **fields)
         return draw
 
     return register
+
+
+def _cached(recipe: Callable[..., Numbers]) -> Callable[..., Result]:
+    """Return `recipe` as a function that reads its result from the store."""
+
+    @wraps(recipe)
+    def compute(device: str, **settings: Any) -> Result:
+        return cached(recipe, settings)
+
+    return compute

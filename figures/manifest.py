@@ -1,7 +1,7 @@
 """manifest.json: the figures in a folder, where their numbers come from, and the checksum of every file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +42,32 @@ def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
 
 
 def check(out: Path) -> list[str]:
-    """One line per figure; raises DataError with every file that is missing or altered."""
+    """Compare the files of a folder with their checksums.
+
+    Returns:
+        One line per figure.
+
+    Raises:
+        DataError: With every file that is missing or altered.
+    """
     rows = read(out)
     if not rows:
         raise DataError(f"there is no manifest in {out}; make the figures first with `vaelab figures make`.")
-    lines, wrong = [], []
-    for row in rows:
-        bad = [message for name, sum in row["files"].items() if (message := _compare(out / name, sum))]
-        bad += _compare_numbers(out, row)
-        wrong += bad
-        lines.append(f"{row['id']}: {'; '.join(bad) or 'unchanged'}")
-    if wrong:
+    if wrong := [difference for row in rows for difference in _differences(out, row)]:
         raise DataError(f"{'; '.join(wrong)}; draw them again with `vaelab figures draw`.")
-    return lines
+    return [f"{row['id']}: unchanged" for row in rows]
+
+
+def _differences(out: Path, row: Row) -> Iterator[str]:
+    for name, checksum in row["files"].items():
+        if not (out / name).is_file():
+            yield f"{out / name} is missing"
+        elif sha256(out / name) != checksum:
+            yield f"{out / name} was changed since it was written"
+    try:
+        npz.read(out, row["id"], row["numbers"])
+    except DataError as error:
+        yield str(error).rstrip(".")
 
 
 def outdated(row: Row, item: Figure) -> str:
@@ -74,17 +87,3 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as JSON reads them back: lists instead of tuples."""
     values: dict[str, Any] = json.loads(json.dumps(settings))
     return values
-
-
-def _compare(path: Path, expected: str) -> str:
-    if not path.is_file():
-        return f"{path} is missing"
-    return "" if sha256(path) == expected else f"{path} was changed since it was written"
-
-
-def _compare_numbers(out: Path, row: Row) -> list[str]:
-    try:
-        npz.read(out, row["id"], row["numbers"])
-    except DataError as error:
-        return [str(error).rstrip(".")]
-    return []

@@ -10,9 +10,8 @@ import numpy as np
 
 from vaelab.runs.store import Numbers
 
-Row = dict[str, str | float | int]
-# What stands in the table and along which dimensions; `long_table` explains it.
-Spec = Mapping[Any, str | Sequence[Any]]
+Row = dict[str, Any]
+Spec = Mapping[Any, str | Sequence[Any]]  # of a table; `long_table` explains it
 
 
 class Column(NamedTuple):
@@ -57,12 +56,11 @@ def long_table(spec: Spec, numbers: Numbers) -> list[Row]:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Write rows as csv: numbers with 8 significant digits, "" for what a row lacks."""
+    """Write rows as csv: floats with 8 significant digits, yes or no, "" for nan and for what a row lacks."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        writer.writerow({name: f"{value:.8g}" if isinstance(value, float) else value for name, value in row.items()})
+    writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -90,14 +88,15 @@ def _rows(
     rows = []
     for index in np.ndindex(*(sizes[name] for name in block)):
         at = dict(zip(block, index, strict=True))
-        row = {name: _plain(labels[name][i] if name in labels else i) for name, i in at.items()}
-        rows.append(row | {c.name: _plain(c.values[tuple(at[name] for name in c.dimensions)]) for c in inside})
+        row = {name: labels[name][i] if name in labels else i for name, i in at.items()}
+        rows.append(row | {c.name: c.values[tuple(at[name] for name in c.dimensions)] for c in inside})
     return rows
 
 
-def _plain(value: Any) -> str | float | int:
-    """A value as it is written: yes or no for a bool, nothing for nan."""
+def _text(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if isinstance(value, float) and math.isnan(value) else value
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.8g}"
+    return value

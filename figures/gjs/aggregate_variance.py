@@ -1,8 +1,7 @@
 """gjs-variance-law: the variance of the aggregate posterior that each divergence leads to, predicted and measured.
 
-KL(q‖p) makes Var(mean) + E[sigma²] = 1 in every latent; other divergences lead to other values.  If means were Gaussian
-and all posteriors of a latent equally wide, its signal-to-noise ratio R = Var(mean) / E[sigma²] would settle V; from
-the posteriors as they are the best scale follows without that assumption, and what is left is unfinished training.
+If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) / E[sigma²]
+would determine V; the best scale of the posteriors themselves needs no such assumption.
 """
 
 from typing import Any
@@ -13,34 +12,28 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.gjs import figure, published, variants
 from figures.gjs.styles import COLORS
-from figures.gjs.trainings import (
-    compute_aggregate_variance,
-)
+from figures.gjs.trainings import compute_aggregate_variance
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+ALPHAS: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
 
-def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
+
+def variants_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
     """Every variant and alpha with active latents, and which rows these are."""
     names, alphas = n["variant"], np.nan_to_num(n["alpha"], nan=-1)
-    found = []
-    for name, alpha in dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True)):
-        where = (names == name) & (alphas == alpha) & n["active"]
-        if where.any():
-            found.append((name, np.nan if alpha == -1 else alpha, where))
-    return found
-
-
-SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
+    pairs = dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True))
+    masks = [(name, alpha, (names == name) & (alphas == alpha) & n["active"]) for name, alpha in pairs]
+    return [(name, np.nan if alpha == -1 else alpha, where) for name, alpha, where in masks if where.any()]
 
 
 def alt(n: Numbers) -> str:
-    told = [
+    parts = [
         f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
         f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
-        for v, a, w in settings_of(n)
+        for v, a, w in variants_of(n)
     ]
-    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(told)}."
+    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(parts)}."
 
 
 @figure(
@@ -49,8 +42,8 @@ def alt(n: Numbers) -> str:
     {"alpha seed ratio measured predicted predicted_own active": "variant"},
     alt,
     title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
-    quick={**SHOWN, "seeds": 3, **variants.MNIST},
-    full={**SHOWN, "seeds": 3, **published.MNIST},
+    quick={**ALPHAS, "seeds": 3, **variants.MNIST},
+    full={**ALPHAS, "seeds": 3, **published.MNIST},
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
@@ -67,9 +60,9 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
     """One mark per latent; darker for larger alpha."""
     ends = [0.6 * n["measured"].min(), 1.6 * max(n["measured"].max(), n["predicted"].max())]  # of the diagonal
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
-    for variant, alpha, where in settings_of(n):
+    for variant, alpha, where in variants_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
-        color = plots.between("#ffffff", COLORS[variant], 101)[round(100 * shade)]
+        color = plots.color_steps("#ffffff", COLORS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
         look: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)

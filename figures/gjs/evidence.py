@@ -1,8 +1,8 @@
-"""gjs-evidence: ln p(x) by importance sampling, right and as published, on a toy with a known answer and on the models
-of gjs-recon-vs-alpha (paper 1, the model evidence of its final version).
+"""gjs-evidence: ln p(x) by importance sampling, correct and as published, for a toy with a known answer and for the
+models of gjs-recon-vs-alpha.
 
-The published evaluation takes sigma² for the standard deviation of the proposal.  What that costs grows as posteriors
-get narrower, so it falls on some divergences more than on others, and the ranking is partly its doing.
+The published evaluation takes sigma² for the standard deviation of the proposal. The loss grows as
+posteriors get narrower, so it depends on the divergence and changes the ranking.
 """
 
 from typing import Any
@@ -67,9 +67,9 @@ def draw(n: Numbers) -> Drawing:
         _trained(axes, n, i)
         axes.set(title=f"trained models, {words}", xlabel="α", xlim=(0, 1))
     right.sharey(middle)
-    near = n["trained"][n["variant"] != MMD]
-    low, high = float(near.min()), float(near.max())
-    middle.set_ylim(low - 0.45 * (high - low), high + 0.05 * (high - low))  # room for the legend
+    others = n["trained"][n["variant"] != MMD]
+    low, high = float(others.min()), float(others.max())
+    middle.set_ylim(low - 0.45 * (high - low), high + 0.05 * (high - low))  # space for the legend
     middle.legend(loc="lower center", ncols=2)
     return figure
 

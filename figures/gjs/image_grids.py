@@ -1,8 +1,6 @@
-"""gjs-reconstructions: the same test images through every variant, decoded at the posterior mean.
+"""Images: gjs-reconstructions at the posterior mean, and gjs-traversals of one latent at a time.
 
-gjs-traversals: one latent at a time moved across the prior, the others as they are for one test image.
-
-The picture hides nothing: latents are sorted by what they carry, and one that carries nothing moves nothing.
+Latents are sorted by information; one without any changes nothing.
 """
 
 from typing import Any
@@ -16,6 +14,9 @@ from vaelab import plots
 from vaelab.runs.measure import REACH
 from vaelab.runs.store import Numbers
 
+RECONSTRUCTED: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.1, 0.3, 0.9]}
+TRAVERSED: dict[str, Any] = {"primed": [0.1], "dual": [0.3, 0.1]}
+
 
 def squared_error(n: Numbers) -> np.ndarray:
     """The squared error of every image in every row, summed over pixels: [k, n]."""
@@ -24,12 +25,8 @@ def squared_error(n: Numbers) -> np.ndarray:
     return squares
 
 
-RECONSTRUCTED: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.1, 0.3, 0.9]}
-
-
 def alt_reconstructions(n: Numbers) -> str:
-    mean = squared_error(n).mean(1)
-    names = [variants.label(str(v), a) for v, a in zip(n["variant"], n["alpha"], strict=True)]
+    mean, names = squared_error(n).mean(1), variants.labels(n)
     low, high = int(mean.argmin()), int(mean.argmax())
     return (
         f"{n['shown'].shape[0]} test images and their reconstructions by {len(names)} VAEs, one row each. The mean "
@@ -51,13 +48,12 @@ def draw_reconstructions(n: Numbers) -> Drawing:
     grid = np.concatenate([n["shown"][None], n["reconstructions"]])[:, :, 0] / 255
     figure = plots.new_figure(5.0, 0.34 * len(grid) + 0.05)
     axes = figure.subplots()
-    mean = squared_error(n).mean(1)
-    names = [variants.label(str(v), a) for v, a in zip(n["variant"], n["alpha"], strict=True)]
-    plots.images(axes, grid, ["test image", *names])
+    mean, names = squared_error(n).mean(1), variants.labels(n)
+    plots.image_grid(axes, grid, ["test image", *names])
     height = grid.shape[-2]
-    for i, value in enumerate(mean, start=1):
-        axes.text(grid.shape[1] * height + 6, (i + 0.5) * height, f"{value:.1f}", va="center", fontsize="small")
-    axes.text(grid.shape[1] * height + 6, 0.5 * height, "squared\nerror", va="center", fontsize="small")
+    texts = {i: f"{value:.1f}" for i, value in enumerate(mean, start=1)} | {0: "squared\nerror"}
+    for i, text in texts.items():
+        axes.text(grid.shape[1] * height + 6, (i + 0.5) * height, text, va="center", fontsize="small")
     return figure
 
 
@@ -68,17 +64,14 @@ def squared_change(n: Numbers) -> np.ndarray:
     return change
 
 
-TRAVERSED: dict[str, Any] = {"primed": [0.1], "dual": [0.3, 0.1]}
-
-
 def alt_traversals(n: Numbers) -> str:
-    told = [
-        f"{variants.label(str(v), a)}: {said.sum():.1f}, from {said[-1]:.1f} to {said[0]:.1f} each"
-        for v, a, said in zip(n["variant"], n["alpha"], n["information"], strict=True)
+    nats = [
+        f"{name}: {values.sum():.1f}, from {values[-1]:.1f} to {values[0]:.1f} each"
+        for name, values in zip(variants.labels(n), n["information"], strict=True)
     ]
     return (
-        f"For {len(told)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
-        f"to {REACH:g}. Nats that the {n['information'].shape[1]} latents say together: {'; '.join(told)}."
+        f"For {len(nats)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
+        f"to {REACH:g}. Nats that the {n['information'].shape[1]} latents say together: {'; '.join(nats)}."
     )
 
 
@@ -96,8 +89,8 @@ def draw_traversals(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 5.9 / k * latent / steps + 0.6)
     for i, axes in enumerate(figure.subplots(1, k, squeeze=False)[0]):
         images = n["traversals"][i]
-        plots.images(axes, images[:, :, 0] / 255, [f"{said:.1f}" for said in n["information"][i]])
-        axes.set_title(variants.label(str(n["variant"][i]), n["alpha"][i]))
+        plots.image_grid(axes, images[:, :, 0] / 255, [f"{nats:.1f}" for nats in n["information"][i]])
+        axes.set_title(variants.labels(n)[i])
         side = images.shape[-1]
         axes.set_xticks([side / 2, steps * side / 2, (steps - 0.5) * side], [f"-{REACH:g}", "0", f"{REACH:g}"])
         axes.tick_params(labelsize="x-small")

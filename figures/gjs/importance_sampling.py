@@ -63,17 +63,15 @@ def toy(*, samples: list[int], images: int) -> Numbers:
 def compute_evidence(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
     """The toy's numbers, and for the trained models variant and alpha [v], trained [v, 2, 3]: right and as published,
     mean over images and seeds, and its interval over images."""
-    families = [variants.gjs(family, a) for family in ("primed", "primed dual") for a in alphas]
-    every = [variants.vae(), variants.reverse(), variants.mmd(), *families]
-    results = variants.trained(every, device, seeds, **training)
+    every = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
+    results = variants.train(every, device, seeds, **training)
     of_toy = cached(toy, {"samples": SAMPLES, "images": 500})
     numbers = {
         **of_toy.numbers,
-        "variant": np.array([v.name for v in every]),
-        "alpha": np.array([v.alpha for v in every]),
+        **variants.columns(every, "variant", "alpha"),
         "trained": np.array([[_interval(row, name) for name in ESTIMATES] for row in results]),
     }
-    return merge_results(numbers, [of_toy, *(result for row in results for result in row)])
+    return merge_results(numbers, [of_toy, *variants.flatten(results)])
 
 
 def _interval(results: list[Result], name: str) -> tuple[float, float, float]:

@@ -41,7 +41,7 @@ def compute_reproduction(
 
     Numbers: those of `read_curves`.
     """
-    checks.count("seeds", seeds)
+    checks.positive_int("seeds", seeds)
     runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
     train_round_robin(runs, folder(), turn=turn, minutes=minutes, device=device)
     numbers, seconds = read_curves(seeds, **changes)

@@ -1,21 +1,21 @@
-"""gjs-mixture-fit: one isotropic Gaussian fitted to a 2-D mixture under each divergence (paper 1, figure 2), by
-quadrature.
+"""gjs-mixture-fit: one isotropic Gaussian fitted to a 2-D mixture under each divergence, by quadrature.
 
-Below the pictures, a grid over alpha: the width of the fit and the value of the divergence.  The dual has two minima at
-small alpha, and this is where it jumps.
+Figure 2 of the paper; below it the width of the fit and the value of the divergence against alpha. At
+small alpha the dual has two minima, between which it jumps.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.figure import SubFigure
 
 from figures.gjs import figure
-from figures.gjs.theory import compute_mixture_fit
+from figures.gjs.theory import fits_to_the_mixture
 from vaelab import plots
 from vaelab.runs.store import Numbers
+
+COLORS = {"primed": plots.JS, "primed dual": plots.DUAL, "JS": "black"}
+GRID = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(1, 20))]
 
 
 def name(kind: str, alpha: float) -> str:
@@ -25,11 +25,6 @@ def name(kind: str, alpha: float) -> str:
     if alpha in (0, 1):
         return "KL(q‖p)" if (alpha == 0) == (kind == "primed") else "KL(p‖q)"
     return f"α = {alpha:g}"
-
-
-GRID_OF_ALPHAS = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(1, 20))]
-
-SETTINGS = {"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID_OF_ALPHAS, "seed": 22}
 
 
 def alt(n: Numbers) -> str:
@@ -48,55 +43,46 @@ def alt(n: Numbers) -> str:
 
 @figure(
     "gjs-mixture-fit",
-    compute_mixture_fit,
+    fits_to_the_mixture,
     {"alpha start": "kind", "fit": ("kind", ("value", "mean_1", "mean_2", "std"))},
     alt,
     title="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
-    quick=SETTINGS,
+    quick={"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID, "seed": 22},
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 4.3)
-    halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.05))
-    upper, lower = halves
+    upper, lower = cast(Any, figure.subfigures(2, 1, height_ratios=(1, 1.05)))
+    levels = np.linspace(0.003, n["density"].max(), 9)
     grid = upper.subplots(2, len(n["shown"]) + 1, sharex=True, sharey=True)
-    for kind, a, start, found in zip(n["kind"], n["alpha"], n["start"], n["fit"], strict=True):
+    for kind, a, start, fit in zip(n["kind"], n["alpha"], n["start"], n["fit"], strict=True):
         if a not in n["shown"]:
             continue
         axes = grid[1, -1] if kind == "JS" else grid[int(kind == "primed dual"), list(n["shown"]).index(a)]
-        plots.circles(axes, found[1:3], found[3], COLORS[str(kind)], linestyle="-" if start == "moments" else ":")
+        plots.circles(axes, fit[1:3], fit[3], COLORS[str(kind)], linestyle="-" if start == "moments" else ":")
         axes.set_title(name(kind, a))
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-5, 5), ylim=(-5, 5))
         axes.spines[:].set_visible(False)
         if axes is not grid[0, -1]:
-            _target(axes, n)
+            axes.contourf(n["axis"], n["axis"], n["density"], levels=levels, cmap="Grays", extend="max", zorder=0)
     grid[0, 0].set_ylabel("primed", color=plots.JS)
     grid[1, 0].set_ylabel("primed dual", color=plots.DUAL)
     note = "gray: target p\ncircles: 1, 2 σ\nof the fitted q\ndotted: a lower\nminimum"
     grid[0, -1].text(-5, 0, note, va="center", fontsize="small")
-    _against_alpha(lower, n)
+    _against_alpha(lower.subplots(1, 2), n)
     return figure
 
 
-COLORS = {"primed": plots.JS, "primed dual": plots.DUAL, "JS": "black"}
-
-
-def _target(axes: Axes, n: Numbers) -> None:
-    levels = np.linspace(0.003, n["density"].max(), 9)
-    axes.contourf(n["axis"], n["axis"], n["density"], levels=levels, cmap="Grays", extend="max", zorder=0)
-
-
-def _against_alpha(figure: SubFigure, n: Numbers) -> None:
+def _against_alpha(panels: Any, n: Numbers) -> None:
     """Width of the fit and value of the divergence; a lower minimum, where there is one, as a dotted branch."""
-    panels: Any = figure.subplots(1, 2)
     for axes, column in zip(panels, (3, 0), strict=True):
         for kind in ("primed", "primed dual"):
             for start, line, word in (("moments", "o-", ""), ("component", "o:", ", lower minimum")):
                 where = (n["kind"] == kind) & (n["start"] == start)
-                hollow = {} if start == "moments" else {"markerfacecolor": "white"}
+                style: dict[str, Any] = {"color": COLORS[kind], "markersize": 2.5, "linewidth": 1}
+                style |= {} if start == "moments" else {"markerfacecolor": "white"}
                 if where.any():
-                    axes.plot(n["alpha"][where], n["fit"][where, column], line, color=COLORS[kind], markersize=2.5,
-                              linewidth=1, label=f"{kind}{word}", **hollow)  # fmt: skip
+                    axes.plot(n["alpha"][where], n["fit"][where, column], line, label=f"{kind}{word}", **style)
         axes.set(xlabel="α", xlim=(-0.02, 1.02))
     panels[0].set(ylabel="standard deviation of q", title="from mode seeking to mass covering")
     panels[1].set(ylabel="divergence (nats)", title="its value: where two branches part, the fit jumps", ylim=(0, None))
@@ -104,8 +90,7 @@ def _against_alpha(figure: SubFigure, n: Numbers) -> None:
 
 
 def jump(n: Numbers) -> tuple[float, float]:
-    """The largest step of the fit's width along the dual, descending from the target's moments: between which two
-    values of alpha."""
+    """The two values of alpha between which the width of the dual's fit from the moments changes most."""
     where = (n["kind"] == "primed dual") & (n["start"] == "moments")
     a, std = n["alpha"][where], n["fit"][where, 3]
     i = int(np.abs(np.diff(std)).argmax())

@@ -1,20 +1,32 @@
 """The figures of the geometric JS for which nothing is trained: two Gaussians, and one fitted to a mixture."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
 from figures.gjs.variants import FAMILIES
 from vaelab import quadrature
 from vaelab.divergences import Gaussian, geometric_js, kl
 from vaelab.divergences.fitting import fit, mixture
-from vaelab.runs.store import Numbers, Result, cached, recipe
+from vaelab.runs.store import Numbers, recipe
 
 CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
 CURVES_OF_PAIRS = ("q", "p", "geometric mean", "published mean", "JS", "geometric JS", "published geometric JS")
 INTEGRALS = CURVES_OF_PAIRS[4:]
+
+
+def gaussian(mean: float, logvar: float) -> Gaussian:
+    """N(mean, exp(logvar)) in one dimension, float64."""
+    return Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([logvar], dtype=torch.float64))
+
+
+def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[torch.Tensor]:
+    """½ q ln(q/m) + ½ p ln(p/m), m the arithmetic mean of the densities and then each of the given ones; log densities
+    in."""
+    targets = (torch.logaddexp(lq, lp) - np.log(2), *means)
+    return [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in targets]
 
 
 @recipe("divergences-in-one-dimension", version=1)
@@ -24,52 +36,23 @@ def divergences_in_one_dimension(
     """Curves over [low, high] in steps of 0.05: densities and integrands [7, m] at alpha = 1/2, the family of
     means [a, m]; and the integrals of the four divergences.
     """
-    q, p = (
-        Gaussian(torch.tensor([m], dtype=torch.float64), torch.tensor([2 * np.log(s)], dtype=torch.float64))
-        for m, s in zip(means, sigmas, strict=True)
-    )
+    q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
     # integrals and normalization run over a wide grid; the picture shows its middle
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
     family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
-    half, middle = (
-        quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid),
-        torch.logaddexp(lq, lp) - np.log(2),
-    )
-
-    def toward(target: torch.Tensor) -> torch.Tensor:
-        return 0.5 * lq.exp() * (lq - target) + 0.5 * lp.exp() * (lp - target)
-
-    curves = torch.stack(
-        [
-            lq.exp(),
-            lp.exp(),
-            half.exp(),
-            lq.exp() * (lq - lp),
-            lp.exp() * (lp - lq),
-            toward(middle),
-            toward(half),
-        ]
-    )
+    half = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
+    kls = [lq.exp() * (lq - lp), lp.exp() * (lp - lq)]
+    curves = torch.stack([lq.exp(), lp.exp(), half.exp(), *kls, *jensen(lq, lp, half)])
     shown = torch.arange(len(grid.points))[2000:-2000:5]
-    integrals = [
-        kl(q, p),
-        kl(p, q),
-        quadrature.jensen_shannon(q.log_prob, p.log_prob, grid),
-        geometric_js(q, p, 0.5),
-    ]
+    js = quadrature.jensen_shannon(q.log_prob, p.log_prob, grid)
     return {
         "x": grid.points[shown].numpy(),
         "curves": curves[:, shown].numpy(),
         "alphas": np.array(alphas),
         "family": family[:, shown].exp().numpy(),
-        "integrals": np.array([float(value) for value in integrals]),
+        "integrals": np.array([float(value) for value in (kl(q, p), kl(p, q), js, geometric_js(q, p, 0.5))]),
     }
-
-
-def compute_one_dimension(device: str, **settings: Any) -> Result:
-    """Return the numbers of `divergences_in_one_dimension`."""
-    return cached(divergences_in_one_dimension, settings)
 
 
 @recipe("integrands-in-one-dimension", version=1)
@@ -87,37 +70,27 @@ def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) ->
 
 def _pair(pair: list[float], low: float, high: float) -> tuple[np.ndarray, np.ndarray, list[float]]:
     mean_q, sigma_q, mean_p, sigma_p = pair
-    q, p = _gaussian(mean_q, sigma_q), _gaussian(mean_p, sigma_p)
+    q, p = gaussian(mean_q, 2 * np.log(sigma_q)), gaussian(mean_p, 2 * np.log(sigma_p))
     grid = quadrature.line(low - 30, high + 30, 50 * int(high - low + 60) + 1)  # the picture shows its middle
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
-    middle = torch.logaddexp(lq, lp) - np.log(2)
     right = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
     wrong = published_mean(mean_q, sigma_q, mean_p, sigma_p).log_prob(grid.points)
-    parts = [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in (middle, right, wrong)]
+    parts = jensen(lq, lp, right, wrong)
     curves = torch.stack([lq.exp(), lp.exp(), right.exp(), wrong.exp(), *parts])
     shown = slice(1500, -1500)
     return grid.points[shown].numpy(), curves[:, shown].numpy(), [float(grid.integrate(part)) for part in parts]
 
 
-def _gaussian(mean: float, sigma: float) -> Gaussian:
-    return Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([2 * np.log(sigma)], dtype=torch.float64))
-
-
 def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float) -> Gaussian:
     """The "geometric mean" at alpha = 1/2 of the published notebook: standard deviations where variances belong."""
     sigma = 1 / (0.5 / sigma_q + 0.5 / sigma_p)
-    return _gaussian(sigma * (0.5 * mean_q / sigma_q + 0.5 * mean_p / sigma_p), sigma)
-
-
-def compute_integrands(device: str, **settings: Any) -> Result:
-    """Return the numbers of `integrands_of_pairs`."""
-    return cached(integrands_of_pairs, settings)
+    return gaussian(sigma * (0.5 * mean_q / sigma_q + 0.5 * mean_p / sigma_p), 2 * np.log(sigma))
 
 
 @recipe("divergences-against-alpha", version=1)
 def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Numbers:
     """For q = N(mean, variance) and p = N(0, 1): alpha [k], value [4, k], ends (KL(q‖p), KL(p‖q)) [2]."""
-    q = Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([np.log(variance)], dtype=torch.float64))
+    q = gaussian(mean, np.log(variance))
     p = Gaussian.standard(q.mean)
     alphas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     wide = Gaussian(q.mean.expand(len(alphas)), q.logvar.expand(len(alphas)))
@@ -128,11 +101,6 @@ def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Nu
         "value": torch.stack(values).numpy(),
         "ends": np.array([kl(q, p).item(), kl(p, q).item()]),
     }
-
-
-def compute_limits(device: str, **settings: Any) -> Result:
-    """Return the numbers of `divergences_against_alpha`."""
-    return cached(divergences_against_alpha, settings)
 
 
 def entrance_fee(alpha: float) -> float:
@@ -157,11 +125,6 @@ def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: fl
     }
 
 
-def compute_small_sigma(device: str, **settings: Any) -> Result:
-    """Return the numbers of `divergences_at_small_sigma`."""
-    return cached(divergences_at_small_sigma, settings)
-
-
 @recipe("fit-to-a-mixture", version=1)
 def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
     """Every minimum found, and the target.
@@ -169,8 +132,6 @@ def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) ->
     kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std), for the alphas of the pictures and those of the
     grid; shown [pictures]; axis [n] and density [n, n].
     """
-    from tqdm.auto import tqdm
-
     target, every = mixture(seed), sorted({*alphas, *grid})
     tasks = [(kind, a) for kind in ("primed", "primed dual") for a in every] + [("JS", 0.5)]
     found = [(kind, a, f) for kind, a in tqdm(tasks, desc="fitting", unit="divergence") for f in fit(target, kind, a)]
@@ -185,8 +146,3 @@ def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) ->
         "axis": axis,
         "density": target.log_prob(points).exp().numpy(),
     }
-
-
-def compute_mixture_fit(device: str, **settings: Any) -> Result:
-    """Return the numbers of `fits_to_the_mixture`."""
-    return cached(fits_to_the_mixture, settings)

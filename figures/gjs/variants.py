@@ -19,10 +19,9 @@ SPLITS = ("train", "test")
 # Of the quick preset: every figure that trains on the same data names the same settings, and so shares the trainings.
 MNIST: dict[str, Any] = {"data": "mnist-mini", "hidden": (128,), "epochs": 8}
 FASHION: dict[str, Any] = {"data": "fashion-mini", "hidden": (128,), "epochs": 10}
-DSPRITES: dict[str, Any] = {
-    **{"data": "dsprites-rendered", "limit": 4000, "side": 32},  # drawn at half the published size
-    **{"hidden": (128,), "epochs": 16, "batch_size": 50},
-}
+DSPRITES: dict[str, Any] = {  # at half the published size
+    "data": "dsprites-rendered", "limit": 4000, "side": 32, "hidden": (128,), "epochs": 16, "batch_size": 50
+}  # fmt: skip
 # What `measured` returns, as a table.
 TABLE: dict[str, Any] = {
     "alpha weight first_seed": "variant",
@@ -59,15 +58,14 @@ def gjs(family: str, alpha: float, weight: float = 1.0) -> Variant:
     return Variant(family, alpha, weight, "gjs_vae", options if weight == 1 else {**options, "weight": weight})
 
 
-def both(primed: Sequence[float], dual: Sequence[float]) -> list[Variant]:
+def primed_and_dual(primed: Sequence[float], dual: Sequence[float]) -> list[Variant]:
     """The primed divergence at some alphas, then its dual at some."""
     return [gjs("primed", alpha) for alpha in primed] + [gjs("primed dual", alpha) for alpha in dual]
 
 
 def learned(family: str, start: float) -> Variant:
     """A primed family whose alpha is trained from this start."""
-    given = gjs(family, start)
-    return Variant(LEARNED[family], np.nan, 1.0, "gjs_vae", {**given.options, "trainable": True})
+    return Variant(LEARNED[family], np.nan, 1.0, "gjs_vae", {**gjs(family, start).options, "trainable": True})
 
 
 def mmd(weight: float = 10.0) -> Variant:
@@ -81,37 +79,40 @@ def first_seed(variant: Variant, seeds: int) -> int:
     return seeds if variant.name.startswith("plain") else 0
 
 
-def trained(variants: Sequence[Variant], device: str, seeds: int, **training: Any) -> list[list[Result]]:
+def train(variants: Sequence[Variant], device: str, seeds: int, **training: Any) -> list[list[Result]]:
     """One result per variant and seed, [k][seeds]."""
     runs = [Run(v.recipe, v.options, **training, seed=first_seed(v, seeds) + s) for v in variants for s in range(seeds)]
     results = train_all(runs, device, stacked=True)
     return [results[i : i + seeds] for i in range(0, len(results), seeds)]
 
 
-def measured(variants: Sequence[Variant], results: Sequence[Sequence[Result]], **more: np.ndarray) -> Result:
+def flatten(results: Sequence[Sequence[Result]]) -> list[Result]:
+    """All results of `train` in one list."""
+    return [result for row in results for result in row]
+
+
+def columns(variants: Sequence[Variant], *names: str) -> Numbers:
+    """Fields of the variants as arrays [k]; "variant" is their name."""
+    return {name: np.array([getattr(v, "name" if name == "variant" else name) for v in variants]) for name in names}
+
+
+def measures(variants: Sequence[Variant], results: Sequence[Sequence[Result]], **more: np.ndarray) -> Result:
     """The measures of all trainings as one result: variant, alpha, weight, first_seed [k]; values
     [k, 2, 4, seeds] of splits and measures; and more."""
     values = [
-        [[[float(r.numbers[f"{split}_{name}"]) for r in row] for name in MEASURES] for split in SPLITS]
-        for row in results
+        [[[r.numbers[f"{split}_{name}"] for r in row] for name in MEASURES] for split in SPLITS] for row in results
     ]
-    numbers: Numbers = {
-        "variant": np.array([v.name for v in variants]),
-        "alpha": np.array([v.alpha for v in variants]),
-        "weight": np.array([v.weight for v in variants]),
-        "first_seed": np.array([first_seed(v, len(results[0])) for v in variants]),
-        "values": np.array(values),
-        **more,
-    }
-    return merge_results(numbers, [result for row in results for result in row])
+    first = [first_seed(variant, len(results[0])) for variant in variants]
+    numbers = {"first_seed": np.array(first), "values": np.array(values), **more}
+    return merge_results({**columns(variants, "variant", "alpha", "weight"), **numbers}, flatten(results))
 
 
-def chosen(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:
+def rows_of(n: Numbers, name: str, weight: float = 1.0) -> np.ndarray:
     """Which rows belong to a variant, [k] of bool."""
     return (n["variant"] == name) & (n["weight"] == weight)
 
 
-def test(n: Numbers, measure: str, rows: Any) -> np.ndarray:
+def on_test(n: Numbers, rows: Any, measure: str = "reconstruction") -> np.ndarray:
     """A measure on the test images, [rows, seeds]; rows: an index or a mask."""
     values: np.ndarray = n["values"][rows, SPLITS.index("test"), MEASURES.index(measure)]
     return values
@@ -122,3 +123,8 @@ def label(name: str, alpha: float = np.nan) -> str:
     written = name.replace("alpha", "α")
     written = {KL: "KL(q‖p), the VAE", REVERSE: "KL(p‖q)", BETA: "beta-VAE"}.get(name, written)
     return written if np.isnan(alpha) else f"{written}, α = {alpha:g}"
+
+
+def labels(n: Numbers) -> list[str]:
+    """The label of every row."""
+    return [label(str(name), alpha) for name, alpha in zip(n["variant"], n["alpha"], strict=True)]

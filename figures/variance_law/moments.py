@@ -1,12 +1,8 @@
-"""var-kurtosis: the fourth moment of Q(z), about which the variance law says nothing; 3 for a Gaussian.
+"""The shape of Q(z): var-kurtosis and var-marginals.
 
-If the law held image by image, Q(z) would have the kurtosis 3 - 2 E[mean⁴]; if every image had the same sigma,
-3 + (E[mean⁴] - 3 E[mean²]²)/V².  Both are held against what is measured.
-
-var-marginals: the density of Q(z) in every latent over N(0, 1): the same variance, and another shape.
+The variance law does not fix the fourth moment. If it held image by image, the kurtosis would be
+3 - 2 E[mean⁴]; if sigma were equal for all images, 3 + (E[mean⁴] - 3 E[mean²]²)/V².
 """
-
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
@@ -18,6 +14,7 @@ from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+PANELS = 5  # in a row
 LABELS = {
     "point_by_point": "if σ² + μ² = 1 for every image:\n3 − 2 E[μ⁴]",
     "constant_sigma": "if σ were the same for every image",
@@ -48,9 +45,9 @@ def alt_kurtosis(n: Numbers) -> str:
 )
 def draw_kurtosis(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
-    every = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
+    *panels, cases = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     active = n["active"].astype(bool)
-    for axes, (column, title) in zip(every[:2], LABELS.items(), strict=True):
+    for axes, (column, title) in zip(panels, LABELS.items(), strict=True):
         both = np.concatenate([n[column].flatten(), n["measured"].flatten(), [3.0]])
         ends = [float(both.min()) - 0.15, float(both.max()) + 0.15]
         axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
@@ -59,23 +56,16 @@ def draw_kurtosis(n: Numbers) -> Drawing:
             if where.any():
                 axes.plot(n[column][where], n["measured"][where], "o", color=color, alpha=0.7, label=name)
         axes.set(title=title, xlabel="kurtosis predicted", xlim=ends, ylim=ends, aspect="equal")
-    every[0].set_ylabel("kurtosis of Q(z), measured")
+    panels[0].set_ylabel("kurtosis of Q(z), measured")
     if not active.all():
-        every[0].legend()
-    _cases(every[2])
+        panels[0].legend()
+    values = textbook()
+    cases.barh(range(len(values)), list(values.values()), color=plots.MEAN, alpha=0.4)
+    cases.axvline(3, color="black", linewidth=0.6, linestyle="--")
+    for y, (name, value) in enumerate(values.items()):
+        cases.text(0.08, y, f"{name}: {value:.2f}", va="center", fontsize="small")
+    cases.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
     return figure
-
-
-def _cases(axes: Any) -> None:
-    cases = textbook()
-    axes.barh(range(len(cases)), list(cases.values()), color=plots.MEAN, alpha=0.4)
-    axes.axvline(3, color="black", linewidth=0.6, linestyle="--")
-    for y, (name, value) in enumerate(cases.items()):
-        axes.text(0.08, y, f"{name}: {value:.2f}", va="center", fontsize="small")
-    axes.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
-
-
-PANELS = 5  # in a row
 
 
 def alt_marginals(n: Numbers) -> str:
@@ -99,9 +89,9 @@ def draw_marginals(n: Numbers) -> Drawing:
     d = len(n["density"])
     lines = -(-d // PANELS)
     figure = plots.new_figure(7.0, 0.35 + 1.25 * lines)
-    every = figure.subplots(lines, PANELS, sharex=True, sharey=True, squeeze=False).flatten()
+    panels = figure.subplots(lines, PANELS, sharex=True, sharey=True, squeeze=False).flatten()
     prior = np.exp(-0.5 * n["z"] ** 2) / np.sqrt(2 * np.pi)
-    for k, axes in enumerate(every[:d]):
+    for k, axes in enumerate(panels[:d]):
         axes.fill_between(n["z"], 0, n["density"][k], color=plots.Q, alpha=0.3, linewidth=0)
         axes.plot(n["z"], n["density"][k], color=plots.Q, linewidth=0.8)
         axes.plot(n["z"], prior, color=plots.P, linewidth=0.8, linestyle="--")
@@ -109,9 +99,9 @@ def draw_marginals(n: Numbers) -> Drawing:
         axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=5.5)
         axes.set(xticks=[-2, 0, 2], yticks=[])
         axes.spines.left.set_visible(False)
-    for axes in every[d:]:
+    for axes in panels[d:]:
         axes.set_visible(False)
-    for axes in every[d - PANELS : d]:
+    for axes in panels[d - PANELS : d]:
         axes.set_xlabel("z")
     figure.suptitle("Q(z) in each latent (filled) and N(0, 1) (dashed); KL(Q‖p) in nats")
     return figure

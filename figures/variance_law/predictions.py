@@ -4,6 +4,7 @@ MMD sees Q(z) as a whole, so what it settles is a common scale of all latents. L
 wide in one can be paid for by too narrow in another.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +19,7 @@ from vaelab.posterior import MarginalPosterior
 from vaelab.posterior.variance_law import optimal_scale, predicted_variance
 from vaelab.runs.store import Numbers, Result, merge_results
 
-ACTIVE = 0.2  # of V: the share that the means carry in a latent that is drawn
-PER_LATENT = ("measured", "predicted", "from_ratio")
+ACTIVE = 0.2  # share of the means in V above which a latent is active
 IMAGES = 400  # of the mixture that take part: the work grows with their square
 
 
@@ -53,32 +53,39 @@ def laws() -> list[Law]:
 def compute_other_laws(device: str, *, seeds: int, **training: Any) -> Result:
     """Numbers, one row per latent: law [k], an index into `laws()`, seed, measured V on the test images, V predicted
     from the latent's own posteriors and from its signal-to-noise ratio alone (nan for MMD), active [k]."""
-    every = laws()
-    results = variants.trained([law.variant for law in every], device, seeds, **training)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in ("law", "seed", *PER_LATENT, "active")}
-    for i, (law, row) in enumerate(zip(every, results, strict=True)):
-        for seed, result in enumerate(row):
-            columns = latents(law.divergence, posterior(result.numbers))
-            d = len(columns["measured"])
-            for name, values in {"law": np.full(d, i), "seed": np.full(d, seed), **columns}.items():
-                found[name].append(values)
-    numbers = {name: np.concatenate(parts) for name, parts in found.items()}
-    return merge_results(numbers, [result for row in results for result in row])
+    results = variants.train([law.variant for law in laws()], device, seeds, **training)
+    n = per_latent([law.divergence for law in laws()], results)
+    names = {"law": "row", "measured": "measured", "predicted": "from_posteriors", "from_ratio": "from_ratio"}
+    numbers = {"seed": n["seed"], "active": n["active"], **{name: n[key] for name, key in names.items()}}
+    return merge_results(numbers, variants.flatten(results))
+
+
+def per_latent(divergences: Sequence[nn.Module | None], results: Sequence[Sequence[Result]]) -> Numbers:
+    """`latents` of all trainings [divergences][seeds], one after the other; row and seed say which one each is of."""
+    parts = [
+        {"row": np.full(d, i), "seed": np.full(d, seed), **found}
+        for i, (divergence, row) in enumerate(zip(divergences, results, strict=True))
+        for seed, result in enumerate(row)
+        for found in [latents(divergence, posterior(result.numbers))]
+        for d in [len(found["ratio"])]
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
-    """Per latent [d]: V measured; V at the scale that the divergence likes best, means centered as every optimum has
-    them; V from the signal-to-noise ratio alone; whether it is active."""
+    """The ratio R = Var(mean) / E[sigma²] of every latent [d], V = Var(mean) + E[sigma²] as measured, at the scale
+    of its posteriors where `divergence` (None: MMD) is least, and from R alone; whether it is active."""
     law = q.variance_law()
-    centered = q.mean - q.mean.mean(0)
+    centered = q.mean - q.mean.mean(0)  # every optimum has centered means
     scale = (
         best_common_scale(centered, q.logvar) if divergence is None else optimal_scale(divergence, centered, q.logvar)
     )
-    ratio = (law.of_means / law.of_noise).clamp_min(1e-9).tolist()
-    simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio]
+    ratio = (law.of_means / law.of_noise).clamp_min(1e-9)
+    simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio.tolist()]
     return {
+        "ratio": ratio.numpy(),
         "measured": law.total.numpy(),
-        "predicted": (law.total * scale**2).numpy(),
+        "from_posteriors": (law.total * scale**2).numpy(),
         "from_ratio": np.array(simple),
         "active": (law.of_means > ACTIVE * law.total).numpy(),
     }

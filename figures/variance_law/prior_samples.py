@@ -1,7 +1,6 @@
-"""var-prior-vs-mixture-samples: what sampling from N(0, I) misses, and what the mixture Q(z) would give instead.
+"""var-prior-vs-mixture-samples: samples from N(0, I) and from the mixture Q(z), by their Fréchet distance.
 
-Scores are Fréchet distances on classifier features, on this data set only.  The mixture replays its training images,
-each blurred by its sigma; a Gaussian mixture of few components cannot.
+The mixture repeats its training images, each blurred by its sigma; a GMM of few components cannot.
 """
 
 import numpy as np
@@ -24,13 +23,12 @@ LABELS = {
 
 
 def alt(n: Numbers) -> str:
-    means = n["distance"].mean(0)
-    told = [f"{LABELS[name]} {value:.1f}" for name, value in zip(SAMPLERS, means, strict=True)]
+    pairs = zip(SAMPLERS, n["distance"].mean(0), strict=True)
+    means = "; ".join(f"{LABELS[name]} {value:.1f}" for name, value in pairs)
     return (
         f"Rows of digits drawn in {len(SAMPLERS)} ways and their Fréchet distances on classifier features from the "
-        f"test images, means over {len(n['distance'])} seeds: {'; '.join(told)}; as many training images "
-        f"{n['real'].mean():.1f}. "
-        f"KL(Q‖p) is {n['kl'][:, 0].mean():.2f} nats."
+        f"test images, means over {len(n['distance'])} seeds: {means}; as many training images "
+        f"{n['real'].mean():.1f}. KL(Q‖p) is {n['kl'][:, 0].mean():.2f} nats."
     )
 
 
@@ -46,7 +44,7 @@ def alt(n: Numbers) -> str:
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     pictures, bars = figure.subplots(1, 2, width_ratios=(2.1, 1))
-    plots.images(pictures, n["shown"][0] / 255, [LABELS[name] for name in SAMPLERS])
+    plots.image_grid(pictures, n["shown"][0] / 255, [LABELS[name] for name in SAMPLERS])
     pictures.set_title("draws of seed 0")
     seeds, samplers = n["distance"].shape
     for seed, values in enumerate(n["distance"]):

@@ -1,13 +1,11 @@
 """The variance law without any training: one latent with a fixed ratio, and mixtures of known kurtosis."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from vaelab.divergences import Gaussian, kl
 from vaelab.posterior import MarginalPosterior
-from vaelab.runs.store import Numbers, Result, cached, recipe
+from vaelab.runs.store import Numbers, recipe
 
 
 @recipe("kl-at-fixed-ratio", version=1)
@@ -27,11 +25,6 @@ def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
     flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
     found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
     return found
-
-
-def compute_rho(device: str, **settings: Any) -> Result:
-    """Return the numbers of `kl_at_fixed_ratio`."""
-    return cached(kl_at_fixed_ratio, settings)
 
 
 def textbook() -> dict[str, float]:

@@ -3,15 +3,12 @@
 They are followed through their training, without sampling if so asked, or sampled from in several ways.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vaelab._utils.device import device_name
 from vaelab._utils.images import to_uint8
 from vaelab.data import load
 from vaelab.divergences import Gaussian
@@ -22,10 +19,10 @@ from vaelab.models.vae import VAE
 from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior import MarginalPosterior, rescale
 from vaelab.posterior.variance_law import variance_law
-from vaelab.runs.execute import ONE_AT_A_TIME
+from vaelab.runs.execute import ONE_AT_A_TIME, train_all
 from vaelab.runs.run import Run
-from vaelab.runs.store import Numbers, Result, recipe, run_cached
-from vaelab.training.config import Train
+from vaelab.runs.store import Numbers, Result, recipe
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit, train
 
 SPLITS = ("train", "test")
@@ -46,11 +43,8 @@ SAMPLERS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS),
 
 def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) -> list[Result]:
     """One VAE per seed, its numbers those of `follow`; sampled: False trains it without noise."""
-    device = device_name(device)
     runs = [Run("vae", **training, seed=s) for s in range(seeds)]
-    tasks = [{**asdict(run), "sampled": sampled, "device": device} for run in runs]
-    data = "+".join(load(runs[0].data, split, limit=runs[0].limit).sha256 for split in SPLITS)
-    return run_cached(follow, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
+    return train_all(runs, device, function=follow, sampled=sampled)
 
 
 @recipe("follow-posteriors", version=1)
@@ -68,7 +62,7 @@ def follow(*, device: str, sampled: bool, **settings: Any) -> Numbers:
     with ONE_AT_A_TIME:
         experiment = run.experiment(tuple(seen["train"].shape[1:]))
         experiment = experiment if sampled else unsampled(experiment)
-        config = Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
+        config = TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
         frames = [_frame(experiment, seen, few)]
         for progress in train(experiment, seen["train"], config):
             if progress.row is not None:
@@ -90,10 +84,6 @@ def first_of_each(labels: Tensor) -> Tensor:
 def posterior(numbers: Numbers) -> MarginalPosterior:
     """The mixture over the test images at the end, float64."""
     return MarginalPosterior(*(torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar")))
-
-
-def posteriors(results: Sequence[Result]) -> list[MarginalPosterior]:
-    return [posterior(result.numbers) for result in results]
 
 
 def _frame(experiment: Experiment, seen: dict[str, Tensor], few: Tensor) -> dict[str, np.ndarray]:
@@ -145,7 +135,7 @@ def sample(*, device: str, **settings: Any) -> Numbers:
     net = classifier(train)
     with ONE_AT_A_TIME:
         experiment = run.experiment(train.shape)
-        fit(experiment, train, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
+        fit(experiment, train, TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
         posterior = MarginalPosterior.from_model(experiment, train.images)
         every = samples(experiment, posterior, train.images, test.images, run.seed)
         truth = net.features(test.images)

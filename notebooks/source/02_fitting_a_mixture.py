@@ -268,7 +268,7 @@ walk = {a: [geometric_js(on_the_way(t), a, dual=True) for t in steps] for a in (
 with plots.style("notebook"):
     figure = plots.new_figure(8, 3.4)
     ax = figure.subplots()
-    for (a, values), shade in zip(walk.items(), plots.between(plots.P, plots.Q, len(walk)), strict=True):
+    for (a, values), shade in zip(walk.items(), plots.color_steps(plots.P, plots.Q, len(walk)), strict=True):
         ax.plot(steps, values, color=shade, label=f"α = {a:g}")
         for i in range(1, len(steps) - 1):
             if values[i - 1] > values[i] < values[i + 1]:

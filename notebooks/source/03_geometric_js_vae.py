@@ -108,7 +108,7 @@ with plots.style("notebook"):
     left.axhline(0, color="black", lw=0.6)
     left.set(xlabel="α", ylabel="c(α), nats per latent", title="the entrance fee", xlim=(0, 1))
     widths = [10 ** (-i / 20) for i in range(101)]
-    for a, shade in zip((0.1, 0.3, 0.5), plots.between("#e9b9dc", plots.DUAL, 3), strict=True):
+    for a, shade in zip((0.1, 0.3, 0.5), plots.color_steps("#e9b9dc", plots.DUAL, 3), strict=True):
         right.plot(widths, [primed_dual(1, s, a) - a * kl(1, s) for s in widths], color=shade, label=f"α = {a}")
         right.plot(widths[-1], fee(a), "o", color=shade)
     right.set(xscale="log", xlabel="s, the posterior's variance", title="dual − α KL(q‖p) at μ = 1 (dots: c)")

@@ -1,4 +1,4 @@
-"""Figures: the numbers in them, the same bytes for the same inputs, receipts, and what happens when things go wrong."""
+"""Figures: their numbers, equal bytes for equal inputs, their provenance, and what happens when things go wrong."""
 
 import csv
 import errno
@@ -132,7 +132,7 @@ def test_again_gives_the_same_bytes(drawn, tmp_path):
     assert files_of(drawn) == files_of(again)
 
 
-def test_figures_carry_their_alt_text_and_their_receipt(drawn):
+def test_figures_carry_their_alt_text_and_their_provenance(drawn):
     (row, _) = json.loads((drawn / "manifest.json").read_text())["figures"]
     assert row["id"] == "gjs-1d"
     assert set(row) == {

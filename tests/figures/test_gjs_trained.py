@@ -75,7 +75,7 @@ def test_reconstructions_are_those_that_were_measured(swept):
     result = reconstructions.compute("cpu", primed=[0.1], dual=[0.5], seeds=2, **SMALL)
     errors = image_grids.squared_error(result.numbers)
     assert errors.shape == (4, 10)
-    measured = variants.test(swept.numbers, "reconstruction", [0, 1])[:, 0]
+    measured = variants.on_test(swept.numbers, [0, 1])[:, 0]
     assert errors[:2].mean(1) == pytest.approx(measured, rel=0.5)  # ten images of the whole test set
 
 

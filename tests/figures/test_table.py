@@ -24,10 +24,10 @@ def test_arrays_are_repeated_along_the_dimensions_they_lack():
     rows = long_table(spec, NUMBERS)
     assert len(rows) == 6
     assert rows[1] == {
-        "alpha": 0.1, "z": 2, "value": 1.0, "active": "yes", "level": 7, "total": 3.0, "a": 5, "b": 6
+        "alpha": 0.1, "z": 2, "value": 1.0, "active": True, "level": 7, "total": 3.0, "a": 5, "b": 6
     }  # fmt: skip
-    assert rows[-1]["alpha"] == ""
     assert to_csv(rows).splitlines()[:2] == ["alpha,z,value,active,level,total,a,b", "0.1,1,0,yes,7,3,5,6"]
+    assert to_csv(rows).splitlines()[-1] == ",3,5,no,7,12,5,6"
 
 
 def test_labels_are_given_or_counted():

@@ -17,9 +17,9 @@ import torch
 from figures.registry import FIGURES
 from figures.table import to_csv
 from figures.variance_law import measures, predictions, theory, trainings
-from figures.variance_law.law_through_training import totals
+from figures.variance_law.latent_plane import NAMES
+from figures.variance_law.law_bars import totals
 from figures.variance_law.measures import radius
-from figures.variance_law.sampling_off import NAMES
 from figures.variance_law.trainings import Quadratic, unsampled
 from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
 from vaelab.posterior.variance_law import scale_gradient
@@ -126,9 +126,9 @@ def test_mmd_asks_for_the_scale_of_the_prior(width):
 
 def test_the_two_predictions_of_the_kurtosis_are_exact_where_their_premises_hold():
     mean = torch.linspace(-0.95, 0.95, 4001, dtype=torch.float64)[:, None]
-    by_point = measures.latents(MarginalPosterior(mean, torch.log(1 - mean**2)))
+    by_point = measures.kurtosis(MarginalPosterior(mean, torch.log(1 - mean**2)))
     assert by_point["point_by_point"] == pytest.approx(by_point["measured"], abs=1e-9)
-    constant = measures.latents(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
+    constant = measures.kurtosis(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
     assert constant["constant_sigma"] == pytest.approx(constant["measured"], abs=1e-9)
     assert abs(constant["point_by_point"] - constant["measured"]) > 0.1
     assert list(theory.textbook().values()) == pytest.approx([2.674197, 1.84752, 2.412, 1.6878], abs=2e-3)
@@ -227,7 +227,7 @@ def test_every_law_is_predicted_from_the_posteriors_it_was_measured_on():
         assert column(rows, "predicted", regularizer=name) == pytest.approx([1] * 4, abs=1e-6)
     q = MarginalPosterior(torch.zeros(50, 1).double() + torch.linspace(-1, 1, 50)[:, None], torch.zeros(50, 1).double())
     found = predictions.latents(lambda q, p: kl(p, q), q)
-    assert found["predicted"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
+    assert found["from_posteriors"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
 
 
 # -- the committed tables

@@ -110,6 +110,3 @@ def _finite(name: str, value: object) -> float:
     if not math.isfinite(number := _number(name, value)):
         raise InvalidValue(f"{name} must be finite, got {value}.")
     return number
-
-
-count = positive_int  # until every caller has the new name

@@ -83,22 +83,14 @@ class Dataset:
             >>> load("digits", "test").subset(50).images.shape
             torch.Size([50, 1, 8, 8])
         """
-        if checks.count("n", n) > len(self):
+        if checks.positive_int("n", n) > len(self):
             raise InvalidValue(f"n must be at most {len(self)}, the images of {self.name} ({self.split}), got {n}.")
         indices = torch.from_numpy(stratified_indices(self.labels.numpy(), n, seed))
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
 
 def make_dataset(entry: Entry, split: str, origin: Path | str, images: NDArray[np.uint8], labels: ArrayLike) -> Dataset:
-    """Return arrays as a `Dataset` with the name, license and credit of an entry.
-
-    Args:
-        entry: Entry of the catalogue.
-        split: "train", "test" or "all".
-        origin: Where the images were read.
-        images: [n, c, h, w].
-        labels: [n].
-    """
+    """Return images [n, c, h, w] and labels [n] with the name, license and credit of an entry."""
     pixels = torch.from_numpy(np.require(images, np.uint8, ["C", "W"]))
     classes = torch.from_numpy(np.array(labels, np.int64))
     return Dataset(pixels, classes, entry.name, split, str(origin), entry.license, entry.credit)
@@ -130,10 +122,7 @@ def stratified_indices(labels: NDArray[np.int64], n: int, seed: int = 0) -> NDAr
 
 
 def split_indices(n: int, split: str) -> NDArray[np.int64]:
-    """Return ascending indices of a split for data that has none: a random tenth is the test set.
-
-    The draw depends on n only.
-    """
+    """Return ascending indices of a split for n items that have none: always the same tenth is the test set."""
     order = np.random.RandomState(0).permutation(n)
     train = n - n // 10
     return np.sort({"train": order[:train], "test": order[train:], "all": order}[split])

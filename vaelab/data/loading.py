@@ -69,7 +69,7 @@ def load(
     if split not in SPLITS:
         raise InvalidValue(f"split must be one of {', '.join(SPLITS)}, got {split!r}.")
     if limit is not None:
-        checks.count("limit", limit)
+        checks.positive_int("limit", limit)
     if domain not in ("unit", "real"):
         raise InvalidValue(f"domain must be 'unit' or 'real', got {domain!r}.")
     if isinstance(name, np.ndarray | Tensor):

@@ -20,19 +20,7 @@ def cache(entry: Entry) -> Path:
 
 
 def search_folders(entry: Entry, folder: DataFolder) -> list[Path]:
-    """List the folders that may contain a data set, in the order of the search.
-
-    Args:
-        entry: Entry of the catalogue.
-        folder: The user's data folder; VAELAB_DATA if None.
-
-    Returns:
-        Sub-folders of the user's folder, that folder, the cache, the folder of the system.
-
-    Raises:
-        InvalidType: If `folder` is not a path.
-        StorageError: If it does not exist.
-    """
+    """List the folders to search: the user's (VAELAB_DATA if None), with its sub-folders first, cache, system."""
     user = _user_folder(folder)
     mine = [] if user is None else [*(user / name for name in (entry.name, *entry.folders)), user]
     return [*mine, cache(entry), *([Path(entry.system)] if entry.system else [])]
@@ -60,11 +48,7 @@ def copies(entry: Entry, name: str, folders: list[Path]) -> Iterator[Path]:
 
 
 def locate(entry: Entry, name: str, folder: DataFolder) -> Path | None:
-    """Return the first copy of a file, or None where there is none.
-
-    Raises:
-        DataError: If the first copy is altered or truncated.
-    """
+    """Return the first copy of a file, or None; raise `DataError` if that copy is altered."""
     for path in copies(entry, name, search_folders(entry, folder)):
         if checksum(path, entry.files[name]) == entry.files[name]:
             return path
@@ -73,11 +57,7 @@ def locate(entry: Entry, name: str, folder: DataFolder) -> Path | None:
 
 
 def locate_archive(entry: Entry, folder: DataFolder) -> Path | None:
-    """Return an archive that the user downloaded as the mirrors offer it, or None.
-
-    Raises:
-        DataError: If it is altered or truncated.
-    """
+    """Return an archive that the user downloaded, or None; raise `DataError` if it is altered."""
     for name, expected in entry.downloads.items():
         if name.endswith(".tar.gz"):
             for path in copies(entry, name, search_folders(entry, folder)):
@@ -95,18 +75,9 @@ def altered(entry: Entry, path: Path) -> DataError:
 
 
 def checksum(path: Path, like: str, *, gunzip: bool = True) -> str:
-    """Compute the checksum of a file by the method of another checksum.
+    """Compute the checksum of a file by the method of another one, "sha256:..." or "md5:...".
 
-    Args:
-        path: The file.
-        like: A checksum that begins with its method, "sha256:" or "md5:".
-        gunzip: Of a .gz file, take the decompressed content.
-
-    Returns:
-        "METHOD:HEXADECIMAL", or an empty text for a damaged gzip file.
-
-    Raises:
-        StorageError: If the file cannot be read.
+    Of a .gz file it is that of the decompressed content, unless gunzip=False, and empty if damaged.
     """
     method = like.partition(":")[0]
     open_file = gzip.open if gunzip and path.suffix == ".gz" else open

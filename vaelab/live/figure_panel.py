@@ -11,7 +11,7 @@ from vaelab.live.figure import Draw, LiveFigure, Values
 from vaelab.live.filmstrip import film_strip
 from vaelab.live.panel import Panel, View
 from vaelab.live.readout import Row
-from vaelab.plots import Style, sized
+from vaelab.plots import Style, size_for
 
 
 class Story(NamedTuple):
@@ -39,7 +39,7 @@ def drawn(
     style: Style,
 ) -> Panel:
     """A panel around `draw` on a figure whose size in inches belongs to the style.  Raises InvalidValue for none."""
-    width, height = sized(sizes, style)
+    width, height = size_for(sizes, style)
     figure = LiveFigure(draw, width, height, style)
     view = View(figure.render, figure.size, words, story.strip, story.alt, story.caption, figure.finish)
     return Panel(controls, view, presets, style)

@@ -12,7 +12,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import pair
 from vaelab.objectives.iwae import sampled_rate
@@ -76,7 +76,7 @@ class Adapter:
             got = f"got {tuple(x.shape)}; the second axis is that of channels"
             raise InvalidValue(f"images must be {wanted} with n at least 1, {got}.")
         if self.binary:
-            as_image_tensor(x)
+            as_images(x)
         return to_float(x.to(self.device)).to(self.dtype)
 
     @contextmanager

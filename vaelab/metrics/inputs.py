@@ -15,7 +15,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import binarize_images, in_domain
+from vaelab.data.images import as_images, binarize_images
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter, encode
@@ -62,7 +62,7 @@ def some(n: int, k: int | None, seed: int = 0) -> Tensor:
 
     Raises InvalidType or InvalidValue unless k is None or a whole number of at least 1.
     """
-    if k is None or checks.count("the number of images", k) >= n:
+    if k is None or checks.positive_int("the number of images", k) >= n:
         return torch.arange(n)
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:k].sort().values
 
@@ -79,7 +79,7 @@ def _dataset(part: Any, split: str, domain: Domain) -> Dataset:
             f"{list(classes.shape)}."
         )
     if images.dim() == 4:
-        images = in_domain(images, domain)
+        images = as_images(images, domain=domain)
     elif images.dtype != torch.uint8:
         checks.float_tensor(f"the {split} images", images)
     return Dataset(images, classes, "own data", split, "memory", "your own", "your own")

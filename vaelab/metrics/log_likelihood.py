@@ -111,8 +111,8 @@ def importance_weights(
 
     Exactly `samples` draws for every image, at most `chunk` decoded at once, whatever the number of images.
     """
-    checks.count("samples", samples)
-    checks.count("chunk", chunk)
+    checks.positive_int("samples", samples)
+    checks.positive_int("chunk", chunk)
     generator = torch.Generator(model.device).manual_seed(seed)
     # made once: small blocks between large ones fray the heap
     found = torch.empty(2, len(x), dtype=torch.float64)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils.images import sum_pixels
-from vaelab.data.images import in_domain
+from vaelab.data.images import as_images
 from vaelab.models.vae import ForwardPass, eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
 
@@ -26,7 +26,7 @@ def evaluate(
     """
     device = next(experiment.parameters()).device
     totals = torch.zeros(4, dtype=torch.float64)
-    x = in_domain(x, experiment.domain)
+    x = as_images(x, domain=experiment.domain)
     inputs = x if inputs is None else inputs
     for part, shown in zip(x.split(chunk), inputs.split(chunk), strict=True):
         truth, seen = (experiment.as_input(t.to(device)) for t in (part, shown))

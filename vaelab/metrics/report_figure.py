@@ -16,7 +16,7 @@ SIZE = {"paper": (7.2, 6.4), "notebook": (10.5, 9.0), "talk": (18.0, 15.0)}
 
 def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
     """The figure of a report, in one of the three styles.  Raises InvalidValue for another style."""
-    size = plots.sized(SIZE, style)
+    size = plots.size_for(SIZE, style)
     found = {row.name: row for row in rows(report)}
     with plots.style(style):
         figure = plots.new_figure(*size)

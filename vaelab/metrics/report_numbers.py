@@ -124,7 +124,7 @@ def _check(views: Views | None, samples: int, nll_images: int | None, small_prob
         checks.positive_int(name, value, at_least=2)
     checks.seed(seed)
     if nll_images is not None:
-        checks.count("the number of nll_images images", nll_images)
+        checks.positive_int("the number of nll_images images", nll_images)
 
 
 def _settings(

@@ -20,7 +20,7 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
@@ -56,7 +56,7 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
         checks.float_tensor(name, features)
         if features.dim() != 2 or features.shape[1:] != real.shape[1:]:
             raise InvalidValue(f"{name} has shape {tuple(features.shape)}; both sets must be [images, features] alike.")
-        if not 1 <= checks.count("k", k) < len(features):
+        if not 1 <= checks.positive_int("k", k) < len(features):
             raise InvalidValue(f"k must lie between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
     center = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
     real, made = ((features - center).to(features.dtype) for features in (real, made))
@@ -70,10 +70,10 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
 
     Raises InvalidType or InvalidValue for images of other values or shapes, none at all, or k outside 1 .. n.
     """
-    images, known = as_image_tensor(images), as_image_tensor(known)
+    images, known = as_images(images), as_images(known)
     if images.shape[1:] != known.shape[1:]:
         raise InvalidValue(f"images have shape {tuple(images.shape[1:])}, the known ones {tuple(known.shape[1:])}.")
-    if not 1 <= checks.count("k", k) <= len(known):
+    if not 1 <= checks.positive_int("k", k) <= len(known):
         raise InvalidValue(f"k must lie between 1 and the {len(known)} known images, got {k}.")
     if not len(images):
         raise InvalidValue("there are no images whose neighbors could be found; give at least one.")
@@ -103,7 +103,7 @@ def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     Source: Asperti 2020 (arXiv 2002.09860) for the loss; derived here, Var(x) - Var(x̂) is
     MSE + 2 Cov(x̂, x - x̂).
     """
-    images, reconstructions = as_image_tensor(images), as_image_tensor(reconstructions)
+    images, reconstructions = as_images(images), as_images(reconstructions)
     if not len(images):
         raise InvalidValue("there are no images whose variance could be lost; give at least one.")
     if images.shape != reconstructions.shape:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.images import to_float
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, encode
@@ -44,7 +44,7 @@ def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, bi
     global generator is seeded for the while, so that the same views come at every call, and left as it was.
     Raises InvalidValue for images outside [0, 1].
     """
-    images = as_image_tensor(images)
+    images = as_images(images)
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
     with torch.random.fork_rng(), rng.use_generator(torch.Generator().manual_seed(seed)):

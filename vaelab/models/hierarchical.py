@@ -30,7 +30,7 @@ class TwoLayers(VAE):
         upper: Sequence[int] = (100, 100),
     ) -> None:
         super().__init__(*burda(shape, latent, hidden), latent)
-        self.top = checks.count("top", top)
+        self.top = checks.positive_int("top", top)
         self.up = tanh_layers([latent, *upper, 2 * top])
         self.down = tanh_layers([top, *reversed(upper), 2 * latent])
 

@@ -44,7 +44,7 @@ class IWAEObjective(Objective):
         annealing: Annealing | None = None,
     ) -> None:
         super().__init__(likelihood, KL(), weight, annealing)
-        checks.count("samples", samples)
+        checks.positive_int("samples", samples)
         if gradient not in ("plain", "stl", "dreg"):
             raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}; choose one.")
         self.samples, self.gradient = samples, gradient

@@ -30,8 +30,19 @@ Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#
 CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 
 
-def sized(sizes: Mapping[str, Any], name: str) -> Any:
-    """Return the size for a style; raise `InvalidValue` for an unknown style."""
+def size_for(sizes: Mapping[str, Any], name: str) -> Any:
+    """Return the size for a style.
+
+    Args:
+        sizes: Size by name of the style.
+        name: The style.
+
+    Returns:
+        The size.
+
+    Raises:
+        InvalidValue: If the style is unknown.
+    """
     if name not in sizes:
         raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}.")
     return sizes[name]
@@ -39,24 +50,47 @@ def sized(sizes: Mapping[str, Any], name: str) -> Any:
 
 @contextmanager
 def style(name: Style = "notebook") -> Iterator[None]:
-    """Draw in one of the three styles: `with style("talk"): ...`."""
+    """Draw in one of the three styles within a `with` block.
+
+    Args:
+        name: "paper", "notebook" or "talk".
+
+    Yields:
+        Nothing; matplotlib's settings are restored afterwards.
+    """
     with mpl.rc_context():
         matplotlib.style.use([STYLES / "common.mplstyle", STYLES / f"{name}.mplstyle"])
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return a figure of this size in inches, with its own canvas, unknown to pyplot."""
+    """Create a figure with its own canvas, unknown to pyplot.
+
+    Args:
+        width: Inches.
+        height: Inches.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
 
-def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
-    """Return n colors (red, green, blue) from `start` to `end` in equal steps.
+def color_steps(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
+    """Interpolate between two colors in equal steps.
+
+    Args:
+        start: First color.
+        end: Last color.
+        n: Number of colors.
+
+    Returns:
+        n triples (red, green, blue) in [0, 1].
 
     Example:
-        >>> between("black", "white", 3)[1]
+        >>> color_steps("black", "white", 3)[1]
         (0.5, 0.5, 0.5)
     """
     first, last = (mpl.colors.to_rgb(color) for color in (start, end))
@@ -65,14 +99,22 @@ def between(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
 
 
 def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, linestyle: str = "-") -> None:
-    """Draw the circles of one and two standard deviations of an isotropic Gaussian."""
+    """Draw the circles of one and two standard deviations of an isotropic Gaussian.
+
+    Args:
+        axes: Where to draw.
+        center: Its mean, two numbers.
+        sigma: Its standard deviation.
+        color: Of the lines.
+        linestyle: Of the lines.
+    """
     for radius in (sigma, 2 * sigma):
         axes.add_patch(
             Circle((center[0], center[1]), radius, fill=False, edgecolor=color, linewidth=1, linestyle=linestyle)
         )
 
 
-def spread(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
+def seed_band(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
     """Draw the mean over seeds as a line and their range as a band.
 
     Args:
@@ -195,6 +237,3 @@ def image_grid(
         part.tick_params(length=0)
         part.spines[:].set_visible(False)
     return artist
-
-
-images = image_grid  # until every caller has the new name

@@ -69,7 +69,7 @@ class MarginalPosterior:
 
         generator: default torch's own.  Raises InvalidValue for fewer than one draw.
         """
-        return mixture.draw(self.mean, self.logvar, checks.count("n", n), generator)[0]
+        return mixture.draw(self.mean, self.logvar, checks.positive_int("n", n), generator)[0]
 
     def log_prob(self, z: Tensor, *, path: Route | Literal["auto"] = "auto", chunk: int = mixture.COMPONENTS) -> Tensor:
         """ln Q(z) over all n components at z [m, d]: [m], nats, float64.
@@ -85,7 +85,7 @@ class MarginalPosterior:
         """
         self._check_points(z, self.mean.shape[1])
         self.taken = self._path(z, path)
-        checks.count("chunk", chunk)
+        checks.positive_int("chunk", chunk)
         if self.taken == "products":
             return mixture.log_density(z, self.mean, self.logvar, chunk)
         logs = fused_density.log_density(z, self.mean, self.logvar)
@@ -156,7 +156,7 @@ class MarginalPosterior:
         """
         from sklearn.mixture import GaussianMixture
 
-        if not checks.count("k", k) <= checks.count("samples", samples) or samples < 2:
+        if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must lie between 1 and the {samples} draws to fit, got {k}; 10 to 100 are usual.")
         with torch.no_grad():
             draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
@@ -168,7 +168,7 @@ class MarginalPosterior:
                 raise InvalidValue(f"there is no latent {latent}; choose one from 0 to {self.mean.shape[1] - 1}.")
         self._check_points(z, len(latents))
         mean, logvar = self.mean[:, latents], self.logvar[:, latents]
-        return mixture.log_density(z, mean, logvar, checks.count("chunk", chunk)).exp()
+        return mixture.log_density(z, mean, logvar, checks.positive_int("chunk", chunk)).exp()
 
     def _path(self, z: Tensor, path: str) -> Route:
         if path not in ("auto", "products", "compiled"):

@@ -67,7 +67,7 @@ class PriorSampler:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         check_fitted(self, "d_")
-        checks.count("n", n)
+        checks.positive_int("n", n)
         return torch.randn(n, self.d_, generator=generator)
 
 
@@ -83,7 +83,7 @@ class GMMSampler:
 
         generator = torch.Generator().manual_seed(checks.seed(self.seed))
         points = sample_codes(z, generator).double().numpy()
-        if checks.count("components", self.components) > len(points):
+        if checks.positive_int("components", self.components) > len(points):
             raise InvalidValue(f"components must be at most the {len(points)} codes, got {self.components}; lower it.")
         self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
         self.model_.fit(points)
@@ -91,7 +91,7 @@ class GMMSampler:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         check_fitted(self, "model_")
-        checks.count("n", n)
+        checks.positive_int("n", n)
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
         return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them by component
@@ -115,9 +115,9 @@ class FlowSampler:
     def fit(self, z: Codes) -> Self:
         mean, std = posterior_params(z)
         for name in ("transforms", "steps", "batch_size"):
-            checks.count(name, getattr(self, name))
+            checks.positive_int(name, getattr(self, name))
         for width in self.hidden:
-            checks.count("hidden", width)
+            checks.positive_int("hidden", width)
         checks.positive("lr", self.lr)
         with torch.random.fork_rng():
             torch.manual_seed(checks.seed(self.seed))
@@ -135,7 +135,7 @@ class FlowSampler:
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         check_fitted(self, "flow_")
-        checks.count("n", n)
+        checks.positive_int("n", n)
         density = self.flow_()
         noise = torch.randn(n, *density.event_shape, generator=generator)
         points: Tensor = density.transform.inv(noise)

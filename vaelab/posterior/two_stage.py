@@ -121,7 +121,7 @@ class SecondStage:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         factor = self.factor().float()
-        checks.count("n", n)
+        checks.positive_int("n", n)
         z = self._decoded(n, generator)
         if self.noise:
             z = z + self._noise * torch.randn(z.shape, generator=generator)
@@ -137,8 +137,8 @@ class SecondStage:
             check_known(self.renormalize)
         if not isinstance(self.noise, bool):
             raise InvalidType(f"noise must be True or False, got {self.noise!r}; its size is gamma.")
-        checks.count("width", self.width)
-        checks.count("depth", self.depth)
+        checks.positive_int("width", self.width)
+        checks.positive_int("depth", self.depth)
         checks.seed(self.seed)
         checks.in_range("warmup", self.warmup, 0, 1)
         checked = Train(batch_size=self.batch_size, lr=self.lr, seed=self.seed, device=self.device, steps=self.steps)

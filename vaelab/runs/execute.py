@@ -12,7 +12,7 @@ from vaelab._utils.errors import TrainingError
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.measure import measure
 from vaelab.runs.run import Run, checksum
-from vaelab.runs.store import BatchRunner, Numbers, Result, recipe, run_cached
+from vaelab.runs.store import BatchRunner, Computation, Numbers, Result, recipe, run_cached
 from vaelab.training.config import Train
 from vaelab.training.ensemble import fit_many
 
@@ -21,7 +21,13 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 def train_all(
-    runs: Sequence[Run], device: str = "auto", executor: Executor | None = None, *, stacked: bool = False
+    runs: Sequence[Run],
+    device: str = "auto",
+    executor: Executor | None = None,
+    *,
+    function: Computation | None = None,
+    stacked: bool = False,
+    **options: Any,
 ) -> list[Result]:
     """The results of all runs, in order: those kept are read, the others trained in parallel and kept when done.
 
@@ -31,11 +37,11 @@ def train_all(
     """
     sums = {which: checksum(*which) for which in {(run.data, run.limit) for run in runs}}
     device = device_name(device)
-    tasks = [{**asdict(run), "device": device} for run in runs]
+    tasks = [{**asdict(run), **options, "device": device} for run in runs]
     data = [sums[run.data, run.limit] for run in runs]
     processes = None if device == "cpu" else 1
     batch = BatchRunner(alike, train_together) if stacked else None
-    return run_cached(train_one, tasks, data, executor, processes=processes, batch=batch)
+    return run_cached(function or train_one, tasks, data, executor, processes=processes, batch=batch)
 
 
 @recipe("train-and-measure", version=1)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils.images import to_float, to_uint8
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.metrics.reconstruction import evaluate
@@ -62,7 +62,7 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
     traversals [latent, STEPS, c, h, w]: the first image with one latent at a time moved from -REACH to REACH.
     Raises InvalidValue for images or inputs that do not lie in [0, 1].
     """
-    images, inputs = as_image_tensor(images[:SHOWN]), as_image_tensor(inputs[:SHOWN])
+    images, inputs = as_images(images[:SHOWN]), as_images(inputs[:SHOWN])
     device = next(experiment.parameters()).device
     q = experiment.encode(inputs.to(device))
     path = torch.linspace(-REACH, REACH, STEPS, device=device)

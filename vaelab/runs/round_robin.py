@@ -43,7 +43,7 @@ def train_round_robin(
 
     Raises InvalidType or InvalidValue for a turn that is no whole number of at least 1, and what `vaelab.train` raises.
     """
-    checks.count("turn", turn)
+    checks.positive_int("turn", turn)
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     longest = max((run.epochs for run in runs), default=0)
     with tqdm(total=sum(run.epochs for run in runs), initial=done(runs, folder), unit="epoch") as bar:

@@ -15,10 +15,10 @@ CHOICES = {
     "precision": ("fp32", "tf32", "bf16"),
 }
 CHECKS: dict[str, Callable[[str, Any], object]] = {
-    "epochs": checks.count,
-    "batch_size": checks.count,
-    "steps": checks.count,
-    "micro_batches": checks.count,
+    "epochs": checks.positive_int,
+    "batch_size": checks.positive_int,
+    "steps": checks.positive_int,
+    "micro_batches": checks.positive_int,
     "lr": checks.positive,
     "lr_decay": checks.positive,
     "grad_clip": checks.positive,

@@ -150,6 +150,9 @@ def simple(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> 
         jitter: Change brightness, contrast and hue.
         fill: Values outside the image.
 
+    Returns:
+        A function of images [b, c, h, w].
+
     Example:
         >>> simple().parts
         (Affine(rotation=15.0, translation=0.05, scale=(0.9, 1.1), shear=0.0),)
@@ -167,6 +170,9 @@ def large(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> A
         flip: Swap top and bottom of half of the images.
         jitter: Change brightness, contrast and hue.
         fill: Values outside the image.
+
+    Returns:
+        A function of images [b, c, h, w].
 
     References:
         Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, "large" of the published code.

@@ -47,6 +47,9 @@ def affine(rotation: Tensor, shift: Tensor, scale: Tensor, shear: Tensor) -> War
         scale: Factors, [b].
         shear: Degrees from the vertical, [b].
 
+    Returns:
+        One warp per image.
+
     Example:
         >>> zero = torch.zeros(1)
         >>> to_the_right = affine(zero, torch.tensor([[2.0, 0.0]]), zero + 1, zero)

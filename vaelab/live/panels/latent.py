@@ -48,8 +48,8 @@ def latent_panel(
     """
     frozen = copy.deepcopy(experiment).cpu().eval()
     if experiment.model.latent != 2:
-        return traversal_panel(frozen, images, reach, plots.sized(SIDES, style), style)
-    side = plots.sized(SIDES, style)
+        return traversal_panel(frozen, images, reach, plots.size_for(SIDES, style), style)
+    side = plots.size_for(SIDES, style)
     walk = Walk(frozen, images, labels, reach, side)
     size = (side if walk.map is None else 2 * side + GAP, side)
     view = View(walk.picture, size, walk.words, walk.strip, walk.alt, CAPTION)

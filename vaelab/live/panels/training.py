@@ -99,7 +99,7 @@ class TrainingPanel:
         self.controls = {name: hand.build(spec) for name, spec in self._specs.items()}
         for name in KNOBS:
             self.controls[name].observe(partial(self._turn, name), "value")
-        width, height = plots.sized(SIZES, style)
+        width, height = plots.size_for(SIZES, style)
         self._figure = LiveFigure(draw, width, height, style)
         self._build(choices, sliders, style)
         self.draws, self._next = 0, 0.0

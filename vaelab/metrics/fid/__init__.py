@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_image_tensor
+from vaelab.data.images import as_images
 from vaelab.data.locate import DataFolder
 from vaelab.metrics.fid.network import SIDE, inception, load_weights
 from vaelab.metrics.fid.weights_file import weights
@@ -93,7 +93,7 @@ def features(
     Raises InvalidType or InvalidValue for other values than these, for no images, for images without three channels or
     an unknown protocol; DataError for weights that cannot be had.
     """
-    images = as_image_tensor(images)
+    images = as_images(images)
     if images.dim() != 4 or images.shape[1] != 3 or not len(images):
         raise InvalidValue(
             f"FID speaks of color images [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones take "
@@ -118,7 +118,7 @@ def features(
 def as_files(images: Tensor, file_format: Format) -> Tensor:
     """Images, uint8 or in [0, 1], as they come back from files: rounded to bytes, and through JPEG if so wanted; uint8
     [n, 3, h, w].  Raises InvalidType or InvalidValue for other values."""
-    images = as_image_tensor(images)
+    images = as_images(images)
     pixels = images if images.dtype == torch.uint8 else (images * 255).round().to(torch.uint8)
     if file_format == "png":
         return pixels
