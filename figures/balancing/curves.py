@@ -17,7 +17,7 @@ from matplotlib.figure import Figure as Drawing
 from figures.alt import itemize
 from figures.balancing import figure, methods
 from figures.balancing.styles import line_style
-from figures.balancing.trainings import RULES, compute_curves, compute_ratchet
+from figures.balancing.trainings import RULES, compute_curves, simulate_rules
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -126,10 +126,11 @@ def alt_parts(n: Numbers) -> str:
     compute_curves,
     {reconstruction_over_half_d: "label seed step", weighted_kl: "label seed step"},
     alt_parts,
-    title="The two parts of the loss: with a computed gamma the reconstruction part is half a nat per pixel, always",
     **PRESETS,
 )
 def draw_parts(n: Numbers) -> Drawing:
+    """The two parts of the loss: with a computed gamma the reconstruction part is half a nat per
+    pixel, always."""
     drawing = plots.new_figure(7.0, 2.9)
     left, right = drawing.subplots(1, 2)
     draw_curves(left, n, reconstruction_over_half_d(n))
@@ -152,14 +153,11 @@ def alt_ratchet(n: Numbers) -> str:
 
 
 @figure(
-    "gam-ratchet",
-    compute_ratchet,
-    {"variance": "spread rule step", "rule": tuple(RULES)},
-    alt_ratchet,
-    title="The three rules on an error that only fluctuates: rule A falls further and further, B a little, C not",
-    quick=RATCHET,
+    "gam-ratchet", simulate_rules, {"variance": "spread rule step", "rule": tuple(RULES)}, alt_ratchet, quick=RATCHET
 )
 def draw_ratchet(n: Numbers) -> Drawing:
+    """The three rules on an error that only fluctuates: rule A falls further and further, B a
+    little, C not."""
     drawing = plots.new_figure(7.0, 2.6)
     panels: Any = drawing.subplots(1, len(n["spread"]), sharey=True)
     for axes, spread, variances in zip(panels, n["spread"], n["variance"], strict=True):

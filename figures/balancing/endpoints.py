@@ -68,27 +68,18 @@ def alt_crossing(n: Numbers) -> str:
     )
 
 
-@figure(
-    "gam-crossing",
-    compute_endpoints,
-    TABLE,
-    alt_crossing,
-    title="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
-    "gets there later",
-    **methods.SWEEPS,
-)
+@figure("gam-crossing", compute_endpoints, TABLE, alt_crossing, **methods.SWEEPS)
 def draw_crossing(n: Numbers) -> Drawing:
+    """The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends;
+    a learned one gets there later."""
     drawing = plots.new_figure(7.0, 3.2)
     axes = drawing.subplots()
     draw_sweep(axes, n, n["error_sampled"])
     span = np.array([n["variance"].min(), n["variance"].max()])
     axes.plot(span, span, ":", color="black", linewidth=0.8, label="error = gamma²")
-    axes.set(
-        yscale="log",
-        ylabel="squared error per pixel, z drawn",
-        title=f"They all look for the crossing, here at gamma² = {crossing(n):.4f}",
-        ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()),
-    )
+    axes.set(yscale="log", ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()))
+    axes.set_title(f"They all look for the crossing, here at gamma² = {crossing(n):.4f}")
+    axes.set_ylabel("squared error per pixel, z drawn")
     _draw_inset(axes, n, span)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
@@ -127,15 +118,10 @@ def alt_score(n: Numbers) -> str:
     )
 
 
-@figure(
-    "gam-score",
-    compute_endpoints,
-    TABLE,
-    alt_score,
-    title="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
-    **methods.SWEEPS,
-)
+@figure("gam-score", compute_endpoints, TABLE, alt_score, **methods.SWEEPS)
 def draw_score(n: Numbers) -> Drawing:
+    """Samples over gamma²: a valley between blurred ones and ones that miss the data;
+    reconstructions only gain."""
     drawing = plots.new_figure(7.0, 3.2)
     left, right = drawing.subplots(1, 2)
     for axes, name, what in ((left, "score_rebuilt", "reconstructions"), (right, "score_sampled", "samples")):
@@ -157,12 +143,12 @@ def alt_families(n: Numbers) -> str:
     compute_families,
     TABLE,
     alt_families,
-    title="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
-    "falls on the way",
     quick={"kappa_squared": 0.015, "target": 50.0, **methods.SWEEP},
     full={"kappa_squared": 0.01, "target": 60.0, **methods.FULL_SWEEP},
 )
 def draw_families(n: Numbers) -> Drawing:
+    """Error against rate for every way of setting the balance: near one curve, or a little below it
+    where gamma falls on the way."""
     drawing = plots.new_figure(7.0, 3.4)
     axes = drawing.subplots()
     rate, error = (n[name][n["fixed"]].mean(1) for name in ("rate", "error_sampled"))
@@ -172,12 +158,8 @@ def draw_families(n: Numbers) -> Drawing:
         text: Any = {"textcoords": "offset points", "fontsize": 6.5, "color": color}
         axes.annotate(str(label).removeprefix("fixed "), (x, y), (3, 5), **text)
     draw_points(axes, n, n["rate"], n["error_sampled"])
-    axes.set(
-        yscale="log",
-        xlabel="rate KL(q‖p), nats per image",
-        ylabel="squared error per pixel, z drawn",
-        title="Near one curve, or a little below it where gamma falls on the way",
-    )
+    axes.set(yscale="log", xlabel="rate KL(q‖p), nats per image", ylabel="squared error per pixel, z drawn")
+    axes.set_title("Near one curve, or a little below it where gamma falls on the way")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
 
@@ -196,15 +178,9 @@ def alt_strip(n: Numbers) -> str:
     )
 
 
-@figure(
-    "gam-strip",
-    compute_image_grids,
-    {squared_error: "label image", "score": "label"},
-    alt_strip,
-    title="Reconstructions and samples over gamma²: one parameter, two opposite goals",
-    **methods.SWEEPS,
-)
+@figure("gam-strip", compute_image_grids, {squared_error: "label image", "score": "label"}, alt_strip, **methods.SWEEPS)
 def draw_strip(n: Numbers) -> Drawing:
+    """Reconstructions and samples over gamma²: one parameter, two opposite goals."""
     labels = [str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]]
     images = np.concatenate([n["shown"][None], n["rebuilt"]])
     samples = np.concatenate([np.full_like(n["sampled"][:1], 255), n["sampled"]])  # white beside the test images

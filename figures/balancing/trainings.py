@@ -232,11 +232,6 @@ def compute_image_grids(device: str, *, seeds: int, variances: Sequence[float], 
     return select(result, ["label"], score=n["score_sampled"], **images)
 
 
-def compute_ratchet(device: str, **settings: Any) -> Result:
-    """Return the numbers of `simulate_rules`."""
-    return cached(simulate_rules, settings)
-
-
 def compute_variance_loss(device: str, **settings: Any) -> Result:
     """Return the numbers of `measure_variance_loss`."""
     return cached(measure_variance_loss, {**settings, "device": device_name(device)}, checksum(settings["data"], None))

@@ -41,11 +41,12 @@ def alt_law(n: Numbers) -> str:
     compute_law,
     {"of_means of_noise": "label seed latent", total: "label seed latent"},
     alt_law,
-    title="The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where gamma is small",
     quick={"seeds": 3, "variances": VARIANCES, **methods.DIGITS},
     full={"seeds": 3, "variances": VARIANCES, **methods.FULL_MNIST},
 )
 def draw_law(n: Numbers) -> Drawing:
+    """The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where
+    gamma is small."""
     drawing = plots.new_figure(7.0, 2.6)
     latents = np.arange(1, n["of_means"].shape[-1] + 1)
     panels = drawing.subplots(1, len(n["label"]), sharey=True)
@@ -80,11 +81,12 @@ def alt_loss(n: Numbers) -> str:
     compute_variance_loss,
     {"lost error covariance bias": "variance seed z", "z": LATENTS},
     alt_loss,
-    title="The variance that reconstructions lose is their squared error where z is drawn, and more at the mean of z",
     quick={"seeds": 2, "variances": methods.VARIANCES, **methods.MNIST},
     full=methods.FULL_SWEEP,
 )
 def draw_loss(n: Numbers) -> Drawing:
+    """The variance that reconstructions lose is their squared error where z is drawn, and more at
+    the mean of z."""
     drawing = plots.new_figure(4.6, 3.2)
     axes = drawing.subplots()
     error, lost = n["error"].mean(1), n["lost"].mean(1)
@@ -96,12 +98,8 @@ def draw_loss(n: Numbers) -> Drawing:
             axes.annotate(f"γ² = {variance:g}", (x, y), (-6, -2), **text)
     span = np.array([0.7 * n["error"].min(), 1.08 * n["error"].max()])
     axes.plot(span, span, ":", color="black", linewidth=0.8, label="lost = error")
-    axes.set(
-        xlabel="squared error per pixel",
-        ylabel="variance lost, Var(x) − Var(x̂)",
-        title="Blur is lost variance",
-        xlim=span,
-        ylim=(span[0], 1.08 * max(float(n["lost"].max()), float(n["error"].max()))),
-    )
+    axes.set(xlim=span, ylim=(span[0], 1.08 * max(float(n["lost"].max()), float(n["error"].max()))))
+    labels = {"xlabel": "squared error per pixel", "ylabel": "variance lost, Var(x) − Var(x̂)"}
+    axes.set(title="Blur is lost variance", **labels)
     axes.legend(loc="lower right")
     return drawing

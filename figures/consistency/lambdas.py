@@ -26,7 +26,7 @@ WITHOUT_VIEWS: Any = (":", "-.")  # the VAE, and the VAE twice as long
 def _draw_curve(axes: Axes, n: Numbers, name: str, color: str, **line: Any) -> None:
     """Draw a measure over lambda with its range over seeds; level lines are VAEs without views."""
     x = np.maximum(n["lambda"][2:], ZERO)
-    plots.spread(axes, x, n[name][2:], color, marker="o", markersize=3, **line)
+    plots.seed_band(axes, x, n[name][2:], color, marker="o", markersize=3, **line)
     for values, style in zip(n[name][:2], WITHOUT_VIEWS, strict=True):
         axes.axhline(values.mean(), color=color, linestyle=style, linewidth=1)
 
@@ -53,11 +53,11 @@ def alt(n: Numbers) -> str:
     compute_lambdas,
     {"lambda": "arm", " ".join(SCALARS): "arm seed"},
     alt,
-    title="NLL, rate, information with its ceiling, linear probe and the gap R against lambda",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},
 )
 def draw(n: Numbers) -> Drawing:
+    """NLL, rate, information with its ceiling, linear probe and the gap R against lambda."""
     drawing = plots.new_figure(7.0, 4.2)
     axes = drawing.subplots(2, 3).flatten()
     _draw_curve(axes[0], n, "nll", plots.JS)

@@ -48,7 +48,7 @@ def draw_rotation_limit(n: Numbers) -> Drawing:
     for k, (arm, look) in enumerate(zip(n["arm"], styles, strict=True)):
         color = (plots.MEAN, plots.JS)[k]
         for ax, name in zip(panels, ("probe", "six_nine", "nll"), strict=True):
-            plots.spread(ax, n["angle"], n[name][k], color, label=str(arm), **look)
+            plots.seed_band(ax, n["angle"], n[name][k], color, label=str(arm), **look)
     panels[0].set(title="probe, ten digits", ylabel="share right, upright test images")
     panels[1].set(title="probe, 6 against 9")
     panels[2].set(title="NLL (nats), upright")
@@ -70,27 +70,22 @@ def alt_tangents(n: Numbers) -> str:
     compute_tangents,
     {"tangent": "arm seed delta", "tangent_limit": "arm seed", "delta": DELTAS.tolist()},
     alt_tangents,
-    title="The gap of small rotations over the squared angle, and its limit from the encoder's derivative",
     quick={"lambdas": LAMBDAS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},
 )
 def draw_tangents(n: Numbers) -> Drawing:
+    """The gap of small rotations over the squared angle, and its limit from the encoder's
+    derivative."""
     drawing = plots.new_figure(5.4, 3.2)
     ax = drawing.subplots()
-    shades = [plots.Q, *plots.between("#b6d7a8", "#1d5c2e", len(n["arm"]) - 1)]
+    shades = [plots.Q, *plots.color_steps("#b6d7a8", "#1d5c2e", len(n["arm"]) - 1)]
     for arm, values, limit, color in zip(n["arm"], n["tangent"], n["tangent_limit"], shades, strict=True):
-        plots.spread(ax, DELTAS, values.T, color, marker="o", markersize=3, label=str(arm))
+        plots.seed_band(ax, DELTAS, values.T, color, marker="o", markersize=3, label=str(arm))
         ax.plot(DELTAS[0] * 0.5, limit.mean(), marker="<", color=color, markersize=6, clip_on=False)
-    ax.set(
-        xscale="log",
-        yscale="log",
-        xlim=(DELTAS[0] * 0.5, DELTAS[-1] * 1.2),
-        xlabel="rotation δ (degrees)",
-        ylabel="R / δ²  (nats per radian²)",
-        title="the cost of a rotation; triangles: the limit from the derivative",
-        xticks=DELTAS,
-        xticklabels=[f"{d:g}" for d in DELTAS],
-    )
+    ax.set(xscale="log", yscale="log", xlim=(DELTAS[0] * 0.5, DELTAS[-1] * 1.2))
+    ax.set(xlabel="rotation δ (degrees)", ylabel="R / δ²  (nats per radian²)")
+    ax.set_title("the cost of a rotation; triangles: the limit from the derivative")
+    ax.set_xticks(DELTAS, [f"{d:g}" for d in DELTAS])
     ax.minorticks_off()
     low, high = ax.get_ylim()
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if low < t < high]

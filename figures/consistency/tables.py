@@ -128,11 +128,11 @@ def alt_triplets(n: Numbers) -> str:
     compute_triplets,
     {" ".join(SCALARS): "arm seed"},
     alt_triplets,
-    title="Consistency and a triplet loss on the same views: linear probe and rho against NLL",
     quick={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
 )
 def draw_triplets(n: Numbers) -> Drawing:
+    """Consistency and a triplet loss on the same views: linear probe and rho against NLL."""
     drawing = plots.new_figure(7.0, 3.0)
     panels = drawing.subplots(1, 2)
     titles = ("linear probe, all labels", "ρ: how far means move (0: not at all)")

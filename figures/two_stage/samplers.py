@@ -173,11 +173,11 @@ def alt_stage(n: Numbers) -> str:
     trainings.compute_renormalized,
     {distance: "seed source", mean_pixel: "seed source", "spread": "seed", "source": SHOWN},
     alt_stage,
-    title="What a second stage generates, raw and renormalized, beside prior and mixture",
     quick=trainings.QUICK,
     full=trainings.MNIST,
 )
 def draw_stage(n: Numbers) -> Drawing:
+    """What a second stage generates, raw and renormalized, beside prior and mixture."""
     images = np.concatenate([n["shown"][0][None], n["pictures"][0][ROWS]]) / 255
     rows, columns, _, height, width = images.shape
     drawing = plots.new_figure(7.0, 4.2 * rows / columns * height / width + 0.35)

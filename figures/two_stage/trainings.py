@@ -157,12 +157,8 @@ def _sample_latents(q: Gaussian, stage: SecondStage, n: int, components: int, se
     """Sample n latents by every sampler; a collapsed second stage has no renormalized ones."""
     noisy = copy.copy(stage)
     noisy.noise = True
-    samplers: dict[str, Any] = {
-        GEN1: PriorSampler().fit(q),
-        GEN2: stage,
-        NOISE: noisy,
-        GMM: GMMSampler(components, seed).fit(q),
-    }
+    samplers: dict[str, Any] = {GEN1: PriorSampler().fit(q), GEN2: stage, NOISE: noisy}
+    samplers[GMM] = GMMSampler(components, seed).fit(q)
     if not stage.collapsed:
         samplers |= {LAW: stage.renormalized("law"), PUBLISHED: stage.renormalized("published")}
     z = {name: s.sample(n, torch.Generator().manual_seed(1000 + seed)) for name, s in samplers.items()}
