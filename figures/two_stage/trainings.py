@@ -137,7 +137,7 @@ def compare_samplers(
         **_measure_sources(by_source, splits, score, device),
         "pictures": np.stack([to_uint8(to_float(by_source.get(name, blank)[:N_SHOWN])).numpy() for name in SOURCES]),
         "shown": test[:N_SHOWN].numpy(),
-        "spread": np.array(stage.spread),
+        "spread": np.array(stage.std_ratio),
         "gamma_second": stage.gammas_[-1].numpy(),
         "law": np.array(float(law.variance.mean())),
         "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),
