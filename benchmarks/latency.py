@@ -223,10 +223,10 @@ def _settling() -> list[dict[str, float | str]]:
             value = low + (high - low) * i / 59
             panel.controls[control].value = round(value) if isinstance(low, int) else value
             time.sleep(max(0.0, started + (i + 1) / 60 - time.perf_counter()))
-        drawn, ended = panel.draws - before, time.perf_counter()
+        draws, ended = panel.draws - before, time.perf_counter()
         while panel._shown != panel._wanted:
             time.sleep(0.001)
-        row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(drawn)}
+        row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(draws)}
         ms = 1e3 * (time.perf_counter() - ended)
         rows.append({**row, "draws_at_most": 15.0, "settled_ms": ms, "settled_ms_at_most": 200.0})
     return rows
@@ -249,12 +249,12 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
             time.sleep(0.01)
         before, started = panel.trainer.record.steps, time.perf_counter()
         time.sleep(seconds)
-        shown = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
+        in_panel = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
         panel.close()
         panel.settle()
         steps = iter(train(recipe(setup, data).make(), data, config(setup)))
         alone = _steps(steps, seconds)
-        ratios.append(alone / shown)
+        ratios.append(alone / in_panel)
     ratio = statistics.median(ratios)
     return {"variant": "training alone / in the panel, untouched", "ratio": ratio, "at_most": 1.15}
 

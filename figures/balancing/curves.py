@@ -7,7 +7,6 @@ gam-ratchet: three rules for gamma on an error that only fluctuates; under rule 
 fall.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ PRESETS: dict[str, Any] = {
     "quick": {**methods.SWEEP, "variances": [0.1]},
     "full": {**methods.FULL_SWEEP, "variances": [0.1]},
 }
+CURVES = {"variance mse divergence": "label seed step"}
 EARLY = 100  # steps
 
 
@@ -41,26 +41,38 @@ def last_values(n: Numbers, values: np.ndarray) -> str:
     return itemize("{}: {:.3g}", n["label"], values[:, :, -1].mean(1))
 
 
-def register(id: str, name: str, alt: Callable[[Numbers], str], shows: str, **axis: Any) -> None:
-    """Register the figure that draws one array; axis: labels, limits and scale."""
-
-    @figure(id, compute_curves, {"variance mse divergence": "label seed step"}, alt, title=shows, **PRESETS)
-    def draw(n: Numbers) -> Drawing:
-        drawing = plots.new_figure(7.0, 3.0)
-        axes = drawing.subplots()
-        draw_curves(axes, n, n[name])
-        axes.set(**axis)
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-        return drawing
+def draw_one(n: Numbers, name: str, **axis: Any) -> Drawing:
+    """Draw one array; axis: labels, limits and scale."""
+    drawing = plots.new_figure(7.0, 3.0)
+    axes = drawing.subplots()
+    draw_curves(axes, n, n[name])
+    axes.set(**axis)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return drawing
 
 
 def alt_gamma(n: Numbers) -> str:
     return f"gamma squared against the step, both logarithmic. At the last step: {last_values(n, n['variance'])}."
 
 
+@figure("gam-gamma", compute_curves, CURVES, alt_gamma, **PRESETS)
+def draw_gamma(n: Numbers) -> Drawing:
+    """gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch."""
+    title = "Who sets gamma, and how soon it gets there"
+    return draw_one(n, "variance", yscale="log", ylabel="gamma² (variance per pixel)", title=title)
+
+
 def alt_error(n: Numbers) -> str:
     last = last_values(n, n["mse"])
     return f"Squared error per pixel of the training batches against the step. At the last: {last}."
+
+
+@figure("gam-error", compute_curves, CURVES, alt_error, **PRESETS)
+def draw_error(n: Numbers) -> Drawing:
+    """The squared error over the training, by who sets gamma: a learned gamma lags until it
+    arrives."""
+    title, ylabel = "The error follows gamma", "squared error per pixel, z drawn"
+    return draw_one(n, "mse", yscale="log", ylabel=ylabel, title=title)
 
 
 def alt_kl(n: Numbers) -> str:
@@ -71,34 +83,12 @@ def alt_kl(n: Numbers) -> str:
     )
 
 
-register(
-    "gam-gamma",
-    "variance",
-    alt_gamma,
-    "gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch",
-    yscale="log",
-    ylabel="gamma² (variance per pixel)",
-    title="Who sets gamma, and how soon it gets there",
-)
-register(
-    "gam-error",
-    "mse",
-    alt_error,
-    "The squared error over the training, by who sets gamma: a learned gamma lags until it arrives",
-    yscale="log",
-    ylabel="squared error per pixel, z drawn",
-    title="The error follows gamma",
-)
-register(
-    "gam-kl",
-    "divergence",
-    alt_kl,
-    "KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma is small at once it "
-    "overshoots in the first steps",
-    ylabel="KL(q‖p), nats per image",
-    ylim=(0, None),
-    title="A small gamma overshoots at first; then the KL rises as its weight falls",
-)
+@figure("gam-kl", compute_curves, CURVES, alt_kl, **PRESETS)
+def draw_kl(n: Numbers) -> Drawing:
+    """KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma
+    is small at once it overshoots in the first steps."""
+    title = "A small gamma overshoots at first; then the KL rises as its weight falls"
+    return draw_one(n, "divergence", ylabel="KL(q‖p), nats per image", ylim=(0, None), title=title)
 
 
 def reconstruction_over_half_d(n: Numbers) -> np.ndarray:

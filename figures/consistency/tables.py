@@ -95,10 +95,10 @@ def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None =
 @table_figure("celeba", {"data": "celeba", **COLOR, "epochs": 50})
 @table_figure("cifar", {"data": "cifar10", **COLOR, "epochs": 50}, SMALL_COLOR)
 def draw(n: Numbers) -> Drawing:
-    shown = {name: title for name, title in SHOWN.items() if not np.isnan(n[name]).any()}
+    titles = {name: title for name, title in SHOWN.items() if not np.isnan(n[name]).any()}
     drawing = plots.new_figure(7.0, 2.9)
-    panels = drawing.subplots(1, len(shown), sharey=True)
-    for ax, (name, title) in zip(panels, shown.items(), strict=True):
+    panels = drawing.subplots(1, len(titles), sharey=True)
+    for ax, (name, title) in zip(panels, titles.items(), strict=True):
         _draw_dots(ax, n[name])
         ax.set_title(title)
         if name == "information":
