@@ -1,7 +1,8 @@
-"""From the press of an arrow key on a slider to the painted picture, in JupyterLab and Chromium: the panels of vaelab
-beside `interact` + plt.show(), ipympl and plotly on the same picture, interleaved in one session.
+"""From an arrow key on a slider to the painted picture, in JupyterLab and Chromium.
 
-The others have their own environment, made here once; every kernel runs in it.
+The panels of vaelab beside `interact` + plt.show(), ipympl and plotly on the same picture,
+interleaved in one session. The peers have their own environment, created once; every kernel runs in
+it.
 """
 
 import statistics
@@ -37,10 +38,10 @@ def slider():
     return W.FloatSlider(value=0.3, min=0, max=1, step=0.01)
 """
 FLOOR = """
-tiny = [pixels.png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
-floor, hand = W.Image(value=tiny[0], width=100, height=100), slider()
-hand.observe(lambda change: setattr(floor, "value", tiny[round(change["new"] * 100) % 2]), "value")
-W.VBox([hand, floor])
+tiny = [images.png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
+floor, control = W.Image(value=tiny[0], width=100, height=100), slider()
+control.observe(lambda change: setattr(floor, "value", tiny[round(change["new"] * 100) % 2]), "value")
+W.VBox([control, floor])
 """
 INTERACT = """
 import matplotlib.pyplot as plt
@@ -49,7 +50,7 @@ from vaelab import plots
 @W.interact(alpha=slider())
 def show(alpha):
     figure = plt.figure(figsize=(9.6, 3.3))
-    divergence_scene.draw(figure).update(START._replace(alpha=alpha)._asdict())
+    divergence.draw(figure).update(START._replace(alpha=alpha)._asdict())
     plt.show()
 """
 IPYMPL = """
@@ -57,32 +58,32 @@ from ipympl.backend_nbagg import Canvas, FigureManager
 from matplotlib.figure import Figure
 figure = Figure(figsize=(9.6, 3.3))
 manager = FigureManager(Canvas(figure), 0)
-scene, hand = divergence_scene.draw(figure), slider()
+scene, control = divergence.draw(figure), slider()
 def move(change):
     scene.update(START._replace(alpha=change["new"])._asdict())
     figure.canvas.draw_idle()
-hand.observe(move, "value")
-W.VBox([hand, figure.canvas])
+control.observe(move, "value")
+W.VBox([control, figure.canvas])
 """
 PLOTLY = """
 %matplotlib inline
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from vaelab.live.panels.divergence import ALPHAS, X
-sheet, hand, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
+widget, control, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
 def curves(alpha):
     n = compute(START._replace(alpha=alpha))
     return [(1, x, n.q), (1, x, n.p), (1, x, n.mean), (2, x, n.kl_integrand), (2, x, n.js_integrand),
             (3, ALPHAS, n.curve), (3, [alpha, alpha], [n.value, n.value])]
 for column, xs, ys in curves(0.3):
-    sheet.add_scatter(x=xs, y=ys, row=1, col=column)
+    widget.add_scatter(x=xs, y=ys, row=1, col=column)
 def move(change):
-    with sheet.batch_update():
-        for trace, (_, xs, ys) in zip(sheet.data, curves(change["new"])):
+    with widget.batch_update():
+        for trace, (_, xs, ys) in zip(widget.data, curves(change["new"])):
             trace.x, trace.y = xs, ys
-hand.observe(move, "value")
-sheet.update_layout(width=960, height=330)
-W.VBox([hand, sheet])
+control.observe(move, "value")
+widget.update_layout(width=960, height=330)
+W.VBox([control, widget])
 """
 TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400', data='mnist-mini')\nlive.show(steered)"
 # name -> (cell, how its picture changes)
@@ -135,15 +136,15 @@ WATCH = """
 
 
 def measure() -> list[dict[str, float | str]]:
-    """Median and 95th percentile in ms, and the ratios to the floor and to interact in the same session."""
+    """Measure median and 95th percentile in ms, and ratios to the floor and to interact."""
     import lab
 
     python = _environment()
-    home = Path(tempfile.mkdtemp())
-    lab.kernelspec(home, "vaelab", python=python)
+    folder = Path(tempfile.mkdtemp())
+    lab.kernelspec(folder, "vaelab", python=python)
     cells = [COMMON, *(cell for cell, _ in VARIANTS.values()), TRAINING]
-    path = lab.notebook(home / "latency.ipynb", cells)
-    with lab.server(home, python) as address, lab.browser() as browser:
+    path = lab.notebook(folder / "latency.ipynb", cells)
+    with lab.server(folder, python) as address, lab.browser() as browser:
         browser.open(address, path, cells=len(cells), seconds=240)
         browser.page.evaluate(WATCH)
         samples: dict[str, list[float]] = {name: [] for name in VARIANTS}
@@ -159,7 +160,7 @@ def measure() -> list[dict[str, float | str]]:
 
 
 def _press(browser: "object", index: int, kind: str) -> list[float]:
-    """Milliseconds for a few presses on the first slider of a cell."""
+    """Return the milliseconds of a few presses on the first slider of a cell."""
     page = browser.page  # type: ignore[attr-defined]
     cell = page.locator(".jp-CodeCell").nth(index)
     handle = cell.locator(".noUi-handle").first
@@ -195,8 +196,10 @@ def _rows(samples: dict[str, list[float]], training: list[float]) -> list[dict[s
 
 
 def _settling() -> list[dict[str, float | str]]:
-    """Sixty events in a second, without a browser: how often it is drawn, and how long after the last event the final
-    picture is there (nobody asks for it: the panel's own time of rest is in it)."""
+    """Set a control sixty times in a second, without a browser.
+
+    Counts the draws, and measures the time from the last event to the final picture.
+    """
     import torch
 
     from vaelab import live, load, recipes
@@ -220,17 +223,17 @@ def _settling() -> list[dict[str, float | str]]:
             value = low + (high - low) * i / 59
             panel.controls[control].value = round(value) if isinstance(low, int) else value
             time.sleep(max(0.0, started + (i + 1) / 60 - time.perf_counter()))
-        drawn, ended = panel.draws - before, time.perf_counter()
+        draws, ended = panel.draws - before, time.perf_counter()
         while panel._shown != panel._wanted:
             time.sleep(0.001)
-        row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(drawn)}
+        row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(draws)}
         ms = 1e3 * (time.perf_counter() - ended)
         rows.append({**row, "draws_at_most": 15.0, "settled_ms": ms, "settled_ms_at_most": 200.0})
     return rows
 
 
 def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
-    """Steps per second of a training that nobody touches, in the panel and alone, alternately."""
+    """Compare the steps per second of a training in the panel and alone, alternately."""
     import torch
 
     from vaelab import live, load, train
@@ -246,12 +249,12 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
             time.sleep(0.01)
         before, started = panel.trainer.record.steps, time.perf_counter()
         time.sleep(seconds)
-        shown = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
+        in_panel = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
         panel.close()
         panel.settle()
         steps = iter(train(recipe(setup, data).make(), data, config(setup)))
         alone = _steps(steps, seconds)
-        ratios.append(alone / shown)
+        ratios.append(alone / in_panel)
     ratio = statistics.median(ratios)
     return {"variant": "training alone / in the panel, untouched", "ratio": ratio, "at_most": 1.15}
 
@@ -259,11 +262,11 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
 def _steps(steps: Iterator[object], seconds: float) -> float:
     for _ in range(20):
         next(steps)
-    started, taken = time.perf_counter(), 0
+    started, count = time.perf_counter(), 0
     while time.perf_counter() - started < seconds:
         next(steps)
-        taken += 1
-    return taken / (time.perf_counter() - started)
+        count += 1
+    return count / (time.perf_counter() - started)
 
 
 def _p95(values: list[float]) -> float:

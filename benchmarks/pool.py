@@ -1,4 +1,4 @@
-"""An alpha x seed sweep of 18 small VAEs: the pool of one-thread processes against one process with two threads."""
+"""A sweep of 18 small VAEs: a pool of one-thread processes against one process of two threads."""
 
 import statistics
 import time
@@ -7,7 +7,7 @@ import torch
 
 from vaelab import recipes
 from vaelab.runs.executors import cores, sweep
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit
 
 SHAPE, IMAGES = (1, 28, 28), 6400
@@ -15,16 +15,18 @@ TASKS = [{"alpha": alpha, "seed": seed} for alpha in (0.1, 0.3, 0.5, 0.7, 0.9, 1
 
 
 def train_small(alpha: float, seed: int, epochs: int = 4) -> float:
-    """The last loss of a 784-400-20 VAE on uint8 noise, batch 128."""
+    """Return the last loss of a 784-400-20 VAE on uint8 noise, batch 128."""
     torch.manual_seed(seed)
     images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
     experiment = recipes.gjs_vae(SHAPE, 20, hidden=(400,), alpha=alpha)
-    history = fit(experiment, images, Train(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False))
+    history = fit(
+        experiment, images, TrainConfig(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False)
+    )
     return history["loss"][-1]
 
 
 def seconds(processes: int) -> float:
-    """Of the whole sweep, the start of the processes and their imports included."""
+    """Return the seconds of the whole sweep, including the start of the processes."""
     torch.set_num_threads(2)
     started = time.perf_counter()
     if len(dict(sweep(train_small, TASKS, processes=processes))) != len(TASKS):
@@ -33,7 +35,7 @@ def seconds(processes: int) -> float:
 
 
 def measure(rounds: int = 3) -> list[dict[str, float | str]]:
-    """Medians over alternating rounds."""
+    """Return medians over alternating rounds."""
     train_small(0.5, 0, epochs=1)
     pairs = [(seconds(1), seconds(cores())) for _ in range(rounds)]
     one, pool = (statistics.median(column) for column in zip(*pairs, strict=True))

@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def draw(name: str, split: str, n: int) -> dict[str, np.ndarray]:
-    """Draw n images of one split: images, labels and positions in the full set, in the order of the file."""
+    """Draw n images of one split, with labels and positions in the full set, as in the file."""
     full = load(name, split)
     images, labels = full.images[:, 0].numpy(), full.labels.numpy()
     indices = stratified_indices(labels, n)
@@ -36,7 +36,7 @@ def draw(name: str, split: str, n: int) -> dict[str, np.ndarray]:
 
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write an npz whose bytes depend on the arrays alone; `np.savez` would include the time of day."""
+    """Write an npz whose bytes depend on the arrays alone; `np.savez` would include the time."""
     with (
         atomic_write(path) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,

@@ -57,14 +57,16 @@ def figure(
         alt: The sentence for those who cannot see it, from the numbers.
         quick: The settings of the preset "quick", if there is one.
         full: Those of "paper", if they are others.
-        **fields: The other fields of `Figure`: paper, shows, missing, command.
+        **fields: The other fields of `Figure`: paper, title (by default the docstring of what
+            draws), why_no_quick_preset, command.
     """
     computing = compute if not hasattr(compute, "recipe") else _cached(compute)
     presets = {"quick": quick, "paper": quick if full is None else full}
     known = {name: settings for name, settings in presets.items() if settings is not None}
 
     def register(draw: Draw) -> Draw:
-        FIGURES[id] = Figure(id=id, compute=computing, table=table, draw=draw, alt=alt, presets=known, **fields)
+        settings = {"title": " ".join((draw.__doc__ or "").split()).rstrip("."), **fields}
+        FIGURES[id] = Figure(id=id, compute=computing, table=table, draw=draw, alt=alt, presets=known, **settings)
         return draw
 
     return register

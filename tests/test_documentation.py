@@ -72,7 +72,11 @@ def test_public_methods_have_a_docstring():
     for name, value in PUBLIC.items():
         if inspect.isclass(value):
             for method, content in vars(value).items():
-                if inspect.isfunction(content) and not method.startswith("_") and not inspect.getdoc(getattr(value, method)):
+                if (
+                    inspect.isfunction(content)
+                    and not method.startswith("_")
+                    and not inspect.getdoc(getattr(value, method))
+                ):
                     bare.append(f"{name}.{method}")
     assert not bare
 

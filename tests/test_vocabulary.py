@@ -27,7 +27,7 @@ REPLACED = (
     "normalise", "binarise", "optimiser", "optimisers", "colour", "colours", "grey", "knobs", "replacing(",
 )  # fmt: skip
 # Where a word means something else: the environment variable, and a data folder inside a recorded result.
-ALLOWED = ("HOME", "folder:colour", 'mkdir("colour', "/ \"colour")
+ALLOWED = ("HOME", "folder:colour", 'mkdir("colour', '/ "colour')
 
 
 def tracked() -> list[Path]:

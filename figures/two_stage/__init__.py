@@ -1,3 +1,7 @@
-"""Figures of Asperti & Trentin (2020) on two stages and renormalization."""
+"""Figures of Asperti & Trentin (2020) on two-stage VAEs and renormalization."""
 
-PAPER = "Asperti & Trentin 2020"
+from functools import partial
+
+from figures import figure as engine
+
+figure = partial(engine.figure, paper="Asperti & Trentin 2020")

@@ -84,7 +84,7 @@ live.check(naive_gives, str(naive), hint="exp(-800) is 0 in float64, and ln 0?")
 
 # %% [markdown]
 # ### Explain
-# Ten lines are enough for twenty points. For 2,000 points and 60,000 images the table alone would be a gigabyte; `log_prob` streams over the components, in float64, and says in `posterior.taken` which path it took.
+# Ten lines are enough for twenty points. For 2,000 points and 60,000 images the table alone would be a gigabyte; `log_prob` streams over the components, in float64.
 # Now every density that a Gaussian mixture has is at hand. First, one latent at a time.
 #
 # * Go through the latents: those with the largest signal come first, each with its number in the network. Which of them is furthest from a bell?

@@ -261,12 +261,12 @@ with plots.style("notebook"):
     panels[0].set_ylabel("z₂")
 live.show(
     figure,
-    alt=f"Three scatter plots: the data, a thin ring; what the second stage generates with KL at once, a cluster in the middle with {at_once.spread:.2f} of the spread; and with KL warmed up, "
-    f"the ring again with {slowly.spread:.2f} of the spread.",
+    alt=f"Three scatter plots: the data, a thin ring; what the second stage generates with KL at once, a cluster in the middle with {at_once.std_ratio:.2f} of the spread; and with KL warmed up, "
+    f"the ring again with {slowly.std_ratio:.2f} of the spread.",
     caption="A second stage on a ring. With KL from the first step it collapses to the mean; with a warm-up it finds the ring.",
 )
-print(f"KL at once:   gamma ends at {float(at_once.gammas_[-1]):.2f}, spread of what is generated {at_once.spread:.2f}")
-print(f"KL warmed up: gamma ends at {float(slowly.gammas_[-1]):.2f}, spread of what is generated {slowly.spread:.2f}")
+print(f"KL at once:   gamma ends at {float(at_once.gammas_[-1]):.2f}, spread of what is generated {at_once.std_ratio:.2f}")
+print(f"KL warmed up: gamma ends at {float(slowly.gammas_[-1]):.2f}, spread of what is generated {slowly.std_ratio:.2f}")
 
 
 def fate(stage):
@@ -324,7 +324,7 @@ samplers = {
 }
 made = {name: draw(sampler, repaired) for name, sampler in samplers.items()}
 scores = {name: distance(images) for name, images in made.items()}
-print(f"spread of what the second stage generates: {stage.spread:.2f} of that of the codes\n")
+print(f"spread of what the second stage generates: {stage.std_ratio:.2f} of that of the codes\n")
 for name, value in sorted(scores.items(), key=lambda item: item[1]):
     print(f"{name:14}{value:7.1f}")
 print(f"{'REC':14}{distance(rebuilt):7.1f}\n{'floor':14}{floor[2000]:7.1f}")

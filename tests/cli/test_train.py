@@ -144,7 +144,7 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
         (("train", "digits", "--gamma", "wide"), "gamma"),
         (("train", "digits", "--epochs", "0"), "epochs must be"),
         (("train", "digits", "--batch-size", "5000"), "the number of images, got 5000"),
-        (("train", "digits", "--device", "abacus"), "cannot be used here"),
+        (("train", "digits", "--device", "abacus"), "device must be 'auto', 'cpu'"),
         (("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"), "a Bernoulli has no gamma, got 0.3"),
         (("train", "digits", "--out", "/dev/null/x"), "file, not a folder"),
         (("sweep", "digits", "--executor", "dask"), "--scheduler ADDRESS"),

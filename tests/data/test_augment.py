@@ -1,4 +1,4 @@
-"""Random transformations: the warps against kornia and scipy, their laws, and where they must run."""
+"""Random transformations: against kornia and scipy, their laws, compiled and under vmap."""
 
 import math
 
@@ -42,7 +42,7 @@ def test_warps_are_those_of_kornia(mode):
     middle = numbers([15 - 0.5, 12 - 0.5]).expand(3, 2)
     scale = SCALE[:, None].expand(3, 2)
     matrix = transform.get_affine_matrix2d(SHIFT, middle, scale, -TURN)  # kornia turns clockwise
-    # with align_corners=False kornia reads its matrix in other units; reflections are then about the pixels' edges
+    # with align_corners=False kornia reads its matrix in other units
     theirs = transform.warp_affine(x, matrix[:, :2], (24, 30), padding_mode=mode, align_corners=True)
     none = torch.zeros(3, dtype=torch.float64)
     ours = resample(x, affine(TURN, SHIFT, SCALE, none), fill={"zeros": 0.0, "border": "edge"}[mode])
@@ -66,8 +66,8 @@ def test_warps_are_those_of_scipy():
     for image, moved, turn, shift, scale, lean in zip(x, ours, TURN, SHIFT, SCALE, LEAN, strict=True):
         a, s = math.radians(turn), float(scale)
         right, down = s * np.array([math.cos(a), -math.sin(a)]), s * np.array([math.sin(a), math.cos(a)])
-        down = down - math.tan(math.radians(lean)) * right  # where a step down goes: it leans to the left
-        forward = np.array([right, down]).T[::-1, ::-1]  # columns and rows swapped: scipy counts (row, column)
+        down = down - math.tan(math.radians(lean)) * right  # a step down leans left
+        forward = np.array([right, down]).T[::-1, ::-1]  # scipy counts (row, column)
         back, middle = np.linalg.inv(forward), np.array([11.5, 14.5])
         offset = middle - back @ (middle + shift.numpy()[::-1])
         expected = ndimage.affine_transform(image[0].numpy(), back, offset, order=1)
@@ -78,7 +78,7 @@ def test_quarter_turns_and_mirrors_are_exact():
     x = torch.rand(1, 1, 9, 9, dtype=torch.float64)
     none = torch.zeros(1, dtype=torch.float64)
     turned = resample(x, affine(none + 90, torch.zeros(1, 2, dtype=torch.float64), none + 1, none))
-    torch.testing.assert_close(turned, x.rot90(1, (2, 3)))  # counter-clockwise, as torch.rot90 and the eye count
+    torch.testing.assert_close(turned, x.rot90(1, (2, 3)))  # counter-clockwise
     torch.testing.assert_close(Augment((Flip(1.0),))(x), x.flip(3))
     torch.testing.assert_close(Augment((Flip(0.0, 1.0),))(x), x.flip(2))
 

@@ -1,4 +1,4 @@
-"""Fetching: mirrors, failover, interruptions, registries. A server on this machine stands in for the web."""
+"""Downloads: mirrors, failover, interruptions, registries; the web is a local server."""
 
 import errno
 import gzip
@@ -29,7 +29,7 @@ def sha(content):
 
 
 class StandIn:
-    """A web mirror: `files` by path, `faults` by path ("missing", "altered", "cut"), `asked` in order."""
+    """A web mirror: `files` and `faults` ("missing", "altered", "cut") by path, `asked` in order."""
 
     def __init__(self):
         self.files, self.faults, self.asked = {}, {}, []
@@ -205,8 +205,8 @@ def test_a_damaged_file_in_the_cache_is_named_and_fetched_anew_on_request(tiny, 
     with pytest.raises(DataError, match="vaelab data get mnist") as caught:
         data.load("mnist")
     assert str(path) in str(caught.value)
-    assert [(v.path, v.ok) for v in data.verify() if not v.ok] == [(str(path), False)]
-    assert "altered" in {row.name: row.where for row in data.describe()}["mnist"]
+    assert [(v.path, v.ok) for v in data.verify() if not v.ok] == [(path, False)]
+    assert "altered" in {row.entry.name: row.where for row in data.describe()}["mnist"]
     assert data.get("mnist", progress=False) == cache
     assert str(path) in capsys.readouterr().err
     assert len(data.load("mnist")) == 30
@@ -271,7 +271,7 @@ def client(tmp_path, name, script):
     path.parent.mkdir(exist_ok=True)
     code = path.with_suffix(".py")
     code.write_text(f"import shutil, sys\nfrom pathlib import Path\n{script}\n")
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "$@"\n')  # a shebang takes no space in a path
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "$@"\n')  # spaces in paths
     path.chmod(0o755)
 
 
@@ -374,7 +374,7 @@ def archive_of(records, tmp_path):
 
 
 def as_package(records, tmp_path):
-    """The same images the way the npm package holds them: one image a row of a PNG, labels as JSON."""
+    """The same images as in the npm package: each image is a row of a PNG, labels are JSON."""
     files = {}
     for name, rows in records.items():
         pixels = rows[:, 1:].reshape(-1, 3, 1024).transpose(0, 2, 1)
@@ -458,11 +458,11 @@ def test_where_tells_the_way_without_going_it(tiny, mirrors):
 
 
 def test_the_list_has_a_row_for_every_name(tiny):
-    rows = {row.name: row for row in data.describe()}
+    rows = {row.entry.name: row for row in data.describe()}
     assert list(rows) == data.names()
     assert rows["mnist"].where == "not here"
     data.load("mnist", progress=False)
-    assert {row.name: row.where for row in data.describe()}["mnist"].endswith("mnist")
+    assert {row.entry.name: row.where for row in data.describe()}["mnist"].endswith("mnist")
 
 
 @pytest.mark.parametrize("name", ["celeba", "chairs"])

@@ -1,4 +1,4 @@
-"""The real registries, by their own clients, into a fresh cache: `pytest -m registry`. Needs a network."""
+"""The real registries, by their clients, into a new cache: `pytest -m registry`."""
 
 import hashlib
 

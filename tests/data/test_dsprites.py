@@ -1,4 +1,4 @@
-"""The dSprites renderer, held against real frames where they are, and against frozen drawings everywhere."""
+"""The dSprites renderer against real frames, if present, and against a checksum."""
 
 import hashlib
 from pathlib import Path

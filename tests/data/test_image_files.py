@@ -1,4 +1,4 @@
-"""A user's own pictures, CelebA, Chairs, Omniglot and the dSprites file, in small copies of their layout."""
+"""A user's images, CelebA, Chairs, Omniglot and dSprites, in small copies of their layout."""
 
 import hashlib
 import io

@@ -84,7 +84,7 @@ def test_an_installed_package_carries_its_data_inside(monkeypatch, tmp_path):
 
 
 def test_the_small_sets_are_drawn_alike_every_time(tmp_path, monkeypatch):
-    """The script, on a full set of noise: same bytes twice, and each image is the one its index names."""
+    """The script on a full set of noise: same bytes twice, and images as their index states."""
     sys.path.insert(0, str(DATA))
     try:
         import make_mini

@@ -162,7 +162,7 @@ def test_weights_come_from_a_folder_a_mirror_or_the_cache(alone, tmp_path, monke
     monkeypatch.setenv("VAELAB_DATA", str(tmp_path / "mine"))
     assert weights(None, entries(content)) == tmp_path / "mine" / STATE
     (tmp_path / "mine" / STATE).write_bytes(b"altered")
-    with pytest.raises(DataError, match=f"{STATE} is altered.*replace it"):
+    with pytest.raises(DataError, match=f"{STATE} is altered.*replace or remove it"):
         weights(None, entries(content))
     monkeypatch.delenv("VAELAB_DATA")
     mirror = StandIn()
@@ -173,7 +173,7 @@ def test_weights_come_from_a_folder_a_mirror_or_the_cache(alone, tmp_path, monke
     mirror.server.server_close()
     assert weights(None, entries(content, mirror.url)) == kept
     kept.write_bytes(b"altered")
-    with pytest.raises(DataError, match="replace it by a whole copy or remove it"):
+    with pytest.raises(DataError, match="replace or remove it"):
         weights(None, entries(content, mirror.url))
 
 

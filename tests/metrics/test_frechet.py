@@ -106,7 +106,7 @@ def test_worse_pictures_are_farther_away(digits):
 
 def test_the_classifier_is_asked_about_its_own_kind_of_images_only(digits):
     other = Dataset(torch.zeros(9, 1, 28, 28, dtype=torch.uint8), torch.zeros(9, dtype=torch.int64), "big", *4 * ["x"])
-    with pytest.raises(InvalidValue, match=r"\(1, 28, 28\).*\(1, 8, 8\)"):
+    with pytest.raises(InvalidValue, match=r"\(1, 8, 8\).*\(1, 28, 28\)"):
         digits.accuracy(other)
 
 

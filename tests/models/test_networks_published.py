@@ -27,9 +27,9 @@ def test_resnet_has_the_published_numbers_of_parameters():
 @pytest.mark.parametrize(("width", "count"), [(1024, 4_540_608), (2048, 17_457_344), (4096, 68_456_640)])
 def test_second_stages_have_the_published_numbers_of_parameters(width, count):
     with torch.device("meta"):
-        encoder, decoder = networks.latents(64, 64, width)
+        encoder, decoder = networks.skip_mlp(64, 64, width)
     assert parameters(encoder, decoder) == count
-    small = networks.latents(5, 3, 7)
+    small = networks.skip_mlp(5, 3, 7)
     assert small[0](torch.randn(2, 5)).shape == (2, 6)
     assert small[1](torch.randn(2, 3)).shape == (2, 5)
 
@@ -68,7 +68,7 @@ def test_infogan_keeps_its_encoder_gentle_and_its_deviations_positive():
 def test_a_batch_norm_that_sees_one_image_says_so(settings):
     experiment = recipes.vae((1, 8, 8), 2, network="infogan", hidden=(4, 8, 16))
     images = torch.randint(0, 256, (10, 1, 8, 8), dtype=torch.uint8)
-    with pytest.raises(InvalidValue, match="no single image"):
+    with pytest.raises(InvalidValue, match="at least two images per batch"):
         fit(experiment, images, Train(steps=1, progress=False, **settings))
     assert experiment.encode(images[:1]).mean.shape == (1, 2)
 

@@ -16,7 +16,6 @@ ALL_RECIPES = [
     lambda *a, **k: recipes.gjs_vae(*a, alpha=0.3, primed=False, **k),
     lambda *a, **k: recipes.gjs_vae(*a, alpha=0.3, dual=True, trainable=True, **k),
     recipes.mmd_vae,
-    lambda *a, **k: recipes.mmd_vae(*a, published=True, **k),
 ]
 
 

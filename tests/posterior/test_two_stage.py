@@ -42,10 +42,10 @@ def off_the_ring(z):
 def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormalized(collapsed):
     """All eigenvalues of z are 1, so no latent is worth its KL, and gamma has no cause to fall."""
     assert collapsed.collapsed
-    assert collapsed.spread < 0.3
+    assert collapsed.std_ratio < 0.3
     assert float(collapsed.gammas_[-1]) > 0.95
     for by in ("published", "law", "unit"):
-        with pytest.raises(InvalidValue, match=r"collapsed: .* has 0\.\d\d of the spread"):
+        with pytest.raises(InvalidValue, match=r"collapsed: .* have 0\.\d\d of the standard deviation"):
             collapsed.renormalized(by)
     with pytest.raises(InvalidValue, match="warmup"):
         SecondStage(width=8, steps=20, warmup=0.0, renormalize="law").fit(ring())
@@ -53,7 +53,7 @@ def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormaliz
 
 def test_warmup_cures_the_collapse(stage, collapsed):
     assert not stage.collapsed
-    assert stage.spread > 0.75
+    assert stage.std_ratio > 0.75
     assert float(stage.gammas_[-1]) < 0.6
     assert float(stage.experiment_.objective.annealing.factor) == 1
     samples = [sampler.sample(4000, torch.Generator().manual_seed(1)) for sampler in (stage, collapsed)]
@@ -62,10 +62,10 @@ def test_warmup_cures_the_collapse(stage, collapsed):
 
 @pytest.mark.parametrize("gamma", [Computed(start=1.0), 1.0, "learned"], ids=["computed", "fixed", "learned"])
 def test_noise_does_not_hide_a_collapse(gamma):
-    """Dai & Wipf add gamma N(0, I): with gamma at 1, a heap at the origin and its noise have the spread of z."""
+    """Dai & Wipf add gamma N(0, I): with gamma at 1, latents at the origin and their noise have the spread of z."""
     stage = SecondStage(width=32, steps=200, warmup=0.0, gamma=gamma, noise=True).fit(ring())
     assert float(stage.sample(4000).std(0).mean()) > 0.7, "it looks right"
-    assert stage.spread < 0.3
+    assert stage.std_ratio < 0.3
     assert stage.collapsed
     with pytest.raises(InvalidValue, match="collapsed"):
         stage.renormalized("law")
@@ -95,7 +95,7 @@ def test_renormalized_latents_have_the_spread_that_was_asked_for(stage):
         stage.renormalized("mine")
     generator = torch.Generator()
     raw, scaled = (s.sample(50, generator.manual_seed(1)) for s in (stage, stage.renormalized("law")))
-    torch.testing.assert_close(scaled, raw * (stage.deviations_.codes / stage.deviations_.made).float())
+    torch.testing.assert_close(scaled, raw * (stage.deviations_.codes / stage.deviations_.generated).float())
 
 
 def test_the_published_factor_brings_the_mean_deviation_to_adjust2(stage):
@@ -119,7 +119,7 @@ def test_a_closed_latent_is_not_blown_up_by_the_law():
     z = ring(d=4) * torch.tensor([1.0, 1.0, 0.2, 0.2])
     stage = SecondStage(width=64, steps=1000).fit(z)
     assert not stage.collapsed
-    assert stage.deviations_.closed.tolist() == [False, False, True, True]
+    assert stage.deviations_.inactive.tolist() == [False, False, True, True]
     factor = stage.renormalized("law").factor()
     assert factor[2:].tolist() == [1, 1]
     assert float(factor[:2].min()) > 1
@@ -188,7 +188,7 @@ def test_fitting_leaves_the_global_generator_alone_and_repeats(stage):
         (lambda: PriorSampler().fit(torch.zeros(5)), InvalidValue, r"\(5,\)"),
         (lambda: PriorSampler().fit(torch.zeros(1, 5)), InvalidValue, "at least two"),
         (lambda: PriorSampler().fit(torch.zeros(9, 0)), InvalidValue, r"\(9, 0\)"),
-        (lambda: SecondStage().fit(torch.full((9, 2), 3.0)), InvalidValue, "z never varies"),
+        (lambda: SecondStage().fit(torch.full((9, 2), 3.0)), InvalidValue, "z must vary"),
         (lambda: SecondStage(seed="a").fit(ring()), InvalidType, "seed.*'a'"),
         (lambda: SecondStage(noise="x").fit(ring()), InvalidType, "noise.*'x'"),
         (lambda: GMMSampler(seed=-1).fit(ring()), InvalidValue, "seed.*-1"),
@@ -223,5 +223,5 @@ def test_bad_settings_get_one_sentence(call, error, words):
     "sampler", [PriorSampler(), GMMSampler(), FlowSampler(), SecondStage()], ids=lambda s: type(s).__name__
 )
 def test_a_sampler_that_has_learnt_nothing_says_so(sampler):
-    with pytest.raises(InvalidValue, match=f"this {type(sampler).__name__} has not been fitted; call its fit"):
+    with pytest.raises(InvalidValue, match=f"{type(sampler).__name__} has not been fitted; call its fit"):
         sampler.sample(3)

@@ -1,5 +1,6 @@
 """Checks of arguments: each returns the value, or raises one sentence with its name and value.
 
+The error is `InvalidType` for a value of another type, else `InvalidValue`.
 Public functions and constructors call them; code inside a training step does not.
 """
 
@@ -15,16 +16,7 @@ MAX_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 def positive_int(name: str, value: object, *, at_least: int = 1) -> int:
-    """Return an integer that is not below a bound.
-
-    Args:
-        name: Of the argument, for the message.
-        value: What the user passed.
-        at_least: The bound.
-
-    Raises:
-        InvalidType: If the value is not an integer.
-        InvalidValue: If it is below the bound.
+    """Return an integer of at least 1, or of another bound; raise an error for others.
 
     Example:
         >>> positive_int("n", 3)
@@ -36,21 +28,21 @@ def positive_int(name: str, value: object, *, at_least: int = 1) -> int:
 
 
 def positive(name: str, value: object) -> float:
-    """Return a positive, finite number as a float; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a positive, finite number as a float; raise an error for others."""
     if (number := _finite(name, value)) <= 0:
         raise InvalidValue(f"{name} must be positive, got {value}.")
     return number
 
 
 def not_negative(name: str, value: object) -> float:
-    """Return a finite number of at least 0 as a float; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a finite number of at least 0 as a float; raise an error for others."""
     if (number := _finite(name, value)) < 0:
         raise InvalidValue(f"{name} must be at least 0, got {value}.")
     return number
 
 
 def in_range(name: str, value: object, low: float, high: float) -> float:
-    """Return a number from `low` to `high` as a float; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a number from `low` to `high` as a float; raise an error for others."""
     number = _number(name, value)
     if not low <= number <= high:
         raise InvalidValue(f"{name} must be in [{low:g}, {high:g}], got {value}.")
@@ -72,7 +64,7 @@ def seed(value: object) -> int:
 
 
 def float_tensor(name: str, value: object) -> Tensor:
-    """Return a finite floating-point tensor as it is; raise `InvalidType` or `InvalidValue` for others."""
+    """Return a finite floating-point tensor as it is; raise an error for others."""
     if not isinstance(value, Tensor):
         raise InvalidType(f"{name} must be a torch tensor, got {type(value).__name__} ({value!r:.60}).")
     if not value.is_floating_point():

@@ -6,13 +6,7 @@ from vaelab._utils.errors import InvalidValue
 
 
 def on_device(name: str) -> torch.device:
-    """Return a device that works on this machine.
-
-    Args:
-        name: A torch device, or "auto" for CUDA if there is one, else the CPU.
-
-    Raises:
-        InvalidValue: If the device is unknown or cannot be used.
+    """Return a torch device, or for "auto" CUDA if there is one; raise `InvalidValue` if unusable.
 
     Example:
         >>> on_device("cpu")

@@ -8,12 +8,7 @@ Domain = Literal["unit", "real"]
 
 
 def require_unit(name: str, domain: Domain) -> None:
-    """Raise `InvalidValue` unless the domain is "unit", for an option that needs data in [0, 1].
-
-    Args:
-        name: The option, for the message.
-        domain: Of the likelihood.
-    """
+    """Raise `InvalidValue` unless the domain is "unit": the option `name` needs data in [0, 1]."""
     if domain != "unit":
         raise InvalidValue(
             f"{name} needs data in [0, 1], but the domain of this likelihood is {domain!r}; omit it, or "

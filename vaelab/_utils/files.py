@@ -30,13 +30,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Write a file so that a reader sees the old content or the new one, never a part of it.
-
-    Args:
-        path: The file; its folder is created if need be.
-
-    Returns:
-        A context that yields a temporary path, which replaces `path` on success.
+    """Yield a temporary path that replaces `path` on success, so that no reader sees half a file.
 
     Raises:
         StorageError: If the disk is full, read-only or not writable.
@@ -87,7 +81,7 @@ def repository() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloads and results: VAELAB_CACHE, else data/cache of the checkout or the user's cache."""
+    """Return VAELAB_CACHE, else data/cache of the checkout, else the user's cache folder."""
     if path := os.environ.get("VAELAB_CACHE"):
         return Path(path).expanduser()
     if (root := repository()) is not None:

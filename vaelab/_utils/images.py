@@ -25,15 +25,7 @@ def sum_pixels(x: Tensor) -> Tensor:
 
 
 def data_variance(images: Tensor, chunk: int = 1000) -> Tensor:
-    """Compute the variance over images, averaged over pixels.
-
-    Args:
-        images: [n, ...], uint8 or floats.
-        chunk: Images converted at a time.
-
-    Returns:
-        0-d, float64.
-    """
+    """Compute the variance over images [n, ...], averaged over pixels: 0-d, float64."""
     total = square = torch.zeros((), dtype=torch.float64, device=images.device)
     for part in images.flatten(1).split(chunk):
         x = to_float(part).double()

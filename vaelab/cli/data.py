@@ -13,8 +13,9 @@ def data_list() -> None:
     from vaelab.data.inventory import describe
 
     for row in describe():
-        counts, shape = f"{row.train}+{row.test}", "x".join(map(str, row.shape))
-        print(f"{row.name:<18} {counts:>14}  {shape:<9} {row.license}\n{'':<18} {row.where}")
+        entry = row.entry
+        counts, shape = f"{entry.train}+{entry.test}", "x".join(map(str, entry.shape))
+        print(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}\n{'':<18} {row.where}")
 
 
 def data_get(name: Name, folder: Path | None = None) -> None:
@@ -34,12 +35,12 @@ def data_verify() -> None:
     from vaelab._utils.errors import DataError
     from vaelab.data.inventory import verify
 
-    verdicts = verify()
-    for verdict in verdicts:
-        print(f"{verdict.name:<18} {verdict.message:<24} {verdict.path}")
-    if bad := [verdict.path for verdict in verdicts if not verdict.ok]:
+    results = verify()
+    for result in results:
+        print(f"{result.name:<18} {'intact' if result.ok else 'altered':<8} {result.path}")
+    if altered := [str(result.path) for result in results if not result.ok]:
         raise DataError(
-            f"altered or cut short: {', '.join(bad)}; delete them, or fetch them anew with `vaelab data get NAME`."
+            f"altered or truncated: {', '.join(altered)}; delete them, or run `vaelab data get NAME` to replace them."
         )
 
 

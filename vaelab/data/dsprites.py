@@ -7,7 +7,7 @@ same images. Positions inside the grid and small rotated shapes are extrapolated
 dsprites-rendered.
 
 References:
-    Matthey, Higgins, Hassabis & Lerchner (2017), https://github.com/google-deepmind/dsprites-dataset.
+    Matthey et al. (2017), https://github.com/google-deepmind/dsprites-dataset.
 """
 
 from typing import Any
@@ -36,10 +36,6 @@ def latents(indices: ArrayLike) -> Ints:
     Returns:
         Color, shape, scale, orientation, x and y, [n, 6].
 
-    Raises:
-        InvalidType: If `indices` is not a list of integers.
-        InvalidValue: If one is out of range.
-
     Example:
         >>> latents([0, 737_279]).tolist()
         [[0, 0, 0, 0, 0, 0], [0, 2, 5, 39, 31, 31]]
@@ -57,14 +53,10 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
     """Render images by their index.
 
     Args:
-        indices: Integers from 0 to 737,279, [n].
+        indices: As for `latents`.
 
     Returns:
         [n, 64, 64] with the values 0 and 1, as in the original file.
-
-    Raises:
-        InvalidType: If `indices` is not a list of integers.
-        InvalidValue: If one is out of range.
 
     Example:
         >>> int(render([0]).sum())
@@ -81,7 +73,7 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
 
 
 def _outline(shape: int) -> NDArray[np.float64]:
-    """The corners [k, 2] of a shape at full size, orientation 0, in pixels from the center, y downward."""
+    """Corners [k, 2] of a shape at full size, unrotated, in pixels from the center, y downward."""
     if shape == 0:
         return 9.6 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     t = np.linspace(0, 2 * np.pi, 64 if shape == 1 else 150, endpoint=False)
@@ -92,10 +84,10 @@ def _outline(shape: int) -> NDArray[np.float64]:
 
 
 def _corners(outline: NDArray[np.float64], classes: Ints) -> tuple[Ints, Ints]:
-    """Scale, rotate and shift an outline [k, 2] for each image: x and y, each [n, k], in subpixels."""
+    """Scale, rotate and shift an outline [k, 2] per image: x and y, each [n, k], in subpixels."""
     _, _, scale, orientation, x, y = classes.T
     size = np.linspace(0.5, 1, SIZES[2])[scale]
-    angle = np.linspace(0, 2 * np.pi, SIZES[3])[orientation]  # both ends: the last class repeats the first
+    angle = np.linspace(0, 2 * np.pi, SIZES[3])[orientation]  # the last repeats the first
     grid = np.linspace(16, 48, SIZES[4])
     cos, sin = (size * np.cos(angle))[:, None], (size * np.sin(angle))[:, None]
     u, v = outline.T

@@ -83,7 +83,7 @@ def load_idx(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]
 
 @by_split
 def load_cifar(entry: Entry, split: str, request: Request) -> tuple[Path, Labeled]:
-    """Load CIFAR-10 from the records of the binary archive: one byte of label, then the color planes."""
+    """Load CIFAR-10 from binary records: one byte of label, then the color planes."""
     names = [name for name in entry.files if name.startswith("test") == (split == "test")]
     paths = ensure_files(entry, names, request)
     content = b"".join(_content(path) for path in paths)
@@ -125,7 +125,7 @@ def load_rendered_dsprites(entry: Entry, request: Request) -> Dataset:
 
 
 def load_celeba(entry: Entry, request: Request) -> Dataset:
-    """Load CelebA without labels, cropped at the center, scaled to 64x64, in the official partition."""
+    """Load CelebA without labels, cropped, scaled to 64x64, in the official partition."""
     from vaelab.data.image_files import decode, list_zip
 
     origin, files = _image_files(entry, list_zip, request)
@@ -136,7 +136,7 @@ def load_celeba(entry: Entry, request: Request) -> Dataset:
 
 
 def load_chairs(entry: Entry, request: Request) -> Dataset:
-    """Load rendered chairs in gray, cropped at the center, scaled to 64x64; the label numbers the chairs.
+    """Load rendered chairs in gray, cropped, scaled to 64x64; the label numbers the chairs.
 
     Published code scales first and then omits the crop, which makes smaller chairs.
     """
@@ -151,7 +151,7 @@ def load_chairs(entry: Entry, request: Request) -> Dataset:
 
 
 def read_idx(content: bytes) -> Bytes:
-    """Read bytes in the idx format of MNIST: two zeros, type 8, the number of axes, their lengths, the data."""
+    """Read the idx format of MNIST: two zeros, type 8, number of axes, their lengths, data."""
     axes = content[3] if len(content) > 3 else 0
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * axes:
         raise ValueError("not an idx file of bytes")
@@ -196,7 +196,7 @@ def _read_omniglot_zip(archive: Path) -> Labeled:
 
 
 def _read_omniglot_npz(path: Path, split: str) -> Labeled:
-    """A user's npz: `images` uint8 [n, 28, 28], `split` (0 background, 1 evaluation), `character`."""
+    """Read a user's npz: images uint8 [n, 28, 28], split (1: evaluation), character."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             selected = file["split"] == ("train", "test").index(split)

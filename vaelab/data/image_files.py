@@ -59,9 +59,9 @@ def _image_names(names: Iterable[str]) -> list[str]:
 
 
 def load_folder(path: str, request: Request) -> Dataset:
-    """Load a user's images from "PATH", or from "PATH@64" to crop and scale them; sub-folders are classes.
+    """Load a user's images from "PATH", or "PATH@64" to crop and scale; sub-folders are classes.
 
-    Sub-folders named train and test are the splits; otherwise always the same tenth is the test set.
+    Sub-folders named train and test are the splits; otherwise the test set is a fixed tenth.
     """
     path, side = _parse_side(path)
     folder = Path(path).expanduser()
@@ -89,7 +89,7 @@ def _parse_side(path: str) -> tuple[str, int | None]:
 
 
 def _folder_split(names: list[str], split: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of a split, and the class of every image by its sub-folder, numbered over both splits."""
+    """Indices of a split, and the class of every image by its sub-folder, over both splits."""
     paths = [PurePosixPath(name) for name in names]
     has_splits = {"train", "test"} <= {path.parts[0] for path in paths if len(path.parts) > 1}
     classes = [path.parent.parts[1 if has_splits else 0 :] for path in paths]

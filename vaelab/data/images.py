@@ -67,7 +67,7 @@ def _check_floats(images: Tensor | np.ndarray, domain: Domain) -> None:
 
 
 def channels_first(images: Tensor) -> Tensor:
-    """Return images [n, h, w], [n, c, h, w] or [n, h, w, c] with 1 or 3 channels as [n, c, h, w]."""
+    """Return images [n, h, w], [n, c, h, w] or [n, h, w, c], c = 1 or 3, as [n, c, h, w]."""
     shape = list(images.shape)
     first, last = (len(shape) == 4 and shape[axis] in CHANNELS for axis in (1, -1))
     if first and last:

@@ -1,4 +1,4 @@
-"""Which data sets are on this machine, and whether they are intact: `vaelab data list | get | verify | where`."""
+"""Data sets on this machine: where they are, and whether they are intact."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,63 +8,37 @@ from vaelab._utils.errors import DataError, InvalidValue
 from vaelab.data.catalogue import ENTRIES, Entry, find_entry
 from vaelab.data.download import fetch, how_to_get, notify
 from vaelab.data.locate import DataFolder, cache, checksum, copies, locate, locate_archive, search_folders
-from vaelab.data.shipped import shipped_file
+from vaelab.data.shipped import shipped_file, shipped_path
 
 
 class InventoryRow(NamedTuple):
-    """One line of `vaelab data list`.
+    """A data set and where it is: a path, "not here", or what is wrong with the copy here."""
 
-    Args:
-        name: Of the data set.
-        shape: Channels, height and width of one image.
-        train: Number of train images.
-        test: Number of test images.
-        license: Of the data.
-        where: A path, "not here", or what is wrong with the copy on this machine.
-        megabytes: Size of the download; 0 if there is none or it is unknown.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    train: int
-    test: int
-    license: str
+    entry: Entry
     where: str
-    megabytes: int
 
 
 class FileCheck(NamedTuple):
-    """One line of `vaelab data verify`.
-
-    Args:
-        name: Of the data set.
-        path: Of the file.
-        ok: Whether it is intact.
-        message: The result in words.
-    """
+    """A file of a data set on this machine, and whether it is intact."""
 
     name: str
-    path: str
+    path: Path
     ok: bool
-    message: str
 
 
 def describe() -> list[InventoryRow]:
     """List every data set and where it is on this machine.
 
     Example:
-        >>> describe()[0].name
+        >>> describe()[0].entry.name
         'mnist-mini'
     """
     rows = []
     for entry in ENTRIES.values():
         try:
-            place = _find(entry) or "not here"
+            rows.append(InventoryRow(entry, _find(entry) or "not here"))
         except DataError as error:
-            place = str(error)
-        rows.append(
-            InventoryRow(entry.name, entry.shape, entry.train, entry.test, entry.license, place, entry.megabytes)
-        )
+            rows.append(InventoryRow(entry, str(error)))
     return rows
 
 
@@ -137,16 +111,13 @@ def get(name: str, *, folder: DataFolder = None, progress: bool = True) -> Path:
 
 
 def verify() -> list[FileCheck]:
-    """Check every file of a data set that is on this machine."""
+    """Check every file of a data set that is on this machine, and those that ship with vaelab."""
     results = []
     for entry in ENTRIES.values():
-        if entry.ships:
-            try:
-                results.append(FileCheck(entry.name, str(shipped_file(entry)), True, "intact"))
-            except DataError as error:
-                results.append(FileCheck(entry.name, next(iter(entry.ships)), False, str(error)))
-        for path, intact in _check_files(entry, search_folders(entry, None)):
-            results.append(FileCheck(entry.name, str(path), intact, "intact" if intact else "altered or truncated"))
+        for name, expected in entry.ships.items():
+            path = shipped_path(name)
+            results.append(FileCheck(entry.name, path, path.is_file() and checksum(path, expected) == expected))
+        results += [FileCheck(entry.name, *result) for result in _check_files(entry, search_folders(entry, None))]
     return results
 
 

@@ -20,7 +20,7 @@ def cache(entry: Entry) -> Path:
 
 
 def search_folders(entry: Entry, folder: DataFolder) -> list[Path]:
-    """List the folders to search: the user's (VAELAB_DATA if None), with its sub-folders first, cache, system."""
+    """List the folders to search: the user's (VAELAB_DATA if None), the cache, the system's."""
     user = _user_folder(folder)
     mine = [] if user is None else [*(user / name for name in (entry.name, *entry.folders)), user]
     return [*mine, cache(entry), *([Path(entry.system)] if entry.system else [])]

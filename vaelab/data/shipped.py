@@ -11,26 +11,10 @@ from vaelab.data.catalogue import Entry
 from vaelab.data.locate import checksum
 
 
-def _folder(name: str, installed: str) -> Path:
-    root = repository()
-    return root / name if root else Path(__file__).resolve().parent / installed
-
-
-def _remedy(folder: str) -> str:
-    return f"`git checkout {folder}/` restores it" if repository() else "install vaelab again"
-
-
 def shipped_file(entry: Entry) -> Path:
-    """Return the file of a data set that ships with vaelab.
-
-    Args:
-        entry: An entry with `ships`.
-
-    Raises:
-        DataError: If it is missing or altered.
-    """
+    """Return the file of a small data set; raise `DataError` if it is missing or altered."""
     ((name, expected),) = entry.ships.items()
-    path = _folder("data", "") / name
+    path = shipped_path(name)
     if not path.is_file():
         raise DataError(f"{path}, which ships with vaelab, is missing: {_remedy('data')}.")
     if checksum(path, expected) != expected:
@@ -40,16 +24,13 @@ def shipped_file(entry: Entry) -> Path:
     return path
 
 
+def shipped_path(name: str) -> Path:
+    """Return where a file of a small data set has to be."""
+    return _folder("data", "") / name
+
+
 def notebook_files() -> list[Path]:
-    """Return the executed course notebooks, in order.
-
-    Raises:
-        DataError: If there are none.
-
-    Example:
-        >>> notebook_files()[0].name
-        '00_start_here.ipynb'
-    """
+    """Return the executed course notebooks, in order; raise `DataError` if there are none."""
     folder = _folder("notebooks", "notebooks")
     files = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not files:
@@ -74,3 +55,12 @@ def figure_table(name: str) -> Path:
     if not path.is_file():
         raise DataError(f"the table {path} is missing: the folder figures/ of the vaelab repository has all tables.")
     return path
+
+
+def _folder(name: str, installed: str) -> Path:
+    root = repository()
+    return root / name if root else Path(__file__).resolve().parent / installed
+
+
+def _remedy(folder: str) -> str:
+    return f"`git checkout {folder}/` restores it" if repository() else "install vaelab again"

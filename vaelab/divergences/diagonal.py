@@ -1,7 +1,7 @@
-"""The geometric Jensen-Shannon family for diagonal Gaussians, unchecked: what a training step runs.
+"""The geometric Jensen-Shannon family of diagonal Gaussians, unchecked, as a training step runs it.
 
-Everything is written in the log-variance ratio r = ln σq²/σp², so that logvar in [-30, 30] and alpha at 0 or 1 stay
-finite, gradients too.  alpha is 0-d, or shaped to meet [b, ...].
+All formulas use the log-variance ratio r = ln σq²/σp², so that values and gradients stay finite for
+logvar in [-30, 30] and alpha at 0 or 1. Alpha is 0-d, or shaped to broadcast against [b, ...].
 """
 
 import torch
@@ -10,13 +10,15 @@ from torch import Tensor
 from vaelab.divergences.gaussian import Gaussian, sum_latents
 
 
-def diagonal_geometric_mean(q: Gaussian, p: Gaussian, a: Tensor) -> Gaussian:
+def geometric_mean(q: Gaussian, p: Gaussian, a: Tensor) -> Gaussian:
+    """Compute the normalized q^(1-a) p^a as `vaelab.geometric_mean` does, without checks."""
     r, logmix = q.logvar - p.logvar, _log_mix(q.logvar - p.logvar, a) + p.logvar
-    towards_p = a * torch.exp(r - _log_mix(r, a))
-    return Gaussian(q.mean + towards_p * (p.mean - q.mean), q.logvar + p.logvar - logmix)
+    share_p = a * torch.exp(r - _log_mix(r, a))
+    return Gaussian(q.mean + share_p * (p.mean - q.mean), q.logvar + p.logvar - logmix)
 
 
-def diagonal_geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
+def geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
+    """Compute `vaelab.geometric_js` without checks: [b], nats."""
     a = 1 - alpha if primed else alpha
     r, squares = q.logvar - p.logvar, (q.mean - p.mean) ** 2
     logmix = _log_mix(r, a)
@@ -29,7 +31,7 @@ def diagonal_geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool
         return sum_latents(weight_qp * kl_qp + weight_pq * kl_pq - minus_log_z)
     if not primed:
         return sum_latents(minus_log_z)
-    # the shares of p and q in the mean of G; they sum to 1, but neither is found by subtraction
+    # Shares of p and q in the mean of G. They sum to 1, but a subtraction would lose their digits.
     share_p, share_q = a * torch.exp(r - logmix), (1 - a) * torch.exp(-logmix)
     kl_gq = 0.5 * (torch.expm1(-logmix) + logmix + share_p**2 * squares * torch.exp(-q.logvar))
     kl_gp = 0.5 * (torch.expm1(r - logmix) + logmix - r + share_q**2 * squares * torch.exp(-p.logvar))
@@ -37,10 +39,8 @@ def diagonal_geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool
 
 
 def _log_mix(r: Tensor, a: Tensor) -> Tensor:
-    """ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and r beyond ±60.
-
-    Two branches, so that the argument of log1p never comes near -1; the unused one is fed r = 0.
-    """
+    """ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and |r| beyond 60."""
+    # Two branches keep the argument of log1p away from -1; the unused one gets r = 0.
     up, down = r.clamp_min(0), (-r).clamp_min(0)
     rising = torch.log1p(a * torch.expm1(up))
     falling = r + torch.log1p((1 - a) * torch.expm1(down))

@@ -1,8 +1,8 @@
-"""The 2-D mixture of paper 1, figure 2, and the isotropic Gaussian that is nearest to it under each divergence.
+"""The isotropic Gaussian nearest to a 2-D mixture under each divergence, by quadrature.
 
-The published code does not minimize the functionals that it names; these are their true minima, by quadrature.  As
-there, the descent starts at the moments of the target.  Where a start at one of its components ends lower, that second
-minimum is reported beside it.
+The target is that of Deasy et al. (2020), figure 2. Their published code does not minimize the
+functionals that it names; the values here are true minima. As there, the descent starts at the
+moments of the target.
 """
 
 from typing import NamedTuple
@@ -15,12 +15,25 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from vaelab.divergences import quadrature
 
 # Bounds keep every Gaussian that the line search tries well inside the grid.
-GRID = {"low": -14.0, "high": 14.0, "n": 141}
 MEAN_BOUND, STD_BOUNDS = 5.0, (0.3, 2.0)
 
 
 def mixture(seed: int = 22) -> MixtureSameFamily:
-    """The paper's target: 10 isotropic components in the plane, drawn with numpy's legacy generator."""
+    """Return the target: 10 isotropic Gaussians in the plane, from numpy's legacy generator.
+
+    Args:
+        seed: Seed of that generator; 22 is the published one.
+
+    Returns:
+        A distribution of points [2], float64.
+
+    Example:
+        >>> mixture().mean.shape
+        torch.Size([2])
+
+    References:
+        Deasy et al. (2020), https://arxiv.org/abs/2006.10599, figure 2.
+    """
     random = np.random.RandomState(seed)
     weights = random.dirichlet([0.5] * 10)
     variances = 1 / (random.rand(10) + 1) ** 2
@@ -31,7 +44,13 @@ def mixture(seed: int = 22) -> MixtureSameFamily:
 
 
 class Fit(NamedTuple):
-    """A local minimum: the divergence in nats, mean [2] and standard deviation of the Gaussian, where it started."""
+    """A local minimum of a divergence.
+
+    Args:
+        value: The divergence, nats.
+        mean, std: Those of the Gaussian.
+        start: Where the descent began, "moments" or "component".
+    """
 
     value: float
     mean: tuple[float, float]
@@ -40,29 +59,30 @@ class Fit(NamedTuple):
 
 
 def fit(target: MixtureSameFamily, divergence: str, alpha: float = 0.5) -> list[Fit]:
-    """Minimize a divergence between q = N(mean, std² I) and p = `target` over mean and std by L-BFGS on a grid.
+    """Minimize a divergence between q = N(mean, std² I) and p = `target` by L-BFGS on a grid.
 
-    divergence: "primed", "primed dual" (with alpha; their ends are the two KL) or "JS".  Returns the minimum reached
-    from the target's moments, and behind it the one reached from one of the three heaviest components, if that lies
-    lower.
+    Args:
+        target: The mixture, with its mass inside [-14, 14]².
+        divergence: "primed", "primed dual" or "JS".
+        alpha: Skew of the first two; at 0 and 1 they are the two KL divergences.
+
+    Returns:
+        The minimum reached from the moments of the target, and after it the lowest one reached
+        from one of the three heaviest components, if that is lower.
     """
-    grid = quadrature.plane(**GRID)  # type: ignore[arg-type]
+    grid = quadrature.plane(-14.0, 14.0, 141)
     log_target = target.log_prob(grid.points)
     heaviest = target.mixture_distribution.probs.argsort(descending=True)[:3]
     narrow = torch.tensor(0.8, dtype=torch.float64)
     starts = [("moments", target.mean, target.variance.mean().sqrt())]
     starts += [("component", mean, narrow) for mean in target.component_distribution.mean[heaviest]]
-    wide, *others = (_descend(divergence, alpha, start, log_target, grid) for start in starts)
-    lowest = min(others, key=lambda found: found.value)
-    return [wide, lowest] if lowest.value < wide.value - 1e-6 else [wide]
+    from_moments, *others = (_descend(divergence, alpha, start, log_target, grid) for start in starts)
+    lowest = min(others, key=lambda fitted: fitted.value)
+    return [from_moments, lowest] if lowest.value < from_moments.value - 1e-6 else [from_moments]
 
 
 def _descend(
-    divergence: str,
-    alpha: float,
-    start: tuple[str, Tensor, Tensor],
-    log_target: Tensor,
-    grid: quadrature.Grid,
+    divergence: str, alpha: float, start: tuple[str, Tensor, Tensor], log_target: Tensor, grid: quadrature.Grid
 ) -> Fit:
     low, high = STD_BOUNDS
     name, mean, std = start
@@ -89,6 +109,6 @@ def _descend(
         [free], max_iter=100, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     )
     optimizer.step(step)
-    found_mean, found_std = parameters()
-    first, second = found_mean.tolist()
-    return Fit(float(loss().detach()), (first, second), found_std.item(), name)
+    mean, std = parameters()
+    first, second = mean.tolist()
+    return Fit(float(loss().detach()), (first, second), std.item(), name)

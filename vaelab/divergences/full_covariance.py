@@ -1,7 +1,4 @@
-"""Gaussians with full covariance, for 2-D pictures, and their divergences, unchecked: call the twins in `closed_form`.
-
-All is built on logdets and solves; `a` is 0-d or [b].
-"""
+"""Gaussians with full covariance and their divergences, unchecked; skews are 0-d or [b]."""
 
 from typing import NamedTuple
 
@@ -12,17 +9,27 @@ from vaelab.divergences.gaussian import LOG_2PI
 
 
 class FullGaussian(NamedTuple):
-    """A batch of Gaussians with full covariance: mean [b, d], cov [b, d, d], symmetric and positive definite."""
+    """A batch of Gaussians with full covariance.
+
+    Args:
+        mean: [b, d].
+        cov: [b, d, d], symmetric and positive definite.
+
+    Example:
+        >>> q = FullGaussian(torch.zeros(1, 2), torch.eye(2)[None])
+        >>> q.log_prob(torch.zeros(1, 2))
+        tensor([-1.8379])
+    """
 
     mean: Tensor
     cov: Tensor
 
     def sample(self) -> Tensor:
-        """One reparameterized draw through the Cholesky factor: [b, d]."""
+        """Draw one reparameterized point per Gaussian through the Cholesky factor: [b, d]."""
         return self.mean + (torch.linalg.cholesky(self.cov) @ torch.randn_like(self.mean)[..., None])[..., 0]
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log N(z; mean, cov) in nats: [b]."""
+        """Compute log N(z; mean, cov) at z [b, d]: [b], nats."""
         d = self.mean.shape[-1]
         factor = torch.linalg.cholesky(self.cov)
         white = torch.linalg.solve_triangular(factor, (z - self.mean)[..., None], upper=False)[..., 0]
@@ -31,7 +38,7 @@ class FullGaussian(NamedTuple):
 
 
 def kl(q: FullGaussian, p: FullGaussian) -> Tensor:
-    """½ [tr(Σp⁻¹Σq) - d + (μq-μp)ᵀ Σp⁻¹ (μq-μp) + ln|Σp| - ln|Σq|]: [b], nats."""
+    """Compute ½ [tr(Σp⁻¹Σq) - d + (μq-μp)ᵀ Σp⁻¹ (μq-μp) + ln|Σp| - ln|Σq|]: [b], nats."""
     d = q.mean.shape[-1]
     difference = (q.mean - p.mean)[..., None]
     solved = torch.linalg.solve(p.cov, torch.cat((q.cov, difference), dim=-1))
@@ -41,16 +48,19 @@ def kl(q: FullGaussian, p: FullGaussian) -> Tensor:
 
 
 def geometric_mean(q: FullGaussian, p: FullGaussian, a: Tensor) -> FullGaussian:
-    """Σ = ((1-a) Σq⁻¹ + a Σp⁻¹)⁻¹ = Σp M⁻¹ Σq and μ = μq + a Σ Σp⁻¹ (μp-μq), with M = (1-a) Σp + a Σq."""
+    """Compute the normalized q^(1-a) p^a.
+
+    Σ = ((1-a) Σq⁻¹ + a Σp⁻¹)⁻¹ = Σp M⁻¹ Σq and μ = μq + a Σ Σp⁻¹ (μp-μq), M = (1-a) Σp + a Σq.
+    """
     a = a.reshape(-1)[0] if a.numel() == 1 else a.reshape(-1)[:, None]
     mixed = (1 - a)[..., None] * p.cov + a[..., None] * q.cov
     cov = p.cov @ torch.linalg.solve(mixed, q.cov)
-    towards_p = q.cov @ torch.linalg.solve(mixed, (p.mean - q.mean)[..., None])
-    return FullGaussian(q.mean + a * towards_p[..., 0], 0.5 * (cov + cov.mT))
+    shift = q.cov @ torch.linalg.solve(mixed, (p.mean - q.mean)[..., None])
+    return FullGaussian(q.mean + a * shift[..., 0], 0.5 * (cov + cov.mT))
 
 
 def geometric_js(q: FullGaussian, p: FullGaussian, alpha: Tensor, *, dual: bool, primed: bool) -> Tensor:
-    """The definition itself: two divergences to (or, dual, from) the geometric mean, weighted 1-α and α: [b], nats."""
+    """Compute `vaelab.geometric_js` from its definition, without checks: [b], nats."""
     mean = geometric_mean(q, p, 1 - alpha if primed else alpha)
     weight = alpha.reshape(-1)[0] if alpha.numel() == 1 else alpha.reshape(-1)
     if dual:

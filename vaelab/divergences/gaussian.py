@@ -1,6 +1,6 @@
-"""Diagonal Gaussians as plain pairs of tensors, and KL between them: what a step of every VAE needs.
+"""Diagonal Gaussians as pairs of tensors, and the KL divergence between them.
 
-Those with full covariance, for 2-D pictures, are in `full_covariance`.
+The functions here are unchecked, for use inside a training step; `vaelab.kl` checks its arguments.
 """
 
 import math
@@ -22,8 +22,15 @@ def sum_latents(x: Tensor) -> Tensor:
 class Gaussian(NamedTuple):
     """A batch of diagonal Gaussians N(mean, exp(logvar)).
 
-    mean, logvar: [b, ...], one latent variable per entry behind the batch axis; logvar = log sigma^2, never log sigma.
-    0-d tensors make a Gaussian that is broadcast to every latent of another one: `Gaussian.standard()` is the prior.
+    Args:
+        mean: [b, ...], one latent per entry after the batch axis.
+        logvar: log sigma², of the same shape. Tensors with no axes are broadcast to another
+            Gaussian; `Gaussian.standard()` is the prior in this form.
+
+    Example:
+        >>> q = Gaussian(torch.zeros(5, 2), torch.zeros(5, 2))
+        >>> q.log_prob(q.mean)[0]  # -ln 2π
+        tensor(-1.8379)
     """
 
     mean: Tensor
@@ -31,40 +38,73 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def standard(cls, like: Tensor | None = None) -> "Gaussian":
-        """N(0, 1), 0-d, in the type and on the device of `like` (default: torch's default type, on the CPU)."""
+        """Return N(0, 1) as 0-d tensors.
+
+        Args:
+            like: Tensor whose type and device to use; None is torch's default type on the CPU.
+
+        Returns:
+            A Gaussian that is broadcast against any other.
+        """
         zero = torch.zeros(()) if like is None else like.new_zeros(())
         return cls(zero, zero)
 
     def sample(self) -> Tensor:
-        """One reparameterized draw, mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
+        """Draw mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
         return self.mean + torch.exp(0.5 * self.logvar) * rng.normal_like(self.mean)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log N(z; mean, exp(logvar)) in nats, summed over the latents: [b]."""
+        """Compute log N(z; mean, exp(logvar)) at z [b, ...]: [b], nats, summed over the latents."""
         squares = (z - self.mean) ** 2 * torch.exp(-self.logvar)
         return sum_latents(-0.5 * (LOG_2PI + self.logvar + squares))
 
 
 def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
-    """KL(q‖p) of diagonal Gaussians [b, ...], summed over the latents: [b], nats; not checked."""
+    """Compute KL(q‖p) of diagonal Gaussians [b, ...] without checks: [b], nats."""
     return sum_latents(latent_kl(q, p))
 
 
 def latent_kl(q: Gaussian, p: Gaussian) -> Tensor:
-    """KL(q‖p) of every latent alone: [b, ...] -> [b, ...]."""
+    """Compute KL(q‖p) of every latent: [b, ...] -> [b, ...], nats."""
     r = q.logvar - p.logvar
     return 0.5 * (torch.expm1(r) - r + (q.mean - p.mean) ** 2 * torch.exp(-p.logvar))
 
 
 class KL(nn.Module):
-    """KL(q‖p), the divergence of the ordinary VAE: [b], nats."""
+    """KL(q‖p) as a module, the divergence of the ordinary VAE.
+
+    Args:
+        q, p: Of the call `KL()(q, p)`: encoder distribution and prior [b, ...].
+
+    Returns:
+        From the call: [b], nats, summed over the latents.
+
+    Example:
+        >>> KL()(Gaussian(torch.ones(3, 2), torch.zeros(3, 2)), Gaussian.standard())
+        tensor([1., 1., 1.])
+
+    References:
+        Kingma & Welling (2014), https://arxiv.org/abs/1312.6114, appendix B.
+    """
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_kl(q, p)
 
 
 class ReverseKL(nn.Module):
-    """KL(p‖q): [b], nats."""
+    """KL(p‖q) as a module.
+
+    Args:
+        q, p: As in `KL`.
+
+    Returns:
+        From the call: [b], nats, summed over the latents.
+
+    Example:
+        >>> q = Gaussian(torch.zeros(1, 1), torch.full((1, 1), -2.0))
+        >>> KL()(q, Gaussian.standard()), ReverseKL()(q, Gaussian.standard())
+        (tensor([0.5677]), tensor([2.1945]))
+    """
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_kl(p, q)

@@ -1,22 +1,40 @@
-"""Divergences as modules beside KL: of diagonal Gaussians q and p, [b, ...], to [b], in nats."""
+"""Divergences with parameters as modules, of diagonal Gaussians q and p [b, ...]."""
 
 import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
-from vaelab.divergences.diagonal import diagonal_geometric_js
+from vaelab.divergences import diagonal
 from vaelab.divergences.gaussian import Gaussian, latent_kl, sum_latents
 
 
 class GeometricJS(nn.Module):
-    """`geometric_js` with its skew as a 0-d tensor: [b], nats.
+    """`geometric_js` as a module, with its skew as a 0-d tensor.
 
-    A buffer, which may be moved while training runs; or, trainable, a parameter that descends the same loss as the
-    network: its logit, so that alpha stays in [0, 1].  `alpha` is the skew as it stands, either way.
+    The skew is a buffer, so that it can change during training; or, if trainable, a parameter that
+    minimizes the same loss as the network. Its logit is trained, so that alpha stays in (0, 1).
 
-    Raises InvalidType or InvalidValue for alpha outside [0, 1], or at an end of it when trainable.
-    Source: Deasy et al. 2020; Deasy et al. 2021 (alpha-VAEs) for the trained skew.
+    Args:
+        alpha: Skew in [0, 1]; strictly inside if trainable.
+        dual, primed: As in `geometric_js`.
+        trainable: Train alpha, starting from the given value.
+
+    Returns:
+        From `GeometricJS(alpha)(q, p)`: [b], nats, summed over the latents.
+
+    Raises:
+        InvalidType, InvalidValue: If alpha is not a number in [0, 1], or at an end if trainable.
+
+    Example:
+        >>> divergence = GeometricJS(0.0)
+        >>> q = Gaussian(torch.ones(2, 3), torch.zeros(2, 3))
+        >>> divergence(q, Gaussian.standard())  # at alpha = 0: KL(q‖p)
+        tensor([1.5000, 1.5000])
+
+    References:
+        Deasy et al. (2020), https://arxiv.org/abs/2006.10599.
+        Deasy et al. (2021), https://icml.cc/virtual/2021/12490, for the trainable skew.
     """
 
     skew: Tensor
@@ -27,19 +45,17 @@ class GeometricJS(nn.Module):
         self.dual, self.primed, self.trainable = dual, primed, trainable
         start = torch.as_tensor(checks.skew(alpha), dtype=torch.get_default_dtype())
         if trainable and not 0 < alpha < 1:
-            raise InvalidValue(
-                f"a trainable alpha must start inside (0, 1), got {alpha:g}, where its gradient is 0; start at 0.01."
-            )
+            raise InvalidValue(f"alpha must be inside (0, 1) if trainable, got {alpha:g}, where its gradient is 0.")
         self.register_buffer("skew", None if trainable else start)
         self.register_parameter("logit", nn.Parameter(torch.logit(start)) if trainable else None)
 
     @property
     def alpha(self) -> Tensor:
-        """The skew, 0-d."""
+        """The current skew, 0-d."""
         return torch.sigmoid(self.logit) if self.logit is not None else self.skew
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
-        return diagonal_geometric_js(q, p, self.alpha, dual=self.dual, primed=self.primed)
+        return diagonal.geometric_js(q, p, self.alpha, dual=self.dual, primed=self.primed)
 
     def extra_repr(self) -> str:
         kind = ", trainable" if self.trainable else ""
@@ -47,14 +63,27 @@ class GeometricJS(nn.Module):
 
 
 class FreeBits(nn.Module):
-    """Σ_j max(nats, mean over the batch of KL(q_j‖p_j)): below `nats` a latent is charged that, without a gradient.
+    """Σ_j max(nats, batch mean of KL(q_j‖p_j)): no latent costs less than `nats`.
 
-    As a term per sample: where the batch's mean is above, KL(q_j‖p_j) of the sample, else `nats`.  A batch in pieces
-    (`TrainConfig.micro_batches`) has a mean for every piece.  No bound on the
-    evidence is lost: the sum is never below KL(q‖p) in the mean.
+    A latent below the threshold contributes the constant `nats`, without a gradient; above it, the
+    KL of each sample. The loss is still a bound on the evidence, since the sum is at least KL(q‖p)
+    in the mean. With micro-batches, each has its own mean.
 
-    Raises InvalidType or InvalidValue for nats that are no number above 0.
-    Source: Kingma et al. 2016 (inverse autoregressive flow), eq. 15, a group being one latent.
+    Args:
+        nats: Threshold per latent.
+
+    Returns:
+        From `FreeBits(nats)(q, p)`: [b], nats.
+
+    Raises:
+        InvalidType, InvalidValue: If `nats` is not a positive, finite number.
+
+    Example:
+        >>> FreeBits(0.25)(Gaussian(torch.zeros(1, 4), torch.zeros(1, 4)), Gaussian.standard())
+        tensor([1.])
+
+    References:
+        Kingma et al. (2016), https://arxiv.org/abs/1606.04934, eq. 15, with one latent per group.
     """
 
     nats: Tensor
@@ -64,9 +93,8 @@ class FreeBits(nn.Module):
         self.register_buffer("nats", torch.tensor(checks.positive("nats", nats)))
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
-        """q, p: [b, ...] -> [b], nats."""
-        each = latent_kl(q, p)
-        return sum_latents(torch.where(each.mean(0) > self.nats, each, self.nats))
+        rates = latent_kl(q, p)
+        return sum_latents(torch.where(rates.mean(0) > self.nats, rates, self.nats))
 
     def extra_repr(self) -> str:
         return f"nats={self.nats.item():g}"

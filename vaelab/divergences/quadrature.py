@@ -1,8 +1,7 @@
-"""Divergences of *any* densities, by quadrature on a grid and by Monte Carlo: the truth that closed forms are held
-against.
+"""Divergences of arbitrary densities by quadrature on a grid, the reference for the closed forms.
 
-Densities come as functions: log density of points [m] (1-D) or [m, 2] (2-D) -> [m].  All results are scalars in nats.
-Integrals over a grid are differentiable, so that a density may be fitted to another one under any of these divergences.
+A density is a function from points [m] (1-D) or [m, 2] (2-D) to its log values [m]. Results are
+scalars in nats, and differentiable, so that one density can be fitted to another.
 """
 
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
@@ -20,86 +18,164 @@ LogDensity = Callable[[Tensor], Tensor]
 
 
 class Grid(NamedTuple):
-    """Points [m] or [m, 2] and their quadrature weights [m]."""
+    """A quadrature rule.
+
+    Args:
+        points, weights: [m] or [m, 2], and [m].
+    """
 
     points: Tensor
     weights: Tensor
 
     def integrate(self, values: Tensor) -> Tensor:
-        """∫ f dz from the values f [m] on the points."""
+        """Integrate a function given by its values [m] on the points: []."""
         return (self.weights * values).sum()
 
 
 class Estimate(NamedTuple):
-    """A Monte Carlo value with its standard error, both in nats."""
+    """A Monte Carlo estimate.
+
+    Args:
+        value, standard_error: Both in nats unless stated otherwise.
+    """
 
     value: float
     standard_error: float
 
 
 def line(low: float, high: float, n: int = 2001) -> Grid:
-    """Simpson's rule on n (odd) equidistant points of [low, high], in float64.
+    """Return Simpson's rule on n equidistant points of [low, high], in float64.
 
-    Raises InvalidValue unless low < high and n is odd and at least 3.
+    Args:
+        low, high: Ends of the line.
+        n: Number of points, odd and at least 3.
+
+    Returns:
+        A grid with points [n].
+
+    Raises:
+        InvalidValue: Unless low < high and n is odd and at least 3.
+
+    Example:
+        >>> grid = line(0.0, 1.0, 3)
+        >>> round(grid.integrate(grid.points**2).item(), 6)
+        0.333333
     """
     if not low < high:
-        raise InvalidValue(f"the grid needs low < high, got [{low}, {high}]; swap or widen them.")
+        raise InvalidValue(f"a grid must have low < high, got [{low}, {high}].")
     if n < 3 or n % 2 == 0:
-        raise InvalidValue(
-            f"Simpson's rule needs an odd number of points, at least 3, got {n}; take {n // 2 * 2 + 1 if n > 2 else 3}."
-        )
+        raise InvalidValue(f"n must be odd and at least 3 for Simpson's rule, got {n}.")
     weights = torch.full((n,), 2.0, dtype=torch.float64)
     weights[1::2], weights[0], weights[-1] = 4.0, 1.0, 1.0
     return Grid(torch.linspace(low, high, n, dtype=torch.float64), weights * (high - low) / (3 * (n - 1)))
 
 
 def plane(low: float, high: float, n: int = 301) -> Grid:
-    """The square [low, high]² with Simpson's rule in both directions: n² points [n², 2]."""
+    """Return Simpson's rule on the square [low, high]².
+
+    Args:
+        low, high, n: As in `line`.
+
+    Returns:
+        A grid with points [n², 2].
+    """
     axis = line(low, high, n)
     points = torch.cartesian_prod(axis.points, axis.points)
     return Grid(points, torch.outer(axis.weights, axis.weights).flatten())
 
 
 def covering(*gaussians: Gaussian, widths: float = 12.0, per_sigma: int = 8) -> Grid:
-    """A line that reaches `widths` standard deviations around every 1-D Gaussian, with steps of the smallest sigma
-    / per_sigma.
+    """Return a line that covers every given 1-D Gaussian.
 
-    Raises InvalidValue when the widths differ so much that more than 10 million points would be needed.
+    Args:
+        gaussians: The Gaussians to cover.
+        widths: Standard deviations to include on each side of every mean.
+        per_sigma: Steps per smallest standard deviation.
+
+    Returns:
+        A grid as from `line`.
+
+    Raises:
+        InvalidValue: If it would need more than 10 million points.
     """
-    means, sigmas = (
-        [g.mean.detach().double() for g in gaussians],
-        [g.logvar.detach().double().mul(0.5).exp() for g in gaussians],
-    )
+    means = [g.mean.detach().double() for g in gaussians]
+    sigmas = [g.logvar.detach().double().mul(0.5).exp() for g in gaussians]
     low = min(float((m - widths * s).min()) for m, s in zip(means, sigmas, strict=True))
     high = max(float((m + widths * s).max()) for m, s in zip(means, sigmas, strict=True))
     steps = (high - low) / min(float(s.min()) for s in sigmas) * per_sigma
     if steps > 1e7:
-        raise InvalidValue(
-            f"a uniform grid would need {steps:.0e} points for these Gaussians; use Monte Carlo instead."
-        )
+        raise InvalidValue(f"a uniform grid must have at most 1e+07 points, got {steps:.0e} for these widths.")
     return line(low, high, int(steps) // 2 * 2 + 3)
 
 
 def kl(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
-    """KL(q‖p) = ∫ q (ln q - ln p).  Raises InvalidValue when the grid does not hold the whole mass of q or p."""
+    """Compute KL(q‖p) = ∫ q (ln q - ln p).
+
+    Args:
+        log_q, log_p: Log densities.
+        grid: Grid that contains the mass of both.
+
+    Returns:
+        [], nats.
+
+    Raises:
+        InvalidValue: If a density does not integrate to 1 on the grid.
+
+    Example:
+        >>> q = Gaussian(torch.ones(1).double(), torch.zeros(1).double())
+        >>> round(kl(q.log_prob, Gaussian.standard().log_prob, line(-10.0, 10.0)).item(), 6)
+        0.5
+    """
     return _kl(_on("q", log_q, grid), _on("p", log_p, grid), grid)
 
 
 def jensen_shannon(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
-    """The ordinary Jensen-Shannon divergence, ½ KL(q‖m) + ½ KL(p‖m) with m = (q + p)/2; at most ln 2."""
+    """Compute the Jensen-Shannon divergence ½ KL(q‖m) + ½ KL(p‖m), m = (q + p)/2, at most ln 2.
+
+    Args:
+        log_q, log_p, grid: As in `kl`.
+
+    Returns:
+        [], nats.
+
+    Example:
+        >>> from torch.distributions import Normal
+        >>> q, p = Normal(-8.0, 1.0), Normal(8.0, 1.0)
+        >>> round(jensen_shannon(q.log_prob, p.log_prob, line(-20.0, 20.0)).item(), 4)  # ln 2
+        0.6931
+    """
     lq, lp = _on("q", log_q, grid), _on("p", log_p, grid)
     return 0.5 * _kl(lq, _log_half(lq, lp), grid) + 0.5 * _kl(lp, _log_half(lq, lp), grid)
 
 
 def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid) -> Tensor:
-    """ln G_α on the grid's points [m], with G_α ∝ q^(1-α) p^α normalized on the grid."""
+    """Compute the log density of G_α ∝ q^(1-α) p^α, normalized on the grid.
+
+    Args:
+        log_q, log_p, grid: As in `kl`.
+        alpha: Skew in [0, 1].
+
+    Returns:
+        ln G_α on the points of the grid, [m].
+    """
     return _log_mean(_on("q", log_q, grid), _on("p", log_p, grid), checks.skew(alpha), grid)
 
 
 def geometric_js(
     log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid, *, dual: bool = False, primed: bool = True
 ) -> Tensor:
-    """`vaelab.geometric_js` for any two densities, straight from its definition."""
+    """Compute `vaelab.geometric_js` for any two densities from its definition.
+
+    Args:
+        log_q, log_p, grid: As in `kl`.
+        alpha, dual, primed: As in `vaelab.geometric_js`.
+
+    Returns:
+        [], nats.
+
+    Raises:
+        InvalidValue: As in `kl`, or if alpha is not in [0, 1].
+    """
     lq, lp, a = _on("q", log_q, grid), _on("p", log_p, grid), checks.skew(alpha)
     mean = _log_mean(lq, lp, 1 - a if primed else a, grid)
     if dual:
@@ -107,62 +183,14 @@ def geometric_js(
     return (1 - a) * _kl(lq, mean, grid) + a * _kl(lp, mean, grid)
 
 
-def monte_carlo_kl(q: Distribution, p: Distribution, n: int = 100_000) -> Estimate:
-    """KL(q‖p) from n draws of q, with its standard error.  q, p: torch distributions with scalar log densities."""
-    z = q.sample((n,))
-    ratio = q.log_prob(z) - p.log_prob(z)
-    return Estimate(float(ratio.mean()), float(ratio.std() / n**0.5))
-
-
-def monte_carlo_geometric_js(
-    q: Distribution,
-    p: Distribution,
-    alpha: float,
-    n: int = 100_000,
-    *,
-    dual: bool = False,
-    primed: bool = True,
-) -> Estimate:
-    """`geometric_js` from n draws of q and n of p, with its standard error (delta method).
-
-    Z_a and averages under G_a use all 2n draws, weighted against (q+p)/2; that ratio is bounded, so its variance
-    is small.
-    """
-    a = checks.skew(alpha)
-    mean_weight = 1 - a if primed else a
-    zq, zp = q.sample((n,)), p.sample((n,))
-    lq, lp = (
-        torch.stack([q.log_prob(zq), q.log_prob(zp)]),
-        torch.stack([p.log_prob(zq), p.log_prob(zp)]),
-    )  # [2, n]
-    ratio = ((1 - mean_weight) * lq + mean_weight * lp - _log_half(lq, lp)).exp()
-    z, difference = ratio.mean(), lq - lp
-    if dual:
-        # E_G[(1-α)(ln G - ln q) + α(ln G - ln p)], where ln G = (1-a) ln q + a ln p - ln Z
-        slope = a - mean_weight
-        tilt = (ratio * difference).mean() / z
-        value = slope * tilt - z.log()
-        influence = (slope * ratio * (difference - tilt) - ratio) / z / 2
-    else:
-        kl_weights = ((1 - a) ** 2, a**2) if primed else (a * (1 - a),) * 2
-        own = torch.stack([kl_weights[0] * difference[0], -kl_weights[1] * difference[1]])
-        value = own.mean(1).sum() + z.log()
-        influence = own + ratio / z / 2
-    return Estimate(float(value), float((influence.var(1).sum() / n).sqrt()))
-
-
 def _on(name: str, log_density: LogDensity, grid: Grid) -> Tensor:
-    values = log_density(grid.points)
-    if values.shape != grid.weights.shape:
-        raise InvalidValue(
-            f"ln {name} has shape {tuple(values.shape)} on a grid of {tuple(grid.weights.shape)}; it must map "
-            f"[m] points to [m] values."
-        )
+    """The checked log density on the grid."""
+    values, shape = log_density(grid.points), tuple(grid.weights.shape)
+    if values.shape != shape:
+        raise InvalidValue(f"ln {name} must have the shape {shape} of the grid, got {tuple(values.shape)}.")
     mass = float(grid.integrate(values.detach().exp()))
     if not abs(mass - 1) < 1e-4:
-        raise InvalidValue(
-            f"{name} integrates to {mass:.6g} on this grid instead of 1; widen or refine the grid, or normalize {name}."
-        )
+        raise InvalidValue(f"{name} must integrate to 1, got {mass:.6g}; widen or refine the grid.")
     return values
 
 

@@ -14,7 +14,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.divergences.validation import pair
+from vaelab.divergences.validation import check_pair
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment
@@ -102,7 +102,7 @@ class Adapter:
             q = self.encode(x)
             if not isinstance(q, Gaussian):
                 raise InvalidType(f"encode gave a {type(q).__name__}; wrap it: Gaussian(mean, logvar=ln sigma²).")
-            pair(q, Gaussian.standard(q.mean))
+            check_pair(q, Gaussian.standard(q.mean))
             if q.mean.dim() != 2 or len(q.mean) != len(x):
                 raise InvalidValue(f"encode gave {_shape(q.mean)} for {len(x)} images; posteriors must be [b, latent].")
             self._check_decoded(self.decode(q.mean), x)

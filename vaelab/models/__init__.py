@@ -1,1 +1,1 @@
-"""Models: `networks` (encoders and decoders), `vae`, `hierarchical` (two layers of latents)."""
+"""Models: `networks` (encoders and decoders), `vae`, `hierarchical` (two groups of latents)."""

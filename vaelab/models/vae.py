@@ -1,4 +1,4 @@
-"""The models: an image in; posterior, a draw from it, and the decoder's output out.  They know nothing of losses."""
+"""The VAE with one group of latents. Models know nothing of losses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,13 @@ from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 
 
 class ForwardPass(NamedTuple):
-    """One forward pass.  Tuples run over latent groups; a flat model has one.
+    """The result of one forward pass. Tuples have one entry per group of latents.
 
-    q, p: posteriors and priors, z: draws from q, each entry [b, latent]; out: the decoder's raw output [b, ...].
+    Args:
+        q: Posteriors, each [b, latent].
+        p: Priors, each [b, latent] or 0-d.
+        z: Draws from q, each [b, latent].
+        out: Raw output of the decoder [b, ...].
     """
 
     q: tuple[Gaussian, ...]
@@ -23,22 +27,27 @@ class ForwardPass(NamedTuple):
     out: Tensor
 
 
-def group_rates(result: ForwardPass) -> tuple[Tensor, ...]:
-    """Compute KL(q‖p) of every latent group of a pass in closed form: [b] each, nats.
-
-    Where a group hangs on draws of others, this is its KL along the path that was drawn.
-    """
-    return tuple(diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True))
-
-
 def total_rate(result: ForwardPass) -> Tensor:
-    """Sum `group_rates` over the groups: [b], nats."""
-    return reduce(torch.add, group_rates(result))
+    """Compute KL(q‖p) in closed form, summed over the groups of latents.
+
+    Where the posterior of a group depends on draws of others, this is its KL given these draws.
+
+    Args:
+        result: A pass.
+
+    Returns:
+        [b], nats.
+    """
+    return reduce(torch.add, [diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True)])
 
 
 @contextmanager
 def eval_mode(module: nn.Module) -> Iterator[None]:
-    """Within it, batch norms use their running statistics and learn nothing from what passes; afterwards as before."""
+    """Put a module into evaluation mode within a `with` block, then back into its previous mode.
+
+    Args:
+        module: Batch norms in it use their running statistics within the block.
+    """
     training = module.training
     module.eval()
     try:
@@ -48,11 +57,25 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
 
 
 class VAE(nn.Module):
-    """Encoder and decoder around one group of latents with the prior N(0, I).
+    """An encoder and a decoder around one group of latents with the prior N(0, I).
 
-    encoder: [b, *shape] -> [b, 2 latent] (means, then log variances); decoder: [b, latent] -> [b, *shape].
-    groups: of latents, as many as a pass has entries.  A model with more overrides `forward`,
-    `mean_pass` and `prior_sample`; its `posterior` is that of the group that `decoder` takes.
+    A subclass with more groups sets `groups` and overrides `forward`, `mean_pass` and
+    `prior_sample`; its `posterior` is that of the group that `decoder` receives.
+
+    Args:
+        encoder: [b, *shape] -> [b, 2 latent], means, then log variances.
+        decoder: [b, latent] -> [b, *shape].
+        latent: Number of latents.
+
+    Returns:
+        From `model(x, samples)`: the pass of `samples` draws of z per image; its entries are
+        [samples b, ...], draw after draw.
+
+    Example:
+        >>> model = VAE(nn.Linear(6, 4), nn.Linear(2, 6), 2)
+        >>> result = model(torch.zeros(5, 6))
+        >>> result.out.shape, total_rate(result).shape
+        (torch.Size([5, 6]), torch.Size([5]))
     """
 
     groups = 1
@@ -62,12 +85,12 @@ class VAE(nn.Module):
         self.encoder, self.decoder, self.latent = encoder, decoder, latent
 
     def posterior(self, x: Tensor) -> Gaussian:
-        """q(z|x): images [b, *shape] in [0, 1] -> Gaussian of [b, latent]."""
-        mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)  # out of bf16, if the network ran in it
+        """Return q(z|x) of x [b, *shape]: Gaussian of [b, latent]."""
+        # The network may run in bfloat16, whose digits do not suffice for a divergence.
+        mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)
         return Gaussian(mean, logvar)
 
     def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
-        """samples: draws of z per image, behind one another: every entry of the pass is [samples b, ...]."""
         q = self.posterior(x)
         if samples > 1:
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
@@ -75,15 +98,15 @@ class VAE(nn.Module):
         return ForwardPass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
 
     def mean_pass(self, x: Tensor) -> ForwardPass:
-        """Pass x [b, *shape] with z at the posterior means, in every group; no noise is drawn."""
+        """Return the pass of x [b, *shape] with z at the posterior means, which draws no noise."""
         q = self.posterior(x)
         return ForwardPass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
-        """What the decoder is given in training: a draw from q, [b, latent]."""
+        """Return the decoder's input in training: a draw from q, [b, latent]."""
         return q.sample()
 
     def prior_sample(self, n: int) -> Tensor:
-        """n draws of N(0, I): [n, latent]."""
+        """Draw n points from N(0, I): [n, latent]."""
         parameter = next(self.parameters())
         return torch.randn(n, self.latent, device=parameter.device, dtype=parameter.dtype)

@@ -14,10 +14,10 @@ from torch import nn
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
-from vaelab.divergences.kernel_mmd import MMD, PublishedMMD
+from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
-from vaelab.models import networks
 from vaelab.models.hierarchical import TwoLayers
+from vaelab.models.networks import NETWORKS
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
@@ -28,16 +28,12 @@ from vaelab.objectives.objective import Experiment, Objective
 
 # With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
 SQUARED_ERROR = 0.5**0.5
-NETWORKS = {
-    **{"mlp": networks.mlp, "conv": networks.conv, "burgess": networks.burgess, "burda": networks.burda},
-    **{"resnet": networks.resnet, "infogan": networks.infogan},
-}
 
 
 class Design(TypedDict, total=False):
     """What a reader may choose in every recipe, by keyword.
 
-    network: "mlp" (default), "conv", "burgess", "burda", "resnet" or "infogan".  hidden: its widths, such as (400,);
+    network: a name in `vaelab.networks.NETWORKS`, default "mlp".  hidden: its widths, such as (400,);
     default: the network's own.
     likelihood: "normal" (default), "bernoulli" or "laplace".  squash: True (default) for data in
     [0, 1]; False for any finite numbers, such as points (3,) or (points, 3); a Bernoulli always
@@ -46,7 +42,7 @@ class Design(TypedDict, total=False):
     none.  annealing: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
     """
 
-    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]
+    network: str
     hidden: Sequence[int] | None
     likelihood: Literal["normal", "bernoulli", "laplace"]
     squash: bool
@@ -147,14 +143,9 @@ def gjs_vae(
     return build(shape, latent, divergence, weight, **design)
 
 
-def mmd_vae(
-    shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, published: bool = False, **design: Unpack[Design]
-) -> Experiment:
-    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats.
-
-    published: the baseline of Deasy et al. 2020 in its place, on (mean, logvar); see `PublishedMMD`.
-    """
-    return build(shape, latent, PublishedMMD() if published else MMD(), weight, **design)
+def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **design: Unpack[Design]) -> Experiment:
+    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats."""
+    return build(shape, latent, MMD(), weight, **design)
 
 
 def balanced_vae(
@@ -323,7 +314,6 @@ def triplet_vae(
 
 
 __all__ = [
-    "NETWORKS",
     "SQUARED_ERROR",
     "Design",
     "annealed_vae",

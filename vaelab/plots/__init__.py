@@ -26,7 +26,7 @@ STYLES = Path(__file__).parent / "style"
 # One color per role, the same in every picture.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
 
-# Ten classes, distinct also for color-blind readers (Petroff 2021, https://arxiv.org/abs/2107.02270).
+# Ten classes, distinct for all readers: Petroff (2021), https://arxiv.org/abs/2107.02270.
 CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 
 

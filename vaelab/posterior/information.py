@@ -1,8 +1,10 @@
-"""What the latents know, by Monte Carlo over draws from the mixture: nats, with standard errors.
+"""Information quantities of the mixture by Monte Carlo, in nats with standard errors.
 
-    mean rate = E_i KL(q_i‖p) = mutual information + KL(Q‖p),   KL(Q‖p) = total correlation + Σ_j KL(Q_j‖p_j)
+    mean rate = E_i KL(q_i‖p) = mutual information + KL(Q‖p)
+    KL(Q‖p) = total correlation + Σ_j KL(Q_j‖p_j)
 
-One seed gives all of them the same draws, for which the second line holds exactly.
+With one seed all of them use the same draws, for which the second identity is exact. The arguments
+are those of the methods of `MarginalPosterior`: means and log variances [n, d], draws, seed.
 """
 
 import math
@@ -11,26 +13,30 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences.gaussian import LOG_2PI, Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.posterior.mixture import draw, log_density, log_density_of_others
 
 
-class Estimates(NamedTuple):
-    """Monte Carlo values [d] with their standard errors [d], in nats."""
+class LatentEstimates(NamedTuple):
+    """Monte Carlo values [d] and their standard errors [d], in nats."""
 
     value: Tensor
     standard_error: Tensor
 
 
 class MutualInformation(NamedTuple):
-    """How much z tells about the image, in nats.
+    """The mutual information of z and the image, in nats.
 
-    leave_one_in: E ln q(z|x_i) - ln Q(z): exactly the information between z and *which of the n images* it was, never
-    above the ceiling ln n; about images of the same kind in general it is a lower bound.
-    leave_one_out: the same with image i missing from Q: an upper bound for images in general, which can be infinite in
-    all but name where posteriors do not overlap.  leave_one_in ≤ (n-1)/n leave_one_out for any draws.
+    Args:
+        leave_one_in: E ln q(z|x_i) - ln Q(z): exactly the information between z and the index of
+            the image among n, at most the ceiling. For images in general a lower bound.
+        leave_one_out: The same with image i left out of Q, an upper bound for images in general;
+            very large where posteriors do not overlap. leave_one_in ≤ (n-1)/n leave_one_out for any
+            draws.
+        ceiling: ln n.
     """
 
     leave_one_in: Estimate
@@ -40,39 +46,42 @@ class MutualInformation(NamedTuple):
 
 @torch.no_grad()
 def mutual_information(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> MutualInformation:
+    """Estimate the mutual information of z and the image with two bounds."""
     n = len(mean)
     if n < 2:
-        raise InvalidValue(f"the bounds of the mutual information need at least two images, got {n}; encode more.")
-    z, own = _draws(mean, logvar, samples, seed)
-    q = Gaussian(mean[own].double(), logvar[own].double()).log_prob(z.double())
-    others = log_density_of_others(z, own, mean, logvar)
-    everyone = torch.logaddexp(q, others + math.log(n - 1)) - math.log(n)
-    return MutualInformation(_estimate(q - everyone), _estimate(q - others), math.log(n))
+        raise InvalidValue(f"mutual_information needs at least two images, got {n}.")
+    z, component = _draws(mean, logvar, samples, seed)
+    log_q_i = Gaussian(mean[component].double(), logvar[component].double()).log_prob(z.double())
+    others = log_density_of_others(z, component, mean, logvar)
+    log_q = torch.logaddexp(log_q_i, others + math.log(n - 1)) - math.log(n)
+    return MutualInformation(_estimate(log_q_i - log_q), _estimate(log_q_i - others), math.log(n))
 
 
 @torch.no_grad()
 def kl_to_prior(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
+    """Estimate KL(Q‖N(0, I))."""
     z, _ = _draws(mean, logvar, samples, seed)
     return _estimate(log_density(z, mean, logvar) - _log_prior(z).sum(1))
 
 
 @torch.no_grad()
 def total_correlation(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
+    """Estimate KL(Q‖Π_j Q_j)."""
     z, _ = _draws(mean, logvar, samples, seed)
     return _estimate(log_density(z, mean, logvar) - _log_marginals(mean, logvar, z).sum(1))
 
 
 @torch.no_grad()
-def dimension_wise_kl(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimates:
+def dimension_wise_kl(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> LatentEstimates:
+    """Estimate KL(Q_j‖N(0, 1)) of every latent."""
     z, _ = _draws(mean, logvar, samples, seed)
     terms = _log_marginals(mean, logvar, z) - _log_prior(z)
-    return Estimates(terms.mean(0), terms.std(0) / math.sqrt(samples))
+    return LatentEstimates(terms.mean(0), terms.std(0) / math.sqrt(samples))
 
 
 def _draws(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draws [m, d] and their components [m]."""
-    if samples < 2:
-        raise InvalidValue(f"a standard error needs at least two samples, got {samples}; 2000 are usual.")
+    checks.positive_int("samples", samples, at_least=2)
     return draw(mean, logvar, samples, torch.Generator(mean.device).manual_seed(seed))
 
 

@@ -1,4 +1,4 @@
-"""Moments of a mixture of diagonal Gaussians in closed form, and the variance law that speaks of two of them."""
+"""Moments of a mixture of diagonal Gaussians in closed form."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,12 @@ from torch import Tensor
 
 
 class Moments(NamedTuple):
-    """Of Q(z): mean, variance, skewness and kurtosis (3 for a Gaussian) per latent [d], covariance [d, d]."""
+    """Moments of Q(z).
+
+    Args:
+        mean, variance, skewness, kurtosis: Per latent [d]; the kurtosis of a Gaussian is 3.
+        covariance: [d, d].
+    """
 
     mean: Tensor
     variance: Tensor
@@ -17,10 +22,20 @@ class Moments(NamedTuple):
 
 
 def moments(mean: Tensor, logvar: Tensor) -> Moments:
-    """Moments of the mixture with components N(mean_i, exp(logvar_i)), [n, d], from those of its Gaussians.
+    """Compute the moments of the mixture from those of its components.
 
-    With c = mean_i - E z and v = var_i: E c² + v, E c³ + 3cv, E c⁴ + 6c²v + 3v²; covariance E c cᵀ + diag E v.
-    In float64, since fourth powers leave float32.
+    With c = mean_i - E z and v = var_i they are E c² + v, E c³ + 3cv, E c⁴ + 6c²v + 3v² and the
+    covariance E c cᵀ + diag E v.
+
+    Args:
+        mean, logvar: The components [n, d].
+
+    Returns:
+        The moments in float64, since fourth powers overflow float32.
+
+    Example:
+        >>> moments(torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1)).variance
+        tensor([2.], dtype=torch.float64)
     """
     mean, v = mean.double(), logvar.double().exp()
     center = mean.mean(0)

@@ -1,7 +1,7 @@
-"""Repair of the variance law: latents brought to scale 1 without a change of what is decoded.
+"""Rescaling of latents to the variance law, without any change of the reconstruction.
 
-A factor c on one latent is undone by 1/c on the weights that read it, so the reconstruction does not notice; the rate
-does: with V = E[mean²] + E[sigma²], c = 1/sqrt(V) lowers KL(q‖p) by (V - 1 - ln V)/2, the most that any c can.
+A factor c on a latent is undone by 1/c on the weights that read it. With V = E[mean²] + E[sigma²],
+c = 1/sqrt(V) lowers KL(q‖p) by (V - 1 - ln V)/2, the most that any c can.
 """
 
 import copy
@@ -16,7 +16,13 @@ from vaelab.objectives.objective import Experiment
 
 
 class Rescaled(NamedTuple):
-    """The new experiment; per latent [d], float64: V before (1 now), and what the mean rate fell by, in nats."""
+    """A rescaled experiment.
+
+    Args:
+        experiment: The copy.
+        variance: V of every latent before, [d], float64; 1 now.
+        saved: Decrease of the mean rate by every latent, [d], nats.
+    """
 
     experiment: Experiment
     variance: Tensor
@@ -25,21 +31,30 @@ class Rescaled(NamedTuple):
 
 @torch.no_grad()
 def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
-    """A copy of the experiment whose latents are divided by sqrt(V), V their second moment over images [n, *shape].
+    """Return a copy of an experiment whose latents are divided by sqrt(V), their second moment.
 
-    The encoder's last layer and the decoder's first one take the factors; the given experiment stays as it is.
+    The encoder's last layer and the decoder's first one absorb the factors.
 
-    Raises InvalidValue without images or for more than one group of latents, InvalidType where
-    these two layers are not linear: the latents would then not be free to scale.
-    Source: Asperti 2019 (doi 10.1007/978-3-030-37599-7_7) for the argument; derived here, the rate
-    falls by (V - 1 - ln V)/2 per latent.
+    Args:
+        experiment: Trained experiment with one group of latents; it is not changed.
+        images: Images [n, *shape] over which V is measured.
+
+    Returns:
+        The copy, V, and the decrease of the rate.
+
+    Raises:
+        InvalidValue: If there are no images, or more than one group of latents.
+        InvalidType: If the layers around the latents are not linear with a bias.
+
+    References:
+        Asperti (2019), doi:10.1007/978-3-030-37599-7_7, for the argument.
     """
     if (groups := experiment.model.groups) > 1:
-        raise InvalidValue(f"rescale knows one group of latents, and this model has {groups}.")
+        raise InvalidValue(f"rescale needs a model with one group of latents, and this model has {groups}.")
     if not len(images := as_images(images, experiment.shape, experiment.domain)):
-        raise InvalidValue("there are no images to measure the latents' variance on; pass at least one.")
-    repaired = copy.deepcopy(experiment)
-    head, first = _ends(repaired)
+        raise InvalidValue("rescale needs at least one image, got 0.")
+    rescaled = copy.deepcopy(experiment)
+    head, first = _ends(rescaled)
     q = experiment.encode_in_chunks(images)
     variance = (q.mean.double() ** 2 + q.logvar.double().exp()).mean(0)
     scale = variance.rsqrt().to(head.weight)
@@ -48,19 +63,18 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
     head.bias[:d] *= scale
     head.bias[d:] += 2 * scale.log()
     first.weight /= scale
-    return Rescaled(repaired, variance, 0.5 * (variance - 1 - variance.log()))
+    return Rescaled(rescaled, variance, 0.5 * (variance - 1 - variance.log()))
 
 
 def _ends(experiment: Experiment) -> tuple[nn.Linear, nn.Linear]:
-    """The layers before and behind the latents."""
+    """The layers before and after the latents."""
     latent = experiment.model.latent
     head, first = _leaves(experiment.model.encoder)[-1], _leaves(experiment.model.decoder)[0]
     for name, layer, width in (("encoder's last", head, "out_features"), ("decoder's first", first, "in_features")):
         expected = 2 * latent if layer is head else latent
         if not isinstance(layer, nn.Linear) or layer.bias is None or getattr(layer, width) != expected:
             raise InvalidType(
-                f"rescale needs linear layers with a bias around the latents, but the {name} layer is {layer}; "
-                f"put an nn.Linear there."
+                f"rescale needs linear layers with a bias around the latents, but the {name} layer is {layer}."
             )
     return head, first  # type: ignore[return-value]
 

@@ -1,8 +1,8 @@
-"""Where new latents come from, once a VAE is trained: the prior, a Gaussian mixture, a flow; a second VAE is next door.
+"""Samplers fitted to the codes of a trained VAE: prior, Gaussian mixture, flow.
 
-One interface: `sampler.fit(z)` returns itself, `sampler.sample(n)` gives latents [n, d] for `experiment.decode`.
-z is what the encoder says of the training images: posteriors (a `Gaussian` of [n, d], which are drawn from anew in
-every pass over them) or plain draws [n, d].
+`sampler.fit(z)` returns the sampler, `sampler.sample(n)` latents [n, d] for `experiment.decode`.
+The codes z of the training images are posteriors (a `Gaussian` [n, d], resampled in every pass
+over them) or points [n, d]. `two_stage` has one more sampler, a second VAE.
 """
 
 from dataclasses import dataclass
@@ -20,46 +20,54 @@ Codes = Tensor | Gaussian
 
 
 class Sampler(Protocol):
-    """What every sampler can do."""
+    """The interface of all samplers."""
 
     def fit(self, z: Codes) -> Self:
-        """Learn the distribution of z; returns the sampler."""
+        """Learn the distribution of the codes z and return the sampler.
+
+        Raises InvalidType or InvalidValue unless z is finite, [n, d], with n at least 2.
+        """
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n new latents [n, d], on the CPU; generator: default torch's own.
+        """Draw n latents [n, d], on the CPU; generator None is torch's own.
 
-        Raises InvalidType or InvalidValue unless n is a whole number from 1, InvalidValue before `fit`.
+        Raises InvalidType or InvalidValue if n is not a positive whole number, or before `fit`.
         """
 
 
 def posterior_params(z: Codes) -> tuple[Tensor, Tensor]:
-    """Means and standard deviations [n, d] of the codes, float32 on the CPU; draws have deviations of 0.
+    """Return means and standard deviations (0 for points) of codes: [n, d], float32 on the CPU.
 
-    Raises InvalidType or InvalidValue unless z is finite and [n, d] with at least two rows and one latent.
+    Raises InvalidType or InvalidValue unless z is finite and [n, d], with n at least 2.
     """
     mean = checks.float_tensor("z", z.mean if isinstance(z, Gaussian) else z)
     std = torch.exp(0.5 * z.logvar) if isinstance(z, Gaussian) else torch.zeros_like(mean)
     checks.float_tensor("the standard deviation of z", std)
     if mean.dim() != 2 or len(mean) < 2 or mean.shape[1] < 1 or std.shape != mean.shape:
-        raise InvalidValue(f"z has shape {tuple(mean.shape)}; give the codes of at least two images as [n, d].")
+        raise InvalidValue(f"z must be [n, d] for at least two images, got {tuple(mean.shape)}.")
     return mean.detach().float().cpu(), std.detach().float().cpu()
 
 
 def sample_codes(z: Codes, generator: torch.Generator | None = None) -> Tensor:
-    """One draw per image: [n, d], float32 on the CPU."""
+    """Draw one point per image from its posterior: [n, d], float32 on the CPU."""
     mean, std = posterior_params(z)
     return mean + std * torch.randn(mean.shape, generator=generator)
 
 
-def check_fitted(sampler: Sampler, learned: str) -> None:
-    """Raises InvalidValue for a sampler that has not yet learned this attribute."""
-    if not hasattr(sampler, learned):
-        raise InvalidValue(f"this {type(sampler).__name__} has not been fitted; call its fit(z) with codes first.")
+def check_fitted(sampler: Sampler, attribute: str) -> None:
+    """Raise InvalidValue if the sampler lacks the attribute that its `fit` sets."""
+    if not hasattr(sampler, attribute):
+        raise InvalidValue(f"{type(sampler).__name__} has not been fitted; call its fit(z) with codes first.")
 
 
 @dataclass
 class PriorSampler:
-    """N(0, I), whatever the codes are: it learns their number of latents only."""
+    """N(0, I) with the number of latents of the codes.
+
+    Example:
+        >>> PriorSampler().fit(torch.zeros(5, 2)).sample(3).shape
+        torch.Size([3, 2])
+    """
 
     def fit(self, z: Codes) -> Self:
         self.d_ = posterior_params(z)[0].shape[1]
@@ -73,7 +81,12 @@ class PriorSampler:
 
 @dataclass
 class GMMSampler:
-    """A Gaussian mixture of `components` with full covariances, by scikit-learn, on one draw per image."""
+    """A scikit-learn Gaussian mixture with full covariances, fitted to one draw per image.
+
+    Args:
+        components: Number of components.
+        seed: Seed of the draws and the fit.
+    """
 
     components: int = 10
     seed: int = 0
@@ -84,7 +97,7 @@ class GMMSampler:
         generator = torch.Generator().manual_seed(checks.seed(self.seed))
         points = sample_codes(z, generator).double().numpy()
         if checks.positive_int("components", self.components) > len(points):
-            raise InvalidValue(f"components must be at most the {len(points)} codes, got {self.components}; lower it.")
+            raise InvalidValue(f"components must be at most {len(points)}, the number of codes, got {self.components}.")
         self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
         self.model_.fit(points)
         return self
@@ -94,15 +107,22 @@ class GMMSampler:
         checks.positive_int("n", n)
         self.model_.random_state = int(torch.randint(2**31, (), generator=generator))
         points = torch.from_numpy(self.model_.sample(n)[0]).float()
-        return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them by component
+        return points[torch.randperm(n, generator=generator)]  # scikit-learn sorts them
 
 
 @dataclass
 class FlowSampler:
-    """A neural spline flow of zuko (`pip install "vaelab[flow]"`), by maximum likelihood on fresh draws.
+    """A neural spline flow of zuko (`pip install "vaelab[flow]"`), trained by maximum likelihood.
 
-    Raises, when it is check_fitted, InvalidType or InvalidValue for settings that make no flow, DataError if zuko is not
-    installed.
+    Args:
+        transforms: Number of spline transforms.
+        hidden: Hidden widths of their networks.
+        steps, batch_size, lr: Those of Adam; the codes are resampled at every step.
+        seed: Seed of the weights and the draws.
+
+    Raises:
+        InvalidType, InvalidValue: By `fit`, for unusable settings.
+        DataError: By `fit`, if zuko is not installed.
     """
 
     transforms: int = 3

@@ -50,7 +50,7 @@ class Run:
     options: dict[str, Any] = field(default_factory=dict)
     data: str = "mnist-mini"
     latent: int = 10
-    network: Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"] = "mlp"
+    network: str = "mlp"
     hidden: tuple[int, ...] | None = (256,)
     epochs: int = 12
     batch_size: int = 100

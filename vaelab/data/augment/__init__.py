@@ -96,7 +96,7 @@ class Augment:
 
 
 def check_domain(name: str, transformation: object, domain: Domain) -> None:
-    """Raise `InvalidValue` for an `Augment` on data outside [0, 1]; other functions may take any data.
+    """Raise `InvalidValue` for an `Augment` on data outside [0, 1]; other functions pass.
 
     Args:
         name: The option, for the message.
@@ -127,7 +127,8 @@ def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
     height, width = x.shape[-2:]
     back = warp.inverse()
     right, down = (_pixel_centers(side, x) for side in (width, height))
-    # grid_sample counts in halves of the sides; these stay numbers, as CUDA graphs allow no tensor made of them.
+    # grid_sample counts in halves of the sides. These stay Python numbers: a CUDA graph cannot
+    # capture a tensor made of them.
     columns = torch.stack([back.linear[..., 0, 0] * (2 / width), back.linear[..., 1, 0] * (2 / height)], -1)
     rows = torch.stack([back.linear[..., 0, 1] * (2 / width), back.linear[..., 1, 1] * (2 / height)], -1)
     shift = torch.stack([back.shift[..., 0] * (2 / width), back.shift[..., 1] * (2 / height)], -1)

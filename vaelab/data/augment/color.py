@@ -65,7 +65,7 @@ def brightness(x: Tensor) -> Tensor:
 
 
 def rotate_hue(x: Tensor, fraction: Tensor) -> Tensor:
-    """Rotate the hue of images [b, 3, h, w] by fractions [b] of a circle; value and saturation (HSV) stay."""
+    """Rotate the hue (HSV) of images [b, 3, h, w] by fractions [b] of a circle."""
     high, low = x.amax(-3, keepdim=True), x.amin(-3, keepdim=True)
     red, green, blue = x.split(1, -3)
     span = (high - low).clamp_min(torch.finfo(x.dtype).tiny)

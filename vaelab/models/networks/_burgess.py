@@ -1,4 +1,4 @@
-"""The network of Burgess et al. 2018 as Deasy et al. 2020 use it: 469,173 parameters for 1x32x32 and 10 latents."""
+"""The network of Burgess et al. (2018), and zero padding to a fixed side."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,66 +7,81 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.models.networks._mlp import layers
+from vaelab.models.networks._mlp import dense_layers
 
 CHANNELS = 32
 INNER = (CHANNELS, 4, 4)
 
 
 class Pad(nn.Module):
-    """Zero pixels around the image until it is `side` square: MNIST enters the network at 32x32."""
+    """Zero padding of images; negative amounts crop.
 
-    def __init__(self, amounts: tuple[int, int, int, int]) -> None:
+    Args:
+        amounts: Pixels to add left, right, above and below.
+    """
+
+    def __init__(self, amounts: Sequence[int]) -> None:
         super().__init__()
-        self.amounts = amounts
+        self.amounts = tuple(amounts)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pad(x, self.amounts)
 
 
-class Crop(nn.Module):
-    """Undo `Pad`: give back the middle of the image."""
+def padding(name: str, shape: Sequence[int]) -> tuple[int, Pad, Pad]:
+    """Return how a network with fixed sides takes images of this shape.
 
-    def __init__(self, amounts: tuple[int, int, int, int]) -> None:
-        super().__init__()
-        self.amounts = amounts
+    Args:
+        name: Name of the network, for messages.
+        shape: (channels, height, width).
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x, tuple(-amount for amount in self.amounts))
+    Returns:
+        The network's side, 32 or 64; the padding to it; the crop that undoes the padding.
 
-
-def border(shape: Sequence[int], side: int) -> tuple[int, int, int, int]:
-    """What `Pad` must add to images (channels, height, width) to make them `side` square: left, right, top, bottom."""
-    across, down = side - shape[2], side - shape[1]
-    return across // 2, across - across // 2, down // 2, down - down // 2
-
-
-def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256)) -> tuple[nn.Module, nn.Module]:
-    """Four-by-four convolutions of stride 2 down to 4x4, two dense layers, and the mirror image; ReLU, Kaiming weights.
-
-    The network knows two sides, 32 (three convolutions) and 64 (four); a smaller image is padded with zeros to the next
-    of them and the decoder's picture cropped back, so the padded border costs no reconstruction loss.
-    shape: (channels, height, width).
-
-    Raises InvalidValue for a shape that is not (c, h, w) with sides from 8 to 64.
+    Raises:
+        InvalidValue: If the shape is not (c, h, w) with sides from 8 to 64.
     """
     if len(shape) != 3 or not all(8 <= side <= 64 for side in shape[1:]):
         raise InvalidValue(
-            f"burgess takes images (channels, height, width) with sides from 8 to 64, got {tuple(shape)}; use "
-            f"network='conv'."
+            f"shape must be (channels, height, width) with sides from 8 to 64 for {name}, got {tuple(shape)}; "
+            "use network='conv'."
         )
     side = 32 if max(shape[1:]) <= 32 else 64
-    depth = {32: 3, 64: 4}[side]
-    channels = [shape[0]] + [CHANNELS] * depth
+    amounts = [(side - size + end) // 2 for size in (shape[2], shape[1]) for end in (0, 1)]
+    return side, Pad(amounts), Pad([-amount for amount in amounts])
+
+
+def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256)) -> tuple[nn.Module, nn.Module]:
+    """Build 4x4 convolutions of stride 2 down to 4x4, dense layers, and the mirror image.
+
+    It has ReLU, Kaiming-uniform weights, and 469,173 parameters for 1x32x32 and 10 latents. Smaller
+    images are padded with zeros to 32 or 64; the decoder's images are cropped, so that the border
+    does not enter the loss.
+
+    Args:
+        shape: (channels, height, width), with sides from 8 to 64.
+        latent, hidden: Number of latents, and widths of the encoder's dense layers.
+
+    Returns:
+        Encoder and decoder, as from `mlp`.
+
+    Raises:
+        InvalidValue: For any other shape.
+
+    References:
+        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, as in Deasy et al. (2020),
+            https://arxiv.org/abs/2006.10599.
+    """
+    side, pad, crop = padding("burgess", shape)
+    channels = [shape[0]] + [CHANNELS] * {32: 3, 64: 4}[side]
     down: list[nn.Module] = []
     up: list[nn.Module] = []
-    for wide, deep in pairwise(channels):
-        down += [nn.Conv2d(wide, deep, 4, stride=2, padding=1), nn.ReLU()]
-        up = [nn.ReLU(), nn.ConvTranspose2d(deep, wide, 4, stride=2, padding=1), *up]
+    for shallow, deep in pairwise(channels):
+        down += [nn.Conv2d(shallow, deep, 4, stride=2, padding=1), nn.ReLU()]
+        up = [nn.ReLU(), nn.ConvTranspose2d(deep, shallow, 4, stride=2, padding=1), *up]
     size = INNER[0] * INNER[1] * INNER[2]
-    amounts = border(shape, side)
-    encoder = nn.Sequential(Pad(amounts), *down, nn.Flatten(), layers([size, *hidden, 2 * latent]))
-    decoder = nn.Sequential(layers([latent, *reversed(hidden), size]), nn.Unflatten(1, INNER), *up, Crop(amounts))
+    encoder = nn.Sequential(pad, *down, nn.Flatten(), dense_layers([size, *hidden, 2 * latent]))
+    decoder = nn.Sequential(dense_layers([latent, *reversed(hidden), size]), nn.Unflatten(1, INNER), *up, crop)
     for module in (*encoder.modules(), *decoder.modules()):
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")

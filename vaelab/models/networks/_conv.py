@@ -1,4 +1,4 @@
-"""Convolutional networks for images of any side from 8 to 128 and any number of channels."""
+"""A convolutional network for images of any side from 8 to 128 and any number of channels."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,18 +9,24 @@ from vaelab._utils.errors import InvalidValue
 
 
 def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128)) -> tuple[nn.Module, nn.Module]:
-    """Strided 3x3 convolutions of the given channel counts, each halving the sides (rounding up), and the mirrored
-    decoder.
+    """Build strided 3x3 convolutions, each halving the sides (rounding up), and the mirror image.
 
-    Halving stops at 4 pixels, so a small image uses only the first few channel counts.  shape: (channels, height,
-    width).
+    Args:
+        shape: (channels, height, width), with sides from 8 to 128.
+        latent: Number of latents.
+        hidden: Channels of the convolutions. Halving stops at 4 pixels, so a small image uses only
+            the first few.
 
-    Raises InvalidValue for a shape that is not (c, h, w) with sides from 8 to 128.
+    Returns:
+        Encoder and decoder, as from `mlp`.
+
+    Raises:
+        InvalidValue: For any other shape.
     """
     if len(shape) != 3 or not all(8 <= side <= 128 for side in shape[1:]):
         raise InvalidValue(
-            f"conv takes images (channels, height, width) with sides from 8 to 128, got {tuple(shape)}; use "
-            f"network='mlp'."
+            f"shape must be (channels, height, width) with sides from 8 to 128 for conv, got {tuple(shape)}; "
+            "use network='mlp'."
         )
     sides = [tuple(shape[1:])]
     while len(sides) <= len(hidden) and max(sides[-1]) > 4:
@@ -30,11 +36,11 @@ def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128
 
     down: list[nn.Module] = []
     up: list[nn.Module] = []
-    for i, (wide, deep) in enumerate(pairwise(channels)):
-        down += [nn.Conv2d(wide, deep, 3, stride=2, padding=1), nn.ReLU()]
-        # the transposed step must undo a rounding: an even side needs one extra row, an odd one none
+    for i, (shallow, deep) in enumerate(pairwise(channels)):
+        down += [nn.Conv2d(shallow, deep, 3, stride=2, padding=1), nn.ReLU()]
+        # The transposed convolution must undo the rounding: an even side needs one extra row.
         extra = (1 - sides[i][0] % 2, 1 - sides[i][1] % 2)
-        up = [nn.ReLU(), nn.ConvTranspose2d(deep, wide, 3, stride=2, padding=1, output_padding=extra), *up]
+        up = [nn.ReLU(), nn.ConvTranspose2d(deep, shallow, 3, stride=2, padding=1, output_padding=extra), *up]
     inner = (channels[-1], *sides[-1])
     size = inner[0] * inner[1] * inner[2]
     encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(size, 2 * latent))
