@@ -1,4 +1,4 @@
-"""Make figures (compute, draw, write), draw them again from committed numbers, and check what was written.
+"""Make figures, draw them from committed numbers, and check their files.
 
 Equal numbers give equal bytes: no dates, no random ids, no version of the code in a picture.
 """

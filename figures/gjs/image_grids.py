@@ -40,11 +40,11 @@ def alt_reconstructions(n: Numbers) -> str:
     compute_reconstructions,
     {"alpha": "variant", squared_error: "variant image"},
     alt_reconstructions,
-    title="The same test images through every variant, with the squared error of each",
     quick={**RECONSTRUCTED, "seeds": 3, **variants.MNIST},
     full={**RECONSTRUCTED, "seeds": 3, **published.MNIST},
 )
 def draw_reconstructions(n: Numbers) -> Drawing:
+    """The same test images through every variant, with the squared error of each."""
     grid = np.concatenate([n["shown"][None], n["reconstructions"]])[:, :, 0] / 255
     figure = plots.new_figure(5.0, 0.34 * len(grid) + 0.05)
     axes = figure.subplots()
@@ -80,11 +80,13 @@ def alt_traversals(n: Numbers) -> str:
     compute_traversals,
     {"alpha": "variant", "information": "variant latent", squared_change: "variant latent"},
     alt_traversals,
-    title="Each latent moved across the prior, sorted by what it says: under a steep entrance fee all say little",
     quick={**TRAVERSED, "seeds": 3, **variants.MNIST},
     full={**TRAVERSED, "seeds": 3, **published.MNIST},
 )
 def draw_traversals(n: Numbers) -> Drawing:
+    """Each latent moved across the prior, sorted by what it says: under a steep entrance fee all
+    say little.
+    """
     k, latent, steps = n["traversals"].shape[:3]
     figure = plots.new_figure(7.0, 5.9 / k * latent / steps + 0.6)
     for i, axes in enumerate(figure.subplots(1, k, squeeze=False)[0]):

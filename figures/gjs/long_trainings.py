@@ -17,7 +17,7 @@ from vaelab._utils.files import cache_folder, digest
 from vaelab.runs.round_robin import curve, train_round_robin
 from vaelab.runs.store import VERSIONS, Numbers, Recipe, Result, provenance_here
 
-# The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
+# Stored as checkpoints and csv, not by `run_cached`, but with a version like a recipe.
 VERSIONS["train-published-lines"] = 1
 
 # Affordable without a GPU: the VAE, and the best of either family on MNIST.

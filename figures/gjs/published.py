@@ -43,7 +43,7 @@ WEIGHTED = {
     4.0: {0.1: 9.08156, 0.3: 10.58729, 0.5: 11.82537, 0.7: 12.94470, 0.9: 14.61642},
 }
 
-# The published set-up: network of Burgess et al., images padded to 32 x 32, Adam, sum of squared errors. The number of
+# Network of Burgess et al., images padded to 32 x 32, Adam, sum of squared errors. The number of
 # epochs was not published with the tables; the authors used 100 a year later.
 SETTING: dict[str, Any] = {
     "latent": 10, "network": "burgess", "hidden": None, "epochs": 100, "batch_size": 64, "lr": 1e-4

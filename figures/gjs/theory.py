@@ -23,7 +23,7 @@ def gaussian(mean: float, logvar: float) -> Gaussian:
 
 
 def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[torch.Tensor]:
-    """Return ½ q ln(q/m) + ½ p ln(p/m) for the arithmetic mean m and for each of `means`, from log densities."""
+    """Return ½ q ln(q/m) + ½ p ln(p/m) for the arithmetic mean m and each of the log `means`."""
     targets = (torch.logaddexp(lq, lp) - np.log(2), *means)
     return [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in targets]
 
@@ -94,7 +94,7 @@ def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float)
 
 @recipe("divergences-against-alpha", version=1)
 def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Numbers:
-    """Return alpha [k], value [4, k] and ends (KL(q‖p), KL(p‖q)) [2] for q = N(mean, variance), p = N(0, 1)."""
+    """Return alpha [k], value [4, k] and ends (KL(q‖p), KL(p‖q)) [2] for q = N(mean, variance)."""
     q = gaussian(mean, np.log(variance))
     p = Gaussian.standard(q.mean)
     alphas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
@@ -115,7 +115,7 @@ def entrance_fee(alpha: float) -> float:
 
 @recipe("divergences-at-small-sigma", version=1)
 def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: float, steps: int) -> Numbers:
-    """Return s [k], kl [2, k] (q‖p, p‖q), primed and dual [alphas, k] and fee [alphas] for q = N(mean, s)."""
+    """Return s [k], kl [2, k] (q‖p, p‖q), primed, dual [alphas, k], fee [alphas] for q = N(mean, s)."""
     logvar = torch.linspace(math.log(smallest), 0, steps, dtype=torch.float64)
     q = Gaussian(torch.full_like(logvar, mean), logvar)
     p = Gaussian.standard(logvar)

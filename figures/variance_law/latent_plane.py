@@ -37,13 +37,13 @@ NAMES = ("with sampling", "without")
 
 
 def sigma(n: Numbers) -> np.ndarray:
-    """Standard deviations of the posteriors, in the shape of logvar."""
+    """Return the standard deviations of the posteriors, in the shape of logvar."""
     deviations: np.ndarray = np.exp(0.5 * n["logvar"])
     return deviations
 
 
 def in_sketch(n: Numbers) -> np.ndarray:
-    """Which images are the two of the sketch, [image]."""
+    """Return which images are the pair of the sketch, [image]."""
     return np.isin(np.arange(len(n["mean"])), n["pair"])
 
 
@@ -62,11 +62,11 @@ def alt_encoder_sketch(n: Numbers) -> str:
     compute_encoder_sketch,
     {"label": "image", in_sketch: "image", "mean": ("image", MEANS), sigma: ("image", SIGMAS)},
     alt_encoder_sketch,
-    title="One image, one Gaussian; two images, two; all of them together are the mixture Q(z)",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
 def draw_encoder_sketch(n: Numbers) -> Drawing:
+    """One image, one Gaussian; two images, two; all of them together are the mixture Q(z)."""
     figure = plots.new_figure(7.0, 2.7)
     one, two, everyone = figure.subplots(1, 3, sharex=True, sharey=True)
     for axes, count in ((one, 1), (two, 2)):
@@ -84,7 +84,7 @@ def draw_encoder_sketch(n: Numbers) -> Drawing:
 
 
 def _posterior(axes: Axes, n: Numbers, which: int) -> None:
-    """The image, and an arrow to its posterior: the ellipses of 1 and 2 sigma, and the mean."""
+    """Draw an image with an arrow to its posterior, the ellipses of 1 and 2 sigma."""
     i = n["pair"][which]
     mean, logvar, color = n["mean"][i], n["logvar"][i], COLORS[which]
     ellipses(axes, mean[None], logvar[None], [color], facecolors=[(*to_rgb(color), 0.3)])
@@ -114,11 +114,13 @@ def alt_digits_plane(n: Numbers) -> str:
     compute_digits_plane,
     {"label": "image", "mean": ("seed", "image", MEANS), sigma: ("seed", "image", SIGMAS)},
     alt_digits_plane,
-    title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
 def draw_digits_plane(n: Numbers) -> Drawing:
+    """100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of
+    the prior.
+    """
     figure = plots.new_figure(7.0, 3.75)
     for seed, axes in enumerate(figure.subplots(1, len(n["mean"]), sharex=True, sharey=True, squeeze=False)[0]):
         mean = n["mean"][seed]
@@ -145,11 +147,11 @@ def alt_trajectories(n: Numbers) -> str:
     compute_trajectories,
     {"mean": ("epoch", "label", MEANS), "radius": "epoch label"},
     alt_trajectories,
-    title="Ten digits on their way through the latent plane: circles shrink and move apart",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
 def draw_trajectories(n: Numbers) -> Drawing:
+    """Ten digits on their way through the latent plane: circles shrink and move apart."""
     figure = plots.new_figure(7.0, 3.6)
     plane, line = figure.subplots(1, 2, width_ratios=(1.25, 1))
     prior(plane)
@@ -187,11 +189,13 @@ def alt_sampling_off(n: Numbers) -> str:
     compute_sampling_off,
     {"training": NAMES, "variance": "training seed epoch"},
     alt_sampling_off,
-    title="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
     full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
 )
 def draw_sampling_off(n: Numbers) -> Drawing:
+    """The latent plane with and without sampling: a cloud alike, without the scale that noise and
+    KL set.
+    """
     columns = len(n["shown"])
     figure = plots.new_figure(7.0, 3.9)
     grid = figure.add_gridspec(2, columns + 1, width_ratios=[1] * columns + [1.25])
@@ -216,7 +220,7 @@ def draw_sampling_off(n: Numbers) -> Drawing:
 
 
 def prior(axes: Axes) -> None:
-    """The circles of 1, 2 and 3 sigma of N(0, I), gray and dashed, on a square of ±`REACH`."""
+    """Draw the circles of 1, 2 and 3 sigma of N(0, I)."""
     for sigmas in (1, 2, 3):
         axes.add_patch(Circle((0, 0), sigmas, fill=False, edgecolor="0.6", linewidth=0.6, linestyle="--", zorder=0))
     limits, ticks = (-REACH, REACH), range(-3, 4, 2)
@@ -224,7 +228,7 @@ def prior(axes: Axes) -> None:
 
 
 def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colors: Sequence[str], **look: Any) -> None:
-    """The ellipse of one sigma of every posterior, mean and logvar [n, 2]."""
+    """Draw the ellipse of one sigma of every posterior, mean and logvar [n, 2]."""
     widths, heights = 2 * np.exp(0.5 * logvar).T
     place: dict[str, Any] = {"offsets": mean, "offset_transform": axes.transData, "units": "xy"}
     style: dict[str, Any] = {"facecolors": "none", "edgecolors": colors, "linewidths": 0.7, **look}
@@ -232,7 +236,7 @@ def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colors: Sequence[
 
 
 def digits(axes: Axes, mean: np.ndarray, labels: np.ndarray, size: float = 6) -> None:
-    """Every mean [n, 2] as its label, in the color of the class."""
+    """Write the label of every mean [n, 2], in the color of its class."""
     halo = [withStroke(linewidth=1.2, foreground="white")]
     look: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold", "path_effects": halo, "clip_on": True}
     for (x, y), k in zip(mean, labels, strict=True):
@@ -240,5 +244,5 @@ def digits(axes: Axes, mean: np.ndarray, labels: np.ndarray, size: float = 6) ->
 
 
 def class_color(label: int) -> str:
-    """The color of a class of digits."""
+    """Return the color of a class of digits."""
     return plots.CLASSES[int(label) % 10]

@@ -43,11 +43,13 @@ def alt_law_bars(n: Numbers) -> str:
     compute_law_bars,
     {"of_means of_noise active": "data seed latent"},
     alt_law_bars,
-    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
     quick={"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30], "seeds": 3, "latent": 16, "hidden": (128,)},
     full={"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], **PUBLISHED},
 )
 def draw_law_bars(n: Numbers) -> Drawing:
+    """The variance law: variance of the means + mean of the variances, about 1 on average, active
+    or not.
+    """
     rows = len(n["data"])
     figure = plots.new_figure(7.0, 0.5 + 1.6 * rows)
     panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -64,7 +66,7 @@ def draw_law_bars(n: Numbers) -> Drawing:
 
 
 def _bars(axes: Axes, of_means: np.ndarray, of_noise: np.ndarray) -> None:
-    """Stacked bars [seeds, latent], the seeds side by side."""
+    """Draw stacked bars [seeds, latent], the seeds side by side."""
     seeds, latent = of_means.shape
     width = 0.8 / seeds
     for seed in range(seeds):
@@ -76,12 +78,12 @@ def _bars(axes: Axes, of_means: np.ndarray, of_noise: np.ndarray) -> None:
 
 
 def groups(total: np.ndarray, active: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The sums of active and of inactive latents, by name; those groups that have any."""
+    """Return the sums of active and of inactive latents, without empty groups."""
     return [(name, total[where]) for name, where in (("active", active), ("inactive", ~active)) if where.any()]
 
 
 def summary(n: Numbers) -> np.ndarray:
-    """`SUMMARY` of mean² + sigma² over the images, [seeds, latent, 6]."""
+    """Return `SUMMARY` of mean² + sigma² over the images, [seeds, latent, 6]."""
     total = n["square"] + n["variance"]
     near = (np.abs(total - 1) < 0.1).mean(1)
     return np.stack([total.mean(1), total.std(1), *np.percentile(total, (5, 50, 95), axis=1), near], -1)
@@ -103,11 +105,11 @@ def alt_point_vs_average(n: Numbers) -> str:
     compute_point_vs_average,
     {"active": "seed latent", summary: ("seed", "latent", SUMMARY)},
     alt_point_vs_average,
-    title="Mean² + sigma² image by image: it scatters, and only its average is about 1",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )
 def draw_point_vs_average(n: Numbers) -> Drawing:
+    """Mean² + sigma² image by image: it scatters, and only its average is about 1."""
     k = int(n["square"][0].mean(0).argmax())  # the latent with the largest signal
     square, variance = n["square"][0], n["variance"][0]
     used = (square + variance)[:, n["active"][0]]
@@ -130,19 +132,19 @@ def draw_point_vs_average(n: Numbers) -> Drawing:
 
 
 def totals(n: Numbers) -> tuple[np.ndarray, np.ndarray]:
-    """V [seeds, splits, epochs + 1, latent], and which latents are active at the end [seeds, latent]."""
+    """Return V [seeds, splits, epochs + 1, latent] and the active latents [seeds, latent]."""
     return n["of_means"] + n["of_noise"], n["of_means"][:, TEST, -1] > ACTIVE
 
 
 def nats_at_stake(n: Numbers) -> np.ndarray:
-    """(V - 1 - ln V)/2 summed over latents, [seeds, splits, epochs + 1]: what a rescaling would save, nats."""
+    """Return (V - 1 - ln V)/2 summed over latents, [seeds, splits, epochs + 1], nats."""
     total, _ = totals(n)
     saved: np.ndarray = 0.5 * (total - 1 - np.log(total)).sum(-1)
     return saved
 
 
 def mean_active(n: Numbers) -> np.ndarray:
-    """The mean V of the active latents, [seeds, splits, epochs + 1]."""
+    """Return the mean V of the active latents, [seeds, splits, epochs + 1]."""
     return np.stack([values[..., active].mean(-1) for values, active in zip(*totals(n), strict=True)])
 
 
@@ -166,11 +168,13 @@ def alt_law_through_training(n: Numbers) -> str:
         nats_at_stake: "seed split epoch",
     },
     alt_law_through_training,
-    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )
 def draw_law_through_training(n: Numbers) -> Drawing:
+    """The variance of every latent through training: near 1 soon, and then in no hurry, for little
+    is at stake.
+    """
     (total, active), stake = totals(n), nats_at_stake(n)
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))

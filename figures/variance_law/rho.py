@@ -27,10 +27,10 @@ def alt(n: Numbers) -> str:
     kl_at_fixed_ratio,
     {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
     alt,
-    title="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
     quick={"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181},
 )
 def draw(n: Numbers) -> Drawing:
+    """The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1."""
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2)
     shades = plots.color_steps("#9fb2ff", "#0a1f73", len(n["rho"]))

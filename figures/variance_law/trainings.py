@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from figures.trainings import decode
 from vaelab._utils.images import to_uint8
 from vaelab.data import load
 from vaelab.divergences import Gaussian
@@ -159,10 +160,5 @@ def samples(
         *(torch.from_numpy(np.random.RandomState(seed).permutation(g.sample(n)[0])).float() for g in compressed),
     ]
     codes.append(experiment.encode(test.to(next(experiment.parameters()).device)).mean)
-    return [decode(experiment, z), decode(rescaled, z), *(decode(experiment, code) for code in codes)]
-
-
-def decode(experiment: Experiment, z: Tensor) -> Tensor:
-    """Decode codes [n, latent] to mean images on the CPU."""
-    device = next(experiment.parameters()).device
-    return torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(2000)])
+    decoded = [decode(experiment, z, chunk=2000), decode(rescaled, z, chunk=2000)]
+    return decoded + [decode(experiment, code, chunk=2000) for code in codes]
