@@ -35,7 +35,7 @@ class Made(NamedTuple):
 def make(
     ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
 ) -> list[Made]:
-    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and a row of manifest.json each.
+    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and their row of the manifest.
 
     Args:
         ids: Figures to make; none: the main figures of each paper.

@@ -115,7 +115,7 @@ def entrance_fee(alpha: float) -> float:
 
 @recipe("divergences-at-small-sigma", version=1)
 def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: float, steps: int) -> Numbers:
-    """Return s [k], kl [2, k] (q‖p, p‖q), primed, dual [alphas, k], fee [alphas] for q = N(mean, s)."""
+    """Return s [k], kl [2, k], primed, dual [alphas, k] and fee [alphas] for q = N(mean, s)."""
     logvar = torch.linspace(math.log(smallest), 0, steps, dtype=torch.float64)
     q = Gaussian(torch.full_like(logvar, mean), logvar)
     p = Gaussian.standard(logvar)

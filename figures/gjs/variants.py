@@ -1,4 +1,4 @@
-"""The variants that the figures of the geometric JS train, once per setting and seed for all figures."""
+"""The variants that the figures train, once per setting and seed for all figures."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

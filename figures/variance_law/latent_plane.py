@@ -1,8 +1,7 @@
-"""The latent plane: encoder-sketch, digits-plane, trajectories and sampling-off of the variance law.
+"""The latent plane: encoder-sketch, digits-plane, trajectories and sampling-off.
 
-The sketch is drawn with a VAE after its first epoch, while posteriors are wide enough to see. The
-plane asks why the cloud looks Gaussian, although KL(q‖p) sees one image at a time. Without sampling
-only the quadratic penalty is left, which prefers no scale but 0.
+The sketch shows a VAE after one epoch, while posteriors are wide enough to see. Without sampling only
+the quadratic penalty is left, which prefers scale 0.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The numbers of the figures of the variance law: one function per figure, from shared trainings."""
+"""The numbers of the figures of the variance law: a function per figure, with shared trainings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ DENSITY_REACH, POINTS, DRAWS = 4.0, 161, 4000  # of the densities per latent
 
 
 def compute_digits_plane(device: str, *, seeds: int, **training: Any) -> Result:
-    """Return mean, logvar [seeds, m, 2], label [m]; of_means, of_noise [seeds, 2] of all test images."""
+    """Return mean, logvar [seeds, m, 2], label [m]; of_means, of_noise [seeds, 2]."""
     results = followed(device, seeds, **training)
     each = [result.numbers for result in results]
     digits = [{"mean": n["few_mean"][-1], "logvar": n["few_logvar"][-1]} for n in each]
@@ -128,7 +128,7 @@ def compute_kurtosis(device: str, *, seeds: int, **training: Any) -> Result:
 
 
 def kurtosis(q: MarginalPosterior) -> Numbers:
-    """Return V, of_means, the kurtosis of Q(z) and two predictions of it, and active, per latent [d]."""
+    """Return V, of_means, kurtosis of Q(z), two predictions of it, and active, per latent [d]."""
     law, moments = q.variance_law(), q.moments()
     fourth = ((q.mean - moments.mean) ** 4).mean(0)
     columns = {

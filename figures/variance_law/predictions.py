@@ -1,6 +1,6 @@
-"""The variance of Q(z) to which each regularizer leads, predicted from the posteriors on which it is measured.
+"""The variance of Q(z) to which each regularizer leads, predicted from its posteriors.
 
-MMD compares Q(z) as a whole, so it fixes a common scale of all latents, and hardly those of single ones.
+MMD compares Q(z) as a whole, so it fixes a common scale of all latents only.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The variance law without training: one latent with a fixed ratio, and mixtures of known kurtosis."""
+"""The variance law without training: one latent of fixed ratio, and mixtures of known kurtosis."""
 
 import numpy as np
 import torch

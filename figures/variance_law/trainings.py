@@ -1,4 +1,4 @@
-"""The VAEs of the variance law, trained once per setting and seed for all figures that read them."""
+"""The VAEs of the variance law, trained once per setting and seed for all figures."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from vaelab.training.loop import fit, train
 
 SPLITS = ("train", "test")
 PER_CLASS = 10  # test images of each class whose posteriors are recorded after every epoch
-# Settings of several figures. The networks of the talk and the paper are unknown; the 10 epochs in the plane are known.
+# Settings of several figures. Of the talk and the paper only the 10 epochs in the plane are known.
 PLANE: dict[str, Any] = {"data": "mnist-mini", "latent": 2, "hidden": (256,), "epochs": 10, "batch_size": 50}
 PLANE_PAPER: dict[str, Any] = {**PLANE, "data": "mnist", "hidden": (512,), "batch_size": 100, "lr": 1e-3}
 WIDE: dict[str, Any] = {"data": "mnist-mini", "latent": 10, "hidden": (128,), "epochs": 30}
