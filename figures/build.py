@@ -43,12 +43,8 @@ def make(
         device: "auto", "cpu", "cuda", ...
         out: Folder to write into.
 
-    Returns:
-        What was written of each figure.
-
     Raises:
         InvalidValue: If an id or the preset is unknown.
-        StorageError: If `out` or the cache cannot be written.
         DataError: If data of some figures are unavailable; the others are made first.
     """
     selected = [by_id(id) for id in (ids or MAIN_FIGURES)]
@@ -69,14 +65,8 @@ def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Mad
         ids: Figures to draw; none: all that have committed numbers.
         out: Folder to write into.
 
-    Returns:
-        What was written of each figure.
-
     Raises:
-        InvalidValue: If an id is unknown.
-        StorageError: If `out` cannot be written.
-        DataError: If committed numbers are missing, or of another version or of other settings; the
-            other figures are drawn first.
+        DataError: If committed numbers are missing or of other settings; the others are drawn first.
     """
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
     if not rows:

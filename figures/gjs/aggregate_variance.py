@@ -43,11 +43,9 @@ def alt(n: Numbers) -> str:
     alt,
     quick={**ALPHAS, "seeds": 3, **variants.MNIST},
     full={**ALPHAS, "seeds": 3, **published.MNIST},
+    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
 )
 def draw(n: Numbers) -> Drawing:
-    """Which variance of the aggregate posterior each divergence leads to: predicted against
-    measured, per latent.
-    """
     figure = plots.new_figure(7.0, 2.9)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     _plane(left, n, "predicted")

@@ -124,11 +124,9 @@ def alt_plain_vs_primed(n: Numbers) -> str:
     alt_plain_vs_primed,
     quick={"alphas": ALPHAS, "seeds": 2, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
+    title="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
 )
 def draw_plain_vs_primed(n: Numbers) -> Drawing:
-    """Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the
-    noise of a run.
-    """
     figure = plots.new_figure(7.0, 2.9)
     for axes, dual in zip(figure.subplots(1, 2, sharey=True), ("", " dual"), strict=True):
         _line(axes, n, KL, linestyle=":")
@@ -172,11 +170,9 @@ def alt_beta_grid(n: Numbers) -> str:
     alt_beta_grid,
     quick={"betas": BETAS, "weights": [1.0, 2.0, 4.0], "alphas": FIVE, "seeds": 1, **variants.MNIST},
     full={**PUBLISHED, "seeds": 3, **published.MNIST},
+    title="Reconstruction against the weight of the divergence, for the beta-VAE and the primed geometric JS",
 )
 def draw_beta_grid(n: Numbers) -> Drawing:
-    """Reconstruction against the weight of the divergence, for the beta-VAE and the primed
-    geometric JS.
-    """
     figure = plots.new_figure(7.0, 2.9)
     left, right = figure.subplots(1, 2, sharey=True)
     beta = np.isnan(n["alpha"])

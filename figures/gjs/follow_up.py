@@ -41,11 +41,9 @@ def alt_denoising(n: Numbers) -> str:
     alt_denoising,
     quick={"noises": [0.5, 1.0, 2.0, 3.0], "seeds": 1, **variants.MNIST, "epochs": 5},
     full={"noises": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0], "seeds": 3, **published.MNIST},
+    title="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
 )
 def draw_denoising(n: Numbers) -> Drawing:
-    """Denoising: squared error against the clean image for rising noise on the input, with trained
-    skews.
-    """
     figure = plots.new_figure(7.0, 3.0)
     axes, pictures = figure.subplots(1, 2, width_ratios=(5, 4))
     for name, seeds in zip(n["variant"], n["reconstruction"], strict=True):

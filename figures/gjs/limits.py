@@ -91,11 +91,9 @@ def alt_small_sigma(n: Numbers) -> str:
     {"kl": (("kl_qp", "kl_pq"), "s"), "primed dual": "alpha s", excess: "alpha s", "fee": "alpha"},
     alt_small_sigma,
     quick={"alphas": [0.1, 0.25, 0.5, 0.75], "mean": 0.0, "smallest": 1e-4, "steps": 161},
+    title="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
 )
 def draw_small_sigma(n: Numbers) -> Drawing:
-    """Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee
-    per latent.
-    """
     figure = plots.new_figure(7.0, 2.6)
     walls, fees, fee = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
     shades = plots.color_steps(plots.DUAL, plots.Q, len(n["alpha"]))

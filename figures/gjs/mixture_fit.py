@@ -47,11 +47,9 @@ def alt(n: Numbers) -> str:
     {"alpha start": "kind", "fit": ("kind", ("value", "mean_1", "mean_2", "std"))},
     alt,
     quick={"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID, "seed": 22},
+    title="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
 )
 def draw(n: Numbers) -> Drawing:
-    """One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as
-    alpha moves.
-    """
     figure = plots.new_figure(7.0, 4.3)
     upper, lower = cast(Any, figure.subfigures(2, 1, height_ratios=(1, 1.05)))
     levels = np.linspace(0.003, n["density"].max(), 9)

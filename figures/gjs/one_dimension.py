@@ -36,11 +36,9 @@ def alt_one_dimension(n: Numbers) -> str:
     {"curve": CURVES, "curves": "curve x", "family": "alphas x"},
     alt_one_dimension,
     quick={"means": [-2.0, 2.0], "sigmas": [1.0, 2.0], "alphas": ALPHAS, "low": -6.0, "high": 9.0},
+    title="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
 )
 def draw_one_dimension(n: Numbers) -> Drawing:
-    """Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric
-    JS.
-    """
     x, (q, p, mean, *integrands), values = n["x"], n["curves"], n["integrals"]
     figure = plots.new_figure(7.0, 4.4)
     (densities, family), (kls, jss) = figure.subplots(2, 2, sharex=True)
@@ -92,11 +90,9 @@ def alt_integrands(n: Numbers) -> str:
     {"pairs": ("pair", ("mean_q", "sigma_q", "mean_p", "sigma_p")), "curves": ("pair", CURVES_OF_PAIRS, "x")},
     alt_integrands,
     quick={"pairs": PAIRS, "low": -9.0, "high": 11.0},
+    title="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
 )
 def draw_integrands(n: Numbers) -> Drawing:
-    """What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below
-    zero.
-    """
     figure = plots.new_figure(7.0, 3.5)
     grid = figure.subplots(2, len(n["pairs"]), sharex=True)
     for column, pair, values, integrals in zip(grid.T, n["pairs"], n["curves"], n["integrals"], strict=True):

@@ -42,11 +42,9 @@ def alt(n: Numbers) -> str:
     alt,
     quick={"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3, **published.MNIST},
+    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
 )
 def draw(n: Numbers) -> Drawing:
-    """Distortion against rate for every variant: the fair comparison, with the primed dual beside
-    the beta-VAE.
-    """
     figure = plots.new_figure(7.0, 3.2)
     left, right = figure.subplots(1, 2)
     _every_variant(left, n)

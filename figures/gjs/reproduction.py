@@ -71,11 +71,9 @@ def alt(n: Numbers) -> str:
     full={"lines": list(FIRST), "seeds": 3},
     why_no_quick_preset="it compares with numbers published for the full data, which takes hours without a GPU",
     command="vaelab reproduce --minutes 0 --seeds {seeds}",
+    title="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
 )
 def draw(n: Numbers) -> Drawing:
-    """Published reconstruction errors beside ours at the published settings, and the way there,
-    epoch by epoch.
-    """
     lines, trained = published.lines(), reached(n)
     figure = plots.new_figure(7.0, 3.0)
     axes, dots = figure.subplots(1, 2, width_ratios=(5, 4))

@@ -115,11 +115,9 @@ def alt_digits_plane(n: Numbers) -> str:
     alt_digits_plane,
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
+    title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
 )
 def draw_digits_plane(n: Numbers) -> Drawing:
-    """100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of
-    the prior.
-    """
     figure = plots.new_figure(7.0, 3.75)
     for seed, axes in enumerate(figure.subplots(1, len(n["mean"]), sharex=True, sharey=True, squeeze=False)[0]):
         mean = n["mean"][seed]
@@ -190,11 +188,9 @@ def alt_sampling_off(n: Numbers) -> str:
     alt_sampling_off,
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
     full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
+    title="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
 )
 def draw_sampling_off(n: Numbers) -> Drawing:
-    """The latent plane with and without sampling: a cloud alike, without the scale that noise and
-    KL set.
-    """
     columns = len(n["shown"])
     figure = plots.new_figure(7.0, 3.9)
     grid = figure.add_gridspec(2, columns + 1, width_ratios=[1] * columns + [1.25])

@@ -1,4 +1,4 @@
-"""The variance law on test images: law-bars, point-vs-average and law-through-training.
+"""The variance law: rho, law-bars, point-vs-average and law-through-training.
 
 Inactive latents obey the law trivially, so the active ones are counted and averaged apart. It is a
 law of averages, since a network rescales all posteriors of a latent together. A latent 20 % off costs
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.variance_law import figure
 from figures.variance_law.measures import compute_law_bars, compute_law_through_training, compute_point_vs_average
+from figures.variance_law.theory import kl_at_fixed_ratio
 from figures.variance_law.trainings import SPLITS, WIDE, WIDE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
@@ -45,11 +46,9 @@ def alt_law_bars(n: Numbers) -> str:
     alt_law_bars,
     quick={"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30], "seeds": 3, "latent": 16, "hidden": (128,)},
     full={"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], **PUBLISHED},
+    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
 )
 def draw_law_bars(n: Numbers) -> Drawing:
-    """The variance law: variance of the means + mean of the variances, about 1 on average, active
-    or not.
-    """
     rows = len(n["data"])
     figure = plots.new_figure(7.0, 0.5 + 1.6 * rows)
     panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -170,11 +169,9 @@ def alt_law_through_training(n: Numbers) -> str:
     alt_law_through_training,
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
+    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
 )
 def draw_law_through_training(n: Numbers) -> Drawing:
-    """The variance of every latent through training: near 1 soon, and then in no hurry, for little
-    is at stake.
-    """
     (total, active), stake = totals(n), nats_at_stake(n)
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
@@ -193,4 +190,42 @@ def draw_law_through_training(n: Numbers) -> Drawing:
         plots.seed_band(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, color, linestyle=style, label=split)
     right.set(title="saved by a rescaling", xlabel="epoch", ylabel="KL, nats, all latents", ylim=(0, None))
     right.legend()
+    return figure
+
+
+def alt_rho(n: Numbers) -> str:
+    minima = [
+        f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)
+    ]
+    return (
+        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(minima)}."
+    )
+
+
+@figure(
+    "var-rho",
+    kl_at_fixed_ratio,
+    {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
+    alt_rho,
+    quick={"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181},
+)
+def draw_rho(n: Numbers) -> Drawing:
+    """The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1."""
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2)
+    shades = plots.color_steps("#9fb2ff", "#0a1f73", len(n["rho"]))
+    angle = np.linspace(0, np.pi / 2, 91)
+    right.plot(np.cos(angle), np.sin(angle), color=plots.MEAN, linestyle="--")
+    for rho, values, (v, square, least), shade in zip(n["rho"], n["kl"], n["best"], shades, strict=True):
+        left.plot(n["variance"], values, color=shade, label=f"ρ = {rho:g}")
+        left.plot(v, least, "o", color=plots.P)
+        right.plot([0, 2], [0, 2 / rho], color=shade, linewidth=0.8)
+        right.plot(np.sqrt(v), np.sqrt(square), "o", color=plots.P)
+    left.plot([], [], "o", color=plots.P, label="minimum")
+    left.set(title="KL(q‖p) along σ = ρ|μ|", xlabel="σ²", ylabel="KL(q‖p), nats", xscale="log", ylim=(0, 4))
+    left.set_xticks([0.01, 0.1, 1], labels=["0.01", "0.1", "1"])
+    right.set(title="the minima lie where σ² + μ² = 1", xlabel="σ", ylabel="|μ|", aspect="equal")
+    right.set(xlim=(0, 1.25), ylim=(0, 1.25))
+    left.legend(ncols=2)
     return figure

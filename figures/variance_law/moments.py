@@ -41,11 +41,9 @@ def alt_kurtosis(n: Numbers) -> str:
     alt_kurtosis,
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
+    title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
 )
 def draw_kurtosis(n: Numbers) -> Drawing:
-    """The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment
-    free.
-    """
     figure = plots.new_figure(7.0, 2.9)
     *panels, cases = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     active = n["active"].astype(bool)

@@ -39,11 +39,9 @@ def alt(n: Numbers) -> str:
     alt,
     quick={"seeds": 2, **WIDE, "epochs": 15},
     full={"seeds": 3, **WIDE_PAPER},
+    title="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
 )
 def draw(n: Numbers) -> Drawing:
-    """Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against
-    test images.
-    """
     figure = plots.new_figure(7.0, 2.9)
     pictures, bars = figure.subplots(1, 2, width_ratios=(2.1, 1))
     plots.image_grid(pictures, n["shown"][0] / 255, [LABELS[name] for name in SAMPLERS])
