@@ -1,4 +1,4 @@
-"""Make figures (compute, draw, write), draw them again from committed numbers, and check what was written.
+"""Make figures, draw them from committed numbers, and check their files.
 
 Equal numbers give equal bytes: no dates, no random ids, no version of the code in a picture.
 """
@@ -35,7 +35,7 @@ class Made(NamedTuple):
 def make(
     ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
 ) -> list[Made]:
-    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and a row of manifest.json each.
+    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and their row of the manifest.
 
     Args:
         ids: Figures to make; none: the main figures of each paper.
@@ -43,12 +43,8 @@ def make(
         device: "auto", "cpu", "cuda", ...
         out: Folder to write into.
 
-    Returns:
-        What was written of each figure.
-
     Raises:
         InvalidValue: If an id or the preset is unknown.
-        StorageError: If `out` or the cache cannot be written.
         DataError: If data of some figures are unavailable; the others are made first.
     """
     selected = [by_id(id) for id in (ids or MAIN_FIGURES)]
@@ -69,14 +65,8 @@ def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Mad
         ids: Figures to draw; none: all that have committed numbers.
         out: Folder to write into.
 
-    Returns:
-        What was written of each figure.
-
     Raises:
-        InvalidValue: If an id is unknown.
-        StorageError: If `out` cannot be written.
-        DataError: If committed numbers are missing, or of another version or of other settings; the
-            other figures are drawn first.
+        DataError: If committed numbers are missing or of other settings; the others are drawn first.
     """
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
     if not rows:

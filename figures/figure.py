@@ -1,4 +1,4 @@
-"""What a figure is: numbers, a table, a drawing, and a sentence for those who cannot see it."""
+"""A figure: numbers, a table, a drawing and an alternative text; and the registry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +16,17 @@ FIGURES: dict[str, "Figure"] = {}  # filled as the modules that draw are importe
 class Figure:
     """One figure of a paper, or of ours.
 
-    compute(device, **settings) -> Result; table: what `long_table` writes of the numbers, or a
-    function of them that returns the rows; draw(numbers); alt(numbers).  presets: the settings of
-    "quick" (laptop, shipped data) and "paper" (full data, published set-up); a figure without a
-    quick one says in `missing` why.  command: what draws it again, with its settings in braces.
+    Args:
+        id: Name on the command line and of the files.
+        paper: The paper.
+        title: What the figure shows.
+        compute: compute(device, **settings) -> Result.
+        table: A spec for `long_table`, or a function of the numbers that returns the rows.
+        draw: Draws the numbers.
+        alt: Describes the numbers in words.
+        presets: Settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up).
+        why_no_quick_preset: The reason, for a figure without one.
+        command: What draws the figure again, with settings in braces.
     """
 
     id: str
@@ -48,17 +55,13 @@ def figure(
     full: dict[str, Any] | None = None,
     **fields: Any,
 ) -> Callable[[Draw], Draw]:
-    """Register the decorated function, which draws, as the figure of this id.
+    """Register the decorated function as the drawing of a figure.
 
     Args:
-        id: Its name on the command line and of its files.
-        compute: compute(device, **settings) -> Result; or a recipe, compute(**settings) -> Numbers.
-        table: What `long_table` writes of the numbers, or a function that returns the rows.
-        alt: The sentence for those who cannot see it, from the numbers.
-        quick: The settings of the preset "quick", if there is one.
-        full: Those of "paper", if they are others.
-        **fields: The other fields of `Figure`: paper, title (by default the docstring of what
-            draws), why_no_quick_preset, command.
+        id, compute, table, alt: As for `Figure`; compute may be a recipe, whose numbers are cached.
+        quick: Settings of the preset "quick", if there is one.
+        full: Settings of "paper", if they are others.
+        **fields: Other fields of `Figure`; the default title is the docstring of the function.
     """
     computing = compute if not hasattr(compute, "recipe") else _cached(compute)
     presets = {"quick": quick, "paper": quick if full is None else full}
@@ -73,8 +76,6 @@ def figure(
 
 
 def _cached(recipe: Callable[..., Numbers]) -> Callable[..., Result]:
-    """Return `recipe` as a function that reads its result from the store."""
-
     @wraps(recipe)
     def compute(device: str, **settings: Any) -> Result:
         return cached(recipe, settings)

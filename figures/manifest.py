@@ -1,4 +1,4 @@
-"""manifest.json: the figures in a folder, the origin of their numbers and the checksums of their files."""
+"""manifest.json: figures, the origin of their numbers and the checksums of their files."""
 
 import json
 from collections.abc import Iterator, Sequence

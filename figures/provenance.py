@@ -1,4 +1,4 @@
-"""Provenance inside the files: a PNG or PDF names its figure and numbers, and so the command that draws it again."""
+"""Provenance in the files: PNG and PDF contain the id of the figure and the checksum of its numbers."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every figure by its id, and the tour: the main ones of each paper, which `make figures` draws within minutes."""
+"""Every figure by its id, and the main ones, which `make figures` draws within minutes."""
 
 from importlib import import_module
 from pathlib import Path

@@ -56,7 +56,7 @@ def long_table(spec: Spec, numbers: Numbers) -> list[Row]:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Write rows as csv: floats with 8 significant digits, yes or no, "" for nan and for what a row lacks."""
+    """Write rows as csv: floats with 8 digits, yes or no, "" for nan and missing values."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()

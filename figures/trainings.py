@@ -36,7 +36,8 @@ def train_grid(
 
 
 def stack(parts: Sequence[Numbers], *shape: int) -> Numbers:
-    """Stack arrays of the same names and shapes: [*shape, ...]."""
+    """Stack arrays of the same names and shapes: [*shape, ...], by default [parts, ...]."""
+    shape = shape or (len(parts),)
     arrays = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     return {name: array.reshape(*shape, *array.shape[1:]) for name, array in arrays.items()}
 

@@ -1,4 +1,4 @@
-"""gjs-variance-law: the variance of the aggregate posterior that each divergence leads to, predicted and measured.
+"""gjs-variance-law: the variance of the aggregate posterior under each divergence.
 
 If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) / E[sigma²]
 would determine V; the best scale of the posteriors themselves needs no such assumption.
@@ -20,7 +20,7 @@ ALPHAS: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9
 
 
 def variants_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
-    """Every variant and alpha with active latents, and which rows these are."""
+    """Return every variant and alpha with active latents, and their rows."""
     names, alphas = n["variant"], np.nan_to_num(n["alpha"], nan=-1)
     pairs = dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True))
     masks = [(name, alpha, (names == name) & (alphas == alpha) & n["active"]) for name, alpha in pairs]
@@ -41,9 +41,9 @@ def alt(n: Numbers) -> str:
     compute_aggregate_variance,
     {"alpha seed ratio measured predicted predicted_own active": "variant"},
     alt,
-    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
     quick={**ALPHAS, "seeds": 3, **variants.MNIST},
     full={**ALPHAS, "seeds": 3, **published.MNIST},
+    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
@@ -57,7 +57,7 @@ def draw(n: Numbers) -> Drawing:
 
 
 def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
-    """One mark per latent; darker for larger alpha."""
+    """Draw one mark per latent, darker for larger alpha."""
     ends = [0.6 * n["measured"].min(), 1.6 * max(n["measured"].max(), n["predicted"].max())]  # of the diagonal
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
     for variant, alpha, where in variants_of(n):

@@ -88,7 +88,7 @@ def draw_recon_vs_alpha(n: Numbers) -> Drawing:
 
 
 def _line(axes: Axes, n: Numbers, variant: str, **style: Any) -> None:
-    """A horizontal line at the test mean of a variant without alpha, with its spread over seeds."""
+    """Draw a horizontal line at the test mean of a variant without alpha."""
     seeds = on_test(n, rows_of(n, variant)).repeat(2, axis=0)
     plots.seed_band(axes, np.array([0.0, 1.0]), seeds, COLORS[variant], label=variants.label(variant), **style)
 
@@ -122,9 +122,9 @@ def alt_plain_vs_primed(n: Numbers) -> str:
     compute_plain_vs_primed,
     variants.TABLE,
     alt_plain_vs_primed,
-    title="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
     quick={"alphas": ALPHAS, "seeds": 2, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
+    title="Reconstruction against alpha, plain and primed: one loss at 1/2, where the difference is the noise of a run",
 )
 def draw_plain_vs_primed(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
@@ -141,7 +141,7 @@ def draw_plain_vs_primed(n: Numbers) -> Drawing:
 
 
 def noise_of_a_run(n: Numbers, dual: str = "") -> tuple[float, float]:
-    """At alpha = 1/2, where both are one loss: the gap between their means, and the range over all their seeds."""
+    """Return the gap between plain and primed at alpha = 1/2, and the range over all seeds."""
     half = n["alpha"] == 0.5
     primed, plain = (on_test(n, rows_of(n, f"{name}{dual}") & half) for name in ("primed", "plain"))
     return abs(float(primed.mean() - plain.mean())), float(np.ptp(np.concatenate([primed, plain])))
@@ -168,9 +168,9 @@ def alt_beta_grid(n: Numbers) -> str:
     compute_beta_grid,
     variants.TABLE,
     alt_beta_grid,
-    title="Reconstruction against the weight of the divergence, for the beta-VAE and the primed geometric JS",
     quick={"betas": BETAS, "weights": [1.0, 2.0, 4.0], "alphas": FIVE, "seeds": 1, **variants.MNIST},
     full={**PUBLISHED, "seeds": 3, **published.MNIST},
+    title="Reconstruction against the weight of the divergence, for the beta-VAE and the primed geometric JS",
 )
 def draw_beta_grid(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)

@@ -1,5 +1,6 @@
-"""gjs-evidence: ln p(x) by importance sampling, correct and as published, for a toy with a known answer and for the
-models of gjs-recon-vs-alpha.
+"""gjs-evidence: ln p(x) by importance sampling, correct and as published.
+
+For a toy with a known answer and for the models of gjs-recon-vs-alpha.
 
 The published evaluation takes sigma² for the standard deviation of the proposal. The loss grows as
 posteriors get narrower, so it depends on the divergence and changes the ranking.
@@ -48,11 +49,11 @@ def alt(n: Numbers) -> str:
     compute_evidence,
     TABLE,
     alt,
-    title="Model evidence by importance sampling with the right and with the published proposal width",
     quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
 )
 def draw(n: Numbers) -> Drawing:
+    """Model evidence by importance sampling with the right and with the published proposal width."""
     figure = plots.new_figure(7.0, 2.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
     left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")

@@ -18,7 +18,7 @@ from vaelab.runs.store import Numbers
 
 figure = partial(paper_figure, paper=FOLLOW_UP)
 PUBLISHED_ALPHA = {"primed": 0.12, "primed dual": 0.36}  # on full MNIST, by the outputs stored with the authors' code
-# Adam moves a logit by about the learning rate per step: at the published 1e-4 alpha needs 50 epochs to come from 0.9.
+# Adam moves a logit by about lr per step: at the published 1e-4 alpha needs 50 epochs from 0.9.
 FULL_MNIST = {"data": "mnist", "latent": 10, "hidden": (400,), "epochs": 16, "batch_size": 64, "lr": 1e-3}
 
 
@@ -39,9 +39,9 @@ def alt_denoising(n: Numbers) -> str:
     compute_denoising,
     {"reconstruction": "variant noise seed"},
     alt_denoising,
-    title="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
     quick={"noises": [0.5, 1.0, 2.0, 3.0], "seeds": 1, **variants.MNIST, "epochs": 5},
     full={"noises": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0], "seeds": 3, **published.MNIST},
+    title="Denoising: squared error against the clean image for rising noise on the input, with trained skews",
 )
 def draw_denoising(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.0)

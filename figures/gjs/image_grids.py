@@ -40,11 +40,11 @@ def alt_reconstructions(n: Numbers) -> str:
     compute_reconstructions,
     {"alpha": "variant", squared_error: "variant image"},
     alt_reconstructions,
-    title="The same test images through every variant, with the squared error of each",
     quick={**RECONSTRUCTED, "seeds": 3, **variants.MNIST},
     full={**RECONSTRUCTED, "seeds": 3, **published.MNIST},
 )
 def draw_reconstructions(n: Numbers) -> Drawing:
+    """The same test images through every variant, with the squared error of each."""
     grid = np.concatenate([n["shown"][None], n["reconstructions"]])[:, :, 0] / 255
     figure = plots.new_figure(5.0, 0.34 * len(grid) + 0.05)
     axes = figure.subplots()
@@ -71,7 +71,7 @@ def alt_traversals(n: Numbers) -> str:
     ]
     return (
         f"For {len(nats)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
-        f"to {REACH:g}. Nats that the {n['information'].shape[1]} latents say together: {'; '.join(nats)}."
+        f"to {REACH:g}. Total nats of the {n['information'].shape[1]} latents: {'; '.join(nats)}."
     )
 
 
@@ -80,11 +80,11 @@ def alt_traversals(n: Numbers) -> str:
     compute_traversals,
     {"alpha": "variant", "information": "variant latent", squared_change: "variant latent"},
     alt_traversals,
-    title="Each latent moved across the prior, sorted by what it says: under a steep entrance fee all say little",
     quick={**TRAVERSED, "seeds": 3, **variants.MNIST},
     full={**TRAVERSED, "seeds": 3, **published.MNIST},
 )
 def draw_traversals(n: Numbers) -> Drawing:
+    """Each latent traversed over the prior, by information: with a high entrance fee all have little."""
     k, latent, steps = n["traversals"].shape[:3]
     figure = plots.new_figure(7.0, 5.9 / k * latent / steps + 0.6)
     for i, axes in enumerate(figure.subplots(1, k, squeeze=False)[0]):
@@ -95,5 +95,5 @@ def draw_traversals(n: Numbers) -> Drawing:
         axes.set_xticks([side / 2, steps * side / 2, (steps - 0.5) * side], [f"-{REACH:g}", "0", f"{REACH:g}"])
         axes.tick_params(labelsize="x-small")
         axes.set_xlabel("value of the latent")
-    figure.axes[0].set_ylabel("latent, by what it says (nats)")
+    figure.axes[0].set_ylabel("latent, by information (nats)")
     return figure

@@ -1,7 +1,7 @@
-"""ln p(x) by importance sampling: on a toy with a known answer, and on trained models.
+"""ln p(x) by importance sampling, for a toy with a known answer and for trained models.
 
-The toy: z ~ N(0, I) in ten dimensions, x = z + noise of standard deviation 0.2. Its posterior N(x / 1.04, 0.04 / 1.04)
-is the encoder here, so importance sampling with it has no error at all.
+The toy: z ~ N(0, I) in ten dimensions, x = z + noise of standard deviation 0.2. Its posterior
+N(x / 1.04, 0.04 / 1.04) is the encoder, so importance sampling has no error.
 """
 
 import math
@@ -27,7 +27,7 @@ SAMPLES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 
 class Posterior(nn.Module):
-    """x -> (means, log variances) of p(z|x)."""
+    """Maps x to the means and log variances of p(z|x)."""
 
     logvar: Tensor
 
@@ -40,41 +40,43 @@ class Posterior(nn.Module):
 
 
 def linear_gaussian() -> Experiment:
-    """The model with its true posterior for an encoder, in float64."""
+    """Return the model whose encoder is its true posterior, in float64."""
     objective = Objective(Normal(NOISE, squash=False), KL())
     return Experiment(VAE(Posterior(), nn.Identity(), DIMENSIONS), objective, (DIMENSIONS,)).double()
 
 
 def toy_images(n: int, seed: int = 0) -> Tensor:
-    """n draws of x [n, 10], scaled together so that the mean of ln p(x) is `EXACT`."""
+    """Sample x [n, 10], scaled so that the mean of ln p(x) is `EXACT`."""
     x = torch.randn(n, DIMENSIONS, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    wanted = -2 * MARGINAL * (EXACT + 0.5 * DIMENSIONS * math.log(2 * math.pi * MARGINAL))
-    return x * (wanted / float((x**2).sum(1).mean())) ** 0.5
+    target = -2 * MARGINAL * (EXACT + 0.5 * DIMENSIONS * math.log(2 * math.pi * MARGINAL))
+    return x * (target / float((x**2).sum(1).mean())) ** 0.5
 
 
 @recipe("estimate-the-evidence-of-a-toy", version=1)
 def toy(*, samples: list[int], images: int) -> Numbers:
-    """estimate [2, k, 3]: right and as published, for each number of samples: mean and the ends of its interval."""
+    """Return toy [2, k, 3]: correct and as published, by number of samples; mean and its interval."""
     experiment, x = linear_gaussian(), toy_images(images)
-    found = [[evidence(experiment, x, k, as_published=flag)[1:] for k in samples] for flag in (False, True)]
-    return {"samples": np.array(samples), "toy": np.array(found)}
+    estimates = [[evidence(experiment, x, k, as_published=flag)[1:] for k in samples] for flag in (False, True)]
+    return {"samples": np.array(samples), "toy": np.array(estimates)}
 
 
 def compute_evidence(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """The toy's numbers, and for the trained models variant and alpha [v], trained [v, 2, 3]: right and as published,
-    mean over images and seeds, and its interval over images."""
-    every = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
-    results = variants.train(every, device, seeds, **training)
+    """Return the numbers of the toy and of the trained models.
+
+    Numbers: those of `toy`; variant, alpha [v]; trained [v, 2, 3]: correct and as published, mean
+    over images and seeds, and its interval over images.
+    """
+    models = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
+    results = variants.train(models, device, seeds, **training)
     of_toy = cached(toy, {"samples": SAMPLES, "images": 500})
     numbers = {
         **of_toy.numbers,
-        **variants.columns(every, "variant", "alpha"),
+        **variants.columns(models, "variant", "alpha"),
         "trained": np.array([[_interval(row, name) for name in ESTIMATES] for row in results]),
     }
     return merge_results(numbers, [of_toy, *variants.flatten(results)])
 
 
 def _interval(results: list[Result], name: str) -> tuple[float, float, float]:
-    """Mean of an estimate over images and seeds, and its bootstrap interval over images."""
-    each = torch.from_numpy(np.mean([r.numbers[name] for r in results], axis=0))
-    return (each.mean().item(), *bootstrap(each))
+    values = torch.from_numpy(np.mean([r.numbers[name] for r in results], axis=0))
+    return (values.mean().item(), *bootstrap(values))

@@ -1,4 +1,4 @@
-"""Closed forms: gjs-limits, the divergences against alpha, and gjs-small-sigma, their cost for a sharp posterior.
+"""Closed forms: gjs-limits, against alpha, and gjs-small-sigma, for sharp posteriors.
 
 For small s, the primed divergence grows as α²/(2s), its dual only as α KL plus a constant per active
 latent, the entrance fee c(α) = ½ ln α + (1-α)²/(2α).
@@ -34,10 +34,10 @@ def alt_limits(n: Numbers) -> str:
     divergences_against_alpha,
     {"divergence": FAMILIES, "value": "divergence alpha"},
     alt_limits,
-    title="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
     quick={"mean": 1.3, "variance": 0.2, "steps": 200},
 )
 def draw_limits(n: Numbers) -> Drawing:
+    """The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches."""
     figure = plots.new_figure(7.0, 2.7)
     left, right = figure.subplots(1, 2)
     for level, label, color, x, offset in (
@@ -58,7 +58,7 @@ def draw_limits(n: Numbers) -> Drawing:
 
 
 def _family(axes: Axes, n: Numbers, name: str) -> None:
-    """A curve with its two ends as open circles and, between them, its extreme as a dot."""
+    """Draw a curve with its ends as open circles and its extreme as a dot."""
     a, values, color = n["alpha"], n["value"][FAMILIES.index(name)], COLORS[name]
     best = values.argmin() if "primed" in name else values.argmax()
     axes.plot(a, values, color=color, label=name)
@@ -71,7 +71,7 @@ def _family(axes: Axes, n: Numbers, name: str) -> None:
 
 
 def excess(n: Numbers) -> np.ndarray:
-    """The dual less alpha KL(q‖p), [alpha, s], nats."""
+    """Return the dual less alpha KL(q‖p), [alpha, s], nats."""
     difference: np.ndarray = n["dual"] - n["alpha"][:, None] * n["kl"][0]
     return difference
 
@@ -90,8 +90,8 @@ def alt_small_sigma(n: Numbers) -> str:
     divergences_at_small_sigma,
     {"kl": (("kl_qp", "kl_pq"), "s"), "primed dual": "alpha s", excess: "alpha s", "fee": "alpha"},
     alt_small_sigma,
-    title="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
     quick={"alphas": [0.1, 0.25, 0.5, 0.75], "mean": 0.0, "smallest": 1e-4, "steps": 161},
+    title="Sharp posteriors: the primed divergence is a 1/s wall, its dual alpha KL plus an entrance fee per latent",
 )
 def draw_small_sigma(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.6)
@@ -116,7 +116,7 @@ def draw_small_sigma(n: Numbers) -> Drawing:
 
 
 def _walls(axes: Axes, n: Numbers) -> None:
-    """The divergences against s, with their names where the curves leave the picture."""
+    """Draw the divergences against s, with their names where the curves leave the picture."""
     top, s = 10.0, n["s"]
     axes.plot(s, n["kl"][0], color=plots.Q)
     note(axes, "KL(q‖p)", (s[0], n["kl"][0, 0]), (3, 3), plots.Q)

@@ -1,4 +1,4 @@
-"""gjs-mixture-fit: one isotropic Gaussian fitted to a 2-D mixture under each divergence, by quadrature.
+"""gjs-mixture-fit: one isotropic Gaussian fitted to a 2-D mixture under each divergence.
 
 Figure 2 of the paper; below it the width of the fit and the value of the divergence against alpha. At
 small alpha the dual has two minima, between which it jumps.
@@ -19,7 +19,7 @@ GRID = [0.02, 0.04, 0.06, 0.08, 0.12, 0.14, 0.16, 0.18, *(a / 20 for a in range(
 
 
 def name(kind: str, alpha: float) -> str:
-    """The two ends of either family carry the name of the KL divergence that they are."""
+    """Return the label of a fit; the ends of a family are KL divergences."""
     if kind == "JS":
         return "JS"
     if alpha in (0, 1):
@@ -46,8 +46,8 @@ def alt(n: Numbers) -> str:
     fits_to_the_mixture,
     {"alpha start": "kind", "fit": ("kind", ("value", "mean_1", "mean_2", "std"))},
     alt,
-    title="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
     quick={"alphas": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0], "grid": GRID, "seed": 22},
+    title="One Gaussian fitted to a mixture under each divergence: from mode seeking to mass covering as alpha moves",
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 4.3)
@@ -74,7 +74,7 @@ def draw(n: Numbers) -> Drawing:
 
 
 def _against_alpha(panels: Any, n: Numbers) -> None:
-    """Width of the fit and value of the divergence; a lower minimum, where there is one, as a dotted branch."""
+    """Draw the width of the fit and its divergence against alpha, a second minimum dotted."""
     for axes, column in zip(panels, (3, 0), strict=True):
         for kind in ("primed", "primed dual"):
             for start, line, word in (("moments", "o-", ""), ("component", "o:", ", lower minimum")):
@@ -90,7 +90,7 @@ def _against_alpha(panels: Any, n: Numbers) -> None:
 
 
 def jump(n: Numbers) -> tuple[float, float]:
-    """The two values of alpha between which the width of the dual's fit from the moments changes most."""
+    """Return the two values of alpha between which the width of the dual's fit changes most."""
     where = (n["kind"] == "primed dual") & (n["start"] == "moments")
     a, std = n["alpha"][where], n["fit"][where, 3]
     i = int(np.abs(np.diff(std)).argmax())

@@ -1,6 +1,7 @@
-"""Two Gaussians: gjs-1d (figure 1 of the paper) and gjs-integrands, for the pairs of the paper's notebook.
+"""Two Gaussians: gjs-1d (figure 1 of the paper) and gjs-integrands, for the pairs of the notebook.
 
-The published notebook averages standard deviations (dashed gray); the correct mean averages precisions.
+The published notebook averages standard deviations (dashed gray); the correct mean averages
+precisions.
 """
 
 from typing import Any
@@ -34,8 +35,8 @@ def alt_one_dimension(n: Numbers) -> str:
     divergences_in_one_dimension,
     {"curve": CURVES, "curves": "curve x", "family": "alphas x"},
     alt_one_dimension,
-    title="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
     quick={"means": [-2.0, 2.0], "sigmas": [1.0, 2.0], "alphas": ALPHAS, "low": -6.0, "high": 9.0},
+    title="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
 )
 def draw_one_dimension(n: Numbers) -> Drawing:
     x, (q, p, mean, *integrands), values = n["x"], n["curves"], n["integrals"]
@@ -68,7 +69,7 @@ def draw_one_dimension(n: Numbers) -> Drawing:
 
 
 def pair_name(pair: Any) -> str:
-    """q and p in words."""
+    """Return the names of q and p."""
     mean_q, sigma_q, mean_p, sigma_p = pair
     return f"q = N({mean_q:g}, {sigma_q:g}²), p = N({mean_p:g}, {sigma_p:g}²)"
 
@@ -88,8 +89,8 @@ def alt_integrands(n: Numbers) -> str:
     integrands_of_pairs,
     {"pairs": ("pair", ("mean_q", "sigma_q", "mean_p", "sigma_p")), "curves": ("pair", CURVES_OF_PAIRS, "x")},
     alt_integrands,
-    title="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
     quick={"pairs": PAIRS, "low": -9.0, "high": 11.0},
+    title="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
 )
 def draw_integrands(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.5)

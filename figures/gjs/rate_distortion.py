@@ -40,9 +40,9 @@ def alt(n: Numbers) -> str:
     compute_rate_distortion,
     variants.TABLE,
     alt,
-    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
     quick={"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3, **published.MNIST},
+    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.2)
@@ -58,7 +58,7 @@ def draw(n: Numbers) -> Drawing:
 
 
 def points(n: Numbers, rows: Any) -> np.ndarray:
-    """Rate and distortion of a sampled z, means over seeds: [2, rows]."""
+    """Return rate and distortion with z sampled, means over seeds: [2, rows]."""
     return np.stack([on_test(n, rows, m).mean(-1) for m in ("rate", "reconstruction_sampled")])
 
 
@@ -68,7 +68,7 @@ def _beta_curve(axes: Axes, n: Numbers) -> None:
 
 
 def _every_variant(axes: Axes, n: Numbers) -> None:
-    """Settings of a family joined in order of alpha, the ends named."""
+    """Draw the families in order of alpha, with labels at the ends."""
     _beta_curve(axes, n)
     for family in FAMILIES[:3]:
         rows = np.flatnonzero(rows_of(n, family))
@@ -82,7 +82,7 @@ def _every_variant(axes: Axes, n: Numbers) -> None:
 
 
 def _pairs(axes: Axes, n: Numbers) -> None:
-    """Every dual point joined to the beta-VAE that it should be, within the range of these."""
+    """Draw every dual point and its beta-VAE, joined."""
     _beta_curve(axes, n)
     pairs = twins(n)
     for k, (alpha, dual, beta) in enumerate(pairs):
@@ -97,8 +97,7 @@ def _pairs(axes: Axes, n: Numbers) -> None:
 
 
 def twins(n: Numbers) -> list[tuple[float, np.ndarray, np.ndarray]]:
-    """For every alpha that is also a beta: (rate, distortion of a sampled z) of the primed dual at alpha, and of the
-    beta-VAE at beta = alpha, means over seeds."""
+    """Return alpha and the points of the dual and of the beta-VAE with beta = alpha."""
     point = points(n, slice(None)).T
     betas = {float(n["weight"][i]): point[i] for i in np.flatnonzero(np.isin(n["variant"], (KL, BETA)))}
     duals = np.flatnonzero(rows_of(n, "primed dual"))

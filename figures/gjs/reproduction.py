@@ -1,4 +1,4 @@
-"""gjs-reproduction: the published values beside ours, at the published settings, as far as the training has come."""
+"""gjs-reproduction: published values and ours at the published settings."""
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
@@ -11,8 +11,7 @@ from vaelab.runs.store import Numbers
 
 
 def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:
-    """Per line that was trained: its values over seeds [s] after the last epoch that all of these have, and that
-    epoch."""
+    """Return, by line, its values over seeds after their last common epoch, and that epoch."""
     values = {}
     for i, curves in enumerate(n["curves"]):
         trained = curves[~np.isnan(curves[:, 0])]
@@ -23,7 +22,7 @@ def reached(n: Numbers) -> dict[int, tuple[np.ndarray, int]]:
 
 
 def furthest(n: Numbers, i: int) -> tuple[float, int]:
-    """The value of the seed of a line that was trained longest, and its epochs."""
+    """Return the value of the seed that was trained longest, and its epochs."""
     counts = (~np.isnan(n["curves"][i])).sum(1)
     seed = int(counts.argmax())
     return float(n["curves"][i, seed, counts[seed] - 1]), int(counts[seed])
@@ -69,10 +68,10 @@ def alt(n: Numbers) -> str:
     compute_reproduction,
     rows,
     alt,
-    title="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
     full={"lines": list(FIRST), "seeds": 3},
     why_no_quick_preset="it compares with numbers published for the full data, which takes hours without a GPU",
     command="vaelab reproduce --minutes 0 --seeds {seeds}",
+    title="Published reconstruction errors beside ours at the published settings, and the way there, epoch by epoch",
 )
 def draw(n: Numbers) -> Drawing:
     lines, trained = published.lines(), reached(n)

@@ -1,4 +1,4 @@
-"""The figures of the geometric JS for which nothing is trained: two Gaussians, and one fitted to a mixture."""
+"""Numbers of the geometric JS without training: two Gaussians, and one fitted to a mixture."""
 
 import math
 
@@ -18,13 +18,12 @@ INTEGRALS = CURVES_OF_PAIRS[4:]
 
 
 def gaussian(mean: float, logvar: float) -> Gaussian:
-    """N(mean, exp(logvar)) in one dimension, float64."""
+    """Return N(mean, exp(logvar)) in one dimension, float64."""
     return Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([logvar], dtype=torch.float64))
 
 
 def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[torch.Tensor]:
-    """½ q ln(q/m) + ½ p ln(p/m), m the arithmetic mean of the densities and then each of the given ones; log densities
-    in."""
+    """Return ½ q ln(q/m) + ½ p ln(p/m) for the arithmetic mean m and each of the log `means`."""
     targets = (torch.logaddexp(lq, lp) - np.log(2), *means)
     return [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in targets]
 
@@ -33,11 +32,12 @@ def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[tor
 def divergences_in_one_dimension(
     *, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float
 ) -> Numbers:
-    """Curves over [low, high] in steps of 0.05: densities and integrands [7, m] at alpha = 1/2, the family of
-    means [a, m]; and the integrals of the four divergences.
+    """Return densities and integrands over [low, high] in steps of 0.05.
+
+    Numbers: x [m], curves [7, m] at alpha = 1/2, family [a, m] of means, integrals [4] in nats.
     """
     q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
-    # integrals and normalization run over a wide grid; the picture shows its middle
+    # Integrals and normalization need a wide grid; its middle is drawn.
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
     family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
@@ -57,21 +57,26 @@ def divergences_in_one_dimension(
 
 @recipe("integrands-in-one-dimension", version=1)
 def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
-    """For pairs (mean of q, its sigma, mean of p, its sigma), at alpha = 1/2: curves [pairs, 7, m] over z [m] in steps
-    of 0.02, and integrals [pairs, 3] in nats."""
-    found = [_pair(pair, low, high) for pair in pairs]
+    """Return curves [pairs, 7, m] over x [m] in steps of 0.02, and integrals [pairs, 3] in nats.
+
+    Args:
+        pairs: Mean and sigma of q, mean and sigma of p.
+        low: Where the curves begin.
+        high: Where they end.
+    """
+    results = [_pair(pair, low, high) for pair in pairs]
     return {
         "pairs": np.array(pairs),
-        "x": found[0][0],
-        "curves": np.array([curves for _, curves, _ in found]),
-        "integrals": np.array([integrals for *_, integrals in found]),
+        "x": results[0][0],
+        "curves": np.array([curves for _, curves, _ in results]),
+        "integrals": np.array([integrals for *_, integrals in results]),
     }
 
 
 def _pair(pair: list[float], low: float, high: float) -> tuple[np.ndarray, np.ndarray, list[float]]:
     mean_q, sigma_q, mean_p, sigma_p = pair
     q, p = gaussian(mean_q, 2 * np.log(sigma_q)), gaussian(mean_p, 2 * np.log(sigma_p))
-    grid = quadrature.line(low - 30, high + 30, 50 * int(high - low + 60) + 1)  # the picture shows its middle
+    grid = quadrature.line(low - 30, high + 30, 50 * int(high - low + 60) + 1)  # the middle is drawn
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
     right = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
     wrong = published_mean(mean_q, sigma_q, mean_p, sigma_p).log_prob(grid.points)
@@ -82,14 +87,14 @@ def _pair(pair: list[float], low: float, high: float) -> tuple[np.ndarray, np.nd
 
 
 def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float) -> Gaussian:
-    """The "geometric mean" at alpha = 1/2 of the published notebook: standard deviations where variances belong."""
+    """Return the mean at alpha = 1/2 of the published notebook, with sigma in place of sigma²."""
     sigma = 1 / (0.5 / sigma_q + 0.5 / sigma_p)
     return gaussian(sigma * (0.5 * mean_q / sigma_q + 0.5 * mean_p / sigma_p), 2 * np.log(sigma))
 
 
 @recipe("divergences-against-alpha", version=1)
 def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Numbers:
-    """For q = N(mean, variance) and p = N(0, 1): alpha [k], value [4, k], ends (KL(q‖p), KL(p‖q)) [2]."""
+    """Return alpha [k], value [4, k] and ends (KL(q‖p), KL(p‖q)) [2] for q = N(mean, variance)."""
     q = gaussian(mean, np.log(variance))
     p = Gaussian.standard(q.mean)
     alphas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
@@ -104,14 +109,13 @@ def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Nu
 
 
 def entrance_fee(alpha: float) -> float:
-    """c(α), the limit of (primed dual - α KL(q‖p)) for variances toward 0, per latent in nats."""
+    """Return c(α), the limit of (primed dual - α KL(q‖p)) for small variances, nats per latent."""
     return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
 
 
 @recipe("divergences-at-small-sigma", version=1)
 def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: float, steps: int) -> Numbers:
-    """For q = N(mean, s) and p = N(0, 1): s [k], kl (q‖p, p‖q) [2, k], primed and dual [alphas, k]; fee [alphas] of
-    the formula."""
+    """Return s [k], kl [2, k], primed, dual [alphas, k] and fee [alphas] for q = N(mean, s)."""
     logvar = torch.linspace(math.log(smallest), 0, steps, dtype=torch.float64)
     q = Gaussian(torch.full_like(logvar, mean), logvar)
     p = Gaussian.standard(logvar)
@@ -127,21 +131,22 @@ def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: fl
 
 @recipe("fit-to-a-mixture", version=1)
 def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
-    """Every minimum found, and the target.
+    """Return every minimum, and the density of the target.
 
-    kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std), for the alphas of the pictures and those of the
-    grid; shown [pictures]; axis [n] and density [n, n].
+    Numbers: kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std) for the alphas of the
+    pictures and of the grid; shown [pictures]; axis [n] and density [n, n].
     """
-    target, every = mixture(seed), sorted({*alphas, *grid})
-    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in every] + [("JS", 0.5)]
-    found = [(kind, a, f) for kind, a in tqdm(tasks, desc="fitting", unit="divergence") for f in fit(target, kind, a)]
+    target = mixture(seed)
+    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in sorted({*alphas, *grid})]
+    bar = tqdm([*tasks, ("JS", 0.5)], desc="fitting", unit="divergence")
+    fits = [(kind, a, f) for kind, a in bar for f in fit(target, kind, a)]
     axis = np.linspace(-5, 5, 101)
     points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
     return {
-        "kind": np.array([kind for kind, _, _ in found]),
-        "alpha": np.array([a for _, a, _ in found]),
-        "start": np.array([f.start for _, _, f in found]),
-        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in found]),
+        "kind": np.array([kind for kind, _, _ in fits]),
+        "alpha": np.array([a for _, a, _ in fits]),
+        "start": np.array([f.start for _, _, f in fits]),
+        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in fits]),
         "shown": np.array(alphas),
         "axis": axis,
         "density": target.log_prob(points).exp().numpy(),

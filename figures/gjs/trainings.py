@@ -1,7 +1,4 @@
-"""The numbers of the figures of the geometric JS that train: one function per figure.
-
-The trainings are those of `variants.train`, which are shared between figures.
-"""
+"""The numbers of the figures of the geometric JS that train: one function per figure."""
 
 from typing import Any
 
@@ -36,7 +33,7 @@ TRAINABLE = ("primed", "primed dual")
 
 
 def compute_recon_vs_alpha(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """The numbers of `measures` for every variant and alpha, and terms [k, 3, seeds]."""
+    """Return `measures` for every variant and alpha, and terms [k, 3, seeds]."""
     variants = [vae(), reverse(), *primed_and_dual(alphas, alphas)]
     results = train(variants, device, seeds, **training)
     each = [[terms(v, r.numbers) for r in row] for v, row in zip(variants, results, strict=True)]
@@ -44,10 +41,9 @@ def compute_recon_vs_alpha(device: str, *, alphas: list[float], seeds: int, **tr
 
 
 def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:
-    """The parts of the divergence, means over test images in nats; nan for a KL line.
+    """Return KL(q‖G), KL(p‖G) (dual: reversed) and their weighted mean, means over test images, nats.
 
-    The term of the posterior q, KL(q‖G) (dual: KL(G‖q)), the term of the prior p, and their mean
-    with the weights (1-alpha, alpha).
+    The weights are (1-alpha, alpha); nan for a variant without alpha.
     """
     if np.isnan(variant.alpha):
         return np.nan, np.nan, np.nan
@@ -59,7 +55,7 @@ def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:
 
 
 def compute_plain_vs_primed(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """The numbers of `measures`; the plain families begin at the seed where the primed ones end."""
+    """Return `measures` of all families."""
     variants = [vae(), *(gjs(family, a) for family in FAMILIES for a in alphas)]
     return measures(variants, train(variants, device, seeds, **training))
 
@@ -67,7 +63,7 @@ def compute_plain_vs_primed(device: str, *, alphas: list[float], seeds: int, **t
 def compute_beta_grid(
     device: str, *, betas: list[float], weights: list[float], alphas: list[float], seeds: int, **training: Any
 ) -> Result:
-    """The numbers of `measures`: the beta-VAE for each beta, the primed for each weight and alpha."""
+    """Return `measures` of the beta-VAE by beta and of the primed divergence by weight and alpha."""
     variants = [*map(vae, betas), *(gjs("primed", alpha, weight) for weight in weights for alpha in alphas)]
     return measures(variants, train(variants, device, seeds, **training))
 
@@ -75,7 +71,7 @@ def compute_beta_grid(
 def compute_rate_distortion(
     device: str, *, alphas: list[float], betas: list[float], seeds: int, **training: Any
 ) -> Result:
-    """The numbers of `measures` for all variants."""
+    """Return `measures` of the beta-VAE, KL(p‖q) and three families."""
     variants = [*map(vae, betas), reverse(), *(gjs(family, a) for family in FAMILIES[:3] for a in alphas)]
     return measures(variants, train(variants, device, seeds, **training))
 
@@ -83,7 +79,7 @@ def compute_rate_distortion(
 def compute_reconstructions(
     device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any
 ) -> Result:
-    """Of seed 0: variant, alpha [k], shown [n, c, h, w] and reconstructions [k, n, c, h, w], uint8."""
+    """Return variant, alpha [k], shown [n, c, h, w], reconstructions [k, n, c, h, w] of seed 0."""
     variants = [vae(), reverse(), *primed_and_dual(primed, dual)]
     results = [row[0] for row in train(variants, device, seeds, **training)]
     reconstructions = np.stack([r.numbers["reconstructions"] for r in results])
@@ -92,8 +88,10 @@ def compute_reconstructions(
 
 
 def compute_traversals(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
-    """Of seed 0, latents sorted by information: variant, alpha [k], information [k, latent] in nats, and traversals
-    [k, latent, steps, c, h, w], uint8."""
+    """Return traversals of seed 0, latents sorted by information.
+
+    Numbers: variant, alpha [k], information [k, latent] in nats, traversals [k, latent, steps, c, h, w].
+    """
     variants = [vae(), *primed_and_dual(primed, dual)]
     results = [row[0] for row in train(variants, device, seeds, **training)]
     nats = np.stack([information(r.numbers) for r in results])
@@ -106,18 +104,20 @@ def compute_traversals(device: str, *, primed: list[float], dual: list[float], s
 
 
 def information(numbers: Numbers) -> np.ndarray:
-    """Information of each latent about the image, ½ ln(1 + Var(mean) / E[sigma²]), as of a Gaussian channel: [latent],
-    nats. Unlike KL(q‖p), it does not depend on the scale of the latent."""
+    """Return ½ ln(1 + Var(mean) / E[sigma²]) per latent, nats: the information of a Gaussian channel.
+
+    Unlike KL(q‖p), it does not depend on the scale of the latent.
+    """
     mean, logvar = numbers["mean"].astype(float), numbers["logvar"].astype(float)
     nats: np.ndarray = 0.5 * np.log1p(mean.var(0) / np.exp(logvar).mean(0))
     return nats
 
 
 def compute_denoising(device: str, *, noises: list[float], seeds: int, **training: Any) -> Result:
-    """One training per variant, level of noise and seed.
+    """Return errors against clean test images by variant, noise and seed.
 
-    Numbers: variant [k], noise [m], reconstruction [k, m, seeds] against the clean test images; and of seed 0 shown
-    [n, c, h, w], inputs [m, n, c, h, w] and reconstructions [k, m, n, c, h, w], uint8.
+    Numbers: variant [k], noise [m], reconstruction [k, m, seeds]; of seed 0 shown [n, c, h, w], inputs
+    [m, n, c, h, w] and reconstructions [k, m, n, c, h, w], uint8.
     """
     variants = [vae(), reverse(), mmd(), learned("primed", 0.3), learned("primed dual", 0.3)]
     levels = [train(variants, device, seeds, **training, noise=noise) for noise in noises]
@@ -135,8 +135,7 @@ def compute_denoising(device: str, *, noises: list[float], seeds: int, **trainin
 
 
 def compute_trainable_alpha(device: str, *, starts: list[float], seeds: int, **training: Any) -> Result:
-    """Numbers: variant, start [k]; alphas [k, seeds, epochs], at the end of every epoch; reconstruction [k, seeds] of
-    the test images."""
+    """Return variant, start [k], alphas [k, seeds, epochs] and test reconstruction [k, seeds]."""
     pairs = [(family, start) for family in TRAINABLE for start in starts]
     results = train([learned(*pair) for pair in pairs], device, seeds, **training)
     numbers = {
@@ -151,8 +150,11 @@ def compute_trainable_alpha(device: str, *, starts: list[float], seeds: int, **t
 def compute_aggregate_variance(
     device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any
 ) -> Result:
-    """Numbers, one row per latent: variant, alpha, seed, ratio R, V measured, predicted from R and from the latent's
-    own posteriors, active [k]."""
+    """Return V of every latent, measured and predicted.
+
+    Numbers [k]: variant, alpha, seed, ratio R, V measured, predicted from R, predicted_own from the
+    posteriors, active.
+    """
     variants = [vae(), reverse(), *primed_and_dual(primed, dual)]
     results = train(variants, device, seeds, **training)
     n = per_latent([divergence(variant) for variant in variants], results)
@@ -166,7 +168,7 @@ def compute_aggregate_variance(
 
 
 def divergence(variant: Variant) -> nn.Module:
-    """What the variant minimizes."""
+    """Return the divergence of a variant."""
     if variant.name in (KL, REVERSE):
         return divergences.KL() if variant.name == KL else divergences.ReverseKL()
     return divergences.GeometricJS(variant.alpha, dual=variant.options["dual"]).double()

@@ -1,8 +1,7 @@
-"""The latent plane: encoder-sketch, digits-plane, trajectories and sampling-off of the variance law.
+"""The latent plane: encoder-sketch, digits-plane, trajectories and sampling-off.
 
-The sketch is drawn with a VAE after its first epoch, while posteriors are wide enough to see. The
-plane asks why the cloud looks Gaussian, although KL(q‖p) sees one image at a time. Without sampling
-only the quadratic penalty is left, which prefers no scale but 0.
+The sketch shows a VAE after one epoch, while posteriors are wide enough to see. Without sampling only
+the quadratic penalty is left, which prefers scale 0.
 """
 
 from collections.abc import Sequence
@@ -37,13 +36,13 @@ NAMES = ("with sampling", "without")
 
 
 def sigma(n: Numbers) -> np.ndarray:
-    """Standard deviations of the posteriors, in the shape of logvar."""
+    """Return the standard deviations of the posteriors, in the shape of logvar."""
     deviations: np.ndarray = np.exp(0.5 * n["logvar"])
     return deviations
 
 
 def in_sketch(n: Numbers) -> np.ndarray:
-    """Which images are the two of the sketch, [image]."""
+    """Return which images are the pair of the sketch, [image]."""
     return np.isin(np.arange(len(n["mean"])), n["pair"])
 
 
@@ -62,11 +61,11 @@ def alt_encoder_sketch(n: Numbers) -> str:
     compute_encoder_sketch,
     {"label": "image", in_sketch: "image", "mean": ("image", MEANS), sigma: ("image", SIGMAS)},
     alt_encoder_sketch,
-    title="One image, one Gaussian; two images, two; all of them together are the mixture Q(z)",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
 def draw_encoder_sketch(n: Numbers) -> Drawing:
+    """One image, one Gaussian; two images, two; all of them together are the mixture Q(z)."""
     figure = plots.new_figure(7.0, 2.7)
     one, two, everyone = figure.subplots(1, 3, sharex=True, sharey=True)
     for axes, count in ((one, 1), (two, 2)):
@@ -84,7 +83,7 @@ def draw_encoder_sketch(n: Numbers) -> Drawing:
 
 
 def _posterior(axes: Axes, n: Numbers, which: int) -> None:
-    """The image, and an arrow to its posterior: the ellipses of 1 and 2 sigma, and the mean."""
+    """Draw an image with an arrow to its posterior, the ellipses of 1 and 2 sigma."""
     i = n["pair"][which]
     mean, logvar, color = n["mean"][i], n["logvar"][i], COLORS[which]
     ellipses(axes, mean[None], logvar[None], [color], facecolors=[(*to_rgb(color), 0.3)])
@@ -114,9 +113,9 @@ def alt_digits_plane(n: Numbers) -> str:
     compute_digits_plane,
     {"label": "image", "mean": ("seed", "image", MEANS), sigma: ("seed", "image", SIGMAS)},
     alt_digits_plane,
-    title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
+    title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
 )
 def draw_digits_plane(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.75)
@@ -145,11 +144,11 @@ def alt_trajectories(n: Numbers) -> str:
     compute_trajectories,
     {"mean": ("epoch", "label", MEANS), "radius": "epoch label"},
     alt_trajectories,
-    title="Ten digits on their way through the latent plane: circles shrink and move apart",
     quick={"seeds": 2, **PLANE},
     full={"seeds": 2, **PLANE_PAPER},
 )
 def draw_trajectories(n: Numbers) -> Drawing:
+    """Ten digits on their way through the latent plane: circles shrink and move apart."""
     figure = plots.new_figure(7.0, 3.6)
     plane, line = figure.subplots(1, 2, width_ratios=(1.25, 1))
     prior(plane)
@@ -187,9 +186,9 @@ def alt_sampling_off(n: Numbers) -> str:
     compute_sampling_off,
     {"training": NAMES, "variance": "training seed epoch"},
     alt_sampling_off,
-    title="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
     full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
+    title="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
 )
 def draw_sampling_off(n: Numbers) -> Drawing:
     columns = len(n["shown"])
@@ -216,7 +215,7 @@ def draw_sampling_off(n: Numbers) -> Drawing:
 
 
 def prior(axes: Axes) -> None:
-    """The circles of 1, 2 and 3 sigma of N(0, I), gray and dashed, on a square of ±`REACH`."""
+    """Draw the circles of 1, 2 and 3 sigma of N(0, I)."""
     for sigmas in (1, 2, 3):
         axes.add_patch(Circle((0, 0), sigmas, fill=False, edgecolor="0.6", linewidth=0.6, linestyle="--", zorder=0))
     limits, ticks = (-REACH, REACH), range(-3, 4, 2)
@@ -224,7 +223,7 @@ def prior(axes: Axes) -> None:
 
 
 def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colors: Sequence[str], **look: Any) -> None:
-    """The ellipse of one sigma of every posterior, mean and logvar [n, 2]."""
+    """Draw the ellipse of one sigma of every posterior, mean and logvar [n, 2]."""
     widths, heights = 2 * np.exp(0.5 * logvar).T
     place: dict[str, Any] = {"offsets": mean, "offset_transform": axes.transData, "units": "xy"}
     style: dict[str, Any] = {"facecolors": "none", "edgecolors": colors, "linewidths": 0.7, **look}
@@ -232,7 +231,7 @@ def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colors: Sequence[
 
 
 def digits(axes: Axes, mean: np.ndarray, labels: np.ndarray, size: float = 6) -> None:
-    """Every mean [n, 2] as its label, in the color of the class."""
+    """Write the label of every mean [n, 2], in the color of its class."""
     halo = [withStroke(linewidth=1.2, foreground="white")]
     look: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold", "path_effects": halo, "clip_on": True}
     for (x, y), k in zip(mean, labels, strict=True):
@@ -240,5 +239,5 @@ def digits(axes: Axes, mean: np.ndarray, labels: np.ndarray, size: float = 6) ->
 
 
 def class_color(label: int) -> str:
-    """The color of a class of digits."""
+    """Return the color of a class of digits."""
     return plots.CLASSES[int(label) % 10]

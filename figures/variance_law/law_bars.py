@@ -1,4 +1,4 @@
-"""The variance law on test images: law-bars, point-vs-average and law-through-training.
+"""The variance law: rho, law-bars, point-vs-average and law-through-training.
 
 Inactive latents obey the law trivially, so the active ones are counted and averaged apart. It is a
 law of averages, since a network rescales all posteriors of a latent together. A latent 20 % off costs
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Drawing
 
 from figures.variance_law import figure
 from figures.variance_law.measures import compute_law_bars, compute_law_through_training, compute_point_vs_average
+from figures.variance_law.theory import kl_at_fixed_ratio
 from figures.variance_law.trainings import SPLITS, WIDE, WIDE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
@@ -43,9 +44,9 @@ def alt_law_bars(n: Numbers) -> str:
     compute_law_bars,
     {"of_means of_noise active": "data seed latent"},
     alt_law_bars,
-    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
     quick={"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30], "seeds": 3, "latent": 16, "hidden": (128,)},
     full={"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], **PUBLISHED},
+    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
 )
 def draw_law_bars(n: Numbers) -> Drawing:
     rows = len(n["data"])
@@ -64,7 +65,7 @@ def draw_law_bars(n: Numbers) -> Drawing:
 
 
 def _bars(axes: Axes, of_means: np.ndarray, of_noise: np.ndarray) -> None:
-    """Stacked bars [seeds, latent], the seeds side by side."""
+    """Draw stacked bars [seeds, latent], the seeds side by side."""
     seeds, latent = of_means.shape
     width = 0.8 / seeds
     for seed in range(seeds):
@@ -76,12 +77,12 @@ def _bars(axes: Axes, of_means: np.ndarray, of_noise: np.ndarray) -> None:
 
 
 def groups(total: np.ndarray, active: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The sums of active and of inactive latents, by name; those groups that have any."""
+    """Return the sums of active and of inactive latents, without empty groups."""
     return [(name, total[where]) for name, where in (("active", active), ("inactive", ~active)) if where.any()]
 
 
 def summary(n: Numbers) -> np.ndarray:
-    """`SUMMARY` of mean² + sigma² over the images, [seeds, latent, 6]."""
+    """Return `SUMMARY` of mean² + sigma² over the images, [seeds, latent, 6]."""
     total = n["square"] + n["variance"]
     near = (np.abs(total - 1) < 0.1).mean(1)
     return np.stack([total.mean(1), total.std(1), *np.percentile(total, (5, 50, 95), axis=1), near], -1)
@@ -103,11 +104,11 @@ def alt_point_vs_average(n: Numbers) -> str:
     compute_point_vs_average,
     {"active": "seed latent", summary: ("seed", "latent", SUMMARY)},
     alt_point_vs_average,
-    title="Mean² + sigma² image by image: it scatters, and only its average is about 1",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )
 def draw_point_vs_average(n: Numbers) -> Drawing:
+    """Mean² + sigma² image by image: it scatters, and only its average is about 1."""
     k = int(n["square"][0].mean(0).argmax())  # the latent with the largest signal
     square, variance = n["square"][0], n["variance"][0]
     used = (square + variance)[:, n["active"][0]]
@@ -130,19 +131,19 @@ def draw_point_vs_average(n: Numbers) -> Drawing:
 
 
 def totals(n: Numbers) -> tuple[np.ndarray, np.ndarray]:
-    """V [seeds, splits, epochs + 1, latent], and which latents are active at the end [seeds, latent]."""
+    """Return V [seeds, splits, epochs + 1, latent] and the active latents [seeds, latent]."""
     return n["of_means"] + n["of_noise"], n["of_means"][:, TEST, -1] > ACTIVE
 
 
 def nats_at_stake(n: Numbers) -> np.ndarray:
-    """(V - 1 - ln V)/2 summed over latents, [seeds, splits, epochs + 1]: what a rescaling would save, nats."""
+    """Return (V - 1 - ln V)/2 summed over latents, [seeds, splits, epochs + 1], nats."""
     total, _ = totals(n)
     saved: np.ndarray = 0.5 * (total - 1 - np.log(total)).sum(-1)
     return saved
 
 
 def mean_active(n: Numbers) -> np.ndarray:
-    """The mean V of the active latents, [seeds, splits, epochs + 1]."""
+    """Return the mean V of the active latents, [seeds, splits, epochs + 1]."""
     return np.stack([values[..., active].mean(-1) for values, active in zip(*totals(n), strict=True)])
 
 
@@ -166,9 +167,9 @@ def alt_law_through_training(n: Numbers) -> str:
         nats_at_stake: "seed split epoch",
     },
     alt_law_through_training,
-    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
+    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
 )
 def draw_law_through_training(n: Numbers) -> Drawing:
     (total, active), stake = totals(n), nats_at_stake(n)
@@ -189,4 +190,42 @@ def draw_law_through_training(n: Numbers) -> Drawing:
         plots.seed_band(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, color, linestyle=style, label=split)
     right.set(title="saved by a rescaling", xlabel="epoch", ylabel="KL, nats, all latents", ylim=(0, None))
     right.legend()
+    return figure
+
+
+def alt_rho(n: Numbers) -> str:
+    minima = [
+        f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)
+    ]
+    return (
+        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(minima)}."
+    )
+
+
+@figure(
+    "var-rho",
+    kl_at_fixed_ratio,
+    {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
+    alt_rho,
+    quick={"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181},
+)
+def draw_rho(n: Numbers) -> Drawing:
+    """The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1."""
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2)
+    shades = plots.color_steps("#9fb2ff", "#0a1f73", len(n["rho"]))
+    angle = np.linspace(0, np.pi / 2, 91)
+    right.plot(np.cos(angle), np.sin(angle), color=plots.MEAN, linestyle="--")
+    for rho, values, (v, square, least), shade in zip(n["rho"], n["kl"], n["best"], shades, strict=True):
+        left.plot(n["variance"], values, color=shade, label=f"ρ = {rho:g}")
+        left.plot(v, least, "o", color=plots.P)
+        right.plot([0, 2], [0, 2 / rho], color=shade, linewidth=0.8)
+        right.plot(np.sqrt(v), np.sqrt(square), "o", color=plots.P)
+    left.plot([], [], "o", color=plots.P, label="minimum")
+    left.set(title="KL(q‖p) along σ = ρ|μ|", xlabel="σ²", ylabel="KL(q‖p), nats", xscale="log", ylim=(0, 4))
+    left.set_xticks([0.01, 0.1, 1], labels=["0.01", "0.1", "1"])
+    right.set(title="the minima lie where σ² + μ² = 1", xlabel="σ", ylabel="|μ|", aspect="equal")
+    right.set(xlim=(0, 1.25), ylim=(0, 1.25))
+    left.legend(ncols=2)
     return figure

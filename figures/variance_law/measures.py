@@ -1,4 +1,4 @@
-"""The numbers of the figures of the variance law: one function per figure, each from the trainings that it shares."""
+"""The numbers of the figures of the variance law: a function per figure, with shared trainings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from figures.trainings import stack
 from figures.variance_law.trainings import followed, posterior, sample
 from vaelab.posterior import MarginalPosterior
 from vaelab.runs.execute import train_all
@@ -16,14 +17,8 @@ REACH, GRID = 3.6, 121  # of the latent plane
 DENSITY_REACH, POINTS, DRAWS = 4.0, 161, 4000  # of the densities per latent
 
 
-def stack(arrays: Sequence[Numbers], *names: str) -> Numbers:
-    """The arrays of these names (all, if none is given), stacked over trainings."""
-    return {name: np.stack([numbers[name] for numbers in arrays]) for name in names or arrays[0]}
-
-
 def compute_digits_plane(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers: mean, logvar [seeds, m, 2], label [m] of the digits; of_means, of_noise [seeds, 2] over all test
-    images."""
+    """Return mean, logvar [seeds, m, 2], label [m]; of_means, of_noise [seeds, 2]."""
     results = followed(device, seeds, **training)
     each = [result.numbers for result in results]
     digits = [{"mean": n["few_mean"][-1], "logvar": n["few_logvar"][-1]} for n in each]
@@ -32,8 +27,11 @@ def compute_digits_plane(device: str, *, seeds: int, **training: Any) -> Result:
 
 
 def compute_encoder_sketch(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers of seed 0 after one epoch: mean, logvar [n, 2], label [n]; shown [2, h, w] and pair [2], the two images
-    of the sketch; line [GRID] and density [GRID, GRID] of Q(z), the mixture over the n images."""
+    """Return numbers of seed 0 after one epoch.
+
+    Numbers: mean, logvar [n, 2], label [n]; pair [2] and shown [2, h, w], the two images of the
+    sketch; line [GRID] and density [GRID, GRID] of Q(z), the mixture over the n images.
+    """
     results = followed(device, seeds, **training)
     n = results[0].numbers
     mean, logvar = n["few_mean"][1], n["few_logvar"][1]
@@ -46,7 +44,7 @@ def compute_encoder_sketch(device: str, *, seeds: int, **training: Any) -> Resul
 
 
 def far_apart(mean: np.ndarray) -> np.ndarray:
-    """Two of the images [n, 2] whose means are furthest apart inside 1.7 sigma of the prior: [2]."""
+    """Return the pair of means [n, 2] furthest apart inside 1.7 sigma of the prior, [2]."""
     apart = np.linalg.norm(mean[:, None] - mean, axis=-1)
     outside = np.linalg.norm(mean, axis=-1) > 1.7
     apart[outside] = apart[:, outside] = -1
@@ -54,8 +52,11 @@ def far_apart(mean: np.ndarray) -> np.ndarray:
 
 
 def compute_trajectories(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers of seed 0: mean [epochs + 1, 10, 2], radius [epochs + 1, 10], label [10]; and radii [seeds, epochs + 1]
-    of all followed digits, their geometric mean."""
+    """Return paths of ten digits.
+
+    Numbers: mean [epochs + 1, 10, 2], radius [epochs + 1, 10], label [10] of seed 0; radii [seeds,
+    epochs + 1], geometric means over all recorded digits.
+    """
     results = followed(device, seeds, **training)
     n = results[0].numbers
     label, first = np.unique(n["few_labels"], return_index=True)
@@ -69,15 +70,17 @@ def compute_trajectories(device: str, *, seeds: int, **training: Any) -> Result:
 
 
 def radius(logvar: np.ndarray) -> np.ndarray:
-    """The geometric mean of the two sigmas of posteriors [..., 2]: [...]; its circle is as large as the ellipse."""
+    """Return the radius [...] of circles as large as the ellipses of posteriors [..., 2]."""
     sigma: np.ndarray = np.exp(0.25 * logvar.sum(-1))
     return sigma
 
 
 def compute_sampling_off(device: str, *, shown: list[int], seeds: int, **training: Any) -> Result:
-    """shown: the epochs drawn.  Numbers: shown [e]; mean, logvar [2, e, m, 2] of seed 0 and label [m]; variance
-    [2, seeds, epochs + 1], that of the means on the test images plus, with sampling, the mean of the variances,
-    averaged over the two latents."""
+    """Return codes at the epochs `shown`, with and without sampling.
+
+    Numbers: shown [e]; mean, logvar [2, e, m, 2] of seed 0, label [m]; variance [2, seeds, epochs + 1]
+    of test images, mean over the two latents.
+    """
     sampled, plain = (followed(device, seeds, sampled=sampled, **training) for sampled in (True, False))
     first = [{name: r[0].numbers[f"few_{name}"][shown] for name in ("mean", "logvar")} for r in (sampled, plain)]
     variance = [
@@ -89,50 +92,43 @@ def compute_sampling_off(device: str, *, shown: list[int], seeds: int, **trainin
 
 
 def compute_law_bars(device: str, *, data: Sequence[str], epochs: Sequence[int], seeds: int, **training: Any) -> Result:
-    """VAEs on every data set, each with its number of epochs.
-
-    Numbers: data [k]; of_means, of_noise, active [k, seeds, latent], latents sorted by the variance of their means.
-    """
+    """Return data [k]; of_means, of_noise, active [k, seeds, latent], sorted by of_means."""
     pairs = zip(data, epochs, strict=True)
     runs = [Run("vae", **training, data=name, epochs=n, seed=seed) for name, n in pairs for seed in range(seeds)]
     results = train_all(runs, device, stacked=True)
     laws = [posterior(result.numbers).variance_law() for result in results]
-    order = [np.argsort(-law.of_means.numpy()) for law in laws]
-    parts = {
-        name: np.stack([getattr(law, name).numpy()[o] for law, o in zip(laws, order, strict=True)])
-        for name in ("of_means", "of_noise", "active")
-    }
-    split = {name: values.reshape(len(data), seeds, -1) for name, values in parts.items()}
-    return merge_results({"data": np.array(data), **split}, results)
+    parts = [
+        {name: getattr(law, name).numpy()[order] for name in ("of_means", "of_noise", "active")}
+        for law in laws
+        for order in [np.argsort(-law.of_means.numpy())]
+    ]
+    return merge_results({"data": np.array(data), **stack(parts, len(data), seeds)}, results)
 
 
 def compute_law_through_training(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers: of_means, of_noise [seeds, splits, epochs + 1, latent]."""
+    """Return of_means, of_noise [seeds, splits, epochs + 1, latent]."""
     results = followed(device, seeds, **training)
-    return merge_results(stack([r.numbers for r in results], "of_means", "of_noise"), results)
+    return merge_results(
+        stack([{name: r.numbers[name] for name in ("of_means", "of_noise")} for r in results]), results
+    )
 
 
 def compute_point_vs_average(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers: square, variance [seeds, n, latent] of the test images, mean² and sigma²; active [seeds, latent]."""
+    """Return mean² and sigma² of test images, [seeds, n, latent], and active [seeds, latent]."""
     results = followed(device, seeds, **training)
     mixtures = [posterior(result.numbers) for result in results]
-    numbers = {
-        "square": np.stack([(q.mean**2).numpy() for q in mixtures]),
-        "variance": np.stack([q.logvar.exp().numpy() for q in mixtures]),
-        "active": np.stack([q.variance_law().active.numpy() for q in mixtures]),
-    }
-    return merge_results(numbers, results)
+    parts = [{"square": q.mean**2, "variance": q.logvar.exp(), "active": q.variance_law().active} for q in mixtures]
+    return merge_results(stack([{name: t.numpy() for name, t in part.items()} for part in parts]), results)
 
 
 def compute_kurtosis(device: str, *, seeds: int, **training: Any) -> Result:
-    """The numbers of `kurtosis` [seeds, latent]."""
+    """Return the numbers of `kurtosis`, [seeds, latent]."""
     results = followed(device, seeds, **training)
     return merge_results(stack([kurtosis(posterior(result.numbers)) for result in results]), results)
 
 
 def kurtosis(q: MarginalPosterior) -> Numbers:
-    """Per latent [d]: V, the variance of the means, the kurtosis of Q(z) and what two simpler cases would make of it,
-    means taken about their own mean; and whether the latent is active."""
+    """Return V, of_means, kurtosis of Q(z), two predictions of it, and active, per latent [d]."""
     law, moments = q.variance_law(), q.moments()
     fourth = ((q.mean - moments.mean) ** 4).mean(0)
     columns = {
@@ -147,8 +143,11 @@ def kurtosis(q: MarginalPosterior) -> Numbers:
 
 
 def compute_marginals(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers of seed 0 (of `seeds`, which other figures read), latents sorted by the variance of their means: z [m],
-    density [latent, m], variance, kurtosis, skewness, kl, kl_error [latent], the last two of Q(z_j) from N(0, 1)."""
+    """Return densities of seed 0, latents sorted by the variance of their means.
+
+    Numbers: z [m], density [latent, m]; variance, of_means, skewness, kurtosis, kl, kl_error [latent],
+    the last two of Q(z_j) from N(0, 1).
+    """
     results = followed(device, seeds, **training)
     q = posterior(results[0].numbers)
     law, moments, distance = q.variance_law(), q.moments(), q.dimension_wise_kl(DRAWS)
@@ -167,6 +166,6 @@ def compute_marginals(device: str, *, seeds: int, **training: Any) -> Result:
 
 
 def compute_prior_samples(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers of `sample`, stacked over seeds."""
+    """Return the numbers of `sample`, [seeds, ...]."""
     results = train_all([Run("vae", **training, seed=s) for s in range(seeds)], device, function=sample)
     return merge_results(stack([result.numbers for result in results]), results)

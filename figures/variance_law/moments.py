@@ -39,9 +39,9 @@ def alt_kurtosis(n: Numbers) -> str:
     compute_kurtosis,
     {"active variance of_means measured point_by_point constant_sigma": "seed latent"},
     alt_kurtosis,
-    title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
+    title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
 )
 def draw_kurtosis(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
@@ -81,11 +81,11 @@ def alt_marginals(n: Numbers) -> str:
     compute_marginals,
     {"density": "latent z", "variance kurtosis kl kl_error": "latent"},
     alt_marginals,
-    title="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
     quick={"seeds": 2, **WIDE},
     full={"seeds": 3, **WIDE_PAPER},
 )
 def draw_marginals(n: Numbers) -> Drawing:
+    """The density of Q(z) in every latent over N(0, 1): the same variance, another shape."""
     d = len(n["density"])
     lines = -(-d // PANELS)
     figure = plots.new_figure(7.0, 0.35 + 1.25 * lines)

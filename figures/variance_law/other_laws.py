@@ -15,13 +15,13 @@ from vaelab.runs.store import Numbers
 
 
 def active(n: Numbers, law: int) -> np.ndarray:
-    """The rows of a law's active latents, [k] of bool."""
+    """Return the rows of a law's active latents, [k] of bool."""
     mask: np.ndarray = (n["law"] == law) & n["active"].astype(bool)
     return mask
 
 
 def regularizer(n: Numbers) -> np.ndarray:
-    """The name of each row's law."""
+    """Return the name of each row's law."""
     return np.array([law.name for law in laws()])[n["law"]]
 
 
@@ -39,12 +39,13 @@ def alt(n: Numbers) -> str:
     compute_other_laws,
     {regularizer: "latent", "seed active measured predicted from_ratio": "latent"},
     alt,
-    title="Which variance of Q(z) each regularizer leads to: predicted by its own law, and measured, which after a "
-    "short training lies up to a fifth above for some",
     quick={"seeds": 2, **variants.MNIST, "epochs": 10, "batch_size": 64, "lr": 3e-3},
     full={"seeds": 3, **variants.MNIST, "data": "mnist", "epochs": 50},
 )
 def draw(n: Numbers) -> Drawing:
+    """Which variance of Q(z) each regularizer leads to: predicted by its own law, and measured,
+    which after a short training lies up to a fifth above for some.
+    """
     every = laws()
     figure = plots.new_figure(7.0, 3.2)
     axes = figure.subplots()

@@ -1,7 +1,6 @@
-"""The variance of Q(z) to which each regularizer leads, predicted from the posteriors on which it is measured.
+"""The variance of Q(z) to which each regularizer leads, predicted from its posteriors.
 
-MMD sees Q(z) as a whole, so what it settles is a common scale of all latents. Latent by latent it is nearly blind: too
-wide in one can be paid for by too narrow in another.
+MMD compares Q(z) as a whole, so it fixes a common scale of all latents only.
 """
 
 from collections.abc import Sequence
@@ -20,11 +19,11 @@ from vaelab.posterior.variance_law import optimal_scale, predicted_variance
 from vaelab.runs.store import Numbers, Result, merge_results
 
 ACTIVE = 0.2  # share of the means in V above which a latent is active
-IMAGES = 400  # of the mixture that take part: the work grows with their square
+IMAGES = 400  # of the mixture that MMD uses: the work grows with their square
 
 
 class Law(NamedTuple):
-    """What was minimized per latent, and its name; None for MMD, which sees all latents at once."""
+    """A variant, its name and its divergence per latent; None for MMD, which has none."""
 
     variant: Variant
     name: str
@@ -32,7 +31,7 @@ class Law(NamedTuple):
 
 
 def laws() -> list[Law]:
-    """The regularizers of the figure."""
+    """Return the regularizers of the figure."""
     return [
         Law(variants.vae(), "KL(q‖p)", KL()),
         Law(variants.vae(4.0), "KL(q‖p), β = 4", KL()),
@@ -51,8 +50,11 @@ def laws() -> list[Law]:
 
 
 def compute_other_laws(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers, one row per latent: law [k], an index into `laws()`, seed, measured V on the test images, V predicted
-    from the latent's own posteriors and from its signal-to-noise ratio alone (nan for MMD), active [k]."""
+    """Return V of every latent, measured and predicted.
+
+    Numbers [k]: law, an index into `laws()`, seed, measured V on the test images, predicted from the
+    posteriors, from_ratio (nan for MMD), active.
+    """
     results = variants.train([law.variant for law in laws()], device, seeds, **training)
     n = per_latent([law.divergence for law in laws()], results)
     names = {"law": "row", "measured": "measured", "predicted": "from_posteriors", "from_ratio": "from_ratio"}
@@ -61,20 +63,23 @@ def compute_other_laws(device: str, *, seeds: int, **training: Any) -> Result:
 
 
 def per_latent(divergences: Sequence[nn.Module | None], results: Sequence[Sequence[Result]]) -> Numbers:
-    """`latents` of all trainings [divergences][seeds], one after the other; row and seed say which one each is of."""
+    """Return `latents` of all trainings [divergences][seeds], with the row and seed of each."""
     parts = [
-        {"row": np.full(d, i), "seed": np.full(d, seed), **found}
+        {"row": np.full(d, i), "seed": np.full(d, seed), **values}
         for i, (divergence, row) in enumerate(zip(divergences, results, strict=True))
         for seed, result in enumerate(row)
-        for found in [latents(divergence, posterior(result.numbers))]
-        for d in [len(found["ratio"])]
+        for values in [latents(divergence, posterior(result.numbers))]
+        for d in [len(values["ratio"])]
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
-    """The ratio R = Var(mean) / E[sigma²] of every latent [d], V = Var(mean) + E[sigma²] as measured, at the scale
-    of its posteriors where `divergence` (None: MMD) is least, and from R alone; whether it is active."""
+    """Return R = Var(mean) / E[sigma²] and V = Var(mean) + E[sigma²] of every latent [d].
+
+    V is measured, predicted at the scale of the posteriors where `divergence` (None: MMD) is least,
+    and predicted from R alone.
+    """
     law = q.variance_law()
     centered = q.mean - q.mean.mean(0)  # every optimum has centered means
     scale = (
@@ -92,10 +97,10 @@ def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
 
 
 def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
-    """MMD²(Q, N(0, I)) without drawing, for posteriors [n, d] of different images: [], no unit.
+    """Compute MMD²(Q, N(0, I)) in closed form from posteriors [n, d] of different images: [], no unit.
 
-    Under k(x, y) = exp(-‖x-y‖²/(2h²)) with h² = d, E k of x ~ N(a, s) and y ~ N(b, t) is per latent
-    h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))).  Source: our derivation, a product of Gaussian integrals.
+    With k(x, y) = exp(-‖x-y‖²/(2h²)) and h² = d, the expectation of k for x ~ N(a, s) and y ~ N(b, t)
+    is per latent h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))), a Gaussian integral.
     """
     n, d = mean.shape
     s = logvar.exp()
@@ -107,8 +112,10 @@ def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def best_common_scale(mean: Tensor, logvar: Tensor) -> Tensor:
-    """The factor [] on all latents, means and standard deviations alike, at which `population_mmd` of the first
-    `IMAGES` posteriors [n, d] is least: on a grid in steps of 2 %, from half to twice."""
+    """Return the factor [] on all means and sigmas at which `population_mmd` is least.
+
+    The first `IMAGES` posteriors [n, d] are used, on a grid in steps of 2 % from half to twice.
+    """
     mean, logvar = mean[:IMAGES], logvar[:IMAGES]
     log_t = torch.arange(-35, 36, dtype=mean.dtype) / 50
     values = torch.stack([population_mmd(mean * t.exp(), logvar + 2 * t) for t in log_t])
@@ -116,7 +123,6 @@ def best_common_scale(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def _kernel(apart: Tensor, variance: Tensor, d: int) -> Tensor:
-    """E k, from differences of means and summed variances [..., d] -> [...]."""
     wide = d + variance
     log = 0.5 * torch.log(d / wide) - apart**2 / (2 * wide)
     return log.sum(-1).exp()

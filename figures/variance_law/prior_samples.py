@@ -1,4 +1,4 @@
-"""var-prior-vs-mixture-samples: samples from N(0, I) and from the mixture Q(z), by their Fréchet distance.
+"""var-prior-vs-mixture-samples: samples from N(0, I) and from Q(z), by Fréchet distance.
 
 The mixture repeats its training images, each blurred by its sigma; a GMM of few components cannot.
 """
@@ -37,9 +37,9 @@ def alt(n: Numbers) -> str:
     compute_prior_samples,
     {"sampler": SAMPLERS, "distance": "seed sampler", "real": "seed"},
     alt,
-    title="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
     quick={"seeds": 2, **WIDE, "epochs": 15},
     full={"seeds": 3, **WIDE_PAPER},
+    title="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",
 )
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)

@@ -1,4 +1,4 @@
-"""The variance law without any training: one latent with a fixed ratio, and mixtures of known kurtosis."""
+"""The variance law without training: one latent of fixed ratio, and mixtures of known kurtosis."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from vaelab.runs.store import Numbers, recipe
 
 @recipe("kl-at-fixed-ratio", version=1)
 def kl_at_fixed_ratio(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
-    """rho [r], variance [m] from low to high, kl [r, m] in nats; best [r, 3]: sigma², mu² and KL at the minimum."""
+    """Return rho [r], variance [m], kl [r, m] in nats, best [r, 3]: sigma², mu², KL at the minimum."""
     variance = np.geomspace(low, high, points)
     rho = np.array(rhos)
     best_variance = rho**2 / (1 + rho**2)
@@ -19,7 +19,7 @@ def kl_at_fixed_ratio(*, rhos: list[float], low: float, high: float, points: int
 
 
 def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho: nats."""
+    """Compute KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho, nats."""
     s, r = np.broadcast_arrays(variance, rho)
     q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
     flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
@@ -28,7 +28,7 @@ def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def textbook() -> dict[str, float]:
-    """Four cases of variance 1: kurtosis in closed form by `MarginalPosterior.moments`."""
+    """Return the kurtosis of four mixtures of variance 1."""
     mean = torch.linspace(-1, 1, 20_001, dtype=torch.float64)[:, None]
     wide = mean * 3**0.5  # variance 1
     cases = {

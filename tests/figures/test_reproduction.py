@@ -23,7 +23,7 @@ def runs(epochs):
     return [Run("vae", **shared), Run("gjs_vae", {"alpha": 0.3, "dual": True}, **shared)]
 
 
-def told(rows):
+def losses(rows):
     return [row[:5] for row in rows]  # all but the seconds
 
 
@@ -34,7 +34,7 @@ def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
     train_round_robin(runs(4), parts, turn=2, device="cpu")
     for run in runs(4):
         assert [row.epoch for row in curve(run, whole)] == [1, 2, 3, 4]
-        assert told(curve(run, parts)) == told(curve(run, whole))
+        assert losses(curve(run, parts)) == losses(curve(run, whole))
         first, *_, last = curve(run, whole)
         assert last.reconstruction < first.reconstruction
 
@@ -105,14 +105,14 @@ def test_the_command_draws_what_there_is_and_names_what_it_does_not_know(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("option", "told"), [("--turn", "turn must be at least 1"), ("--seeds", "seeds must be at least 1")]
+    ("option", "sentence"), [("--turn", "turn must be at least 1"), ("--seeds", "seeds must be at least 1")]
 )
-def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, told):
+def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, sentence):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "argv", ["vaelab", "reproduce", option, "0", "--minutes", "0", "--out", str(tmp_path)])
     with pytest.raises(SystemExit):
         commands.main()
-    assert told in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err
     assert not list(tmp_path.glob("gjs-*"))
 
 

@@ -44,7 +44,7 @@ WIDE = {**COMMON, "latent": 4, "hidden": (32,), "epochs": 10}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
+def cache(tmp_path_factory):
     """One cache for this file: trainings are shared between its tests, as they are between figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
