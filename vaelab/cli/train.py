@@ -22,6 +22,10 @@ OneLayer = Literal[
     "cr_beta_vae",
     "cr_iwae",
     "triplet_vae",
+    "annealed_vae",
+    "control_vae",
+    "free_bits_vae",
+    "geco_vae",
 ]
 Recipe = Literal[OneLayer, "two_layer_iwae"]
 Network = Literal["mlp", "conv", "burgess", "burda", "resnet", "infogan"]

@@ -15,10 +15,9 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices, config, recipe
-from vaelab.models.vae import total_rate
+from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
 from vaelab.training.interventions import Interventions, TunableParameters
@@ -205,19 +204,11 @@ class Trainer:
                 )
         assert self.experiment is not None
         gamma = self.experiment.objective.likelihood.gamma
-        rate, distortion = self._rate_and_distortion()
+        at_mean = rate_distortion(self.experiment, self.images)
         now = float(gamma.gamma.detach()) if gamma is not None else float("nan")
-        self.record.points.append(Point(progress.step, nll, divergence, now, rate, distortion, apart))
+        self.record.points.append(Point(progress.step, nll, divergence, now, at_mean.rate, at_mean.distortion, apart))
         self.record.per_second = per_second * self.setup.batch
         self._publish(progress.step, progress.epoch)
-
-    def _rate_and_distortion(self) -> tuple[float, float]:
-        assert self.experiment is not None
-        device = next(self.experiment.parameters()).device
-        result = self.experiment.mean_pass(self.images.to(device))
-        rebuilt = self.experiment.objective.likelihood.mean(result.out).cpu()
-        errors = (to_float(self.images) - rebuilt).square()
-        return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
 
     def _publish(self, step: int, epoch: int) -> None:
         self.record.latest = self._snapshot(step, epoch)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from vaelab._utils.images import to_float, to_uint8
 from vaelab.data.images import as_images
+from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import encode
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.metrics.reconstruction import evaluate
@@ -33,11 +34,26 @@ def measure(
     shown = {name: tensor.numpy() for name, tensor in pictures(experiment, seen["test"], inputs["test"]).items()}
     few = seen["test"][:WEIGHED]
     weighed = {
-        name: log_evidence(experiment, few, as_published=flag).numpy()
-        for name, flag in (("evidence", False), ("evidence_published", True))
+        "evidence": log_evidence(experiment, few).numpy(),
+        "evidence_published": log_evidence(experiment, few, proposal=published_proposal).numpy(),
     }
     skews = _skews(experiment, history)
     return {**measured, **shown, **skews, **weighed, "mean": q.mean.numpy(), "logvar": q.logvar.numpy()}
+
+
+def published_proposal(q: Gaussian) -> Gaussian:
+    """Return q(z|x) with sigma² for a standard deviation, by mistake the published evaluation's proposal.
+
+    Args:
+        q: The posterior.
+
+    Returns:
+        The proposal.
+
+    References:
+        `generative.ipynb` of https://github.com/jacobdeasy/geometric-js, code of Deasy et al. (2020).
+    """
+    return Gaussian(q.mean, 2 * q.logvar)
 
 
 def _skews(experiment: Experiment, history: History) -> dict[str, np.ndarray]:

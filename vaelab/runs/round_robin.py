@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from vaelab._utils import checks
 from vaelab._utils.files import atomic_write
-from vaelab._utils.images import sum_pixels
-from vaelab.models.vae import total_rate
-from vaelab.objectives.objective import Experiment
+from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.runs.run import Run
 from vaelab.training.config import Train
 from vaelab.training.loop import train
@@ -103,7 +99,7 @@ def _advance(run: Run, goal: int, folder: Path, device: str, deadline: float, ba
     for progress in train(experiment, images, settings, resume=True):
         if progress.row is None:
             continue
-        measured = at_mean(experiment, test)
+        measured = rate_distortion(experiment, test)
         seconds = time.perf_counter() - started
         earlier = [row for row in rows if row.epoch < progress.epoch]
         rows = [*earlier, Epoch(progress.epoch, *measured, progress.row["loss"], seconds)]
@@ -112,22 +108,6 @@ def _advance(run: Run, goal: int, folder: Path, device: str, deadline: float, ba
         if time.monotonic() > deadline:
             return
         started = time.perf_counter()
-
-
-@torch.no_grad()
-def at_mean(experiment: Experiment, images: Tensor, chunk: int = 1000) -> tuple[float, float, float]:
-    """Squared error at the posterior mean, KL(q‖p) and the divergence, means over the images; draws no noise, so the
-    training goes on as if nobody had looked."""
-    device, totals = next(experiment.parameters()).device, torch.zeros(3, dtype=torch.float64)
-    objective = experiment.objective
-    for part in images.split(chunk):
-        x = experiment.as_input(part.to(device))
-        result = experiment.mean_pass(x)
-        squares = sum_pixels((x - objective.likelihood.mean(result.out)).square())
-        rows = (squares, total_rate(result), objective.total_divergence(result))
-        totals += torch.stack([row.double().sum() for row in rows]).cpu()
-    reconstruction, rate, divergence = (totals / len(images)).tolist()
-    return reconstruction, rate, divergence
 
 
 def _record(run: Run, folder: Path) -> Path:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,20 +21,7 @@ from vaelab.objectives.denoising import DenoisingExperiment, noisy
 from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
-RECIPES: dict[str, Callable[..., Experiment]] = {
-    "vae": recipes.vae,
-    "beta_vae": recipes.beta_vae,
-    "reverse_kl_vae": recipes.reverse_kl_vae,
-    "gjs_vae": recipes.gjs_vae,
-    "mmd_vae": recipes.mmd_vae,
-    "balanced_vae": recipes.balanced_vae,
-    "iwae": recipes.iwae,
-    "two_layer_iwae": recipes.two_layer_iwae,
-    "cr_vae": recipes.cr_vae,
-    "cr_beta_vae": recipes.cr_beta_vae,
-    "cr_iwae": recipes.cr_iwae,
-    "triplet_vae": recipes.triplet_vae,
-}
+RECIPES = recipes.RECIPES
 
 
 @dataclass(frozen=True)

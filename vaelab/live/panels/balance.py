@@ -14,12 +14,12 @@ from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
 from vaelab.data.images import as_images
 from vaelab.data.loading import load
-from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
 from vaelab.live.figure import Scene, Values
 from vaelab.live.figure_panel import Story, drawn, nice, plot
 from vaelab.live.panel import Panel
 from vaelab.live.readout import Row
+from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.objectives import recipes
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import Train
@@ -95,16 +95,15 @@ def _measure(experiments: Sequence[Experiment], images: Tensor) -> Balance:
     by_gamma = sorted(experiments, key=_gamma)
     x = as_images(images, by_gamma[0].shape).cpu()
     noise = torch.randn(SHOWN, by_gamma[0].model.latent, generator=torch.Generator().manual_seed(0))
-    mse, rate, pictures = [], [], []
+    terms, pictures = [], []
     for experiment in by_gamma:
         device = next(experiment.parameters()).device
-        q = experiment.encode(x.to(device))
-        rebuilt = experiment.decode(q.mean).cpu()
-        mse.append(float((to_float(x) - rebuilt).square().mean()))
-        rate.append(float(diagonal_kl(q, Gaussian.standard(q.mean)).mean()))
+        terms.append(rate_distortion(experiment, x))
+        rebuilt = experiment.reconstruct(x[:SHOWN].to(device)).cpu()
         sampled = experiment.decode(noise.to(device)).cpu()
-        pictures.append(torch.stack([to_float(x[:SHOWN]), rebuilt[:SHOWN], sampled])[:, :, 0].numpy())
-    return Balance(np.array([_gamma(e) for e in by_gamma]), np.array(mse), np.array(rate), np.stack(pictures))
+        pictures.append(torch.stack([to_float(x[:SHOWN]), rebuilt, sampled])[:, :, 0].numpy())
+    mse, rate = np.array(terms).T[:2]
+    return Balance(np.array([_gamma(e) for e in by_gamma]), mse / x[0].numel(), rate, np.stack(pictures))
 
 
 def _gamma(experiment: Experiment) -> float:
