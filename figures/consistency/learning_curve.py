@@ -1,5 +1,6 @@
 """iwae-learning-curve: the NLL of VAE and IWAE beside that of Burda et al. (2016)."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from vaelab import plots
 from vaelab.runs.store import Numbers
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active latents, one stochastic layer, MNIST
-BURDA = "Burda et al. 2016"
 COLORS = {1: plots.Q, 5: plots.JS, 50: plots.DUAL}
 DRAWS: dict[str, Any] = {"draws": [1, 5, 50], "seeds": 1, "batch_size": 20}
 QUICK: dict[str, Any] = {**DRAWS, "stages": 4, "data": "mnist-mini", "limit": 1000, "samples": 200, "weighed": 500}
@@ -36,23 +36,18 @@ def alt(n: Numbers) -> str:
     return f"NLL of test images against passes over {int(n['images']):,} images, for VAE and IWAE. {words}."
 
 
+burda_figure = partial(figure, compute=compute_learning_curve, table=TABLE, alt=alt, paper="Burda et al. 2016")
+
+
 # What two cores can do: four of the eight stages, 1.2 % of the passes.
-@figure(
+@burda_figure(
     "iwae-learning-curve-mnist",
-    compute_learning_curve,
-    TABLE,
-    alt,
-    paper=BURDA,
     title="The NLL of VAE and IWAE on full MNIST over the first 40 of the 3280 passes of Burda et al.",
     full={**FULL, "stages": 4, "samples": 500},
     why_no_quick_preset="it trains on full MNIST, two hours on two cores",
 )
-@figure(
+@burda_figure(
     "iwae-learning-curve",
-    compute_learning_curve,
-    TABLE,
-    alt,
-    paper=BURDA,
     title="The NLL of VAE and IWAE pass by pass, on the schedule of Burda et al., with their values",
     quick=QUICK,
     full=FULL,

@@ -1,7 +1,5 @@
 """Figures of Asperti & Trentin (2020) on two-stage VAEs and renormalization."""
 
-from functools import partial
+from figures.balancing import figure
 
-from figures import figure as engine
-
-figure = partial(engine.figure, paper="Asperti & Trentin 2020")
+__all__ = ["figure"]

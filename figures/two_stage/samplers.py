@@ -4,6 +4,7 @@ gam-second-stage: digits from the prior, from the second stage raw and renormali
 mixture.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,31 +92,25 @@ def alt(n: Numbers) -> str:
     )
 
 
-@figure(
+samplers_figure = partial(figure, compute=trainings.compute_samplers, table=rows, alt=alt)
+
+
+@samplers_figure(
     "gam-samplers",
-    trainings.compute_samplers,
-    rows,
-    alt,
     title="Ways to draw new latents for one VAE: prior, second stage, renormalized, Gaussian mixture, by distance and "
     "seed",
     quick=trainings.QUICK,
     full=trainings.MNIST,
 )
-@figure(
+@samplers_figure(
     "gam-cifar",
-    trainings.compute_samplers,
-    rows,
-    alt,
     title="Ways to draw new latents on CIFAR-10, which is downloaded; in the paper preset the published network, by "
     "FID",
     quick=trainings.SMALL_CIFAR,
     full=trainings.CIFAR,
 )
-@figure(
+@samplers_figure(
     "gam-celeba",
-    trainings.compute_samplers,
-    rows,
-    alt,
     title="CelebA with the published network: FID of reconstructions and samplers",
     full=trainings.CELEBA,
     why_no_quick_preset="the published networks are too large for a laptop, and FID needs color images",
@@ -170,7 +165,7 @@ def alt_stage(n: Numbers) -> str:
 
 @figure(
     "gam-second-stage",
-    trainings.compute_renormalized,
+    trainings.train_seeds,
     {distance: "seed source", mean_pixel: "seed source", "spread": "seed", "source": SHOWN},
     alt_stage,
     quick=trainings.QUICK,

@@ -74,11 +74,6 @@ def compute_samplers(device: str, **settings: Any) -> Result:
     return result
 
 
-def compute_renormalized(device: str, **settings: Any) -> Result:
-    """Return the numbers of the trainings that gam-samplers reads too."""
-    return train_seeds(device, **settings)
-
-
 @recipe("compare-two-stage-samplers", version=1)
 def compare_samplers(
     *,
