@@ -50,7 +50,7 @@ def stacked(experiments: list[Experiment], images: Tensor) -> Callable[[], None]
     """Return the step of `fit_many`."""
     stack = Stack(experiments, range(len(experiments)), images.device)
     optimizer = adam(list(stack.parameters.values()))
-    order = stack.orders(len(images))[:, :BATCH]
+    order = stack.permutations(len(images))[:, :BATCH]
 
     def step() -> None:
         terms = stack(images.index_select(0, order.flatten()).unflatten(0, (len(experiments), -1)))

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from figures.gjs import variants
 from vaelab.divergences.gaussian import KL
-from vaelab.metrics.log_likelihood import bootstrap, evidence
+from vaelab.metrics.log_likelihood import bootstrap, log_evidence
 from vaelab.models.vae import VAE
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
+from vaelab.runs.measure import published_proposal
 from vaelab.runs.store import Numbers, Result, cached, merge_results, recipe
 
 DIMENSIONS, NOISE = 10, 0.2
@@ -56,7 +57,10 @@ def toy_images(n: int, seed: int = 0) -> Tensor:
 def toy(*, samples: list[int], images: int) -> Numbers:
     """Return toy [2, k, 3]: correct and as published, by number of samples; mean and its interval."""
     experiment, x = linear_gaussian(), toy_images(images)
-    estimates = [[evidence(experiment, x, k, as_published=flag)[1:] for k in samples] for flag in (False, True)]
+    estimates = []
+    for proposal in (None, published_proposal):
+        values = [log_evidence(experiment, x, k, proposal=proposal) for k in samples]
+        estimates.append([(each.mean().item(), *bootstrap(each)) for each in values])
     return {"samples": np.array(samples), "toy": np.array(estimates)}
 
 

@@ -9,19 +9,19 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **Question.** What is a variational autoencoder, and how do you move around in this collection?
+# **Question.** What is a variational autoencoder (VAE), and how are these notebooks organized?
 #
 # **You will be able to**
 # 1. train a small VAE on real handwritten digits and read its two-part loss;
-# 2. say what two numbers can and cannot keep of a digit;
-# 3. find your way in the latent plane with two sliders;
-# 4. read the other notebooks, and draw every figure of the papers yourself.
+# 2. explain which properties of a digit a two-dimensional code can represent, and which it cannot;
+# 3. explore the latent plane with two sliders;
+# 4. read the other notebooks, and reproduce every figure of the papers.
 #
-# **Time** about 15 minutes, of which the computer needs some seconds. **You need** Python, and the idea of a neural network.
+# **Time** about 15 minutes, including some seconds of computing. **You need** Python, and the idea of a neural network.
 #
-# Every notebook is built alike: a question, then sections in which you **predict**, **try** and **explain**.
-# Lines marked `# your guess` are yours to change; a check below tells you whether you are right. The next cell sets up
-# everything; run cells with `Shift+Enter`.
+# All notebooks have the same structure: a question, then sections in which you **predict**, **try** and **explain**.
+# Change the lines marked `# your guess`; a check below each of them tells you whether you are right. The next cell imports
+# everything. Run a cell with `Shift+Enter`.
 
 # %%
 import math
@@ -34,8 +34,8 @@ from vaelab import live, plots
 # %% [markdown]
 # ## 1 · The data
 #
-# `vaelab.load` finds data sets by name. `mnist-mini` comes with vaelab: 10,000 training and 2,000 test digits, the
-# ten classes balanced as in the full set.
+# `vaelab.load` loads a data set by name. `mnist-mini` comes with vaelab: 10,000 training and 2,000 test digits. Its
+# ten classes have the same proportions as in the full set.
 
 # %%
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", split="test")
@@ -55,24 +55,24 @@ live.show(
 # %% [markdown]
 # ## 2 · A VAE in four lines
 #
-# A VAE is a pair of networks. The **encoder** turns an image $x$ into a small cloud $q(z|x)=\mathcal N(\mu,\sigma^2)$ of *codes*;
-# the **decoder** turns a code $z$ back into an image. Both are trained to make
+# A VAE is a pair of networks. The **encoder** maps an image $x$ to a distribution $q(z|x)=\mathcal N(\mu,\sigma^2)$ over *codes*, its *posterior*;
+# the **decoder** maps a code $z$ back to an image. Both are trained to minimize
 #
-# $$\underbrace{-\,\mathbb E_{q}\,\ln p(x|z)}_{\text{how badly the image is described}}\;+\;
-# \underbrace{\mathrm{KL}\big(q(z|x)\,\|\,p(z)\big)}_{\text{how much the code says}}$$
+# $$\underbrace{-\,\mathbb E_{q}\,\ln p(x|z)}_{\text{distortion: the error of the reconstruction}}\;+\;
+# \underbrace{\mathrm{KL}\big(q(z|x)\,\|\,p(z)\big)}_{\text{rate: the information in the code}}$$
 #
-# small, averaged over the images, with the prior $p(z)=\mathcal N(0,1)$ for each latent. Both parts are measured in nats: nats are bits times $\ln2$.
+# averaged over the images, with the prior $p(z)=\mathcal N(0,1)$ for each latent. The first part is the negative log-likelihood (NLL) of the image given its code. Both parts are measured in nats; one bit is $\ln2$ nats.
 #
 # ### Predict
-# Our code has just **two** numbers. To *name* one of ten equally likely digits takes $\ln10\approx2.30$ nats. Will the code that
-# the VAE learns say more than that about an image, or less?
+# Our code has just **two** numbers. It takes $\ln10\approx2.30$ nats to identify one of ten equally likely digits. Will the
+# trained VAE have a rate of more than that per image, or less?
 
 # %%
-code_says = "more"  # your guess: "more" or "less"
+rate_is = "more"  # your guess: "more" or "less"
 
 # %% [markdown]
 # ### Try
-# Thirty passes over the data; without a graphics card this takes about ten seconds.
+# Thirty epochs; without a GPU this takes about ten seconds.
 
 # %%
 torch.manual_seed(0)
@@ -84,33 +84,33 @@ with plots.style("notebook"):
     figure = plots.new_figure(8, 2.8)
     left, right = figure.subplots(1, 2)
     left.plot(history["epoch"], history["nll"], color=plots.REFERENCE)
-    left.set(title="description of the image", xlabel="epoch", ylabel="nats per image")
+    left.set(title="distortion: reconstruction NLL", xlabel="epoch", ylabel="nats per image")
     right.plot(history["epoch"], history["divergence"], color=plots.Q)
     right.axhline(math.log(10), color=plots.P, linestyle=":")
     right.annotate("ln 10", (history["epoch"][-1], math.log(10)), ha="right", va="bottom", color=plots.P)
-    right.set(title="KL: what the code says", xlabel="epoch", ylabel="nats per image", ylim=(0, None))
+    right.set(title="rate: KL to the prior", xlabel="epoch", ylabel="nats per image", ylim=(0, None))
 live.show(
     figure,
-    alt=f"Two curves over {len(history)} epochs: the description falls from {history['nll'][0]:.0f} to {history['nll'][-1]:.0f} nats, "
-    f"the KL goes from {history['divergence'][0]:.1f} to {history['divergence'][-1]:.1f} nats, above ln 10.",
-    caption="The two parts of the loss. As the code says more, the image needs less description.",
+    alt=f"Two curves over {len(history)} epochs: the distortion falls from {history['nll'][0]:.0f} to {history['nll'][-1]:.0f} nats, "
+    f"the rate goes from {history['divergence'][0]:.1f} to {history['divergence'][-1]:.1f} nats, above ln 10.",
+    caption="The two parts of the loss. As the rate rises, the distortion falls.",
 )
 live.check(
-    code_says,
+    rate_is,
     "more" if history["divergence"][-1] > math.log(10) else "less",
-    hint="Read the end of the right curve.",
+    hint="Read the right end of the right-hand curve.",
 )
 
 # %% [markdown]
 # ### Explain
-# The code says more than a digit's name. It need not say the *name*, though: the training spends nats on whatever shortens the
-# description most, and slant or thickness move as many pixels as the class does. Each nat of code must earn at least one nat of
-# description, otherwise it is dropped: this is the bargain that every notebook here is about.
+# The rate exceeds the information in the class label. This does not mean that the code contains the *label*: training uses the rate for whatever
+# reduces the distortion most, and slant or stroke thickness change as many pixels as the class does. A nat of rate is worth its cost only if it
+# reduces the distortion by at least one nat; otherwise training removes it. This trade-off is the subject of all notebooks.
 #
-# ## 3 · What two numbers keep
+# ## 3 · What two numbers can represent
 #
 # ### Predict
-# Will a reconstruction be **sharper** than its original, or **blurrier**?
+# Will a reconstruction be **sharper** than the original image, or **blurrier**?
 
 # %%
 reconstructions_are = "blurrier"  # your guess: "sharper" or "blurrier"
@@ -121,23 +121,23 @@ reconstructions_are = "blurrier"  # your guess: "sharper" or "blurrier"
 # %%
 with torch.no_grad():
     originals = torch.stack([test.images[test.labels == k][0] for k in range(10)])
-    decoded = experiment.decode(experiment.encode(originals).mean)
-rows = torch.stack([originals[:, 0].float() / 255, decoded[:, 0]])
+    reconstructions = experiment.decode(experiment.encode(originals).mean)
+rows = torch.stack([originals[:, 0].float() / 255, reconstructions[:, 0]])
 with plots.style("notebook"):
     figure = plots.new_figure(8, 1.8)
-    plots.image_grid(figure.subplots(), rows, rows=("image", "decoded"))
+    plots.image_grid(figure.subplots(), rows, rows=("image", "reconstruction"))
 
 
 # %%
 def steepness(images):
-    """Mean squared difference of neighboring pixels: sharp edges make it large."""
+    """Mean squared difference of neighboring pixels; it is large for sharp edges."""
     return float(images.diff(dim=-1).square().mean() + images.diff(dim=-2).square().mean())
 
 
 live.show(
     figure,
-    alt=f"Above ten test digits, below what the decoder makes of their codes, with {steepness(rows[1]) / steepness(rows[0]):.0%} of the steepness of the edges.",
-    caption="Test images (above) and their reconstructions from two numbers (below).",
+    alt=f"Top: ten test digits. Bottom: their reconstructions, whose edges have {steepness(rows[1]) / steepness(rows[0]):.0%} of the steepness.",
+    caption="Test images (top) and their reconstructions from two numbers (bottom).",
 )
 live.check(
     reconstructions_are,
@@ -147,55 +147,57 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Many different digits share one code, and the decoder answers with their *average*. An average of sharp strokes in slightly
-# different places is soft. It is not a fault of the network: two numbers cannot say more.
+# Many different digits have nearly the same code, and the decoder returns their *average*. An average of sharp strokes in slightly
+# different places is blurred. This is not a fault of the network: two numbers cannot carry more information.
 #
 # ## 4 · The latent plane
 #
-# Two latents can be looked at. Each dot is the mean of a test image's cloud, colored by a class label that the VAE never received.
+# Two latents can be plotted. Each dot is the posterior mean of a test image, colored by its class label, which the VAE never received.
 #
 # ### Predict
-# If the codes were spread like the prior, $\mathcal N(0,1)$ in both directions, which share of them would lie within a distance of 2 of
+# Suppose the codes were distributed like the prior, $\mathcal N(0,1)$ in both directions. What share of them would lie within a distance of 2 of
 # the center? (The squared distance is exponentially distributed: a share of $1-e^{-r^2/2}$ lies within $r$.)
 
 # %%
 share = 1 - math.exp(-2)  # your answer, a number between 0 and 1
-live.check(share, 1 - math.exp(-(2**2) / 2), hint="Put r = 2 into the formula.")
+live.check(share, 1 - math.exp(-(2**2) / 2), hint="Substitute r = 2 into the formula.")
 
 # %% [markdown]
 # ### Try
 
 # %%
 codes = experiment.encode(test.images)
-inside = float((codes.mean.norm(dim=1) < 2).float().mean())
+share_inside = float((codes.mean.norm(dim=1) < 2).float().mean())
 neighbors = torch.cdist(codes.mean, experiment.encode(train.images).mean).topk(15, largest=False).indices
-named = float((train.labels[neighbors].mode(dim=1).values == test.labels).float().mean())
+accuracy = float((train.labels[neighbors].mode(dim=1).values == test.labels).float().mean())
 with plots.style("notebook"):
     figure = plots.new_figure(5.6, 5.4)
     ax = figure.subplots()
     plots.latent_plane(ax, codes.mean, test.labels)
-    turn = torch.linspace(0, 2 * math.pi, 200)
-    ax.plot(2 * turn.cos(), 2 * turn.sin(), color="black", lw=1)
+    angle = torch.linspace(0, 2 * math.pi, 200)
+    ax.plot(2 * angle.cos(), 2 * angle.sin(), color="black", lw=1)
     ax.set(xlabel="z1", ylabel="z2", aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
 live.show(
     figure,
-    alt=f"The plane of the two latents with a dot per test image; classes form patches around the center, and {inside:.0%} of the dots lie within a distance of 2.",
-    caption=f"Where the test images lie. Circle: distance 2; {inside:.1%} of the means lie inside, {share:.1%} of the prior.",
+    alt=f"The plane of the two latents with one dot per test image; classes form patches around the center, and {share_inside:.0%} of the dots lie within a distance of 2.",
+    caption=f"Posterior means of the test images. Circle: distance 2; it contains {share_inside:.1%} of the means and {share:.1%} of the prior.",
 )
-print(f"The 15 nearest training codes name the class of {named:.0%} of the test images (chance: 10%).")
+print(
+    f"The majority class of the 15 nearest training codes is right for {accuracy:.0%} of the test images (chance: 10%)."
+)
 
 # %% [markdown]
 # ### Explain
-# The KL pulls each cloud toward the prior, so that together the clouds tile the plane without large gaps. Therefore a point drawn from the prior
-# decodes to something like a digit, and the VAE is a *generator*. How well clouds and prior agree is the subject of later notebooks.
+# The KL pulls each posterior toward the prior, so that together the posteriors cover the plane without large gaps. Therefore a point sampled from the prior
+# decodes to something like a digit: the VAE is a *generative model*. Later notebooks ask how well the average of all posteriors, the *aggregate posterior*, agrees with the prior.
 #
-# ## 5 · Walk through it
+# ## 5 · Explore the plane
 #
-# Run the cell and drag the sliders; with the focus on one, the arrow keys do it as well. On the left you see where you are, on the right what the decoder generates at that
-# place. Without a kernel you see the **film-strip**: the same pictures for a few values.
+# Run the cell and drag the sliders; the arrow keys move a slider that has the focus. On the left is the position in the latent plane, on the right the image that the decoder generates
+# from it. Without a kernel you see the **filmstrip**: the same pictures for a few values.
 #
-# * Walk from the 1s to the 0s. Is there a place where the digit is neither?
-# * Go to an *edge* or *corner*: what does the decoder do where it has never been?
+# * Move from the 1s to the 0s. Is there a point where the digit is neither?
+# * Go to an *edge* or *corner*: what does the decoder generate where it had no training images?
 
 # %%
 explorer = live.latent_panel(experiment, test.images, test.labels)
@@ -204,20 +206,20 @@ live.show(explorer)
 # %% [markdown]
 # ## 6 · Where to go from here
 #
-# * **Notebooks** are numbered, and each names what it needs. *Alternatives to the KL divergence:* [01 · From one KL to the other](01_divergence_interpolation.ipynb),
-#   [02 · Fitting a mixture](02_fitting_a_mixture.ipynb), [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb). *What the codes look like:*
-#   [04 · The variance law](04_variance_law.ipynb), [05 · The marginal posterior](05_marginal_posterior.ipynb). *Who weighs the two parts:*
-#   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *Codes that ignore nuisance:* [08 · Consistency](08_consistency.ipynb).
-# * **Sliders** need a running kernel (`make lab` in a clone, else `jupyter lab`); everywhere else, GitHub included, the film-strip stands in.
-# * **Figures**: in a clone of the repository, `vaelab figures list` names the figures of the papers and `vaelab figures make` draws
-#   them into `figures/`, as PNG, PDF and a table of the numbers drawn.
-# * **Your own images**: `vaelab.load("folder:PATH")`, then the cells above.
+# * **Notebooks** are numbered, and each one lists its prerequisites. *Alternatives to the KL divergence:* [01 · From one KL to the other](01_divergence_interpolation.ipynb),
+#   [02 · Fitting a mixture](02_fitting_a_mixture.ipynb), [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb). *The distribution of the codes:*
+#   [04 · The variance law](04_variance_law.ipynb), [05 · The marginal posterior](05_marginal_posterior.ipynb). *The balance of the two parts:*
+#   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *Codes that are invariant to transformations:* [08 · Consistency](08_consistency.ipynb).
+# * **Sliders** need a running kernel (`make lab` in a clone, otherwise `jupyter lab`). Everywhere else, GitHub included, you see the filmstrip.
+# * **Figures**: in a clone of the repository, `vaelab figures list` lists the figures of the papers, and `vaelab figures make` writes
+#   them to `figures/` as PNG, PDF and a table of the plotted numbers.
+# * **Your own images**: load them with `vaelab.load("folder:PATH")`, then run the cells above.
 #
 # ## Exercises
 #
-# **1.** Train again with `latent=10` (the panel needs two, the reconstructions do not). Which part of the loss falls, which rises?
+# **1.** Train again with `latent=10` (the panel needs two latents, the reconstructions do not). Which part of the loss falls, and which rises?
 #
-# **2.** The cell below draws from the prior. Run it several times: how many of the ten samples would you call a digit?
+# **2.** The cell below samples from the prior. Run it several times: how many of the ten samples would you call a digit?
 
 # %%
 samples = experiment.sample(10)
@@ -226,16 +228,16 @@ with plots.style("notebook"):
     plots.image_grid(figure.subplots(), samples[None, :, 0])
 live.show(
     figure,
-    alt="Ten images decoded from points drawn from the prior.",
-    caption="Ten draws from the prior, decoded.",
+    alt="Ten images decoded from points sampled from the prior.",
+    caption="Ten samples from the prior, decoded.",
 )
 
 # %% [markdown]
 # ## Recap
-# 1. The loss has two parts, both in nats: how badly the image is described, and how much the code says.
-# 2. Two numbers keep what shortens the description most, often the class; what they cannot keep, the decoder averages.
-# 3. The latent plane is tiled by the codes, so that one can walk in it and draw from it.
-# 4. In each notebook you predict, try and explain; sliders redraw at once; `vaelab figures make` draws the papers' figures.
+# 1. The loss has two parts, both in nats: the distortion (the error of the reconstruction) and the rate (the information in the code).
+# 2. Two numbers represent what reduces the distortion most, often the class; the decoder averages over everything else.
+# 3. The codes cover the latent plane, so that one can explore it and sample from it.
+# 4. In each notebook you predict, try and explain; sliders redraw at once; `vaelab figures make` reproduces the papers' figures.
 #
 # ## References
 # 1. D. P. Kingma, M. Welling (2014). *Auto-Encoding Variational Bayes.* ICLR. arXiv 1312.6114.

@@ -9,18 +9,18 @@
 # %% [markdown]
 # # 04 · The variance law
 #
-# **Question.** The KL term looks at one image at a time. Why, then, does the cloud of *all* codes look like $\mathcal N(0,I)$, and how far can you trust that?
+# **Question.** The KL term is computed for one image at a time. Why, then, do the codes of *all* images together look like $\mathcal N(0,I)$, and how accurate is this?
 #
 # **You will be able to**
 # 1. derive the variance law, the variance of the means plus the mean of the variances is 1, from one argument about scale;
-# 2. say what it does *not* claim: nothing about a single image;
-# 3. break it in three ways, and find a published slip by the number that its formula gives;
-# 4. rescale a trained VAE without retraining, and predict the nats that this saves;
-# 5. find the law of a divergence of your own, by autograd.
+# 2. state what it does *not* claim: it does not hold for single images;
+# 3. identify three reasons for a value other than 1, one of them an error in published code;
+# 4. rescale a trained VAE without retraining, and predict by how many nats this lowers the KL;
+# 5. derive the law of any other divergence by automatic differentiation.
 #
 # **Time** about 50 minutes. **You need** notebook [01 · From one KL to the other](01_divergence_interpolation.ipynb).
 #
-# Each image $x$ has a posterior $q(z|x)=\mathcal N(\mu,s)$ per latent, with $s=\sigma^2$ a *variance*; the prior is $p=\mathcal N(0,1)$. All divergences are in nats.
+# Each image $x$ has a posterior $q(z|x)=\mathcal N(\mu,s)$ per latent, with the *variance* $s=\sigma^2$; the prior is $p=\mathcal N(0,1)$. All divergences are in nats.
 
 # %%
 import math
@@ -35,17 +35,17 @@ from vaelab.posterior.variance_law import optimal_scale, predicted_variance, sca
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 
 # %% [markdown]
-# ## 1 · One posterior whose scale is free
+# ## 1 · One posterior with a free scale
 #
 # $$\mathrm{KL}(q\|p)=\tfrac12\big(\mu^2+s-\ln s-1\big).$$
 #
-# Multiply a latent by $c$: $\mu\to c\mu$, $\sigma\to c\,\sigma$. The decoder divides its first weights by $c$ and notices nothing. So the scale is free, and only the ratio
-# $\rho=\sigma/|\mu|$, noise to signal, is the decoder's business. Asperti (2019) puts $\mu^2=s/\rho^2$ into the KL:
+# Multiply a latent by $c$: $\mu\to c\mu$, $\sigma\to c\,\sigma$. If the decoder divides the weights of its first layer by $c$, its output does not change. So the scale is free, and the decoder depends only on the ratio
+# $\rho=\sigma/|\mu|$ of noise to signal. Asperti (2019) substitutes $\mu^2=s/\rho^2$ into the KL:
 #
 # $$\mathrm{KL}=\tfrac12\Big(s\,\frac{1+\rho^2}{\rho^2}-\ln s-1\Big).$$
 #
 # ### Predict
-# Set the derivative by $s$ to zero. Which variance is best at $\rho=\tfrac12$, and what is $s+\mu^2$ there?
+# Set the derivative with respect to $s$ to zero. Which variance is optimal at $\rho=\tfrac12$, and what is $s+\mu^2$ there?
 
 # %%
 best_s, best_sum = 0.2, 1.0  # your answers
@@ -57,7 +57,7 @@ best_s, best_sum = 0.2, 1.0  # your answers
 
 # %%
 def kl_along(s, rho):
-    """KL(N(mu, s)‖N(0, 1)) with mu = sigma/rho."""
+    """Compute KL(N(mu, s)‖N(0, 1)) for mu = sigma/rho."""
     return 0.5 * (s * (1 + rho**2) / rho**2 - math.log(s) - 1)
 
 
@@ -67,30 +67,30 @@ live.check([best_s, best_sum], [lowest, lowest + lowest / 0.5**2], hint="(1 + ρ
 
 # %% [markdown]
 # ### Explain
-# The minimum lies at $s=\rho^2/(1+\rho^2)$ and $\mu^2=1/(1+\rho^2)$: whatever the ratio, $s+\mu^2=1$. Move $\rho$, and watch the minimum walk along the line.
+# The minimum is at $s=\rho^2/(1+\rho^2)$ and $\mu^2=1/(1+\rho^2)$: for every ratio, $s+\mu^2=1$. Change $\rho$, and the minimum moves along this line.
 
 # %%
-rho = live.rho_panel()
-live.show(rho)
+rho_panel = live.rho_panel()
+live.show(rho_panel)
 
 # %% [markdown]
 # ## 2 · All posteriors, one scale
 #
-# A network cannot choose a scale for every image: one weight matrix serves them all. So let a *common* factor $c$ and a shift $b$ act on all images:
+# A network cannot choose a scale for each image, since all images share one weight matrix. So apply a *common* factor $c$ and a shift $b$ to all images:
 #
 # $$f(c,b)=\mathbb E_x\,\tfrac12\big[(c\mu+b)^2+c^2s-\ln(c^2s)-1\big].$$
 #
-# Where training has come to rest no such change helps. $\partial f/\partial b=0$ and $\partial f/\partial c=0$ at $c=1$, $b=0$ read
+# When training has converged, no such change reduces the loss. $\partial f/\partial b=0$ and $\partial f/\partial c=0$ at $c=1$, $b=0$ give
 #
 # $$\mathbb E[\mu]=0,\qquad \mathbb E[\mu^2]+\mathbb E[s]=1,$$
 #
-# or: **variance of the means + mean of the variances = 1**. The left side is $V$, the variance of the mixture of all posteriors. And elsewhere? The best factor is $c^*=1/\sqrt V$, and it saves
-# $\tfrac12(V-1-\ln V)$ nats. Ten lines check both against a search and against the package.
+# or: **variance of the means + mean of the variances = 1**. The left side is $V$, the variance of the *aggregate posterior*, the mixture of the posteriors of all images (`vaelab.MarginalPosterior`; it is also called the marginal posterior). If $V\ne1$, the optimal factor is $c^*=1/\sqrt V$, and it lowers the KL by
+# $\tfrac12(V-1-\ln V)$ nats. Ten lines compare both formulas with a search and with the package.
 
 
 # %%
 def average_kl(mean, variance, c=1.0):
-    """E_x KL(q‖p) of one latent whose scale is multiplied by c."""
+    """Compute E_x KL(q‖p) of one latent whose scale is multiplied by c."""
     return float(0.5 * (c**2 * (mean**2 + variance) - torch.log(c**2 * variance) - 1).mean())
 
 
@@ -99,21 +99,21 @@ mean = 0.9 * torch.randn(2000, dtype=torch.float64, generator=generator)
 mean = mean - mean.mean()
 variance = 0.1 + 0.5 * torch.rand(2000, dtype=torch.float64, generator=generator)
 v = float((mean**2 + variance).mean())
-saved = average_kl(mean, variance) - average_kl(mean, variance, 1 / math.sqrt(v))
-searched = min((i / 10_000 for i in range(5000, 15_000)), key=lambda c: average_kl(mean, variance, c))
+gain = average_kl(mean, variance) - average_kl(mean, variance, 1 / math.sqrt(v))
+best_factor = min((i / 10_000 for i in range(5000, 15_000)), key=lambda c: average_kl(mean, variance, c))
 package = float(optimal_scale(vaelab.kl, mean[:, None], variance.log()[:, None]))
 law = vaelab.MarginalPosterior(mean[:, None], variance.log()[:, None]).variance_law()
-print(f"V = {v:.6f}; best factor {1 / math.sqrt(v):.6f}, by search {searched:.4f}, by the package {package:.6f}")
-print(f"saved {saved:.8f} nats, by the formula {0.5 * (v - 1 - math.log(v)):.8f}")
+print(f"V = {v:.6f}; optimal factor {1 / math.sqrt(v):.6f}, by search {best_factor:.4f}, by the package {package:.6f}")
+print(f"KL reduced by {gain:.8f} nats, by the formula {0.5 * (v - 1 - math.log(v)):.8f}")
 assert abs(package - 1 / math.sqrt(v)) < 1e-6
-assert abs(saved - 0.5 * (v - 1 - math.log(v))) < 1e-6
+assert abs(gain - 0.5 * (v - 1 - math.log(v))) < 1e-6
 assert abs(float(law.total) - v) < 1e-6
 
 # %% [markdown]
-# Now a trained VAE: ten latents, the sum of squared errors plus KL, 20 epochs on 10,000 digits.
+# Next, a trained VAE: ten latents, the sum of squared errors plus KL, 20 epochs on 10,000 digits.
 #
 # ### Predict
-# (a) The mean of $V$ over the latents in use: within a tenth of 1, `"yes"` or `"no"`? (b) Does $\mu^2+s=1$ hold image by image: do `"most"` or `"few"` images come within a tenth of 1?
+# (a) Is the mean of $V$ over the active latents within a tenth of 1, `"yes"` or `"no"`? (b) Does $\mu^2+s=1$ hold for single images: are `"most"` or `"few"` images within a tenth of 1?
 
 # %%
 law_holds, single_images = "yes", "few"  # your guesses
@@ -123,8 +123,8 @@ law_holds, single_images = "yes", "few"  # your guesses
 
 
 # %%
-def trained(latent=10, epochs=20, weight_decay=0.0, divergence=None):
-    """A VAE, or one with another divergence instead of KL, from the same seed."""
+def train_vae(latent=10, epochs=20, weight_decay=0.0, divergence=None):
+    """Train a VAE with a fixed seed, by default with the KL divergence."""
     torch.manual_seed(0)
     experiment = recipes.vae(train.shape, latent, hidden=(100,))
     if divergence is not None:
@@ -134,7 +134,7 @@ def trained(latent=10, epochs=20, weight_decay=0.0, divergence=None):
     return experiment
 
 
-vae = trained()
+vae = train_vae()
 posterior = vaelab.MarginalPosterior.from_model(vae, train.images)
 law = posterior.variance_law()
 print("latent  Var of means  mean of variances      V   active")
@@ -142,13 +142,13 @@ for k in law.of_means.argsort(descending=True).tolist():
     print(
         f"{k:6} {law.of_means[k]:13.3f} {law.of_noise[k]:18.3f} {law.total[k]:6.3f}   {'yes' if law.active[k] else 'no'}"
     )
-each = (posterior.mean**2 + posterior.logvar.exp())[:, law.active]
-near = float(((each - 1).abs() < 0.1).float().mean())
-print(f"mean over the active latents {law.mean_active:.3f}; single images within a tenth of 1: {near:.0%}")
+sums = (posterior.mean**2 + posterior.logvar.exp())[:, law.active]
+share_near = float(((sums - 1).abs() < 0.1).float().mean())
+print(f"mean over the active latents {law.mean_active:.3f}; single images within a tenth of 1: {share_near:.0%}")
 live.check(
     [law_holds, single_images],
-    ["yes" if abs(law.mean_active - 1) < 0.1 else "no", "most" if near > 0.5 else "few"],
-    hint="Which scale is free, that of one image or that of all?",
+    ["yes" if abs(law.mean_active - 1) < 0.1 else "no", "most" if share_near > 0.5 else "few"],
+    hint="Which scale is free, that of one image or the common scale of all images?",
 )
 
 # %%
@@ -161,178 +161,182 @@ with plots.style("notebook"):
     left.plot(law.of_noise[strongest], law.of_squares[strongest], "k*", ms=12, label="the averages")
     left.set(xlabel="s", ylabel="μ²", xlim=(0, 1), ylim=(0, 5), title="one latent, 10,000 images")
     left.legend()
-    right.hist(each.flatten().clamp(max=4).numpy(), 60, color=plots.Q, alpha=0.4, density=True)
+    right.hist(sums.flatten().clamp(max=4).numpy(), 60, color=plots.Q, alpha=0.4, density=True)
     right.axvline(1, color=plots.P, ls="--")
-    right.axvline(float(each.mean()), color="black", label=f"average {float(each.mean()):.2f}")
-    right.set(xlabel="μ² + s, all active latents (last bin: 4 and more)", yticks=[], title="image by image")
+    right.axvline(float(sums.mean()), color="black", label=f"average {float(sums.mean()):.2f}")
+    right.set(xlabel="μ² + s, all active latents (last bin: 4 and more)", yticks=[], title="single images")
     right.legend()
 live.show(
     figure,
-    alt=f"Left, mean squared against variance of one latent: a cloud far from the line where they sum to 1, its average near it. Right, the histogram of the sum: "
-    f"skewed, most images below 1, the average {float(each.mean()):.2f}.",
-    caption="The law speaks of averages. Image by image the sum runs from near 0 to above 4.",
+    alt=f"Left: squared mean against variance of one latent; most points are far from the line on which they sum to 1, but their average is near it. Right: the histogram of the sum; "
+    f"it is skewed, most images are below 1, and the average is {float(sums.mean()):.2f}.",
+    caption="The law holds for averages. For single images, the sum ranges from near 0 to above 4.",
 )
 
 # %% [markdown]
 # ### Explain
-# The $\rho$ argument frees the scale of one image; training frees that of all together. If the law held image by image, no code could lie further out than 1, and a code at 0 would need $s=1$.
-# What is true for every image is the *noise to signal ratio that it needs*; what is true on average is the scale.
+# The argument with $\rho$ assumes a free scale for each image; in training, only the common scale of all images is free. If the law held for single images, no code could be further from 0 than 1, and a code at 0 would need $s=1$.
+# For each image, training determines the *ratio of noise to signal*; the scale is determined only on average.
 #
-# Latents that are not used have $\mu\approx0$ and $s\approx1$: they satisfy the law trivially, $0+1$. Always report the active ones separately.
+# Inactive latents have $\mu\approx0$ and $s\approx1$ (*posterior collapse*). They satisfy the law trivially, since $0+1=1$. Always report the active latents separately.
 #
-# ## 3 · The plane
+# ## 3 · The latent plane
 #
-# With two latents the cloud can be seen: codes of 1,000 test digits on the left, some with the ellipse of their sigma, and on the right what the decoder makes of a point. How many sigmas of the prior does the cloud fill? Walk from the
-# center to the edge: *center*, *edge*, *corner*, then *all of the plane*. (Figures `var-digits-plane`, `var-trajectories` and `var-sampling-off` show the cloud at rest, on its way, and without its noise.)
+# Two latents can be plotted. On the left of the panel are the codes of 1,000 test digits, some with the ellipse of their sigma; on the right is the image that the decoder generates from a point. How many sigmas of the prior do the codes extend? Move from the
+# center outward: *center*, *edge*, *corner*, then *all of the plane*. (Figures `var-digits-plane`, `var-trajectories` and `var-sampling-off` show the codes after training, during training, and without their noise.)
 
 # %%
-plane = trained(latent=2, epochs=8)
+plane = train_vae(latent=2, epochs=8)
 plane_law = vaelab.MarginalPosterior.from_model(plane, train.images).variance_law()
 print(f"V = {plane_law.total[0]:.2f} and {plane_law.total[1]:.2f}")
-far = plane.encode(test.images).mean.norm(dim=1).quantile(torch.tensor([0.5, 0.99]))
-print(f"half of the codes lie within {far[0]:.1f} sigmas of the center, 99 % within {far[1]:.1f}; N(0, I): 1.2 and 3.0")
-walk = live.latent_panel(plane, test.images[:1000], test.labels[:1000])
-live.show(walk)
+radii = plane.encode(test.images).mean.norm(dim=1).quantile(torch.tensor([0.5, 0.99]))
+print(
+    f"50 % of the codes are within {radii[0]:.1f} sigmas of the center, 99 % within {radii[1]:.1f}; N(0, I): 1.2 and 3.0"
+)
+plane_panel = live.latent_panel(plane, test.images[:1000], test.labels[:1000])
+live.show(plane_panel)
 
 # %% [markdown]
-# The cloud fills about three sigmas, as draws from $\mathcal N(0,I)$ would. Its $V$ is less exact: in the plane it is often 1.1 to 1.3 after a short training. Is the law wrong? Look at what is at stake: $\tfrac12(V-1-\ln V)$.
+# The codes extend to about three sigmas, as samples from $\mathcal N(0,I)$ would. Their $V$ is less exact: for two latents it is often 1.1 to 1.3 after a short training. Is the law wrong? Compute the excess KL, $\tfrac12(V-1-\ln V)$.
 #
 # ### Predict
-# How many nats does a latent lose that is 20 % too wide, $V=1.2$? Compare with the three or so nats that the codes cost altogether.
+# By how many nats does a variance that is 20 % too large, $V=1.2$, increase the KL of a latent? Compare with the rate of the whole code, about three nats.
 
 # %%
-lost = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer
-live.check(lost, 0.008839, tolerance=1e-4, hint="Put V = 1.2 into (V - 1 - ln V)/2.")
+excess = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer
+live.check(excess, 0.008839, tolerance=1e-4, hint="Substitute V = 1.2 into (V - 1 - ln V)/2.")
 
 # %% [markdown]
-# A hundredth of a nat. The valley is flat: training *ends* at the law, but approaches it slowly.
+# It is about a hundredth of a nat. The minimum is flat: training *converges* to the law, but slowly.
 #
-# ## 4 · Break it
+# ## 4 · When the law fails
 #
 # ### Predict
-# Three VAEs: the one from above; one stopped after a *single* epoch; one with strong L2 weight decay. Decay punishes large weights, so the scale is no longer free. It pulls both ways: the larger
-# the codes, the smaller may the weights of the decoder's first layer be that *read* them; the smaller the codes, the smaller the weights of the encoder's last layer that *make* them. Which force wins, does the mean $V$ lie
-# `"below 1"` or `"above 1"`? And which of the two broken ones is *further* from 1 on average?
+# Compare three VAEs: the one from above; one stopped after a *single* epoch; one with strong L2 weight decay. Weight decay penalizes large weights, so the scale is no longer free. It has two opposite effects. Larger
+# codes permit smaller weights in the first layer of the decoder, which *reads* them. Smaller codes permit smaller weights in the last layer of the encoder, which *outputs* them. Which effect is stronger: is the mean $V$
+# `"below 1"` or `"above 1"`? And which of the last two VAEs deviates *more* from 1 on average?
 
 # %%
-with_decay, further = "above 1", "weight decay"  # your guesses; the second: "too few steps" or "weight decay"
+with_decay, larger_deviation = "above 1", "weight decay"  # your guesses; the second: "too few steps" or "weight decay"
 
 # %% [markdown]
 # ### Try
 
 # %%
-broken = {"as above": vae, "too few steps": trained(epochs=1), "weight decay": trained(weight_decay=0.02)}
+cases = {"as above": vae, "too few steps": train_vae(epochs=1), "weight decay": train_vae(weight_decay=0.02)}
 distance = {}
-print("                 mean V of the active   lowest   highest   nats at stake   active")
-for name, experiment in broken.items():
-    found = vaelab.MarginalPosterior.from_model(experiment, train.images).variance_law()
-    stake = float(0.5 * (found.about_zero - 1 - found.about_zero.log()).sum())
-    distance[name] = abs(found.mean_active - 1)
-    used = found.total[found.active]
+print("                 mean V of the active   lowest   highest     excess nats   active")
+for name, experiment in cases.items():
+    case_law = vaelab.MarginalPosterior.from_model(experiment, train.images).variance_law()
+    excess_kl = float(0.5 * (case_law.about_zero - 1 - case_law.about_zero.log()).sum())
+    distance[name] = abs(case_law.mean_active - 1)
+    active_v = case_law.total[case_law.active]
     print(
-        f"{name:16} {found.mean_active:20.3f} {used.min():8.2f} {used.max():9.2f} {stake:15.3f} {int(found.active.sum()):8}"
+        f"{name:16} {case_law.mean_active:20.3f} {active_v.min():8.2f} {active_v.max():9.2f} {excess_kl:15.3f} {int(case_law.active.sum()):8}"
     )
 live.check(
-    [with_decay, further],
-    ["above 1" if found.mean_active > 1 else "below 1", max(("too few steps", "weight decay"), key=distance.get)],
-    hint="One of the two is on its way to the law; the other has another optimum.",
+    [with_decay, larger_deviation],
+    ["above 1" if case_law.mean_active > 1 else "below 1", max(("too few steps", "weight decay"), key=distance.get)],
+    hint="One of the two has not yet converged to the law; the other has a different optimum.",
 )
 
 # %% [markdown]
 # ### Explain
-# A training that is cut short is *on its way*. Weight decay has *another optimum*: a factor $c$ is no longer for nothing, since it changes weights that are punished, at both ends. No
-# derivation says which end wins; in this run it was the decoder's, and the codes are too wide. The law rests on one premise, that scale is free; break the premise and another number comes out. Look at the column of nats, too: after one epoch single latents are off in both directions, more than their mean tells.
+# A training that is stopped early has *not converged*. Weight decay has a *different optimum*: a factor $c$ is no longer free of cost, since it changes penalized weights in both networks. No
+# derivation shows which effect is stronger; in this run it was that of the decoder, and $V$ is too large. The law assumes that the scale is free; without this assumption the result is different. Look at the excess nats, too: after one epoch, single latents deviate in both directions, by more than their mean shows.
 #
-# ### Code archaeology
-# Published code for a VAE with balanced terms prints a "variance law". Its formula gives **1.2** or so for the latents of a model that obeys the law. In our own words:
+# ### An error in published code
+# Published code for a VAE with balanced terms prints a "variance law". For the latents of a model that satisfies the law, its formula gives about **1.2**. Here it is reimplemented:
 
 
 # %%
-def suspect(mean, second_output):
-    """Per latent, the variance of the means plus the average of exp(second output): [n, d] -> [d]."""
+def published_law(mean, second_output):
+    """Return, per latent, the variance of the means plus the average of exp(second output): [n, d] -> [d]."""
     return mean.var(0) + second_output.exp().mean(0)
 
 
 # %% [markdown]
-# The function is called with what the encoder's second head puts out. In that code the head is trained to give $\ln\sigma$. Feed our VAE, whose law is in order, through it.
+# The function is called with the second output of the encoder. In that code, this output is trained to be $\ln\sigma$. Apply the function to our VAE, which satisfies the law.
 #
 # ### Predict
-# What should replace `second_output` for the sum to be $V$: write it as a multiple of $\ln\sigma$. And will the slip print too `"much"` or too `"little"`?
+# What should replace `second_output` so that the sum is $V$? Write it as a multiple of $\ln\sigma$. And does the published formula print too `"much"` or too `"little"`?
 
 # %%
-multiple, slip_prints = 2, "much"  # your answers
+multiple, formula_prints = 2, "much"  # your answers
 
 # %% [markdown]
 # ### Try
 
 # %%
 log_sigma = 0.5 * posterior.logvar
-wrong, right = (suspect(posterior.mean, m * log_sigma)[law.active] for m in (1, 2))
-print(f"with ln σ:  {float(wrong.mean()):.3f} on average, from {float(wrong.min()):.2f} to {float(wrong.max()):.2f}")
-print(f"with 2 ln σ: {float(right.mean()):.3f}")
+with_sigma, with_variance = (published_law(posterior.mean, m * log_sigma)[law.active] for m in (1, 2))
+print(
+    f"with ln σ:  {float(with_sigma.mean()):.3f} on average, from {float(with_sigma.min()):.2f} to {float(with_sigma.max()):.2f}"
+)
+print(f"with 2 ln σ: {float(with_variance.mean()):.3f}")
 live.check(
-    [multiple, slip_prints],
-    [2, "much" if wrong.mean() > right.mean() else "little"],
-    hint="The law speaks of variances. And which is larger, σ or σ², if σ < 1?",
+    [multiple, formula_prints],
+    [2, "much" if with_sigma.mean() > with_variance.mean() else "little"],
+    hint="The law contains variances. And which is larger, σ or σ², if σ < 1?",
 )
 
 # %% [markdown]
 # ### Explain
-# $\mathbb E[\sigma]$ exceeds $\mathbb E[\sigma^2]$ wherever $\sigma<1$. A latent that obeys the law to the last digit prints 1.2 or so: the number itself identifies the error. A collapsed latent,
-# $\sigma=1$, prints 1 either way, so an average over *all* latents hides it. Name what you store: `logvar`, or `log_sigma`.
+# $\mathbb E[\sigma]$ exceeds $\mathbb E[\sigma^2]$ wherever $\sigma<1$. For a latent that satisfies the law exactly, the formula gives about 1.2: the value itself identifies the error. For a collapsed latent,
+# $\sigma=1$, it gives 1 in either case, so an average over *all* latents hides the error. Name a quantity for what it is: `logvar`, or `log_sigma`.
 #
-# ## 5 · Repair it
+# ## 5 · Rescale the latents
 #
-# `vaelab.rescale` divides every latent by $\sqrt V$ and lets the decoder's first layer undo it. Take the VAE that was stopped after one epoch.
+# `vaelab.rescale` divides every latent by $\sqrt V$ and compensates for this in the first layer of the decoder. Apply it to the VAE that was stopped after one epoch.
 #
 # ### Predict
-# From its table row above: how many nats will the KL fall? And the largest change of any pixel in any reconstruction, is it below $10^{-5}$, `"yes"` or `"no"`?
+# Use its row in the table above: by how many nats will the KL fall? And is the largest change of any pixel in any reconstruction below $10^{-5}$, `"yes"` or `"no"`?
 
 # %%
-early = broken["too few steps"]
+early = cases["too few steps"]
 early_law = vaelab.MarginalPosterior.from_model(early, train.images).variance_law()
-will_save = float(0.5 * (early_law.about_zero - 1 - early_law.about_zero.log()).sum())  # your formula
-pixels_stay = "yes"  # your guess
+predicted_gain = float(0.5 * (early_law.about_zero - 1 - early_law.about_zero.log()).sum())  # your formula
+change_is_small = "yes"  # your guess
 
 # %% [markdown]
 # ### Try
 
 # %%
-repaired = vaelab.rescale(early, train.images).experiment
-before, after = (metrics.evaluate(experiment, train.images)["rate"] for experiment in (early, repaired))
-old, new = (experiment.decode(experiment.encode(test.images).mean) for experiment in (early, repaired))
+rescaled_vae = vaelab.rescale(early, train.images).experiment
+before, after = (metrics.evaluate(experiment, train.images)["rate"] for experiment in (early, rescaled_vae))
+old, new = (experiment.decode(experiment.encode(test.images).mean) for experiment in (early, rescaled_vae))
 change = float((old - new).abs().max())
-print(f"KL {before:.5f} -> {after:.5f}: {before - after:.5f} nats saved; largest change of a pixel {change:.1e}")
-assert abs(before - after - will_save) < 1e-4
+print(f"KL {before:.5f} -> {after:.5f}: lower by {before - after:.5f} nats; largest change of a pixel {change:.1e}")
+assert abs(before - after - predicted_gain) < 1e-4
 live.check(
-    [will_save, pixels_stay],
+    [predicted_gain, change_is_small],
     [before - after, "yes" if change < 1e-5 else "no"],
     tolerance=1e-4,
-    hint="Sum (V - 1 - ln V)/2 over latents, with V = E[μ²] + E[s].",
+    hint="Sum (V - 1 - ln V)/2 over the latents, with V = E[μ²] + E[s].",
 )
 
 # %% [markdown]
-# Nothing was trained, nothing is reconstructed differently, and the bound on $\ln p(x)$ is better by these nats. In the panel: choose a latent, and switch the rescaling on.
+# Without any training, and with the same reconstructions, the lower bound on $\ln p(x)$ is higher by these nats. In the panel, choose a latent and switch the rescaling on.
 
 # %%
-mixture = live.posterior_panel(early, train.images)
-live.show(mixture)
+posterior_panel = live.posterior_panel(early, train.images)
+live.show(posterior_panel)
 
 # %% [markdown]
-# ## 6 · A law of your own
+# ## 6 · The law of another divergence
 #
-# The argument of section 2 works for *any* divergence $D$ between $q$ and the prior. Multiplying a latent by $c$ changes the average of $D$ at the rate
+# The argument of section 2 applies to *any* divergence $D$ between $q$ and the prior. When a latent is multiplied by $c$, the average of $D$ changes at the rate
 #
 # $$\frac{d}{d\ln c}\,\mathbb E[D]=\mathbb E\Big[\mu\,\frac{\partial D}{\partial\mu}+2s\,\frac{\partial D}{\partial s}\Big],$$
 #
-# and where training rests this is 0. `scale_gradient` computes it by autograd. For $\mathrm{KL}(q\|p)$ it is $\mathbb E[\mu^2]+\mathbb E[s]-1$; for $\mathrm{KL}(p\|q)$ it is $1-\mathbb E[1/s]$, which
-# says nothing about the means at all.
+# and after convergence it is 0. `scale_gradient` computes it by automatic differentiation. For $\mathrm{KL}(q\|p)$ it is $\mathbb E[\mu^2]+\mathbb E[s]-1$; for $\mathrm{KL}(p\|q)$ it is $1-\mathbb E[1/s]$, which
+# does not depend on the means.
 #
-# Which variance does **Jeffreys'** symmetric divergence $D=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)=\tfrac12\big(\mu^2+s+\tfrac1s+\tfrac{\mu^2}s\big)-1$ lead to?
+# Which variance results from **Jeffreys'** symmetric divergence $D=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)=\tfrac12\big(\mu^2+s+\tfrac1s+\tfrac{\mu^2}s\big)-1$?
 #
 # ### Predict
-# The ratio $\mu^2/s$ does not change with the scale, so the law reads $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[1/s]$. Let all posteriors of a latent be equally wide, and its signal-to-noise
-# ratio be $R=\mathrm{Var}(\mu)/s=5.7$. Which $V$ follows?
+# The ratio $\mu^2/s$ does not change with the scale, so the law is $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[1/s]$. Suppose that all posteriors of a latent have the same width, and that its signal-to-noise
+# ratio is $R=\mathrm{Var}(\mu)/s=5.7$. What is $V$?
 
 # %%
 jeffreys_v = math.sqrt(1 + 5.7)  # your answer
@@ -343,41 +347,41 @@ jeffreys_v = math.sqrt(1 + 5.7)  # your answer
 
 # %%
 class Jeffreys(nn.Module):
-    """KL(q‖p) + KL(p‖q), [b, d] to [b].  Put a divergence of your own here, summed over the latents by .sum(-1)."""
+    """KL(q‖p) + KL(p‖q), [b, d] to [b]. Replace it by another divergence, summed over the latents by .sum(-1)."""
 
     def forward(self, q, p):
         return vaelab.kl(q, p) + vaelab.kl(p, q)
 
 
-by_package = predicted_variance(Jeffreys(), 5.7)
-print(f"predicted V at R = 5.7: {by_package:.5f}")
-live.check(jeffreys_v, by_package, tolerance=1e-3, hint="V = (1 + R) s, and the law says V = 1/s.")
+package_v = predicted_variance(Jeffreys(), 5.7)
+print(f"predicted V at R = 5.7: {package_v:.5f}")
+live.check(jeffreys_v, package_v, tolerance=1e-3, hint="V = (1 + R) s, and by the law V = 1/s.")
 
 # %% [markdown]
-# And a VAE that is trained with it? Its latents have ratios $R$ of their own, and posteriors of many widths. Nothing more is needed: `optimal_scale` asks its posteriors for the factor at which the law would hold.
+# What happens in a VAE trained with this divergence? Its latents have different ratios $R$, and their posteriors have different widths. The prediction still works: `optimal_scale` computes, from the posteriors, the factor at which the law would hold.
 
 # %%
-own = trained(divergence=Jeffreys())
-q = own.encode(train.images)
-found = vaelab.MarginalPosterior(q.mean, q.logvar).variance_law()
-liked = found.total * optimal_scale(Jeffreys(), q.mean, q.logvar) ** 2
-slope = scale_gradient(Jeffreys(), q.mean, q.logvar)
-print("latent   V measured   V by its law   E[1/s]    slope")
-for k in found.of_means.argsort(descending=True).tolist():
+jeffreys_vae = train_vae(divergence=Jeffreys())
+q = jeffreys_vae.encode(train.images)
+jeffreys_law = vaelab.MarginalPosterior(q.mean, q.logvar).variance_law()
+optimal_v = jeffreys_law.total * optimal_scale(Jeffreys(), q.mean, q.logvar) ** 2
+gradient = scale_gradient(Jeffreys(), q.mean, q.logvar)
+print("latent   V measured   V by its law   E[1/s] gradient")
+for k in jeffreys_law.of_means.argsort(descending=True).tolist():
     print(
-        f"{k:6} {found.total[k]:12.3f} {liked[k]:14.3f} {float(torch.exp(-q.logvar[:, k]).mean()):8.3f} {slope[k]:8.3f}"
+        f"{k:6} {jeffreys_law.total[k]:12.3f} {optimal_v[k]:14.3f} {float(torch.exp(-q.logvar[:, k]).mean()):8.3f} {gradient[k]:8.3f}"
     )
-apart = float((found.total / liked).log().abs().max())
-print(f"largest deviation from the prediction: {apart:.0%}")
+deviation = float((jeffreys_law.total / optimal_v).log().abs().max())
+print(f"largest deviation from the prediction: {deviation:.0%}")
 
 # %% [markdown]
 # ### Explain
-# The measured variances follow the law of *this* divergence, latent by latent, up to 1.7 and not 1. Each regularizer has its own law, and draws from $\mathcal N(0,1)$ are right only where it is $V=1$. Notebook
-# [03](03_geometric_js_vae.ipynb) met one that leads to $V\approx3$. The cure is always the same: know your law, then sample with its variance. Figure `var-other-laws` holds eight regularizers against their predictions.
+# In each latent, the measured variance agrees with the law of *this* divergence: it reaches 1.7 instead of 1. Each regularizer has its own law, and sampling from $\mathcal N(0,1)$ is correct only if that law is $V=1$. Notebook
+# [03](03_geometric_js_vae.ipynb) contains one with $V\approx3$. The remedy is always the same: derive the law, then sample with its variance. Figure `var-other-laws` compares eight regularizers with their predictions.
 #
 # ## Exercises
 #
-# **1.** How wide must a latent be for a tenth of a nat to be at stake? Solve $\tfrac12(V-1-\ln V)=0.1$ for $V>1$ by bisection.
+# **1.** At which variance is the excess KL of a latent a tenth of a nat? Solve $\tfrac12(V-1-\ln V)=0.1$ for $V>1$ by bisection.
 
 # %%
 low, high = 1.0, 4.0
@@ -387,7 +391,7 @@ for _ in range(50):
 live.check(low, 1.7722, tolerance=1e-3, hint="At V = 1.5 it is 0.047 nats, at V = 2 it is 0.153.")
 
 # %% [markdown]
-# **2.** The law of $\mathrm{KL}(p\|q)$ is $\mathbb E[1/s]=1$. At $R=5.7$ with equal posteriors, what is $V$?
+# **2.** The law of $\mathrm{KL}(p\|q)$ is $\mathbb E[1/s]=1$. What is $V$ at $R=5.7$ if all posteriors have the same width?
 
 # %%
 reverse_v = 1 + 5.7  # your answer
@@ -395,11 +399,11 @@ live.check(
     reverse_v,
     predicted_variance(lambda q, p: vaelab.kl(p, q), 5.7),
     tolerance=1e-3,
-    hint="Equal posteriors: s = 1. Then V = (1 + R) s.",
+    hint="Posteriors of the same width: s = 1. Then V = (1 + R) s.",
 )
 
 # %% [markdown]
-# **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. Which $V$ at $R=5.7$? Is it a regularizer to sample from $\mathcal N(0,1)$ with?
+# **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. What is $V$ at $R=5.7$? Is sampling from $\mathcal N(0,1)$ appropriate with this regularizer?
 
 # %%
 wasserstein_v = 1 / (1 + 5.7)  # your answer
@@ -407,11 +411,11 @@ live.check(
     wasserstein_v,
     predicted_variance(lambda q, p: (q.mean**2 + (torch.exp(0.5 * q.logvar) - 1) ** 2).sum(-1), 5.7),
     tolerance=1e-3,
-    hint="Equal posteriors: V = (1 + R) s = σ.",
+    hint="Posteriors of the same width: V = (1 + R) s = σ.",
 )
 
 # %% [markdown]
-# **4.** Multiply the KL by $\beta=4$. Which $V$ does the law ask for? (Then train one and see which latents are left.)
+# **4.** Multiply the KL by $\beta=4$. Which $V$ does the law predict? (Then train such a VAE and check which latents remain active.)
 
 # %%
 beta_v = 1.0  # your answer
@@ -419,15 +423,15 @@ live.check(
     beta_v,
     predicted_variance(lambda q, p: 4 * vaelab.kl(q, p), 5.7),
     tolerance=1e-3,
-    hint="A factor does not move a minimum.",
+    hint="A constant factor does not change the position of a minimum.",
 )
 
 # %% [markdown]
 # ## Recap
-# 1. The decoder does not care for a latent's scale, so KL alone sets it: $\mathrm{Var}(\mu)+\mathbb E[s]=1$, for any $\beta$.
-# 2. It is a law of averages. Single images scatter from near 0 to far above 1, and collapsed latents satisfy it trivially.
-# 3. Short training leaves it nearby, weight decay moves it, and $\sigma$ instead of $\sigma^2$ prints 1.2 where the truth is 1.
-# 4. Dividing by $\sqrt V$ costs nothing, changes no reconstruction, and saves $\tfrac12(V-1-\ln V)$ nats per latent: little, which is why training is in no hurry.
+# 1. The decoder does not depend on the scale of a latent, so KL alone determines it: $\mathrm{Var}(\mu)+\mathbb E[s]=1$, for any $\beta$.
+# 2. The law holds for averages. For single images the sum ranges from near 0 to far above 1, and collapsed latents satisfy the law trivially.
+# 3. After short training $V$ is near the law; weight decay changes it; and $\sigma$ instead of $\sigma^2$ gives 1.2 where the correct value is 1.
+# 4. Dividing by $\sqrt V$ needs no training, changes no reconstruction, and lowers the KL by $\tfrac12(V-1-\ln V)$ nats per latent. This is little, which is why training approaches the law slowly.
 # 5. For any divergence the law is $\mathbb E[\mu\,\partial_\mu D+2s\,\partial_sD]=0$; most do not lead to $V=1$.
 #
 # ## References

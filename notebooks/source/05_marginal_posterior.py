@@ -9,17 +9,17 @@
 # %% [markdown]
 # # 05 · The marginal posterior
 #
-# **Question.** All posteriors together are a Gaussian mixture $Q(z)$ with one component per image. What is in it that $\mathcal N(0,I)$ does not have, and what does it cost to sample from the prior?
+# **Question.** Averaged over all images, the posteriors form a Gaussian mixture $Q(z)$ with one component per image. How does it differ from $\mathcal N(0,I)$, and what does sampling from the prior cost?
 #
 # **You will be able to**
 # 1. write down the density of $Q$ exactly, and compute it without underflow;
-# 2. go beyond the second moment: which kurtosis $Q$ has, and which one a law for single images would give;
-# 3. split the rate into information and distance from the prior, and read both under the ceiling $\ln n$;
-# 4. say where prior draws land, and replace the prior by a mixture of your own, large or small.
+# 2. go beyond the second moment: compute the kurtosis of $Q$, and the kurtosis that a variance law for single images would imply;
+# 3. split the rate into mutual information and $\mathrm{KL}(Q\|p)$, and interpret both relative to the ceiling $\ln n$;
+# 4. explain where prior samples land, and replace the prior by a Gaussian mixture, large or small.
 #
 # **Time** about 50 minutes. **You need** notebook [04 · The variance law](04_variance_law.ipynb).
 #
-# Image $i$ of $n$ has the posterior $q_i(z)=\mathcal N(\mu_i,\sigma_i^2)$ over $d$ latents, and
+# $Q$ is the *aggregate posterior*; Asperti (2019) calls it the marginal posterior. Image $i$ of $n$ has the posterior $q_i(z)=\mathcal N(\mu_i,\sigma_i^2)$ over $d$ latents, and
 #
 # $$Q(z)=\frac1n\sum_{i=1}^n q_i(z).$$
 
@@ -42,16 +42,16 @@ print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents;
 # %% [markdown]
 # ## 1 · The density, exactly
 #
-# A mixture of ten thousand components sounds expensive. It is a few matrix products:
+# A mixture of ten thousand components sounds expensive. Its density takes only a few matrix products:
 #
 # $$\ln Q(z)=\ln\sum_i\exp\ell_i-\ln n,\qquad \ell_i=-\tfrac12\sum_j\Big[\frac{(z_j-\mu_{ij})^2}{\sigma_{ij}^2}+\ln(2\pi\sigma_{ij}^2)\Big].$$
 #
 # ### Predict
-# At a point whose nearest component is 40 standard deviations away, $\ell_i\approx-800$. In float64 the smallest positive number is about $e^{-745}$. What does the naive `log(mean(exp(l)))` give there: `"-800"`, `"-inf"` or
+# At a point whose nearest component is 40 standard deviations away, $\ell_i\approx-800$. The smallest positive number in float64 is about $e^{-745}$. What does the naive `log(mean(exp(l)))` return there: `"-800"`, `"-inf"` or
 # `"nan"`?
 
 # %%
-naive_gives = "-inf"  # your guess
+naive_result = "-inf"  # your guess
 
 # %% [markdown]
 # ### Try
@@ -59,36 +59,38 @@ naive_gives = "-inf"  # your guess
 
 # %%
 def component_densities(z, mean, logvar):
-    """ln q_i(z) of all points and components: [m, n]."""
+    """Return ln q_i(z) for all points and components: [m, n]."""
     scaled = (z[:, None] - mean) ** 2 / logvar.exp()
     return -0.5 * (scaled + logvar + math.log(2 * math.pi)).sum(-1)
 
 
 def log_q(z, mean, logvar):
-    """ln Q(z): the largest term is taken out before anything is exponentiated."""
-    each = component_densities(z, mean, logvar)
-    largest = each.max(1, keepdim=True).values
-    return (largest + (each - largest).exp().mean(1, keepdim=True).log())[:, 0]
+    """Return ln Q(z); subtract the largest term before exponentiating."""
+    log_densities = component_densities(z, mean, logvar)
+    largest = log_densities.max(1, keepdim=True).values
+    return (largest + (log_densities - largest).exp().mean(1, keepdim=True).log())[:, 0]
 
 
 mean, logvar = posterior.mean.double(), posterior.logvar.double()
 z = posterior.sample(20, torch.Generator().manual_seed(0)).double()
 difference = float((log_q(z, mean, logvar) - posterior.log_prob(z)).abs().max())
 far = mean[:1] + 40 * logvar[:1].mul(0.5).exp() / math.sqrt(10)
-lonely = (far, mean[:1], logvar[:1])
-naive = float(component_densities(*lonely).exp().mean().log())
+one_component = (far, mean[:1], logvar[:1])
+naive = float(component_densities(*one_component).exp().mean().log())
 print(f"largest difference from the package: {difference:.1e}")
-print(f"40 sigma away from the only component: naive {naive}, with the largest taken out {float(log_q(*lonely)):.2f}")
+print(
+    f"40 sigma from the only component: naive {naive}, with the largest term subtracted {float(log_q(*one_component)):.2f}"
+)
 assert difference < 1e-6
-live.check(naive_gives, str(naive), hint="exp(-800) is 0 in float64, and ln 0?")
+live.check(naive_result, str(naive), hint="exp(-800) is 0 in float64. What is ln 0?")
 
 # %% [markdown]
 # ### Explain
-# Ten lines are enough for twenty points. For 2,000 points and 60,000 images the table alone would be a gigabyte; `log_prob` streams over the components, in float64.
-# Now every density that a Gaussian mixture has is at hand. First, one latent at a time.
+# Ten lines are enough for twenty points. For 2,000 points and 60,000 images, the table of $\ell_i$ alone would take a gigabyte, so `log_prob` processes the components in chunks, in float64.
+# Every density of a Gaussian mixture can now be computed. We start with one latent at a time.
 #
-# * Go through the latents: those with the largest signal come first, each with its number in the network. Which of them is furthest from a bell?
-# * *rescaled*: does setting $V$ to 1 make it one?
+# * Step through the latents. They are sorted by the variance of their means, and each carries its index in the network. Which of them differs most from a Gaussian?
+# * *rescaled*: does setting $V$ to 1 make that latent Gaussian?
 
 # %%
 marginals = live.posterior_panel(posterior)
@@ -97,14 +99,14 @@ live.show(marginals)
 # %% [markdown]
 # ## 2 · Beyond the second moment
 #
-# The variance law settles two moments of $Q$. The others are free, and computable: a Gaussian with mean $\mu$ and variance $s$ has $\mathbb E[z^4]=\mu^4+6\mu^2s+3s^2$, so
+# The variance law fixes the first two moments of $Q$. The higher moments are not fixed, but they can be computed. A Gaussian with mean $\mu$ and variance $s$ has $\mathbb E[z^4]=\mu^4+6\mu^2s+3s^2$, so
 #
 # $$\mathbb E_Q[z^4]=\mathbb E_x\big[\mu^4+6\mu^2s+3s^2\big],\qquad\text{kurtosis}=\mathbb E_Q[z^4]\,/\,V^2\quad(\mathbb E[\mu]=0);$$
 #
-# 3 for a Gaussian.
+# A Gaussian has kurtosis 3.
 #
 # ### Predict
-# A latent whose means are spread *evenly* over an interval, with narrow posteriors, $s=0.02$, and $V=1$: is its kurtosis `"below 3"`, `"3"` or `"above 3"`? And one whose means are *normal*, with the same $s$ and $V$?
+# Take a latent with narrow posteriors, $s=0.02$, and $V=1$. If its means are spread *uniformly* over an interval, is its kurtosis `"below 3"`, `"3"` or `"above 3"`? And if its means are *normally distributed*, with the same $s$ and $V$?
 
 # %%
 uniform_means, normal_means = "below 3", "3"  # your guesses
@@ -115,7 +117,7 @@ uniform_means, normal_means = "below 3", "3"  # your guesses
 
 # %%
 def kurtosis(mean, s):
-    """Of the mixture of N(mean_i, s_i), means centered."""
+    """Return the kurtosis of the mixture of N(mean_i, s_i), with centered means."""
     mean = mean - mean.mean()
     second, fourth = (mean**2 + s).mean(), (mean**4 + 6 * mean**2 * s + 3 * s**2).mean()
     return float(fourth / second**2)
@@ -125,7 +127,7 @@ grid = torch.linspace(-1, 1, 100_001, dtype=torch.float64)
 even = grid * math.sqrt(3 * 0.98)
 bell = math.sqrt(2 * 0.98) * torch.erfinv(grid[1:-1])
 narrow = torch.tensor(0.02, dtype=torch.float64)
-print(f"even means: {kurtosis(even, narrow):.4f}    normal means: {kurtosis(bell, narrow):.4f}")
+print(f"uniform means: {kurtosis(even, narrow):.4f}    normal means: {kurtosis(bell, narrow):.4f}")
 
 
 def word(value):
@@ -135,14 +137,14 @@ def word(value):
 live.check(
     [uniform_means, normal_means],
     [word(kurtosis(even, narrow)), word(kurtosis(bell, narrow))],
-    hint="Narrow posteriors add almost nothing: Q has the shape of the cloud of means.",
+    hint="Narrow posteriors add almost nothing: Q has the shape of the distribution of the means.",
 )
 
 # %% [markdown]
-# The same variance, two shapes. What of our VAE? If the law $\mu^2+s=1$ held for *every image*, then $\mathbb E[\mu^4+6\mu^2s+3s^2]=3-2\,\mathbb E[\mu^4]$ (put $s=1-\mu^2$): always below 3.
+# The two distributions have the same variance and different shapes. Which shape does our VAE have? If the law $\mu^2+s=1$ held for *every image*, then $\mathbb E[\mu^4+6\mu^2s+3s^2]=3-2\,\mathbb E[\mu^4]$ (substitute $s=1-\mu^2$), which is always below 3.
 #
 # ### Predict
-# No distribution at all has a kurtosis below 1. Will $3-2\,\mathbb E[\mu^4]$ of the strongest latent respect this, `"yes"` or `"no"`?
+# No distribution has a kurtosis below 1. Will $3-2\,\mathbb E[\mu^4]$ of the latent with the largest variance of means respect this bound, `"yes"` or `"no"`?
 
 # %%
 respects_the_bound = "no"  # your guess
@@ -151,53 +153,55 @@ respects_the_bound = "no"  # your guess
 # ### Try
 
 # %%
-found = posterior.moments()
-by_hand = [kurtosis(mean[:, k], logvar[:, k].exp()) for k in range(10)]
-assert max(abs(a - float(b)) for a, b in zip(by_hand, found.kurtosis, strict=True)) < 1e-4
+moments = posterior.moments()
+own_kurtosis = [kurtosis(mean[:, k], logvar[:, k].exp()) for k in range(10)]
+assert max(abs(a - float(b)) for a, b in zip(own_kurtosis, moments.kurtosis, strict=True)) < 1e-4
 point_by_point = 3 - 2 * ((mean - mean.mean(0)) ** 4).mean(0)
 common = logvar.exp().mean(0)
-one_sigma = [kurtosis(mean[:, k], common[k]) for k in range(10)]
-print("latent  Var of means  kurtosis   if s were common   3 - 2 E[mean⁴]")
+common_width = [kurtosis(mean[:, k], common[k]) for k in range(10)]
+print("latent  Var of means  kurtosis    with common s    3 - 2 E[mean⁴]")
 for k in law.of_means.argsort(descending=True).tolist():
-    print(f"{k:6} {law.of_means[k]:12.3f} {by_hand[k]:10.3f} {one_sigma[k]:15.3f} {point_by_point[k]:16.3f}")
+    print(f"{k:6} {law.of_means[k]:12.3f} {own_kurtosis[k]:10.3f} {common_width[k]:15.3f} {point_by_point[k]:16.3f}")
 strongest = int(law.of_means.argmax())
 live.check(
     respects_the_bound,
     "yes" if float(point_by_point[strongest]) >= 1 else "no",
-    hint="A bell of variance 0.9 has E[μ⁴] = 3 · 0.81; put that in.",
+    hint="A Gaussian of variance 0.9 has E[μ⁴] = 3 · 0.81; substitute that.",
 )
 
 # %% [markdown]
 # ### Explain
-# The formula gives impossible values, so its premise is false: the law does not hold image by image. What predicts the kurtosis well is the cloud of means with *one* width for all: the shape of $Q$ is the shape of the
-# cloud. Nothing in KL, which sees one image at a time, pulls that shape to a bell, other than by the price of codes far out.
+# The formula gives impossible values, so its premise is false: the law does not hold for each image separately. The kurtosis is predicted well by the distribution of the means with *one* posterior width for all images: $Q$ has the shape of that
+# distribution. The KL term acts on one image at a time. It does not push that distribution toward a Gaussian, except by penalizing means far from the origin.
 #
-# And latent by latent is not all: $V=1$ everywhere does not make the latents independent.
+# The one-dimensional marginals are not enough either: $V=1$ in every latent does not make the latents independent.
 
 # %%
-correlation = found.covariance / found.variance.sqrt().outer(found.variance.sqrt())
-off = correlation - torch.eye(10)
-shared, each = posterior.total_correlation(1000), posterior.dimension_wise_kl(1000)
-print(f"largest correlation of two latents: {float(off.abs().max()):.2f}")
-print(f"KL of the latents one by one, summed: {float(each.value.sum()):.2f} nats")
-print(f"what they share, the total correlation: {shared.value:.2f} ± {shared.standard_error:.2f} nats")
+correlation = moments.covariance / moments.variance.sqrt().outer(moments.variance.sqrt())
+off_diagonal = correlation - torch.eye(10)
+total_correlation, marginal_kl = posterior.total_correlation(1000), posterior.dimension_wise_kl(1000)
+print(f"largest correlation of two latents: {float(off_diagonal.abs().max()):.2f}")
+print(f"KL of the single latents from the prior, summed: {float(marginal_kl.value.sum()):.2f} nats")
+print(
+    f"total correlation between the latents: {total_correlation.value:.2f} ± {total_correlation.standard_error:.2f} nats"
+)
 
 # %% [markdown]
-# Nearly all of the distance from the prior lies *between* the latents, where no histogram of one of them shows it. (Some of it is an effect of finite data: 10,000 narrow components are never smooth. Section 4 asks test images what is left without it.)
+# Nearly all of the divergence from the prior comes from dependence *between* the latents, which no histogram of a single latent shows. (Part of it is an effect of finite data: a mixture of 10,000 narrow components is never smooth. Section 4 uses test images to measure what remains without this effect.)
 #
-# ## 3 · What the rate buys
+# ## 3 · What the rate consists of
 #
-# The mean rate, what the KL term charges per image, is exactly two things (Hoffman & Johnson 2016):
+# The mean rate, which is the KL term averaged over images, is the sum of exactly two parts (Hoffman & Johnson 2016):
 #
 # $$\frac1n\sum_i\mathrm{KL}(q_i\|p)=\underbrace{\frac1n\sum_i\mathrm{KL}(q_i\|Q)}_{\text{information about which image}}+\;\mathrm{KL}(Q\|p).$$
 #
-# The first is a *mutual information*: how much a draw $z$ tells about which of the $n$ images it came from. One cannot say more than $\ln n$ about a choice among $n$.
+# The first part is a *mutual information*: how much a sample $z$ reveals about which of the $n$ images it came from. Information about a choice among $n$ images cannot exceed $\ln n$.
 #
 # ### Predict
-# The rate of this VAE is above 9 nats. Use 100 images only. What is the most that the information can be, in nats? And then: will $\mathrm{KL}(Q\|p)$ of the 100 be `"larger"` or `"smaller"` than that of all 10,000?
+# The rate of this VAE is above 9 nats. Use only 100 images. What is the largest possible value of the information, in nats? And will $\mathrm{KL}(Q\|p)$ of the 100 images be `"larger"` or `"smaller"` than that of all 10,000?
 
 # %%
-ceiling, few_are = math.log(100), "larger"  # your answers
+ceiling, distance_of_100 = math.log(100), "larger"  # your answers
 
 # %% [markdown]
 # ### Try
@@ -206,30 +210,29 @@ ceiling, few_are = math.log(100), "larger"  # your answers
 rows = {}
 print("images   ceiling ln n   leave-one-in   leave-one-out      rate   KL(Q‖p)   sum")
 for n in (100, 1000, 10_000):
-    some = vaelab.MarginalPosterior(posterior.mean[:n], posterior.logvar[:n])
-    information, distance = some.mutual_information(1000), some.kl_to_prior(1000)
-    q = vaelab.Gaussian(some.mean, some.logvar)
+    subset = vaelab.MarginalPosterior(posterior.mean[:n], posterior.logvar[:n])
+    information, distance = subset.mutual_information(1000), subset.kl_to_prior(1000)
+    q = vaelab.Gaussian(subset.mean, subset.logvar)
     rate = float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean())
     rows[n] = (information, distance, rate)
-    inside, outside = information.leave_one_in.value, information.leave_one_out.value
+    lower, upper = information.leave_one_in.value, information.leave_one_out.value
     print(
-        f"{n:6} {information.ceiling:13.2f} {inside:14.2f} {outside:15.2f} {rate:9.2f} {distance.value:9.2f} "
-        f"{inside + distance.value:6.2f}"
+        f"{n:6} {information.ceiling:13.2f} {lower:14.2f} {upper:15.2f} {rate:9.2f} {distance.value:9.2f} "
+        f"{lower + distance.value:6.2f}"
     )
 live.check(
-    [ceiling, few_are],
+    [ceiling, distance_of_100],
     [rows[100][0].ceiling, "larger" if rows[100][1].value > rows[10_000][1].value else "smaller"],
-    hint="The rate is what it is. If the information is capped, where does the rest go?",
+    hint="The rate hardly depends on n. If the information is capped, which term is the rest?",
 )
 
 # %% [markdown]
 # ### Explain
-# The sum is the rate, for any $n$. With few images the information sits under its ceiling $\ln n$, and the remainder counts as distance from the prior: the mixture of 100 narrow components *is* far from a Gaussian. With
-# more images the islands close. So a $\mathrm{KL}(Q\|p)$ without its $n$ says nothing, and an information near $\ln n$ is a statement about $n$.
+# The sum equals the rate for any $n$. With few images, the information is limited by its ceiling $\ln n$, and the rest of the rate counts as divergence from the prior: a mixture of 100 narrow components *is* far from a Gaussian. With
+# more images, the gaps between the components close. A value of $\mathrm{KL}(Q\|p)$ is therefore meaningless without its $n$, and an information near $\ln n$ reflects $n$ rather than the model.
 #
-# Two bounds frame what the information would be for infinitely many images (Poole et al. 2019): *leave-one-in* is the lower one; *leave-one-out*, with the image itself missing from $Q$, the upper. They meet only
+# Two bounds enclose the information for infinitely many images (Poole et al. 2019): *leave-one-in* is the lower bound. *Leave-one-out*, where the image's own component is excluded from $Q$, is the upper bound. They meet only
 # where components overlap.
-
 # %%
 sizes = list(rows)
 with plots.style("notebook"):
@@ -245,19 +248,19 @@ live.show(
     figure,
     alt=f"Information against the number of images: leave-one-in rises from {rows[100][0].leave_one_in.value:.1f} nats, just under the ceiling ln n, to {rows[10_000][0].leave_one_in.value:.1f}, "
     f"well below the ceiling of {rows[10_000][0].ceiling:.1f}; leave-one-out falls from {rows[100][0].leave_one_out.value:.1f} to {rows[10_000][0].leave_one_out.value:.1f}.",
-    caption="The two bounds of the information close in on each other as images are added; the ceiling is ln n.",
+    caption="The two bounds on the information approach each other as the number of images grows. The ceiling is ln n.",
 )
 
 # %% [markdown]
-# ## 4 · What prior draws miss
+# ## 4 · What prior samples miss
 #
-# Where do draws from $\mathcal N(0,I)$ land? We know the density of $Q$ at any point: compare it at prior draws with what it is at the codes of *test* images, which $Q$ has not seen.
+# Where do samples from $\mathcal N(0,I)$ land? The density of $Q$ is known at every point. We compare its values at prior samples with its values at the codes of *test* images, which do not contribute to $Q$.
 #
 # ### Predict
-# Take the density below which only 5 % of the test codes lie. Which share of prior draws lies below: about `"5 %"`, or `"more than 20 %"`?
+# Take the 5 % quantile of the density at the test codes. What share of the prior samples has a lower density: about `"5 %"`, or `"more than 20 %"`?
 
 # %%
-prior_below = "more than 20 %"  # your guess
+share_below = "more than 20 %"  # your guess
 
 # %% [markdown]
 # ### Try
@@ -265,37 +268,37 @@ prior_below = "more than 20 %"  # your guess
 # %%
 torch.manual_seed(0)
 codes = vae.encode(test.images).sample()
-prior_draws = torch.randn(2000, 10)
-at_codes, at_prior = posterior.log_prob(codes), posterior.log_prob(prior_draws)
-edge = float(at_codes.quantile(0.05))
-share = float((at_prior < edge).double().mean())
+prior_samples = torch.randn(2000, 10)
+at_codes, at_prior = posterior.log_prob(codes), posterior.log_prob(prior_samples)
+threshold = float(at_codes.quantile(0.05))
+share = float((at_prior < threshold).double().mean())
 with plots.style("notebook"):
     figure = plots.new_figure(7.6, 3.0)
     ax = figure.subplots()
     bins = torch.linspace(-28, -6, 60).numpy()
     ax.hist(at_codes.clamp(min=-28).numpy(), bins, color=plots.Q, alpha=0.5, density=True, label="codes of test images")
-    ax.hist(at_prior.clamp(min=-28).numpy(), bins, color=plots.P, alpha=0.5, density=True, label="draws from N(0, I)")
-    ax.axvline(edge, color="black", ls="--", label="5 % of the codes lie to the left")
-    ax.set(xlabel="ln Q(z), nats (first bin: all below)", yticks=[])
+    ax.hist(at_prior.clamp(min=-28).numpy(), bins, color=plots.P, alpha=0.5, density=True, label="samples from N(0, I)")
+    ax.axvline(threshold, color="black", ls="--", label="5 % quantile of the codes")
+    ax.set(xlabel="ln Q(z), nats (first bin: all lower values)", yticks=[])
     ax.legend(loc="upper left", bbox_to_anchor=(0.06, 1), frameon=True, framealpha=1, edgecolor="none")
 live.show(
     figure,
-    alt=f"Two histograms of the log density of Q: codes of test images around {float(at_codes.median()):.0f} nats, draws from the prior lower, around {float(at_prior.median()):.0f}; "
-    f"{share:.0%} of these below the point that only 5 % of the codes fall under.",
-    caption="Prior draws land where Q is thin: between the codes.",
+    alt=f"Two histograms of the log density of Q: codes of test images around {float(at_codes.median()):.0f} nats; samples from the prior are lower, around {float(at_prior.median()):.0f}; "
+    f"{share:.0%} of the prior samples are below the 5 % quantile of the codes.",
+    caption="Prior samples land where Q has low density: between the codes.",
 )
 live.check(
-    prior_below,
+    share_below,
     "more than 20 %" if share > 0.2 else "5 %",
-    hint="The shaded areas: how much of red lies left of the line?",
+    hint="Compare the shaded areas: how much of the red area is left of the line?",
 )
 
 # %% [markdown]
-# They land in holes, where the decoder was never trained. Repair one: sample from $Q$ itself. But a mixture of all training codes *replays* its training images, each blurred by its sigma. `compress(k)` fits a Gaussian mixture with few,
-# full components to draws from $Q$, by scikit-learn: it cannot replay.
+# Prior samples land in gaps, where the decoder was hardly trained. One remedy is to sample from $Q$ itself. But a mixture of all training codes *reproduces* its training images, each blurred by its sigma. `compress(k)` uses scikit-learn to fit a Gaussian mixture with $k$
+# full-covariance components to samples from $Q$. With few components, it cannot reproduce single images.
 #
 # ### Predict
-# Score each sampler by the mean log density that it gives to the codes of *test* images. $\mathcal N(0,I)$ against a GMM with 10 components: which is better, `"prior"` or `"GMM"`?
+# Score each distribution by the mean log density that it assigns to the codes of *test* images. Compare $\mathcal N(0,I)$ with a GMM of 10 components: which is better, `"prior"` or `"GMM"`?
 
 # %%
 better = "GMM"  # your guess
@@ -304,50 +307,51 @@ better = "GMM"  # your guess
 # ### Try
 
 # %%
-small = {k: posterior.compress(k) for k in (1, 10, 40)}
-numbers = codes.double().numpy()
-normal = vaelab.Gaussian.standard(codes)
-scores = {"N(0, I)": float(normal.log_prob(codes).mean())}
-scores |= {f"GMM, {k} component{'s' * (k > 1)}": float(gmm.score(numbers)) for k, gmm in small.items()}
+gmms = {k: posterior.compress(k) for k in (1, 10, 40)}
+test_codes = codes.double().numpy()
+standard_normal = vaelab.Gaussian.standard(codes)
+scores = {"N(0, I)": float(standard_normal.log_prob(codes).mean())}
+scores |= {f"GMM, {k} component{'s' * (k > 1)}": float(gmm.score(test_codes)) for k, gmm in gmms.items()}
 scores["Q, the mixture of all"] = float(at_codes.mean())
 for name, value in scores.items():
     print(f"{name:24} {value:8.2f} nats per test code")
 live.check(
     better,
     "GMM" if scores["GMM, 10 components"] > scores["N(0, I)"] else "prior",
-    hint="Which of the two knows of correlations, and of clusters?",
+    hint="Which of the two can represent correlations and clusters?",
 )
 
 # %%
 generator = torch.Generator().manual_seed(1)
-drawn = {
-    "N(0, I)": prior_draws[:14],
-    "GMM, 1": torch.from_numpy(small[1].sample(14)[0]).float(),
-    "GMM, 40": torch.from_numpy(small[40].sample(600)[0]).float()[torch.randperm(600, generator=generator)[:14]],
+latents = {
+    "N(0, I)": prior_samples[:14],
+    "GMM, 1": torch.from_numpy(gmms[1].sample(14)[0]).float(),
+    "GMM, 40": torch.from_numpy(gmms[40].sample(600)[0]).float()[torch.randperm(600, generator=generator)[:14]],
     "Q": posterior.sample(14, generator),
 }
-rows_of_images = torch.stack([vae.decode(z) for z in drawn.values()])[:, :, 0]
+rows_of_images = torch.stack([vae.decode(z) for z in latents.values()])[:, :, 0]
 with plots.style("notebook"):
     figure = plots.new_figure(8.4, 2.7)
-    plots.image_grid(figure.subplots(), rows_of_images, list(drawn))
+    plots.image_grid(figure.subplots(), rows_of_images, list(latents))
 live.show(
     figure,
-    alt="Four rows of fourteen digits: drawn from the prior, many of them no digit; from one Gaussian with the covariance of Q, not better; from a mixture of 40 components and from Q itself, most of them legible.",
-    caption="Samples from four priors. What helps is not the scale, which the law had set right, but the shape.",
+    alt="Four rows of fourteen digits: many samples from the prior are not digits; samples from one Gaussian with the covariance of Q are no better; most samples from a mixture of 40 components and from Q itself are legible.",
+    caption="Samples from four latent distributions. The improvement comes from the shape of the distribution, not from its scale, which the variance law had already fixed.",
 )
 
 # %% [markdown]
 # ### Explain
-# The first two moments were right all along: one Gaussian with the full covariance of $Q$ gains next to nothing over $\mathcal N(0,I)$. What the prior misses are *clusters*: ten components gain about a nat. More of them gain
-# little, and $Q$ itself, spiky with one component per training image, knows the codes of *unseen* images less well than ten broad components do. So of the 2.6 nats of $\mathrm{KL}(Q\|p)$, taken at draws of $Q$ itself, no sampler finds more than 1.1 at the codes of test images, and $Q$ only 0.6: that
-# much is shape. The rest is grain around these very training images, or shape too fine for forty components; this score cannot tell the two apart.
+# The first two moments were right from the start: one Gaussian with the full covariance of $Q$ gains almost nothing over $\mathcal N(0,I)$. What the prior lacks is *clusters*: ten components gain about one nat. More components gain
+# little. $Q$ itself, with one narrow component per training image, assigns a lower density to the codes of *test* images than ten broad components do. Measured at samples from $Q$ itself, $\mathrm{KL}(Q\|p)$ is 2.6 nats. At the codes of test images, no mixture gains more than 1.1 nats over the prior, and $Q$ gains only 0.6: that
+# much is shape. The rest is either fine structure around these training images, or shape too fine for forty components. This score cannot distinguish the two.
 #
-# Asperti's (2019) conclusion: blame for mediocre samples belongs to the mismatch of $Q$ and the prior, and KL can be expected to mend its first two moments, hardly the others. Figure `var-prior-vs-mixture-samples` puts scores to the pictures,
+# Asperti (2019) concludes that mediocre samples are due to the mismatch of $Q$ and the prior. The KL term can be expected to match the first two moments, but hardly the higher ones. Figure `var-prior-vs-mixture-samples` adds scores to the images:
 # Fréchet distances on the features of a classifier.
 #
+# ## 5 · Explore the latents
 # ## 5 · Move it
 #
-# One latent at a time, from the codes of real images. Move the *most active* latent beyond 2.5: out there is little of $Q$, and the decoder extrapolates. (Sorted by the test images: neighbors in the table of section 2 may change places.)
+# Vary one latent at a time, starting from the codes of real images. Move the *most active* latent beyond 2.5: $Q$ has little density there, and the decoder extrapolates. (The latents are sorted by their activity on the test images, so neighbors in the table of section 2 may appear in a different order.)
 
 # %%
 traversal = live.latent_panel(vae, test.images)
@@ -356,56 +360,58 @@ live.show(traversal)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Two equally likely components at $\mu=\pm0.9$ with $s=0.19$ obey $\mu^2+s=1$ point by point. What is the kurtosis of their mixture?
+# **1.** Two equally likely components at $\mu=\pm0.9$ with $s=0.19$ obey $\mu^2+s=1$ individually. What is the kurtosis of their mixture?
 
 # %%
 two = 3 - 2 * 0.9**4  # your answer
 pair = torch.tensor([[-0.9], [0.9]], dtype=torch.float64)
 truth = vaelab.MarginalPosterior(pair, torch.full_like(pair, math.log(0.19))).moments().kurtosis
-live.check(two, float(truth), tolerance=1e-3, hint="3 - 2 E[μ⁴]: here its premise holds.")
+live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its premise holds here.")
 
 # %% [markdown]
-# **2.** A thousand posteriors that do not overlap at all: what is the information between $z$ and the image?
+# **2.** A thousand posteriors do not overlap at all. What is the information between $z$ and the image?
 
 # %%
-apart = math.log(1000)  # your answer
-lonely = torch.arange(1000, dtype=torch.float64)[:, None]
-islands = vaelab.MarginalPosterior(lonely, torch.full_like(lonely, -12.0)).mutual_information(500)
-live.check(apart, islands.leave_one_in.value, tolerance=1e-3, hint="z gives its image away with certainty: ln n.")
+information_apart = math.log(1000)  # your answer
+means = torch.arange(1000, dtype=torch.float64)[:, None]
+islands = vaelab.MarginalPosterior(means, torch.full_like(means, -12.0)).mutual_information(500)
+live.check(
+    information_apart, islands.leave_one_in.value, tolerance=1e-3, hint="z identifies its image with certainty: ln n."
+)
 
 # %% [markdown]
-# **3.** Stop a VAE after one epoch, far from the law, and rescale it: its rate falls by an eighth of a nat (notebook 04). The rate is information plus $\mathrm{KL}(Q\|p)$. Which of the two stays as it was?
+# **3.** Stop a VAE after one epoch, when the variance law does not hold yet, and rescale it: its rate falls by an eighth of a nat (notebook 04). The rate is information plus $\mathrm{KL}(Q\|p)$. Which of the two does not change?
 
 # %%
 torch.manual_seed(0)
 early = recipes.vae(train.shape, 10, hidden=(100,))
 vaelab.fit(early, train, vaelab.Train(epochs=1, batch_size=64, lr=3e-3, device="cpu", progress=False))
-both = early, vaelab.rescale(early, train.images).experiment
-mixtures = [vaelab.MarginalPosterior.from_model(experiment, train.images) for experiment in both]
+experiments = early, vaelab.rescale(early, train.images).experiment
+mixtures = [vaelab.MarginalPosterior.from_model(experiment, train.images) for experiment in experiments]
 parts = {
-    "rate": [metrics.evaluate(experiment, train.images)["rate"] for experiment in both],
+    "rate": [metrics.evaluate(experiment, train.images)["rate"] for experiment in experiments],
     "information": [q.mutual_information(4000).leave_one_in.value for q in mixtures],
     "distance": [q.kl_to_prior(4000).value for q in mixtures],
 }
 for name, (before, after) in parts.items():
     print(f"{name:12} {before:.3f} -> {after:.3f}")
-stays = [name for name, (before, after) in parts.items() if abs(before - after) < 2e-3]
-what_stays = "information"  # your answer: "information" or "distance"
+invariants = [name for name, (before, after) in parts.items() if abs(before - after) < 2e-3]
+invariant_part = "information"  # your answer: "information" or "distance"
 live.check(
-    what_stays,
-    " and ".join(stays) or "neither",
-    hint="Can a change of scale make z tell more or less about the image?",
+    invariant_part,
+    " and ".join(invariants) or "neither",
+    hint="Can a change of scale add or remove information about the image?",
 )
 
 # %% [markdown]
-# The same draws, scaled along, carry the same information to the last digit. The distance takes the whole fall of the rate, up to the chance in 4,000 draws.
+# The same samples, rescaled with the latents, carry the same information to the last digit. $\mathrm{KL}(Q\|p)$ accounts for the whole decrease of the rate, up to the sampling error of 4,000 samples.
 
 # %% [markdown]
 # ## Recap
-# 1. $\ln Q(z)$ is a log-sum-exp over all images: take the largest term out, stream over the components, and it is exact.
-# 2. The variance law leaves the shape free. Kurtosis follows the cloud of means; $3-2\,\mathbb E[\mu^4]$ is impossible for real latents, since the law does not hold image by image.
-# 3. Rate = information + $\mathrm{KL}(Q\|p)$, exactly, and information is at most $\ln n$: quote $n$ with either.
-# 4. Prior draws land in the holes of $Q$. Its scale is right, its clusters are missing; a small Gaussian mixture brings them back, without a replay of training images.
+# 1. $\ln Q(z)$ is a log-sum-exp over all images. Subtract the largest term, process the components in chunks, and the result is exact.
+# 2. The variance law does not determine the shape of $Q$. The kurtosis follows from the distribution of the means; $3-2\,\mathbb E[\mu^4]$ gives impossible values for real latents, because the law does not hold for single images.
+# 3. Rate = information + $\mathrm{KL}(Q\|p)$, exactly. Information is at most $\ln n$, so report $n$ with either part.
+# 4. Prior samples land in the gaps of $Q$. The scale of the prior is right, but it lacks clusters. A small Gaussian mixture restores them without reproducing training images.
 #
 # ## References
 # 1. A. Asperti (2019). *About Generative Aspects of Variational Autoencoders.* LOD 2019, LNCS. doi 10.1007/978-3-030-37599-7_7.

@@ -9,18 +9,18 @@
 # %% [markdown]
 # # 08 · Consistency
 #
-# **Question.** Turn a digit by ten degrees: to us it is the same digit. Is it to the encoder? And what does it cost to teach it so?
+# **Question.** Rotate a digit by ten degrees: to us it is the same digit. Does the encoder treat it as the same? And what does it cost to enforce this?
 #
 # **You will be able to**
-# 1. measure how far an encoder moves when an image is gently transformed, with two numbers that do not say the same;
-# 2. derive the consistency regularizer and its gradients, and find the cheap way in which an encoder can please it;
-# 3. choose $\lambda$ for a purpose, and say what the others pay;
-# 4. tell what an estimator can say from what it cannot: information at its ceiling, active units at a threshold, NLL with few samples;
-# 5. compare fairly, and find the slips in a published loss with identities as tests.
+# 1. measure by how much the code of an image changes under a gentle transformation, with two numbers that can disagree;
+# 2. derive the consistency regularizer and its gradients, and find the trivial way in which an encoder can reduce it;
+# 3. choose $\lambda$ for a purpose, and name what it costs in the other measures;
+# 4. recognize what limits an estimator: information at its ceiling, active units at a threshold, NLL with few samples;
+# 5. compare fairly, and find the mistakes in a published loss by testing identities.
 #
 # **Time** about 70 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
 #
-# $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the posterior of an image $x$, $q(z|\tilde x)=\mathcal N(\tilde\mu,\tilde\sigma^2)$ that of a *view* $\tilde x$, a random transformation of it.
+# $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the posterior of an image $x$, and $q(z|\tilde x)=\mathcal N(\tilde\mu,\tilde\sigma^2)$ is that of an *augmentation* (or *view*) $\tilde x$, a random transformation of $x$.
 # All terms are in nats per image.
 
 # %%
@@ -39,7 +39,7 @@ from vaelab.metrics import encode
 from vaelab.objectives.consistency import PosteriorKL, consistent
 
 # %% [markdown]
-# The digits are scaled to 14 × 14 pixels, so that a VAE trains in seconds. The views turn by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1: `simple`, as in the published code of Sinha &
+# The digits are downsampled to 14 × 14 pixels, so that a VAE trains in seconds. The augmentations, called `simple`, rotate by up to ±15°, shift by up to 5 % and scale by 0.9 to 1.1, as in the published code of Sinha &
 # Dieng (2021). Pixels are binarized at random *after* the transformation, independently for both images.
 
 # %%
@@ -51,31 +51,31 @@ config = vaelab.Train(epochs=25, batch_size=50, lr=2e-3, binarize="dynamic", dev
 design = {"latent": 20, "hidden": (128,), "likelihood": "bernoulli"}
 
 
-def trained(recipe, config=config, **options):
-    """A small VAE, from seed 0."""
+def train(recipe, config=config, **options):
+    """Train a small VAE with seed 0."""
     torch.manual_seed(0)
     experiment = recipe((1, 14, 14), **design, **options)
     vaelab.fit(experiment, images["train"], config)
     return experiment
 
 
-def gap_and_rho(experiment, views=simple):
-    """R = KL(q(z|view)‖q(z|image)) in nats, and rho, the squared way of the means over that to any other image."""
-    moved = metrics.transformed(experiment, images["test"], views, binary=True)
-    found = metrics.posterior_shift(encode(experiment, binary["test"]), moved)
-    return found.r.value, found.rho
+def r_and_rho(experiment, views=simple):
+    """Return R = KL(q(z|view)‖q(z|image)) in nats, and rho, the squared shift of the means relative to a random other image."""
+    transformed = metrics.transformed(experiment, images["test"], views, binary=True)
+    result = metrics.posterior_shift(encode(experiment, binary["test"]), transformed)
+    return result.r.value, result.rho
 
 
-vae = trained(recipes.vae)
+vae = train(recipes.vae)
 
 # %% [markdown]
-# ## 1 · See it
+# ## 1 · How far the codes move
 #
-# Take six digits, transform each of them gently fifty times, and encode all. $\rho=\mathbb E\|\tilde\mu-\mu\|^2/(2\sum_j\mathrm{Var}\,\mu_j)$ is 0 where the means do not move at all, and 1 where a
-# view might be any other image.
+# Take six digits, transform each of them gently fifty times, and encode all the results. $\rho=\mathbb E\|\tilde\mu-\mu\|^2/(2\sum_j\mathrm{Var}\,\mu_j)$ is 0 if the means do not change at all, and 1 if the
+# augmented image might as well be any other image.
 #
 # ### Predict
-# How large is $\rho$ of an ordinary VAE for these gentle views: `"below 0.02"`, `"about 0.2"` or `"above 0.8"`?
+# How large is $\rho$ of an ordinary VAE for these gentle augmentations: `"below 0.02"`, `"about 0.2"` or `"above 0.8"`?
 
 # %%
 size = "about 0.2"  # your guess
@@ -97,25 +97,25 @@ with plots.style("notebook"):
 live.show(
     figure,
     alt="Two digits, each followed by eleven gentle transformations of it.",
-    caption="First column: the digit. Then: what we take to be the same digit.",
+    caption="First column: the digit. Other columns: augmentations that a reader recognizes as the same digit.",
 )
 
-gap, rho = gap_and_rho(vae)
-print(f"VAE: R = {gap:.2f} nats, rho = {rho:.2f}")
+r_value, rho = r_and_rho(vae)
+print(f"VAE: R = {r_value:.2f} nats, rho = {rho:.2f}")
 live.check(
     size,
     "below 0.02" if rho < 0.02 else "above 0.8" if rho > 0.8 else "about 0.2",
-    hint="Look at the clouds of section 4.",
+    hint="Look at the clouds of points in the panel of section 4.",
 )
 
 # %% [markdown]
 # ### Explain
-# $\rho$ is a ratio of *squares*: 0.22 is nearly half of the way ($\sqrt{0.22}=0.47$) to a random other digit, for a change that we hardly see. Nothing in the ELBO asks for more:
-# each view is one more image to be reconstructed.
+# $\rho$ is a ratio of *squares*. A value of 0.22 corresponds to nearly half of the distance ($\sqrt{0.22}=0.47$) to a random other digit, for a change that is hardly visible. The ELBO does not require more consistency:
+# each augmentation is one more image to reconstruct.
 #
 # ## 2 · Augmentation is not consistency
 #
-# Show the views to the network in training, too: `cr_vae` with `consistency=0` minimizes $\mathcal L(x)+\mathcal L(\tilde x)$, both images encoded and decoded against themselves.
+# Now use the augmentations in training as well: `cr_vae` with `consistency=0` minimizes $\mathcal L(x)+\mathcal L(\tilde x)$, where each image is encoded and compared with its own reconstruction.
 #
 # ### Predict
 # Will $\rho$ be `"halved or less"`, or `"about the same"`?
@@ -125,26 +125,26 @@ augmented_rho = "about the same"  # your guess
 
 # %%
 lambdas = (0.0, 0.3, 1.0, 5.0)
-models = {lam: trained(recipes.cr_vae, consistency=lam) for lam in lambdas}
+models = {lam: train(recipes.cr_vae, consistency=lam) for lam in lambdas}
 print(f"{'':18}     R   rho")
-found = {"VAE": gap_and_rho(vae)} | {f"views, λ = {lam:g}": gap_and_rho(m) for lam, m in models.items()}
-for name, (gap, rho) in found.items():
-    print(f"{name:18}{gap:6.2f}  {rho:.2f}")
+shifts = {"VAE": r_and_rho(vae)} | {f"augmented, λ = {lam:g}": r_and_rho(m) for lam, m in models.items()}
+for name, (r_value, rho) in shifts.items():
+    print(f"{name:18}{r_value:6.2f}  {rho:.2f}")
 live.check(
     augmented_rho,
-    "halved or less" if found["views, λ = 0"][1] < 0.5 * found["VAE"][1] else "about the same",
+    "halved or less" if shifts["augmented, λ = 0"][1] < 0.5 * shifts["VAE"][1] else "about the same",
     hint="Compare the first two rows.",
 )
 
 # %% [markdown]
 # ### Explain
-# A network that has seen the views reconstructs them better; it is not asked to give them one code. That takes a term of its own.
+# A network that was trained on augmentations reconstructs them better, but nothing in its loss makes their codes agree. This requires a separate term.
 #
-# ## 3 · The regularizer, and the cheap way to please it
+# ## 3 · The regularizer, and the trivial way to reduce it
 #
 # $$\mathcal R(x)=\mathbb E_{\tilde x}\,\mathrm{KL}\big(q(z|\tilde x)\,\|\,q(z|x)\big)=\tfrac12\sum_j\Big[\ln\frac{\sigma_j^2}{\tilde\sigma_j^2}-1+\frac{\tilde\sigma_j^2+(\tilde\mu_j-\mu_j)^2}{\sigma_j^2}\Big],$$
 #
-# and the loss is $\mathcal L(x)+\mathcal L(\tilde x)+\lambda\,\mathcal R(x)$. Differentiate by hand, with $\ell=\ln\sigma^2$:
+# and the loss is $\mathcal L(x)+\mathcal L(\tilde x)+\lambda\,\mathcal R(x)$. With $\ell=\ln\sigma^2$, its derivatives are
 #
 # $$\frac{\partial\mathcal R}{\partial\tilde\mu}=\frac{\tilde\mu-\mu}{\sigma^2}=-\frac{\partial\mathcal R}{\partial\mu},\qquad
 # \frac{\partial\mathcal R}{\partial\tilde\ell}=\tfrac12\Big(\frac{\tilde\sigma^2}{\sigma^2}-1\Big),\qquad
@@ -155,24 +155,24 @@ generator = torch.Generator().manual_seed(0)
 mu_v, ell_v, mu, ell = torch.randn(4, 5, 3, dtype=torch.float64, generator=generator).unbind(0)
 leaves = [t.requires_grad_() for t in (mu_v, ell_v, mu, ell)]
 away, v_v, v = mu_v - mu, ell_v.exp(), ell.exp()
-by_hand = 0.5 * (ell - ell_v - 1 + (v_v + away**2) / v).sum(1)
+own_value = 0.5 * (ell - ell_v - 1 + (v_v + away**2) / v).sum(1)
 package = PosteriorKL()((vaelab.Gaussian(mu_v, ell_v),), (vaelab.Gaussian(mu, ell),))
 package.sum().backward()
 gradients = [away / v, 0.5 * (v_v / v - 1), -away / v, 0.5 * (1 - (v_v + away**2) / v)]
 worst = max((a - leaf.grad).abs().max().item() for a, leaf in zip(gradients, leaves, strict=True))
-value = (by_hand - package).abs().max().item()
+value = (own_value - package).abs().max().item()
 print(f"largest differences from the package: {value:.0e} in the value, {worst:.0e} in the gradients")
 assert max(worst, value) < 1e-6
 
 # %% [markdown]
-# Now widen *both* posteriors: add $c$ to both log variances. The ratio $\tilde\sigma/\sigma$ stays, and
+# Now widen *both* posteriors: add $c$ to both log variances. The ratio $\tilde\sigma/\sigma$ does not change, and
 #
 # $$\frac{d\mathcal R}{dc}\Big|_{0}=\frac{\partial\mathcal R}{\partial\ell}+\frac{\partial\mathcal R}{\partial\tilde\ell}=-\tfrac12\sum_j\frac{(\tilde\mu_j-\mu_j)^2}{\sigma_j^2}\le0 .$$
 #
-# $\mathcal R$ can always be lowered without moving a single mean: by being vague.
+# $\mathcal R$ can always be lowered without changing a single mean: by increasing the variances.
 #
 # ### Predict
-# So what will a growing $\lambda$ do to the rate $\mathrm{KL}(q\|p)$, and to the information between $z$ and $x$: `"rise"` or `"fall"`?
+# What will an increasing $\lambda$ therefore do to the rate $\mathrm{KL}(q\|p)$, and to the information between $z$ and $x$: `"rise"` or `"fall"`?
 
 # %%
 rate_will, information_will = "fall", "fall"  # your guesses
@@ -180,11 +180,11 @@ rate_will, information_will = "fall", "fall"  # your guesses
 # %% [markdown]
 # ## 4 · One parameter, several optima
 #
-# NLL (importance sampling, 100 draws), rate, information, and how well a logistic regression on the means names the digit.
+# We measure NLL (importance sampling, 100 samples), rate, information, and the accuracy of a linear probe: a logistic regression that classifies the digit from the posterior means.
 
 
 # %%
-def measured(experiment):
+def measure(experiment):
     q = encode(experiment, binary["test"])
     to_means = encode(experiment, binary["train"]).mean, digits["train"].labels
     return {
@@ -195,7 +195,7 @@ def measured(experiment):
     }
 
 
-table = {"VAE": measured(vae)} | {f"λ = {lam:g}": measured(m) for lam, m in models.items()}
+table = {"VAE": measure(vae)} | {f"λ = {lam:g}": measure(m) for lam, m in models.items()}
 print(f"{'':10}{'NLL':>8}{'rate':>8}{'information':>13}{'probe':>8}")
 for name, row in table.items():
     print(f"{name:10}{row['NLL']:8.2f}{row['rate']:8.2f}{row['information']:13.2f}{row['probe']:8.3f}")
@@ -206,61 +206,61 @@ def trend(what):
 
 
 live.check(
-    [rate_will, information_will], [trend("rate"), trend("information")], hint="Vague posteriors are near the prior."
+    [rate_will, information_will], [trend("rate"), trend("information")], hint="Wide posteriors are near the prior."
 )
 
 # %% [markdown]
-# One seed on 14 × 14 pixels shows the direction, not the size: a difference of one seed is no evidence. The figure `cr-lambda` of the repository (`vaelab figures make cr-lambda`, in a clone) trains
-# several seeds; here is its table, as means with the range over seeds.
+# One seed on 14 × 14 pixels shows the direction, not the size of an effect. The figure `cr-lambda` of the repository (`vaelab figures make cr-lambda`, in a clone) trains
+# several seeds. The next cell prints its table: means, with half the range over the seeds.
 
 # %%
 with figure_table("cr-lambda").open() as file:
     rows = list(csv.DictReader(file))
 decimals = {"nll": 1, "rate": 1, "information": 2, "probe": 3, "gap": 1, "rho": 2}
-kept = {
-    arm: {name: [float(r[name]) for r in rows if r["arm"] == arm] for name in decimals}
-    for arm in dict.fromkeys(r["arm"] for r in rows)
+columns = {
+    method: {name: [float(r[name]) for r in rows if r["arm"] == method] for name in decimals}
+    for method in dict.fromkeys(r["arm"] for r in rows)
 }
 print(f"{'':20}" + "".join(f"{name:>16}" for name in decimals))
-for arm, values in kept.items():
+for method, values in columns.items():
     cells = [
         f"{sum(v) / len(v):.{k}f} ± {(max(v) - min(v)) / 2:.{k}f}"
         for k, v in zip(decimals.values(), values.values(), strict=True)
     ]
-    print(f"{arm:20}" + "".join(f"{words:>16}" for words in cells))
+    print(f"{method:20}" + "".join(f"{cell:>16}" for cell in cells))
 
 # %% [markdown]
 # ### Choose
-# There is no best $\lambda$ without a purpose. Read off the table: which of 0, 0.1, 1 and 5 would you take for (a) the best likelihood, (b) naming digits, whatever it costs, (c) naming digits,
-# but giving up at most five nats of NLL against $\lambda=0$?
+# No $\lambda$ is best for every purpose. Use the table: which of 0, 0.1, 1 and 5 would you choose for (a) the best likelihood, (b) the best digit classification at any cost, (c) the best digit classification
+# with an NLL at most five nats above that of $\lambda=0$?
 
 # %%
-for_likelihood, for_naming, for_naming_cheaply = 0, 5, 1  # your choices
+for_likelihood, for_classification, for_both = 0, 5, 1  # your choices
 
 # %%
-mean = {name: {arm: sum(v[name]) / len(v[name]) for arm, v in kept.items()} for name in ("nll", "probe")}
-arms = dict(zip((0, 0.1, 1, 5), list(kept)[2:], strict=True))
-cheap = [lam for lam, arm in arms.items() if mean["nll"][arm] <= mean["nll"][arms[0]] + 5]
+mean = {name: {method: sum(v[name]) / len(v[name]) for method, v in columns.items()} for name in ("nll", "probe")}
+methods = dict(zip((0, 0.1, 1, 5), list(columns)[2:], strict=True))
+affordable = [lam for lam, method in methods.items() if mean["nll"][method] <= mean["nll"][methods[0]] + 5]
 live.check(
-    [for_likelihood, for_naming, for_naming_cheaply],
+    [for_likelihood, for_classification, for_both],
     [
-        min(arms, key=lambda lam: mean["nll"][arms[lam]]),
-        max(arms, key=lambda lam: mean["probe"][arms[lam]]),
-        max(cheap, key=lambda lam: mean["probe"][arms[lam]]),
+        min(methods, key=lambda lam: mean["nll"][methods[lam]]),
+        max(methods, key=lambda lam: mean["probe"][methods[lam]]),
+        max(affordable, key=lambda lam: mean["probe"][methods[lam]]),
     ],
     hint="NLL: the lowest; probe: the highest.",
 )
 
 # %% [markdown]
 # ### Explain
-# * **NLL** is best without the term, or with little of it. **Rate** and **information** fall with $\lambda$, as the widening argument says. The published claim is that information *rises*; with this
-#   estimator, and these models, it does not.
-# * **R** falls by much more than $\rho$: a part of the consistency is vagueness, only the rest is agreement.
-# * The **probe** gains about two points at $\lambda=1$ on the full-size digits of the table, and pays with four nats of NLL; on our coarse digits, one seed, it gains nothing over
-#   views alone (0.798 against 0.802 at $\lambda=0$), and $\lambda=5$ costs it. Which $\lambda$ is best depends on what the code is for: sampling, naming digits, or naming turned digits.
+# * **NLL** is best without the term, or with a small weight. **Rate** and **information** fall with $\lambda$, as the argument on wider posteriors predicts. The published claim is that information *rises*. With this
+#   estimator and these models, it does not.
+# * **R** falls by much more than $\rho$: a part of the consistency comes from wider posteriors, and only the rest from means that agree.
+# * The **probe** gains about two points at $\lambda=1$ on the full-size digits of the table, at a cost of four nats of NLL. On our coarse digits, with one seed, it gains nothing over
+#   augmentation alone (0.798 against 0.802 at $\lambda=0$), and $\lambda=5$ lowers the accuracy. Which $\lambda$ is best depends on the use of the code: sampling, classifying digits, or classifying rotated digits.
 #
-# ### Move it
-# The panel encodes digits as gray as they are, not binarized as in the tables, so its $\mathcal R$ is smaller than theirs. Step through $\lambda$ and watch the clouds and the ellipses. Which shrink, and which *grow*? Then make the views stronger than those of the training.
+# ### Explore
+# The panel encodes the gray-scale digits, not binarized ones as in the tables, so its $\mathcal R$ is smaller than theirs. Step through $\lambda$ and watch the clouds and the ellipses. Which of them shrink, and which *grow*? Then use stronger augmentations than those of the training.
 
 # %%
 panel = live.cloud_panel(models, images["test"][:500])
@@ -269,39 +269,39 @@ live.show(panel)
 # %% [markdown]
 # ## 5 · Small transformations: a quadratic form
 #
-# Rotate by a small angle $\delta$: the means move by $\delta\,m'$, the log variances by $\delta\,\ell'$. Expand KL to second order:
+# Rotate the image by a small angle $\delta$: the means change by $\delta\,m'$ and the log variances by $\delta\,\ell'$. Expand the KL to second order:
 #
 # $$\frac{\mathcal R}{\delta^2}\;\to\;\tfrac12\sum_j\frac{m_j'^2}{\sigma_j^2}+\tfrac14\sum_j\ell_j'^2 .$$
 #
-# Consistency is *tangent propagation*: it flattens the encoder along the directions in which the view moves the image, measured in units of $\sigma$.
+# For small transformations, consistency is *tangent propagation*: it flattens the encoder along the directions in which the augmentation changes the image, measured in units of $\sigma$.
 
 # %%
 model = vae.model.double()
-some = images["test"][:100].double() / 255
+sample = images["test"][:100].double() / 255
 
 
-def turned(degrees):
-    none = torch.zeros(len(some), dtype=torch.float64)
+def rotate(degrees):
+    none = torch.zeros(len(sample), dtype=torch.float64)
     warp = augment.affine(none + degrees, torch.stack([none, none], 1), none + 1, none)
     with torch.no_grad():
-        return model.posterior(augment.resample(some, warp, fill=0.0))
+        return model.posterior(augment.resample(sample, warp, fill=0.0))
 
 
-still, step = turned(0.0), 1e-3
-tangent = [(b - a) / math.radians(step) for a, b in zip(still, turned(step), strict=True)]
-limit = (0.5 * tangent[0] ** 2 / still.logvar.exp() + 0.25 * tangent[1] ** 2).sum(1).mean()
+at_zero, step = rotate(0.0), 1e-3
+tangent = [(b - a) / math.radians(step) for a, b in zip(at_zero, rotate(step), strict=True)]
+limit = (0.5 * tangent[0] ** 2 / at_zero.logvar.exp() + 0.25 * tangent[1] ** 2).sum(1).mean()
 print(" δ (°)    R/δ²")
 for degrees in (30, 10, 3, 1, 0.1):
-    print(f"{degrees:6}{float(vaelab.kl(turned(degrees), still).mean()) / math.radians(degrees) ** 2:9.1f}")
+    print(f"{degrees:6}{float(vaelab.kl(rotate(degrees), at_zero).mean()) / math.radians(degrees) ** 2:9.1f}")
 print(f" limit{float(limit):9.1f}")
-last = float(vaelab.kl(turned(0.1), still).mean()) / math.radians(0.1) ** 2
+last = float(vaelab.kl(rotate(0.1), at_zero).mean()) / math.radians(0.1) ** 2
 assert abs(last / float(limit) - 1) < 0.01
 _ = vae.float()
 # %% [markdown]
-# ## 6 · What an estimator can say
+# ## 6 · The limits of an estimator
 #
-# **Information.** Estimated from $n$ images it can never exceed $\ln n$: the question is then *which of the $n$* it was. Predict: with $n=50$ and with $n=100$ test images, will the estimates for the
-# plain VAE be `"equal"`, or will they differ by a good part of $\ln2=0.69$, `"ln 2"`?
+# **Information.** An estimate from $n$ images can never exceed $\ln n$, because it measures *which of the $n$ images* a sample came from. Predict: will the estimates from $n=50$ and $n=100$ test images for the
+# plain VAE be `"equal"`, or will they differ by a large part of $\ln2=0.69$, `"ln 2"`?
 
 # %%
 doubling = "ln 2"  # your guess
@@ -310,20 +310,20 @@ doubling = "ln 2"  # your guess
 estimates = {}
 for n in (50, 100, 400, 1000, 2000):
     q = encode(vae, binary["test"][:n])
-    found = vaelab.MarginalPosterior(*q).mutual_information(samples=2000)
-    estimates[n] = found.leave_one_in.value
-    print(f"n = {n:5}: information {found.leave_one_in.value:.2f}, ceiling {found.ceiling:.2f}")
+    estimate = vaelab.MarginalPosterior(*q).mutual_information(samples=2000)
+    estimates[n] = estimate.leave_one_in.value
+    print(f"n = {n:5}: information {estimate.leave_one_in.value:.2f}, ceiling {estimate.ceiling:.2f}")
 live.check(
     doubling,
     "ln 2" if estimates[100] - estimates[50] > 0.35 else "equal",
-    hint="How far below the ceiling are the two?",
+    hint="How far below the ceiling are the two estimates?",
 )
 
 # %% [markdown]
-# The two differ by 0.50; at the ceiling itself it would be $\ln2$. Few images hold the estimate near its ceiling, where every model looks alike. A mini-batch of 128 has a ceiling of 4.85 nats;
-# a claim about information needs $n$ so large that the estimate has left the ceiling.
+# The two estimates differ by 0.50. If both were at the ceiling, they would differ by $\ln2$. With few images, the estimate is close to its ceiling, where all models look alike. A minibatch of 128 has a ceiling of 4.85 nats.
+# A claim about information needs $n$ large enough for the estimate to be well below the ceiling.
 #
-# **Active units** count latents whose mean varies by more than a threshold. **NLL** with one draw is the ELBO.
+# **Active units** are the latents whose mean varies by more than a threshold. The **NLL** estimate with one sample is the negative ELBO.
 
 # %%
 for name, experiment in (("VAE", vae), ("λ = 5", models[5.0])):
@@ -332,80 +332,80 @@ for name, experiment in (("VAE", vae), ("λ = 5", models[5.0])):
     nats = ", ".join(
         f"{metrics.nll(experiment, binary['test'][:200], k).by_images.value:.2f} with {k}" for k in (1, 10, 500)
     )
-    print(f"{name:6} active latents: {counts};   NLL: {nats} draws")
+    print(f"{name:6} active latents: {counts};   NLL: {nats} samples")
 
 # %% [markdown]
 # ### Explain
-# The threshold decides the count: 0.01 counts all 20 for the VAE and 18 for $\lambda=5$, 0.3 counts 10 and 4. Give two thresholds, or the histogram. And an NLL is a number *with its draws*.
+# The count depends on the threshold: 0.01 counts all 20 for the VAE and 18 for $\lambda=5$, and 0.3 counts 10 and 4. Report two thresholds, or the histogram. An NLL must be reported *with its number of samples*.
 #
 # ## 7 · Direction matters
 #
-# The method is $\mathrm{KL}(q(z|\tilde x)\|q(z|x))$, and both sides get gradients. Swap the arguments, or detach the image's posterior (as contrastive methods do), and look at the widths.
+# The method uses $\mathrm{KL}(q(z|\tilde x)\|q(z|x))$, with gradients through both posteriors. Exchange the arguments, or detach one of the posteriors (as contrastive methods do), and compare the widths.
 
 # %%
-kinds = {
+variants = {
     "KL(view‖image)": PosteriorKL(),
     "KL(image‖view)": PosteriorKL(reverse=True),
     "image detached": PosteriorKL(detach="image"),
     "view detached": PosteriorKL(detach="view"),
 }
 print(f"{'':16}{'R':>7}{'ρ':>7}{'mean σ':>9}")
-for name, distance in kinds.items():
+for name, distance in variants.items():
     torch.manual_seed(0)
     experiment = consistent(recipes.vae((1, 14, 14), **design), 5.0, simple, distance=distance)
     vaelab.fit(experiment, images["train"], replace(config, epochs=12))
-    gap, rho = gap_and_rho(experiment)
+    r_value, rho = r_and_rho(experiment)
     sigma = encode(experiment, binary["test"]).logvar.mul(0.5).exp().mean()
-    print(f"{name:16}{gap:7.2f}{rho:7.2f}{float(sigma):9.2f}")
+    print(f"{name:16}{r_value:7.2f}{rho:7.2f}{float(sigma):9.2f}")
 
 # %% [markdown]
 # ### Explain
-# For small transformations the two directions agree (section 5 has no direction), so the first two rows are close. With the image detached, $\sigma^2$, which stands in the denominator, is out of reach: the
-# posteriors stay narrower, and $\mathcal R$ stays several times as large, while $\rho$ is almost the same. Most of what $\lambda$ bought in the first row was width.
+# For small transformations the two directions agree (the quadratic form of section 5 is symmetric), so the first two rows are similar. With the image detached, $\sigma^2$ in the denominator receives no gradient. The
+# posteriors remain narrower, and $\mathcal R$ remains several times as large, while $\rho$ is almost the same. Most of the effect of $\lambda$ in the first row was an increase in width.
 #
 # ## 8 · A fair comparison
 #
-# A step with views shows two images. So compare with (a) the VAE, (b) views without the term, (c) a VAE that trains **twice as long**.
+# A step with augmentation presents two images. We therefore compare with (a) the VAE, (b) augmentation without the term, (c) a VAE that trains **twice as long**.
 
 # %%
-twice = trained(recipes.vae, replace(config, epochs=50))
-long = measured(twice)
+twice = train(recipes.vae, replace(config, epochs=50))
+long = measure(twice)
 for name, row in (
     ("VAE", table["VAE"]),
     ("VAE, twice as long", long),
-    ("views, λ = 0", table["λ = 0"]),
-    ("views, λ = 1", table["λ = 1"]),
+    ("augmented, λ = 0", table["λ = 0"]),
+    ("augmented, λ = 1", table["λ = 1"]),
 ):
     print(f"{name:20} NLL {row['NLL']:.2f}   probe {row['probe']:.3f}")
-fair = "VAE, twice as long"  # your answer: which row has seen as many images as λ = 1, without views?
-live.check(fair, "VAE, twice as long", hint="Count presentations.")
+fair = "VAE, twice as long"  # your answer: which row was trained on as many images as λ = 1, without augmentation?
+live.check(fair, "VAE, twice as long", hint="Count the images presented in training.")
 
 # %% [markdown]
-# Here, on coarse digits and at one seed, what the probe gains over row 1 is already in rows 2 and 3. On the full-size digits of section 4 it is not: 0.901, 0.899 and 0.902 in the first three rows, 0.921
-# at $\lambda=1$, means of three seeds. In both the best NLL is that of the VAE which merely trained longer. Against row 1 alone, almost anything can be claimed. A later paper files the
-# published CR-NVAE results under *with data augmentation*; now you know why.
+# Here, on coarse digits and with one seed, rows 2 and 3 already show the gain of the probe over row 1. On the full-size digits of section 4 they do not: the accuracy is 0.901, 0.899 and 0.902 in the first three rows and 0.921
+# at $\lambda=1$, as means of three seeds. In both cases the VAE that merely trained longer has the best NLL. A comparison with row 1 alone would therefore be misleading. A later paper lists the
+# published CR-NVAE results under *with data augmentation*; this comparison explains why.
 #
-# ## 9 · Archaeology
+# ## 9 · Testing a published loss
 #
-# Here is a loss with the reductions that the published code uses, in our own words. Three things are wrong with it. Find them with identities: what must hold for $D$ pixels, $B$ images?
+# The function below is a loss with the reductions of the published code, rewritten by us. It contains three mistakes. Find them with identities: what must hold for $D$ pixels and $B$ images?
 
 
 # %%
 def published_terms(logits, x, mu, out, mu_v, out_v, gamma=1e-3):
-    """Binary cross-entropy, KL and consistency, as published; `out` is what the encoder gives beside the mean."""
+    """Return binary cross-entropy, KL and consistency as published; `out` is the second output of the encoder."""
     bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, x)  # (1) its mean over ...
     kl = 0.5 * (mu**2 + out.exp() - 1 - out).sum()  # (2) its sum over ...
-    s, s_v = out.exp(), out_v.exp()  # (3) what is out here, and what was it one line above?
+    s, s_v = out.exp(), out_v.exp()  # (3) what does out mean here, and what did it mean one line above?
     cr = (torch.log(s / s_v) + (s_v**2 + (mu_v - mu) ** 2) / (2 * s**2) - 0.5).sum(1).mean()
     return bce, kl, gamma * cr
 
 
 B, D, d = 64, 784, 10
 noise = torch.Generator().manual_seed(2)
-logits, seen = torch.randn(B, D, generator=noise), torch.rand(B, D, generator=noise).round()
+logits, pixels = torch.randn(B, D, generator=noise), torch.rand(B, D, generator=noise).round()
 mu, out, mu_v, out_v = (0.3 * torch.randn(B, d, generator=noise) for _ in range(4))
-bce, kl, cr = published_terms(logits, seen, mu, out, mu_v, out_v)
-right_nll = torch.nn.functional.binary_cross_entropy_with_logits(logits, seen, reduction="none").sum(1).mean()
+bce, kl, cr = published_terms(logits, pixels, mu, out, mu_v, out_v)
+right_nll = torch.nn.functional.binary_cross_entropy_with_logits(logits, pixels, reduction="none").sum(1).mean()
 right_kl = vaelab.kl(vaelab.Gaussian(mu, out), vaelab.Gaussian.standard()).mean()
 print(
     f"the BCE is too small by a factor of {float(right_nll / bce):.0f}, the KL too large by {float(kl / right_kl):.0f}"
@@ -420,99 +420,99 @@ live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, 
 
 # %% [markdown]
 # ### Explain
-# With $\beta=BD$ the posterior collapses at once, and the consistency term reads the encoder's output as $\ln\sigma$ while the KL reads it as $\ln\sigma^2$: two different Gaussians in one loss. And its
-# $10^{-3}$ is no 0.001 nats: relative to a loss in nats per image it is $10^{-3}D$.
+# With $\beta=BD$, posterior collapse occurs within a few steps. The consistency term interprets the encoder's output as $\ln\sigma$, while the KL interprets it as $\ln\sigma^2$: two different Gaussians in one loss. The
+# factor $10^{-3}$ does not mean 0.001 nats either: relative to a loss in nats per image it is $10^{-3}D$.
 #
-# No identity is needed for the rest of the find: the published file adds a term under a name that is never defined, reads a second name that is not there, spells an attribute in two ways, and unpacks four
-# results into three. As published it does not run, so the numbers presumably come from another version.
+# The other mistakes need no identity. The published file adds a term whose name is never defined, reads a second undefined name, spells an attribute in two ways, and unpacks four
+# results into three variables. The file as published does not run, so the reported numbers presumably come from another version.
 #
-# ## 10 · When does a view keep the meaning?
+# ## 10 · When does an augmentation preserve the class?
 #
-# A six turned by 180° is a nine. Train with rotations up to 15°, 60° and 180°, and with flips upside down, nothing else, and ask a linear probe for all digits and for sixes and nines alone.
+# A six rotated by 180° is a nine. Train with only rotations up to 15°, 60° and 180°, and with only vertical flips, and test a linear probe on all digits and on sixes and nines alone.
 #
 # ### Predict
-# Whose error grows by the larger factor from rotations of 15° to whole turns: that of the probe on `"all digits"`, or on `"6 and 9"`?
+# The rotations increase from up to 15° to up to 180°. Which error of the probe grows by the larger factor: that on `"all digits"`, or that on `"6 and 9"`?
 
 # %%
-suffers = "6 and 9"  # your guess
+more_affected = "6 and 9"  # your guess
 
 
 # %%
 def errors(experiment):
-    """Shares named wrongly: over all digits, and among sixes and nines."""
+    """Return the shares of misclassified images: over all digits, and among sixes and nines."""
     means = {s: encode(experiment, x).mean for s, x in binary.items()}
     wrong = []
     for classes in (range(10), (6, 9)):
-        kept = {s: torch.isin(d.labels, torch.tensor(list(classes))) for s, d in digits.items()}
-        a, b = ((means[s][kept[s]], digits[s].labels[kept[s]]) for s in ("train", "test"))
+        selection = {s: torch.isin(d.labels, torch.tensor(list(classes))) for s, d in digits.items()}
+        a, b = ((means[s][selection[s]], digits[s].labels[selection[s]]) for s in ("train", "test"))
         wrong.append(1 - metrics.probe(a, b).plain.all_labels.value)
     return wrong
 
 
-kinds = {f"rotations up to {angle}°": augment.Affine(rotation=angle) for angle in (15, 60, 180)}
-kinds["flips upside down"] = augment.Flip(0.0, 0.5)
+variants = {f"rotations up to {angle}°": augment.Affine(rotation=angle) for angle in (15, 60, 180)}
+variants["vertical flips"] = augment.Flip(0.0, 0.5)
 wrong = {}
-print(f"{'views':24}{'all digits':>12}{'6 and 9':>10}")
-for name, part in kinds.items():
+print(f"{'augmentations':24}{'all digits':>12}{'6 and 9':>10}")
+for name, part in variants.items():
     views = augment.Augment((part,), fill=0.0)
-    wrong[name] = errors(trained(recipes.cr_vae, consistency=5.0, views=views))
+    wrong[name] = errors(train(recipes.cr_vae, consistency=5.0, views=views))
     print(f"{name:24}{wrong[name][0]:12.3f}{wrong[name][1]:10.3f}")
-gentle, wild = wrong["rotations up to 15°"], wrong["rotations up to 180°"]
+small_angles, all_angles = wrong["rotations up to 15°"], wrong["rotations up to 180°"]
 live.check(
-    suffers,
-    "6 and 9" if wild[1] / gentle[1] > wild[0] / gentle[0] else "all digits",
-    hint="Which pair does a half turn exchange?",
+    more_affected,
+    "6 and 9" if all_angles[1] / small_angles[1] > all_angles[0] / small_angles[0] else "all digits",
+    hint="Which pair of classes does a rotation by 180° exchange?",
 )
 
 # %% [markdown]
 # ### Explain
-# "Semantics-preserving" is a claim about the task, not about the picture. The regularizer does exactly this: whatever the view changes, the code forgets. The figure `cr-rotation-limit` has the whole
-# sweep, over several seeds.
+# "Semantics-preserving" is a statement about the task, not about the image. The regularizer removes from the code whatever the augmentation changes. The figure `cr-rotation-limit` shows the whole
+# sweep, with several seeds.
 #
 # ## Exercises
 #
-# **1.** Two one-dimensional posteriors with $\sigma=\tilde\sigma=0.5$ and means one apart. What is $\mathcal R$ in nats, and what if both widths are doubled?
+# **1.** Two one-dimensional posteriors have $\sigma=\tilde\sigma=0.5$, and their means differ by one. What is $\mathcal R$ in nats, and what is it if both widths are doubled?
 
 # %%
 narrow, doubled = 2.0, 0.5  # your answers
 live.check([narrow, doubled], [0.5 / 0.25, 0.5 / 1.0], tolerance=1e-6, hint="½ (difference of means)² / σ².")
 
 # %% [markdown]
-# **2.** A data set has 60,000 images, a mini-batch 100. What is the largest information (nats) that an estimator which compares within the mini-batch can ever report?
+# **2.** A data set has 60,000 images, and a minibatch has 100. What is the largest information (in nats) that an estimator can report if it compares only images within the minibatch?
 
 # %%
 largest = math.log(100)  # your answer
-live.check(largest, math.log(100), tolerance=0.01, hint="Which of how many?")
+live.check(largest, math.log(100), tolerance=0.01, hint="Among how many images does the estimator choose?")
 
 # %% [markdown]
-# **3.** Set up the training panel with views, start it, and turn $\lambda$ from 1 to 30 while it runs. In the first epoch after the turn, which of the two changes by the larger share of itself: the
-# `"divergence"` or the `"reconstruction"`? Below, the same turn by code.
+# **3.** Set up the training panel with augmentations, start it, and raise $\lambda$ from 1 to 30 while it runs. In the first epoch after the change, which of the two changes by the larger fraction: the
+# `"divergence"` or the `"reconstruction"`? The code below makes the same change.
 
 # %%
 larger = "divergence"  # your answer
 
 # %%
 torch.manual_seed(0)
-turned = recipes.cr_vae((1, 14, 14), **design, consistency=1.0)
+experiment = recipes.cr_vae((1, 14, 14), **design, consistency=1.0)
 interventions = vaelab.Interventions([(400, "consistency", 1.0, 30.0)])  # at the end of epoch 10
-history = vaelab.fit(turned, images["train"], replace(config, epochs=12), interventions=interventions)
+history = vaelab.fit(experiment, images["train"], replace(config, epochs=12), interventions=interventions)
 shares = {
-    words: abs(history[name][10] / history[name][9] - 1)
-    for words, name in (("divergence", "divergence"), ("reconstruction", "nll"))
+    label: abs(history[name][10] / history[name][9] - 1)
+    for label, name in (("divergence", "divergence"), ("reconstruction", "nll"))
 }
 print(", ".join(f"{name}: {share:.1%}" for name, share in shares.items()))
-live.check(larger, max(shares, key=shares.get), hint="The cheap way of section 3 needs no new decoder.")
+live.check(larger, max(shares, key=shares.get), hint="The trivial way of section 3 needs no change of the decoder.")
 
 # %%
 live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency=1.0, epochs=60))
 
 # %% [markdown]
 # ## Recap
-# 1. An ordinary encoder moves a gently transformed digit nearly half of the way to any other one, a fifth of the squared distance. Augmentation alone does not change that.
-# 2. $\mathcal R$ is a KL between two posteriors, in the direction view → image, with gradients through both. It falls when means agree, and also when posteriors get vague: so the rate falls with $\lambda$.
-# 3. One parameter, several optima: NLL wants little of it, consistency wants much; information does not rise. For small transformations it is tangent propagation.
-# 4. Information has a ceiling, active units a threshold, an NLL its draws, and a comparison its budget of images. State them.
-# 5. What the view changes, the code forgets. Choose views for the task.
+# 1. An ordinary encoder moves the code of a gently transformed digit nearly half of the distance to a random other digit, a fifth of the squared distance. Augmentation alone does not change this.
+# 2. $\mathcal R$ is a KL between two posteriors, in the direction augmentation → image, with gradients through both. It falls when means agree, and also when posteriors widen, so the rate falls with $\lambda$.
+# 3. Different measures have different optimal $\lambda$: NLL is best at small $\lambda$, and consistency at large $\lambda$. Information does not rise. For small transformations the regularizer is tangent propagation.
+# 4. Information has a ceiling, active units have a threshold, an NLL has a number of samples, and a comparison has a budget of training images. Report them.
+# 5. The code loses whatever the augmentation changes. Choose augmentations for the task.
 #
 # ## References
 # 1. S. Sinha, A. B. Dieng (2021). *Consistency Regularization for Variational Auto-Encoders.* NeurIPS. arXiv 2105.14859.

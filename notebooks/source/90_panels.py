@@ -9,17 +9,17 @@
 # %% [markdown]
 # # 90 · The panels
 #
-# **Question.** Which pictures in this collection move with a slider, and what can be shown with each in one minute?
+# **Question.** Which figures in this collection respond to a slider, and what can each of them show in one minute?
 #
 # **You will be able to**
-# 1. put any panel into a lecture with one line, in the size of a projector;
+# 1. show any panel in a lecture with one line of code, at projector size;
 # 2. steer a VAE while it trains, and copy the run as code;
-# 3. say from the picture alone whether a VAE is collapsed, balanced, or has too small or too large a gamma.
+# 3. recognize from the figure alone whether a VAE has collapsed, is balanced, or has a gamma that is too small or too large.
 #
 # **Time** about 20 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
 #
-# Every panel is one call. `style="talk"` makes it readable from the last row; `panel.set(...)` moves it by code, `panel.presets`
-# are the places to jump to. Without a kernel each shows its film-strip, drawn by the same function.
+# Every panel is one call. `style="talk"` makes it readable from the back row. `panel.set(...)` moves its controls from code, and `panel.presets`
+# are named settings. Without a kernel, each panel shows its film-strip, which is drawn by the same function.
 
 # %%
 import math
@@ -35,31 +35,31 @@ digits = vaelab.load("digits")
 # ## 1 · A VAE that you steer
 #
 # ### Predict
-# A VAE trains with beta = 1. In the midst of it you raise beta to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
+# A VAE trains with beta = 1. Halfway through, you raise beta to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
 
 # %%
 rate_will = "fall"  # your guess: "rise" or "fall"
 
 # %% [markdown]
 # ### Try
-# Press **Start**, let it run, move **beta**, and watch the point in the rate-distortion plane. Every turn is marked on the curves;
-# **Copy as code** gives a cell with the turns in it, which ends at the same weights.
+# Press **Start**, let the training run, move **beta**, and watch the point in the rate-distortion plane. Every change is marked on the curves.
+# **Copy as code** writes a cell that repeats the run with these changes and ends with the same weights.
 
 # %%
-steered = live.training_panel(data="digits", network="mlp 64", divergence="KL(q‖p)", epochs=100)
-live.show(steered)
+training = live.training_panel(data="digits", network="mlp 64", divergence="KL(q‖p)", epochs=100)
+live.show(training)
 
 # %% [markdown]
-# The same by code, in two trainings that differ in one change of the weight:
+# The same experiment in code: two trainings that differ in one change of the KL weight.
 
 # %%
 torch.manual_seed(0)
 rates = []
-for turns in ((), ((300, "weight", 1.0, 20.0),)):
+for changes in ((), ((300, "weight", 1.0, 20.0),)):
     torch.manual_seed(0)
     experiment = vaelab.recipes.vae((1, 8, 8), 2, hidden=(64,), gamma=0.2)
     config = vaelab.Train(steps=600, batch_size=64, device="cpu", progress=False)
-    vaelab.fit(experiment, digits, config, interventions=vaelab.Interventions(turns))
+    vaelab.fit(experiment, digits, config, interventions=vaelab.Interventions(changes))
     q = experiment.encode(digits.images)
     rates.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
 print(f"rate after 600 steps: {rates[0]:.2f} nats; with beta = 20 from step 300 on: {rates[1]:.2f} nats")
@@ -67,18 +67,18 @@ live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does
 
 # %% [markdown]
 # ### Explain
-# Beta is the price of a nat. When it rises, the nats that earn less than they cost go first, and the point moves to the left and up:
-# less rate, more error.
+# Beta is the weight of the KL term. When it rises, the latents that reduce the reconstruction error by less than their weighted KL are switched off first. The point moves to the left and up:
+# lower rate, larger error.
 #
 # ## 2 · Gamma balances the two parts
 #
 # ### Predict
-# The decoder's standard deviation gamma is in balance when it equals the error that the decoder really makes. Is a VAE with a *larger*
-# gamma too rich or too poor?
+# The decoder's standard deviation gamma is balanced when it equals the root mean squared error of the decoder. With a *larger*
+# gamma, does the latent code carry more information (rich) or less (poor)?
 
 # %%
 larger_gamma_is = "poor"  # your guess: "rich" or "poor"
-live.check(larger_gamma_is, "poor", hint="A decoder that expects much noise does not pay for details.")
+live.check(larger_gamma_is, "poor", hint="A decoder that assumes much noise gains little from details.")
 
 # %% [markdown]
 # ### Try
@@ -88,10 +88,10 @@ balance = live.balance_panel()
 live.show(balance)
 
 # %% [markdown]
-# ## 3 · One latent: noise against signal
+# ## 3 · One latent: noise and signal
 #
 # ### Predict
-# A latent keeps $\rho=\sigma/|\mu|=1$. At which $\sigma^2$ is its KL from $\mathcal N(0,1)$ least?
+# A latent has a fixed ratio $\rho=\sigma/|\mu|=1$. For which $\sigma^2$ is its KL from $\mathcal N(0,1)$ smallest?
 
 # %%
 best_variance = 0.5  # your answer
@@ -107,7 +107,7 @@ live.show(rho)
 # %% [markdown]
 # ## 4 · All posteriors together
 #
-# The mixture $Q(z)$ of all posteriors, one latent at a time, beside the variance law.
+# The aggregate posterior $Q(z)$, the mixture of all posteriors, is shown one latent at a time, together with the variance law.
 
 # %%
 torch.manual_seed(0)
@@ -117,31 +117,31 @@ mixture_of_posteriors = live.posterior_panel(experiment, digits.images)
 live.show(mixture_of_posteriors)
 
 # %% [markdown]
-# ## 5 · Walking in more than two latents
+# ## 5 · Traversals of more than two latents
 
 # %%
 traversal = live.latent_panel(experiment, digits.images)
 live.show(traversal)
 
 # %% [markdown]
-# ## 6 · Between two Gaussians, and a Gaussian for a mixture
+# ## 6 · Between two Gaussians, and one Gaussian fitted to a mixture
 
 # %%
 between = live.divergence_panel()
 live.show(between)
 
 # %%
-fitted = live.mixture_panel()
-live.show(fitted)
+mixture = live.mixture_panel()
+live.show(mixture)
 
 # %% [markdown]
 # ## Exercises
 #
-# **1.** In panel 1, choose *collapse*, press Start, and rescue the training with the sliders alone. Which one did it?
+# **1.** In panel 1, choose *collapse*, press Start, and recover from the collapse with the sliders alone. Which slider did it?
 #
-# **2.** In panel 2, find the gamma at which the two dotted curves cross. What is the root of the squared error there?
+# **2.** In panel 2, find the gamma at which the two dotted curves cross. What is the root mean squared error there?
 #
-# **3.** In panel 4, the law says $V=1$. Is the mixture therefore Gaussian? Read skewness and kurtosis (3 for a Gaussian).
+# **3.** In panel 4, the variance law predicts $V=1$. Does this make the mixture Gaussian? Read its skewness and kurtosis (a Gaussian has kurtosis 3).
 
 # %%
 law = vaelab.MarginalPosterior(*experiment.encode(digits.images)).variance_law()
@@ -149,9 +149,9 @@ print(f"V of the six latents: {', '.join(f'{float(v):.2f}' for v in law.total)};
 
 # %% [markdown]
 # ## Recap
-# 1. One call per panel; `style="talk"`, `set` and presets for the lecture.
-# 2. Sliders act on a running training, every turn is recorded, and the code gives the same weights again.
-# 3. Rate, error and gamma together tell collapse, balance and excess apart.
+# 1. Every panel is one call. `style="talk"`, `set` and presets prepare it for a lecture.
+# 2. Sliders act on a running training. Every change is recorded, and the generated code reproduces the weights.
+# 3. Rate, error and gamma together distinguish collapse, balance and too small a gamma.
 #
 # ## References
 # 1. A. Asperti (2019). *About Generative Aspects of Variational Autoencoders.* LOD 2019, LNCS. doi 10.1007/978-3-030-37599-7_7.

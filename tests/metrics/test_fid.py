@@ -122,7 +122,7 @@ def test_a_data_set_says_which_it_is_and_which_split(small):
         (torch.rand(3, 3, 8, 8) * 2 - 1, {}, r"\[0, 1\]"),
         (torch.full((3, 3, 8, 8), torch.nan), {}, r"\[0, 1\].*nan"),
         (torch.rand(0, 3, 8, 8), {}, "at least one"),
-        (torch.zeros(3, 1, 28, 28), {}, "gray ones take the Fréchet"),
+        (torch.zeros(3, 1, 28, 28), {}, "gray ones, use the features"),
         (torch.zeros(3, 3, 28, 28), {"resize": "bicubic"}, "bicubic"),
         (torch.zeros(3, 3, 28, 28), {"file_format": "gif"}, "gif"),
     ],
@@ -162,7 +162,7 @@ def test_weights_come_from_a_folder_a_mirror_or_the_cache(alone, tmp_path, monke
     monkeypatch.setenv("VAELAB_DATA", str(tmp_path / "mine"))
     assert weights(None, entries(content)) == tmp_path / "mine" / STATE
     (tmp_path / "mine" / STATE).write_bytes(b"altered")
-    with pytest.raises(DataError, match=f"{STATE} is altered.*replace or remove it"):
+    with pytest.raises(DataError, match=f"{STATE} is altered or truncated.*replace"):
         weights(None, entries(content))
     monkeypatch.delenv("VAELAB_DATA")
     mirror = StandIn()

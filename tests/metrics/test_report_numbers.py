@@ -292,10 +292,10 @@ def test_samplers_are_measured_by_name_and_the_encoder_s_own_latents_beat_the_pr
 
 
 def test_the_second_stage_is_fitted_unless_one_says_otherwise_and_a_collapsed_one_is_told(bernoulli):
-    few = {**QUICK, "samplers": {"heap": SecondStage(8, 1, 300, warmup=0.0, gamma=1.0)}}
-    heap = metrics.report(bernoulli, "digits", **few)
-    assert any("The heap has collapsed" in note for note in heap.notes)
-    assert not hasattr(few["samplers"]["heap"], "deviations_"), "a copy is fitted"
+    few = {**QUICK, "samplers": {"narrow": SecondStage(8, 1, 300, warmup=0.0, gamma=1.0)}}
+    narrow = metrics.report(bernoulli, "digits", **few)
+    assert any("The narrow has collapsed" in note for note in narrow.notes)
+    assert not hasattr(few["samplers"]["narrow"], "deviations_"), "a copy is fitted"
     few["samplers"] = {"wild": SecondStage(8, 1, 300, lr=50.0)}
     wild = metrics.report(bernoulli, "digits", **few)
     assert list(wild.distances) == ["training images", "reconstructions", "prior"]
@@ -303,7 +303,7 @@ def test_the_second_stage_is_fitted_unless_one_says_otherwise_and_a_collapsed_on
     del few["samplers"]
     found = metrics.report(bernoulli, "digits", **few)
     assert list(found.distances) == ["training images", "reconstructions", "prior", "second stage"]
-    assert value(found, "frechet_second_stage") < heap.distances["heap"]
+    assert value(found, "frechet_second_stage") < narrow.distances["narrow"]
     assert not any("collapsed" in note for note in found.notes)
 
 
@@ -394,7 +394,7 @@ def test_what_is_no_label_no_function_and_no_latent_gets_one_sentence(bernoulli)
     with pytest.raises(InvalidType, match="encode must be a function, got 3"):
         metrics.normal(3, lambda z: z, 1.0)
     wide = {**QUICK, "samplers": {"wide": lambda n: torch.zeros(n, 9)}}
-    with pytest.raises(InvalidValue, match=r"wide gave latents \[179, 9\], the decoder takes \[179, 4\]"):
+    with pytest.raises(InvalidValue, match=r"latents of wide must be \[179, 4\], got \[179, 9\]"):
         metrics.report(bernoulli, "digits", **wide)
 
 

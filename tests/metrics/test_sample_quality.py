@@ -89,15 +89,15 @@ def test_the_variance_lost_is_the_error_of_a_conditional_mean():
     ("call", "error", "words"),
     [
         (lambda: precision_recall(cloud(9), cloud(9, 4)), InvalidValue, r"\(9, 4\)"),
-        (lambda: precision_recall(cloud(9), cloud(3)), InvalidValue, "k must lie between 1 and 2"),
+        (lambda: precision_recall(cloud(9), cloud(3)), InvalidValue, "k must be between 1 and 2"),
         (lambda: precision_recall(cloud(9), None), InvalidType, "None"),
         (lambda: precision_recall(cloud(9), cloud(9), 1.5), InvalidType, r"k.*1\.5"),
         (lambda: nearest(torch.rand(3, 3), torch.rand(3, 4)), InvalidValue, r"\(4,\)"),
         (lambda: nearest(torch.rand(3, 3), torch.rand(3, 3), 4), InvalidValue, "got 4"),
-        (lambda: nearest(torch.rand(0, 3), torch.rand(3, 3)), InvalidValue, "no images"),
+        (lambda: nearest(torch.rand(0, 3), torch.rand(3, 3)), InvalidValue, "at least one image"),
         (lambda: nearest(torch.rand(3, 3), 255 * torch.ones(3, 3)), InvalidValue, r"\[0, 1\].*255"),
         (lambda: variance_loss(torch.rand(3, 3), torch.rand(4, 3)), InvalidValue, r"\(4, 3\)"),
-        (lambda: variance_loss(*2 * [torch.rand(0, 3)]), InvalidValue, "no images"),
+        (lambda: variance_loss(*2 * [torch.rand(0, 3)]), InvalidValue, "at least one image"),
         (lambda: variance_loss(torch.rand(3, 3), torch.rand(3, 3) - 1), InvalidValue, r"\[0, 1\]"),
     ],
 )

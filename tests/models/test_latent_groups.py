@@ -1,7 +1,6 @@
 """More than one group of latents, from training to every measurement."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +9,6 @@ from torch import nn
 from vaelab import Experiment, Objective, Train, fit, fit_many, load, metrics, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences import KL, Gaussian, kl
-from vaelab.live.trainer import Trainer
 from vaelab.metrics.adapter import adapted
 from vaelab.metrics.log_likelihood import log_evidence
 from vaelab.models.hierarchical import TwoLayers
@@ -18,7 +16,7 @@ from vaelab.models.vae import VAE, ForwardPass, total_rate
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Normal
 from vaelab.posterior import rescale
-from vaelab.runs.round_robin import Run, at_mean, curve, train_round_robin
+from vaelab.runs.round_robin import Run, curve, train_round_robin
 
 PIXELS, STEP, SPREAD, GAMMA = 3, 0.8, 0.6, 0.5
 
@@ -118,7 +116,8 @@ def test_the_rate_is_the_sum_of_the_groups_at_the_means_and_draws_nothing(traine
     experiment, digits = trained
     state = torch.get_rng_state()
     rate, rebuilt = experiment.rate(digits.images), experiment.reconstruct(digits.images)
-    posteriors, result = experiment.posteriors(digits.images), experiment.mean_pass(digits.images)
+    result = experiment.mean_pass(digits.images)
+    posteriors = result.q
     assert torch.equal(torch.get_rng_state(), state)
     each = [kl(q, p) for q, p in zip(result.q, result.p, strict=True)]
     assert len(each) == len(posteriors) == experiment.model.groups == 2
@@ -134,10 +133,8 @@ def test_every_measurement_takes_all_groups(trained):
     experiment, digits = trained
     x, rebuilt = digits.images / 255, experiment.reconstruct(digits.images)
     error, rate = float((x - rebuilt).square().mean()) * 64, float(experiment.rate(x).mean())
-    found = at_mean(experiment, digits.images, chunk=70)
+    found = metrics.rate_distortion(experiment, digits.images, chunk=70)
     assert found == pytest.approx((error, rate, rate), rel=1e-5)
-    probe = SimpleNamespace(experiment=experiment, images=digits.images)
-    assert Trainer._rate_and_distortion(probe) == pytest.approx((rate, error), rel=1e-5)
     found = metrics.evaluate(experiment, digits.images)
     assert found["reconstruction"] == pytest.approx(error, rel=1e-5)
     assert found["rate"] == found["divergence"] > 0
@@ -161,8 +158,8 @@ def test_what_knows_one_group_says_so(trained):
     experiment, digits = trained
     with pytest.raises(InvalidValue, match="one group of latents, and this model has 2"):
         rescale(experiment, digits.images)
-    with pytest.raises(InvalidValue, match="one group of latents, and this model has 2"):
-        log_evidence(experiment, digits.images, as_published=True)
+    with pytest.raises(InvalidValue, match="proposal must be None"):
+        log_evidence(experiment, digits.images, proposal=lambda q: q)
 
     def make(seed):
         return recipes.two_layer_iwae((1, 8, 8), 4, top=2, samples=2, hidden=(8,))
@@ -176,7 +173,7 @@ def test_a_flat_model_gives_the_same_by_either_way():
     torch.manual_seed(0)
     experiment = recipes.gjs_vae((1, 8, 8), 3, hidden=(16,))
     x = torch.rand(20, 1, 8, 8)
-    (q,) = experiment.posteriors(x)
+    (q,) = experiment.mean_pass(x).q
     assert torch.equal(q.mean, experiment.encode(x).mean)
     assert torch.equal(experiment.reconstruct(x), experiment.decode(q.mean))
     torch.testing.assert_close(experiment.rate(x), kl(q, Gaussian.standard(q.mean)))

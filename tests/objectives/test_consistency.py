@@ -269,7 +269,7 @@ def test_lambda_is_a_knob_that_may_be_turned_to_zero():
     turned = fit(e, digits, config, interventions=Interventions([(2, "consistency", 0.0, 20.0)]))
     assert turned["consistency"][-1] < 0.5 * free["consistency"][-1]
     assert turned.interventions == [(2, "consistency", 0.0, 20.0)]
-    assert e.objective.consistency == 20
+    assert e.objective.consistency_weight == 20
     interventions = Interventions()
     interventions.set(consistency=0)
     with pytest.raises(InvalidValue, match="consistency"):
@@ -322,7 +322,7 @@ def test_what_cannot_be_is_said():
         consistent(plain, 1.0, distance="kl")
     with pytest.raises(InvalidType, match="ConsistentExperiment"):
         consistent(recipes.cr_vae(SHAPE, 3), 1.0)
-    with pytest.raises(InvalidValue, match="joint_batch=False"):
+    with pytest.raises(InvalidValue, match="joint_batch must be False for gradient='dreg'"):
         consistent(recipes.iwae(SHAPE, 3, gradient="dreg"), 1.0)
 
 
@@ -352,7 +352,7 @@ def test_bad_input_gets_one_sentence(call, error, words):
 def test_old_experiments_have_no_lambda_in_their_state():
     """Checkpoints of ordinary experiments stay readable."""
     assert not any("consistency" in name for name in recipes.vae(SHAPE, 3, hidden=(16,)).state_dict())
-    assert "objective.consistency" in experiment().state_dict()
+    assert "objective.consistency_weight" in experiment().state_dict()
     plain = Objective(Bernoulli(), KL())
     x = torch.rand(3, *SHAPE)
     q = Gaussian(torch.zeros(3, 2), torch.zeros(3, 2))

@@ -91,7 +91,7 @@ def test_many_are_stacked_on_points_and_trained_as_alone():
         return recipes.vae((3,), 2, squash=False, hidden=(8,), gamma=gamma)
 
     config = Train(epochs=2, batch_size=100, progress=False)
-    many = fit_many(make, [{"gamma": 0.3, "seed": 1}, {"gamma": 0.6, "seed": 1}], x, config)
+    many = fit_many(make, [{"gamma": gamma, "seed": 1} for gamma in (0.3, 0.6, 0.9)], x, config)
     assert many.method.startswith("stacked")
     torch.manual_seed(1)
     alone = fit(make(0.6, 1), x, Train(epochs=2, batch_size=100, seed=1, progress=False))
@@ -149,7 +149,7 @@ REFUSED = {
     "bernoulli": (lambda: fit(unit(likelihood="bernoulli"), X, ONE), r"\[0, 1\].*squash=False"),
     "nll": (lambda: metrics.nll(unit(likelihood="bernoulli"), X, 2), r"\[0, 1\]"),
     "evaluate": (lambda: metrics.evaluate(unit(), X), r"\[0, 1\].*'real'"),
-    "squash": (lambda: real(likelihood="bernoulli"), r"'unit'.*squash=False"),
+    "squash": (lambda: real(likelihood="bernoulli"), r"squash must be True.*'unit'"),
     "binarize": (
         lambda: fit(real(), X, Train(epochs=1, binarize="dynamic", progress=False, batch_size=10)),
         r"binarize='dynamic' needs data in \[0, 1\].*'real'",

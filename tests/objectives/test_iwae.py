@@ -251,5 +251,5 @@ def test_what_cannot_be_is_said():
         recipes.iwae(SHAPE, 3, gradient="doubly")
     two = recipes.two_layer_iwae(SHAPE, 3, top=2)
     wrong = Experiment(two.model, IWAEObjective(two.objective.likelihood, 2, "stl"), SHAPE)
-    with pytest.raises(InvalidValue, match="one group"):
+    with pytest.raises(InvalidValue, match="plain for 2 latent groups"):
         wrong(torch.rand(2, *SHAPE))

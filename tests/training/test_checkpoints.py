@@ -1,4 +1,4 @@
-"""Never lose work: a killed training goes on as if nothing had happened, and a damaged checkpoint is named."""
+"""Checkpoints: a killed training resumes bit for bit, and a damaged checkpoint is reported."""
 
 import os
 import random
@@ -46,11 +46,11 @@ def uninterrupted(digits):
     return reference, fit(reference, digits, Train(**SETTINGS))
 
 
-@pytest.mark.parametrize("left_at", [1, 7, 16, 20, 31, 47])
-def test_resume_is_bit_for_bit(digits, uninterrupted, tmp_path, left_at):
+@pytest.mark.parametrize("stop_at", [1, 7, 16, 20, 31, 47])
+def test_resume_is_bit_for_bit(digits, uninterrupted, tmp_path, stop_at):
     config = Train(**SETTINGS, checkpoints=tmp_path, checkpoint_minutes=1e-9)
     for progress in train(experiment(), digits, config):
-        if progress.step == left_at:
+        if progress.step == stop_at:
             break
     again = experiment()
     history = fit(again, digits, config, resume=True)
@@ -72,19 +72,19 @@ torch.save(e.state_dict(), {out!r})
 
 
 def test_twenty_kills_change_nothing(digits, tmp_path):
-    """SIGKILL at random moments, many of them inside the write of a checkpoint; one run's worth of work in the end."""
+    """SIGKILL at random moments, many of them while a checkpoint is written."""
     settings = {**SETTINGS, "epochs": 25}
     reference = experiment()
     torch.set_num_threads(1)
     fit(reference, digits, Train(**settings))
-    folder, out = tmp_path / "kept", tmp_path / "end.pt"
+    folder, out = tmp_path / "checkpoints", tmp_path / "end.pt"
     script = SCRIPT.format(settings=settings, folder=str(folder), out=str(out))
-    dice, kills = random.Random(0), 0
+    random_numbers, kills = random.Random(0), 0
     while not out.is_file():
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdout.readline()
         if kills < 20:
-            time.sleep(dice.uniform(0.02, 0.35))
+            time.sleep(random_numbers.uniform(0.02, 0.35))
             process.send_signal(signal.SIGKILL)
             kills += 1
         _, errors = process.communicate(timeout=120)
@@ -97,28 +97,28 @@ def test_twenty_kills_change_nothing(digits, tmp_path):
     assert equal(again, reference)
 
 
-def kept(tmp_path, digits, **changes):
+def fit_with_checkpoints(tmp_path, digits, **changes):
     config = Train(**{**SETTINGS, **changes}, checkpoints=tmp_path)
     fit(experiment(), digits, config)
     return config
 
 
-def test_the_last_two_are_kept(tmp_path, digits):
-    kept(tmp_path, digits, epochs=4)
+def test_only_the_last_two_remain(tmp_path, digits):
+    fit_with_checkpoints(tmp_path, digits, epochs=4)
     assert len(checkpoints.list_checkpoints(tmp_path)) == 2
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("harm", ["truncated", "altered", "empty", "another checksum"])
-def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, uninterrupted, capsys, harm):
-    config = kept(tmp_path, digits)
+@pytest.mark.parametrize("damage", ["truncated", "altered", "empty", "another checksum"])
+def test_an_older_checkpoint_is_used_and_the_damaged_one_is_reported(tmp_path, digits, uninterrupted, capsys, damage):
+    config = fit_with_checkpoints(tmp_path, digits)
     newest = checkpoints.list_checkpoints(tmp_path)[0]
     content = bytearray(newest.read_bytes())
-    if harm == "truncated":
+    if damage == "truncated":
         del content[-7:]
-    elif harm == "altered":
+    elif damage == "altered":
         content[len(content) // 2] ^= 1
-    elif harm == "empty":
+    elif damage == "empty":
         content.clear()
     else:
         content[0] ^= 1
@@ -129,8 +129,8 @@ def test_an_older_checkpoint_is_used_and_the_user_is_told(tmp_path, digits, unin
     assert newest.name in capsys.readouterr().err
 
 
-def test_when_all_are_damaged_it_says_so(tmp_path, digits):
-    config = kept(tmp_path, digits)
+def test_an_error_if_all_are_damaged(tmp_path, digits):
+    config = fit_with_checkpoints(tmp_path, digits)
     for path in checkpoints.list_checkpoints(tmp_path):
         path.write_text("step 3")
     with pytest.raises(DataError, match=r"no checkpoint in .* is intact"):
@@ -138,7 +138,7 @@ def test_when_all_are_damaged_it_says_so(tmp_path, digits):
 
 
 def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch):
-    config = kept(tmp_path, digits, lr_schedule="constant")
+    config = fit_with_checkpoints(tmp_path, digits, lr_schedule="constant")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full(*args):
@@ -156,8 +156,8 @@ def test_a_full_disk_leaves_the_older_checkpoints(tmp_path, digits, monkeypatch)
     assert config.epochs == 3
 
 
-def test_a_longer_training_goes_on_from_a_shorter_one(tmp_path, digits):
-    kept(tmp_path, digits, lr_schedule="constant")
+def test_a_longer_training_resumes_from_a_shorter_one(tmp_path, digits):
+    fit_with_checkpoints(tmp_path, digits, lr_schedule="constant")
     again = experiment()
     config = Train(**{**SETTINGS, "epochs": 5, "lr_schedule": "constant"}, checkpoints=tmp_path)
     assert len(fit(again, digits, config, resume=True)) == 5
@@ -166,8 +166,8 @@ def test_a_longer_training_goes_on_from_a_shorter_one(tmp_path, digits):
     assert equal(again, reference)
 
 
-def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
-    config = kept(tmp_path / "a", digits)
+def test_checkpoints_of_another_training_are_rejected(tmp_path, digits):
+    config = fit_with_checkpoints(tmp_path / "a", digits)
     with pytest.raises(InvalidValue, match="without checkpoints unless resume=True"):
         fit(experiment(), digits, config)
     with pytest.raises(InvalidValue, match="other model"):
@@ -184,19 +184,19 @@ def test_what_does_not_fit_gets_one_sentence(tmp_path, digits):
     assert os.path.getsize(tmp_path / "file") == 0  # noqa: PTH202
 
 
-def test_a_training_that_had_ended_gives_its_history_again(tmp_path, digits):
-    config = kept(tmp_path, digits)
+def test_resuming_a_finished_training_returns_its_history(tmp_path, digits):
+    config = fit_with_checkpoints(tmp_path, digits)
     again = fit(experiment(), digits, config, resume=True)
     assert again["epoch"] == [1, 2, 3]
 
 
-def test_a_cosine_training_cannot_be_made_longer_since_its_rates_depend_on_the_length(tmp_path, digits):
-    kept(tmp_path, digits)
+def test_a_cosine_schedule_cannot_be_extended(tmp_path, digits):
+    fit_with_checkpoints(tmp_path, digits)
     with pytest.raises(InvalidValue, match="epochs=5 instead of 3"):
         fit(experiment(), digits, Train(**{**SETTINGS, "epochs": 5}, checkpoints=tmp_path), resume=True)
 
 
-def test_weights_that_are_no_longer_finite_never_replace_a_good_checkpoint(tmp_path, digits):
+def test_non_finite_weights_never_replace_a_good_checkpoint(tmp_path, digits):
     config = Train(**SETTINGS, checkpoints=tmp_path, checkpoint_minutes=1e-9)
     broken = experiment()
     steps = train(broken, digits, config)

@@ -1,6 +1,6 @@
-"""Many together: stacked or not, every experiment comes out as if it had been trained alone."""
+"""Ensembles: stacked or not, every experiment comes out as if it had been trained alone."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from vaelab.objectives.annealing import Linear, PIController
 from vaelab.objectives.gamma import Fixed, Geco
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
-from vaelab.training.ensemble import fit_many
+from vaelab.training.ensemble import UNSUPPORTED, fit_many
 
 SHAPE = (1, 8, 8)
 SEEDS = [{"seed": 0}, {"seed": 1}, {"seed": 2}]
@@ -37,7 +37,7 @@ def alone(make, settings, data, config):
 
 
 def assert_as_if_alone(make, settings, data, config, tolerance=1e-5):
-    """Histories, weights, buffers: all as by `fit`.  Returns how they were trained."""
+    """Compare histories, weights and buffers with those of `fit`; return the method."""
     many = fit_many(make, settings, data, config)
     histories, experiments = alone(make, settings, data, config)
     assert len(many) == len(settings)
@@ -87,7 +87,7 @@ def test_stacked_equals_the_loop(digits, divergence, design):
     ],
     ids=str,
 )
-def test_every_setting_of_the_step_is_that_of_the_loop(digits, options):
+def test_options_of_the_stacked_step_equal_those_of_the_loop(digits, options):
     def make(gamma):
         return recipes.vae(SHAPE, 3, hidden=(16, 8), gamma=gamma).double()
 
@@ -115,7 +115,7 @@ def test_single_precision_and_floats_stay_close(digits):
         lambda seed: with_decoder(nn.Sigmoid()),
     ],
 )
-def test_whatever_is_dense_is_stacked(digits, make):
+def test_dense_networks_are_stacked(digits, make):
     assert assert_as_if_alone(lambda seed: make(seed).double(), SEEDS, digits, SHORT).startswith("stacked")
 
 
@@ -163,19 +163,26 @@ def with_dropout():
         (lambda seed: with_dropout(), SEEDS, "only dense"),
     ],
 )
-def test_what_cannot_be_stacked_goes_one_by_one(digits, make, settings, words):
-    how = assert_as_if_alone(make, settings, digits, replace(SHORT, steps=3))
-    assert how.startswith("one by one")
-    assert words in how
+def test_other_experiments_are_trained_one_by_one(digits, make, settings, words):
+    method = assert_as_if_alone(make, settings, digits, replace(SHORT, steps=3))
+    assert method.startswith("one by one")
+    assert words in method
 
 
-def test_settings_the_stacked_step_does_not_know_go_one_by_one(digits):
+def test_unsupported_options_are_trained_one_by_one(digits):
     def make(seed):
         return recipes.vae(SHAPE, 3, hidden=(8,))
 
     config = replace(SHORT, steps=3, binarize="dynamic")
-    how = assert_as_if_alone(make, SEEDS, digits, config)
-    assert how == "one by one: the stacked step does not support binarize"
+    method = assert_as_if_alone(make, SEEDS, digits, config)
+    assert method == "one by one: the stacked step does not support binarize"
+
+
+def test_every_option_is_known_to_be_supported_or_not():
+    supported = {"epochs", "steps", "batch_size", "lr", "lr_schedule", "lr_milestones", "lr_decay", "weight_decay"}
+    supported |= {"grad_clip", "seed", "device", "progress", "checkpoint_minutes"}
+    rejected = {"checkpoints"}
+    assert {field.name for field in fields(Train)} == supported | rejected | set(UNSUPPORTED)
 
 
 def test_a_shared_policy_is_not_stacked(digits):
@@ -184,7 +191,7 @@ def test_a_shared_policy_is_not_stacked(digits):
     assert many.method == "one by one: the experiments share tensors"
 
 
-def test_the_trained_experiments_own_their_tensors(digits):
+def test_trained_experiments_have_their_own_tensors(digits):
     many = fit_many(lambda seed: recipes.vae(SHAPE, 3, hidden=(8,)), SEEDS, digits, replace(SHORT, steps=2))
     assert many.method == "stacked: 3 dense networks"
     tensors = [tensor for e in many.experiments for tensor in e.state_dict().values()]
@@ -192,7 +199,7 @@ def test_the_trained_experiments_own_their_tensors(digits):
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
 
 
-def test_a_member_whose_loss_is_no_number_stops_all(digits):
+def test_a_non_finite_loss_of_one_member_stops_all(digits):
     def make(broken):
         e = recipes.vae(SHAPE, 3, hidden=(8,))
         with torch.no_grad():
@@ -215,11 +222,11 @@ def a_vae(seed=0):
         (a_vae, [{"beta": 2}], SHORT, InvalidType, "beta.*"),
         (a_vae, [{"seed": 1.5}], SHORT, InvalidType, r"seed.*1\.5"),
         (lambda seed: nn.Linear(1, 1), [{"seed": 0}], SHORT, InvalidType, "Experiment.*Linear"),
-        (a_vae, [{"seed": 0}], replace(SHORT, checkpoints="kept"), InvalidValue, "checkpoints.*kept"),
+        (a_vae, [{"seed": 0}], replace(SHORT, checkpoints="folder"), InvalidValue, "checkpoints.*folder"),
         (a_vae, SEEDS, replace(SHORT, batch_size=9999), InvalidValue, "images, got 9999"),
         (a_vae, SEEDS, replace(SHORT, device="abacus"), InvalidValue, "abacus"),
     ],
 )
-def test_bad_input_gets_one_sentence(digits, make, settings, config, error, words):
+def test_invalid_input_is_rejected(digits, make, settings, config, error, words):
     with pytest.raises(error, match=words):
         fit_many(make, settings, digits, config)

@@ -1,4 +1,4 @@
-"""Interventions: turned from another thread between steps, written down, and played again without the hand."""
+"""Interventions: set from another thread between steps, recorded, and replayed."""
 
 import threading
 from itertools import pairwise
@@ -8,7 +8,6 @@ import torch
 
 from vaelab import Train, fit, load, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.training.config import Train as Settings
 from vaelab.training.interventions import Interventions
 
 CONFIG = Train(epochs=6, batch_size=50, progress=False, device="cpu")
@@ -24,45 +23,45 @@ def digits():
     return load("digits")
 
 
-def test_fifty_turns_from_another_thread_are_written_down_and_replayed(digits):
+def test_fifty_interventions_from_another_thread_are_recorded_and_replayed(digits):
     torch.manual_seed(0)
-    steered, interventions, go, turned = experiment(), Interventions(), threading.Semaphore(0), threading.Semaphore(0)
+    steered, interventions, ready, done = experiment(), Interventions(), threading.Semaphore(0), threading.Semaphore(0)
 
-    def hand():
+    def set_parameters():
         for i in range(50):
-            go.acquire()
+            ready.acquire()
             name = ("alpha", "gamma", "lr", "weight")[i % 4]
             interventions.set(
                 **{name: {"alpha": i / 50, "gamma": 0.2 + i / 100, "lr": 1e-3 / (i + 1), "weight": 1 + i}[name]}
             )
-            turned.release()
+            done.release()
 
-    thread = threading.Thread(target=hand)
+    thread = threading.Thread(target=set_parameters)
     thread.start()
     history = None
     for progress in train(steered, digits, CONFIG, interventions=interventions):
         history = progress.history
-        go.release()
+        ready.release()
         if progress.step <= 50:
-            assert turned.acquire(timeout=10)
+            assert done.acquire(timeout=10)
     thread.join(timeout=10)
     assert len(history.interventions) == 50
-    assert [turn.step for turn in history.interventions] == sorted(turn.step for turn in history.interventions)
+    assert [i.step for i in history.interventions] == sorted(i.step for i in history.interventions)
     for name in ("alpha", "gamma", "lr", "weight"):
-        turns = [turn for turn in history.interventions if turn.name == name]
-        assert all(later.old == earlier.new for earlier, later in pairwise(turns))
+        changes = [i for i in history.interventions if i.name == name]
+        assert all(later.old == earlier.new for earlier, later in pairwise(changes))
 
     again = experiment()
     replayed = fit(again, digits, CONFIG, interventions=history.replay())
     assert replayed.interventions == history.interventions
     for a, b in zip(again.state_dict().values(), steered.state_dict().values(), strict=True):
         assert torch.equal(a, b)
-    untouched = experiment()
-    fit(untouched, digits, CONFIG)
-    assert not torch.equal(untouched.model.encoder[1][0].weight, again.model.encoder[1][0].weight)
+    reference = experiment()
+    fit(reference, digits, CONFIG)
+    assert not torch.equal(reference.model.encoder[1][0].weight, again.model.encoder[1][0].weight)
 
 
-def test_every_turn_is_recorded_and_the_newest_acts_at_the_next_step(digits):
+def test_every_intervention_is_recorded_and_the_last_one_counts(digits):
     e, interventions = experiment(), Interventions()
     for progress in train(e, digits, CONFIG, interventions=interventions):
         if progress.step == 2:
@@ -70,7 +69,7 @@ def test_every_turn_is_recorded_and_the_newest_acts_at_the_next_step(digits):
             interventions.set(alpha=0.7, gamma=0.25)
         if progress.step == 3:
             break
-    assert [tuple(turn) for turn in progress.history.interventions] == [
+    assert [tuple(i) for i in progress.history.interventions] == [
         (2, "alpha", pytest.approx(0.3), 0.9),
         (2, "alpha", 0.9, 0.7),
         (2, "gamma", pytest.approx(0.5), 0.25),
@@ -79,7 +78,7 @@ def test_every_turn_is_recorded_and_the_newest_acts_at_the_next_step(digits):
     assert float(e.objective.likelihood.gamma.gamma) == pytest.approx(0.25)
 
 
-def test_turning_needs_no_second_trace():
+def test_new_values_need_no_second_trace():
     """alpha, gamma and weight are tensors: one graph serves all their values."""
     e, graphs = experiment(), []
 
@@ -106,19 +105,19 @@ def test_turning_needs_no_second_trace():
         (lambda: Interventions().set(lr="fast"), InvalidType, "fast"),
     ],
 )
-def test_a_bad_turn_gets_one_sentence(call, error, words):
+def test_invalid_values_are_rejected(call, error, words):
     with pytest.raises(error, match=words):
         call()
 
 
-def test_a_knob_that_is_not_there_is_named(digits):
+def test_an_unknown_parameter_is_rejected(digits):
     interventions = Interventions()
     interventions.set(alpha=0.5)
     with pytest.raises(InvalidValue, match=r"parameter must be one of gamma, lr, weight, got 'alpha'"):
         fit(recipes.vae((1, 8, 8), 4, hidden=(32,)), digits, CONFIG, interventions=interventions)
 
 
-def test_a_trained_alpha_cannot_be_turned(digits):
+def test_a_trained_alpha_cannot_be_set(digits):
     interventions = Interventions()
     interventions.set(alpha=0.5)
     e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), trainable=True)
@@ -126,38 +125,10 @@ def test_a_trained_alpha_cannot_be_turned(digits):
         fit(e, digits, CONFIG, interventions=interventions)
 
 
-def test_the_history_shows_alpha_where_it_is_trained(digits):
+def test_the_history_has_a_trained_alpha(digits):
     e = recipes.gjs_vae((1, 8, 8), 4, hidden=(32,), alpha=0.3, trainable=True)
     history = fit(e, digits, CONFIG)
     assert len(history["alpha"]) == CONFIG.epochs
     assert history["alpha"][-1] == pytest.approx(e.objective.divergence.alpha.item())
     assert len({0.3, *history["alpha"]}) == CONFIG.epochs + 1
     assert "alpha" not in fit(experiment(), digits, CONFIG).columns
-
-
-def test_schedules():
-    cosine = Settings(steps=10, lr_schedule="cosine")
-    assert [cosine.lr_factor(step, 5) for step in (0, 5)] == pytest.approx([1, 0.5])
-    dropping = Settings(epochs=6, lr_schedule="step", lr_milestones=(3, 5))
-    assert [dropping.lr_factor(step, 10) for step in (0, 19, 20, 39, 40)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
-
-
-def test_steps_instead_of_epochs(digits):
-    history = fit(experiment(), digits, Train(steps=40, batch_size=50, progress=False, device="cpu", grad_clip=1.0))
-    assert [row["epoch"] for row in history.rows] == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"steps": 0}, "steps"),
-        ({"grad_clip": 0.0}, "grad_clip"),
-        ({"checkpoint_minutes": -1.0}, "checkpoint_minutes"),
-        ({"weight_decay": -0.1}, "weight_decay"),
-        ({"lr_schedule": "linear"}, "linear"),
-        ({"lr_milestones": (3,)}, "lr_schedule must be 'step'"),
-    ],
-)
-def test_bad_settings_get_one_sentence(settings, words):
-    with pytest.raises(InvalidValue, match=words):
-        Train(**settings)

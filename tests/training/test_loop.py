@@ -1,12 +1,16 @@
-"""The loop: it learns, it is reproducible, it can be left at any step, and it says what is wrong."""
+"""The loop learns, is reproducible, can be left at any step, and rejects invalid input."""
 
+import ast
 import csv
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import vaelab.training
 from vaelab import History, Train, fit, load, recipes, train
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import InvalidType, InvalidValue, StorageError, TrainingError
@@ -57,7 +61,7 @@ def test_tasks_name_the_device_that_auto_means(monkeypatch):
         device_name("abacus")
 
 
-def test_train_can_be_left_and_looked_into_at_any_step(digits):
+def test_train_can_be_read_and_left_at_any_step(digits):
     e = experiment()
     for progress in train(e, digits, FAST):
         assert progress.terms.nll.shape == (50,)
@@ -67,15 +71,15 @@ def test_train_can_be_left_and_looked_into_at_any_step(digits):
     assert (progress.step, progress.epoch, progress.steps) == (3, 1, 2 * (len(digits) // 50))
 
 
-def test_every_image_is_seen_at_most_once_an_epoch():
+def test_every_image_is_used_at_most_once_per_epoch():
     marked = torch.arange(100, dtype=torch.float32).reshape(100, 1, 1, 1).expand(100, 1, 8, 8) / 100
-    seen = []
+    received = []
     e = experiment()
     e.model.encoder.register_forward_hook(
-        lambda module, inputs, output: seen.extend((inputs[0][:, 0, 0, 0] * 100).round().int().tolist())
+        lambda module, inputs, output: received.extend((inputs[0][:, 0, 0, 0] * 100).round().int().tolist())
     )
     fit(e, marked.contiguous(), Train(epochs=1, batch_size=30, progress=False, device="cpu"))
-    assert len(seen) == 90 == len(set(seen))
+    assert len(received) == 90 == len(set(received))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_every_image_is_seen_at_most_once_an_epoch():
         lambda d: d.images[:, 0],
     ],
 )
-def test_images_may_come_in_many_kinds(digits, kind):
+def test_all_kinds_of_images_are_accepted(digits, kind):
     reference, e = experiment(), experiment()
     fit(reference, digits, FAST)
     fit(e, kind(digits), FAST)
@@ -122,7 +126,7 @@ def test_bernoulli_has_no_gamma(digits):
     assert all(math.isnan(value) for value in history["gamma"])
 
 
-def test_a_loss_that_is_no_number_stops_training(digits):
+def test_a_non_finite_loss_stops_training(digits):
     e = experiment()
     with torch.no_grad():
         e.model.decoder[0][0].weight.fill_(math.nan)
@@ -159,7 +163,7 @@ def test_a_loss_that_is_no_number_stops_training(digits):
         ),
     ],
 )
-def test_bad_input_gets_one_sentence(call, error, words):
+def test_invalid_input_is_rejected(call, error, words):
     with pytest.raises(error, match=words):
         call()
 
@@ -178,33 +182,35 @@ def test_averaged_weights_follow_the_weights(digits):
     assert float(average.objective.likelihood.gamma.gamma) == float(e.objective.likelihood.gamma.gamma)
 
 
-def seen_by(config, images):
-    e, seen = experiment(), []
-    e.model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].clone()))
+def encoder_inputs(config, images):
+    e, received = experiment(), []
+    e.model.encoder.register_forward_hook(lambda module, inputs, output: received.append(inputs[0].clone()))
     fit(e, images, config)
-    return torch.cat(seen)
+    return torch.cat(received)
 
 
-def test_binarized_once_or_at_every_presentation(digits):
+def test_binarization_is_static_or_dynamic(digits):
     gray = digits.images[:100]
     config = {"epochs": 3, "batch_size": 100, "progress": False, "device": "cpu"}
-    once, anew = (seen_by(Train(**config, binarize=kind), gray).reshape(3, 100, 64) for kind in ("static", "dynamic"))
-    for seen in (once, anew):
-        assert set(seen.unique().tolist()) <= {0.0, 1.0}
-        assert float(seen.mean()) == pytest.approx(float(gray.float().mean() / 255), abs=0.02)
+    static, dynamic = (
+        encoder_inputs(Train(**config, binarize=kind), gray).reshape(3, 100, 64) for kind in ("static", "dynamic")
+    )
+    for received in (static, dynamic):
+        assert set(received.unique().tolist()) <= {0.0, 1.0}
+        assert float(received.mean()) == pytest.approx(float(gray.float().mean() / 255), abs=0.02)
 
-    def sums(seen):
-        return [sorted(map(tuple, epoch.tolist())) for epoch in seen]
+    def sums(received):
+        return [sorted(map(tuple, epoch.tolist())) for epoch in received]
 
-    assert sums(once)[0] == sums(once)[1] == sums(once)[2]
-    assert sums(anew)[0] != sums(anew)[1]
+    assert sums(static)[0] == sums(static)[1] == sums(static)[2]
+    assert sums(dynamic)[0] != sums(dynamic)[1]
 
 
 def test_images_are_augmented_on_their_way_in(digits):
-    e, seen = experiment(), []
-    e.model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].clone()))
+    e, received = experiment(), []
+    e.model.encoder.register_forward_hook(lambda module, inputs, output: received.append(inputs[0].clone()))
     fit(e, digits.images[:50], Train(epochs=1, batch_size=50, progress=False, device="cpu"), augment=lambda x: 1 - x)
-    assert float(seen[0].sum()) == pytest.approx(float((255 - digits.images[:50].float()).sum() / 255), rel=1e-5)
+    assert float(received[0].sum()) == pytest.approx(float((255 - digits.images[:50].float()).sum() / 255), rel=1e-5)
 
 
 def test_bf16_trains_networks_and_leaves_the_terms_in_fp32(digits):
@@ -238,3 +244,24 @@ def test_compiled_training_is_eager_training(digits, monkeypatch):
     assert graphs == [True]
     for a, b in zip(reference.parameters(), e.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def code_lines(path):
+    """Count the lines of a file that are neither blank, nor comments, nor docstrings."""
+    tree, lines = ast.parse(path.read_text(encoding="utf-8")), set()
+    texts = [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    docstrings = {number for text in texts for number in range(text.lineno, text.end_lineno + 1)}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip() and not line.strip().startswith("#") and number not in docstrings:
+            lines.add(number)
+    return len(lines)
+
+
+def test_one_step_is_read_in_five_files_and_700_lines():
+    """From `fit` to `optimizer.step`, and what computes the loss in between."""
+    package = Path(vaelab.__file__).parent
+    files = re.findall(r"`(\w+/\w+\.py)`", vaelab.training.__doc__)
+    assert len(files) == 5
+    assert sum(code_lines(package / name) for name in files) <= 700

@@ -2,21 +2,22 @@
 
 In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelihood`, `activity`,
 `linear_probe`, `views`, `frechet`, `classifier`, `inputs`, `sample_quality`, `fid`,
-`report_numbers`, `report_figure`, `saving`.
+`report_table`, `report_numbers`, `report_figure`.
 """
 
 from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
 from vaelab.metrics.log_likelihood import bound, nll
-from vaelab.metrics.reconstruction import evaluate
-from vaelab.metrics.report_numbers import Report, report, rows, table, to_json
+from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
+from vaelab.metrics.report_numbers import report, save
+from vaelab.metrics.report_table import Report, rows, table, to_json
 from vaelab.metrics.sample_quality import distances
-from vaelab.metrics.saving import save
 from vaelab.metrics.views import posterior_shift, transformed
 
 __all__ = [
     "Adapter",
+    "RateDistortion",
     "Report",
     "active_units",
     "activity_histogram",
@@ -29,6 +30,7 @@ __all__ = [
     "normal",
     "posterior_shift",
     "probe",
+    "rate_distortion",
     "report",
     "rows",
     "save",

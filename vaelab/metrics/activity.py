@@ -1,9 +1,7 @@
-"""Active units: latents whose posterior mean varies from image to image.
+"""Active units: latents whose posterior mean varies over the data.
 
-    A_j = Var_x E_q[z_j]
-
-The count at one threshold jumps between trainings that are alike, since many latents sit close to it; so there are two,
-and the histogram.  Source: Burda et al. 2016, who take 0.01.
+The count at one threshold jumps between equal trainings, because many latents are close to it; so
+there are two thresholds and a histogram.
 """
 
 import math
@@ -17,9 +15,11 @@ LOWEST, HIGHEST, PER_DECADE = -6, 1, 4  # of the histogram, powers of ten
 
 
 class Histogram(NamedTuple):
-    """How many latents lie between one edge and the next: edges [k + 1], of log10 A; counts [k].
+    """Numbers of latents by log10 of their variance; the outer bins hold what lies beyond them.
 
-    The first and the last bin take what lies beyond them.
+    Args:
+        edges: Edges of the bins [k + 1].
+        counts: Numbers of latents [k].
     """
 
     edges: Tensor
@@ -27,13 +27,35 @@ class Histogram(NamedTuple):
 
 
 def active_units(variances: Tensor, threshold: float = 0.01) -> int:
-    """How many latents have means whose variance over the images, [latent], is above the threshold."""
+    """Count the active latents.
+
+    Args:
+        variances: Var_x E_q[z_j], variances of the posterior means over the data [latent].
+        threshold: Variance above which a latent is active.
+
+    Returns:
+        Their number.
+
+    Example:
+        >>> active_units(torch.tensor([0.9, 0.02, 0.001]))
+        2
+
+    References:
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519, section 5.2.
+    """
     return int((variances > threshold).sum())
 
 
 def activity_histogram(variances: Tensor) -> Histogram:
-    """Latents by log10 of the variance of their means [latent]; one that never varies counts in the first bin."""
+    """Count latents by log10 of the variance of their means.
+
+    Args:
+        variances: As for `active_units`; 0 counts in the first bin.
+
+    Returns:
+        The histogram, from 1e-6 to 10.
+    """
     edges = torch.linspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1, dtype=torch.float64)
-    tiny = 1 / PER_DECADE / 2
-    logs = variances.double().clamp_min(math.exp(-600)).log10().clamp(LOWEST + tiny, HIGHEST - tiny)
+    half = 1 / PER_DECADE / 2
+    logs = variances.double().clamp_min(math.exp(-600)).log10().clamp(LOWEST + half, HIGHEST - half)
     return Histogram(edges, torch.histogram(logs, edges).hist)

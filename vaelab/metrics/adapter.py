@@ -1,4 +1,4 @@
-"""What an evaluation needs of a VAE, whoever wrote it: three functions."""
+"""Any VAE as three functions, which is all that an evaluation needs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,15 +19,17 @@ from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment
 
-ROUNDING = 1e-3  # by how much a chance may leave [0, 1]
+TOLERANCE = 1e-3  # by how much a probability may leave [0, 1]
 
 
 class HierarchicalParts(NamedTuple):
-    """What more it takes where there are latents above those of `encode`, so that their prior is not N(0, I).
+    """What a model with latents above those of `encode` has besides, as their prior is not N(0, I).
 
-    draws(x, k) -> -ln p(x|z), and ln q(z|x) - ln p(z) over all latents, of k draws per image: [k, b] each, nats.
-    prior(n) -> n draws of the latents that `decode` takes: [n, latent].
-    reconstruct(x) -> the mean images [b, *shape], with all latents at their posterior means.
+    Args:
+        draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over all latents: [k, b],
+            nats.
+        prior: Of n, returns draws of the latents that `decode` takes: [n, latent].
+        reconstruct: Of x, returns the mean images [b, *shape] with all latents at their means.
     """
 
     draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
@@ -37,17 +39,25 @@ class HierarchicalParts(NamedTuple):
 
 @dataclass(frozen=True)
 class Adapter:
-    """A VAE with the prior N(0, I) as three functions; x [b, *shape]: data, z [b, latent]: latents.
+    """A VAE with the prior N(0, I) as functions of x [b, *shape] and z [b, latent].
 
-    encode(x) -> Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
-    decode(z) -> the mean images [b, *shape], in the domain of the data: never logits.
-    nll(z, x) -> -ln p(x|z) [b] in nats, *summed* over pixels, constants included: without them an NLL has no meaning.
-    binary: p(x|z) is a likelihood of 0 and 1 only; gray images are then drawn to black and white before they are
-    weighed.  device, dtype: what the functions are given.  module: put into evaluation mode meanwhile, if there is one.
-    deeper: for latents in several layers.  shape: of one datum, if it is known, to say what is
-    wrong with others.  domain: "unit" for data in [0, 1], as images; "real" for any finite floats.
+    `bernoulli` and `normal` make one from `encode` and `decode` alone.
 
-    `bernoulli` and `normal` make it from encode and decode alone.
+    Args:
+        encode: Of x, returns a Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
+        decode: Of z, returns the mean images [b, *shape] in the domain of the data, never logits.
+        nll: Of z and x, returns -ln p(x|z) [b] in nats, summed over pixels, with all constants.
+        binary: Whether p(x|z) is a likelihood of 0 and 1 only; gray images are then binarized
+            first.
+        device: Where the functions take their arguments.
+        dtype: Type of these.
+        module: Put into evaluation mode meanwhile.
+        deeper: For latents in several layers.
+        shape: Shape of one datum, if known.
+        domain: "unit" for data in [0, 1], "real" for any finite floats.
+
+    Raises:
+        InvalidType: If one of the three is no function.
     """
 
     encode: Callable[[Tensor], Gaussian]
@@ -64,24 +74,20 @@ class Adapter:
     def __post_init__(self) -> None:
         for name in ("encode", "decode", "nll"):
             if not callable(function := getattr(self, name)):
-                raise InvalidType(f"{name} must be a function, got {function!r:.60}; see metrics.Adapter.")
+                raise InvalidType(f"{name} must be a function, got {function!r:.60}.")
 
     def as_input(self, x: Tensor) -> Tensor:
-        """x [n, *shape], uint8 as [0, 1], or floats, as the functions want them.
-
-        Raises InvalidValue for none, for another shape, and for a Bernoulli outside [0, 1].
-        """
+        """Return x [n, *shape], uint8 or floats, as the functions take it."""
         if not len(x) or (self.shape is not None and tuple(x.shape[1:]) != self.shape):
-            wanted = "[n, ...]" if self.shape is None else f"[n, {', '.join(map(str, self.shape))}]"
-            got = f"got {tuple(x.shape)}; the second axis is that of channels"
-            raise InvalidValue(f"images must be {wanted} with n at least 1, {got}.")
+            shape = "[n, ...]" if self.shape is None else f"[n, {', '.join(map(str, self.shape))}]"
+            raise InvalidValue(f"images must be {shape} with n at least 1, got {tuple(x.shape)}.")
         if self.binary:
             as_images(x)
         return to_float(x.to(self.device)).to(self.dtype)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Without gradients, and with batch normalization and dropout as they are after training."""
+        """Evaluate without gradients, with batch normalization and dropout as after training."""
         modes = {part: part.training for part in (self.module.modules() if self.module is not None else ())}
         try:
             if self.module is not None:
@@ -93,43 +99,41 @@ class Adapter:
                 part.training = mode
 
     def check(self, x: Tensor) -> None:
-        """Try the three functions on the first two of x [n, *shape].
+        """Try the functions on the first two of x [n, *shape], and name what is wrong.
 
-        Raises InvalidType or InvalidValue, naming what is off.
+        Raises:
+            InvalidType: For a result of another type.
+            InvalidValue: For a result of another shape or range.
         """
         with self.evaluating():
             x = self.as_input(x[:2])
             q = self.encode(x)
             if not isinstance(q, Gaussian):
-                raise InvalidType(f"encode gave a {type(q).__name__}; wrap it: Gaussian(mean, logvar=ln sigma²).")
+                raise InvalidType(f"encode must return a Gaussian(mean, logvar=ln sigma²), got {type(q).__name__}.")
             check_pair(q, Gaussian.standard(q.mean))
             if q.mean.dim() != 2 or len(q.mean) != len(x):
-                raise InvalidValue(f"encode gave {_shape(q.mean)} for {len(x)} images; posteriors must be [b, latent].")
-            self._check_decoded(self.decode(q.mean), x)
+                raise InvalidValue(f"encode must return [b, latent] for {len(x)} images, got {_shape(q.mean)}.")
+            decoded = checks.float_tensor("the result of decode", self.decode(q.mean))
+            if decoded.shape != x.shape:
+                raise InvalidValue(f"decode must return mean images {_shape(x)}, got {_shape(decoded)}.")
+            low, high = float(decoded.min()), float(decoded.max())
+            if self.binary and not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+                raise InvalidValue(
+                    f"decode must return probabilities in [0, 1], got {low:g} to {high:g}; apply a sigmoid to logits."
+                )
             nll = checks.float_tensor("nll", self.nll(q.mean, x))
-        if nll.shape != x.shape[:1]:
-            raise InvalidValue(f"nll gave {_shape(nll)} for {len(x)} images; sum over the pixels, not over the batch.")
-
-    def _check_decoded(self, decoded: Tensor, x: Tensor) -> None:
-        checks.float_tensor("what decode gives", decoded)
-        if decoded.shape != x.shape:
-            raise InvalidValue(f"decode gave {_shape(decoded)} for images {_shape(x)}; it must give their mean image.")
-        low, high = float(decoded.min()), float(decoded.max())
-        if self.binary and not (low >= -ROUNDING and high <= 1 + ROUNDING):
-            raise InvalidValue(
-                f"decode gave numbers from {low:g} to {high:g}, and the chance of white lies in [0, 1]; put a sigmoid "
-                f"behind a decoder of logits."
-            )
+            if nll.shape != x.shape[:1]:
+                raise InvalidValue(f"nll must return [{len(x)}], summed over pixels, got {_shape(nll)}.")
 
 
 def adapted(model: Experiment | Adapter) -> Adapter:
-    """A vaelab experiment as an adapter; an adapter as it is.  Raises InvalidType for anything else."""
+    """Return an experiment as an adapter, and an adapter as it is."""
     if isinstance(model, Adapter):
         return model
     if not isinstance(model, Experiment):
+        name = type(model).__name__
         raise InvalidType(
-            f"model must be an Experiment or an Adapter, got {type(model).__name__}; wrap your own with "
-            f"metrics.bernoulli(encode, decode) or metrics.normal(encode, decode, gamma)."
+            f"model must be an Experiment or an Adapter, got {name}; see metrics.bernoulli and metrics.normal."
         )
     likelihood, network = model.objective.likelihood, model.model
     return Adapter(
@@ -157,36 +161,68 @@ def _deeper(experiment: Experiment) -> HierarchicalParts:
     return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
 
 
-def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **place: Any) -> Adapter:
-    """For a decoder whose mean image is the probability of white; place: device, dtype, module of `Adapter`."""
+def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **options: Any) -> Adapter:
+    """Adapt a VAE whose mean image is the probability of white.
+
+    Args:
+        encode: Of x, returns q(z|x).
+        decode: Of z, returns probabilities, not logits.
+        **options: device, dtype and module of `Adapter`.
+
+    Returns:
+        The adapter.
+
+    Example:
+        >>> encode = lambda x: Gaussian(x.flatten(1), torch.zeros_like(x.flatten(1)))
+        >>> bernoulli(encode, torch.sigmoid).binary
+        True
+    """
 
     def nll(z: Tensor, x: Tensor) -> Tensor:
         return sum_pixels(nn.functional.binary_cross_entropy(decode(z).clamp(0, 1), x, reduction="none"))
 
-    return Adapter(encode, decode, nll, binary=True, **place)
+    return Adapter(encode, decode, nll, binary=True, **options)
 
 
 def normal(
-    encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], gamma: float, **place: Any
+    encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], gamma: float, **options: Any
 ) -> Adapter:
-    """For a decoder whose mean image is that of N(mean, gamma²); gamma: standard deviation of a pixel.
+    """Adapt a VAE whose mean image is that of N(mean, gamma²).
 
-    place: device, dtype, module of `Adapter`, and domain="real" for data that leave [0, 1].
+    Args:
+        encode: Of x, returns q(z|x).
+        decode: Of z, returns the mean.
+        gamma: Standard deviation of a pixel.
+        **options: device, dtype and module of `Adapter`, and domain="real" for data outside [0, 1].
+
+    Returns:
+        The adapter.
     """
     likelihood = Normal(gamma, squash=False)
-    return Adapter(encode, decode, lambda z, x: likelihood.nll(decode(z), x), **place)
-
-
-def _shape(tensor: Tensor) -> str:
-    return str(list(tensor.shape))
+    return Adapter(encode, decode, lambda z, x: likelihood.nll(decode(z), x), **options)
 
 
 def encode(model: Experiment | Adapter, x: Tensor, chunk: int = 2000) -> Gaussian:
-    """q(z|x) of x [n, *shape] (uint8 or floats of its domain), on the CPU: Gaussian of [n, latent].
+    """Encode data of any number.
 
-    Raises InvalidType for a model of another kind.
+    Args:
+        model: Any VAE.
+        x: Data [n, *shape], uint8 or floats of its domain.
+        chunk: Number of data at a time.
+
+    Returns:
+        q(z|x), Gaussian of [n, latent], on the CPU.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> encode(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3)).mean.shape
+        torch.Size([5, 2])
     """
     model = adapted(model)
     with model.evaluating():
         parts = [model.encode(model.as_input(part)) for part in x.split(chunk)]
-    return Gaussian(torch.cat([q.mean for q in parts]).cpu(), torch.cat([q.logvar for q in parts]).cpu())
+    return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(list(tensor.shape))

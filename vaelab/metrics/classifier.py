@@ -1,6 +1,7 @@
-"""A small classifier trained on the data set itself: its penultimate features measure pictures that ImageNet never saw.
+"""A small classifier trained on the data set itself, for features of images unlike ImageNet's.
 
-A distance on them is named "Fréchet distance on classifier features" and compares runs on one data set only.
+A distance on them is called "Fréchet distance on classifier features", compares runs on one data
+set only, and is no FID.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import as_images
 
-VERSION = 1  # part of the cache key: raise it when training or network are meant to change
+VERSION = 1  # part of the cache key: raise it when training or network are changed on purpose
 FEATURES = 64
 STEPS, BATCH, RATE = 600, 128, 2e-3
 
@@ -25,7 +26,12 @@ STEPS, BATCH, RATE = 600, 128, 2e-3
 class Classifier(nn.Module):
     """Two strided convolutions, a dense layer of 64 features, and one output per class.
 
-    shape: (channels, height, width) of one image.
+    Args:
+        shape: (channels, height, width) of one image.
+        classes: Number of classes.
+
+    Returns:
+        Logits [n, classes] of images [n, *shape], uint8 or in [0, 1].
     """
 
     def __init__(self, shape: Sequence[int], classes: int) -> None:
@@ -33,43 +39,53 @@ class Classifier(nn.Module):
         channels, height, width = self.shape = tuple(shape)
         small = 64 * ((height + 3) // 4) * ((width + 3) // 4)
         self.body = nn.Sequential(
-            *(nn.Conv2d(channels, 32, 3, stride=2, padding=1), nn.ReLU()),
-            *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU()),
-            *(nn.Flatten(), nn.Linear(small, FEATURES), nn.ReLU()),
+            nn.Conv2d(channels, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(small, FEATURES),
+            nn.ReLU(),
         )
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images [n, *shape], uint8 or in [0, 1] -> logits [n, classes]."""
         logits: Tensor = self.head(self.body(to_float(images)))
         return logits
 
     @torch.no_grad()
     def features(self, images: Tensor, chunk: int = 1000) -> Tensor:
-        """images [n, *shape], uint8 or in [0, 1] -> [n, 64], on the CPU."""
+        """Return the features [n, 64] of images [n, *shape], uint8 or in [0, 1], on the CPU."""
         device = self.head.weight.device
         images = as_images(images, self.shape)
         return torch.cat([self.body(to_float(part.to(device))).cpu() for part in images.split(chunk)])
 
     @torch.no_grad()
     def accuracy(self, dataset: Dataset, chunk: int = 1000) -> float:
-        """The share of images that it names rightly.  InvalidValue for images of another shape, or none."""
+        """Return the share of correctly named images, of which there must be at least one."""
         if not len(dataset):
-            raise InvalidValue(f"{dataset.name} has no images to name; give at least one.")
+            raise InvalidValue(f"{dataset.name} must have at least one image, got 0.")
         parts = zip(as_images(dataset, self.shape).split(chunk), dataset.labels.split(chunk), strict=True)
         return sum(int((self(x).argmax(1) == y).sum()) for x, y in parts) / len(dataset)
 
 
 def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
-    """The classifier of a data set: from the cache, else trained on it (600 steps of Adam, seconds) and kept there.
+    """Load the classifier of a data set from the cache, or train it in seconds and store it there.
 
-    Give it the training part, whatever is measured later.  Torch's global generator is left as it is.
+    Args:
+        dataset: The training part, whatever is measured later.
+        seed: Of the training; torch's global generator is left as it was.
 
-    Raises InvalidValue for a data set without labels of two classes, StorageError for a cache that cannot be written.
+    Returns:
+        The classifier in evaluation mode.
+
+    Raises:
+        InvalidValue: Without labels of two classes.
+        StorageError: If the cache cannot be written.
     """
     classes = int(dataset.labels.max()) + 1
     if classes < 2:
-        raise InvalidValue(f"{dataset.name} has no labels of two classes, so no classifier can be trained on it.")
+        raise InvalidValue(f"{dataset.name} must have labels of two classes, got {classes}.")
     key = digest("+".join([f"classifier {VERSION}", dataset.sha256, str(seed)]))
     path = cache_folder() / "classifiers" / f"{key}.safetensors"
     with torch.random.fork_rng():
@@ -77,7 +93,7 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
         net = Classifier(dataset.shape, classes)
         try:
             net.load_state_dict(load_file(path))
-        except (OSError, SafetensorError, RuntimeError):  # not there, or damaged
+        except (OSError, SafetensorError, RuntimeError):  # absent or damaged
             _train(net, dataset)
             with atomic_write(path) as part:
                 save_file(net.state_dict(), part)

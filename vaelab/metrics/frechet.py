@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of features: the arithmetic, whatever network the features come from."""
+"""The Fréchet distance between two sets of features, of whatever network."""
 
 import torch
 from torch import Tensor
@@ -8,23 +8,39 @@ from vaelab._utils.errors import InvalidValue
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """|mean(a) - mean(b)|² + tr A + tr B - 2 tr (A B)^½ of the features a [n, f], b [m, f]; A, B are their covariances.
+    """Compute |mean(a) - mean(b)|² + tr A + tr B - 2 tr (A B)^½, with A and B the covariances.
 
-    It is the square, as always quoted, and is called FID only for features of the 2015 Inception network.  In float64;
-    tr (A B)^½ is the sum of the singular values of R_a R_bᵀ, A = R_aᵀ R_a, which needs no root of a matrix that is
-    nearly singular.  Fewer images than features would make the covariances singular and the distance too large.
+    It is the square, as always quoted, and an FID only for features of the 2015 Inception network.
+    In float64, tr (A B)^½ is the sum of the singular values of R_a R_bᵀ with A = R_aᵀ R_a, which
+    needs no root of a nearly singular matrix.
 
-    Raises InvalidType or InvalidValue for features that are not finite [n, f] and [m, f] with n, m > f.
-    Source: Dowson & Landau 1982; Heusel et al. 2017.
+    Args:
+        a: Features [n, f] with n > f; with fewer, the distance would be too large.
+        b: Features [m, f] with m > f.
+
+    Returns:
+        The squared distance.
+
+    Raises:
+        InvalidType: If features are no floating-point tensors.
+        InvalidValue: If they are not finite, of other shapes, or too few.
+
+    Example:
+        >>> x = torch.randn(100, 2, generator=torch.Generator().manual_seed(0))
+        >>> round(frechet_distance(x, x + 3.0), 4)
+        18.0
+
+    References:
+        Dowson & Landau (1982), doi:10.1016/0047-259X(82)90077-X; Heusel et al. (2017),
+        https://arxiv.org/abs/1706.08500.
     """
     for name, features in (("a", a), ("b", b)):
         checks.float_tensor(name, features)
         if features.dim() != 2 or features.shape[1:] != a.shape[1:]:
-            raise InvalidValue(f"{name} has shape {tuple(features.shape)}; both sets must be [images, features] alike.")
+            raise InvalidValue(f"{name} must be [images, features] like the other set, got {tuple(features.shape)}.")
         if len(features) <= features.shape[1]:
             raise InvalidValue(
-                f"{name} holds {len(features)} images of {features.shape[1]} features; the distance needs more images "
-                f"than features, so add images."
+                f"{name} must hold more than {features.shape[1]} images, one per feature, got {len(features)}."
             )
     (mean_a, root_a), (mean_b, root_b) = _moments(a), _moments(b)
     shared = torch.linalg.svdvals(root_a @ root_b.mT).sum()

@@ -1,7 +1,6 @@
-"""The linear probe: how much of the classes a logistic regression reads off the posterior means.
+"""The linear probe: the classes that a logistic regression reads from the posterior means.
 
-Every latent is brought to variance 1 first, so that the scale of a latent, which the decoder is free to undo, does not
-count.
+Every latent is scaled to variance 1 first, because the decoder can undo its scale.
 """
 
 import math
@@ -18,16 +17,26 @@ if TYPE_CHECKING:
 
 
 class Accuracy(NamedTuple):
-    """Shares of images named rightly, by the probe with all labels and the one with small_probe_labels; binomial standard errors."""
+    """Shares of images named correctly, with binomial standard errors.
+
+    Args:
+        all_labels: By the probe with all labels.
+        few_labels: By the probe with some of them.
+    """
 
     all_labels: Estimate
     few_labels: Estimate
 
 
 class Probe(NamedTuple):
-    """What the probes reach on test images and, where there are any, on their transformations.
+    """Results of both probes on the test images.
 
-    labels, small_probe_labels: how many labels the two were given; chance: the share of the commonest class among the test images.
+    Args:
+        plain: On the images.
+        transformed: On their transformations; None without them.
+        labels: Number of labels of the first probe.
+        small_probe_labels: Number of labels of the second.
+        chance: Share of the most frequent class.
     """
 
     plain: Accuracy
@@ -45,36 +54,47 @@ def probe(
     small_probe_labels: int = 1000,
     seed: int = 0,
 ) -> Probe:
-    """train, test: posterior means [n, latent] and labels [n]; transformed: the means of transformed test images.
+    """Train two linear probes and test them.
 
-    small_probe_labels: with so many labels, each class in proportion, and with all of them.
-    Raises InvalidValue unless there are labels of two classes, among the small_probe_labels too.
+    Args:
+        train: Posterior means [n, latent] and labels [n].
+        test: Likewise.
+        transformed: Posterior means of transformed test images.
+        small_probe_labels: Labels of the second probe, each class in proportion.
+        seed: Of their choice.
+
+    Returns:
+        The accuracies.
+
+    Raises:
+        InvalidValue: Unless there are labels of two classes, among those of the second probe too.
+
+    Example:
+        >>> import torch
+        >>> labels = torch.arange(100) % 2
+        >>> data = labels[:, None].float(), labels
+        >>> probe(data, data, small_probe_labels=10).plain.few_labels.value
+        1.0
     """
     (means, labels), (test_means, test_labels) = train, test
     small_probe_labels = min(small_probe_labels, len(labels))
-    some = stratified_indices(labels.numpy(), small_probe_labels, seed)
-    if len(labels[some].unique()) < 2:
-        raise InvalidValue(
-            f"a probe needs labels of two classes, got one class among {small_probe_labels} labels; give more."
-        )
-    probes = _fitted(means, labels), _fitted(means[some], labels[some])
+    index = stratified_indices(labels.numpy(), small_probe_labels, seed)
+    if len(labels[index].unique()) < 2:
+        raise InvalidValue(f"labels must be of two classes, got one among {small_probe_labels} labels.")
+    probes = _fit(means, labels), _fit(means[index], labels[index])
 
-    def measured(x: Tensor) -> Accuracy:
-        return Accuracy(*(_accuracy(found, x, test_labels) for found in probes))
+    def accuracy(x: Tensor) -> Accuracy:
+        shares = [float(model.score(x.numpy(), test_labels.numpy())) for model in probes]
+        return Accuracy(*(Estimate(share, math.sqrt(share * (1 - share) / len(test_labels))) for share in shares))
 
     chance = float(test_labels.unique(return_counts=True)[1].max()) / len(test_labels)
-    moved = None if transformed is None else measured(transformed)
-    return Probe(measured(test_means), moved, len(labels), small_probe_labels, chance)
+    shifted = None if transformed is None else accuracy(transformed)
+    return Probe(accuracy(test_means), shifted, len(labels), small_probe_labels, chance)
 
 
-def _fitted(means: Tensor, labels: Tensor) -> "Pipeline":
+def _fit(means: Tensor, labels: Tensor) -> "Pipeline":
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(means.numpy(), labels.numpy())
-
-
-def _accuracy(found: "Pipeline", means: Tensor, labels: Tensor) -> Estimate:
-    right = float(found.score(means.numpy(), labels.numpy()))
-    return Estimate(right, math.sqrt(right * (1 - right) / len(labels)))

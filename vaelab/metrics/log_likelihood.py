@@ -1,17 +1,17 @@
-"""The log likelihood of single images and its lower bound, in nats.
+"""The log likelihood of single data and its lower bound, in nats.
 
     ln p(x) ≈ ln 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
-    ln p(x) ≥ ELBO = -(distortion + rate),   distortion = E_q[-ln p(x|z)],   rate = KL(q(z|x)‖N(0, I))
+    ln p(x) ≥ ELBO = -(distortion + rate)
+    distortion = E_q[-ln p(x|z)],   rate = KL(q(z|x)‖N(0, I))
 
-Importance sampling, with the encoder's posterior as proposal, is in the mean a lower bound, which
-rises with K. How low depends on the proposal: one that is narrower than the true posterior misses
-most of its mass, and the estimate falls by nats (Deasy et al. 2020's code, see `as_published`).
-What the model was trained to minimize does not enter: a beta-VAE's loss is no ELBO. What importance
-weights with K draws give is called NLL; what one draw gives is not.
+Importance sampling with the encoder's posterior as proposal is, in the mean, a lower bound that
+rises with K. A proposal narrower than the true posterior misses most of its mass, and the estimate
+falls by nats. The objective of the training does not enter: a beta-VAE's loss is no ELBO. An
+estimate with K draws is called NLL, one with a single draw is not.
 """
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -25,21 +25,17 @@ from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.objectives.objective import Experiment
 
-
-class Evidence(NamedTuple):
-    """ln p(x) per image [n], their mean, and the ends of its 95 % interval over images, by bootstrap; nats."""
-
-    each: Tensor
-    mean: float
-    low: float
-    high: float
+Proposal = Callable[[Gaussian], Gaussian]
 
 
 class ImportanceWeights(NamedTuple):
-    """What the weights w_k = p(x, z_k) / q(z_k|x) of each image say; [n], float64, on the CPU.
+    """Statistics of the weights w_k = p(x, z_k) / q(z_k|x), float64, on the CPU.
 
-    log_mean: ln 1/K Σ w, the estimate of ln p(x), nats.  effective: (Σ w)² / Σ w², from 1 (one draw is all that counts)
-    to K (the proposal is the posterior).
+    Args:
+        log_mean: ln 1/K Σ w, the estimate of ln p(x), [n], nats.
+        effective: (Σ w)² / Σ w², [n], from 1, a single draw counts, to K, the proposal is the
+            posterior.
+        samples: K.
     """
 
     log_mean: Tensor
@@ -48,128 +44,39 @@ class ImportanceWeights(NamedTuple):
 
     @property
     def error(self) -> Tensor:
-        """The standard error of log_mean by the draws of z [n], to first order: sqrt(1/effective - 1/K), nats; nan for
-        one draw, which does not know it."""
+        """Standard error of log_mean from the draws, to first order, [n], nats; nan for K = 1."""
         if self.samples == 1:
             return torch.full_like(self.effective, math.nan)
         return (1 / self.effective - 1 / self.samples).clamp_min(0).sqrt()
 
 
-def evidence(
-    experiment: Experiment,
-    x: Tensor,
-    samples: int = 128,
-    *,
-    as_published: bool = False,
-    seed: int = 0,
-) -> Evidence:
-    """ln p(x), averaged over x [n, *shape], with a bootstrap interval.
+class NLL(NamedTuple):
+    """-ln p(x) by importance sampling, in nats.
 
-    Arguments and errors as `log_evidence`.
+    Args:
+        each: [n].
+        by_images: Mean with the standard error over the data.
+        by_draws: Standard error from the draws of z, to first order.
+        effective: Median effective number of draws; where it is a few, the NLL is too high by an
+            unknown amount.
+        samples: K.
     """
-    each = log_evidence(experiment, x, samples, as_published=as_published, seed=seed)
-    return Evidence(each, float(each.mean()), *bootstrap(each, seed=seed))
 
-
-def log_evidence(
-    experiment: Experiment,
-    x: Tensor,
-    samples: int = 128,
-    *,
-    as_published: bool = False,
-    chunk: int = 4096,
-    seed: int = 0,
-) -> Tensor:
-    """ln p(x) of every x [n, *shape]: [n], nats, float64, on the CPU.
-
-    x: uint8 as [0, 1], or floats of the experiment's domain.
-
-    samples: K, drawn for every x, exactly so many; chunk: at most so many decoded at once.
-    as_published: the proposal gets sigma² for a standard deviation, as the published evaluation does by mistake.
-    A density for `Normal` and `Laplace`; for `Bernoulli` only of binary images.
-
-    Raises InvalidType or InvalidValue unless samples is a whole number from 1, and for x of another
-    shape.
-    Source: Burda et al. 2016 (arXiv 1509.00519), eq. 8; the mistake is in `generative.ipynb` of
-    the code of Deasy et al. 2020, jacobdeasy/geometric-js.
-    """
-    adapter = adapted(experiment)
-    if as_published and adapter.deeper is not None:
-        raise InvalidValue(
-            f"as_published=True is a mistake with one group of latents, and this model has "
-            f"{experiment.model.groups}; leave it out."
-        )
-    if as_published:
-        adapter = replace(adapter, encode=lambda x: _squared_twice(experiment.encode(x)))
-    return importance_weights(adapter, x, samples, chunk=chunk, seed=seed).log_mean
-
-
-def importance_weights(
-    model: Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0
-) -> ImportanceWeights:
-    """The importance weights of x [n, *shape] under any VAE, in one pass over K draws.
-
-    Exactly `samples` draws for every image, at most `chunk` decoded at once, whatever the number of images.
-    """
-    checks.positive_int("samples", samples)
-    checks.positive_int("chunk", chunk)
-    generator = torch.Generator(model.device).manual_seed(seed)
-    # made once: small blocks between large ones fray the heap
-    found = torch.empty(2, len(x), dtype=torch.float64)
-    together = max(1, chunk // samples)
-    with model.evaluating():
-        for part, place in zip(x.split(together), found.split(together, 1), strict=True):
-            part = model.as_input(part)
-            q = model.encode(part)
-            start = torch.full((2, len(part)), -math.inf, dtype=torch.float64, device=model.device)
-            total, squares = start
-            for first in range(0, samples, chunk):
-                ratios = _log_ratios(model, part, q, min(chunk, samples - first), generator)
-                total = torch.logaddexp(total, ratios.logsumexp(0))
-                squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
-            place.copy_(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
-    return ImportanceWeights(found[0], found[1], samples)
-
-
-def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """The ends of the percentile interval for the mean of values [n].
-
-    Raises InvalidType or InvalidValue for values that are no finite floating-point tensor, InvalidValue for fewer than
-    two of them or a level outside (0, 1).
-    """
-    checks.float_tensor("values", values)
-    if values.dim() != 1 or len(values) < 2:
-        raise InvalidValue(f"a bootstrap needs at least two values in a row, got {tuple(values.shape)}; add images.")
-    if not 0 < level < 1:
-        raise InvalidValue(f"level must lie between 0 and 1, got {level}; 0.95 is usual.")
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randint(len(values), (resamples, len(values)), generator=generator)
-    means = values.cpu().double()[chosen].mean(1)
-    low, high = means.quantile(torch.tensor([0.5 - level / 2, 0.5 + level / 2], dtype=torch.float64)).tolist()
-    return low, high
-
-
-def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
-    """ln p(x|z) p(z) / q(z|x) for k draws of z per image: [k, b], float64."""
-    if model.deeper is not None:
-        with rng.use_generator(generator):
-            return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
-    proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
-    noise = torch.randn(proposal.mean.shape, dtype=q.mean.dtype, device=model.device, generator=generator)
-    z = proposal.mean + torch.exp(0.5 * proposal.logvar) * noise
-    nll = model.nll(z, x.expand(k, *x.shape).flatten(0, 1))
-    ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll
-    return ratios.double().unflatten(0, (k, -1))
-
-
-def _squared_twice(q: Gaussian) -> Gaussian:
-    """The posterior with sigma² taken for a standard deviation."""
-    return Gaussian(q.mean, 2 * q.logvar)
+    each: Tensor
+    by_images: Estimate
+    by_draws: float
+    effective: float
+    samples: int
 
 
 class Bound(NamedTuple):
-    """Per image [n], float64, on the CPU: distortion (one draw of z) and rate in nats, error: squared, per pixel, of
-    the image decoded at the posterior's mean."""
+    """The terms of the ELBO, float64, on the CPU.
+
+    Args:
+        distortion: -ln p(x|z) for one draw of z, [n], nats.
+        rate: KL(q || p), [n], nats; for several latent groups by that draw.
+        error: Squared error per pixel of the image decoded at the posterior mean, [n].
+    """
 
     distortion: Tensor
     rate: Tensor
@@ -181,67 +88,179 @@ class Bound(NamedTuple):
         return -(self.distortion + self.rate)
 
 
-class NLL(NamedTuple):
-    """-ln p(x) by importance sampling; nats.
-
-    each [n]: of every image.  by_images: their mean with the standard error that the choice of test images leaves;
-    by_draws: the one that the draws of z leave, to first order.  effective: the median over images of the effective
-    number of draws, of `samples`; where it is a few, the NLL is too high by an unknown amount.
-    """
-
-    each: Tensor
-    by_images: Estimate
-    by_draws: float
-    effective: float
-    samples: int
-
-
-def nll(
+def importance_weights(
     model: Experiment | Adapter,
     x: Tensor,
     samples: int,
     *,
+    proposal: Proposal | None = None,
     chunk: int = 4096,
     seed: int = 0,
-) -> NLL:
-    """Exactly `samples` draws for every x [n, *shape]; memory grows with `chunk` alone."""
-    found = importance_weights(adapted(model), x, samples, chunk=chunk, seed=seed)
-    by_draws = float(found.error.square().sum().sqrt()) / len(x)
-    return NLL(-found.log_mean, mean_of(-found.log_mean), by_draws, float(found.effective.median()), samples)
+) -> ImportanceWeights:
+    """Compute the importance weights of data under a VAE, in one pass over the draws.
+
+    Args:
+        model: Any VAE. For a Bernoulli the result is a likelihood of binary images only.
+        x: Data [n, *shape], uint8 or floats of the model's domain.
+        samples: K, drawn for every datum.
+        proposal: Distribution from which z is drawn, as a function of q(z|x); q itself by default.
+        chunk: Largest number of latents decoded at once; memory depends on it alone.
+        seed: Of the draws.
+
+    Returns:
+        Their statistics.
+
+    Raises:
+        InvalidType: If `samples` or `chunk` is no whole number.
+        InvalidValue: If one is below 1, for data of another shape or domain, or for a proposal with
+            several groups of latents.
+
+    References:
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519, eq. 8.
+    """
+    checks.positive_int("samples", samples)
+    checks.positive_int("chunk", chunk)
+    model = adapted(model)
+    if proposal is not None and model.deeper is not None:
+        raise InvalidValue("proposal must be None for a model with several groups of latents.")
+    generator = torch.Generator(model.device).manual_seed(seed)
+    # Allocated once: small blocks between large ones fragment the memory.
+    weights = torch.empty(2, len(x), dtype=torch.float64)
+    images = max(1, chunk // samples)
+    with model.evaluating():
+        for part, place in zip(x.split(images), weights.split(images, 1), strict=True):
+            part = model.as_input(part)
+            q = model.encode(part)
+            q = q if proposal is None else proposal(q)
+            total = squares = torch.full((len(part),), -math.inf, dtype=torch.float64, device=model.device)
+            for first in range(0, samples, chunk):
+                ratios = _log_ratios(model, part, q, min(chunk, samples - first), generator)
+                total = torch.logaddexp(total, ratios.logsumexp(0))
+                squares = torch.logaddexp(squares, (2 * ratios).logsumexp(0))
+            place.copy_(torch.stack([total - math.log(samples), torch.exp(2 * total - squares)]))
+    return ImportanceWeights(weights[0], weights[1], samples)
+
+
+def log_evidence(
+    model: Experiment | Adapter,
+    x: Tensor,
+    samples: int = 128,
+    *,
+    proposal: Proposal | None = None,
+    chunk: int = 4096,
+    seed: int = 0,
+) -> Tensor:
+    """Estimate ln p(x) by `importance_weights`, with its arguments: [n], nats, float64."""
+    return importance_weights(model, x, samples, proposal=proposal, chunk=chunk, seed=seed).log_mean
+
+
+def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
+    """Estimate -ln p(x) by importance sampling, with its errors.
+
+    Args:
+        model, x, samples, chunk, seed: As for `importance_weights`.
+
+    Returns:
+        The estimate for each datum, its mean and errors, in nats.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> result = nll(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3), samples=10)
+        >>> result.each.shape, result.samples
+        (torch.Size([5]), 10)
+    """
+    weights = importance_weights(model, x, samples, chunk=chunk, seed=seed)
+    by_draws = float(weights.error.square().sum().sqrt()) / len(x)
+    return NLL(-weights.log_mean, mean_of(-weights.log_mean), by_draws, float(weights.effective.median()), samples)
 
 
 def bound(model: Experiment | Adapter, x: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:
-    """The terms of the ELBO for x [n, *shape], uint8 or floats of the domain of the model."""
+    """Compute the terms of the ELBO for one draw of z per datum.
+
+    Args:
+        model: Any VAE.
+        x: Data [n, *shape], uint8 or floats of the model's domain.
+        seed: Of the draws.
+        chunk: Number of data at a time.
+
+    Returns:
+        The terms of each datum, in nats.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> bound(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3)).elbo.shape
+        torch.Size([5])
+    """
     model = adapted(model)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
     with model.evaluating():
         for part in x.split(chunk):
             part = model.as_input(part)
-            q = model.encode(part)
             with rng.use_generator(generator):
-                distortion, rate = _terms(model, part, q)
-            deeper = model.deeper
-            rebuilt = model.decode(q.mean) if deeper is None else deeper.reconstruct(part)
-            error = sum_pixels((rebuilt - part).square()) / part[0].numel()
-            parts.append(torch.stack([distortion, rate, error]).double().cpu())
+                parts.append(torch.stack(_terms(model, part)).double().cpu())
     return Bound(*torch.cat(parts, 1))
 
 
-def _terms(model: Adapter, x: Tensor, q: Gaussian) -> tuple[Tensor, Tensor]:
-    """Distortion and rate by one draw of z, [b] each; the rate in closed form, where there is one."""
-    if model.deeper is not None:
-        distortion, rate = model.deeper.draws(x, 1)
-        return distortion[0], rate[0]
-    return model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))
+def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Compute the percentile interval of a mean by bootstrap.
+
+    Args:
+        values: [n], at least two.
+        resamples: Number of resamples.
+        level: Coverage, in (0, 1).
+        seed: Of the resampling.
+
+    Returns:
+        The ends of the interval.
+
+    Raises:
+        InvalidType: If `values` is no floating-point tensor.
+        InvalidValue: For other values than these.
+
+    Example:
+        >>> low, high = bootstrap(torch.arange(100.0))
+        >>> low < 49.5 < high
+        True
+    """
+    checks.float_tensor("values", values)
+    if values.dim() != 1 or len(values) < 2:
+        raise InvalidValue(f"values must be [n] with n at least 2, got {tuple(values.shape)}.")
+    if not 0 < level < 1:
+        raise InvalidValue(f"level must be in (0, 1), got {level}.")
+    generator = torch.Generator().manual_seed(seed)
+    index = torch.randint(len(values), (resamples, len(values)), generator=generator)
+    means = values.cpu().double()[index].mean(1)
+    low, high = means.quantile(torch.tensor([0.5 - level / 2, 0.5 + level / 2], dtype=torch.float64)).tolist()
+    return low, high
 
 
 def mean_of(values: Tensor) -> Estimate:
-    """The mean of values [n] and its standard error over them; nan for a single one."""
-    spread = float(values.double().std()) if len(values) > 1 else math.nan
-    return Estimate(float(values.double().mean()), spread / math.sqrt(len(values)))
+    """Return the mean of values [n] and its standard error; nan for a single one."""
+    deviation = float(values.double().std()) if len(values) > 1 else math.nan
+    return Estimate(float(values.double().mean()), deviation / math.sqrt(len(values)))
 
 
-def difference(a: Estimate, b: Estimate) -> Estimate:
-    """a - b of two sets of images that have none in common."""
-    return Estimate(a.value - b.value, math.hypot(a.standard_error, b.standard_error))
+def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
+    """ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
+    if model.deeper is not None:
+        with rng.use_generator(generator):
+            return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
+    proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
+    with rng.use_generator(generator):
+        z = proposal.sample()
+    nll = model.nll(z, x.expand(k, *x.shape).flatten(0, 1))
+    ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll
+    return ratios.double().unflatten(0, (k, -1))
+
+
+def _terms(model: Adapter, x: Tensor) -> list[Tensor]:
+    """Distortion by one draw of z, rate, in closed form if there is one, and error: [b] each."""
+    q = model.encode(x)
+    if model.deeper is None:
+        distortion, rate = model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))
+        rebuilt = model.decode(q.mean)
+    else:
+        distortion, rate = (part[0] for part in model.deeper.draws(x, 1))
+        rebuilt = model.deeper.reconstruct(x)
+    return [distortion, rate, sum_pixels((rebuilt - x).square()) / x[0].numel()]

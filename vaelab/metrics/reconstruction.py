@@ -1,52 +1,103 @@
-"""Means over data, by the plain forward pass: what training drives down; and the rate."""
+"""Means over data, in evaluation mode: rate, distortion and what the training minimizes."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from vaelab._utils import rng
 from vaelab._utils.images import sum_pixels
 from vaelab.data.images import as_images
-from vaelab.models.vae import ForwardPass, eval_mode, total_rate
+from vaelab.models.vae import eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
 
 
-@torch.no_grad()
-def evaluate(
-    experiment: Experiment,
-    x: Tensor,
-    inputs: Tensor | None = None,
-    chunk: int = 2000,
-) -> dict[str, float]:
-    """Means over x [n, *shape], uint8 or floats of the experiment's domain.
+class RateDistortion(NamedTuple):
+    """Means per sample with z at the posterior mean, summed over latent groups.
 
-    inputs: what the network sees instead, when denoising.
-
-    reconstruction: squared error summed over pixels with z at the posterior mean; reconstruction_sampled: with z drawn;
-    rate: KL(q‖p) in nats whatever the experiment minimizes; divergence: the one it minimizes, in nats.
-    Both are summed over the groups of latents; where there are several, along the z drawn.
+    Args:
+        distortion: Squared error summed over pixels.
+        rate: KL(q || p), nats.
+        divergence: The divergence of the objective, nats.
     """
+
+    distortion: float
+    rate: float
+    divergence: float
+
+
+def rate_distortion(
+    experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 1000
+) -> RateDistortion:
+    """Compute rate and distortion at the posterior means, without a draw of the training.
+
+    Args:
+        experiment: The VAE.
+        x: Data [n, *shape], uint8 or floats of the experiment's domain.
+        inputs: What the network receives instead, when denoising.
+        chunk: Number of data at a time.
+
+    Returns:
+        Means over the data.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> rate_distortion(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3)).rate > 0
+        True
+    """
+
+    def terms(x: Tensor, inputs: Tensor) -> list[Tensor]:
+        result = experiment.mean_pass(inputs)
+        decoded = experiment.objective.likelihood.mean(result.out)
+        return [sum_pixels((x - decoded).square()), total_rate(result), experiment.objective.total_divergence(result)]
+
     device = next(experiment.parameters()).device
-    totals = torch.zeros(4, dtype=torch.float64)
-    x = as_images(x, domain=experiment.domain)
-    inputs = x if inputs is None else inputs
-    for part, shown in zip(x.split(chunk), inputs.split(chunk), strict=True):
-        truth, seen = (experiment.as_input(t.to(device)) for t in (part, shown))
+    with rng.use_generator(torch.Generator(device).manual_seed(0)):  # MMD draws from the prior
+        return RateDistortion(*_means(experiment, terms, x, inputs, chunk))
+
+
+def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 2000) -> dict[str, float]:
+    """Compute errors with z at its mean and drawn, rate and divergence.
+
+    Args:
+        experiment: The VAE.
+        x: Data [n, *shape], uint8 or floats of the experiment's domain.
+        inputs: What the network receives instead, when denoising.
+        chunk: Number of data at a time.
+
+    Returns:
+        Means over the data: "reconstruction", squared error summed over pixels with z at the
+        posterior mean; "reconstruction_sampled", with z drawn; "rate", KL(q || p) in nats;
+        "divergence", that of the objective. For several latent groups these two are along the
+        draws.
+    """
+    objective = experiment.objective
+
+    def terms(x: Tensor, inputs: Tensor) -> list[Tensor]:
         with eval_mode(experiment):
-            result = experiment.model(seen)
-        sampled = experiment.objective.likelihood.mean(result.out)
-        at_mean = _at_mean(experiment, seen, result)
-        rows = [
-            sum_pixels((truth - at_mean).square()),
-            sum_pixels((truth - sampled).square()),
-            total_rate(result),
-            experiment.objective.total_divergence(result),
-        ]
-        totals += torch.stack([row.double().sum() for row in rows]).cpu()
-    values = (totals / len(x)).tolist()
-    return dict(zip(("reconstruction", "reconstruction_sampled", "rate", "divergence"), values, strict=True))
+            result = experiment.model(inputs)
+        one_group = len(result.q) == 1  # which needs no second encoding
+        at_mean = experiment.decode(result.q[0].mean) if one_group else experiment.reconstruct(inputs)
+        errors = [sum_pixels((x - y).square()) for y in (at_mean, objective.likelihood.mean(result.out))]
+        return [*errors, total_rate(result), objective.total_divergence(result)]
+
+    names = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
+    return dict(zip(names, _means(experiment, terms, x, inputs, chunk), strict=True))
 
 
-def _at_mean(experiment: Experiment, x: Tensor, result: ForwardPass) -> Tensor:
-    """Decode the posterior means: [b, *shape]; one group needs no second encoding."""
-    if len(result.q) > 1:
-        return experiment.reconstruct(x)
-    return experiment.decode(result.q[0].mean)
+@torch.no_grad()
+def _means(
+    experiment: Experiment,
+    terms: Callable[[Tensor, Tensor], list[Tensor]],
+    x: Tensor,
+    inputs: Tensor | None,
+    chunk: int,
+) -> list[float]:
+    device, totals = next(experiment.parameters()).device, torch.zeros((), dtype=torch.float64)
+    x = as_images(x, domain=experiment.domain)
+    for parts in zip(x.split(chunk), (x if inputs is None else inputs).split(chunk), strict=True):
+        rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
+        totals = totals + torch.stack([row.double().sum() for row in rows]).cpu()
+    means: list[float] = (totals / len(x)).tolist()
+    return means

@@ -9,55 +9,59 @@ from matplotlib.ticker import MaxNLocator
 
 from vaelab import plots
 from vaelab.metrics.activity import THRESHOLDS, active_units, activity_histogram
-from vaelab.metrics.report_numbers import Report, Row, rows, short
+from vaelab.metrics.report_table import Report, TableRow, rows, short
 
 SIZE = {"paper": (7.2, 6.4), "notebook": (10.5, 9.0), "talk": (18.0, 15.0)}
 
 
 def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
-    """The figure of a report, in one of the three styles.  Raises InvalidValue for another style."""
+    """Draw a report.
+
+    Args:
+        report: The report.
+        style: "paper", "notebook" or "talk".
+
+    Returns:
+        The figure.
+
+    Raises:
+        InvalidValue: For another style.
+    """
     size = plots.size_for(SIZE, style)
-    found = {row.name: row for row in rows(report)}
+    table = {row.name: row for row in rows(report)}
     with plots.style(style):
         figure = plots.new_figure(*size)
-        shown = len(report.pictures)
-        grid = figure.add_gridspec(3 if shown else 2, 3, height_ratios=[1, 1, 0.9][: 3 if shown else 2])
+        heights = [1, 1, 0.9] if report.pictures else [1, 1]
+        grid = figure.add_gridspec(len(heights), 3, height_ratios=heights)
         axes = [figure.add_subplot(grid[i, j]) for i in range(2) for j in range(3)]
-        _likelihood(axes[0], found)
+        _likelihood(axes[0], table)
         _activity(axes[1], report)
         _law(axes[2], report)
-        _information(axes[3], found)
-        _probe(axes[4], found)
+        _information(axes[3], table)
+        _probe(axes[4], table)
         _distances(axes[5], report)
-        if shown:
-            _pictures(figure.add_subplot(grid[2, :]), report)
-        figure.suptitle(_title(report, found))
+        if report.pictures:
+            images = np.stack([row.numpy() for row in report.pictures.values()])
+            plots.image_grid(figure.add_subplot(grid[2, :]), images, list(report.pictures), gap=1)
+        s = report.settings
+        shift = f", rho = {table['rho'].value:.2g}, R = {table['r'].value:.3g} nats" if "rho" in table else ""
+        figure.suptitle(f"{s['data']}: {s['latents']} latents, {s['test_images']} test images{shift}")
     return figure
 
 
-def _title(report: Report, found: dict[str, Row]) -> str:
-    s = report.settings
-    moved = f", rho = {found['rho'].value:.2g}, R = {found['r'].value:.3g} nats" if "rho" in found else ""
-    return f"{s['data']}: {s['latents']} latents, {s['test_images']} test images{moved}"
-
-
-def _likelihood(axes: Axes, found: dict[str, Row]) -> None:
-    """NLL below both negative ELBOs; without a density, what there is instead."""
+def _likelihood(axes: Axes, table: dict[str, TableRow]) -> None:
+    """NLL below both negative ELBOs; without a density, cross-entropy and rate."""
     names = {"nll": "NLL", "elbo_weighed": "-ELBO, same\nimages", "elbo_train": "-ELBO,\ntraining"}
-    here = {words: found[name] for name, words in names.items() if name in found}
-    if not here:
-        here = {"cross-entropy": found["distortion"], "rate": found["rate"]}
-    for y, (row, color) in enumerate(zip(here.values(), (plots.Q, plots.JS, plots.REFERENCE), strict=False)):
-        axes.errorbar(_upright(row), y, xerr=2 * row.error, fmt="o", color=color, capsize=2)
-    axes.set_yticks(range(len(here)), labels=list(here))
-    axes.set(ylim=(len(here) - 0.5, -0.5), xlabel="nats per image, ± 2 errors", title="Likelihood: less is better")
+    bars = {words: table[name] for name, words in names.items() if name in table}
+    if not bars:
+        bars = {"cross-entropy": table["distortion"], "rate": table["rate"]}
+    for y, (row, color) in enumerate(zip(bars.values(), (plots.Q, plots.JS, plots.REFERENCE), strict=False)):
+        nats = -row.value if row.name.startswith("elbo") else row.value
+        axes.errorbar(nats, y, xerr=2 * row.error, fmt="o", color=color, capsize=2)
+    axes.set_yticks(range(len(bars)), labels=list(bars))
+    axes.set(ylim=(len(bars) - 0.5, -0.5), xlabel="nats per image, ± 2 errors", title="Likelihood: less is better")
     axes.margins(x=0.1)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def _upright(row: Row) -> float:
-    """The value, with the sign of an ELBO turned."""
-    return -row.value if row.name.startswith("elbo") else row.value
 
 
 def _activity(axes: Axes, report: Report) -> None:
@@ -65,9 +69,9 @@ def _activity(axes: Axes, report: Report) -> None:
     axes.stairs(counts.numpy(), edges.numpy(), fill=True, color=plots.Q)
     for threshold, line in zip(THRESHOLDS, ("--", ":"), strict=True):
         axes.axvline(np.log10(threshold), color="black", linewidth=0.8, linestyle=line, label=f"{threshold:g}")
-    counted = " and ".join(str(active_units(report.law.of_means, threshold)) for threshold in THRESHOLDS)
+    counts_above = " and ".join(str(active_units(report.law.of_means, threshold)) for threshold in THRESHOLDS)
     axes.set(
-        title=f"Active of {len(report.law.of_means)} latents: {counted}",
+        title=f"Active of {len(report.law.of_means)} latents: {counts_above}",
         xlabel="log10 of the variance of the means",
         ylabel="latents",
         xlim=(float(edges[0]), float(edges[-1])),
@@ -91,37 +95,35 @@ def _law(axes: Axes, report: Report) -> None:
     axes.legend(loc="upper right")
 
 
-def _information(axes: Axes, found: dict[str, Row]) -> None:
-    every = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
-    here = {words: found[name] for name, words in every.items() if name in found}
-    values, errors = [row.value for row in here.values()], [2 * row.error for row in here.values()]
-    colors = [plots.REFERENCE, plots.Q, plots.P][: len(here)]
-    axes.bar(range(len(here)), values, 0.6, yerr=errors, color=colors, capsize=2)
-    axes.set_xticks(range(len(here)), labels=list(here))
-    ceiling = found["information_ceiling"].value
+def _information(axes: Axes, table: dict[str, TableRow]) -> None:
+    names = {"rate": "rate", "information": "infor-\nmation", "kl_to_prior": "KL(Q‖p)"}
+    bars = {words: table[name] for name, words in names.items() if name in table}
+    values, errors = [row.value for row in bars.values()], [2 * row.error for row in bars.values()]
+    colors = [plots.REFERENCE, plots.Q, plots.P][: len(bars)]
+    axes.bar(range(len(bars)), values, 0.6, yerr=errors, color=colors, capsize=2)
+    axes.set_xticks(range(len(bars)), labels=list(bars))
+    ceiling = table["information_ceiling"].value
     axes.axhline(ceiling, color="black", linewidth=0.8, linestyle="--", label=f"ceiling: {ceiling:.2f}")
-    title = "Rate = information + KL(Q‖p)" if len(here) == 3 else "Rate and information"
+    title = "Rate = information + KL(Q‖p)" if len(bars) == 3 else "Rate and information"
     axes.set(title=title, ylabel="nats", ylim=(0, 1.3 * max(*values, ceiling)))
     axes.legend(loc="upper right")
 
 
-def _probe(axes: Axes, found: dict[str, Row]) -> None:
+def _probe(axes: Axes, table: dict[str, TableRow]) -> None:
     axes.set_title("Linear probe: accuracy")
-    if "probe_all" not in found:
+    if "probe_all" not in table:
         return _nothing(axes, "see the note on labels")
-    shown = [which for which in ("few", "all") if f"probe_{which}" in found]
-    for kind, name, color, shift in (
-        ("", "test images", plots.Q, -0.2),
-        ("_transformed", "transformed", plots.JS, 0.2),
-    ):
-        here = [found[f"probe_{which}{kind}"] for which in shown if f"probe_{which}{kind}" in found]
-        if here:
-            values, errors = [row.value for row in here], [2 * row.error for row in here]
-            axes.bar(np.arange(len(here)) + shift, values, 0.38, yerr=errors, color=color, label=name, capsize=2)
-    chance = found["probe_chance"].value
+    probes = [which for which in ("few", "all") if f"probe_{which}" in table]
+    kinds = ("", "test images", plots.Q, -0.2), ("_transformed", "transformed", plots.JS, 0.2)
+    for kind, name, color, shift in kinds:
+        bars = [table[f"probe_{which}{kind}"] for which in probes if f"probe_{which}{kind}" in table]
+        if bars:
+            values, errors = [row.value for row in bars], [2 * row.error for row in bars]
+            axes.bar(np.arange(len(bars)) + shift, values, 0.38, yerr=errors, color=color, label=name, capsize=2)
+    chance = table["probe_chance"].value
     axes.axhline(chance, color="black", linewidth=0.8, linestyle="--", label=f"one class, {chance:.2f}")
-    labels = [found[f"probe_{which}"].words.split(",")[0] for which in shown]
-    axes.set_xticks(range(len(shown)), labels=labels)
+    labels = [table[f"probe_{which}"].words.split(",")[0] for which in probes]
+    axes.set_xticks(range(len(probes)), labels=labels)
     axes.set(ylim=(0, 1.45), yticks=np.linspace(0, 1, 6))
     axes.legend(loc="upper right", ncols=1)
 
@@ -138,10 +140,6 @@ def _distances(axes: Axes, report: Report) -> None:
         axes.annotate(short(value, 3), (value, y), (3, 0), textcoords="offset points", va="center")
     axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="by classifier, to test images", xlim=(0, 1.35 * max(values)))
     axes.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def _pictures(axes: Axes, report: Report) -> None:
-    plots.image_grid(axes, np.stack([row.numpy() for row in report.pictures.values()]), list(report.pictures), gap=1)
 
 
 def _nothing(axes: Axes, why: str) -> None:

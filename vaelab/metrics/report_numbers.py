@@ -1,72 +1,36 @@
-"""`report`: every number that describes a trained VAE, measured one way for every model.
+"""Measure and save a report: every number of a trained VAE, in one way for every model."""
 
-And the report in words and numbers: rows, a table to read, JSON to store.
-"""
-
-import itertools
-import json
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import io
+from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType
+from vaelab._utils.files import atomic_write
 from vaelab._utils.images import to_float
 from vaelab.data import augment
-from vaelab.divergences.quadrature import Estimate
-from vaelab.metrics.activity import THRESHOLDS, active_units
+from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
-from vaelab.metrics.inputs import Data, EvaluationInputs, notes, prepare_inputs, some
+from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_inputs, some
 from vaelab.metrics.linear_probe import Probe, probe
-from vaelab.metrics.log_likelihood import NLL, Bound, bound, difference, mean_of, nll
-from vaelab.metrics.sample_quality import Latents, decoded, distances, fitted, from_prior
-from vaelab.metrics.views import PosteriorShift, posterior_shift
+from vaelab.metrics.log_likelihood import bound, nll
+from vaelab.metrics.report_table import Report, table, to_json
+from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
+from vaelab.metrics.views import posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.information import MutualInformation
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.samplers import Sampler
 from vaelab.posterior.two_stage import SecondStage
-from vaelab.posterior.variance_law import VarianceLaw
 
-SHOWN = 10
+N_PICTURES = 10
 SIMPLE = augment.simple()
-SECOND_STAGE: Mapping[str, Sampler | Latents] = MappingProxyType({"second stage": SecondStage()})
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was measured; print(report) is its table, `metrics.save` writes it down.
-
-    nll: None where p(x|z) is no density of these images; nll_images: which of the test images it is of.  test, train: the
-    ELBO's terms of each image.  law: variances per latent over the test images.  information, to_prior: of the mixture
-    of the test images' posteriors, the latter None for a prior other than N(0, I).  consistency, probe: None where
-    there was nothing to measure them on, and distances is empty then; notes say why.  pictures: rows of a few images
-    [r, c, h, w].  settings: how it was measured.
-    """
-
-    settings: dict[str, Any]
-    nll: NLL | None
-    nll_images: Tensor
-    test: Bound
-    train: Bound
-    law: VarianceLaw
-    information: MutualInformation
-    to_prior: Estimate | None
-    consistency: PosteriorShift | None
-    probe: Probe | None
-    distances: dict[str, float]
-    pictures: dict[str, Tensor]
-    notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-
-        return table(self)
+SECOND_STAGE: Mapping[str, Sampler | LatentSource] = MappingProxyType({"second stage": SecondStage()})
 
 
 def report(
@@ -74,47 +38,106 @@ def report(
     data: Data,
     *,
     views: Views | None = SIMPLE,
-    samplers: Mapping[str, Sampler | Latents] = SECOND_STAGE,
+    samplers: Mapping[str, Sampler | LatentSource] = SECOND_STAGE,
     samples: int = 500,
     nll_images: int | None = 1000,
     small_probe_labels: int = 1000,
     binarize: bool | None = None,
     seed: int = 0,
 ) -> Report:
-    """Measure a VAE of ours, or anybody's through an `Adapter`, on a data set.
+    """Evaluate a VAE on a data set, in evaluation mode.
 
-    data: a name, or a pair (train, test), each a Dataset or (images, labels).  views: a random transformation that
-    keeps the meaning of images [b, c, h, w] in [0, 1].  samplers: where latents come from besides the prior, by
-    name: a `Sampler`, a copy of which is fitted to the posteriors of the training images, or a function that gives
-    n latents [n, latent]; {} saves the seconds of the second stage.  samples: importance samples of every image;
-    nll_images: how many test images get them, None for all.  small_probe_labels: labels of the smaller probe.  binarize: show the
-    model black-and-white images, each pixel drawn once with its gray value for a chance; None does so where the
-    likelihood is a Bernoulli.
+    Args:
+        model: An experiment, or any VAE through an `Adapter`.
+        data: A name, or a pair (train, test), each a Dataset or (images, labels).
+        views: Random transformation of images [b, c, h, w] in [0, 1] that keeps their meaning.
+        samplers: Sources of latents besides the prior, by name: a `Sampler`, of which a copy is
+            fitted to the posteriors of the training images, or a function of n that returns [n,
+            latent]. {} saves the seconds of the second stage.
+        samples: Importance samples of every image, at least 2.
+        nll_images: Number of test images whose NLL is estimated; None means all.
+        small_probe_labels: Labels of the smaller of the two probes, at least 2.
+        binarize: Whether each pixel is drawn once as black or white, with its gray value as
+            probability; None does so for a Bernoulli.
+        seed: Of all draws.
 
-    Everything is measured in evaluation mode, and on untransformed test images unless it says otherwise.
-    Raises InvalidType or InvalidValue, naming what is off in data, adapter or numbers.
+    Returns:
+        The numbers.
+
+    Raises:
+        InvalidType: For an argument of another type, naming it.
+        InvalidValue: For data, an adapter or a number out of range, naming it.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> data = torch.rand(20, 3), torch.rand(20, 3)
+        >>> result = report(recipes.vae((3,), 2, squash=False), data, samples=5, samplers={})
+        >>> result.nll.samples, result.settings["latents"]
+        (5, 2)
     """
     _check(views, samples, nll_images, small_probe_labels, seed)
-    seen = prepare_inputs(adapted(model), data, views, binarize, seed)
-    chosen, trained_on = some(len(seen.test), nll_images, seed), some(len(seen.train), len(seen.test), seed)
-    mixture = MarginalPosterior(*seen.posterior)
+    inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
+    index, train_index = some(len(inputs.test), nll_images, seed), some(len(inputs.train), len(inputs.test), seed)
+    mixture = MarginalPosterior(*inputs.posterior)
     information = mixture.mutual_information(seed=seed)
-    generators, told = fitted(samplers, seen.codes) if seen.comparable else ({}, ())
+    sources, failures = fit_samplers(samplers, inputs.codes) if inputs.comparable else ({}, ())
     return Report(
-        settings=_settings(seen, samples, len(chosen), small_probe_labels, seed),
-        nll=nll(seen.model, seen.test_images[chosen], samples, seed=seed) if seen.density else None,
-        nll_images=chosen,
-        test=bound(seen.model, seen.test_images, seed=seed),
-        train=bound(seen.model, seen.train_images[trained_on], seed=seed),
+        settings={
+            "data": inputs.test.name,
+            "train_images": len(inputs.train),
+            "test_images": len(inputs.test),
+            "samples": samples,
+            "nll_images": len(index),
+            "binarize_images": inputs.test_images is not inputs.test.images,
+            "latents": inputs.posterior.mean.shape[1],
+            "pixels": inputs.test.images[0].numel(),
+            "seed": seed,
+            "small_probe_labels": small_probe_labels,
+            "views": inputs.views,
+        },
+        nll=nll(inputs.model, inputs.test_images[index], samples, seed=seed) if inputs.density else None,
+        nll_images=index,
+        test=bound(inputs.model, inputs.test_images, seed=seed),
+        train=bound(inputs.model, inputs.train_images[train_index], seed=seed),
         law=mixture.variance_law(THRESHOLDS[0]),
         information=information,
-        to_prior=None if seen.model.deeper else mixture.kl_to_prior(seed=seed),
-        consistency=None if seen.moved is None else posterior_shift(seen.posterior, seen.moved),
-        probe=_probe(seen, small_probe_labels, seed) if seen.probed else None,
-        distances=_distances(seen, generators, seed) if seen.comparable else {},
-        pictures=_pictures(seen, seed) if seen.pictures else {},
-        notes=(*notes(seen, information.leave_one_in.value, information.ceiling), *told),
+        to_prior=None if inputs.model.deeper else mixture.kl_to_prior(seed=seed),
+        consistency=None if inputs.shifted is None else posterior_shift(inputs.posterior, inputs.shifted),
+        probe=_probe(inputs, small_probe_labels, seed) if inputs.probed else None,
+        distances=_distances(inputs, sources, seed) if inputs.comparable else {},
+        pictures=_pictures(inputs, seed) if inputs.pictures else {},
+        notes=(*_notes(inputs, information), *failures),
     )
+
+
+def save(report: Report, folder: Path | str) -> list[Path]:
+    """Write report.txt, report.json, report.png and report.pdf.
+
+    Args:
+        report: The report; equal ones give equal bytes.
+        folder: Where to; it is created.
+
+    Returns:
+        The four paths.
+
+    Raises:
+        StorageError: If the folder cannot be written.
+    """
+    from vaelab import plots
+    from vaelab.metrics.report_figure import draw
+
+    contents = {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()}
+    figure = draw(report, "paper")
+    with plots.style("paper"):
+        for kind, metadata in (("png", {"Software": "vaelab"}), ("pdf", {"CreationDate": None})):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, metadata=metadata)
+            contents[kind] = buffer.getvalue()
+    paths = [Path(folder) / f"report.{kind}" for kind in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        with atomic_write(path) as part:
+            part.write_bytes(content)
+    return paths
 
 
 def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
@@ -124,169 +147,42 @@ def _check(views: Views | None, samples: int, nll_images: int | None, small_prob
         checks.positive_int(name, value, at_least=2)
     checks.seed(seed)
     if nll_images is not None:
-        checks.positive_int("the number of nll_images images", nll_images)
+        checks.positive_int("nll_images", nll_images)
 
 
-def _settings(
-    seen: EvaluationInputs, samples: int, nll_images: int, small_probe_labels: int, seed: int
-) -> dict[str, Any]:
-    return {
-        **{"data": seen.test.name, "train_images": len(seen.train), "test_images": len(seen.test)},
-        **{"samples": samples, "nll_images": nll_images, "binarize_images": seen.test_images is not seen.test.images},
-        **{"latents": seen.posterior.mean.shape[1], "pixels": seen.test.images[0].numel(), "seed": seed},
-        **{"small_probe_labels": small_probe_labels, "views": seen.views},
-    }
+def _probe(inputs: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
+    shifted = None if inputs.shifted is None else inputs.shifted.mean
+    train, test = (inputs.codes.mean, inputs.train.labels), (inputs.posterior.mean, inputs.test.labels)
+    return probe(train, test, shifted, small_probe_labels=small_probe_labels, seed=seed)
 
 
-def _probe(seen: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
-    moved = None if seen.moved is None else seen.moved.mean
-    test = seen.posterior.mean, seen.test.labels
-    return probe((seen.codes.mean, seen.train.labels), test, moved, small_probe_labels=small_probe_labels, seed=seed)
+def _distances(inputs: EvaluationInputs, sources: Mapping[str, LatentSource], seed: int) -> dict[str, float]:
+    return distances(inputs.model, inputs.train, inputs.test, inputs.posterior.mean, sources, seed)
 
 
-def _distances(seen: EvaluationInputs, samplers: Mapping[str, Latents], seed: int) -> dict[str, float]:
-    return distances(seen.model, seen.train, seen.test, seen.posterior.mean, samplers, seed)
-
-
-def _pictures(seen: EvaluationInputs, seed: int) -> dict[str, Tensor]:
-    means = seen.posterior.mean[:SHOWN]
+def _pictures(inputs: EvaluationInputs, seed: int) -> dict[str, Tensor]:
+    means = inputs.posterior.mean[:N_PICTURES]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        drawn = from_prior(seen.model, *means.shape)
+        z = from_prior(inputs.model, *means.shape)
     return {
-        "images": to_float(seen.test.images[:SHOWN]).float(),
-        "decoded at\nthe means": decoded(seen.model, means),
-        "decoded from\nthe prior": decoded(seen.model, drawn),
+        "images": to_float(inputs.test.images[:N_PICTURES]).float(),
+        "decoded at\nthe means": decoded(inputs.model, means),
+        "decoded from\nthe prior": decoded(inputs.model, z),
     }
 
 
-class Row(NamedTuple):
-    """One number: where it belongs, its name in JSON, what it is, its standard error (nan: none) and its unit."""
-
-    section: str
-    name: str
-    words: str
-    value: float
-    error: float = math.nan
-    unit: str = "nats"
-
-
-def rows(report: Report) -> list[Row]:
-    """Every number of a report."""
-    parts = (_likelihood, _latents, _information, _probe_rows, _consistency, _distance_rows)
-    return [row for part in parts for row in part(report)]
-
-
-def table(report: Report) -> str:
-    """A report as text, one line a number, sections apart, notes at the end."""
-    found = rows(report)
-    width, values = max(len(row.words) for row in found), max(len(_value(row)) for row in found)
-    lines: list[str] = []
-    for section, group in itertools.groupby(found, lambda row: row.section):
-        lines += ["", section]
-        lines += [f"  {row.words:<{width}}  {_value(row):<{values}}  {row.unit}".rstrip() for row in group]
-    return "\n".join([*lines[1:], "", *(f"note: {note}" for note in report.notes)]).rstrip()
-
-
-def to_json(report: Report) -> str:
-    """A report as JSON: settings, numbers by name (null for what is not defined), variances per latent, notes."""
-    numbers = {row.name: {"value": row.value, "error": row.error, "unit": row.unit} for row in rows(report)}
-    law = report.law
-    latents = {"variance_of_means": law.of_means.tolist(), "mean_of_variances": law.of_noise.tolist()}
-    content = {"settings": report.settings, "numbers": numbers, "latents": latents, "notes": list(report.notes)}
-    return json.dumps(_finite(content), indent=1) + "\n"
-
-
-def _likelihood(report: Report) -> Iterator[Row]:
-    where, s = f"likelihood, {report.settings['data']}", report.settings
-    if (nll := report.nll) is not None:
-        words = f"NLL, {nll.samples} samples, {s['nll_images']} test images"
-        yield Row(where, "nll", words, *nll.by_images)
-        yield Row(where, "nll_error_by_draws", "  standard error that the draws leave", nll.by_draws)
-        yield Row(where, "effective_samples", "  effective samples, median", nll.effective, unit=f"of {nll.samples}")
-        same = report.test.elbo[report.nll_images]
-        yield Row(where, "elbo_weighed", "ELBO of the same images", *mean_of(same))
-        yield Row(where, "inference_gap", "  what it lacks at least: KL(q(z|x)‖p(z|x))", *mean_of(-nll.each - same))
-        test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
-        yield Row(where, "elbo_test", "ELBO, all test images", *test)
-        yield Row(where, "elbo_train", "ELBO, training images", *train)
-        yield Row(where, "elbo_gap", "ELBO gap, training - test", *difference(train, test))
-    named = "distortion" if nll is not None else "cross-entropy, no likelihood"
-    yield Row(where, "distortion", f"{named}, test images", *mean_of(report.test.distortion))
-    yield Row(where, "rate", "rate KL(q‖p), test images", *mean_of(report.test.rate))
-    yield Row(where, "mse", "squared error at the means, test images", *mean_of(report.test.error), unit="per pixel")
-
-
-def _latents(report: Report) -> Iterator[Row]:
-    law, of = report.law, f"of {report.settings['latents']}"
-    for threshold in THRESHOLDS:
-        count = active_units(law.of_means, threshold)
-        yield Row("latents", f"active_{threshold:g}", f"active units, Var mean > {threshold:g}", count, unit=of)
-    words = f"variance of Q(z), mean over latents with Var mean > {law.threshold:g}"
-    yield Row("latents", "variance_active", words, law.mean_active, unit="the law: 1" if report.to_prior else "")
-
-
-def _information(report: Report) -> Iterator[Row]:
-    where = f"information, {report.settings['test_images']} test images"
-    inner, outer, ceiling = report.information
-    yield Row(where, "information", "which of these images it was", *inner)
-    yield Row(where, "information_ceiling", "  its ceiling, ln of their number", ceiling)
-    yield Row(where, "information_upper", "images in general, upper bound", *outer)
-    if report.to_prior is not None:
-        yield Row(where, "kl_to_prior", "KL(Q‖p) of the mixture of posteriors", *report.to_prior)
-
-
-def _probe_rows(report: Report) -> Iterator[Row]:
-    if (probe := report.probe) is None:
-        return
-    where = "linear probe on the means, accuracy"
-    numbers = (
-        {"all": probe.labels, "few": probe.small_probe_labels}
-        if probe.small_probe_labels < probe.labels
-        else {"all": probe.labels}
-    )
-    for kind, found in (("", probe.plain), ("_transformed", probe.transformed)):
-        on = "transformed test images" if kind else "test images"
-        for (name, labels), value in zip(numbers.items(), found or (), strict=False):
-            yield Row(where, f"probe_{name}{kind}", f"{labels} labels, {on}", *value, unit="")
-    yield Row(where, "probe_chance", "the commonest class", probe.chance, unit="")
-
-
-def _consistency(report: Report) -> Iterator[Row]:
-    if (found := report.consistency) is None:
-        return
-    where = f"consistency under transformations, {report.settings['views']}"
-    yield Row(where, "r", "R = KL(q(z|x~)‖q(z|x))", *found.r)
-    yield Row(where, "rho", "rho: 0 unmoved, 1 anywhere", found.rho, unit="")
-
-
-def _distance_rows(report: Report) -> Iterator[Row]:
-    where = "Fréchet distance on classifier features, from test images"
-    for name, value in report.distances.items():
-        yield Row(where, "_".join(["frechet", *name.split()]), " ".join(name.split()), value, unit="")
-
-
-def _value(row: Row) -> str:
-    """The value, with as many decimals as two digits of its error have."""
-    if not math.isfinite(row.value):
-        return "-"
-    if not (math.isfinite(row.error) and row.error > 0):
-        return short(row.value, 4)
-    decimals = max(0, 1 - math.floor(math.log10(row.error)))
-    return f"{row.value:.{decimals}f} ± {row.error:.{decimals}f}"
-
-
-def short(value: float, digits: int) -> str:
-    """A number with so many digits, and all those before the point."""
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"
-
-
-def _finite(content: Any) -> Any:
-    """JSON has no nan and no infinity."""
-    if isinstance(content, dict):
-        return {name: _finite(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [_finite(value) for value in content]
-    if isinstance(content, Estimate):
-        return _finite(list(content))
-    return None if isinstance(content, float) and not math.isfinite(content) else content
+def _notes(inputs: EvaluationInputs, information: MutualInformation) -> list[str]:
+    notes = {
+        "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are gray; pass "
+        "binarize=True, or leave it out.": not inputs.density,
+        f"The information is within half a nat of its ceiling, ln {len(inputs.test)}: the posteriors of these images "
+        "hardly overlap, so it is a lower bound.": information.leave_one_in.value > information.ceiling - 0.5,
+        "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
+        "them, and the rate is by one draw for each image.": inputs.model.deeper is not None,
+        "No probe: the training labels are of one class, or test images have other labels.": not inputs.probed,
+        "No consistency: there are no views of these images.": inputs.shifted is None,
+        "No Fréchet distances: they need labeled images [n, c, h, w] in [0, 1], more than "
+        f"{MIN_IMAGES} of each set.": not inputs.comparable,
+    }
+    return [sentence for sentence, holds in notes.items() if holds]

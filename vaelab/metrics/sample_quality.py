@@ -1,12 +1,9 @@
-"""How like real images the decoded ones are.
+"""How similar generated images are to real ones.
 
-`distances`: by the Fréchet distance on the features of a small classifier. Not FID: the features
-are those of a network trained on the data set itself, so distances compare runs on one data set
-only, at one number of images. Even other real images are not at distance 0; theirs is the
-yardstick.
-
-What a distance does not tell: quality and variety apart (`precision_recall`), copies of the
-training images (`memorization`), and lost variance (`variance_loss`).
+`distances` uses features of a small classifier trained on the data set itself. They are not FIDs
+and compare runs on one data set only, at one number of images; the distance of other real images is
+the yardstick. A distance does not separate quality from variety (`precision_recall`), and sees
+neither copies of training images (`memorization`) nor lost variance (`variance_loss`).
 """
 
 import copy
@@ -29,110 +26,152 @@ from vaelab.metrics.inputs import some
 from vaelab.posterior.samplers import Sampler
 
 CHUNK = 1000
+LatentSource = Callable[[int], Tensor]
 
 
 class PrecisionRecall(NamedTuple):
-    """precision: the share of what is generated that looks real; recall: the share of what is real that can be had."""
+    """Quality and variety of generated features.
+
+    Args:
+        precision: Share of the generated that is covered by the real.
+        recall: Share of the real that is covered by the generated.
+    """
 
     precision: float
     recall: float
 
 
 class Nearest(NamedTuple):
-    """For each of m images the k nearest known ones: distance [m, k], ascending, and which they are [m, k]."""
+    """The k nearest known images to each of m.
+
+    Args:
+        distance: Root mean squared pixel distances [m, k], ascending.
+        which: Their indices [m, k].
+    """
 
     distance: Tensor
     which: Tensor
 
 
-def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
-    """Of features [n, f] and [m, f]: a point is covered by a set when it lies no farther from one of its points than
-    that point's own k-th neighbor there.  Both depend on n, m and k: compare only what was measured alike.
+def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> PrecisionRecall:
+    """Compute precision and recall of generated features.
 
-    Raises InvalidType or InvalidValue for features that are not finite and alike, or k outside 1 .. n-1, m-1.
-    Source: Kynkäänniemi et al. 2019.
+    A set covers a point that is no farther from one of its points than that point's own k-th
+    neighbor in the set. Both numbers depend on n, m and k.
+
+    Args:
+        real: Features [n, f].
+        generated: Features [m, f].
+        k: Neighbors, below n and m.
+
+    Returns:
+        Both shares.
+
+    Raises:
+        InvalidType: If features are no floating-point tensors.
+        InvalidValue: If they are not finite, of other shapes, or too few for k.
+
+    Example:
+        >>> x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+        >>> precision_recall(x, x)
+        PrecisionRecall(precision=1.0, recall=1.0)
+
+    References:
+        Kynkäänniemi et al. (2019), https://arxiv.org/abs/1904.06991.
     """
-    for name, features in (("real", real), ("made", made)):
+    for name, features in (("real", real), ("generated", generated)):
         checks.float_tensor(name, features)
         if features.dim() != 2 or features.shape[1:] != real.shape[1:]:
-            raise InvalidValue(f"{name} has shape {tuple(features.shape)}; both sets must be [images, features] alike.")
+            raise InvalidValue(f"{name} must be [images, features] like the other set, got {tuple(features.shape)}.")
         if not 1 <= checks.positive_int("k", k) < len(features):
-            raise InvalidValue(f"k must lie between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
+            raise InvalidValue(f"k must be between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
     center = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
-    real, made = ((features - center).to(features.dtype) for features in (real, made))
-    return PrecisionRecall(_covered(made, real, k), _covered(real, made, k))
+    real, generated = ((features - center).to(features.dtype) for features in (real, generated))
+    return PrecisionRecall(_covered(generated, real, k), _covered(real, generated, k))
 
 
 def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
-    """The k nearest of the known images [n, ...] to each of the images [m, ...], by root mean squared pixel distance.
+    """Find the nearest known images, to show pairs: a copy of its neighbor was memorized.
 
-    Both uint8 or in [0, 1].  Look at the pairs: a generated picture that is its neighbor's copy was memorized.
+    Args:
+        images: [m, ...], uint8 or in [0, 1].
+        known: [n, ...], likewise.
+        k: Neighbors, at most n.
 
-    Raises InvalidType or InvalidValue for images of other values or shapes, none at all, or k outside 1 .. n.
+    Returns:
+        Their distances and indices.
+
+    Raises:
+        InvalidType: For images of another type.
+        InvalidValue: For other values or shapes, no images, or k outside 1 to n.
+
+    Example:
+        >>> nearest(torch.ones(1, 4), torch.tensor([[0.0] * 4, [0.5] * 4]))
+        Nearest(distance=tensor([[0.5000]]), which=tensor([[1]]))
     """
     images, known = as_images(images), as_images(known)
     if images.shape[1:] != known.shape[1:]:
-        raise InvalidValue(f"images have shape {tuple(images.shape[1:])}, the known ones {tuple(known.shape[1:])}.")
+        shapes = f"{tuple(images.shape[1:])} and {tuple(known.shape[1:])}"
+        raise InvalidValue(f"images and known must have one shape, got {shapes}.")
     if not 1 <= checks.positive_int("k", k) <= len(known):
-        raise InvalidValue(f"k must lie between 1 and the {len(known)} known images, got {k}.")
+        raise InvalidValue(f"k must be between 1 and the {len(known)} known images, got {k}.")
     if not len(images):
-        raise InvalidValue("there are no images whose neighbors could be found; give at least one.")
+        raise InvalidValue("nearest needs at least one image, got 0.")
     x, y = to_float(images).flatten(1), to_float(known).flatten(1)
     return Nearest(*_by_chunks(x, lambda part: _nearest(part, y, k)))
 
 
-def memorization(made: Tensor, test: Tensor, train: Tensor) -> float:
-    """The median distance of generated images to the training images, over that of test images to them.
+def memorization(generated: Tensor, test: Tensor, train: Tensor) -> float:
+    """Compute the median distance of generated images to training images, over that of test images.
 
-    About 1, or above, for a model that invents as far from the training images as new data lie; toward 0 for one that
-    copies.  Blurred pictures lie nearer to everything: a ratio of .8 is no proof, the pairs of `nearest` are.
+    About 1 or above for a model that generates images as far from the training images as new data
+    are, near 0 for copies. Blurred images are nearer to everything: a ratio of 0.8 is no proof,
+    the pairs of `nearest` are.
 
-    Raises InvalidValue where half of the test images are training images, and what `nearest` raises.
+    Args:
+        generated: [m, ...], uint8 or in [0, 1].
+        test: [k, ...], likewise.
+        train: [n, ...], likewise.
+
+    Returns:
+        The ratio.
+
+    Raises:
+        InvalidValue: If half of the test images are training images.
     """
-    own, usual = (float(nearest(images, train).distance.median()) for images in (made, test))
+    distance, usual = (float(nearest(images, train).distance.median()) for images in (generated, test))
     if usual == 0:
-        raise InvalidValue("half or more of the test images are training images; give images that were held out.")
-    return own / usual
+        raise InvalidValue("test must be held out, got images of which half or more are training images.")
+    return distance / usual
 
 
 def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
-    """Var(x) - Var(x̂): the variance over the batch, averaged over pixels, that reconstructions [n, ...] have lost.
+    """Compute Var(x) - Var(x̂), the variance that reconstructions have lost.
 
-    It is the mean squared error where the residuals are uncorrelated with x̂: blur is lost variance.
-    Raises InvalidType or InvalidValue for images of other values or shapes, or none at all.
-    Source: Asperti 2020 (arXiv 2002.09860) for the loss; derived here, Var(x) - Var(x̂) is
-    MSE + 2 Cov(x̂, x - x̂).
+    It equals MSE + 2 Cov(x̂, x - x̂): the mean squared error where residuals are uncorrelated with
+    x̂.
+
+    Args:
+        images: x [n, ...], uint8 or in [0, 1].
+        reconstructions: x̂ of this shape.
+
+    Returns:
+        The variance over the batch, averaged over pixels.
+
+    Raises:
+        InvalidType: For images of another type.
+        InvalidValue: For other values or shapes, or no images.
+
+    References:
+        Asperti (2020), https://arxiv.org/abs/2002.09860.
     """
     images, reconstructions = as_images(images), as_images(reconstructions)
     if not len(images):
-        raise InvalidValue("there are no images whose variance could be lost; give at least one.")
+        raise InvalidValue("variance_loss needs at least one image, got 0.")
     if images.shape != reconstructions.shape:
-        raise InvalidValue(
-            f"images have shape {tuple(images.shape)}, reconstructions {tuple(reconstructions.shape)}; give them alike."
-        )
+        shape = tuple(reconstructions.shape)
+        raise InvalidValue(f"reconstructions must have the shape of the images, {tuple(images.shape)}, got {shape}.")
     return float(data_variance(images) - data_variance(reconstructions))
-
-
-def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Distance and place of the k nearest: chosen by `cdist`, then measured anew, for it loses digits near 0."""
-    index = torch.cdist(x, known).topk(k, largest=False).indices
-    distance, order = (known[index] - x[:, None]).square().mean(2).sqrt().sort(dim=1)
-    return distance, index.gather(1, order)
-
-
-def _covered(points: Tensor, by: Tensor, k: int) -> float:
-    """The share of points [m, f] inside the ball of some point of `by` [n, f], each up to its k-th neighbor in it."""
-    (radius,) = _by_chunks(by, lambda part: (torch.cdist(part, by).topk(k + 1, largest=False).values[:, -1],))
-    (inside,) = _by_chunks(points, lambda part: ((torch.cdist(part, by) <= radius).any(1),))
-    return float(inside.float().mean())
-
-
-def _by_chunks(x: Tensor, function: Callable[[Tensor], tuple[Tensor, ...]]) -> list[Tensor]:
-    """function of parts of x, each of its results put together again."""
-    return [torch.cat(parts) for parts in zip(*map(function, x.split(CHUNK)), strict=True)]
-
-
-Latents = Callable[[int], Tensor]
 
 
 def distances(
@@ -140,50 +179,71 @@ def distances(
     train: Dataset,
     test: Dataset,
     means: Tensor,
-    samplers: Mapping[str, Latents],
+    sources: Mapping[str, LatentSource],
     seed: int = 0,
 ) -> dict[str, float]:
-    """Squared distances from the test images [n, c, h, w] of as many mean images; labels train the classifier.
+    """Compute Fréchet distances of mean images from the test images.
 
-    training images: the yardstick; reconstructions: decoded at the posterior means [n, latent]; prior: at draws from
-    the prior; and at the latents [n, latent] that each sampler gives for n.  Mean images, no draws of pixels.
+    Args:
+        model: The decoder.
+        train: Labeled images, which train the classifier.
+        test: The images [n, c, h, w].
+        means: Posterior means [n, latent] of the test images.
+        sources: Functions of n that return latents [n, latent].
+        seed: Of the draws.
+
+    Returns:
+        Squared distances of the training images (the yardstick), of reconstructions at `means`, of
+        samples from the prior, and of the images of every source.
+
+    Raises:
+        InvalidValue: For latents of another shape.
     """
     network = classifier(train)
     n, real = len(test), network.features(test.images)
-    found = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
+    result = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
-        latents |= {name: sampler(n) for name, sampler in samplers.items()}
+        latents |= {name: source(n) for name, source in sources.items()}
     for name, z in latents.items():
         if z.shape != means.shape:
-            raise InvalidValue(f"{name} gave latents {list(z.shape)}, the decoder takes {list(means.shape)}.")
-        found[name] = frechet_distance(network.features(decoded(model, z)), real)
-    return found
+            raise InvalidValue(f"latents of {name} must be {list(means.shape)}, got {list(z.shape)}.")
+        result[name] = frechet_distance(network.features(decoded(model, z)), real)
+    return result
 
 
-def fitted(samplers: Mapping[str, Sampler | Latents], codes: Gaussian) -> tuple[dict[str, Latents], tuple[str, ...]]:
-    """What copies of the samplers, fitted to the posteriors [n, latent] of the training images, give; functions as they
-    are; and a sentence on each that could not be fitted, or has collapsed."""
-    ready: dict[str, Latents] = {}
-    told = []
+def fit_samplers(
+    samplers: Mapping[str, Sampler | LatentSource], codes: Gaussian
+) -> tuple[dict[str, LatentSource], tuple[str, ...]]:
+    """Fit copies of samplers to the posteriors of the training images.
+
+    Args:
+        samplers: Samplers or functions of n, by name.
+        codes: The posteriors [n, latent].
+
+    Returns:
+        Functions of n, and a sentence on each sampler that could not be fitted or has collapsed.
+    """
+    sources: dict[str, LatentSource] = {}
+    failures = []
     for name, sampler in samplers.items():
         if callable(sampler):
-            ready[name] = sampler
+            sources[name] = sampler
             continue
         try:
-            found = copy.deepcopy(sampler).fit(codes)
+            sampler = copy.deepcopy(sampler).fit(codes)
         except (InvalidValue, TrainingError) as error:
-            told.append(f"No distance of the {name}: {error}")
+            failures.append(f"No distance of the {name}: {error}")
             continue
-        ready[name] = found.sample
-        if getattr(found, "collapsed", False):
-            told.append(f"The {name} has collapsed: what it generates is a heap at the origin of z.")
-    return ready, tuple(told)
+        sources[name] = sampler.sample
+        if getattr(sampler, "collapsed", False):
+            failures.append(f"The {name} has collapsed: all that it generates is near the origin of z.")
+    return sources, tuple(failures)
 
 
 def from_prior(model: Adapter, n: int, latent: int) -> Tensor:
-    """n draws of the latents from the prior, by torch's global generator: [n, latent]."""
+    """Draw n latents [n, latent] from the prior by torch's global generator."""
     if model.deeper is None:
         return torch.randn(n, latent)
     with model.evaluating():
@@ -191,7 +251,25 @@ def from_prior(model: Adapter, n: int, latent: int) -> Tensor:
 
 
 def decoded(model: Adapter, z: Tensor, chunk: int = 1000) -> Tensor:
-    """The mean images of latents [n, latent], in [0, 1], float32, on the CPU."""
+    """Return the mean images of latents [n, latent], in [0, 1], float32, on the CPU."""
     with model.evaluating():
         parts = [model.decode(part.to(model.device, model.dtype)).clamp(0, 1).float().cpu() for part in z.split(chunk)]
     return torch.cat(parts)
+
+
+def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    index = torch.cdist(x, known).topk(k, largest=False).indices
+    # cdist loses digits near 0, so the distances are taken again.
+    distance, order = (known[index] - x[:, None]).square().mean(2).sqrt().sort(dim=1)
+    return distance, index.gather(1, order)
+
+
+def _covered(points: Tensor, by: Tensor, k: int) -> float:
+    """The share of points [m, f] no farther from some point of `by` than its k-th neighbor."""
+    (radius,) = _by_chunks(by, lambda part: (torch.cdist(part, by).topk(k + 1, largest=False).values[:, -1],))
+    (inside,) = _by_chunks(points, lambda part: ((torch.cdist(part, by) <= radius).any(1),))
+    return float(inside.float().mean())
+
+
+def _by_chunks(x: Tensor, function: Callable[[Tensor], tuple[Tensor, ...]]) -> list[Tensor]:
+    return [torch.cat(parts) for parts in zip(*map(function, x.split(CHUNK)), strict=True)]

@@ -1,7 +1,7 @@
-"""Who heats the divergence: a factor of its weight that changes while training runs, one interface.
+"""KL annealing: schedules of a factor of the divergence's weight.
 
-A annealing gives `factor` (0-d) and, like a policy of `vaelab.gamma`, moves once per optimizer step (`update`); its state
-lies in the `state_dict`.
+A schedule gives `factor`, 0-d, and, like a policy of `vaelab.gamma`, advances once per optimizer
+step; its state is part of the `state_dict`.
 """
 
 import torch
@@ -12,16 +12,32 @@ from vaelab._utils.errors import InvalidValue
 
 
 class Annealing(nn.Module):
-    """Base of the annealing schedules: the factor of the divergence's weight, 0-d, and nothing that moves it."""
+    """Base of the schedules: a factor of the divergence's weight that nothing changes, 0-d.
+
+    Args:
+        mse, divergence: Of `update`: mean squared error per pixel of the last batch, [], and its
+            divergences [b], nats.
+    """
 
     factor: Tensor
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        """Move by the mean squared error [] and the divergences [b] of the last batch, once per optimizer step."""
+        """Advance by one optimizer step."""
 
 
 class Linear(Annealing):
-    """From 1/steps at the first step to 1 at step number `steps`, and 1 from there on (Bowman et al. 2016)."""
+    """From 1/steps at the first step to 1 at step number `steps`, then constant.
+
+    Args:
+        steps: Length of the rise in optimizer steps.
+
+    Example:
+        >>> Linear(steps=4).factor.item()
+        0.25
+
+    References:
+        Bowman et al. (2016), https://arxiv.org/abs/1511.06349.
+    """
 
     taken: Tensor
 
@@ -31,14 +47,22 @@ class Linear(Annealing):
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
         self.register_buffer("factor", torch.tensor(1 / self.steps))
 
+    @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        with torch.no_grad():
-            self.taken += 1
-            self.factor.copy_(((self.taken + 1) / self.steps).clamp_max(1.0))
+        self.taken += 1
+        self.factor.copy_(((self.taken + 1) / self.steps).clamp_max(1.0))
 
 
 class Cyclical(Annealing):
-    """Rises from 0 to 1 over the share `rise` of a period of steps, stays at 1, and starts anew (Fu et al. 2019)."""
+    """From 0 to 1 over a share of every period, then 1 until the next period.
+
+    Args:
+        period: Length of a period in optimizer steps.
+        rise: Share of the period in which the factor rises, in (0, 1].
+
+    References:
+        Fu et al. (2019), https://arxiv.org/abs/1903.10145.
+    """
 
     taken: Tensor
 
@@ -46,27 +70,34 @@ class Cyclical(Annealing):
         super().__init__()
         self.period, self.rise = checks.positive_int("period", period), checks.positive("rise", rise)
         if self.rise > 1:
-            raise InvalidValue(f"rise is a share of the period, up to 1, got {rise}; 0.5 is usual.")
+            raise InvalidValue(f"rise must be in (0, 1], got {rise}.")
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
         self.register_buffer("factor", torch.zeros(()))
 
+    @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        with torch.no_grad():
-            self.taken += 1
-            phase = (self.taken % self.period) / self.period
-            self.factor.copy_((phase / self.rise).clamp_max(1.0))
+        self.taken += 1
+        phase = (self.taken % self.period) / self.period
+        self.factor.copy_((phase / self.rise).clamp_max(1.0))
 
 
 class PIController(Annealing):
-    """A controller that holds the divergence at `target` nats: with e = target - the last batch's divergence,
+    """A controller that holds the divergence at `target` nats.
+
+    With e = target - divergence of the last batch, every step does
 
         factor = clip(proportional / (1 + exp(e)) + I, 0, 1),   I <- clip(I - integral * e, 0, 1)
 
-    The integral is kept in the range of the factor, so it cannot wind up.  The batch it reads is the one before.
+    The integral stays in the range of the factor, so it cannot wind up (the guard of the published
+    code never acts). The constants are those of the published code for images.
 
-    Raises InvalidType or InvalidValue for anything but numbers above 0.
-    Source: ControlVAE, Shao et al. 2020 (ICML), with the constants of shj1987/ControlVAE-ICML2020
-    for images; there the guard against winding up never acts.
+    Args:
+        target: Divergence in nats.
+        proportional: Gain of the proportional part.
+        integral: Gain of the integral part, per step.
+
+    References:
+        Shao et al. (2020), ControlVAE, https://arxiv.org/abs/2004.05988.
     """
 
     target: Tensor
@@ -80,8 +111,8 @@ class PIController(Annealing):
         self.register_buffer("summed", torch.zeros(()))
         self.register_buffer("factor", torch.zeros(()))
 
+    @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        with torch.no_grad():
-            missing = self.target - divergence.mean().to(self.target)
-            self.summed.copy_((self.summed - self.integral * missing).clamp(0.0, 1.0))
-            self.factor.copy_((self.proportional * torch.sigmoid(-missing) + self.summed).clamp_max(1.0))
+        error = self.target - divergence.mean().to(self.target)
+        self.summed.copy_((self.summed - self.integral * error).clamp(0.0, 1.0))
+        self.factor.copy_((self.proportional * torch.sigmoid(-error) + self.summed).clamp_max(1.0))

@@ -1,10 +1,10 @@
-"""Consistency: an image and a view of it should have one posterior (Sinha & Dieng 2021).
+"""Consistency regularization: an image and a view of it should have one posterior.
 
     loss(x) = L(x) + L(x~) + lambda KL(q(z|x~)‖q(z|x)),   x~ = a random transformation of x
 
-Both losses are whole: each image is encoded, and decoded against itself.  L is any bound with any divergence and any
-gamma; lambda is in nats.  Nothing is detached: the encoder is reached through both posteriors.  R can always be lowered
-by widening both, so it pulls the rate down.
+Both losses are whole: each image is encoded and decoded against itself. L is any bound with any
+divergence and gamma. Nothing is detached: the gradient reaches the encoder through both posteriors.
+Widening both lowers the KL, so the term lowers the rate (Sinha & Dieng 2021).
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from vaelab.data import augment
 from vaelab.data.augment import Augment
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
 from vaelab.models.vae import VAE, ForwardPass
+from vaelab.objectives.iwae import detach
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 Views = Callable[[Tensor], Tensor]
@@ -27,32 +28,54 @@ Groups = tuple[Gaussian, ...]
 
 
 class PosteriorKL(nn.Module):
-    """R = KL(q(z|x~)‖q(z|x)), summed over latent groups: [b], nats.
+    """KL(q(z|x~)‖q(z|x)), summed over latent groups.
 
-    reverse: KL(q(z|x)‖q(z|x~)), another method.  detach: no gradient through the posterior of the "image", or of the
-    "view".  Groups whose posteriors depend on other draws are compared along the paths that were drawn.
-    Source: Sinha & Dieng 2021 (arXiv 2105.14859), eq. 3; the direction is that of the authors'
-    code, sinhasam/CRVAE, which detaches nothing.
+    Groups whose posteriors depend on other draws are compared along the paths that were drawn.
+
+    Args:
+        reverse: Whether to take KL(q(z|x)‖q(z|x~)) instead, another method.
+        detach: Posterior through which no gradient flows: that of the "image", or of the "view".
+
+    Returns:
+        [b], nats.
+
+    Raises:
+        InvalidValue: For another `detach`.
+
+    References:
+        Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, eq. 3, in the direction of the
+        authors' code, https://github.com/sinhasam/CRVAE.
     """
 
     def __init__(self, *, reverse: bool = False, detach: Literal["image", "view"] | None = None) -> None:
         super().__init__()
         if detach not in (None, "image", "view"):
-            raise InvalidValue(f"detach must be None, 'image' or 'view', got {detach!r}; None is the method.")
+            raise InvalidValue(f"detach must be None, 'image' or 'view', got {detach!r}.")
         self.reverse, self.detach = reverse, detach
 
     def forward(self, views: Groups, images: Groups) -> Tensor:
-        views = _cut(views) if self.detach == "view" else views
-        images = _cut(images) if self.detach == "image" else images
-        first, second = (images, views) if self.reverse else (views, images)
-        return torch.stack([diagonal_kl(a, b) for a, b in zip(first, second, strict=True)]).sum(0)
+        views = detach(views) if self.detach == "view" else views
+        images = detach(images) if self.detach == "image" else images
+        q, p = (images, views) if self.reverse else (views, images)
+        return torch.stack([diagonal_kl(a, b) for a, b in zip(q, p, strict=True)]).sum(0)
 
 
 class Triplet(nn.Module):
-    """max(0, ‖m(x) - m(x~)‖² - ‖m(x) - m(x')‖² + margin), m the posterior's mean, x' the next image of the batch: [b].
+    """A contrastive baseline: max(0, ‖m(x) - m(x~)‖² - ‖m(x) - m(x')‖² + margin).
 
-    A contrastive baseline in the place of R; no nats.  Raises InvalidValue for more than one group of latents.
-    Source: Schroff et al. 2015 for the loss.
+    m is the posterior mean of one latent group, x' the next image of the batch.
+
+    Args:
+        margin: By how much farther the other image should be.
+
+    Returns:
+        [b], not in nats.
+
+    Raises:
+        InvalidValue: For a margin that is not positive, or more than one group of latents.
+
+    References:
+        Schroff et al. (2015), https://arxiv.org/abs/1503.03832.
     """
 
     def __init__(self, margin: float = 1.0) -> None:
@@ -61,17 +84,29 @@ class Triplet(nn.Module):
 
     def forward(self, views: Groups, images: Groups) -> Tensor:
         if len(images) != 1:
-            raise InvalidValue(f"Triplet compares one group of latents, got {len(images)}; use PosteriorKL.")
+            raise InvalidValue(f"Triplet needs one group of latents, got {len(images)}; use PosteriorKL.")
         (view,), (image,) = views, images
-        near_, far = (sum_latents((image.mean - m).square()) for m in (view.mean, image.mean.roll(1, 0)))
-        return torch.relu(near_ - far + self.margin)
+        to_view, to_other = (sum_latents((image.mean - m).square()) for m in (view.mean, image.mean.roll(1, 0)))
+        return torch.relu(to_view - to_other + self.margin)
 
 
 class ConsistentExperiment(Experiment):
-    """An experiment that is shown every image with a view of it.
+    """An experiment that is trained on every image together with a view of it.
 
-    joint_batch: both pass through the network as one batch, and batch normalization sees them as one; otherwise one after
-    the other, each with statistics of its own, which then move twice per step.
+    Args:
+        model: Encoder and decoder.
+        objective: The loss, with its consistency term.
+        shape: Shape of one datum.
+        views: Random transformation of [b, *shape].
+        joint_batch: Whether both pass through the network as one batch, which batch normalization
+            sees as one; else one after the other, each with its own statistics, which then move
+            twice.
+
+    Returns:
+        `LossTerms` of a batch x [b, *shape], and of its views if they are not to be made here.
+
+    Raises:
+        InvalidValue: For the dreg gradient with `together`.
     """
 
     def __init__(
@@ -79,23 +114,22 @@ class ConsistentExperiment(Experiment):
     ) -> None:
         super().__init__(model, objective, shape)
         if joint_batch and getattr(objective, "gradient", None) == "dreg":
-            raise InvalidValue("the doubly reparameterized gradient needs passes of its own; set joint_batch=False.")
+            raise InvalidValue("joint_batch must be False for gradient='dreg', got True.")
         self.views, self.joint_batch = views, joint_batch
 
     def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:
-        """Images [b, *shape], and their views, made here where they are not given -> LossTerms."""
         assert self.views is not None
         x = self.as_input(x)
-        view = self.views(x) if view is None else self.as_input(view)
-        result, other = self._passes(x, alike(view, x))
-        return self.objective(x, result, (view, other))
+        view = check_same_shape(self.views(x) if view is None else self.as_input(view), x)
+        result, view_result = self._passes(x, view)
+        return self.objective(x, result, (view, view_result))
 
     def _passes(self, x: Tensor, view: Tensor) -> tuple[ForwardPass, ForwardPass]:
         samples = self.objective.samples
         if not self.joint_batch:
             return self.model(x, samples), self.model(view, samples)
-        both = self.model(torch.cat([x, view]), samples)
-        return _half(both, 0, samples), _half(both, 1, samples)
+        result = self.model(torch.cat([x, view]), samples)
+        return _half(result, 0, samples), _half(result, 1, samples)
 
 
 def consistent(
@@ -106,21 +140,36 @@ def consistent(
     distance: nn.Module | None = None,
     joint_batch: bool = True,
 ) -> ConsistentExperiment:
-    """`experiment`, whatever its bound, divergence and gamma, with consistency: its model and objective, not copies.
+    """Add consistency to an experiment, whatever its bound, divergence and gamma.
 
-    consistency: lambda, in nats; 0 is training on images and views alike.  views: "simple", "large", an `Augment`, or
-    any function of images [b, c, h, w] in [0, 1], or of such data as the experiment is of.
-    distance: `PosteriorKL` (default), `Triplet`, or a module of one's own.  joint_batch: see
-    `ConsistentExperiment`.
+    Args:
+        experiment: Its model and objective are taken, not copied.
+        consistency: lambda, in nats; 0 trains on images and views alike.
+        views: "simple", "large", an `Augment`, or any function of images [b, c, h, w] in [0, 1], or
+            of such data as the experiment is of.
+        distance: `PosteriorKL`, the default, `Triplet`, or a module of the same arguments.
+        joint_batch: See `ConsistentExperiment`.
 
-    Raises InvalidType or InvalidValue for a lambda or views that cannot be, or an experiment with a way of its own to
-    see images, such as `DenoisingExperiment`; InvalidValue for views of ours on data outside [0, 1].
+    Returns:
+        The experiment with views.
+
+    Raises:
+        InvalidType: For another lambda, views or experiment than these, such as
+            `DenoisingExperiment`.
+        InvalidValue: For a negative lambda, or augmentations of images on data outside [0, 1].
+
+    Example:
+        >>> from vaelab import recipes
+        >>> experiment = consistent(recipes.beta_vae((1, 8, 8), 2, beta=4.0), consistency=0.5)
+        >>> experiment.objective.consistency_weight.item()
+        0.5
     """
     if type(experiment) is not Experiment:
-        raise InvalidType(f"only a plain Experiment can be made consistent, got {type(experiment).__name__}.")
+        name = type(experiment).__name__
+        raise InvalidType(f"experiment must be a plain Experiment, got {name}, which has its own inputs.")
     if isinstance(views, str):
         if views not in VIEWS:
-            raise InvalidValue(f"there are no views {views!r}; {suggest(views, VIEWS)}")
+            raise InvalidValue(f"views must be a known name, got {views!r}; {suggest(views, VIEWS)}")
         views = VIEWS[views]()
     augment.check_domain("views", views, experiment.domain)
     if not callable(views):
@@ -133,22 +182,28 @@ def consistent(
     )
 
 
-def alike(view: Tensor, x: Tensor) -> Tensor:
-    """`view` itself, if it has the shape of the images x."""
+def check_same_shape(view: Tensor, x: Tensor) -> Tensor:
+    """Return `view` if it has the shape of the data x.
+
+    Args:
+        view: [b, *shape].
+        x: [b, *shape].
+
+    Returns:
+        The view.
+    """
     if view.shape != x.shape:
-        raise InvalidValue(f"views must be of the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
+        raise InvalidValue(f"views must have the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
     return view
 
 
-def _half(both: ForwardPass, which: int, samples: int) -> ForwardPass:
+def _half(result: ForwardPass, which: int, samples: int) -> ForwardPass:
     """The images' or the views' part of a pass over [images, views]."""
 
     def part(t: Tensor) -> Tensor:
-        return t.unflatten(0, (samples, 2, -1))[:, which].flatten(0, 1) if t.dim() else t  # a standard prior is 0-d
+        if not t.dim():  # a standard prior
+            return t
+        return t.unflatten(0, (samples, 2, -1))[:, which].flatten(0, 1)
 
-    q, p = (tuple(Gaussian(*map(part, g)) for g in groups) for groups in (both.q, both.p))
-    return ForwardPass(q, p, tuple(map(part, both.z)), part(both.out))
-
-
-def _cut(groups: Groups) -> Groups:
-    return tuple(Gaussian(g.mean.detach(), g.logvar.detach()) for g in groups)
+    q, p = (tuple(Gaussian(*map(part, g)) for g in groups) for groups in (result.q, result.p))
+    return ForwardPass(q, p, tuple(map(part, result.z)), part(result.out))

@@ -1,4 +1,4 @@
-"""The experiment that denoises: its network is fed noisy images and judged against the clean ones."""
+"""The denoising experiment: noisy inputs, clean targets."""
 
 import torch
 from torch import Tensor
@@ -10,10 +10,19 @@ from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
 
 class DenoisingExperiment(Experiment):
-    """An experiment whose network is fed x + noise * N(0, 1), clamped to [0, 1], and judged against x.
+    """An experiment that reconstructs x from x + noise * N(0, 1), clamped to [0, 1].
 
-    noise: standard deviation, in units of the full range of a pixel.
-    Raises InvalidValue for a likelihood whose domain is not [0, 1].
+    Args:
+        model: Encoder and decoder.
+        objective: The loss.
+        shape: Shape of one image.
+        noise: Standard deviation of the noise, in units of the range of a pixel.
+
+    Returns:
+        `LossTerms` of clean images x [b, *shape].
+
+    Raises:
+        InvalidValue: For a likelihood whose domain is not [0, 1].
     """
 
     noise: Tensor
@@ -24,12 +33,20 @@ class DenoisingExperiment(Experiment):
         self.register_buffer("noise", torch.tensor(checks.positive("noise", noise)))
 
     def forward(self, x: Tensor) -> LossTerms:
-        """Clean images [b, *shape] -> LossTerms."""
-        clean = self.as_input(x)
-        return self.objective(clean, self.model(noisy(clean, self.noise), self.objective.samples))
+        x = self.as_input(x)
+        return self.objective(x, self.model(noisy(x, self.noise), self.objective.samples))
 
 
 def noisy(images: Tensor, noise: Tensor | float, generator: torch.Generator | None = None) -> Tensor:
-    """Images [n, ...] in [0, 1] with Gaussian noise of this standard deviation, clamped to [0, 1]."""
+    """Add Gaussian noise to images and clamp them to [0, 1].
+
+    Args:
+        images: [n, ...] in [0, 1].
+        noise: Standard deviation.
+        generator: Source of the noise; torch's own by default.
+
+    Returns:
+        [n, ...].
+    """
     draw = torch.randn(images.shape, dtype=images.dtype, device=images.device, generator=generator)
     return (images + noise * draw).clamp_(0, 1)

@@ -1,17 +1,14 @@
-"""Policies for the decoder's standard deviation gamma: fixed, learned, or computed.
+"""Policies for the decoder's standard deviation gamma: fixed, learned or computed.
 
-A policy gives `logvar` (ln gamma², 0-d), and `logvar_for(error)`, what a training step uses for a batch
-with this error; it may look at the data once before training (`init_from_data`) and moves once per optimizer
-step (`update`). Its state is part of the `state_dict`. gamma is a standard deviation; code that
-holds a variance says so.
-
-All of them, and those of `vaelab.annealing`, choose one number, the weight of the divergence
-against half the squared error: weight * gamma². Source: Asperti & Trentin 2020.
+All of them, and the schedules of `vaelab.annealing`, set one number: the weight of the divergence
+against half the squared error, weight * gamma² (Asperti & Trentin 2020). Code that holds a variance
+says so; state is part of the `state_dict`. To add a policy, write its class here and, if it has a
+name, add it to `NAMED`.
 """
 
 import math
 from numbers import Real
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +16,18 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab._utils.images import data_variance
+from vaelab._utils.scalars import ScalarModule
 
-LEAST = 1e-12  # of a variance, so that a perfect reconstruction has a logarithm
+Rule = Literal["running_min", "capped_ema", "ema"]
+MIN_VARIANCE = 1e-12  # so that a perfect reconstruction has a logarithm
 
 
-class GammaPolicy(nn.Module):
-    """Base of the policies: ln gamma² as a 0-d tensor, and nothing that moves it."""
+class GammaPolicy(ScalarModule):
+    """Base of the policies: a gamma that nothing changes.
+
+    Attributes:
+        logvar: ln gamma², 0-d.
+    """
 
     logvar: Tensor
 
@@ -34,32 +37,46 @@ class GammaPolicy(nn.Module):
         return torch.exp(0.5 * self.logvar)
 
     def logvar_for(self, error: Tensor) -> Tensor:
-        """ln gamma² for a batch with these squared errors per pixel [b], which carry no gradient: [] or [b]."""
+        """Return ln gamma², [] or [b], for squared errors per pixel [b] of a training step."""
         return self.logvar
 
     def init_from_data(self, x: Tensor) -> None:
-        """Look at the training data [n, ...], uint8 or floats, once, before the first step."""
+        """Initialize gamma from the training data [n, ...], once, before the first step."""
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        """Move by the mean squared error [] and the divergences [b] of the last batch, once per optimizer step."""
+        """Change gamma by one optimizer step, for its mse per pixel [] and divergences [b]."""
 
     def extra_repr(self) -> str:
         return f"gamma={self.gamma.item():.4g}"
 
 
 class Fixed(GammaPolicy):
-    """gamma stays where it is put; a slider may move it."""
+    """A constant gamma; a slider may change it.
+
+    Args:
+        gamma: Standard deviation.
+
+    Example:
+        >>> round(Fixed(0.3).gamma.item(), 4)
+        0.3
+    """
 
     def __init__(self, gamma: float) -> None:
         super().__init__()
-        self.register_buffer("logvar", torch.tensor(2 * math.log(checks.positive("gamma", gamma))))
+        self.register_scalar("logvar", 2 * math.log(checks.positive("gamma", gamma)))
 
 
 class Learned(GammaPolicy):
-    """ln gamma is a parameter; the optimum of gamma is the root of the mean squared error (Dai & Wipf 2019).
+    """A gamma that descends the loss; its optimum is the root of the mean squared error.
 
-    Under Adam ln gamma moves by about one learning rate per step, so a start far away takes long.  lr_scale: its own rate
-    as a multiple of the network's.
+    Adam moves ln gamma by about one learning rate per step, so a distant start takes long.
+
+    Args:
+        gamma: Initial standard deviation.
+        lr_scale: Learning rate of ln gamma as a multiple of the network's.
+
+    References:
+        Dai & Wipf (2019), https://arxiv.org/abs/1903.05789.
     """
 
     log_gamma: nn.Parameter
@@ -74,39 +91,37 @@ class Learned(GammaPolicy):
         return 2 * self.log_gamma
 
 
-def start_at_data(
-    x: Tensor,
-    started: Tensor,
-    logvar: Tensor,
-    running: Tensor | None = None,
-) -> None:
-    """Unless it has started: put ln gamma² and a running mean to the variance of x [n, ...].
+class _FromData(GammaPolicy):
+    """Base of the policies that start at the variance of the data, the best constant's error."""
 
-    It is the mean over pixels, and the error of the best constant.  Raises InvalidValue where a
-    running mean would start at nothing.
-    """
-    if started:
-        return
-    variance = data_variance(x)
-    if running is not None:
-        if variance <= LEAST:
-            raise InvalidValue(
-                "the training data are all alike, so gamma cannot start at their variance; give "
-                "more of them, or gamma=Computed(start=0.1)."
-            )
-        running.copy_(variance)
-    logvar.copy_(variance.clamp_min(LEAST).log())
-    started.fill_(True)
+    started: Tensor
+
+    def init_from_data(self, x: Tensor) -> None:
+        if self.started:
+            return
+        variance = data_variance(x)
+        running = getattr(self, "running", None)  # a mean of squared errors, which starts there too
+        if running is not None:
+            if variance <= MIN_VARIANCE:
+                raise InvalidValue(
+                    "the training data must differ, because gamma starts at their variance; pass more of "
+                    "them, or Computed(start=0.1)."
+                )
+            running.copy_(variance)
+        self.logvar.copy_(variance.clamp_min(MIN_VARIANCE).log())
+        self.started.fill_(True)
 
 
-class Optimal(GammaPolicy):
-    """gamma² = the mean squared error of the batch at hand, so that the nll is D/2 (1 + ln 2π mse): the optimum.
+class Optimal(_FromData):
+    """gamma² = the mean squared error of the current batch, so that the nll is D/2 (1 + ln 2π mse).
 
-    The error enters without its gradient, which changes nothing: the derivative by gamma is 0 there (for `Normal`; a
-    `Laplace` gets the standard deviation of the residuals, not its own optimum).  Between steps, for samples and
-    evidence, `logvar` keeps that of the last batch; before the first, of the data.  A batch in pieces (`TrainConfig.micro_batches`)
-    has a gamma for every piece, and so is another step.
-    Source: sigma-VAE, Rybkin et al. 2021 (ICML).
+    The error enters without gradient, which changes nothing for `Normal`: the derivative by gamma
+    is 0 at the optimum. (A `Laplace` gets the standard deviation of the residuals, not its own
+    optimum.) Between steps `logvar` is that of the last batch, before the first that of the data.
+    Each of `TrainConfig.micro_batches` has its own gamma, so more of them are another method.
+
+    References:
+        Rybkin et al. (2021), sigma-VAE, https://arxiv.org/abs/2006.13202.
     """
 
     def __init__(self) -> None:
@@ -114,123 +129,136 @@ class Optimal(GammaPolicy):
         self.register_buffer("logvar", torch.zeros(()))
         self.register_buffer("started", torch.tensor(False))
 
-    started: Tensor
-
     def logvar_for(self, error: Tensor) -> Tensor:
-        return error.mean().clamp_min(LEAST).log()
+        return error.mean().clamp_min(MIN_VARIANCE).log()
 
-    def init_from_data(self, x: Tensor) -> None:
-        start_at_data(x, self.started, self.logvar)
-
+    @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        with torch.no_grad():
-            self.logvar.copy_(mse.clamp_min(LEAST).log())
+        self.logvar.copy_(mse.clamp_min(MIN_VARIANCE).log())
 
 
 class PerImage(Optimal):
-    """gamma² = the squared error of each image: the nll of an image is D/2 (1 + ln 2π mse(x))."""
+    """gamma² = the squared error of each image: its nll is D/2 (1 + ln 2π mse(x))."""
 
     def logvar_for(self, error: Tensor) -> Tensor:
-        return error.clamp_min(LEAST).log()
+        return error.clamp_min(MIN_VARIANCE).log()
 
 
-class Computed(GammaPolicy):
-    """gamma² follows the running mean m of the squared error.  With avg = (1-rate) m + rate mse, at every step
+class Computed(_FromData):
+    """A gamma that follows a running mean m of the squared error.
 
-        rule "running_min" m <- min(m, avg),   gamma² <- m                 the official repository
-        rule "capped_ema"  m <- avg,           gamma² <- min(gamma², m)    the authors' later code, the default
-        rule "ema"         m <- avg,           gamma² <- m                 the plain running mean
+    With avg = (1 - rate) m + rate mse, every step does
 
-    A is a ratchet: each batch that happens to be easy pushes m down, and nothing lifts it again.  B does so much less.
-    start: the first gamma; the repository's is 1, the default the standard deviation of the data (root of the mean over
-    pixels of the variance over images).  Rule B then waits: the errors of the first steps are larger than the variance
-    and lift m, and gamma stays where it began until m is below it again, some 150 steps on small MNIST.
+        rule "running_min"   m <- min(m, avg),   gamma² <- m                 the paper's repository
+        rule "capped_ema"    m <- avg,           gamma² <- min(gamma², m)    the authors' later code
+        rule "ema"           m <- avg,           gamma² <- m                 the plain running mean
 
-    Begun at the data it raises InvalidValue for training images that are all alike.
+    "running_min" is a ratchet: every batch that happens to be easy lowers m, and nothing raises it.
+    "capped_ema" is one to a lesser degree. It waits at first: errors of an untrained network exceed
+    the variance of the data, so gamma stays until m is below it (some 150 steps on small MNIST).
 
-    Raises InvalidType or InvalidValue for a start or rate that is no number above 0, a rate above 1, another rule.
-    Source: Asperti & Trentin 2020 (arXiv 2002.07514); A as in asperti/BalancingVAE, B as in
-    devangelista2/GreenVAE and asperti/Split-VAE.  That A is a ratchet is derived here.
+    Args:
+        start: First gamma; None is the standard deviation of the data. The repository has 1.
+        rate: Weight of the last batch in the running mean, in (0, 1].
+        rule: One of the three.
+
+    Raises:
+        InvalidValue: For another rule, or, when training begins, data that are all equal.
+
+    Example:
+        >>> gamma = Computed(start=1.0, rate=0.5)
+        >>> gamma.update(torch.tensor(0.5), torch.zeros(1))
+        >>> round(gamma.gamma.item() ** 2, 4)
+        0.75
+
+    References:
+        Asperti & Trentin (2020), doi:10.1109/ACCESS.2020.3034828, with the code
+        https://github.com/asperti/BalancingVAE (running_min) and
+        https://github.com/asperti/Split-VAE (capped_ema).
     """
 
     running: Tensor
-    started: Tensor
 
-    def __init__(
-        self,
-        start: float | None = None,
-        rate: float = 0.01,
-        rule: Literal["running_min", "capped_ema", "ema"] = "capped_ema",
-    ) -> None:
+    def __init__(self, start: float | None = None, rate: float = 0.01, rule: Rule = "capped_ema") -> None:
         super().__init__()
         variance = 1.0 if start is None else checks.positive("start", start) ** 2
         self.rate, self.rule = checks.rate(rate), rule
-        if rule not in ("running_min", "capped_ema", "ema"):
-            raise InvalidValue(f"rule must be 'running_min', 'capped_ema' or 'ema', got {rule!r}.")
-        self.register_buffer("logvar", torch.tensor(math.log(variance)))
-        self.register_buffer("running", torch.tensor(variance))
+        if rule not in get_args(Rule):
+            raise InvalidValue(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}.")
+        self.register_scalar("logvar", math.log(variance))
+        self.register_scalar("running", variance)
         self.register_buffer("started", torch.tensor(start is not None))
 
-    def init_from_data(self, x: Tensor) -> None:
-        start_at_data(x, self.started, self.logvar, self.running)
-
+    @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        with torch.no_grad():
-            average = torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(LEAST)
-            self.running.copy_(torch.minimum(self.running, average) if self.rule == "running_min" else average)
-            now = self.running.log()
-            self.logvar.copy_(torch.minimum(self.logvar, now) if self.rule == "capped_ema" else now)
+        average = torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(MIN_VARIANCE)
+        self.running.copy_(torch.minimum(self.running, average) if self.rule == "running_min" else average)
+        now = self.running.log()
+        self.logvar.copy_(torch.minimum(self.logvar, now) if self.rule == "capped_ema" else now)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rule={self.rule!r}, rate={self.rate:g}"
 
 
-class Geco(GammaPolicy):
-    """Minimize the divergence under the constraint mse <= kappa², with a multiplier lambda for the squared error.
+class Geco(_FromData):
+    """A multiplier of the squared error, for the least divergence with mse <= kappa².
 
-    lambda * SE + divergence is a Gaussian decoder with gamma² = 1/(2 lambda), up to a constant, so the multiplier is a
-    policy: ln lambda <- ln lambda + step_size * clip(m/kappa² - 1, -1, 1), m the running mean of the squared error per
-    pixel.  At rest m = kappa²; gamma itself is then wherever it had to go, and need not be kappa.
-    kappa: the tolerated root of the squared error per pixel.  rate: of the running mean.
+    lambda * SE + divergence is a Gaussian decoder with gamma² = 1 / (2 lambda), up to a constant,
+    so the multiplier is a policy: ln lambda <- ln lambda + step_size * clip(m / kappa² - 1, -1, 1),
+    m the running mean of the squared error per pixel. In equilibrium m = kappa²; gamma need not be
+    kappa. The units of the step and the start at the data variance differ from the paper's.
 
-    The step is ours in its units (ln lambda per step, m relative to kappa²); it starts at the data variance.
-    Raises InvalidType or InvalidValue for anything but numbers above 0, for a rate above 1, and, begun at the data, for
-    training images that are all alike.
-    Source: Rezende & Viola 2018 (arXiv 1810.00597).
+    Args:
+        kappa: Tolerated root of the squared error per pixel.
+        step_size: Largest change of ln lambda in one step.
+        rate: Weight of the last batch in the running mean, in (0, 1].
+
+    Raises:
+        InvalidValue: When training begins, for data that are all equal.
+
+    References:
+        Rezende & Viola (2018), https://arxiv.org/abs/1810.00597.
     """
 
+    kappa: Tensor
     running: Tensor
-    started: Tensor
 
     def __init__(self, kappa: float, step_size: float = 0.003, rate: float = 0.01) -> None:
         super().__init__()
         self.step_size, self.rate = checks.positive("step_size", step_size), checks.rate(rate)
-        self.register_buffer("kappa", torch.tensor(checks.positive("kappa", kappa)))
+        self.register_scalar("kappa", checks.positive("kappa", kappa))
         self.register_buffer("logvar", torch.zeros(()))
         self.register_buffer("running", torch.ones(()))
         self.register_buffer("started", torch.tensor(False))
 
-    kappa: Tensor
-
-    def init_from_data(self, x: Tensor) -> None:
-        start_at_data(x, self.started, self.logvar, self.running)
-
+    @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
-        with torch.no_grad():
-            self.running.copy_(torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(LEAST))
-            self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
+        self.running.copy_(torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(MIN_VARIANCE))
+        self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, kappa={self.kappa.item():g}"
 
 
-__all__ = ["Computed", "Fixed", "GammaPolicy", "Geco", "Learned", "Optimal", "PerImage", "policy"]
-
 NAMED = {"learned": Learned, "computed": Computed, "optimal": Optimal, "per-image": PerImage}
 
 
 def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
-    """A number means `Fixed`; "learned", "computed", "optimal" and "per-image" name others; a policy stays as it is."""
+    """Return the policy that a recipe's `gamma` stands for.
+
+    Args:
+        gamma: A number for `Fixed`; "learned", "computed", "optimal" or "per-image"; or a policy.
+
+    Returns:
+        The policy; one that is given is returned as it is.
+
+    Raises:
+        InvalidType: For anything else.
+
+    Example:
+        >>> policy("computed")
+        Computed(gamma=1, rule='capped_ema', rate=0.01)
+    """
     if isinstance(gamma, GammaPolicy):
         return gamma
     if isinstance(gamma, Real):

@@ -1,13 +1,9 @@
-"""What the decoder's output says about an image: negative log-likelihoods per sample, in nats, *summed* over the
-pixels.
+"""Negative log-likelihoods per sample, in nats, summed over pixels.
 
-Every likelihood is pure: `nll(out, x)` [b], `mean(out)`, `sample(out)`, and `score(out, x)` for the training step,
-which needs the squared error too, forms the residual once, and asks the gamma policy about this very batch.  `out` is
-the raw output of the decoder; the squashing to [0, 1] belongs to the likelihood, so that a logit is
-never turned into a probability and back.
-
-`domain` says which data a likelihood is of: "unit", bytes or floats in [0, 1], or "real", any
-finite floats.
+`out` is the raw output of the decoder: squashing to [0, 1] belongs to the likelihood, so a logit is
+never turned into a probability and back. `nll(out, x)` is pure; `score(out, x)` serves the training
+step, which needs the squared error too and gamma for this batch. The `domain` of the data is
+"unit", bytes or floats in [0, 1], or "real", any finite floats.
 """
 
 import math
@@ -23,97 +19,124 @@ from vaelab.objectives.gamma import GammaPolicy, policy
 
 
 class Bernoulli(nn.Module):
-    """-ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out); a density only for x in {0, 1}."""
+    """Bernoulli: -ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out).
+
+    It is a density only for x in {0, 1}.
+
+    Args:
+        out, x: Of the methods: raw output of the decoder and data, [b, ...].
+
+    Example:
+        >>> round(Bernoulli().nll(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)).item(), 4)
+        2.7726
+    """
 
     gamma: GammaPolicy | None = None
     domain: Domain = "unit"
 
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        """out, x: [b, ...] -> [b], nats."""
+        """Return -ln p(x|z) [b] in nats for out and x [b, ...]."""
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
 
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """nll [b] in nats, and the squared error per pixel [b], which carries no gradient."""
+        """Return the nll [b] and the squared error per pixel [b], which carries no gradient."""
         with torch.no_grad():
             error = sum_pixels((x - torch.sigmoid(out)).square()) / x[0].numel()
         return self.nll(out, x), error
 
     def mean(self, out: Tensor) -> Tensor:
+        """Return the mean image."""
         return torch.sigmoid(out)
 
     def sample(self, out: Tensor) -> Tensor:
+        """Return images of 0 and 1."""
         return torch.bernoulli(torch.sigmoid(out))
 
 
 class _Scaled(nn.Module):
-    """A location family around sigmoid(out), or out itself, with one scale for all pixels.
-
-    squash: whether the data lie in [0, 1] and the mean is sigmoid(out); else they are any numbers.
-    """
-
     gamma: GammaPolicy
 
-    def __init__(self, gamma: "float | str | GammaPolicy" = 1.0, *, squash: bool = True) -> None:
+    def __init__(self, gamma: float | str | GammaPolicy = 1.0, *, squash: bool = True) -> None:
         super().__init__()
-        self.gamma = policy(gamma)
-        self.squash = squash
+        self.gamma, self.squash = policy(gamma), squash
 
     @property
     def domain(self) -> Domain:
-        """Where the data lie: "unit" with squash, "real" without."""
+        """The domain of the data: "unit" with squash, else "real"."""
         return "unit" if self.squash else "real"
 
     def mean(self, out: Tensor) -> Tensor:
+        """Return the mean image."""
         return torch.sigmoid(out) if self.squash else out
 
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        """out, x: [b, ...] -> [b], nats; with gamma as it stands, whatever batch this is."""
-        return self._nll(x - self.mean(out), self.gamma.logvar)
-
-    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """nll [b] in nats under the gamma that the policy has for this batch, and the squared error per pixel [b],
-        which carries no gradient."""
+        """Return -ln p(x|z) [b] in nats for out and x [b, ...], with the gamma of this moment."""
         raise NotImplementedError
 
-    def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
+    def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the nll [b] and the squared error per pixel [b], which carries no gradient.
+
+        gamma is the one that its policy has for this batch.
+        """
         raise NotImplementedError
 
 
 class Normal(_Scaled):
-    """-ln N(x; mean, gamma²) = Σ [(x - mean)² / (2 gamma²) + ln gamma + ½ ln 2π].
+    """Normal: -ln p(x|z) = Σ [(x - mean)² / (2 gamma²) + ln gamma + ½ ln 2π].
 
-    gamma = 1/sqrt(2) makes it the sum of squared errors of Deasy et al. 2020, up to a constant.
+    gamma = 1/sqrt(2) makes it the sum of squared errors, up to a constant (Deasy et al. 2020).
+
+    Args:
+        gamma: Standard deviation, its policy, or the name of one; see `vaelab.gamma.policy`.
+        squash: Whether data lie in [0, 1] and the mean is sigmoid(out); else it is `out`.
+
+    Example:
+        >>> likelihood = Normal(0.5**0.5, squash=False)
+        >>> zero, one = torch.zeros(1, 4), torch.ones(1, 4)
+        >>> round((likelihood.nll(zero, one) - likelihood.nll(zero, zero)).item(), 4)
+        4.0
     """
+
+    def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        return self._of(sum_pixels((x - self.mean(out)) ** 2), self.gamma.logvar, x[0].numel())
 
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
         error = squares.detach() / pixels
         return self._of(squares, self.gamma.logvar_for(error), pixels), error
 
-    def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
-        return self._of(sum_pixels(residual**2), logvar, residual[0].numel())
-
     @staticmethod
     def _of(squares: Tensor, logvar: Tensor, pixels: int) -> Tensor:
         return 0.5 * (squares * torch.exp(-logvar) + pixels * (logvar + LOG_2PI))
 
     def sample(self, out: Tensor) -> Tensor:
+        """Return images with the noise of the pixels."""
         return self.mean(out) + self.gamma.gamma * torch.randn_like(out)
 
 
 class Laplace(_Scaled):
-    """-ln p(x|z) = Σ [|x - mean| / s + ln 2s]; s = gamma/sqrt(2), so that gamma is the standard deviation."""
+    """Laplace: -ln p(x|z) = Σ [|x - mean| / s + ln 2s] with s = gamma/sqrt(2).
+
+    Args:
+        gamma: As for `Normal`.
+        squash: As for `Normal`.
+    """
+
+    def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        return self._of(x - self.mean(out), self.gamma.logvar)
 
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         residual = x - self.mean(out)
         error = sum_pixels(residual.detach().square()) / x[0].numel()
-        return self._nll(residual, self.gamma.logvar_for(error)), error
+        return self._of(residual, self.gamma.logvar_for(error)), error
 
-    def _nll(self, residual: Tensor, logvar: Tensor) -> Tensor:
+    @staticmethod
+    def _of(residual: Tensor, logvar: Tensor) -> Tensor:
         log_scale, pixels = 0.5 * (logvar - math.log(2)), residual[0].numel()
         return sum_pixels(residual.abs()) * torch.exp(-log_scale) + pixels * (log_scale + math.log(2))
 
     def sample(self, out: Tensor) -> Tensor:
+        """Return images with the noise of the pixels."""
         uniform = torch.rand_like(out) - 0.5
         scale = self.gamma.gamma / math.sqrt(2)
         return self.mean(out) - scale * uniform.sign() * torch.log1p(-2 * uniform.abs())

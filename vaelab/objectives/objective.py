@@ -1,11 +1,12 @@
-"""What is minimized, and the experiment: a model with its objective, the unit that is trained.
+"""The loss, and the experiment: a model with its objective, the unit that is trained.
 
-Reconstruction and divergence are per sample in nats; the mean over the batch is taken once, at the end.
+Reconstruction and divergence are per sample and in nats; the mean over the batch is taken once, at
+the end.
 """
 
 from collections.abc import Callable
 from functools import reduce
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType
 from vaelab._utils.images import to_float
+from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
 from vaelab.objectives.annealing import Annealing
@@ -22,12 +24,18 @@ from vaelab.objectives.likelihoods import Likelihood
 
 
 class LossTerms(NamedTuple):
-    """The parts of the loss for one batch.
+    """The parts of the loss of one batch.
 
-    loss []: the mean of nll + weight * divergence; nll [b] and divergence [b]: nats, summed over pixels and latents;
-    mse []: squared error per pixel, of a sampled z.  The loss is a negative ELBO only for KL(q‖p) at weight 1.
-    consistency [b]: 0, but for experiments that see a view of every image beside it.  Then loss is the sum of the
-    losses of both and of lambda * consistency; nll, divergence and mse are the means of both.
+    With views of the images, `loss` is the sum of both losses and of the weighted consistency term;
+    nll, divergence and mse are the means of both.
+
+    Args:
+        loss: Mean of nll + weight * divergence, []; a negative ELBO only for KL(q || p) at weight
+            1.
+        nll: -ln p(x|z), summed over pixels, [b], nats.
+        divergence: Summed over latents, [b], nats.
+        mse: Squared error per pixel for a sampled z, [].
+        consistency: Distance of the posteriors of image and view, [b]; 0 without views.
     """
 
     loss: Tensor
@@ -37,15 +45,33 @@ class LossTerms(NamedTuple):
     consistency: Tensor
 
 
-class Objective(nn.Module):
-    """loss = mean over the batch of nll(x, out) + weight * divergence(q, p), the latter summed over latent groups.
+class Objective(ScalarModule):
+    """Mean over the batch of nll(x, out) + weight * divergence(q, p), summed over latent groups.
 
-    Given a view of every image, it is the loss of both plus lambda times what `consistency_distance` says, see `add_consistency`.
+    Args:
+        likelihood: What the decoder's output means.
+        divergence: Module of two Gaussians that returns nats per sample [b].
+        weight: Weight of the divergence, above 0.
+        annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
+
+    Returns:
+        `LossTerms`, of x [b, ...] in the likelihood's domain, the model's pass over it and,
+        optionally, a view of each datum with its pass.
+
+    Raises:
+        InvalidType: For another schedule or a weight that is no number.
+        InvalidValue: For a weight that is not positive.
+
+    Example:
+        >>> from vaelab.divergences import KL
+        >>> from vaelab.objectives.likelihoods import Bernoulli
+        >>> Objective(Bernoulli(), KL(), weight=4.0).divergence_weight.item()
+        4.0
     """
 
     samples = 1  # draws of z per image that the model is to make
     weight: Tensor
-    consistency: Tensor | None  # lambda, in nats per nat
+    consistency_weight: Tensor | None  # lambda, in nats per nat
 
     def __init__(
         self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
@@ -53,154 +79,162 @@ class Objective(nn.Module):
         super().__init__()
         if not isinstance(annealing, Annealing | None):
             raise InvalidType(
-                f"annealing must be one of vaelab.annealing, such as Linear(1000), or None, got {annealing!r}."
+                f"annealing must be a schedule such as annealing.Linear(1000) or None, got {annealing!r}."
             )
         self.likelihood, self.divergence, self.annealing = likelihood, divergence, annealing
-        self._given = checks.positive("weight", weight)
-        self.register_buffer("weight", torch.tensor(self._given))
-        self._rounded = self.weight.item()
-        self.register_buffer("consistency", None)
+        self.register_scalar("weight", checks.positive("weight", weight))
+        self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """As every module; but a weight that float32 had to round is the given one again in float64."""
-        super()._apply(fn, recurse)
-        self.weight.copy_(torch.where(self.weight == self._rounded, self._given, self.weight))
-        return self
-
     def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
-        """From now on: lambda = consistency times consistency_distance(posteriors of the views, posteriors of the images) [b].
+        """Add a term for views of the images to the loss.
 
-        Raises InvalidType or InvalidValue for a lambda that is no finite number from 0.
+        Args:
+            consistency_distance: Module of the posteriors of views and of images, which returns
+                [b].
+            consistency: Its weight lambda, at least 0.
         """
         self.consistency_distance = consistency_distance
-        self.consistency = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
+        self.consistency_weight = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
 
     def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
-        """Compute the terms of x [b, ...] from the model's pass over it.
-
-        x: floats of the likelihood's domain.  view: a view of each, and its pass.
-        """
-        each = self.per_sample(x, result)
+        terms = self.per_sample(x, result)
         if view is not None:
-            each = self._with(each, result, *view)
-        return each._replace(loss=each.loss.mean(), mse=each.mse.mean())
+            terms = self._with_view(terms, result, *view)
+        return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
 
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
-        """The same terms before the mean over the batch, each [b]."""
+        """Return the terms before the mean over the batch, each [b]."""
         nll, mse = self.likelihood.nll_and_mse(result.out, x)
         divergence = self.total_divergence(result)
         return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
 
     def total_divergence(self, result: ForwardPass) -> Tensor:
-        """Sum the divergence of a pass over its latent groups: [b], nats."""
-        groups = [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
-        return reduce(torch.add, groups)
+        """Return the divergence of a pass, summed over its latent groups: [b], nats."""
+        return reduce(torch.add, [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)])
 
-    def _with(self, plain: LossTerms, result: ForwardPass, view: Tensor, other: ForwardPass) -> LossTerms:
-        """The terms of images and their views, each [b], with the distance of their posteriors."""
+    def _with_view(self, terms: LossTerms, result: ForwardPass, view: Tensor, view_result: ForwardPass) -> LossTerms:
         assert self.consistency_distance is not None
-        assert self.consistency is not None
-        moved = self.per_sample(view, other)
-        apart = self.consistency_distance(other.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
-        nll, divergence, mse = ((a + b) / 2 for a, b in zip(plain[1:4], moved[1:4], strict=True))
-        return LossTerms(plain.loss + moved.loss + self.consistency * apart, nll, divergence, mse, apart)
+        assert self.consistency_weight is not None
+        others = self.per_sample(view, view_result)
+        distance = self.consistency_distance(view_result.q, result.q).unflatten(0, (self.samples, -1)).mean(0)
+        nll, divergence, mse = ((a + b) / 2 for a, b in zip(terms[1:4], others[1:4], strict=True))
+        loss = terms.loss + others.loss + self.consistency_weight * distance
+        return LossTerms(loss, nll, divergence, mse, distance)
 
     @property
     def divergence_weight(self) -> Tensor:
-        """What the divergence is multiplied with: its weight, and the factor of annealing."""
+        """The weight of the divergence times the factors of its schedules, 0-d."""
         return self.weight if self.annealing is None else self.weight * self.annealing.factor
 
     @property
     def schedules(self) -> list[GammaPolicy | Annealing]:
-        """All that moves the balance of the two parts, once per optimizer step."""
-        return [mover for mover in (self.likelihood.gamma, self.annealing) if mover is not None]
+        """What changes the balance of the two parts, once per optimizer step."""
+        return [schedule for schedule in (self.likelihood.gamma, self.annealing) if schedule is not None]
 
 
 class Experiment(nn.Module):
     """A model with its objective: the unit that is trained, saved and stacked.
 
-    Data enter as [n, *shape]: uint8 or floats in [0, 1], or, where the domain of the likelihood is
-    "real", any finite floats, and every shape: images, vectors (d,), point clouds (points, 3).
+    Data enter as x [n, *shape]: uint8 or floats in [0, 1], or, where the domain of the likelihood
+    is "real", any finite floats of any shape: images, vectors (d,), point clouds (points, 3).
+
+    Args:
+        model: Encoder and decoder.
+        objective: The loss.
+        shape: Shape of one datum.
+
+    Returns:
+        `LossTerms` of a batch x [b, *shape].
+
+    Example:
+        >>> from vaelab import recipes
+        >>> experiment = recipes.vae((1, 8, 8), latent=2)
+        >>> x = torch.zeros(5, 1, 8, 8)
+        >>> experiment(x).nll.shape, experiment.encode(x).mean.shape, experiment.sample(3).shape
+        (torch.Size([5]), torch.Size([5, 2]), torch.Size([3, 1, 8, 8]))
     """
 
-    views: Callable[[Tensor], Tensor] | None = None  # what makes the second image of a pair, see `vaelab.consistency`
+    views: Callable[[Tensor], Tensor] | None = None  # see `vaelab.consistency`
 
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.model, self.objective, self.shape = model, objective, shape
 
     def forward(self, x: Tensor) -> LossTerms:
-        """x [b, *shape] -> LossTerms."""
         x = self.as_input(x)
         return self.objective(x, self.model(x, self.objective.samples))
 
     @property
     def domain(self) -> Domain:
-        """Where the data lie, as the likelihood has it: "unit" or "real"."""
+        """The domain of the data, "unit" or "real"."""
         return self.objective.likelihood.domain
 
     def as_input(self, x: Tensor) -> Tensor:
-        """Turn x [b, *shape] into the floats that the model takes; bytes become [0, 1]."""
+        """Return x [b, *shape] as the floats that the model takes; bytes become [0, 1]."""
         return to_float(x).to(self.objective.weight.dtype)
 
     def init_from_data(self, x: Tensor) -> None:
-        """Let the gamma policy see the training data [n, ...] once, before the first step."""
+        """Initialize gamma from the training data [n, *shape], once, before the first step."""
         if (gamma := self.objective.likelihood.gamma) is not None:
             gamma.init_from_data(x)
 
     def update(self, terms: LossTerms) -> None:
-        """Move the gamma policy and the annealing, once per optimizer step."""
-        for mover in self.objective.schedules:
-            mover.update(terms.mse.detach(), terms.divergence.detach())
+        """Advance gamma and annealing by one optimizer step with these terms."""
+        for schedule in self.objective.schedules:
+            schedule.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Gaussian:
-        """q(z|x) of x [n, *shape]: Gaussian of [n, latent].
+        """Return q(z|x) of the latent group that `decode` takes.
 
-        Where there are more groups of latents than one, it is of the group that `decode` takes;
-        `posteriors` gives all.
+        Args:
+            x: Data [n, *shape].
+
+        Returns:
+            Gaussian of [n, latent].
         """
         with eval_mode(self):
             return self.model.posterior(self.as_input(x))
 
+    def encode_in_chunks(self, x: Tensor, chunk: int = 2000) -> Gaussian:
+        """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
+        device = self.objective.weight.device
+        parts = [self.encode(part.to(device)) for part in x.split(chunk)]
+        return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
+
     @torch.no_grad()
     def mean_pass(self, x: Tensor) -> ForwardPass:
-        """Pass x [n, *shape] in evaluation mode, with z at the posterior means; draw nothing."""
+        """Return the pass over x [n, *shape] with z at the posterior means; nothing is drawn."""
         with eval_mode(self):
             return self.model.mean_pass(self.as_input(x))
 
-    def posteriors(self, x: Tensor) -> tuple[Gaussian, ...]:
-        """Give q of every latent group for x [n, *shape], earlier groups being at their means."""
-        return self.mean_pass(x).q
-
     @torch.no_grad()
     def rate(self, x: Tensor) -> Tensor:
-        """Compute KL(q‖p) of x [n, *shape], summed over the groups of latents: [n], nats.
+        """Return KL(q || p) in closed form, with z at the posterior means, whatever the objective.
 
-        It does not matter what the experiment minimizes.  In closed form, with z at the posterior
-        means: for one group it is the rate of the ELBO; for more it is not, for the ELBO takes the
-        mean over draws of z, on which the KLs of later groups hang.
+        For several latent groups this is not the rate of the ELBO, which averages the KL of later
+        groups over draws of earlier ones.
+
+        Args:
+            x: Data [n, *shape].
+
+        Returns:
+            [n], nats, summed over latents.
         """
         return total_rate(self.mean_pass(x))
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Decode x [n, *shape] with z at the posterior means: mean images [n, *shape]."""
+        """Return the mean images [n, *shape] of x [n, *shape] with z at the posterior means."""
         return self.objective.likelihood.mean(self.mean_pass(x).out)
-
-    def encode_in_chunks(self, x: Tensor, chunk: int = 2000) -> Gaussian:
-        """The same for many x on any device, `chunk` at a time; the result is on the CPU."""
-        device = self.objective.weight.device
-        parts = [self.encode(part.to(device)) for part in x.split(chunk)]
-        return Gaussian(torch.cat([q.mean for q in parts]).cpu(), torch.cat([q.logvar for q in parts]).cpu())
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """The mean image of latents [n, latent]: [n, *shape], in the domain of the likelihood."""
+        """Return the mean images [n, *shape] of latents [n, latent]."""
         with eval_mode(self):
             return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:
-        """Mean images of n draws from the prior: [n, *shape]."""
+        """Return the mean images [n, *shape] of n draws from the prior."""
         return self.decode(self.model.prior_sample(n))

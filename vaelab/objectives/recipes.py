@@ -1,17 +1,17 @@
-"""The papers' methods by name: each returns an `Experiment`, ready for `vaelab.fit`.
+"""The papers' methods by name: each returns an untrained `Experiment`, ready for `vaelab.fit`.
 
-Every recipe takes the shape (channels, height, width) of one image, the number of latents, and the
-options of `Design`: the divergence is the recipe's own, network, likelihood and gamma are the
-reader's. With squash=False data are any finite numbers, and with network="mlp" of any shape:
-`vae((3,), 2, squash=False)` is of points in space.
+A recipe sets the divergence; network, likelihood, gamma and annealing are options of `Design`. With
+squash=False data are any finite numbers, and with network="mlp" of any shape: points in space are
+`vae((3,), 2, squash=False)`. To add a recipe, write its function here, with `@_recipe`, which adds
+to its docstring what all recipes share.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, Unpack
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from torch import nn
 
-from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
@@ -21,25 +21,27 @@ from vaelab.models.networks import NETWORKS
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
-from vaelab.objectives.gamma import Computed, GammaPolicy, Geco
+from vaelab.objectives.gamma import GammaPolicy, Geco
 from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
-# With this gamma the loss is the sum of squared errors plus the divergence, up to a constant (Deasy et al. 2020).
-SQUARED_ERROR = 0.5**0.5
+RECIPES: dict[str, Callable[..., Experiment]] = {}
+__all__: list[str] = []
 
 
 class Design(TypedDict, total=False):
-    """What a reader may choose in every recipe, by keyword.
+    """The options of every recipe, by keyword.
 
-    network: a name in `vaelab.networks.NETWORKS`, default "mlp".  hidden: its widths, such as (400,);
-    default: the network's own.
-    likelihood: "normal" (default), "bernoulli" or "laplace".  squash: True (default) for data in
-    [0, 1]; False for any finite numbers, such as points (3,) or (points, 3); a Bernoulli always
-    squashes.  gamma: the decoder's standard deviation, a number (default 1/sqrt(2)), "learned",
-    "computed", "optimal", "per-image", or a policy of `vaelab.gamma`; a Bernoulli has
-    none.  annealing: what changes the weight of the divergence while training runs, of `vaelab.annealing`; default: none.
+    Args:
+        network: Name of encoder and decoder in `vaelab.networks.NETWORKS`, "mlp" by default.
+        hidden: Widths of their layers, such as (400,); None takes the network's own.
+        likelihood: Likelihood of the data, "normal" by default.
+        squash: Whether data lie in [0, 1], as by default; a Bernoulli always squashes.
+        gamma: Standard deviation of the decoder, for all likelihoods but the Bernoulli: a number,
+            "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`. With
+            the default 1/sqrt(2) the loss is the sum of squared errors plus the divergence.
+        annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
     """
 
     network: str
@@ -50,80 +52,133 @@ class Design(TypedDict, total=False):
     annealing: Annealing | None
 
 
-def build(
-    shape: Sequence[int],
-    latent: int,
-    divergence: nn.Module,
-    weight: float = 1.0,
-    *,
-    network: str = "mlp",
-    hidden: Sequence[int] | None = None,
-    likelihood: str = "normal",
-    squash: bool = True,
-    gamma: float | str | GammaPolicy = SQUARED_ERROR,
-    annealing: Annealing | None = None,
-    **unknown: Any,
-) -> Experiment:
-    """A VAE of this design, with its objective.  Raises InvalidType or InvalidValue for a design that there is not."""
-    for name in unknown:
-        raise InvalidType(f"this recipe has no option {name}; beside its own, {suggest(name, Design.__annotations__)}")
-    shape = checked(shape, latent)
-    if network not in NETWORKS:
-        raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {network!r}.")
+DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
+DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None}
+_ARGS = """\
+    shape: Shape of one datum, such as (channels, height, width).
+    latent: Number of latents.
+    **design: Options of `Design`."""
+_RETURNS = """\
+Returns:
+    The untrained experiment.
+
+Raises:
+    InvalidType: For a value of another type, or an unknown option.
+    InvalidValue: For values that are unknown or out of range.
+"""
+_Make = TypeVar("_Make", bound=Callable[..., Experiment])
+
+
+def _recipe(make: _Make) -> _Make:
+    RECIPES[make.__name__] = make
+    __all__.append(make.__name__)
+    head, args, tail = inspect.cleandoc(make.__doc__ or "").partition("Args:\n")
+    own, _, tail = f"\n{tail}".partition("\n\n")
+    make.__doc__ = f"{head}{args}{_ARGS}{own}\n\n{_RETURNS}\n{tail}"
+    return make
+
+
+def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: float = 1.0, **design: Any) -> Experiment:
+    options = _options(**design)
+    shape, hidden = _checked(shape, latent), options["hidden"]
+    if options["network"] not in NETWORKS:
+        raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {options['network']!r}.")
     if hidden is not None and (isinstance(hidden, int | str) or not all(isinstance(w, int) and w > 0 for w in hidden)):
         raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
-    family = NETWORKS[network]
-    encoder, decoder = family(shape, latent) if hidden is None else family(shape, latent, tuple(hidden))
-    objective = Objective(likelihood_of(likelihood, gamma, squash), divergence, weight, annealing)
+    encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
+    objective = Objective(_likelihood(options), divergence, weight, options["annealing"])
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
-def checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
-    """The shape as a tuple, if it and the number of latents make sense."""
+def _options(**design: Any) -> dict[str, Any]:
+    for name in design:
+        if name not in DEFAULTS:
+            raise InvalidType(f"options must be the recipe's own or of Design, got {name}; {suggest(name, DEFAULTS)}")
+    return DEFAULTS | design
+
+
+def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
     shape = tuple(shape)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
-    checks.positive_int("latent", latent)
+    if not isinstance(latent, int) or latent < 1:
+        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}.")
     return shape
 
 
-def likelihood_of(name: str, gamma: float | str | GammaPolicy, squash: bool = True) -> Likelihood:
-    """The likelihood of that name; squash: whether of data in [0, 1]."""
+def _likelihood(options: dict[str, Any]) -> Likelihood:
+    name, gamma, squash = options["likelihood"], options["gamma"], options["squash"]
     if not isinstance(squash, bool):
         raise InvalidType(f"squash must be True or False, got {squash!r}.")
-    if name == "normal":
-        return Normal(gamma, squash=squash)
-    if name == "laplace":
-        return Laplace(gamma, squash=squash)
-    if name == "bernoulli":
-        if not squash:
-            raise InvalidValue(
-                "a Bernoulli is of the domain 'unit', data in [0, 1], got squash=False; leave it "
-                "out, or take likelihood='normal'."
-            )
-        if gamma != SQUARED_ERROR:
-            raise InvalidValue(f"a Bernoulli has no gamma, got {gamma!r}; leave it out, or take likelihood='normal'.")
-        return Bernoulli()
-    raise InvalidValue(f"likelihood must be one of normal, bernoulli, laplace, got {name!r}.")
+    if name in ("normal", "laplace"):
+        return (Normal if name == "normal" else Laplace)(gamma, squash=squash)
+    if name != "bernoulli":
+        raise InvalidValue(f"likelihood must be one of normal, bernoulli, laplace, got {name!r}.")
+    if not squash:
+        raise InvalidValue("squash must be True for a Bernoulli, whose domain is 'unit', got False; use a normal.")
+    if gamma != DEFAULTS["gamma"]:
+        raise InvalidValue(f"gamma must not be given for a Bernoulli, got {gamma!r}; use a normal.")
+    return Bernoulli()
 
 
+def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
+    """The design with what the recipe sets itself."""
+    for name in own.keys() & design.keys():
+        raise InvalidValue(f"{recipe} sets {name} itself; remove {name}={dict(design)[name]!r} or use vae().")
+    return {**design, **own}
+
+
+@_recipe
 def vae(shape: Sequence[int], latent: int = 10, **design: Unpack[Design]) -> Experiment:
-    """The ordinary VAE: reconstruction + KL(q‖p) (Kingma & Welling 2014)."""
-    return build(shape, latent, KL(), **design)
+    """Build the ordinary VAE: reconstruction + KL(q || p).
+
+    Args:
+
+    Example:
+        >>> import torch
+        >>> experiment = vae((1, 28, 28), latent=5, hidden=(64,), gamma="computed")
+        >>> experiment(torch.zeros(2, 1, 28, 28)).nll.shape
+        torch.Size([2])
+
+    References:
+        Kingma & Welling (2014), https://arxiv.org/abs/1312.6114.
+    """
+    return _build(shape, latent, KL(), **design)
 
 
+@_recipe
 def beta_vae(shape: Sequence[int], latent: int = 10, *, beta: float = 4.0, **design: Unpack[Design]) -> Experiment:
-    """Reconstruction + beta KL(q‖p) (Higgins et al. 2017)."""
-    return build(shape, latent, KL(), beta, **design)
+    """Build a beta-VAE: reconstruction + beta KL(q || p).
+
+    Args:
+        beta: Weight of the KL.
+
+    Example:
+        >>> beta_vae((1, 8, 8), beta=2.0).objective.weight.item()
+        2.0
+
+    References:
+        Higgins et al. (2017), https://openreview.net/forum?id=Sy2fzU9gl.
+    """
+    return _build(shape, latent, KL(), beta, **design)
 
 
+@_recipe
 def reverse_kl_vae(
     shape: Sequence[int], latent: int = 10, *, weight: float = 1.0, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + weight * KL(p‖q), a baseline of Deasy et al. 2020."""
-    return build(shape, latent, ReverseKL(), weight, **design)
+    """Build a VAE on reconstruction + weight * KL(p || q).
+
+    Args:
+        weight: Weight of the KL.
+
+    References:
+        A baseline of Deasy et al. (2020), https://arxiv.org/abs/2006.10599.
+    """
+    return _build(shape, latent, ReverseKL(), weight, **design)
 
 
+@_recipe
 def gjs_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -135,127 +190,170 @@ def gjs_vae(
     weight: float = 1.0,
     **design: Unpack[Design],
 ) -> Experiment:
-    """Reconstruction + weight * geometric JS(q, p; alpha) (Deasy et al. 2020); primed is the paper's variant.
+    """Build a VAE on reconstruction + weight * geometric JS(q, p; alpha).
 
-    trainable: alpha, from the value given, descends the same loss as the network (Deasy et al. 2021, alpha-VAEs).
+    Args:
+        alpha: Skew in [0, 1]. In the paper's variant, 0 is KL(q || p) and 1 is KL(p || q).
+        dual: Whether to take the dual divergence, whose limits are the reverse.
+        primed: Whether to take the paper's variant, which is KL at both ends.
+        trainable: Whether alpha, from this value, descends the same loss as the network.
+        weight: Weight of the divergence.
+
+    Example:
+        >>> gjs_vae((1, 8, 8), alpha=0.5).objective.divergence.alpha.item()
+        0.5
+
+    References:
+        Deasy et al. (2020), https://arxiv.org/abs/2006.10599.
     """
     divergence = GeometricJS(alpha, dual=dual, primed=primed, trainable=trainable)
-    return build(shape, latent, divergence, weight, **design)
+    return _build(shape, latent, divergence, weight, **design)
 
 
+@_recipe
 def mmd_vae(shape: Sequence[int], latent: int = 10, *, weight: float = 500.0, **design: Unpack[Design]) -> Experiment:
-    """Reconstruction + weight * MMD² between sampled z and the prior (Zhao, Song & Ermon 2019); no ELBO, no nats."""
-    return build(shape, latent, MMD(), weight, **design)
+    """Build a VAE on reconstruction + weight * MMD² between sampled z and the prior; no ELBO.
 
+    Args:
+        weight: Weight of MMD².
 
-def balanced_vae(
-    shape: Sequence[int], latent: int = 10, *, k: float = 1.0, published: bool = False, **design: Unpack[Design]
-) -> Experiment:
-    """Reconstruction + k KL(q‖p) with gamma computed from the running error (Asperti & Trentin 2020).
-
-    published: as in the authors' repository, where k is `published_kl_factor(shape, latent)` times the one given, and gamma
-    follows rule A from 1.
+    References:
+        Zhao, Song & Ermon (2019), InfoVAE, https://arxiv.org/abs/1706.02262.
     """
-    design.setdefault("gamma", Computed(1.0, rule="running_min") if published else Computed())
-    return build(shape, latent, KL(), k * published_kl_factor(shape, latent) if published else k, **design)
+    return _build(shape, latent, MMD(), weight, **design)
 
 
-def published_kl_factor(shape: Sequence[int], latent: int) -> float:
-    """k = (2 side / latent)², which the authors' repository multiplies KL with: 1 for 32 pixels and 64 latents, 4 for
-    64 and 64.
+@_recipe
+def balanced_vae(shape: Sequence[int], latent: int = 10, *, k: float = 1.0, **design: Unpack[Design]) -> Experiment:
+    """Build a VAE on reconstruction + k KL(q || p), with gamma computed from the running error.
 
-    Raises InvalidValue for no shape or number of latents, or images that are not square.
-    Source: `computed_gamma.py` in asperti/BalancingVAE, the code of Asperti & Trentin 2020.
+    The published code has k = (2 * side / latent)² for square images, and its gamma is
+    `Computed(start=1.0, rule="running_min")`.
+
+    Args:
+        k: Weight of the KL.
+
+    Example:
+        >>> balanced_vae((1, 8, 8)).objective.likelihood.gamma
+        Computed(gamma=1, rule='capped_ema', rate=0.01)
+
+    References:
+        Asperti & Trentin (2020), doi:10.1109/ACCESS.2020.3034828, with the code
+        https://github.com/asperti/BalancingVAE.
     """
-    *_, height, width = (0, 0, *checked(shape, latent))
-    if height != width:
-        raise InvalidValue(
-            f"the hidden factor is for square images (channels, side, side), got {tuple(shape)}; set k, for example 1."
-        )
-    return (2 * width / latent) ** 2
+    return _build(shape, latent, KL(), k, **{"gamma": "computed", **design})
 
 
+@_recipe
 def geco_vae(shape: Sequence[int], latent: int = 10, *, kappa: float = 0.1, **design: Unpack[Design]) -> Experiment:
-    """The least KL(q‖p) at which the error per pixel has the root `kappa` (Rezende & Viola 2018)."""
-    _leaves("gamma", design)
-    design["gamma"] = Geco(kappa)
-    return build(shape, latent, KL(), **design)
+    """Build a VAE with the least KL(q || p) at which the root of the error per pixel is `kappa`.
+
+    Args:
+        kappa: Tolerated root of the mean squared error per pixel; it replaces gamma.
+
+    References:
+        Rezende & Viola (2018), https://arxiv.org/abs/1810.00597.
+    """
+    return _build(shape, latent, KL(), **_set("geco_vae", design, gamma=Geco(kappa)))
 
 
+@_recipe
 def control_vae(
     shape: Sequence[int], latent: int = 10, *, target: float = 10.0, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + beta KL(q‖p), beta in [0, 1] moved until KL(q‖p) is `target` nats (Shao et al. 2020)."""
-    _leaves("annealing", design)
-    design["annealing"] = PIController(target)
-    return build(shape, latent, KL(), **design)
+    """Build a VAE on reconstruction + beta KL(q || p), with beta in [0, 1] controlled by the KL.
+
+    Args:
+        target: KL in nats that the controller holds; it replaces an annealing schedule.
+
+    References:
+        Shao et al. (2020), ControlVAE, https://arxiv.org/abs/2004.05988.
+    """
+    return _build(shape, latent, KL(), **_set("control_vae", design, annealing=PIController(target)))
 
 
+@_recipe
 def annealed_vae(
     shape: Sequence[int], latent: int = 10, *, steps: int = 1000, cyclical: bool = False, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + beta KL(q‖p), beta from 0 to 1 over so many steps (Bowman et al. 2016); cyclical: over the first
-    half of them, at 1 for the other half, and anew (Fu et al. 2019)."""
-    _leaves("annealing", design)
-    design["annealing"] = Cyclical(steps) if cyclical else Linear(steps)
-    return build(shape, latent, KL(), **design)
+    """Build a VAE on reconstruction + beta KL(q || p), with beta rising from 0 to 1.
+
+    Args:
+        steps: Optimizer steps of the rise, or of a period.
+        cyclical: Whether beta rises over the first half of every period.
+
+    References:
+        Bowman et al. (2016), https://arxiv.org/abs/1511.06349; cyclical: Fu et al. (2019),
+        https://arxiv.org/abs/1903.10145.
+    """
+    schedule = Cyclical(steps) if cyclical else Linear(steps)
+    return _build(shape, latent, KL(), **_set("annealed_vae", design, annealing=schedule))
 
 
+@_recipe
 def free_bits_vae(
     shape: Sequence[int], latent: int = 10, *, nats: float = 0.25, **design: Unpack[Design]
 ) -> Experiment:
-    """Reconstruction + KL(q‖p), of which every latent has so many nats for nothing (Kingma et al. 2016)."""
-    return build(shape, latent, FreeBits(nats), **design)
+    """Build a VAE on reconstruction + KL(q || p), of which some nats per latent cost nothing.
+
+    Args:
+        nats: Free nats of every latent.
+
+    References:
+        Kingma et al. (2016), https://arxiv.org/abs/1606.04934.
+    """
+    return _build(shape, latent, FreeBits(nats), **design)
 
 
-def _leaves(name: str, design: Design) -> None:
-    """Raises InvalidValue where the reader sets what the recipe is there to set."""
-    if name in design:
-        raise InvalidValue(f"this recipe sets {name} itself, got {dict(design)[name]!r}; leave it out, or take vae().")
-
-
+@_recipe
 def iwae(
-    shape: Sequence[int],
-    latent: int = 10,
-    *,
-    samples: int = 5,
-    gradient: Gradient = "plain",
-    **design: Unpack[Design],
+    shape: Sequence[int], latent: int = 10, *, samples: int = 5, gradient: Gradient = "plain", **design: Unpack[Design]
 ) -> Experiment:
-    """The importance weighted bound with so many draws per image (Burda et al. 2016); see `IWAEObjective`.
+    """Build a VAE on the importance-weighted bound.
 
     network="burda", latent=50 is the paper's model with one stochastic layer.
+
+    Args:
+        samples: Draws of z per datum.
+        gradient: See `IWAEObjective`.
+
+    Example:
+        >>> iwae((1, 8, 8), samples=10).objective.samples
+        10
+
+    References:
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519, eq. 8.
     """
     plain = vae(shape, latent, **design)
     likelihood, annealing = plain.objective.likelihood, plain.objective.annealing
     return Experiment(plain.model, IWAEObjective(likelihood, samples, gradient, annealing=annealing), plain.shape)
 
 
+@_recipe
 def two_layer_iwae(
-    shape: Sequence[int],
-    latent: int = 100,
-    *,
-    top: int = 50,
-    samples: int = 5,
-    network: Literal["burda"] = "burda",
-    hidden: Sequence[int] | None = None,
-    likelihood: str = "bernoulli",
-    squash: bool = True,
-    gamma: float | str | GammaPolicy = SQUARED_ERROR,
-    annealing: Annealing | None = None,
+    shape: Sequence[int], latent: int = 100, *, top: int = 50, samples: int = 5, **design: Unpack[Design]
 ) -> Experiment:
-    """The model with two stochastic layers of Burda et al. 2016, of `latent` and `top` units, on their bound.
+    """Build the model with two stochastic layers of Burda et al. (2016), on their bound.
 
-    hidden: the widths below the first layer, default (200, 200).  Raises InvalidValue for another network.
+    The network is "burda" only. By default its widths below the first stochastic layer are
+    (200, 200), and the likelihood is "bernoulli".
+
+    Args:
+        top: Units of the upper stochastic layer; `latent` are those of the lower.
+        samples: Draws of z per datum.
+
+    References:
+        Burda et al. (2016), https://arxiv.org/abs/1509.00519.
     """
-    if network != "burda":
-        raise InvalidValue(f"two stochastic layers are built with network='burda' only, got {network!r}; choose it.")
-    model = TwoLayers(checked(shape, latent), latent, top, (200, 200) if hidden is None else hidden)
-    family = likelihood_of(likelihood, gamma, squash)
-    objective = IWAEObjective(family, samples, annealing=annealing)
+    options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
+    if options["network"] != "burda":
+        raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
+    model = TwoLayers(_checked(shape, latent), latent, top, options["hidden"] or (200, 200))
+    objective = IWAEObjective(_likelihood(options), samples, annealing=options["annealing"])
     return Experiment(model, objective, tuple(shape))
 
 
+@_recipe
 def cr_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -264,14 +362,25 @@ def cr_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
-    """The VAE of images and of views of them, + consistency KL(q(z|view)‖q(z|image)) (Sinha & Dieng 2021).
+    """Build the VAE of images and views + consistency KL(q(z|view) || q(z|image)).
 
-    consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.  views: "simple", "large" or an
-    `Augment`.  `vaelab.consistency.consistent` does this to any experiment.
+    `vaelab.consistency.consistent` does this to any experiment.
+
+    Args:
+        consistency: lambda in nats; 0 is the VAE with augmentation, the baseline.
+        views: "simple", "large", an `Augment` or another function of images.
+
+    Example:
+        >>> cr_vae((1, 8, 8), consistency=0.5).objective.consistency_weight.item()
+        0.5
+
+    References:
+        Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, eq. 3.
     """
     return consistent(vae(shape, latent, **design), consistency, views)
 
 
+@_recipe
 def cr_beta_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -281,10 +390,16 @@ def cr_beta_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
-    """`cr_vae` with beta in front of both KL(q‖p) (Sinha & Dieng 2021)."""
+    """Build `cr_vae` with a weight of both KL(q || p).
+
+    Args:
+        beta: The weight.
+        consistency, views: As for `cr_vae`.
+    """
     return consistent(beta_vae(shape, latent, beta=beta, **design), consistency, views)
 
 
+@_recipe
 def cr_iwae(
     shape: Sequence[int],
     latent: int = 10,
@@ -295,11 +410,17 @@ def cr_iwae(
     gradient: Gradient = "plain",
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
-    """`cr_vae` with both ELBOs replaced by the importance weighted bound."""
+    """Build `cr_vae` with both ELBOs replaced by the importance-weighted bound.
+
+    Args:
+        samples, gradient: As for `iwae`.
+        consistency, views: As for `cr_vae`.
+    """
     plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
     return consistent(plain, consistency, views, joint_batch=gradient != "dreg")
 
 
+@_recipe
 def triplet_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -309,28 +430,11 @@ def triplet_vae(
     views: str | Views = "simple",
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
-    """`cr_vae` with weight * `Triplet(margin)` in the place of its regularizer: a contrastive baseline."""
+    """Build `cr_vae` with weight * `Triplet(margin)` instead of its KL: a contrastive baseline.
+
+    Args:
+        margin: Margin of the triplets.
+        weight: Weight of their loss.
+        views: As for `cr_vae`.
+    """
     return consistent(vae(shape, latent, **design), weight, views, distance=Triplet(margin))
-
-
-__all__ = [
-    "SQUARED_ERROR",
-    "Design",
-    "annealed_vae",
-    "balanced_vae",
-    "beta_vae",
-    "control_vae",
-    "cr_beta_vae",
-    "cr_iwae",
-    "cr_vae",
-    "free_bits_vae",
-    "geco_vae",
-    "gjs_vae",
-    "iwae",
-    "mmd_vae",
-    "published_kl_factor",
-    "reverse_kl_vae",
-    "triplet_vae",
-    "two_layer_iwae",
-    "vae",
-]

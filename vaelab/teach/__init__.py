@@ -1,1 +1,1 @@
-"""For courses: `self_check`, which compares a reader's function with the right one."""
+"""For courses: answers that a notebook checks."""

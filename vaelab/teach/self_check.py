@@ -1,4 +1,4 @@
-"""The self-check: it says right or wrong, and what to look at next."""
+"""Self-checks: compare a reader's answer with the solution, and give a hint if it is wrong."""
 
 import html
 from collections.abc import Sequence
@@ -8,7 +8,16 @@ from vaelab._utils.errors import InvalidType
 
 
 class Verdict(NamedTuple):
-    """right, and the sentence that says so."""
+    """The result of a check; a notebook displays it in color.
+
+    Args:
+        right: Whether every answer is right.
+        sentence: What the reader is shown.
+
+    Example:
+        >>> Verdict(True, "Right.")
+        Right.
+    """
 
     right: bool
     sentence: str
@@ -25,14 +34,27 @@ class Verdict(NamedTuple):
 def check(
     answer: Any, truth: float | str | Sequence[float | str], *, tolerance: float = 0.01, hint: str = ""
 ) -> Verdict:
-    """Compare an answer, a number, a word or a list of them, with the truth.
+    """Compare a reader's answer with the solution.
 
-    Numbers are right within `tolerance` (absolute); words in any case.
-    A wrong answer is told which place to look at, and gets the hint.
+    Args:
+        answer: A number, a word, or a list, array or tensor of them; None if there is none yet.
+        truth: The solution.
+        tolerance: Largest absolute error of a right number. Words are compared in lower case.
+        hint: Sentence that a wrong answer gets.
 
-    Raises InvalidType when answer and truth cannot be compared.
+    Returns:
+        Whether the answer is right, and a sentence that names the wrong entries of a list.
+
+    Raises:
+        InvalidType: If the solution is a number and the answer is not.
+
+    Example:
+        >>> check([0.5, 2.0], [0.5, 1.0], hint="Use the variance.")
+        Not yet (look again at number 2). Use the variance.
+        >>> check("JS", "js").right
+        True
     """
-    answers, truths = _listed(answer), _listed(truth)
+    answers, truths = _as_list(answer), _as_list(truth)
     if any(a is None or a is ... for a in answers):
         return Verdict(False, "No answer yet: replace None by yours and run the cell again.")
     if len(answers) != len(truths):
@@ -44,7 +66,7 @@ def check(
     return Verdict(False, f"Not yet{which}. {hint}".strip())
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     if hasattr(value, "tolist"):
         value = value.tolist()
     return list(value) if isinstance(value, list | tuple) else [value]
@@ -56,4 +78,4 @@ def _agree(answer: Any, truth: float | str, tolerance: float) -> bool:
     try:
         return abs(float(answer) - truth) <= tolerance
     except (TypeError, ValueError) as error:
-        raise InvalidType(f"the answer should be a number, got {answer!r}; write it without quotes.") from error
+        raise InvalidType(f"answer must be a number, got {answer!r}.") from error

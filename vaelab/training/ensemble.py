@@ -4,6 +4,7 @@ import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -150,6 +151,31 @@ def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, conf
     return histories
 
 
+class _Forward(nn.Module):
+    """`Experiment.forward` with given noise, since vmap cannot draw from a generator per member."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        super().__init__()
+        self.experiment = experiment
+
+    def forward(self, images: Tensor, noise: Tensor) -> LossTerms:
+        model, x = self.experiment.model, self.experiment.as_input(images)
+        q = model.posterior(x)
+        z = q.mean + torch.exp(0.5 * q.logvar) * noise
+        terms: LossTerms = self.experiment.objective(
+            x, ForwardPass((q,), (Gaussian.standard(z),), (z,), model.decoder(z))
+        )
+        return terms
+
+
+class _Update(_Forward):
+    """`Experiment.update` as a module, which `functional_call` requires."""
+
+    def forward(self, terms: LossTerms) -> Tensor:  # type: ignore[override]
+        self.experiment.update(terms)
+        return terms.loss  # vmap requires a tensor
+
+
 class Stack:
     """K experiments of one architecture: every parameter and buffer is one tensor [K, ...].
 
@@ -166,25 +192,24 @@ class Stack:
         self.members = members
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self.parameters, buffers = stack_module_state(list(members))
-        self.state = {**self.parameters, **buffers}
-        self._forward = _for_all_members(members[0], _forward)
-        self._update = _for_all_members(members[0], _update)
+        self.state = {f"experiment.{name}": tensor for name, tensor in {**self.parameters, **buffers}.items()}
+        self._forward = vmap(partial(functional_call, _Forward(members[0])))
+        self._update = vmap(partial(functional_call, _Update(members[0])))
 
     def permutations(self, n: int) -> Tensor:
         """Draw a permutation of n images for every member: [K, n]."""
         return torch.stack([torch.randperm(n, generator=g, device=g.device) for g in self.generators])
 
     def __call__(self, images: Tensor) -> LossTerms:
-        weight = self.state["objective.weight"]
-        noise = weight.new_empty(*images.shape[:2], self.members[0].model.latent)
+        noise = next(iter(self.parameters.values())).new_empty(*images.shape[:2], self.members[0].model.latent)
         for row, generator in zip(noise, self.generators, strict=True):
             row.normal_(generator=generator)
-        terms: LossTerms = self._forward(self.state, images, noise)
+        terms: LossTerms = self._forward(self.state, (images, noise))
         return terms
 
     def update(self, terms: LossTerms) -> None:
         """Update the gamma policy and the annealing of every member, once per optimizer step."""
-        self._update(self.state, LossTerms(*(term.detach() for term in terms)))
+        self._update(self.state, (LossTerms(*(term.detach() for term in terms)),))
 
     def clip(self, max_norm: float) -> None:
         """Scale the gradient of every member down to a maximum norm."""
@@ -197,43 +222,8 @@ class Stack:
     def copy_to_members(self) -> None:
         """Copy parameters and buffers into the members."""
         for index, member in enumerate(self.members):
-            member.load_state_dict({name: tensor[index] for name, tensor in self.state.items()})
-
-
-def _forward(experiment: Experiment, images: Tensor, noise: Tensor) -> LossTerms:
-    """`Experiment.forward` with given noise, since vmap cannot draw from a generator per member."""
-    x = experiment.as_input(images)
-    q = experiment.model.posterior(x)
-    z = q.mean + torch.exp(0.5 * q.logvar) * noise
-    result = ForwardPass((q,), (Gaussian.standard(z),), (z,), experiment.model.decoder(z))
-    terms: LossTerms = experiment.objective(x, result)
-    return terms
-
-
-def _update(experiment: Experiment, terms: LossTerms) -> Tensor:
-    experiment.update(terms)
-    return terms.loss  # vmap requires a tensor
-
-
-class _Method(nn.Module):
-    """function(experiment, ...) as the module that `functional_call` requires."""
-
-    def __init__(self, experiment: Experiment, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.experiment, self.function = experiment, function
-
-    def forward(self, *arguments: Any) -> Any:
-        return self.function(self.experiment, *arguments)
-
-
-def _for_all_members(experiment: Experiment, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Map function(experiment, ...) over stacked tensors, by name, and stacked arguments."""
-    module = _Method(experiment, function)
-
-    def call(state: dict[str, Tensor], *arguments: Any) -> Any:
-        return functional_call(module, {f"experiment.{name}": tensor for name, tensor in state.items()}, arguments)
-
-    return vmap(call)
+            state = {name.removeprefix("experiment."): tensor[index] for name, tensor in self.state.items()}
+            member.load_state_dict(state)
 
 
 def why_not_stackable(members: Sequence[Experiment], config: TrainConfig) -> str | None:

@@ -64,7 +64,6 @@ class Interventions:
         [Intervention(step=1, name='alpha', old=0.5, new=0.25)]
     """
 
-    # Names and ranges are checked here only, so the loop receives nothing that it cannot set.
     def __init__(self, planned: Iterable[Intervention | tuple[int, str, float, float]] = ()) -> None:
         self._lock = threading.Lock()
         self._names = tuple(CHECKS)
@@ -95,6 +94,7 @@ class Interventions:
             for name, value in planned + self._waiting:
                 self._check(name, value)
 
+    # The only check of names and ranges: the loop receives nothing that it cannot set.
     def _check(self, name: str, value: float) -> None:
         if name not in self._names:
             raise InvalidValue(f"parameter must be one of {', '.join(sorted(self._names))}, got {name!r}.")
@@ -124,7 +124,7 @@ class TunableParameters:
         tensors = {
             "weight": objective.weight,
             "alpha": divergence.skew if isinstance(divergence, GeometricJS) else None,
-            "consistency": objective.consistency,
+            "consistency": objective.consistency_weight,
             "gamma": gamma.logvar if isinstance(gamma, Fixed) else None,
         }
         self._tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}

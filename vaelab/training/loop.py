@@ -59,7 +59,13 @@ def fit(
 ) -> History:
     """Train an experiment to the end, with a progress bar.
 
-    Args and Raises are those of `train`.
+    Args:
+        experiment: Experiment to train in place.
+        data: Images, as for `train`, which describes all arguments and errors.
+        config: How to train.
+        interventions: Parameters to set during training.
+        augment: Random transformation of a batch.
+        resume: Continue from the newest checkpoint.
 
     Returns:
         The history, one row per epoch.
@@ -200,7 +206,7 @@ class TrainStep:
     ) -> None:
         self.experiment, self.images, self.config, self.optimizer = experiment, images, config, optimizer
         self.augment = augment
-        self.sums = torch.zeros(4 if experiment.objective.consistency is None else 5, device=images.device)
+        self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
         self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")

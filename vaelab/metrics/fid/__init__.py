@@ -1,8 +1,8 @@
-"""The FID: the Fréchet distance on pooled features of the 2015 Inception network, with its protocol beside the number.
+"""The FID: the Fréchet distance on pooled features of the 2015 Inception network.
 
-Resizing, file format, number of images and split change an FID by more than most methods do (see
-one model, the two-stage VAE on CIFAR-10, in table 1 of Dai & Wipf 2019 and in table 1 of Ghosh et
-al. 2020): never quote one without them, and never compare two that differ in them.
+Resizing, file format, number of images and split change an FID by more than most methods do:
+compare one model, the two-stage VAE on CIFAR-10, in table 1 of Dai & Wipf (2019) and of Ghosh et
+al. (2020). Quote them with the number, and compare only numbers that agree in them.
 """
 
 import io
@@ -30,7 +30,15 @@ JPEG_QUALITY = 75
 
 
 class FID(NamedTuple):
-    """A distance, and all that must be said with it."""
+    """An FID with its protocol; `str()` is a sentence.
+
+    Args:
+        value: The squared distance.
+        images: Numbers of images.
+        sets: Names of both sets.
+        resize: How images were resized.
+        file_format: Through which files they went.
+    """
 
     value: float
     images: tuple[int, int]
@@ -55,15 +63,22 @@ def fid(
     device: str = "auto",
     folder: DataFolder = None,
 ) -> FID:
-    """The FID between two sets of color images [n, 3, h, w], uint8 or in [0, 1], of more than 2048 images each.
+    """Compute the FID between two sets of color images; that of CIFAR-10 train and test is 3.15.
 
-    resize, file_format, device and folder as for `features`, and so are the errors.  A `Dataset` tells its name and
-    split; other images are "images".
-    Source: Heusel et al. 2017.  FID(CIFAR-10 train, test) = 3.15, the test of a port.
+    Args:
+        a: More than 2048 images [n, 3, h, w], uint8 or in [0, 1]; a `Dataset` adds its name.
+        b: Likewise.
+        resize, file_format, device, folder: As for `features`.
+
+    Returns:
+        The distance with its protocol.
+
+    References:
+        Heusel et al. (2017), https://arxiv.org/abs/1706.08500.
     """
-    both = [x.images if isinstance(x, Dataset) else x for x in (a, b)]
     first, second = (
-        features(x, resize=resize, file_format=file_format, device=device, folder=folder, progress=True) for x in both
+        features(images, resize=resize, file_format=file_format, device=device, folder=folder, progress=True)
+        for images in (x.images if isinstance(x, Dataset) else x for x in (a, b))
     )
     return FID(frechet_distance(first, second), (len(first), len(second)), (_name(a), _name(b)), resize, file_format)
 
@@ -83,21 +98,32 @@ def features(
     chunk: int = 50,
     progress: bool = False,
 ) -> Tensor:
-    """Pooled Inception features of color images [n, 3, h, w], uint8 or in [0, 1]: [n, 2048], on the CPU.
+    """Compute pooled Inception features, 5 to 10 images a second on one CPU core.
 
-    Floats are rounded to bytes first, as a file would.  resize: bilinear as TensorFlow 1 did it, the FID's own, or with
-    half-pixel centers as PyTorch does.  file_format: "jpeg" writes and reads every image at quality 75 first, as the
-    published two-stage evaluations do.  folder: where the weights are, else VAELAB_DATA, the cache, or a download.
-    On one CPU core 5 to 10 images a second.
+    Args:
+        images: [n, 3, h, w], uint8 or in [0, 1]; floats are rounded to bytes, as in a file.
+        resize: Bilinear as in TensorFlow 1, the FID's own, or with half-pixel centers as in
+            PyTorch.
+        file_format: "jpeg" writes and reads every image at quality 75 first, as the published
+            two-stage evaluations do.
+        device: Where the network runs.
+        folder: Where the weights are; else VAELAB_DATA, the cache, or a download.
+        chunk: Images at a time.
+        progress: Whether to show a progress bar.
 
-    Raises InvalidType or InvalidValue for other values than these, for no images, for images without three channels or
-    an unknown protocol; DataError for weights that cannot be had.
+    Returns:
+        [n, 2048], on the CPU.
+
+    Raises:
+        InvalidType: For images of another type.
+        InvalidValue: For other images than these, none, or an unknown protocol.
+        DataError: If the weights cannot be downloaded.
     """
     images = as_images(images)
     if images.dim() != 4 or images.shape[1] != 3 or not len(images):
         raise InvalidValue(
-            f"FID speaks of color images [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones take "
-            f"the Fréchet distance on features of vaelab.metrics.classifier."
+            f"images must be [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones, use the features of "
+            f"vaelab.metrics.classifier."
         )
     if resize not in ("tensorflow", "half-pixel") or file_format not in ("png", "jpeg"):
         raise InvalidValue(
@@ -107,29 +133,36 @@ def features(
     place = on_device(device)
     network = _network(weights(folder)).to(place)
     down, across = (_bilinear(side, resize).to(place) for side in images.shape[2:])
-    found = []
+    parts = []
     for part in tqdm(images.split(chunk), disable=not progress, unit="batch", desc="Inception"):
         x = as_files(part, file_format).to(place).float()
         x = torch.einsum("yh,nchw,xw->ncyx", down, x, across)
-        found.append(network(((x - 128) / 128).contiguous(memory_format=torch.channels_last)).cpu())
-    return torch.cat(found)
+        parts.append(network(((x - 128) / 128).contiguous(memory_format=torch.channels_last)).cpu())
+    return torch.cat(parts)
 
 
 def as_files(images: Tensor, file_format: Format) -> Tensor:
-    """Images, uint8 or in [0, 1], as they come back from files: rounded to bytes, and through JPEG if so wanted; uint8
-    [n, 3, h, w].  Raises InvalidType or InvalidValue for other values."""
+    """Return images as they come back from files.
+
+    Args:
+        images: [n, 3, h, w], uint8 or in [0, 1].
+        file_format: "png" rounds to bytes, "jpeg" also compresses.
+
+    Returns:
+        uint8 [n, 3, h, w].
+    """
     images = as_images(images)
     pixels = images if images.dtype == torch.uint8 else (images * 255).round().to(torch.uint8)
     if file_format == "png":
         return pixels
     from PIL import Image
 
-    back: list[np.ndarray] = []
+    arrays: list[np.ndarray] = []
     for picture in pixels.permute(0, 2, 3, 1).cpu().numpy():
-        written = io.BytesIO()
-        Image.fromarray(picture).save(written, "JPEG", quality=JPEG_QUALITY)
-        back.append(np.asarray(Image.open(written)))
-    return torch.from_numpy(np.stack(back)).permute(0, 3, 1, 2)
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "JPEG", quality=JPEG_QUALITY)
+        arrays.append(np.asarray(Image.open(buffer)))
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=1)
@@ -138,7 +171,8 @@ def _network(path: Path) -> nn.Sequential:
     load_weights(network, path)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
-            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)  # four times faster
+            # Four times faster.
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
     return network.eval().requires_grad_(False)
 
 

