@@ -1,12 +1,13 @@
 """The numbers of the figures of the variance law: a function per figure, with shared trainings."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
-from figures.trainings import stack
+from figures.trainings import compute_all, stack
 from figures.variance_law.trainings import followed, posterior, sample
 from vaelab.posterior import MarginalPosterior
 from vaelab.runs.execute import train_all
@@ -151,5 +152,5 @@ def compute_marginals(device: str, *, seeds: int, **training: Any) -> Result:
 
 def compute_prior_samples(device: str, *, seeds: int, **training: Any) -> Result:
     """Return the numbers of `sample`, [seeds, ...]."""
-    results = train_all([Run("vae", **training, seed=s) for s in range(seeds)], device, function=sample)
+    results = compute_all(sample, [asdict(Run("vae", **training, seed=s)) for s in range(seeds)], device)
     return merge_results(stack([result.numbers for result in results]), results)

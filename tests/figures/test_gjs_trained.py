@@ -188,5 +188,5 @@ def test_images_are_padded_averaged_and_limited_and_never_cropped():
     whole, half = Run("vae", data="digits").images("test"), Run("vae", data="digits", side=4).images("test")
     assert half.shape[2:] == (4, 4)
     assert half.float().mean().item() == pytest.approx(whole.float().mean().item(), abs=0.5)
-    with pytest.raises(InvalidValue, match="side=6"):
+    with pytest.raises(InvalidValue, match="side must be at least 8, that of digits, or divide it, got 6"):
         Run("vae", data="digits", side=6).images("train")
