@@ -1,8 +1,7 @@
-"""From an arrow key on a slider to the painted picture, in JupyterLab and Chromium.
+"""From the press of an arrow key on a slider to the painted picture, in JupyterLab and Chromium: the panels of vaelab
+beside `interact` + plt.show(), ipympl and plotly on the same picture, interleaved in one session.
 
-The panels of vaelab beside `interact` + plt.show(), ipympl and plotly on the same picture,
-interleaved in one session. The peers have their own environment, created once; every kernel runs in
-it.
+The others have their own environment, made here once; every kernel runs in it.
 """
 
 import statistics
@@ -25,10 +24,10 @@ COMMON = """
 import io, ipywidgets as W, matplotlib, numpy as np, torch, vaelab
 from vaelab import live
 from vaelab.live.panels import divergence
-from vaelab.live import images
-from vaelab.live.panels.divergence import Setting, compute
+from vaelab.live.figure import png
+from vaelab.live.panels.divergence import GaussianPair, compute
 torch.set_num_threads(1)
-START = Setting(0.3, -2, 1, 2, 2, True, False)
+START = GaussianPair(0.3, -2, 1, 2, 2, True, False)
 digits = vaelab.load("mnist-mini")
 torch.manual_seed(0)
 dense = vaelab.recipes.vae((1, 28, 28), 2, hidden=(400,))
@@ -38,7 +37,7 @@ def slider():
     return W.FloatSlider(value=0.3, min=0, max=1, step=0.01)
 """
 FLOOR = """
-tiny = [images.png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
+tiny = [png(np.full((4, 4), shade, np.uint8)) for shade in (0, 255)]
 floor, control = W.Image(value=tiny[0], width=100, height=100), slider()
 control.observe(lambda change: setattr(floor, "value", tiny[round(change["new"] * 100) % 2]), "value")
 W.VBox([control, floor])
@@ -70,20 +69,20 @@ PLOTLY = """
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from vaelab.live.panels.divergence import ALPHAS, X
-widget, control, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
+grid, control, x = go.FigureWidget(make_subplots(rows=1, cols=3)), slider(), X.numpy()
 def curves(alpha):
     n = compute(START._replace(alpha=alpha))
-    return [(1, x, n.q), (1, x, n.p), (1, x, n.mean), (2, x, n.kl_integrand), (2, x, n.js_integrand),
+    return [*((1, x, y) for y in n.densities), *((2, x, y) for y in n.integrands),
             (3, ALPHAS, n.curve), (3, [alpha, alpha], [n.value, n.value])]
 for column, xs, ys in curves(0.3):
-    widget.add_scatter(x=xs, y=ys, row=1, col=column)
+    grid.add_scatter(x=xs, y=ys, row=1, col=column)
 def move(change):
-    with widget.batch_update():
-        for trace, (_, xs, ys) in zip(widget.data, curves(change["new"])):
+    with grid.batch_update():
+        for trace, (_, xs, ys) in zip(grid.data, curves(change["new"])):
             trace.x, trace.y = xs, ys
 control.observe(move, "value")
-widget.update_layout(width=960, height=330)
-W.VBox([control, widget])
+grid.update_layout(width=960, height=330)
+W.VBox([control, grid])
 """
 TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400', data='mnist-mini')\nlive.show(steered)"
 # name -> (cell, how its picture changes)
@@ -136,7 +135,7 @@ WATCH = """
 
 
 def measure() -> list[dict[str, float | str]]:
-    """Measure median and 95th percentile in ms, and ratios to the floor and to interact."""
+    """Median and 95th percentile in ms, and the ratios to the floor and to interact in the same session."""
     import lab
 
     python = _environment()
@@ -160,7 +159,7 @@ def measure() -> list[dict[str, float | str]]:
 
 
 def _press(browser: "object", index: int, kind: str) -> list[float]:
-    """Return the milliseconds of a few presses on the first slider of a cell."""
+    """Milliseconds for a few presses on the first slider of a cell."""
     page = browser.page  # type: ignore[attr-defined]
     cell = page.locator(".jp-CodeCell").nth(index)
     handle = cell.locator(".noUi-handle").first
@@ -196,10 +195,8 @@ def _rows(samples: dict[str, list[float]], training: list[float]) -> list[dict[s
 
 
 def _settling() -> list[dict[str, float | str]]:
-    """Set a control sixty times in a second, without a browser.
-
-    Counts the draws, and measures the time from the last event to the final picture.
-    """
+    """Sixty events in a second, without a browser: how often it is drawn, and how long after the last event the final
+    picture is there (nobody asks for it: the panel's own time of rest is in it)."""
     import torch
 
     from vaelab import live, load, recipes
@@ -223,21 +220,20 @@ def _settling() -> list[dict[str, float | str]]:
             value = low + (high - low) * i / 59
             panel.controls[control].value = round(value) if isinstance(low, int) else value
             time.sleep(max(0.0, started + (i + 1) / 60 - time.perf_counter()))
-        draws, ended = panel.draws - before, time.perf_counter()
-        while panel._shown != panel._wanted:
+        drawn, ended = panel.draws - before, time.perf_counter()
+        while panel._drawn_version != panel._version:
             time.sleep(0.001)
-        row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(draws)}
+        row: dict[str, float | str] = {"variant": f"60 events in a second: {name}", "draws": float(drawn)}
         ms = 1e3 * (time.perf_counter() - ended)
         rows.append({**row, "draws_at_most": 15.0, "settled_ms": ms, "settled_ms_at_most": 200.0})
     return rows
 
 
 def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
-    """Compare the steps per second of a training in the panel and alone, alternately."""
+    """Steps per second of a training that nobody touches, in the panel and alone, alternately."""
     import torch
 
     from vaelab import live, load, train
-    from vaelab.live.training_config import config, recipe
 
     torch.set_num_threads(1)
     setup = live.TrainingChoices(data="mnist-mini", network="mlp 400", epochs=400)
@@ -249,12 +245,12 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
             time.sleep(0.01)
         before, started = panel.trainer.record.steps, time.perf_counter()
         time.sleep(seconds)
-        in_panel = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
+        shown = (panel.trainer.record.steps - before) / (time.perf_counter() - started)
         panel.close()
         panel.settle()
-        steps = iter(train(recipe(setup, data).make(), data, config(setup)))
+        steps = iter(train(setup.recipe(data).make(), data, setup.config))
         alone = _steps(steps, seconds)
-        ratios.append(alone / in_panel)
+        ratios.append(alone / shown)
     ratio = statistics.median(ratios)
     return {"variant": "training alone / in the panel, untouched", "ratio": ratio, "at_most": 1.15}
 
@@ -262,11 +258,11 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
 def _steps(steps: Iterator[object], seconds: float) -> float:
     for _ in range(20):
         next(steps)
-    started, count = time.perf_counter(), 0
+    started, taken = time.perf_counter(), 0
     while time.perf_counter() - started < seconds:
         next(steps)
-        count += 1
-    return count / (time.perf_counter() - started)
+        taken += 1
+    return taken / (time.perf_counter() - started)
 
 
 def _p95(values: list[float]) -> float:

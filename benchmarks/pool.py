@@ -1,13 +1,14 @@
-"""A sweep of 18 small VAEs: a pool of one-thread processes against one process of two threads."""
+"""An alpha x seed sweep of 18 small VAEs: the pool of one-thread processes against one process with two threads."""
 
 import statistics
 import time
 
 import torch
+from joblib import cpu_count
 
 from vaelab import recipes
-from vaelab.runs.executors import cores, sweep
-from vaelab.training.config import TrainConfig
+from vaelab.runs.executors import sweep
+from vaelab.training.config import Train
 from vaelab.training.loop import fit
 
 SHAPE, IMAGES = (1, 28, 28), 6400
@@ -15,18 +16,16 @@ TASKS = [{"alpha": alpha, "seed": seed} for alpha in (0.1, 0.3, 0.5, 0.7, 0.9, 1
 
 
 def train_small(alpha: float, seed: int, epochs: int = 4) -> float:
-    """Return the last loss of a 784-400-20 VAE on uint8 noise, batch 128."""
+    """The last loss of a 784-400-20 VAE on uint8 noise, batch 128."""
     torch.manual_seed(seed)
     images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
     experiment = recipes.gjs_vae(SHAPE, 20, hidden=(400,), alpha=alpha)
-    history = fit(
-        experiment, images, TrainConfig(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False)
-    )
+    history = fit(experiment, images, Train(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False))
     return history["loss"][-1]
 
 
 def seconds(processes: int) -> float:
-    """Return the seconds of the whole sweep, including the start of the processes."""
+    """Of the whole sweep, the start of the processes and their imports included."""
     torch.set_num_threads(2)
     started = time.perf_counter()
     if len(dict(sweep(train_small, TASKS, processes=processes))) != len(TASKS):
@@ -35,9 +34,9 @@ def seconds(processes: int) -> float:
 
 
 def measure(rounds: int = 3) -> list[dict[str, float | str]]:
-    """Return medians over alternating rounds."""
+    """Medians over alternating rounds."""
     train_small(0.5, 0, epochs=1)
-    pairs = [(seconds(1), seconds(cores())) for _ in range(rounds)]
+    pairs = [(seconds(1), seconds(cpu_count())) for _ in range(rounds)]
     one, pool = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     row: dict[str, float | str] = {"trainings": str(len(TASKS)), "one_process_s": one, "pool_s": pool, "ratio": ratio}

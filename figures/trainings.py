@@ -23,16 +23,22 @@ def train_grid(
         settings: One dict per training.
         seeds: Number of seeds, counted from 0.
         device: "auto", "cpu", "cuda", ...
-        **common: What all settings share. `data` must be among one of the two.
+        **common: What all settings share. One of the two has `data`.
 
     Returns:
         The numbers of the recipe, stacked as [settings, seeds, ...].
     """
-    device = device_name(device)
-    tasks = [{**common, **one, "seed": seed, "device": device} for one in settings for seed in range(seeds)]
-    data = checksum(tasks[0]["data"], tasks[0].get("limit"))
-    results = run_cached(recipe, tasks, [data] * len(tasks), processes=None if device == "cpu" else 1)
+    tasks = [{**common, **one, "seed": seed} for one in settings for seed in range(seeds)]
+    results = compute_all(recipe, tasks, device)
     return merge_results(stack([result.numbers for result in results], len(settings), seeds), results)
+
+
+def compute_all(recipe: Callable[..., Numbers], tasks: Sequence[dict[str, Any]], device: str) -> list[Result]:
+    """Compute a recipe for all tasks on the same data, in parallel, or read the stored results."""
+    device = device_name(device)
+    data = checksum(tasks[0]["data"], tasks[0].get("limit"))
+    tasks = [{**task, "device": device} for task in tasks]
+    return run_cached(recipe, tasks, [data] * len(tasks), processes=None if device == "cpu" else 1)
 
 
 def stack(parts: Sequence[Numbers], *shape: int) -> Numbers:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
+from figures.alt import itemize
 from figures.gjs import FOLLOW_UP, published, variants
 from figures.gjs import figure as paper_figure
 from figures.gjs.styles import COLORS
@@ -23,14 +24,11 @@ FULL_MNIST = {"data": "mnist", "latent": 10, "hidden": (400,), "epochs": 16, "ba
 
 
 def alt_denoising(n: Numbers) -> str:
-    mean = n["reconstruction"].mean(-1)
-    curves = [
-        f"{variants.label(str(name))} from {values[0]:.1f} to {values[-1]:.1f}"
-        for name, values in zip(n["variant"], mean, strict=True)
-    ]
+    mean, names = n["reconstruction"].mean(-1), [variants.label(str(name)) for name in n["variant"]]
+    curves = itemize("{} from {:.1f} to {:.1f}", names, mean[:, 0], mean[:, -1])
     return (
         f"Squared error against the clean image for input noise from {n['noise'][0]:g} to {n['noise'][-1]:g}: "
-        f"{'; '.join(curves)}. Beside it, clean and noisy test images and what two of the VAEs make of them."
+        f"{curves}. Beside it, clean and noisy test images and what two of the VAEs make of them."
     )
 
 

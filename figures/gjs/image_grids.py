@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
+from figures.alt import itemize
 from figures.gjs import figure, published, variants
 from figures.gjs.trainings import compute_reconstructions, compute_traversals
 from vaelab import plots
@@ -65,13 +66,11 @@ def squared_change(n: Numbers) -> np.ndarray:
 
 
 def alt_traversals(n: Numbers) -> str:
-    nats = [
-        f"{name}: {values.sum():.1f}, from {values[-1]:.1f} to {values[0]:.1f} each"
-        for name, values in zip(variants.labels(n), n["information"], strict=True)
-    ]
+    nats = n["information"]
+    items = itemize("{}: {:.1f}, from {:.1f} to {:.1f} each", variants.labels(n), nats.sum(1), nats[:, -1], nats[:, 0])
     return (
         f"For {len(nats)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
-        f"to {REACH:g}. Total nats of the {n['information'].shape[1]} latents: {'; '.join(nats)}."
+        f"to {REACH:g}. Total nats of the {n['information'].shape[1]} latents: {items}."
     )
 
 

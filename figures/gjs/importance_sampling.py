@@ -65,11 +65,7 @@ def toy(*, samples: list[int], images: int) -> Numbers:
 
 
 def compute_evidence(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """Return the numbers of the toy and of the trained models.
-
-    Numbers: those of `toy`; variant, alpha [v]; trained [v, 2, 3]: correct and as published, mean
-    over images and seeds, and its interval over images.
-    """
+    """Return those of `toy`, and of models, trained [v, 2, 3]: mean and its interval over images."""
     models = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
     results = variants.train(models, device, seeds, **training)
     of_toy = cached(toy, {"samples": SAMPLES, "images": 500})

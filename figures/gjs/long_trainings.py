@@ -35,12 +35,18 @@ def folder() -> Path:
 
 
 def compute_reproduction(
-    device: str, *, lines: Sequence[str], seeds: int, minutes: float | None = None, turn: int = 5, **changes: Any
+    device: str,
+    *,
+    lines: Sequence[str],
+    seeds: int,
+    minutes: float | None = None,
+    epochs_per_round: int = 5,
+    **changes: Any,
 ) -> Result:
     """Train the named lines in turn, `turn` epochs each, for some minutes; return `read_curves`."""
     checks.positive_int("seeds", seeds)
     runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
-    train_round_robin(runs, folder(), turn=turn, minutes=minutes, device=device)
+    train_round_robin(runs, folder(), epochs_per_round=epochs_per_round, minutes=minutes, device=device)
     numbers, seconds = read_curves(seeds, **changes)
     which = Recipe("train-published-lines", VERSIONS["train-published-lines"])
     name = digest(json.dumps([*which, np.nan_to_num(numbers["curves"]).tolist()]))

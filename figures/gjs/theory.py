@@ -32,10 +32,7 @@ def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[tor
 def divergences_in_one_dimension(
     *, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float
 ) -> Numbers:
-    """Return densities and integrands over [low, high] in steps of 0.05.
-
-    Numbers: x [m], curves [7, m] at alpha = 1/2, family [a, m] of means, integrals [4] in nats.
-    """
+    """Return curves [7, m] over x [m] at alpha = 1/2, family [a, m] of means, integrals [4], nats."""
     q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
     # Integrals and normalization need a wide grid; its middle is drawn.
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
@@ -57,13 +54,7 @@ def divergences_in_one_dimension(
 
 @recipe("integrands-in-one-dimension", version=1)
 def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
-    """Return curves [pairs, 7, m] over x [m] in steps of 0.02, and integrals [pairs, 3] in nats.
-
-    Args:
-        pairs: Mean and sigma of q, mean and sigma of p.
-        low: Where the curves begin.
-        high: Where they end.
-    """
+    """Return curves [pairs, 7, m] for pairs (mean, sigma of q, of p), and integrals [pairs, 3], nats."""
     results = [_pair(pair, low, high) for pair in pairs]
     return {
         "pairs": np.array(pairs),
@@ -131,11 +122,7 @@ def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: fl
 
 @recipe("fit-to-a-mixture", version=1)
 def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
-    """Return every minimum, and the density of the target.
-
-    Numbers: kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std) for the alphas of the
-    pictures and of the grid; shown [pictures]; axis [n] and density [n, n].
-    """
+    """Return every minimum, fit [k, 4] (value, mean, mean, std), and the density of the target."""
     target = mixture(seed)
     tasks = [(kind, a) for kind in ("primed", "primed dual") for a in sorted({*alphas, *grid})]
     bar = tqdm([*tasks, ("JS", 0.5)], desc="fitting", unit="divergence")

@@ -41,10 +41,7 @@ def compute_recon_vs_alpha(device: str, *, alphas: list[float], seeds: int, **tr
 
 
 def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:
-    """Return KL(q‖G), KL(p‖G) (dual: reversed) and their weighted mean, means over test images, nats.
-
-    The weights are (1-alpha, alpha); nan for a variant without alpha.
-    """
+    """Return KL(q‖G), KL(p‖G) (dual: reversed) and their (1-alpha, alpha) mean, nats; else nan."""
     if np.isnan(variant.alpha):
         return np.nan, np.nan, np.nan
     q = Gaussian(*(torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar")))
@@ -88,10 +85,7 @@ def compute_reconstructions(
 
 
 def compute_traversals(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
-    """Return traversals of seed 0, latents sorted by information.
-
-    Numbers: variant, alpha [k], information [k, latent] in nats, traversals [k, latent, steps, c, h, w].
-    """
+    """Return information [k, latent] and traversals [k, latent, steps, c, h, w] of seed 0, sorted."""
     variants = [vae(), *primed_and_dual(primed, dual)]
     results = [row[0] for row in train(variants, device, seeds, **training)]
     nats = np.stack([information(r.numbers) for r in results])
@@ -114,11 +108,7 @@ def information(numbers: Numbers) -> np.ndarray:
 
 
 def compute_denoising(device: str, *, noises: list[float], seeds: int, **training: Any) -> Result:
-    """Return errors against clean test images by variant, noise and seed.
-
-    Numbers: variant [k], noise [m], reconstruction [k, m, seeds]; of seed 0 shown [n, c, h, w], inputs
-    [m, n, c, h, w] and reconstructions [k, m, n, c, h, w], uint8.
-    """
+    """Return errors [k, noise, seeds] against clean images, and images of seed 0."""
     variants = [vae(), reverse(), mmd(), learned("primed", 0.3), learned("primed dual", 0.3)]
     levels = [train(variants, device, seeds, **training, noise=noise) for noise in noises]
     first = [[row[0].numbers for row in level] for level in levels]
@@ -150,11 +140,7 @@ def compute_trainable_alpha(device: str, *, starts: list[float], seeds: int, **t
 def compute_aggregate_variance(
     device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any
 ) -> Result:
-    """Return V of every latent, measured and predicted.
-
-    Numbers [k]: variant, alpha, seed, ratio R, V measured, predicted from R, predicted_own from the
-    posteriors, active.
-    """
+    """Return V of every latent: measured, predicted from R, and from its posteriors."""
     variants = [vae(), reverse(), *primed_and_dual(primed, dual)]
     results = train(variants, device, seeds, **training)
     n = per_latent([divergence(variant) for variant in variants], results)

@@ -16,6 +16,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
+from figures.alt import itemize
 from figures.variance_law import figure
 from figures.variance_law.measures import (
     REACH,
@@ -99,7 +100,7 @@ def _posterior(axes: Axes, n: Numbers, which: int) -> None:
 
 def alt_digits_plane(n: Numbers) -> str:
     v = n["of_means"] + n["of_noise"]
-    totals = "; ".join(f"{a:.2f} and {b:.2f}" for a, b in v)
+    totals = itemize("{:.2f} and {:.2f}", *v.T)
     inside = [f"{(np.linalg.norm(m, axis=1) < 2).mean():.0%}" for m in n["mean"]]
     return (
         f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish cloud "

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from figures.alt import itemize
 from figures.variance_law import figure
 from figures.variance_law.measures import compute_law_bars, compute_law_through_training, compute_point_vs_average
 from figures.variance_law.theory import kl_at_fixed_ratio
@@ -194,12 +195,10 @@ def draw_law_through_training(n: Numbers) -> Drawing:
 
 
 def alt_rho(n: Numbers) -> str:
-    minima = [
-        f"rho {rho:g}: {v:.2f} + {m:.2f}, {k:.2f} nats" for rho, (v, m, k) in zip(n["rho"], n["best"], strict=True)
-    ]
+    minima = itemize("rho {:g}: {:.2f} + {:.2f}, {:.2f} nats", n["rho"], *n["best"].T)
     return (
         f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
-        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {'; '.join(minima)}."
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {minima}."
     )
 
 

@@ -1,12 +1,13 @@
 """The numbers of the figures of the variance law: a function per figure, with shared trainings."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
-from figures.trainings import stack
+from figures.trainings import compute_all, stack
 from figures.variance_law.trainings import followed, posterior, sample
 from vaelab.posterior import MarginalPosterior
 from vaelab.runs.execute import train_all
@@ -27,11 +28,7 @@ def compute_digits_plane(device: str, *, seeds: int, **training: Any) -> Result:
 
 
 def compute_encoder_sketch(device: str, *, seeds: int, **training: Any) -> Result:
-    """Return numbers of seed 0 after one epoch.
-
-    Numbers: mean, logvar [n, 2], label [n]; pair [2] and shown [2, h, w], the two images of the
-    sketch; line [GRID] and density [GRID, GRID] of Q(z), the mixture over the n images.
-    """
+    """Return posteriors of seed 0 after one epoch, a pair of images, and the density of Q(z)."""
     results = followed(device, seeds, **training)
     n = results[0].numbers
     mean, logvar = n["few_mean"][1], n["few_logvar"][1]
@@ -52,11 +49,7 @@ def far_apart(mean: np.ndarray) -> np.ndarray:
 
 
 def compute_trajectories(device: str, *, seeds: int, **training: Any) -> Result:
-    """Return paths of ten digits.
-
-    Numbers: mean [epochs + 1, 10, 2], radius [epochs + 1, 10], label [10] of seed 0; radii [seeds,
-    epochs + 1], geometric means over all recorded digits.
-    """
+    """Return mean [epochs + 1, 10, 2], radius, label of seed 0; mean radii [seeds, epochs + 1]."""
     results = followed(device, seeds, **training)
     n = results[0].numbers
     label, first = np.unique(n["few_labels"], return_index=True)
@@ -76,11 +69,7 @@ def radius(logvar: np.ndarray) -> np.ndarray:
 
 
 def compute_sampling_off(device: str, *, shown: list[int], seeds: int, **training: Any) -> Result:
-    """Return codes at the epochs `shown`, with and without sampling.
-
-    Numbers: shown [e]; mean, logvar [2, e, m, 2] of seed 0, label [m]; variance [2, seeds, epochs + 1]
-    of test images, mean over the two latents.
-    """
+    """Return codes [2, e, m, 2] at the epochs `shown` and variance [2, seeds, epochs + 1]."""
     sampled, plain = (followed(device, seeds, sampled=sampled, **training) for sampled in (True, False))
     first = [{name: r[0].numbers[f"few_{name}"][shown] for name in ("mean", "logvar")} for r in (sampled, plain)]
     variance = [
@@ -143,11 +132,7 @@ def kurtosis(q: MarginalPosterior) -> Numbers:
 
 
 def compute_marginals(device: str, *, seeds: int, **training: Any) -> Result:
-    """Return densities of seed 0, latents sorted by the variance of their means.
-
-    Numbers: z [m], density [latent, m]; variance, of_means, skewness, kurtosis, kl, kl_error [latent],
-    the last two of Q(z_j) from N(0, 1).
-    """
+    """Return densities [latent, m] of seed 0 over z [m], and moments, sorted by of_means."""
     results = followed(device, seeds, **training)
     q = posterior(results[0].numbers)
     law, moments, distance = q.variance_law(), q.moments(), q.dimension_wise_kl(DRAWS)
@@ -167,5 +152,5 @@ def compute_marginals(device: str, *, seeds: int, **training: Any) -> Result:
 
 def compute_prior_samples(device: str, *, seeds: int, **training: Any) -> Result:
     """Return the numbers of `sample`, [seeds, ...]."""
-    results = train_all([Run("vae", **training, seed=s) for s in range(seeds)], device, function=sample)
+    results = compute_all(sample, [asdict(Run("vae", **training, seed=s)) for s in range(seeds)], device)
     return merge_results(stack([result.numbers for result in results]), results)

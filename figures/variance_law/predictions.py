@@ -50,11 +50,7 @@ def laws() -> list[Law]:
 
 
 def compute_other_laws(device: str, *, seeds: int, **training: Any) -> Result:
-    """Return V of every latent, measured and predicted.
-
-    Numbers [k]: law, an index into `laws()`, seed, measured V on the test images, predicted from the
-    posteriors, from_ratio (nan for MMD), active.
-    """
+    """Return V of every latent, measured and predicted; `law` is an index into `laws()`."""
     results = variants.train([law.variant for law in laws()], device, seeds, **training)
     n = per_latent([law.divergence for law in laws()], results)
     names = {"law": "row", "measured": "measured", "predicted": "from_posteriors", "from_ratio": "from_ratio"}
@@ -112,10 +108,7 @@ def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def best_common_scale(mean: Tensor, logvar: Tensor) -> Tensor:
-    """Return the factor [] on all means and sigmas at which `population_mmd` is least.
-
-    The first `IMAGES` posteriors [n, d] are used, on a grid in steps of 2 % from half to twice.
-    """
+    """Return the factor [] on means and sigmas of least `population_mmd`, in steps of 2 %."""
     mean, logvar = mean[:IMAGES], logvar[:IMAGES]
     log_t = torch.arange(-35, 36, dtype=mean.dtype) / 50
     values = torch.stack([population_mmd(mean * t.exp(), logvar + 2 * t) for t in log_t])

@@ -6,6 +6,7 @@ The mixture repeats its training images, each blurred by its sigma; a GMM of few
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
+from figures.alt import itemize
 from figures.variance_law import figure
 from figures.variance_law.measures import compute_prior_samples
 from figures.variance_law.trainings import SAMPLERS, WIDE, WIDE_PAPER
@@ -23,8 +24,7 @@ LABELS = {
 
 
 def alt(n: Numbers) -> str:
-    pairs = zip(SAMPLERS, n["distance"].mean(0), strict=True)
-    means = "; ".join(f"{LABELS[name]} {value:.1f}" for name, value in pairs)
+    means = itemize("{} {:.1f}", [LABELS[name] for name in SAMPLERS], n["distance"].mean(0))
     return (
         f"Rows of digits drawn in {len(SAMPLERS)} ways and their Fréchet distances on classifier features from the "
         f"test images, means over {len(n['distance'])} seeds: {means}; as many training images "

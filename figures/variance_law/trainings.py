@@ -1,12 +1,13 @@
 """The VAEs of the variance law, trained once per setting and seed for all figures."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from figures.trainings import decode
+from figures.trainings import compute_all, decode
 from vaelab._utils.images import to_uint8
 from vaelab.data import load
 from vaelab.divergences import Gaussian
@@ -17,7 +18,7 @@ from vaelab.models.vae import VAE
 from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior import MarginalPosterior, rescale
 from vaelab.posterior.variance_law import variance_law
-from vaelab.runs.execute import ONE_AT_A_TIME, train_all
+from vaelab.runs.execute import ONE_AT_A_TIME
 from vaelab.runs.run import Run
 from vaelab.runs.store import Numbers, Result, recipe
 from vaelab.training.config import TrainConfig
@@ -39,8 +40,8 @@ SAMPLERS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS),
 
 def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) -> list[Result]:
     """Train one VAE per seed with the numbers of `follow`; `sampled=False` trains without noise."""
-    runs = [Run("vae", **training, seed=s) for s in range(seeds)]
-    return train_all(runs, device, function=follow, sampled=sampled)
+    tasks = [{**asdict(Run("vae", **training, seed=seed)), "sampled": sampled} for seed in range(seeds)]
+    return compute_all(follow, tasks, device)
 
 
 @recipe("follow-posteriors", version=1)

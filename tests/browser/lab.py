@@ -1,4 +1,4 @@
-"""JupyterLab as a user starts it, and Chromium before it: what the browser tests and the latency benchmark drive."""
+"""JupyterLab and Chromium under control of the browser tests and of the latency benchmark."""
 
 import json
 import os
@@ -16,10 +16,8 @@ import nbformat
 from playwright.sync_api import Locator, Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
 # No popup over the page, and every cell in it, not only those in sight.
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
@@ -47,25 +45,25 @@ STOPWATCH = """
 
 
 def chromium() -> str:
-    """The browser's path.  Raises FileNotFoundError where there is none: in CI that is a failure, not a skip."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
+    """Return the path of the browser.  Raises FileNotFoundError where there is none."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
         raise FileNotFoundError("the browser tests need Chromium; on Debian: apt-get install chromium (see .ci/run).")
-    return found
-
-
-def notebook(path: Path, cells: Sequence[str], kernel: str = "vaelab") -> Path:
-    """A notebook of code cells."""
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    made.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
-    nbformat.write(made, path)
     return path
 
 
-def kernelspec(home: Path, name: str, packages: Sequence[Path] = (), python: Path | str = sys.executable) -> None:
-    """A kernel of this Python whose `packages` folders come first."""
-    folder = home / "kernels" / name
-    folder.mkdir(parents=True, exist_ok=True)
+def notebook(path: Path, cells: Sequence[str], kernel: str = "vaelab") -> Path:
+    """Write a notebook of code cells."""
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    content.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
+    nbformat.write(content, path)
+    return path
+
+
+def kernelspec(folder: Path, name: str, packages: Sequence[Path] = (), python: Path | str = sys.executable) -> None:
+    """Write a kernel of this Python whose `packages` folders come first."""
+    kernel = folder / "kernels" / name
+    kernel.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join(map(str, (*packages, ROOT)))
     spec = {
         "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -73,27 +71,29 @@ def kernelspec(home: Path, name: str, packages: Sequence[Path] = (), python: Pat
         "language": "python",
         "env": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
     }
-    (folder / "kernel.json").write_text(json.dumps(spec))
+    (kernel / "kernel.json").write_text(json.dumps(spec))
 
 
 @contextmanager
-def server(home: Path, python: Path | str = sys.executable) -> Iterator[str]:
-    """JupyterLab on the notebooks in `home`, with settings of its own; yields its address."""
+def server(folder: Path, python: Path | str = sys.executable) -> Iterator[str]:
+    """Run JupyterLab on the notebooks in a folder, and yield its address."""
     for name, settings in SETTINGS.items():
-        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     places = {
-        **{"JUPYTER_PATH": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")},
-        **{"JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime")},
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_PATH": str(folder),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
     }
     command = [str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
-    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={home}", "--LabApp.expose_app_in_browser=True"]
-    with (home / "server.log").open("w") as log:
+    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+    with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, env={**os.environ, **places}, stdout=log, stderr=log)
         try:
             address = f"http://127.0.0.1:{port}"
@@ -117,7 +117,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]", seconds: float =
 def browser() -> Iterator["Lab"]:
     """Headless Chromium with a fresh profile."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(FLAGS))
+        running = playwright.chromium.launch(executable_path=chromium(), headless=True, args=FLAGS)
         page = running.new_page(viewport={"width": 1400, "height": 1300})
         try:
             yield Lab(page)
@@ -126,7 +126,7 @@ def browser() -> Iterator["Lab"]:
 
 
 class Lab:
-    """A page of JupyterLab.  errors: what the console complained about."""
+    """A page of JupyterLab.  errors: messages of its console."""
 
     def __init__(self, page: Page) -> None:
         self.page, self.errors = page, list[str]()
@@ -156,8 +156,8 @@ class Lab:
         try:
             self.page.wait_for_function(done, timeout=1000 * seconds)
         except TimeoutError as error:
-            said = self.page.locator("#jp-main-content-panel").inner_text()[-2000:]
-            raise AssertionError(f"the notebook did not run to its end; the page says: {said}") from error
+            text = self.page.locator("#jp-main-content-panel").inner_text()[-2000:]
+            raise AssertionError(f"the notebook did not run to its end; the page shows: {text}") from error
 
     def panel(self, index: int = 0) -> Locator:
         return self.page.locator(".vaelab-panel").nth(index)
@@ -176,7 +176,7 @@ class Lab:
         return bytes(int(n) for n in data.split(","))
 
     def changed(self, panel: Locator, before: str, seconds: float = 10) -> str:
-        """Wait until the picture is another one; its address."""
+        """Wait until the picture is another one, and return its address."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             now = self.picture(panel).get_attribute("src") or ""
@@ -186,7 +186,7 @@ class Lab:
         raise AssertionError(f"the picture did not change within {seconds} s")
 
     def event_to_paint(self, panel: Locator, handle: Locator, presses: int = 25, pause: int = 300) -> list[float]:
-        """Milliseconds from each press of an arrow key on a slider to the painted picture."""
+        """Return the milliseconds from each press of an arrow key to the painted picture."""
         self.picture(panel).evaluate(STOPWATCH)
         handle.focus()
         for i in range(presses):

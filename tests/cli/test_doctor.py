@@ -10,7 +10,7 @@ from vaelab.cli import doctor
 def test_it_names_what_is_missing(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "_installed", lambda name: name not in ("pooch", "ipykernel"))
     with pytest.raises(doctor.Unwell, match="3 of 7"):
-        doctor.examine()
+        doctor.doctor()
     shown = capsys.readouterr().out
     assert "FAIL  packages: missing pooch; run `make setup`" in shown
     assert "FAIL  kernel: ipykernel is missing" in shown
@@ -31,5 +31,5 @@ def test_it_misses_the_kernel(monkeypatch):
 
 def test_it_refuses_an_old_python(monkeypatch):
     monkeypatch.setattr(doctor.sys, "version_info", (3, 9, 0))
-    with pytest.raises(doctor.Unwell, match="too old"):
+    with pytest.raises(doctor.Unwell, match=r"must be 3\.11 or newer"):
         list(doctor._python())

@@ -50,7 +50,7 @@ def test_what_is_there_already_is_left_as_it_is_and_counted(tmp_path, vaelab):
     before = (tmp_path / FIRST).stat()
     status, output, _ = vaelab("notebooks", str(tmp_path))
     assert status == 0
-    assert f"1 of 10 notebooks copied into {tmp_path}; 9 were there already." in output
+    assert f"1 of 10 notebooks copied into {tmp_path}; unchanged: 9." in output
     assert str(tmp_path / FIRST) not in output
     after = (tmp_path / FIRST).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -61,7 +61,7 @@ def test_a_changed_notebook_is_not_replaced_and_nothing_is_copied(tmp_path, vael
     (tmp_path / FIRST).write_text("my answers")
     (tmp_path / LAST).symlink_to(tmp_path / "nowhere")
     sentence = refused(vaelab("notebooks", str(tmp_path)))
-    assert f"{FIRST}, {LAST} with other content" in sentence
+    assert f"{FIRST}, {LAST} in {tmp_path} must be unchanged or absent" in sentence
     assert "another folder" in sentence
     assert "--overwrite" in sentence
     assert sorted(path.name for path in tmp_path.iterdir()) == [FIRST, LAST]
@@ -77,15 +77,15 @@ def test_a_changed_notebook_is_not_replaced_and_nothing_is_copied(tmp_path, vael
 def test_a_folder_in_the_place_of_a_notebook_is_never_replaced(tmp_path, vaelab, options):
     (tmp_path / LAST).mkdir()
     sentence = refused(vaelab("notebooks", str(tmp_path), *options))
-    assert f"{LAST} in {tmp_path} is a folder" in sentence
+    assert f"{LAST} in {tmp_path} must be a file" in sentence
     assert [path.name for path in tmp_path.iterdir()] == [LAST]
 
 
 @pytest.mark.parametrize(
     ("folder", "words"),
     [
-        ("", "the name of the folder is empty"),
-        ("  ", "the name of the folder is empty"),
+        ("", "the name of the folder must not be empty"),
+        ("  ", "the name of the folder must not be empty"),
         ("file", "a file is where a folder is needed"),
         ("file/course", "a part of that path is a file"),
         ("n" * 300, "choose another folder"),

@@ -1,4 +1,4 @@
-"""`vaelab report` as a user meets it: train, then judge what lies in the folder."""
+"""`vaelab report` as a user meets it: train, then evaluate the folder."""
 
 import json
 import math
@@ -8,10 +8,10 @@ import torch
 
 from vaelab import metrics
 from vaelab._utils.errors import DataError
-from vaelab.runs.run import trained
+from vaelab.runs.run import Run
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu", "--epochs", "2")
-QUICK = ("--samples", "10", "--images", "20", "--few", "100", "--device", "cpu", "--samplers")
+QUICK = ("--samples", "10", "--nll-images", "20", "--small-probe-labels", "100", "--device", "cpu", "--samplers")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def cache(tmp_path_factory):
         yield
 
 
-def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
+def test_a_training_is_evaluated_by_its_folder(vaelab, tmp_path):
     assert vaelab("train", *SMALL, "--recipe", "gjs_vae", "--alpha", "0.3", "--gamma", "computed")[0] == 0
     status, out, err = vaelab("report", *QUICK)
     assert status == 0, err
@@ -36,7 +36,7 @@ def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
     assert all((tmp_path / "trained" / f"report.{kind}").is_file() for kind in ("txt", "json", "png", "pdf"))
     numbers = json.loads((tmp_path / "trained" / "report.json").read_text())["numbers"]
 
-    found = trained("trained")
+    found = Run.load("trained")
     assert (found.run.recipe, found.step) == ("gjs_vae", 24)
     history = (tmp_path / "trained" / "history.csv").read_text().splitlines()
     gamma = float(history[-1].split(",")[history[0].split(",").index("gamma")])
@@ -50,7 +50,7 @@ def test_a_training_is_judged_by_its_folder(vaelab, tmp_path):
     assert json.loads((tmp_path / "elsewhere" / "report.json").read_text())["settings"]["seed"] == 1
 
 
-def test_samplers_are_chosen_by_name_and_a_bernoulli_is_judged_on_black_and_white(vaelab, tmp_path):
+def test_samplers_have_names_and_a_bernoulli_is_evaluated_on_binary_images(vaelab, tmp_path):
     assert vaelab("train", *SMALL, "--likelihood", "bernoulli")[0] == 0
     status, out, err = vaelab("report", *QUICK, "second-stage", "mixture")
     assert status == 0, err
@@ -65,9 +65,9 @@ def test_samplers_are_chosen_by_name_and_a_bernoulli_is_judged_on_black_and_whit
 def test_the_weights_are_those_of_the_last_step(vaelab, tmp_path):
     assert vaelab("train", *SMALL)[0] == 0
     x = torch.rand(4, 1, 8, 8)
-    two = trained("trained").experiment.encode(x).mean
+    two = Run.load("trained").experiment.encode(x).mean
     assert vaelab("train", *SMALL[:-1], "3")[0] == 0
-    three = trained(tmp_path / "trained")
+    three = Run.load(tmp_path / "trained")
     assert three.step == 36
     assert not torch.equal(two, three.experiment.encode(x).mean)
 
@@ -75,9 +75,9 @@ def test_the_weights_are_those_of_the_last_step(vaelab, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nowhere",), "nowhere holds no training"),
-        (("half",), "half holds no checkpoint yet"),
-        (("strange",), "strange holds no training that this version can read"),
+        (("nowhere",), "nowhere has no settings.json"),
+        (("half",), "half has no checkpoint"),
+        (("strange",), "strange has no settings.json that this version can read"),
         (("broken",), "no checkpoint in broken/checkpoints is intact"),
     ],
 )
@@ -88,7 +88,7 @@ def test_a_folder_without_a_training_gets_one_sentence(vaelab, tmp_path, argumen
     broken = tmp_path / "broken" / "checkpoints"
     broken.mkdir(parents=True)
     (broken.parent / "settings.json").write_text('{"recipe": "vae"}')
-    (broken / "step-0000000001.json").write_text("{")
+    (broken / "step-0000000001.ckpt").write_text("{")
     status, _, err = vaelab("report", *arguments)
     assert status == 2
     assert words in err.splitlines()[-1]
@@ -99,12 +99,12 @@ def test_samples_must_be_some(vaelab):
     assert vaelab("train", *SMALL)[0] == 0
     status, _, err = vaelab("report", "trained", "--samples", "0")
     assert status == 2
-    assert "at least 1" in err
+    assert "samples must be at least 2, got 0" in err
 
 
 def test_a_checkpoint_of_another_model_is_named(vaelab, tmp_path):
     assert vaelab("train", *SMALL)[0] == 0
     path = tmp_path / "trained" / "settings.json"
     path.write_text(path.read_text().replace('"latent": 3', '"latent": 5'))
-    with pytest.raises(DataError, match=r"not of the model in its settings\.json"):
-        trained("trained")
+    with pytest.raises(DataError, match=r"does not fit the model in its settings\.json"):
+        Run.load("trained")

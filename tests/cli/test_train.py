@@ -1,19 +1,22 @@
 """`vaelab train` and `vaelab sweep` as a user meets them: kill them, and run the same command again."""
 
 import csv
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import get_type_hints
 
 import pytest
 import torch
 from distributed import LocalCluster
 
 from tests.runs.test_executors import wait_for
-from vaelab.cli import sweep, train
-from vaelab.runs.run import RECIPES
+from vaelab import recipes
+from vaelab.cli import sweep
+from vaelab.cli.options import recipe_options
+from vaelab.runs.run import RECIPES, options_of
 from vaelab.training import checkpoints
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu")
@@ -83,7 +86,7 @@ def test_every_option_of_train_arrives(vaelab, tmp_path):
     options = "--recipe gjs_vae --alpha 0.4 --dual --gamma 0.5 --epochs 1 --batch-size 100 --lr 0.002 --seed 7"
     assert vaelab("train", *SMALL, *options.split(), "--out", "here")[0] == 0
     assert (tmp_path / "here" / "settings.json").read_text() == (
-        '{\n "recipe": "gjs_vae",\n "options": {\n  "alpha": 0.4,\n  "dual": true,\n  "gamma": 0.5\n },\n'
+        '{\n "recipe": "gjs_vae",\n "options": {\n  "gamma": 0.5,\n  "alpha": 0.4,\n  "dual": true\n },\n'
         ' "data": "digits",\n "latent": 3,\n "network": "mlp",\n "hidden": [\n  16\n ],\n "epochs": 1,\n'
         ' "batch_size": 100,\n "lr": 0.002,\n "seed": 7,\n "limit": null,\n "side": null,\n "noise": 0.0\n}\n'
     )
@@ -103,7 +106,7 @@ def test_a_folder_belongs_to_one_training(vaelab):
     assert vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.3")[0] == 0
     status, _, err = vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.5")
     assert status == 2
-    assert err == "vaelab: trained holds a training with options={'alpha': 0.3}; choose another folder with --out.\n"
+    assert err == "vaelab: trained contains a training with options={'alpha': 0.3}; use another folder with --out.\n"
 
 
 def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(vaelab, tmp_path, monkeypatch):
@@ -139,18 +142,21 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("train", "digits", "--alpha", "0.3"), "vae has no alpha"),
+        (("train", "digits", "--alpha", "0.3"), "vae has no option alpha"),
         (("train", "digtis"), "did you mean digits"),
         (("train", "digits", "--gamma", "wide"), "gamma"),
         (("train", "digits", "--epochs", "0"), "epochs must be"),
         (("train", "digits", "--batch-size", "5000"), "the number of images, got 5000"),
-        (("train", "digits", "--device", "abacus"), "device must be 'auto', 'cpu'"),
-        (("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"), "a Bernoulli has no gamma, got 0.3"),
+        (("train", "digits", "--device", "abacus"), "a device of this machine, got 'abacus'"),
+        (
+            ("train", "digits", "--likelihood", "bernoulli", "--gamma", "0.3"),
+            "gamma must not be given for a Bernoulli, got 0.3",
+        ),
         (("train", "digits", "--out", "/dev/null/x"), "file, not a folder"),
         (("sweep", "digits", "--executor", "dask"), "--scheduler ADDRESS"),
-        (("sweep", "digits", "--scheduler", "tcp://127.0.0.1:8786"), "go together"),
+        (("sweep", "digits", "--scheduler", "tcp://127.0.0.1:8786"), "must be given together"),
         (("sweep", "digits", "--executor", "dask", "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
-        (("sweep", "digits", "--seeds", "0"), "at least one"),
+        (("sweep", "digits", "--seeds", "0"), "must not be empty"),
         (("sweep", "digits", "--alphas", "1.5", "--seeds", "1", "--epochs", "1"), "alpha"),
         (("sweep", "digits", "--out", "/dev/null/x.csv"), "a file is where a folder is needed"),
     ],
@@ -164,5 +170,35 @@ def test_errors_are_one_sentence_and_a_status(vaelab, arguments, words):
     assert "Traceback" not in err
 
 
-def test_the_choices_of_the_command_line_are_those_of_the_package():
-    assert set(get_args(train.Recipe)) == set(RECIPES)
+def test_the_choices_of_the_command_line_are_those_of_the_package(vaelab):
+    out = " ".join(vaelab("train", "--help")[1].replace("│", " ").split())
+    names = re.search(r"--recipe \{(.*?)\}", out)[1].replace(" ", "").split(",")
+    assert names == list(RECIPES)
+    assert {"vae", "gjs_vae", "geco_vae", "two_layer_iwae"} < set(names) <= set(recipes.__all__)
+    options = {option for name in RECIPES for option in options_of(name)} - {
+        "shape",
+        "annealing",
+        "design",
+    }
+    assert {f"--{option}" for option in options} <= set(out.replace(",", " ").split())
+
+
+def test_every_option_has_a_help_text_from_a_docstring():
+    hints = get_type_hints(recipe_options(), include_extras=True)
+    for name, hint in hints.items():
+        (argument,) = (part for part in hint.__metadata__ if hasattr(part, "help"))
+        assert re.match(r"\S.*\.", argument.help), f"{name} is not described in the docstrings of its recipes"
+
+
+def test_a_sweep_gives_every_option_to_the_recipes_that_have_it(vaelab, monkeypatch):
+    runs = []
+    monkeypatch.setattr("vaelab.runs.execute.train_all", lambda some, *_: runs.extend(some) or [])
+    monkeypatch.setattr(sweep, "_write_table", lambda *_: None)
+    recipes = ("--recipes", "vae", "gjs_vae", "beta_vae", "--alphas", "0.2", "--seeds", "1")
+    assert vaelab("sweep", *SMALL, *recipes, "--beta", "2", "--gamma", "computed", "--dual")[0] == 0
+    assert [run.options for run in runs] == [
+        {"gamma": "computed"},
+        {"dual": True, "gamma": "computed", "alpha": 0.2},
+        {"beta": 2.0, "gamma": "computed"},
+    ]
+    assert vaelab("sweep", *SMALL, "--recipes", "vae", "--beta", "2")[2] == "vaelab: vae: no option beta.\n"

@@ -10,7 +10,9 @@ def shared_cache(tmp_path_factory):
     """One cache for a test file: its tests share trainings, as figures do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("vaelab.runs.executors.cores", lambda: 1)  # trained here: starting processes would take longer
+        patch.setattr(
+            "vaelab.runs.executors.cpu_count", lambda: 1
+        )  # trained here: starting processes would take longer
         patch.setattr("vaelab.metrics.classifier.STEPS", 30)
         yield
 

@@ -9,7 +9,7 @@ from figures.gjs.rate_distortion import twins
 from figures.registry import FIGURES
 from tests.figures.helpers import draw, table
 from vaelab._utils.errors import InvalidValue
-from vaelab.runs.execute import alike, train_all, train_one
+from vaelab.runs.execute import stackable_groups, train_all, train_one
 from vaelab.runs.run import Run
 
 beta_grid = FIGURES["gjs-beta-grid"]
@@ -129,7 +129,7 @@ def test_only_what_differs_in_numbers_is_stacked():
     numbers = [task(options={"alpha": a / 100, "dual": False}, seed=a) for a in range(10)]
     others = [task(options={"alpha": 0.1, "dual": True}), task(network="conv"), task(network="conv", seed=1)]
     noisy = [task(noise=0.5), task(noise=0.5, seed=1)]
-    groups = alike([*numbers, *others, *noisy])
+    groups = stackable_groups([*numbers, *others, *noisy])
     assert sorted(i for group in groups for i in group) == list(range(15))
     assert [len(group) for group in groups] == [5, 5, 1, 1, 1, 1, 1]
     assert all(max(group) < 10 for group in groups[:2])
@@ -188,5 +188,5 @@ def test_images_are_padded_averaged_and_limited_and_never_cropped():
     whole, half = Run("vae", data="digits").images("test"), Run("vae", data="digits", side=4).images("test")
     assert half.shape[2:] == (4, 4)
     assert half.float().mean().item() == pytest.approx(whole.float().mean().item(), abs=0.5)
-    with pytest.raises(InvalidValue, match="side=6"):
+    with pytest.raises(InvalidValue, match="side must be at least 8, that of digits, or divide it, got 6"):
         Run("vae", data="digits", side=6).images("train")

@@ -29,9 +29,9 @@ def losses(rows):
 
 def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train_round_robin(runs(4), whole, turn=4, device="cpu")
-    train_round_robin(runs(1), parts, turn=2, device="cpu")
-    train_round_robin(runs(4), parts, turn=2, device="cpu")
+    train_round_robin(runs(4), whole, epochs_per_round=4, device="cpu")
+    train_round_robin(runs(1), parts, epochs_per_round=2, device="cpu")
+    train_round_robin(runs(4), parts, epochs_per_round=2, device="cpu")
     for run in runs(4):
         assert [row.epoch for row in curve(run, whole)] == [1, 2, 3, 4]
         assert losses(curve(run, parts)) == losses(curve(run, whole))
@@ -42,13 +42,13 @@ def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
 def test_nothing_is_trained_twice_and_nothing_without_time(tmp_path, monkeypatch):
     train_round_robin(runs(2), tmp_path, minutes=0, device="cpu")
     assert [curve(run, tmp_path) for run in runs(2)] == [[], []]
-    train_round_robin(runs(2), tmp_path, turn=1, device="cpu")
+    train_round_robin(runs(2), tmp_path, epochs_per_round=1, device="cpu")
 
     def no_training(*args, **kwargs):
         raise AssertionError("this was trained before")
 
     monkeypatch.setattr("vaelab.runs.round_robin.train", no_training)
-    train_round_robin(runs(2), tmp_path, turn=1, device="cpu")
+    train_round_robin(runs(2), tmp_path, epochs_per_round=1, device="cpu")
 
 
 def test_when_time_is_over_an_epoch_is_finished_and_kept(tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ def test_when_time_is_over_an_epoch_is_finished_and_kept(tmp_path, monkeypatch):
 def reached(tmp_path, monkeypatch):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))
     monkeypatch.setitem(published.DATA, "MNIST", "digits")
-    return reproduction.compute("cpu", lines=FIRST, seeds=2, turn=1, epochs=2, **TINY)
+    return reproduction.compute("cpu", lines=FIRST, seeds=2, epochs_per_round=1, epochs=2, **TINY)
 
 
 def test_the_table_puts_ours_beside_every_published_value(reached):
@@ -105,7 +105,8 @@ def test_the_command_draws_what_there_is_and_names_what_it_does_not_know(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("option", "sentence"), [("--turn", "turn must be at least 1"), ("--seeds", "seeds must be at least 1")]
+    ("option", "sentence"),
+    [("--epochs-per-round", "epochs_per_round must be at least 1"), ("--seeds", "seeds must be at least 1")],
 )
 def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, sentence):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))

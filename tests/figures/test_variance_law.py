@@ -48,7 +48,7 @@ def cache(tmp_path_factory):
     """One cache for this file: trainings are shared between its tests, as they are between figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("vaelab.runs.executors.cores", lambda: 1)
+        patch.setattr("vaelab.runs.executors.cpu_count", lambda: 1)
         yield
 
 

@@ -1,6 +1,7 @@
-"""The live layer: the picture is always the drawing of the newest values, and nothing can kill a slider."""
+"""Panels: the picture always follows the newest values, and no error stops a slider."""
 
 import ast
+import base64
 import io
 import itertools
 import random
@@ -17,14 +18,14 @@ from PIL import Image
 import vaelab.live
 from vaelab import geometric_js, kl, live, plots, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.images import to_uint8
 from vaelab.live import LiveFigure
-from vaelab.live.figure_panel import nice
-from vaelab.live.images import base64_text, gray, png
+from vaelab.live.figure import png, rounded_limit
 from vaelab.live.panels import divergence
-from vaelab.live.panels.divergence import ALPHAS, Setting, X, compute, gaussian
+from vaelab.live.panels.divergence import ALPHAS, GaussianPair, X, compute, gaussian
 from vaelab.live.panels.latent import GAP
 
-START = Setting(0.3, -2, 1, 2, 2, True, False)
+START = GaussianPair(0.3, -2, 1, 2, 2, True, False)
 RANDOM_VALUES = {
     "alpha": lambda r: r.uniform(0, 1),
     "mean_q": lambda r: r.uniform(-5, 5),
@@ -50,7 +51,9 @@ def visible(widget):
 
 def tiny_panel(picture, presets=None):
     """Two sliders and a picture that costs nothing."""
-    view = live.View(picture, (8, 8), lambda v: ([], f"a is {v['a']:g}"), lambda: b"", lambda: "alt", "caption")
+    view = live.View(
+        picture, (8, 8), lambda v: live.Readout([], f"a is {v['a']:g}"), lambda: b"", lambda: "alt", "caption"
+    )
     return live.Panel([live.Slider("a", "a", 0, 100, 1.0), live.Slider("b", "b", 0, 100, 1.0)], view, presets or {})
 
 
@@ -98,7 +101,7 @@ def test_a_thousand_random_events_leave_no_exception_and_the_right_picture(monke
     assert visible(panel.picture)
     assert not visible(panel.message)
     assert panel.values == {name: control.value for name, control in panel.controls.items()}
-    assert panel.picture.value == fresh_figure().finish(panel.values)
+    assert panel.picture.value == fresh_figure().render(panel.values)
 
 
 def test_two_panels_moved_from_two_threads_do_not_disturb_each_other():
@@ -116,7 +119,7 @@ def test_two_panels_moved_from_two_threads_do_not_disturb_each_other():
         thread.join()
     for panel in panels:
         assert panel.settle()
-        assert panel.picture.value == fresh_figure().finish(panel.values)
+        assert panel.picture.value == fresh_figure().render(panel.values)
 
 
 # -- moving by code
@@ -149,7 +152,7 @@ def test_a_wrong_move_is_refused_with_a_sentence_and_moves_nothing(values):
 
 @pytest.mark.parametrize("wrong", [{"alpha": -0.1}, {"q": (9, 1)}, {"p": (0, 0)}, {"alpha": float("nan")}])
 def test_a_start_outside_the_sliders_is_refused(wrong):
-    with pytest.raises(InvalidValue, match="choose a number within"):
+    with pytest.raises(InvalidValue, match="must be a number between"):
         live.divergence_panel(**wrong)
 
 
@@ -188,8 +191,8 @@ def test_an_error_becomes_a_sentence_and_the_panel_recovers():
 def test_even_a_failing_widget_leaves_the_panel_alive(monkeypatch):
     panel = tiny_panel(one_pixel)
     with monkeypatch.context() as broken:
-        broken.setattr(vaelab.live.panel.readout, "readout", lambda *_: 1 / 0)
-        broken.setattr(vaelab.live.panel.readout, "apology", lambda *_: 1 / 0)
+        broken.setattr(vaelab.live.panel.Readout, "html", lambda *_: 1 / 0)
+        broken.setattr(vaelab.live.panel, "_render_error", lambda *_: 1 / 0)
         panel.set(a=2)
         assert panel.settle(5)
     panel.set(a=3)
@@ -215,11 +218,11 @@ def test_blitting_equals_a_full_redraw_pixel_for_pixel(style):
         values = {name: draw(r) for name, draw in RANDOM_VALUES.items()}
         figure.pixels(values)
         blitted = figure.pixels({**values, "alpha": values["alpha"] * 0.999})
-        for artist in figure._scene.moving:
+        for artist in figure._scene.animated:
             artist.set_animated(False)
         figure.figure.canvas.draw()
         full = np.asarray(figure.figure.canvas.buffer_rgba())[..., :3].copy()
-        for artist in figure._scene.moving:
+        for artist in figure._scene.animated:
             artist.set_animated(True)
         assert np.array_equal(blitted, full)
 
@@ -250,21 +253,21 @@ def test_the_talk_style_is_larger():
 
 def test_limits_are_round_and_never_cut():
     for height in np.geomspace(0.1, 1e4, 200):
-        assert height * (1 - 1e-6) <= nice(height) <= 2 * height
-    assert nice(0) == nice(-1) == nice(0.05) > 0
+        assert height * (1 - 1e-6) <= rounded_limit(height) <= 2 * height
+    assert rounded_limit(0) == rounded_limit(-1) == rounded_limit(0.05) > 0
 
 
 @pytest.mark.parametrize(("primed", "dual"), list(itertools.product([True, False], repeat=2)))
 def test_the_numbers_are_the_package_s_and_the_integrands_integrate_to_them(primed, dual):
-    setting = Setting(0.35, -1.5, 0.8, 1, 1.2, primed, dual)
+    setting = GaussianPair(0.35, -1.5, 0.8, 1, 1.2, primed, dual)
     n, q, p = compute(setting), gaussian(-1.5, 0.8), gaussian(1, 1.2)
     step = float(X[1] - X[0])
     assert n.value == pytest.approx(float(geometric_js(q, p, 0.35, dual=dual, primed=primed)), abs=1e-12)
-    assert n.js_integrand.sum() * step == pytest.approx(n.value, abs=1e-8)
-    assert n.kl_integrand.sum() * step == pytest.approx(float(kl(q, p)), abs=1e-8)
+    assert n.integrands[1].sum() * step == pytest.approx(n.value, abs=1e-8)
+    assert n.integrands[0].sum() * step == pytest.approx(float(kl(q, p)), abs=1e-8)
     assert np.interp(0.35, ALPHAS, n.curve) == pytest.approx(n.value, abs=1e-3)
-    assert n.mean.sum() * step == pytest.approx(1, abs=1e-8)
-    rows, sentence = divergence.words(setting._asdict())
+    assert n.densities[2].sum() * step == pytest.approx(1, abs=1e-8)
+    rows, sentence = divergence._readout(setting._asdict())
     assert dict(rows)["KL(p‖q)"] == f"{float(kl(p, q)):.4f} nats"
     assert f"{n.ends[1]:.3f}" in sentence
 
@@ -272,19 +275,19 @@ def test_the_numbers_are_the_package_s_and_the_integrands_integrate_to_them(prim
 # -- without a kernel
 
 
-def test_the_bundle_holds_the_widget_and_the_film_strip_with_its_alt_text():
+def test_the_bundle_holds_the_widget_and_the_filmstrip_with_its_alt_text():
     panel = live.divergence_panel(dual=True)
     data, metadata = panel._repr_mimebundle_()
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.box.model_id
-    assert data["image/png"] == base64_text(panel.strip)
-    assert decoded(panel.strip).shape[1] > 1000
+    assert data["image/png"] == base64.b64encode(panel.filmstrip).decode()
+    assert decoded(panel.filmstrip).shape[1] > 1000
     assert metadata["image/png"]["alt"] == panel.alt == data["text/plain"]
-    for alpha in divergence.FRAMES:
+    for alpha in divergence.FRAME_ALPHAS:
         value = float(geometric_js(gaussian(-2, 1), gaussian(2, 2), alpha, dual=True))
         assert f"{value:.2f}" in panel.alt
 
 
-def test_the_film_strip_is_drawn_by_the_drawing_function_one_column_per_frame():
+def test_the_filmstrip_is_drawn_by_the_drawing_function_one_column_per_frame():
     seen = []
 
     def draw(figure):
@@ -299,7 +302,10 @@ def test_the_film_strip_is_drawn_by_the_drawing_function_one_column_per_frame():
 
         return live.Scene([line], update)
 
-    strips = [live.film_strip(draw, [{"y": y} for y in ys], ["", "", ""], 6, 2) for ys in ((0, 1, 0), (0, 0, 0))]
+    strips = [
+        live.draw_filmstrip(draw, {title: {"y": y} for title, y in zip("abc", ys, strict=True)}, 6, 2)
+        for ys in ((0, 1, 0), (0, 0, 0))
+    ]
     assert seen == [0, 1, 0, 0, 0, 0]
     columns = [np.split(strip, 3, axis=1) for strip in strips]
     assert [np.array_equal(a, b) for a, b in zip(*columns, strict=True)] == [True, False, True]
@@ -326,7 +332,7 @@ def test_no_output_widget_and_nothing_that_belongs_to_another_thread():
         while waiting:
             widget = waiting.pop()
             assert not isinstance(widget, widgets.Output)
-            # a tooltip on a widget without description stops the browser from showing it (ipywidgets 8.1.9)
+            # ipywidgets 8.1.9 does not show a widget with a tooltip but no description
             assert hasattr(widget, "description") or not getattr(widget, "tooltip", None)
             waiting += getattr(widget, "children", ())
     banned = {"Output", "interact", "interactive", "pyplot", "print", "clear_output"}
@@ -350,7 +356,7 @@ def test_the_latent_panel_shows_what_the_decoder_makes_of_the_sliders(experiment
     for z in ([0.0, 0.0], [2.5, -1.0]):
         panel.set(z1=z[0], z2=z[1])
         assert panel.settle()
-        expected = gray(experiment.decode(torch.tensor([z]))[0, 0].numpy())
+        expected = to_uint8(experiment.decode(torch.tensor([z])))[0, 0].numpy()
         shown = np.asarray(Image.open(io.BytesIO(panel.picture.value)).resize((8, 8), Image.Resampling.NEAREST))
         assert np.array_equal(shown, expected)
         assert f"({z[0]:.2f}, {z[1]:.2f})" in panel.readout.value
@@ -362,12 +368,12 @@ def test_the_latent_panel_keeps_its_own_copy_of_the_model(experiment):
     panel.settle()
     before = panel.picture.value
     other = recipes.vae((1, 8, 8), latent=2, hidden=(16,))
-    kept = {name: value.clone() for name, value in experiment.state_dict().items()}
+    original = {name: value.clone() for name, value in experiment.state_dict().items()}
     experiment.load_state_dict(other.state_dict())
     panel.reset()
     panel.set(z1=1.0)
     panel.settle()
-    experiment.load_state_dict(kept)
+    experiment.load_state_dict(original)
     assert panel.picture.value == before
 
 
@@ -385,7 +391,7 @@ def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):
     nearest = int((means - torch.tensor([1.5, -2.0])).square().sum(1).argmin())
     assert f"is a {int(labels[nearest])}." in panel.readout.value
     assert "nearest encoded images are" in panel.alt
-    assert decoded(panel.strip).shape == (2 * 80 + 6, 9 * 86 - 6, 3)
+    assert decoded(panel.filmstrip).shape == (2 * 80 + 6, 9 * 86 - 6, 3)
 
 
 def test_the_latent_panel_shows_colors():

@@ -1,4 +1,4 @@
-"""The scale panel: the factor moves pictures and numbers; its curves are the distances that the package gives."""
+"""The scale panel: its factor changes images and numbers; its distances are right."""
 
 import pytest
 import torch
@@ -24,29 +24,29 @@ def parts(tmp_path_factory):
         yield experiment, samplers, digits
 
 
-def test_every_control_moves_the_picture_and_the_words(parts):
+def test_every_control_changes_the_picture_and_the_readout(parts):
     panel = live.scale_panel(*parts, n=100)
-    before, words = bytes(panel.picture.value), panel._view.words(panel.values)
+    before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
     for values in ({"factor": 2.0}, {"source": "mixture"}, {"factor": 0.4}):
         panel.set(**values)
         assert panel.settle()
         assert bytes(panel.picture.value) != before
-        assert panel._view.words(panel.values) != words
-        before, words = bytes(panel.picture.value), panel._view.words(panel.values)
+        assert panel._view.readout(panel.values) != readout
+        before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
     assert panel.presets
     assert len(panel.alt) > 60
-    assert panel.strip.startswith(b"\x89PNG")
+    assert panel.filmstrip.startswith(b"\x89PNG")
 
 
 def test_the_curves_are_the_distances(parts):
     experiment, samplers, digits = parts
-    shown = scale._measured(experiment, samplers, digits, 100)
-    judge = classifier(digits)
+    shown = scale._measure(experiment, samplers, digits, 100)
+    network = classifier(digits)
     z = samplers["mixture"].sample(100, torch.Generator().manual_seed(0))
-    expected = frechet_distance(judge.features(digits.images), judge.features(experiment.decode(1.4 * z)))
-    k = scale._at(1.4)
-    assert shown.distance[1, k] == pytest.approx(expected, rel=1e-4)
-    assert scale._sheet(shown, 1, k)[:8, :8] == pytest.approx(experiment.decode(1.4 * z)[0, 0].numpy(), abs=1e-5)
+    expected = frechet_distance(network.features(digits.images), network.features(experiment.decode(1.4 * z)))
+    k, f = shown.at({"source": "mixture", "factor": 1.4})
+    assert shown.distance[k, f] == pytest.approx(expected, rel=1e-4)
+    assert shown.images[k, f, 0, 0] == pytest.approx(experiment.decode(1.4 * z)[0, 0].numpy(), abs=1e-5)
 
 
 def test_color_and_no_sampler_are_refused(parts):

@@ -1,4 +1,4 @@
-"""The training panel: it trains in the background, obeys at once, tells what went wrong, and can be reproduced."""
+"""The training panel: it follows its controls, reports errors, and can be reproduced."""
 
 import gc
 import math
@@ -12,8 +12,8 @@ from vaelab import Train, live, load, recipes, train
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import TrainingChoices
 from vaelab.live.panels.training import PRESETS
-from vaelab.live.trainer import KEPT, Trainer
-from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES, config, recipe
+from vaelab.live.trainer import MAX_SNAPSHOTS, Trainer
+from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES
 
 QUICK = TrainingChoices(epochs=2)
 
@@ -58,8 +58,8 @@ def test_two_runs_at_once_beside_a_cell_that_draws_random_numbers_are_both_repro
     for _ in range(50):
         torch.rand(3)
         time.sleep(0.001)
+    panel.stop(), other.stop()
     for one in (panel, other):
-        one.stop()
         assert one.settle()
         assert one.trainer.state == "stopped"
         assert "Stopped" in one.message.value
@@ -101,12 +101,12 @@ def test_pause_step_continue_and_restart():
     assert panel.settle()
 
 
-def test_a_late_hand_and_a_knob_that_is_not_there_do_nothing():
+def test_a_late_change_and_a_missing_parameter_do_nothing():
     panel = live.training_panel(epochs=2, divergence="KL(q‖p)", policy="learned")
     panel.set(alpha=0.7)  # before the start
     panel.start()
     wait_for(lambda: panel.trainer.steerable or not panel.trainer.alive)
-    panel.set(alpha=0.1, gamma=1.0)  # neither is a knob of this experiment
+    panel.set(alpha=0.1, gamma=1.0)  # this experiment has neither parameter
     assert panel.settle()
     assert panel.trainer.state == "finished", panel.trainer.sentence
     panel.set(alpha=0.9, beta=3.0)  # after the end
@@ -115,7 +115,7 @@ def test_a_late_hand_and_a_knob_that_is_not_there_do_nothing():
     assert panel.settle()
 
 
-def test_lambda_is_turned_while_it_runs_and_the_code_has_the_views(capsys):
+def test_lambda_changes_while_it_runs_and_the_code_has_the_views(capsys):
     panel = live.training_panel(epochs=60, views="simple", divergence="KL(q‖p)", consistency=0.01)
     panel.start()
     wait_for(lambda: panel.trainer.record.steps > 20 or not panel.trainer.alive)
@@ -142,10 +142,10 @@ def test_looking_back_shows_the_weights_of_that_epoch():
     assert "the pictures show epoch 1" in panel.message.value
     assert bytes(panel.picture.value) != newest
     first = panel.trainer.record.epochs[0]
-    alone = recipe(panel.trainer.setup, load("digits"))
+    alone = panel.trainer.setup.recipe(load("digits"))
     torch.manual_seed(0)
     experiment = alone.make()
-    for progress in train(experiment, load("digits"), config(panel.trainer.setup)):
+    for progress in train(experiment, load("digits"), panel.trainer.setup.config):
         if progress.row:
             break
     assert all(torch.equal(first.weights[name], value) for name, value in experiment.state_dict().items())
@@ -154,14 +154,14 @@ def test_looking_back_shows_the_weights_of_that_epoch():
     assert bytes(panel.picture.value) == newest
 
 
-def test_no_more_states_are_kept_than_fit_into_memory():
-    trainer = Trainer(QUICK._replace(epochs=3 * KEPT, batch=1000), lambda _: None).start()
+def test_the_number_of_snapshots_is_limited():
+    trainer = Trainer(QUICK._replace(epochs=3 * MAX_SNAPSHOTS, batch=1000), lambda _: None).start()
     assert trainer.join()
     assert trainer.state == "finished", trainer.sentence
     epochs = [snapshot.epoch for snapshot in trainer.record.epochs]
-    assert len(epochs) <= KEPT
+    assert len(epochs) <= MAX_SNAPSHOTS
     assert epochs == sorted(epochs)
-    assert epochs[-1] == 3 * KEPT
+    assert epochs[-1] == 3 * MAX_SNAPSHOTS
 
 
 def test_a_loss_that_explodes_becomes_a_sentence_and_the_panel_goes_on():
@@ -181,7 +181,7 @@ def test_a_loss_that_explodes_becomes_a_sentence_and_the_panel_goes_on():
     assert "Finished" in panel.message.value
 
 
-def test_what_cannot_be_trained_is_said_where_the_picture_is(monkeypatch):
+def test_the_reason_for_a_failed_training_is_shown_in_the_panel(monkeypatch):
     monkeypatch.setattr("vaelab.live.trainer.load", lambda name: load("no such data"))
     panel = live.training_panel()
     panel.start()
@@ -224,14 +224,14 @@ def test_every_choice_can_be_trained(divergence, policy):
 def test_a_wrong_choice_is_refused_in_a_sentence(wrong):
     with pytest.raises(InvalidValue, match=next(iter(wrong))):
         live.training_panel(**wrong)
-    with pytest.raises(InvalidValue, match="no choice"):
+    with pytest.raises(InvalidValue, match="choice must be"):
         live.training_panel(gama=1)
     panel = live.training_panel()
     with pytest.raises(InvalidValue, match=next(iter(wrong))):
         panel.set(**wrong)
 
 
-def test_presets_lie_within_the_controls_and_the_strip_tells_the_numbers():
+def test_presets_lie_within_the_controls_and_the_alt_text_has_the_numbers():
     panel = live.training_panel(epochs=3)
     for values in PRESETS.values():
         panel.set(**values)
@@ -243,7 +243,7 @@ def test_presets_lie_within_the_controls_and_the_strip_tells_the_numbers():
     assert f"{last.distortion:.1f}" in panel.alt
 
 
-def test_a_thousand_random_turns_while_it_trains_leave_no_exception_and_no_memory():
+def test_a_thousand_random_changes_while_it_trains_leave_no_exception_and_no_memory():
     import random
 
     import psutil
@@ -272,7 +272,7 @@ def test_a_thousand_random_turns_while_it_trains_leave_no_exception_and_no_memor
     gc.collect()
     assert process.memory_info().rss - used < 20 * 2**20
     steps = panel.trainer.record.steps
-    assert all(turn.step <= steps for turn in panel.trainer.record.history.interventions)
+    assert all(change.step <= steps for change in panel.trainer.record.history.interventions)
 
 
 def test_a_background_run_equals_the_plain_one():

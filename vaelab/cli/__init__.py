@@ -1,10 +1,5 @@
-"""The command line, `vaelab COMMAND`: one file per command; `commands` puts them together.
-
-Nothing heavy is imported before the command is known.
-"""
+"""The command line, `vaelab COMMAND`: one file per command, put together in `commands`."""
 
 from vaelab.cli.commands import main
 
-__all__ = [
-    "main",
-]
+__all__ = ["main"]

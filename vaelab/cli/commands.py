@@ -1,16 +1,17 @@
-"""The commands of `vaelab`, put together. Nothing heavy is imported before the command is known."""
+"""All commands of `vaelab`. Heavy imports wait until a command runs."""
 
 import functools
 import operator
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import tyro
 
 from vaelab._utils.errors import UserError
 from vaelab.cli.data import data_get, data_list, data_verify, data_where
+from vaelab.cli.doctor import doctor
 from vaelab.cli.figures import figures_check, figures_draw, figures_explain, figures_list, figures_make
 from vaelab.cli.notebooks import notebooks
 from vaelab.cli.report import report
@@ -18,67 +19,45 @@ from vaelab.cli.reproduce import reproduce
 from vaelab.cli.sweep import sweep
 from vaelab.cli.train import train
 
-
-def doctor() -> None:
-    """Check this installation: packages, versions, notebook kernel, device, data; fails if something is amiss."""
-    from vaelab.cli.doctor import examine
-
-    examine()
-
-
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "figures": (
-        "Draw, list, check and explain figures.",
-        {
-            "list": figures_list,
-            "make": figures_make,
-            "draw": figures_draw,
-            "check": figures_check,
-            "explain": figures_explain,
-        },
-    ),
-    "data": (
-        "List, download, verify and locate data sets.",
-        {"list": data_list, "get": data_get, "verify": data_verify, "where": data_where},
-    ),
-}
-COMMANDS: dict[str, Callable[..., None]] = {
-    **{"train": train, "report": report, "sweep": sweep, "reproduce": reproduce},
-    **{"notebooks": notebooks, "doctor": doctor},
-}
+Command = Callable[..., None]
+FIGURES = (figures_list, figures_make, figures_draw, figures_check, figures_explain)
+DATA = (data_list, data_get, data_verify, data_where)
+COMMANDS = (train, report, sweep, reproduce, notebooks, doctor)
 
 
 def main() -> None:
-    """Run one command; an error that the user can mend is one sentence and exit status 2."""
-    commands = [_group(name, *content) for name, content in GROUPS.items()] + [
-        _command(name, function) for name, function in COMMANDS.items()
-    ]
-    run = tyro.cli(
-        functools.reduce(operator.or_, commands),
+    """Run one command; an error for the user is one sentence and exit status 2."""
+    run: Callable[[], None] = tyro.cli(
+        _group("figures", "Draw, list, check and explain figures.", FIGURES)
+        | _group("data", "List, download, verify and locate data sets.", DATA)
+        | _any_of(COMMANDS),
         prog="vaelab",
-        description="Understanding variational autoencoders by moving them.",
+        description="Understand variational autoencoders: train, measure, and draw the figures of four papers.",
     )
     try:
         run()
     except UserError as error:
         print(f"vaelab: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("vaelab: interrupted; what was finished is kept, run the same command to go on.", file=sys.stderr)
+        print("vaelab: interrupted; run the same command to resume.", file=sys.stderr)
         raise SystemExit(130) from None
 
 
-def _group(name: str, description: str, commands: dict[str, Callable[..., None]]) -> Any:
-    choices = functools.reduce(operator.or_, (_command(n, function) for n, function in commands.items()))
-    return Annotated[choices, tyro.conf.subcommand(name=name, description=description)]
+def _group(name: str, description: str, commands: Sequence[Command]) -> Any:
+    return Annotated[_any_of(commands), tyro.conf.subcommand(name=name, description=description)]
 
 
-def _command(name: str, function: Callable[..., None]) -> Any:
-    @functools.wraps(function)
+def _any_of(commands: Sequence[Command]) -> Any:
+    return functools.reduce(operator.or_, map(_subcommand, commands))
+
+
+def _subcommand(command: Command) -> Any:
+    @functools.wraps(command)
     def bind(**arguments: Any) -> Callable[[], None]:
-        return functools.partial(function, **arguments)
+        return functools.partial(command, **arguments)
 
-    return Annotated[Any, tyro.conf.subcommand(name=name, constructor=bind)]
+    return Annotated[Any, tyro.conf.subcommand(name=command.__name__.split("_")[-1], constructor=bind)]

@@ -1,15 +1,10 @@
-"""`vaelab data`. Nothing heavy is imported before the command is known."""
+"""`vaelab data`. Heavy imports wait until the command runs."""
 
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-
-Name = Annotated[str, tyro.conf.Positional]
+from vaelab.cli.options import DatasetName, OutputFolder
 
 
 def data_list() -> None:
-    """Every data set: images, license, and where it is on this machine."""
+    """List all data sets: number and shape of images, license, and place on this machine."""
     from vaelab.data.inventory import describe
 
     for row in describe():
@@ -18,12 +13,12 @@ def data_list() -> None:
         print(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}\n{'':<18} {row.where}")
 
 
-def data_get(name: Name, folder: Path | None = None) -> None:
-    """Download a data set (once), check it, and say where it lies.
+def data_get(name: DatasetName, folder: OutputFolder = None) -> None:
+    """Download a data set once, verify its checksum, and print its place.
 
     Args:
-        name: As in `vaelab data list`.
-        folder: Where to put it, instead of the cache.
+        name: A name listed by `vaelab data list`.
+        folder: Where to store it; the cache if omitted.
     """
     from vaelab.data.inventory import get
 
@@ -31,7 +26,7 @@ def data_get(name: Name, folder: Path | None = None) -> None:
 
 
 def data_verify() -> None:
-    """Check every data file on this machine against its checksum; fails, naming each altered file."""
+    """Verify the checksums of all data files on this machine; exit status 2 if one is altered."""
     from vaelab._utils.errors import DataError
     from vaelab.data.inventory import verify
 
@@ -39,16 +34,14 @@ def data_verify() -> None:
     for result in results:
         print(f"{result.name:<18} {'intact' if result.ok else 'altered':<8} {result.path}")
     if altered := [str(result.path) for result in results if not result.ok]:
-        raise DataError(
-            f"altered or truncated: {', '.join(altered)}; delete them, or run `vaelab data get NAME` to replace them."
-        )
+        raise DataError(f"altered or truncated: {', '.join(altered)}; delete them, or run `vaelab data get NAME`.")
 
 
-def data_where(name: Name) -> None:
-    """Where a data set would be taken from; nothing is downloaded.
+def data_where(name: DatasetName) -> None:
+    """Print where a data set would be read from, without downloading it.
 
     Args:
-        name: As in `vaelab data list`.
+        name: A name listed by `vaelab data list`.
     """
     from vaelab.data.inventory import where
 

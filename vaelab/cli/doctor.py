@@ -1,65 +1,56 @@
-"""`vaelab doctor`: can this installation run the notebooks and draw the figures?  Paste its output into a report."""
+"""`vaelab doctor`: can this installation run the notebooks and draw the figures?"""
 
 import importlib.metadata
 import platform
+import re
 import sys
 from collections.abc import Callable, Iterator
 
 from vaelab._utils.errors import UserError
 from vaelab._utils.files import cache_folder, repository, require_writable
 
-PACKAGES = (
-    "torch",
-    "numpy",
-    "scikit-learn",
-    "matplotlib",
-    "seaborn",
-    "ipywidgets",
-    "pillow",
-    "pooch",
-    "tqdm",
-    "safetensors",
-    "tyro",
-)
-NOTEBOOK = ("jupyterlab", "ipykernel", "jupytext")
-
-
-def remedy() -> str:
-    """What adds the missing packages: in a checkout, or where vaelab was installed as a package."""
-    if repository() is None:
-        return 'run `pip install "vaelab[lab]"`'
-    return "run `make setup`, or `conda env update -f environment.yml`"
-
 
 class Unwell(UserError):
     """At least one check has failed."""
 
 
-def examine() -> None:
-    """Print one line per check, OK or FAIL with the remedy.  Raises Unwell when one fails."""
-    failed = 0
+def doctor() -> None:
+    """Check packages, notebook kernel, device and data; exit status 2 if a check fails."""
+    failures = 0
     for name, check in CHECKS.items():
         try:
-            lines = list(check())
-            print("\n".join(f"OK    {name}: {line}" for line in lines))
+            print("\n".join(f"OK    {name}: {line}" for line in check()))
         except UserError as error:
-            failed += 1
+            failures += 1
             print(f"FAIL  {name}: {error}")
-    if failed:
-        raise Unwell(f"{failed} of {len(CHECKS)} checks failed; each line above names the remedy.")
+    if failures:
+        raise Unwell(f"{failures} of {len(CHECKS)} checks failed; see the remedies above.")
+
+
+def remedy() -> str:
+    """Return the command that adds missing packages: in a checkout, or to an installed package."""
+    if repository() is None:
+        return 'run `pip install "vaelab[lab]"`'
+    return "run `make setup`, or `conda env update -f environment.yml`"
 
 
 def _python() -> Iterator[str]:
-    if sys.version_info < (3, 11):  # noqa: UP036 - this very check speaks to people with an old Python
-        raise Unwell(f"Python {platform.python_version()} is too old; vaelab needs 3.11 or newer.")
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an old Python shall read this
+        raise Unwell(f"Python must be 3.11 or newer, got {platform.python_version()}.")
     yield f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
-def _versions(packages: tuple[str, ...]) -> Iterator[str]:
-    missing = [name for name in packages if not _installed(name)]
-    if missing:
+def _packages(extra: str) -> Iterator[str]:
+    """Check the packages that vaelab requires for an extra, or, for "", always."""
+    marked = [line.partition(";") for line in importlib.metadata.requires("vaelab") or ()]
+    names = [
+        re.split(r"[^\w.-]", requirement)[0]
+        for requirement, _, marker in marked
+        if re.findall(r"extra == ['\"](\w+)", marker) == [extra] * bool(extra)
+    ]
+    if missing := [name for name in names if not _installed(name)]:
         raise Unwell(f"missing {', '.join(missing)}; {remedy()}.")
-    yield ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    yield ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
 
 
 def _installed(name: str) -> bool:
@@ -87,8 +78,7 @@ def _kernel() -> Iterator[str]:
 def _device() -> Iterator[str]:
     import torch
 
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    yield name
+    yield torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
 def _data() -> Iterator[str]:
@@ -105,8 +95,8 @@ def _cache() -> Iterator[str]:
 
 CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "python": _python,
-    "packages": lambda: _versions(PACKAGES),
-    "notebook packages": lambda: _versions(NOTEBOOK),
+    "packages": lambda: _packages(""),
+    "notebook packages": lambda: _packages("lab"),
     "kernel": _kernel,
     "device": _device,
     "shipped data": _data,

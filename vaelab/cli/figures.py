@@ -1,7 +1,6 @@
-"""`vaelab figures`: the commands that run the figure scripts of a clone.
+"""`vaelab figures`: run the scripts in figures/ of the repository, which are not in the package.
 
-The scripts are in the folder figures/ of the repository and not in the package. Nothing heavy is
-imported before the command is known.
+Heavy imports wait until the command runs.
 """
 
 import sys
@@ -12,40 +11,45 @@ import tyro
 
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import repository
+from vaelab.cli.options import OutputFolder
 
 if TYPE_CHECKING:
     from figures.build import Made
 
-Ids = Annotated[tuple[str, ...], tyro.conf.Positional]
-File = Annotated[Path, tyro.conf.Positional]
+FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")]
+FigureFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 
 
 def figures_folder() -> Path:
-    """Make the figure scripts importable as `figures`, and return their folder, into which they draw.
+    """Make the figure scripts importable as `figures`.
 
-    They are those of the clone around the working directory, else of the checkout that this package
-    runs from. Its root is appended to sys.path, so that a worker process, which gets the same path,
-    finds the scripts, but never another vaelab than this one.
+    They are those of the clone around the working directory, or else of the checkout from which
+    this package runs. The root of the clone is appended to sys.path, so that worker processes,
+    which get the same path, find the scripts but never another vaelab.
+
+    Returns:
+        The folder of the scripts, into which they draw.
 
     Raises:
-        DataError: If there is no clone, or Python imports another package called figures.
+        DataError: If there is no clone, or Python imports another package named figures.
     """
     here = Path.cwd()
-    known = [root for root in (here, *here.parents, repository()) if root and _is_clone(root)]
-    if not known:
+    roots = [root for root in (here, *here.parents, repository()) if root and _is_clone(root)]
+    if not roots:
         raise DataError(
             "the figure scripts are in the folder figures/ of the vaelab repository, not in the installed "
             "package; clone the repository and run this command inside the clone."
         )
-    if str(known[0]) not in sys.path:
-        sys.path.append(str(known[0]))
+    root = roots[0].resolve()
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
     import figures
 
     folder = Path(figures.__file__).resolve().parent
-    if folder != known[0].resolve() / "figures":
+    if folder != root / "figures":
         raise DataError(
-            f"the figure scripts of {known[0]} cannot be used, since Python imports those of {folder.parent}; run "
-            f"this command there, or with the environment of the clone (`make setup`)."
+            f"Python imports the figure scripts of {folder.parent} instead of those of {root}; run this command "
+            f"there, or with the environment of the clone (`make setup`)."
         )
     return folder
 
@@ -55,7 +59,7 @@ def _is_clone(folder: Path) -> bool:
 
 
 def figures_list() -> None:
-    """Every figure: id, paper, what it shows; * marks the tour that `make figures` draws."""
+    """List all figures: id, paper and title; * marks those that `make figures` draws."""
     figures_folder()
     from figures import FIGURES, MAIN_FIGURES
 
@@ -65,34 +69,34 @@ def figures_list() -> None:
 
 
 def figures_make(
-    ids: Ids = (),
+    ids: FigureIds = (),
     preset: Literal["quick", "paper"] = "quick",
     device: str = "auto",
-    out: Path | None = None,
+    out: OutputFolder = None,
     all: bool = False,
 ) -> None:
-    """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz, and a row each in manifest.json.
+    """Compute and draw figures: ID.png, ID.pdf, ID.csv, numbers/ID.npz and rows in manifest.json.
 
     Args:
-        ids: Which ones; none means the tour.
-        preset: quick: minutes, shipped data; paper: the published set-up on full data, hours without a GPU.
+        ids: Figures to draw; the main figures if omitted.
+        preset: quick: minutes, on the shipped data; paper: published settings, hours without a GPU.
         device: auto, cpu, cuda, ...
-        out: The folder to write into; figures/ of the clone if left out.
-        all: Every figure instead of the tour (those that have this preset).
+        out: The folder to write into; figures/ of the clone if omitted.
+        all: Draw all figures that have this preset.
     """
     folder = figures_folder()
     from figures import FIGURES, make
 
-    every = tuple(item.id for item in FIGURES.values() if preset in item.presets)
-    _report(make(every if all else ids, preset, device, out or folder))
+    available = tuple(item.id for item in FIGURES.values() if preset in item.presets)
+    _report(make(available if all else ids, preset, device, out or folder))
 
 
-def figures_draw(ids: Ids = (), out: Path | None = None) -> None:
-    """Draw figures from the committed numbers; nothing is trained.
+def figures_draw(ids: FigureIds = (), out: OutputFolder = None) -> None:
+    """Draw figures from the committed numbers, without training.
 
     Args:
-        ids: Which ones; none means all that have committed numbers.
-        out: The folder to write into; figures/ of the clone if left out.
+        ids: Figures to draw; all that have committed numbers if omitted.
+        out: The folder to write into; figures/ of the clone if omitted.
     """
     folder = figures_folder()
     from figures import draw
@@ -100,19 +104,18 @@ def figures_draw(ids: Ids = (), out: Path | None = None) -> None:
     _report(draw(ids, out or folder))
 
 
-def _report(made: "list[Made]") -> None:
-    """The files, and then how far the numbers are from the committed ones."""
-    for figure in made:
+def _report(figures: "list[Made]") -> None:
+    for figure in figures:
         print(*figure.paths, sep="\n")
-    for figure in made:
+    for figure in figures:  # last, where they are read: the distances from the committed numbers
         print(f"{figure.id}: {figure.difference}")
 
 
-def figures_check(out: Path | None = None) -> None:
-    """Compare every file with its checksum in manifest.json; fails, naming each file that is missing or changed.
+def figures_check(out: OutputFolder = None) -> None:
+    """Compare all files with their checksums; exit status 2 if one is missing or changed.
 
     Args:
-        out: The folder to check; figures/ of the clone if left out.
+        out: The folder to check; figures/ of the clone if omitted.
     """
     folder = figures_folder()
     from figures import check
@@ -120,11 +123,11 @@ def figures_check(out: Path | None = None) -> None:
     print("\n".join(check(out or folder)))
 
 
-def figures_explain(file: File) -> None:
-    """What a figure file shows, where its numbers come from, and the command that draws it again.
+def figures_explain(file: FigureFile) -> None:
+    """Print what a figure file shows, the origin of its numbers, and the command that draws it.
 
     Args:
-        file: A PNG, PDF or csv written by vaelab.
+        file: A PNG, PDF or csv file written by vaelab.
     """
     figures_folder()
     from figures import explain

@@ -1,73 +1,70 @@
-"""`vaelab report`.  Nothing heavy is imported before the command is known."""
+"""`vaelab report`. Heavy imports wait until the command runs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-Folder = Annotated[Path, tyro.conf.Positional]
+from vaelab.cli.options import OutputFolder
+
+RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
 def report(
-    run: Folder = Path("trained"),
+    run: RunFolder = Path("trained"),
     samples: int = 500,
-    images: int | None = 1000,
-    few: int = 1000,
+    nll_images: int | None = 1000,
+    small_probe_labels: int = 1000,
     views: Literal["simple", "large"] | None = None,
     samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
     seed: int = 0,
     device: str = "auto",
-    out: Path | None = None,
+    out: OutputFolder = None,
 ) -> None:
-    """Judge a training: likelihood, latents, information, linear probe, consistency, Fréchet distances.
+    """Evaluate a training: likelihood, latents, information, probe, consistency, Fréchet distances.
 
-    Prints the table and writes report.txt, report.json, report.png and report.pdf.
+    The table is printed and written to report.txt, report.json, report.png and report.pdf.
 
     Args:
-        run: The folder that `vaelab train --out` wrote.
-        samples: Importance samples of every image, for the NLL.
-        images: Test images that get them; None means all.
-        few: Labels of the smaller of the two linear probes.
-        views: The transformations for consistency; those of the training, or simple, if left out.
-        samplers: Where latents come from besides the prior, each fitted to the posteriors of the training images; none
-            saves the seconds of the second stage.
-        seed: Of everything that is drawn.
+        run: The folder written by `vaelab train --out`.
+        samples: Importance samples per image for the NLL.
+        nll_images: Number of test images for the NLL; None means all.
+        small_probe_labels: Number of labels of the smaller of the two linear probes.
+        views: Transformations for consistency; if omitted, those of the training, or simple.
+        samplers: Samplers of latents besides the prior, fitted to the codes of the training images.
+        seed: Seed of all random numbers.
         device: auto, cpu, cuda, ...
-        out: The folder to write into, instead of RUN.
+        out: The folder to write into; RUN if omitted.
     """
     from dataclasses import replace
 
     from vaelab import metrics
     from vaelab._utils.device import on_device
     from vaelab._utils.files import require_writable
-    from vaelab.data.dataset import Dataset
     from vaelab.data.loading import load
     from vaelab.objectives.consistency import VIEWS
     from vaelab.posterior.samplers import FlowSampler, GMMSampler
     from vaelab.posterior.two_stage import SecondStage
-    from vaelab.runs.run import trained
+    from vaelab.runs.run import Run
 
-    found = trained(run)
-    folder = out or run
-    require_writable(folder)
-
-    def part(split: str) -> Dataset:
-        return replace(load(found.run.data, split, limit=found.run.limit), images=found.run.images(split))
-
-    experiment = found.experiment.to(on_device(device))
+    settings, experiment, step = Run.load(run)
+    require_writable(out or run)
     known: dict[str, type[SecondStage | GMMSampler | FlowSampler]]
     known = {"second-stage": SecondStage, "mixture": GMMSampler, "flow": FlowSampler}
-    chosen = {name.replace("-", " "): known[name](seed=seed) for name in samplers}
-    measured = metrics.report(
-        experiment,
-        (part("train"), part("test")),
-        views=VIEWS[views or found.run.options.get("views", "simple")](),
-        samplers=chosen,
+    train, test = (
+        replace(load(settings.data, split, limit=settings.limit), images=settings.images(split))
+        for split in ("train", "test")
+    )
+    result = metrics.report(
+        experiment.to(on_device(device)),
+        (train, test),
+        views=VIEWS[views or settings.options.get("views", "simple")](),
+        samplers={name.replace("-", " "): known[name](seed=seed) for name in samplers},
         samples=samples,
-        nll_images=images,
-        small_probe_labels=few,
+        nll_images=nll_images,
+        small_probe_labels=small_probe_labels,
         seed=seed,
     )
-    paths = metrics.save(measured, folder)
-    print(f"{found.run.recipe} on {found.run.data} at step {found.step}\n\n{measured}\n")
+    paths = metrics.save(result, out or run)
+    print(f"{settings.recipe} on {settings.data} at step {step}\n\n{result}\n")
     print(*paths, sep="\n")

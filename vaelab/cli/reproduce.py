@@ -1,8 +1,7 @@
-"""`vaelab reproduce`.  Nothing heavy is imported before the command is known."""
-
-from pathlib import Path
+"""`vaelab reproduce`. Heavy imports wait until the command runs."""
 
 from vaelab.cli.figures import figures_folder
+from vaelab.cli.options import OutputFolder
 
 
 def reproduce(
@@ -10,22 +9,23 @@ def reproduce(
     seeds: int = 1,
     epochs: int = 100,
     minutes: float | None = None,
-    turn: int = 5,
+    epochs_per_round: int = 5,
     device: str = "auto",
-    out: Path | None = None,
+    out: OutputFolder = None,
 ) -> None:
-    """Train at the published settings on the full data, beside the published values; the same command goes on.
+    """Train at the published settings on the full data, and compare with the published values.
 
-    Checkpoints lie in the cache (VAELAB_CACHE); the table is OUT/gjs-reproduction.csv, as far as the training has come.
+    The same command resumes from the checkpoints in the cache. The table of what has been trained
+    so far is gjs-reproduction.csv.
 
     Args:
-        lines: Such as "MNIST primed 0.1"; none means the VAE and the best of either family on MNIST.
-        seeds: How many: 0, 1, ...
-        epochs: Of every line.
-        minutes: Stop after so many, and draw what has been reached; 0 only draws.
-        turn: Epochs that a line trains before it is the next one's turn.
+        lines: Such as "MNIST primed 0.1"; if omitted, the VAE and the best of both families on MNIST.
+        seeds: Number of seeds: 0, 1, ...
+        epochs: Epochs of each training.
+        minutes: Stop after this time, and draw; 0 only draws.
+        epochs_per_round: Epochs of one training before the next one continues.
         device: auto, cpu, cuda, ...
-        out: The folder to write into; figures/ of the clone if left out.
+        out: The folder to write into; figures/ of the clone if omitted.
     """
     from dataclasses import replace
 
@@ -42,6 +42,7 @@ def reproduce(
         if name not in known:
             raise InvalidValue(f"there is no published line {name!r}; {suggest(name, known)}")
     settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs}
-    figure = replace(FIGURES["gjs-reproduction"], presets={"paper": {**settings, "minutes": minutes, "turn": turn}})
-    made = make_one(figure, "paper", device, out or folder)
-    print(*made.paths, f"{made.id}: {made.difference}", sep="\n")
+    settings |= {"minutes": minutes, "epochs_per_round": epochs_per_round}
+    figure = replace(FIGURES["gjs-reproduction"], presets={"paper": settings})
+    result = make_one(figure, "paper", device, out or folder)
+    print(*result.paths, f"{result.id}: {result.difference}", sep="\n")

@@ -1,51 +1,34 @@
-"""Panels whose pictures follow the sliders, and film-strips for readers without a kernel.
+"""Panels whose pictures follow sliders, with filmstrips for readers without a kernel.
 
-Only here does vaelab import ipywidgets, and only its core: no front end needs an extension. No
-`Output` widget, no `interact`, no pyplot: callbacks store a value, one worker thread draws.
+Only here does vaelab import ipywidgets, and only its core: no front end needs an extension. Panels
+use no `Output` widget, no `interact` and no pyplot: callbacks store a value, one thread draws.
 
-In order: `worker`, `images`, `frame`, `controls`, `figure`, `readout`, `panel`, `filmstrip`,
-`figure_panel`; `training_config` and `trainer` (a training in a thread); `panels`, one file per
-panel; `display` (`show`); `export` (for nbconvert).
+A panel is one file in `panels/`, with one line below.
 """
 
-from vaelab.live.controls import Choice, Slider, Switch
-from vaelab.live.display import show
-from vaelab.live.figure import LiveFigure, Scene
-from vaelab.live.filmstrip import film_strip
-from vaelab.live.panel import Panel, View
-from vaelab.live.panels.balance import balance_panel
-from vaelab.live.panels.clouds import cloud_panel
-from vaelab.live.panels.divergence import divergence_panel
-from vaelab.live.panels.latent import latent_panel
-from vaelab.live.panels.mixture import mixture_panel
-from vaelab.live.panels.posterior import posterior_panel
-from vaelab.live.panels.rho import rho_panel
-from vaelab.live.panels.scale import scale_panel
-from vaelab.live.panels.training import TrainingPanel, training_panel
-from vaelab.live.training_config import TrainingChoices
-from vaelab.teach.self_check import Verdict, check
+from vaelab.live.controls import Choice as Choice
+from vaelab.live.controls import Slider as Slider
+from vaelab.live.controls import Switch as Switch
+from vaelab.live.display import show as show
+from vaelab.live.figure import LiveFigure as LiveFigure
+from vaelab.live.figure import Scene as Scene
+from vaelab.live.panel import Panel as Panel
+from vaelab.live.panel import PanelSpec as PanelSpec
+from vaelab.live.panel import Readout as Readout
+from vaelab.live.panel import View as View
+from vaelab.live.panel import draw_filmstrip as draw_filmstrip
+from vaelab.live.panels.balance import balance_panel as balance_panel
+from vaelab.live.panels.clouds import cloud_panel as cloud_panel
+from vaelab.live.panels.divergence import divergence_panel as divergence_panel
+from vaelab.live.panels.latent import latent_panel as latent_panel
+from vaelab.live.panels.mixture import mixture_panel as mixture_panel
+from vaelab.live.panels.posterior import posterior_panel as posterior_panel
+from vaelab.live.panels.rho import rho_panel as rho_panel
+from vaelab.live.panels.scale import scale_panel as scale_panel
+from vaelab.live.panels.training import TrainingPanel as TrainingPanel
+from vaelab.live.panels.training import training_panel as training_panel
+from vaelab.live.training_config import TrainingChoices as TrainingChoices
+from vaelab.teach.self_check import Verdict as Verdict
+from vaelab.teach.self_check import check as check
 
-__all__ = [
-    "Choice",
-    "LiveFigure",
-    "Panel",
-    "Scene",
-    "Slider",
-    "Switch",
-    "TrainingChoices",
-    "TrainingPanel",
-    "Verdict",
-    "View",
-    "balance_panel",
-    "check",
-    "cloud_panel",
-    "divergence_panel",
-    "film_strip",
-    "latent_panel",
-    "mixture_panel",
-    "posterior_panel",
-    "rho_panel",
-    "scale_panel",
-    "show",
-    "training_panel",
-]
+__all__ = sorted(name for name, value in vars().items() if getattr(value, "__doc__", None) and callable(value))

@@ -1,7 +1,6 @@
-"""What the hand touches: sliders, choices, switches and buttons, as plain lists."""
+"""Controls of a panel: sliders, switches and choices."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -11,9 +10,21 @@ from vaelab._utils.errors import InvalidValue
 
 
 class Slider(NamedTuple):
-    """A number between low and high; arrow keys move it by one step.
+    """A number in an interval; the arrow keys change it by one step.
 
-    log=True: the slider moves in powers of ten, by `step` of one; whole=True: it moves over whole numbers.
+    Args:
+        name: Key of the value.
+        label: Text beside the slider.
+        low: Smallest value.
+        high: Largest value.
+        start: Value at the start and after a reset.
+        step: Step; with `log`, of the decimal logarithm.
+        log: Whether the slider is logarithmic.
+        whole: Whether only whole numbers are allowed.
+
+    Example:
+        >>> accept(Slider("beta", "beta", 0.1, 10, 1.0, log=True), 3)
+        3.0
     """
 
     name: str
@@ -27,7 +38,14 @@ class Slider(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """One of two states, each with its own word."""
+    """A choice between two states, False and True.
+
+    Args:
+        name: Key of the value.
+        off: Label of False.
+        on: Label of True.
+        start: State at the start and after a reset.
+    """
 
     name: str
     off: str
@@ -36,7 +54,18 @@ class Switch(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """One word out of several."""
+    """A choice from a list.
+
+    Args:
+        name: Key of the value.
+        label: Text beside the list.
+        options: Possible values.
+        start: Value at the start and after a reset.
+
+    Example:
+        >>> accept(Choice("data", "data", ("digits", "fashion"), "digits"), "fashion")
+        'fashion'
+    """
 
     name: str
     label: str
@@ -45,82 +74,47 @@ class Choice(NamedTuple):
 
 
 Control = Slider | Switch | Choice
-LABEL = {"description_width": "6.5em"}
+LABEL_STYLE = {"description_width": "6.5em"}
 
 
 def build(control: Control) -> widgets.ValueWidget:
-    """The widget of one control; core ipywidgets only, so that every front end has it."""
-    if isinstance(control, Slider):
-        return _slider(control)
+    """Return the widget of a control, from core ipywidgets: no front end needs an extension."""
+    start, auto = control.start, {"width": "auto"}
+    if isinstance(control, Switch):
+        states = [(control.off, False), (control.on, True)]
+        return widgets.ToggleButtons(value=start, options=states, style={"button_width": "auto"}, layout=auto)
+    label = {"style": LABEL_STYLE, "description": control.label}
     if isinstance(control, Choice):
-        return widgets.Dropdown(
-            value=control.start,
-            options=control.options,
-            description=control.label,
-            style=LABEL,
-            layout=widgets.Layout(width="auto"),
-        )
-    return widgets.ToggleButtons(
-        value=control.start,
-        options=[(control.off, False), (control.on, True)],
-        style={"button_width": "auto"},
-        layout=widgets.Layout(width="auto"),
-    )
-
-
-def _slider(control: Slider) -> widgets.ValueWidget:
-    shared: dict[str, Any] = {
-        "value": control.start,
-        "step": control.step,
-        "description": control.label,
-        "style": LABEL,
-        "layout": widgets.Layout(width="22em"),
-    }
+        return widgets.Dropdown(value=start, options=control.options, layout=auto, **label)
+    low, high, step = control.low, control.high, control.step
+    label["layout"] = {"width": "22em"}
     if control.log:
-        low, high = math.log10(control.low), math.log10(control.high)
-        return widgets.FloatLogSlider(min=low, max=high, readout_format=".2g", **shared)
+        ends = {"min": math.log10(low), "max": math.log10(high)}
+        return widgets.FloatLogSlider(value=start, step=step, readout_format=".2g", **ends, **label)
     if control.whole:
-        return widgets.IntSlider(
-            min=int(control.low), max=int(control.high), **{**shared, "step": 1, "value": int(control.start)}
-        )
-    return widgets.FloatSlider(min=control.low, max=control.high, readout_format=".2f", **shared)
-
-
-def button(label: str, press: Callable[[], None], hint: str) -> widgets.Button:
-    """A button that calls `press`."""
-    made = widgets.Button(description=label, tooltip=hint, layout=widgets.Layout(width="auto"))
-    made.on_click(lambda _: press())
-    return made
-
-
-def rows(
-    controls: Sequence[Control], made: Mapping[str, Any], buttons: Sequence[widgets.Button]
-) -> list[widgets.Widget]:
-    """Sliders three to a row, then choices and switches, then the buttons; nothing changes size with the values."""
-    sliders = [made[c.name] for c in controls if isinstance(c, Slider)]
-    words = [made[c.name] for c in controls if not isinstance(c, Slider)]
-    wrap = widgets.Layout(flex_flow="row wrap")
-    lines = [widgets.HBox(sliders[i : i + 3], layout=wrap) for i in range(0, len(sliders), 3)]
-    if words:
-        lines.append(widgets.HBox(words, layout=wrap))
-    return [*lines, widgets.HBox(list(buttons), layout=wrap)]
+        return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **label)
+    return widgets.FloatSlider(value=start, min=low, max=high, step=step, readout_format=".2f", **label)
 
 
 def accept(control: Control, value: Any) -> Any:
-    """`value` as the control takes it.  Raises InvalidValue where the widget would bend it silently."""
+    """Return a value as the control takes it, where the widget itself would clip it silently.
+
+    Raises:
+        InvalidValue: If the control cannot show it.
+    """
     if isinstance(control, Choice):
         if value not in control.options:
-            raise InvalidValue(f"{control.name} is one of {', '.join(control.options)}, got {value!r}; choose one.")
+            raise InvalidValue(f"{control.name} must be one of {', '.join(control.options)}, got {value!r}.")
         return value
     if isinstance(control, Switch):
         if not isinstance(value, bool):
-            raise InvalidValue(f"{control.name} is a switch, got {value!r}; give True or False.")
+            raise InvalidValue(f"{control.name} must be True or False, got {value!r}.")
         return value
+    low, high = control.low, control.high
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and control.log:  # powers of ten come back a rounding error beside the ends
-        value = next((end for end in (control.low, control.high) if abs(float(value) / end - 1) < 1e-9), value)
-    if not number or not control.low <= float(value) <= control.high or (control.whole and value != int(value)):
-        span = f"{control.low:g} to {control.high:g}"
-        what = "whole number" if control.whole else "number"
-        raise InvalidValue(f"{control.name} moves from {span}, got {value!r}; choose a {what} within.")
+    if number and control.log:  # a logarithmic slider returns its ends with a rounding error
+        value = next((end for end in (low, high) if abs(float(value) / end - 1) < 1e-9), value)
+    if not number or not low <= float(value) <= high or (control.whole and value != int(value)):
+        kind = "whole number" if control.whole else "number"
+        raise InvalidValue(f"{control.name} must be a {kind} between {low:g} and {high:g}, got {value!r}.")
     return int(value) if control.whole else float(value)

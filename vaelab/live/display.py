@@ -1,45 +1,43 @@
-"""Show a figure or a panel with what every reader needs: an alt text, and a caption in plain sight."""
+"""Display of figures and panels with an alt text and a visible caption."""
 
+import base64
 import html
 import io
-from typing import Any
 
+import IPython.display
 from matplotlib.figure import Figure
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.live import images
-from vaelab.live.panel import Panel
-from vaelab.live.panels.training import TrainingPanel
+from vaelab.live.control_panel import ControlPanel
 from vaelab.live.worker import drawing
 
 
-def show(thing: Figure | Panel | TrainingPanel, alt: str | None = None, caption: str | None = None) -> None:
-    """Display `thing` with its alt text and, below it, its caption; a panel brings both.
+def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | None = None) -> None:
+    """Display a figure or a panel with its alt text and, below it, its caption.
 
-    Raises InvalidValue for a figure without alt text or caption.
+    Args:
+        item: A matplotlib figure, or a panel, which brings both texts.
+        alt: What is seen.
+        caption: What it means.
+
+    Raises:
+        InvalidValue: If a figure comes without alt text or caption.
     """
-    if isinstance(thing, Panel | TrainingPanel):
-        data, metadata = thing._repr_mimebundle_()
-        caption = caption or thing.caption
+    if isinstance(item, ControlPanel):
+        data, metadata = item._repr_mimebundle_()
+        caption = caption or item.caption
     elif alt and caption:
-        data, metadata = (
-            {"image/png": images.base64_text(_png(thing)), "text/plain": alt},
-            {"image/png": {"alt": alt}},
-        )
+        data = {"image/png": _png(item), "text/plain": alt}
+        metadata = {"image/png": {"alt": alt}}
     else:
-        raise InvalidValue("show(figure, alt, caption) needs both: alt says what is seen, the caption what it means.")
-    _display(data, metadata)
-    _display({"text/html": f"<p><em>{html.escape(caption)}</em></p>", "text/plain": caption}, {})
+        raise InvalidValue(f"alt and caption of a figure must be given, got {alt!r} and {caption!r}.")
+    IPython.display.display(data, metadata=metadata, raw=True)
+    text = {"text/html": f"<p><em>{html.escape(caption)}</em></p>", "text/plain": caption}
+    IPython.display.display(text, metadata={}, raw=True)
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure) -> str:
     buffer = io.BytesIO()
     with drawing:
         figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _display(data: dict[str, Any], metadata: dict[str, Any]) -> None:
-    from IPython.display import display
-
-    display(data, metadata=metadata, raw=True)
+    return base64.b64encode(buffer.getvalue()).decode()

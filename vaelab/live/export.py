@@ -1,9 +1,6 @@
-"""What `jupyter nbconvert --to html` does with a panel: the film-strip, with its alt text, instead of a dead widget.
+"""Export of notebooks by nbconvert: panels become filmstrips with their alt texts.
 
-nbconvert itself knows nothing of the alt text in an output's metadata; an option adds this
-preprocessor:
-
-    jupyter nbconvert --to html --HTMLExporter.preprocessors=vaelab.live.export.AltText NOTEBOOK
+jupyter nbconvert --to html --HTMLExporter.preprocessors=vaelab.live.export.AltText NOTEBOOK
 """
 
 import html
@@ -15,10 +12,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class AltText(Preprocessor):
-    """Every picture that carries an alt text becomes an <img> with it."""
+    """A preprocessor that turns every image with an alt text into an `<img>` with it."""
 
     def preprocess(self, notebook: Any, resources: Any) -> tuple[Any, Any]:
-        """Without the widgets' state, too: an exported page has no kernel, and would show nothing in their place."""
+        """Replace the images, and drop the widgets: an exported page has no kernel."""
         notebook.metadata.pop("widgets", None)
         for output in (o for cell in notebook.cells for o in cell.get("outputs", [])):
             data, metadata = output.get("data", {}), output.get("metadata", {})

@@ -1,5 +1,6 @@
-"""A figure that lives as long as its panel: only what moves is drawn again, over a cached background."""
+"""A matplotlib figure that follows values: animated artists over a cached background."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -7,108 +8,146 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+from PIL import Image
 
 from vaelab import plots
-from vaelab.live import images
-from vaelab.live.images import Pixels
 
+Pixels = NDArray[np.uint8]
 Values = Mapping[str, Any]
+AnyFigure = Figure | SubFigure
+TICKS = {"labelsize": "labelsize", "color": "color", "width": "major.width", "length": "major.size", "pad": "major.pad"}
 
 
 class Scene(NamedTuple):
-    """What a drawing function hands back: the artists that move, and how they follow the values.
+    """Artists that follow the values of the controls.
 
-    update(values) sets data; it returns True when limits, ticks or titles changed, so that the
-    background must be drawn again.
+    Args:
+        animated: Artists drawn over the cached background.
+        update: Sets their data. Returns True when limits, ticks or titles changed, so that the
+            background must be drawn again.
     """
 
-    moving: Sequence[Artist]
+    animated: Sequence[Artist]
     update: Callable[[Values], bool]
 
 
-Draw = Callable[[Figure | SubFigure], Scene]
+DrawFunction = Callable[[AnyFigure], Scene]
+
+
+def combine(scenes: Sequence[Scene]) -> Scene:
+    """Combine the scenes of several axes to one that updates all of them."""
+
+    def update(values: Values) -> bool:
+        changed = [scene.update(values) for scene in scenes]  # a list: no update may be skipped
+        return any(changed)
+
+    return Scene([artist for scene in scenes for artist in scene.animated], update)
 
 
 class LiveFigure:
-    """One drawing function on a persistent Agg figure of width x height inches.
+    """A drawing function on a persistent Agg figure.
 
-    The style is read once, here; later drawing touches no global setting, so that any thread may draw,
-    one at a time.
+    The style is read once, at construction; drawing touches no global setting, so that any thread
+    may draw, one at a time.
+
+    Args:
+        draw: Draws on an empty figure and returns a `Scene`.
+        width: Inches.
+        height: Inches.
+        style: Style of `vaelab.plots`.
     """
 
-    def __init__(self, draw: Draw, width: float, height: float, style: plots.Style = "notebook") -> None:
+    def __init__(self, draw: DrawFunction, width: float, height: float, style: plots.Style = "notebook") -> None:
         with plots.style(style), mpl.rc_context({"figure.constrained_layout.use": False}):
             self.figure = plots.new_figure(width, height)
+            self._canvas: Any = self.figure.canvas
+            self.size: tuple[int, int] = self._canvas.get_width_height()  # pixels
             self._scene = draw(self.figure)
-            fix_margins(self.figure)
-            freeze_style(self.figure.axes)
-        for order, artist in enumerate(self._scene.moving):
+            _fix_margins(self.figure)
+            _freeze_style(self.figure.axes)
+        for order, artist in enumerate(self._scene.animated):
             artist.set_animated(True)
             artist.set_zorder(10 + order)
         self._background: Any = None
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._canvas.get_width_height()
-
-    @property
-    def _canvas(self) -> FigureCanvasAgg:
-        canvas = self.figure.canvas
-        assert isinstance(canvas, FigureCanvasAgg)
-        return canvas
-
     def pixels(self, values: Values) -> Pixels:
-        """The picture for `values`: [h, w, 3]."""
+        """Return the picture for some values of the controls, [h, w, 3]."""
         try:
             if self._scene.update(values) or self._background is None:
                 self._canvas.draw()
                 self._background = self._canvas.copy_from_bbox(self.figure.bbox)
             else:
                 self._canvas.restore_region(self._background)
-            for artist in self._scene.moving:
+            for artist in self._scene.animated:
                 if artist.axes is not None:
                     artist.axes.draw_artist(artist)
         except Exception:
-            self._background = None  # a half-drawn picture is no background
+            self._background = None  # it may be half-drawn
             raise
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
+    def preview(self, values: Values) -> bytes:
+        """Return the picture as JPEG, which is fast enough while the user drags a slider."""
+        return _encode(self.pixels(values), format="JPEG", quality=90, subsampling=0)
+
     def render(self, values: Values) -> bytes:
-        """The picture for `values`, as JPEG bytes: fast, for a hand that moves."""
-        return images.jpeg(self.pixels(values))
-
-    def finish(self, values: Values) -> bytes:
-        """The picture drawn from the ground up, as PNG bytes: without loss, for a hand that rests."""
+        """Return the picture as PNG, drawn without the cached background."""
         self._background = None
-        return images.png(self.pixels(values))
+        return png(self.pixels(values))
 
 
-def fix_margins(figure: Figure) -> None:
-    """Give the axes places that depend on the font alone, so that nothing jumps when a tick label grows."""
+def empty_line(ax: Any, x: Any, **style: Any) -> Any:
+    """Add a line over the positions x [n] whose heights are set later, and return it."""
+    return ax.plot(x, [0.0] * len(x), **style)[0]
+
+
+def set_limits(ax: Any, y: tuple[float, float], x: tuple[float, float] | None = None) -> bool:
+    """Set the limits of y (and x); return whether they changed, which costs a redraw."""
+    x = ax.get_xlim() if x is None else x
+    changed: bool = (ax.get_xlim(), ax.get_ylim()) != (x, y)
+    if changed:
+        ax.set(xlim=x, ylim=y)
+    return changed
+
+
+def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1, 1.5, 2, 3, 5, 7)) -> float:
+    """Round an axis limit up to a step times a power of ten: each change costs a full redraw.
+
+    Example:
+        >>> rounded_limit(24), rounded_limit(260, steps=(1, 2, 5))
+        (30.0, 500.0)
+    """
+    if not height > least:
+        return least
+    power = 10.0 ** np.floor(np.log10(height))
+    return float(next(m * power for m in (*steps, 10) if m * power >= height * (1 - 1e-9)))
+
+
+def png(pixels: Pixels, *, small: bool = False) -> bytes:
+    """Encode [h, w] or [h, w, 3] as PNG; `small` takes time to save space."""
+    return _encode(pixels, format="PNG", **({"optimize": True} if small else {"compress_level": 1}))
+
+
+def _encode(pixels: Pixels, **settings: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, **settings)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _fix_margins(figure: Figure) -> None:
+    """Place the axes by the font size alone, so that they do not move when a tick label grows."""
     em = mpl.rcParams["font.size"] / 72
     width, height = figure.get_size_inches()
-    figure.subplots_adjust(
-        left=3.2 * em / width,
-        right=1 - 1.2 * em / width,
-        bottom=3.2 * em / height,
-        top=1 - 2.2 * em / height,
-        wspace=0.28,
-    )
+    left, right = 3.2 * em / width, 1 - 1.2 * em / width
+    bottom, top = 3.2 * em / height, 1 - 2.2 * em / height
+    figure.subplots_adjust(left=left, right=right, bottom=bottom, top=top, wspace=0.28)
 
 
-def freeze_style(axes: Sequence[Axes]) -> None:
-    """Write the style into the axes: ticks made later would read whatever is global then."""
-    look: Any = mpl.rcParams
-    names = {
-        "labelsize": "labelsize",
-        "color": "color",
-        "width": "major.width",
-        "length": "major.size",
-        "pad": "major.pad",
-    }
+def _freeze_style(axes: Sequence[Axes]) -> None:
+    """Write the style into the axes: ticks made later would read the global style of that time."""
+    rc: Any = mpl.rcParams
     for ax in axes:
         for axis in ("x", "y"):
-            ax.tick_params(axis=axis, **{key: look[f"{axis}tick.{name}"] for key, name in names.items()})
+            ax.tick_params(axis=axis, **{key: rc[f"{axis}tick.{name}"] for key, name in TICKS.items()})

@@ -1,53 +1,95 @@
-"""A panel: controls, the picture they move, its numbers in words; a film-strip where there is no kernel."""
+"""Panels: the picture and the readout that follow the controls, and the filmstrip.
 
+A filmstrip shows a panel at a few values, for readers without a kernel.
+"""
+
+import html
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
+import numpy as np
 
-from vaelab._utils.errors import InvalidValue
-from vaelab.live import controls as hand
-from vaelab.live import images, readout
+from vaelab import plots
+from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import Control
-from vaelab.live.figure import Values
-from vaelab.live.frame import frame
-from vaelab.live.readout import Row
-from vaelab.live.worker import worker
-from vaelab.plots import Style
+from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, png
+from vaelab.live.worker import drawing, worker
 
-PACE = 0.08  # seconds between two draws while the hand moves: 13 pictures a second, whatever comes in
-REST = 0.1  # seconds without an event after which the hand is taken to rest
+MIN_INTERVAL = 0.08  # seconds between two pictures while the user drags
+IDLE = 0.1  # seconds without an event after which the final picture is drawn
+
+
+class Readout(NamedTuple):
+    """Numbers and one sentence that describe a picture.
+
+    Args:
+        rows: Pairs of label and formatted number.
+        sentence: What the picture shows.
+
+    Example:
+        >>> Readout([("KL", "0.5 nats")], "q is wider than p.").rows
+        [('KL', '0.5 nats')]
+    """
+
+    rows: Sequence[tuple[str, str]]
+    sentence: str
+
+    def html(self) -> str:
+        """Return the numbers on one wrapping line, and the sentence below it."""
+        cells = [f"{html.escape(label)} <b>{html.escape(value)}</b>" for label, value in self.rows]
+        spans = "".join(f"<span style='margin-right:2em;white-space:nowrap'>{cell}</span> " for cell in cells)
+        return f"<div style='line-height:1.5'>{spans}<br>{html.escape(self.sentence)}</div>"
 
 
 class View(NamedTuple):
-    """How a panel shows its values.
+    """How a panel shows the values of its controls.
 
-    picture(values): image bytes of size (width, height) in pixels, while the hand moves; fine(values): the same
-    picture without loss, for when it rests, if there is a difference.
-    words(values): the readout's rows, and one sentence that says what the picture shows.
-    strip(): the film-strip as PNG bytes; alt(): what it shows; caption: what to look for.
+    Args:
+        picture: picture(values) -> image bytes, while the user drags.
+        size: Width and height of the picture in pixels.
+        readout: readout(values) -> `Readout`.
+        filmstrip: Returns the filmstrip as PNG bytes.
+        alt: Returns the alt text of the filmstrip.
+        caption: What to look for.
+        final_picture: The picture without loss, drawn once the values rest; None: `picture` is.
     """
 
     picture: Callable[[Values], bytes]
     size: tuple[int, int]
-    words: Callable[[Values], tuple[Sequence[Row], str]]
-    strip: Callable[[], bytes]
+    readout: Callable[[Values], Readout]
+    filmstrip: Callable[[], bytes]
     alt: Callable[[], str]
     caption: str
-    fine: Callable[[Values], bytes] | None = None
+    final_picture: Callable[[Values], bytes] | None = None
 
 
-class Panel:
-    """Controls bound to a `View`; show it with `vaelab.live.show(panel)`.
+class Panel(ControlPanel):
+    """Controls bound to a `View`; display it with `vaelab.live.show(panel)`.
 
-    `panel.set(alpha=0.3)` moves the controls by code, `panel.settle()` waits until the picture follows.
-    A callback only stores its value and wakes the worker; the newest values are drawn, older ones skipped.
+    A callback only stores its value and wakes the worker. The newest values are drawn, older ones
+    skipped.
 
-    Raises InvalidValue for a control that starts outside its range.
+    Args:
+        controls: Sliders, switches and choices.
+        view: How their values are shown.
+        presets: Values of some or all controls, by the label of their button.
+        style: "talk" enlarges labels and buttons.
+
+    Raises:
+        InvalidValue: If a control starts outside its range.
+
+    Example:
+        >>> from vaelab import live
+        >>> panel = live.rho_panel()
+        >>> panel.set(rho=2.0)
+        >>> panel.settle(), panel.values["rho"]
+        (True, 2.0)
     """
 
     def __init__(
@@ -55,127 +97,167 @@ class Panel:
         controls: Sequence[Control],
         view: View,
         presets: Mapping[str, Mapping[str, Any]],
-        style: Style = "notebook",
+        style: plots.Style = "notebook",
     ) -> None:
-        self._view, self._specs = view, {c.name: c for c in controls}
-        self._start = {c.name: hand.accept(c, c.start) for c in controls}
+        super().__init__(controls, presets, filmstrip=view.filmstrip, alt=view.alt, caption=view.caption)
+        self._view = view
         self._values: dict[str, Any] = dict(self._start)
-        self._lock, self._settled = threading.RLock(), threading.Condition()
-        self._wanted, self._shown, self._touched, self._next, self.draws = 0, -1, 0.0, 0.0, 0
-        self._waiting = 0  # how many wait in `settle`
-        self.controls = {c.name: hand.build(c) for c in controls}
+        self._settled = threading.Condition()
+        self._version, self._drawn_version, self._last_event, self._next, self.draws = 0, -1, 0.0, 0.0, 0
+        self._waiting = 0  # number of threads in `settle`
         for name, control in self.controls.items():
             control.observe(partial(self._store, name), "value")
-        self.presets = {label: dict(values) for label, values in presets.items()}
         self._build(controls, style)
         worker.wake(self._draw)
         self.settle()
 
-    def _build(self, controls: Sequence[Control], style: Style) -> None:
-        """The widgets around the picture, each of a fixed size, so that the page never jumps."""
+    def _build(self, controls: Sequence[Control], style: plots.Style) -> None:
+        """Build the widgets, each of a fixed size, so that the page does not move."""
         width, height = (f"{n}px" for n in self._view.size)
         layout = {"width": width, "max_width": "100%", "height": height, "object_fit": "contain"}
-        self.picture = widgets.Image(layout=widgets.Layout(**layout))
-        self.message = widgets.HTML(layout=widgets.Layout(**layout, display="none"))
-        self.readout = widgets.HTML(layout=widgets.Layout(width=width, max_width="100%", height="6em"))
-        buttons = [hand.button("Reset", self.reset, "back to the start")]
-        buttons += [hand.button(k, partial(self.set, **v), f"jump to: {k}") for k, v in self.presets.items()]
-        rows = hand.rows(controls, self.controls, buttons)
-        self.box = frame([*rows, self.picture, self.message, self.readout], style)
+        self.picture = widgets.Image(layout=layout)
+        self.message = widgets.HTML(layout={**layout, "display": "none"})
+        self.readout = widgets.HTML(layout={"width": width, "max_width": "100%", "height": "6em"})
+        buttons = [self._button("Reset", self.reset, "back to the start"), *self._preset_buttons()]
+        rows = self._rows(controls, buttons)
+        self.box = self._container([*rows, self.picture, self.message, self.readout], style)
 
     @property
     def values(self) -> dict[str, Any]:
-        """Where the controls stand."""
+        """Values of the controls, by name."""
         with self._lock:
             return dict(self._values)
 
-    def set(self, **values: Any) -> None:
-        """Move several controls at once; one redraw.
-
-        Raises InvalidValue for a name that this panel does not have, or a value outside its slider.
-        """
-        if unknown := values.keys() - self.controls.keys():
-            raise InvalidValue(f"no control {min(unknown)!r} here; this panel has {', '.join(self.controls)}.")
-        accepted = {name: hand.accept(self._specs[name], value) for name, value in values.items()}
-        with self._lock:  # the worker reads the values under this lock, so it sees all of them or none
-            for name, value in accepted.items():
-                self.controls[name].value = value
-
-    def reset(self) -> None:
-        """Back to the start."""
-        self.set(**self._start)
-
     def settle(self, timeout: float = 30.0) -> bool:
-        """Wait until the final picture of the newest values is shown; False if that took more than `timeout` s."""
+        """Wait for the final picture; return whether it came within `timeout` seconds."""
         with self._settled:
-            if self._shown == self._wanted:
+            if self._drawn_version == self._version:
                 return True
             self._waiting += 1
             worker.wake(self._draw)
             try:
-                return self._settled.wait_for(lambda: self._shown == self._wanted, timeout)
+                return self._settled.wait_for(lambda: self._drawn_version == self._version, timeout)
             finally:
                 self._waiting -= 1
 
     def _store(self, name: str, change: Mapping[str, Any]) -> None:
         with self._lock:
             self._values[name] = change["new"]
-            self._wanted += 1
-            self._touched = time.monotonic()
+            self._version += 1
+            self._last_event = time.monotonic()
         worker.wake(self._draw, self._next)
 
     def _draw(self) -> None:
-        """On the worker's thread: show the newest values, or say in one sentence why they cannot be shown."""
+        """On the worker's thread: show the newest values, or the reason why there is no picture."""
         with self._lock:
-            values, wanted = dict(self._values), self._wanted
-            if wanted == self._shown:
+            values, version = dict(self._values), self._version
+            if version == self._drawn_version:
                 return
-            now, hurry = time.monotonic(), self._waiting > 0
-            rests = hurry or now - self._touched >= REST
-        if now < self._next and not hurry:  # woken by an event during the last draw, which knew no better
+            now, urgent = time.monotonic(), self._waiting > 0
+            final = urgent or now - self._last_event >= IDLE
+        if now < self._next and not urgent:  # an event during the last draw set an earlier time
             worker.wake(self._draw, self._next)
             return
+        view = self._view
         try:
-            self._show(values, self._view.fine if rests and self._view.fine else self._view.picture)
-        except Exception as error:  # anything: a sentence in the panel beats a traceback in a log
+            self._show(values, view.final_picture if final and view.final_picture else view.picture)
+        except Exception as error:  # show it in the panel: the thread has no visible log
             with suppress(Exception):
-                self.message.value, self.readout.value = readout.apology(values, error), ""
+                self.message.value, self.readout.value = _render_error(values, error), ""
                 self._swap(self.message, self.picture)
         self.draws += 1
-        self._next = time.monotonic() + PACE
-        if self._view.fine is not None and not rests:
-            worker.wake(self._draw, self._touched + REST)
+        self._next = time.monotonic() + MIN_INTERVAL
+        if view.final_picture is not None and not final:
+            worker.wake(self._draw, self._last_event + IDLE)
             return
         with self._settled:
-            self._shown = wanted
+            self._drawn_version = version
             self._settled.notify_all()
 
     def _show(self, values: Values, draw: Callable[[Values], bytes]) -> None:
-        picture, (rows, sentence) = draw(values), self._view.words(values)
-        self.picture.value = picture
-        self.readout.value = readout.readout(rows, sentence)
+        picture, readout = draw(values), self._view.readout(values)
+        self.picture.value, self.readout.value = picture, readout.html()
         self._swap(self.picture, self.message)
 
     @staticmethod
-    def _swap(shown: widgets.DOMWidget, hidden: widgets.DOMWidget) -> None:
-        shown.layout.display, hidden.layout.display = None, "none"
+    def _swap(visible: widgets.DOMWidget, hidden: widgets.DOMWidget) -> None:
+        visible.layout.display, hidden.layout.display = None, "none"
 
-    @cached_property
-    def alt(self) -> str:
-        """What the film-strip shows, from its numbers."""
-        return self._view.alt()
 
-    @property
-    def caption(self) -> str:
-        """What to look for."""
-        return self._view.caption
+@dataclass(frozen=True, kw_only=True)
+class PanelSpec:
+    """Everything that one panel adds to the common machinery.
 
-    @cached_property
-    def strip(self) -> bytes:
-        """The film-strip as PNG bytes."""
-        return self._view.strip()
+    Args:
+        draw: draw(figure, stacked=False) -> `Scene`; `stacked` puts the axes below one another, for
+            one frame of the filmstrip.
+        sizes: Width and height in inches, by style.
+        controls: Sliders, switches and choices.
+        presets: Values of some or all controls, by the label of their button.
+        readout: Numbers and sentence for the values of the controls.
+        frames: Values of the filmstrip's frames, by title.
+        alt: Returns the alt text of the filmstrip; called once, when it is needed.
+        caption: What to look for.
+    """
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The living widget and, for readers without a kernel, the film-strip with its alt text."""
-        still = {"text/plain": self.alt, "image/png": images.base64_text(self.strip)}
-        return {**self.box._repr_mimebundle_(), **still}, {"image/png": {"alt": self.alt}}
+    draw: Callable[..., Scene]
+    sizes: Mapping[str, tuple[float, float]]
+    controls: Sequence[Control]
+    presets: Mapping[str, Mapping[str, Any]]
+    readout: Callable[[Values], Readout]
+    frames: Mapping[str, Values]
+    alt: Callable[[], str]
+    caption: str
+
+    def build(self, style: plots.Style = "notebook") -> Panel:
+        """Build the panel.
+
+        Args:
+            style: "notebook", "paper" or "talk".
+
+        Returns:
+            The panel at the start of its controls.
+
+        Raises:
+            InvalidValue: If the style is unknown, or a control starts outside its range.
+        """
+        width, height = plots.size_for(self.sizes, style)
+        figure = LiveFigure(self.draw, width, height, style)
+        parts = (self.readout, self.filmstrip, self.alt, self.caption)
+        view = View(figure.preview, figure.size, *parts, final_picture=figure.render)
+        return Panel(self.controls, view, self.presets, style)
+
+    def filmstrip(self) -> bytes:
+        """Return the filmstrip as PNG bytes."""
+        return png(draw_filmstrip(partial(self.draw, stacked=True), self.frames), small=True)
+
+
+def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: float = 9.6, height: float = 4.6) -> Pixels:
+    """Draw a panel at several values side by side, in the `paper` style.
+
+    Args:
+        draw: Draws one frame on an empty figure and returns a `Scene`.
+        frames: Values of each frame, by its title.
+        width: Inches.
+        height: Inches.
+
+    Returns:
+        [h, w, 3].
+    """
+    with drawing, plots.style("paper"):
+        figure = plots.new_figure(width, height)
+        figure.set_dpi(120)
+        columns: Any = figure.subfigures(1, len(frames))
+        for part, (title, values) in zip(columns, frames.items(), strict=True):
+            draw(part).update(values)
+            part.suptitle(title)
+        canvas: Any = figure.canvas
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _render_error(values: Values, error: Exception) -> str:
+    """Explain in HTML why there is no picture."""
+    where = ", ".join(f"{k} = {v:.3g}" if isinstance(v, float) else f"{k} = {v}" for k, v in values.items())
+    reason = html.escape(str(error) or type(error).__name__)
+    return f"<p>No picture at {html.escape(where)}: {reason} Move a slider or press Reset.</p>"

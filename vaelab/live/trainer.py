@@ -1,11 +1,12 @@
-"""Training in a thread beside the sliders: pause, step, stop, steer; it publishes copies and never waits for a picture.
+"""A training in a background thread that can be paused, stepped, stopped and steered.
 
-Nothing is printed or displayed from the thread, and it draws from a random generator of its own.
+It publishes copies of its weights and never waits for a picture. It prints nothing, and it has its
+own random generator.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,38 +16,43 @@ from torch import Tensor
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
+from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
-from vaelab.live.training_config import Call, TrainingChoices, config, recipe
-from vaelab.metrics.reconstruction import rate_distortion
+from vaelab.live.training_config import Call, TrainingChoices
+from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
 from vaelab.training.history import History
 from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.loop import Progress, train
 
-POINT = 0.25  # seconds from one point of the curves to the next, at least
-PROBE = 200  # images that are encoded for the pictures
-KEPT = 40  # states kept for scrubbing; when there are more, every second one goes
+MIN_INTERVAL = 0.25  # seconds between two points of the curves
+N_PROBE = 200  # images that are encoded for the pictures
+MAX_SNAPSHOTS = 40  # with more, every second one is dropped
 _building = threading.Lock()
 
 
 class Point(NamedTuple):
-    """Means over the steps since the last point, in nats per image; rate and distortion are those of the probe.
+    """Means over the steps since the last point, in nats per image.
 
-    rate: KL(q‖p) in nats; distortion: squared error per image, decoded from the means; consistency: KL(q‖q) between
-    views and images, 0 where there are no views.
+    Rate and distortion are those of the probe; gamma is NaN and consistency 0 where there is none.
     """
 
     step: int
     nll: float
     divergence: float
     gamma: float
-    rate: float
-    distortion: float
+    rate: float  # KL(q‖p)
+    distortion: float  # squared error, decoded from the means
     consistency: float = 0.0
 
 
+def nearest(points: Sequence[Point], step: int) -> Point:
+    """Return the point whose step is nearest to a given one."""
+    return min(points, key=lambda point: abs(point.step - step))
+
+
 class Snapshot(NamedTuple):
-    """The weights after so many steps and epochs."""
+    """Weights after a number of steps and epochs, on the CPU."""
 
     step: int
     epoch: int
@@ -54,8 +60,8 @@ class Snapshot(NamedTuple):
 
 
 @dataclass
-class Record:
-    """What a training has published; lists are replaced or grow, so that other threads may read them."""
+class _Record:
+    """What a training has published; lists grow or are replaced, so any thread may read."""
 
     points: list[Point] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
@@ -63,20 +69,25 @@ class Record:
     history: History = field(default_factory=History)
     steps: int = 0
     total: int = 0
-    per_second: float = 0.0
+    per_second: float = 0.0  # images
 
 
 class Trainer:
-    """One training of a `TrainingChoices` in a daemon thread.
+    """One training in a daemon thread.
 
-    state: starting, running, paused, stopped, finished or failed.
+    Its `state` is starting, running, paused, stopped, finished or failed; `sentence` says why.
+
+    Args:
+        setup: What to train.
+        on_change: on_change(trainer), called on the thread at every change.
+        paused: Whether to pause before the first step.
     """
 
-    def __init__(self, setup: TrainingChoices, published: Callable[["Trainer"], None], *, paused: bool = False) -> None:
-        self.setup, self.published, self.record = setup, published, Record()
+    def __init__(self, setup: TrainingChoices, on_change: Callable[["Trainer"], None], *, paused: bool = False) -> None:
+        self.setup, self.on_change, self.record = setup, on_change, _Record()
         self.interventions = Interventions()
         self.steerable: frozenset[str] | None = None
-        self._early: dict[str, float] = {}
+        self._early: dict[str, float] = {}  # set before the experiment is built
         self.call: Call | None = None
         self.experiment: Experiment | None = None
         self.images = self.labels = torch.empty(0)
@@ -85,41 +96,39 @@ class Trainer:
         self._paused, self._stopped, self._granted = paused, False, 0
         self._thread = threading.Thread(target=self._run, name="vaelab-training", daemon=True)
 
-    # -- from any thread
-
     def start(self) -> "Trainer":
-        """Begin; once."""
+        """Start the thread; may be called once."""
         self._thread.start()
         return self
 
     def pause(self, paused: bool = True) -> None:
-        """Hold the training after its current step, or let it go on."""
+        """Pause after the current step, or continue."""
         with self._gate:
             self._paused = paused
             self._gate.notify_all()
 
     def step(self) -> None:
-        """Take one step and hold."""
+        """Take one step, then pause."""
         with self._gate:
             self._paused, self._granted = True, self._granted + 1
             self._gate.notify_all()
 
     def stop(self) -> None:
-        """End after the current step."""
+        """Stop after the current step."""
         with self._gate:
             self._stopped = True
             self._gate.notify_all()
 
-    def turn(self, name: str, value: float) -> None:
-        """Turn a knob of the running training; one that this experiment does not have, or a late hand, does nothing."""
+    def steer(self, name: str, value: float) -> None:
+        """Set a parameter; nothing happens if the experiment lacks it or the training has ended."""
         with self._gate:
             if self.steerable is None:
-                self._early[name] = value  # the network is not built yet; its interventions are not known
+                self._early[name] = value
             elif name in self.steerable and self.alive:
                 self.interventions.set(**{name: value})
 
     def join(self, timeout: float = 60.0) -> bool:
-        """Wait for the end; False when it did not come in time."""
+        """Wait for the end of the training, and return whether it came within `timeout` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -127,38 +136,32 @@ class Trainer:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    # -- on the thread
-
     def _run(self) -> None:
         try:
             self._train()
-        except Exception as error:  # whatever it is: a sentence in the panel beats a traceback in a log
-            self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _unforeseen(error)
-        self.published(self)
+        except Exception as error:  # show it in the panel: the thread has no visible log
+            self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _describe(error)
+        self.on_change(self)
 
     def _train(self) -> None:
-        torch.set_num_threads(1)  # of this thread: two would fight with the one that draws
+        torch.set_num_threads(1)  # leaves a core to the thread that draws
         data = load(self.setup.data)
-        self.call = recipe(self.setup, data)
-        with _building:  # initial weights come from torch's global generator, which is put back as it was
-            others = torch.get_rng_state()
+        self.call = self.setup.recipe(data)
+        with _building:  # initial weights come from torch's global generator; restore it
+            global_state = torch.get_rng_state()
             torch.manual_seed(self.setup.seed)
             self.experiment = self.call.make()
-            torch.set_rng_state(others)
-        settings = config(self.setup)
+            torch.set_rng_state(global_state)
+        settings = self.setup.config
         with self._gate:
             self.steerable = frozenset(TunableParameters(self.experiment, settings.lr).values)
             self.interventions.set(**{name: value for name, value in self._early.items() if name in self.steerable})
-        self.images, self.labels = data.images[:PROBE], data.labels[:PROBE]
+        self.images, self.labels = data.images[:N_PROBE], data.labels[:N_PROBE]
         self._publish(0, 0)
-        steps, last, sums, counted = (
-            train(self.experiment, data, settings, interventions=self.interventions),
-            0.0,
-            torch.zeros(3),
-            0,
-        )
+        steps = train(self.experiment, data, settings, interventions=self.interventions)
+        last, sums, n_steps = 0.0, torch.zeros(3), 0
         generator = torch.Generator(on_device(settings.device))
-        while self._may_go_on():
+        while self._may_continue():
             with rng.use_generator(generator):
                 progress = next(steps, None)
             if progress is None:
@@ -168,18 +171,18 @@ class Trainer:
             with torch.no_grad():
                 means = (part.mean() for part in (terms.nll, terms.divergence, terms.consistency))
                 sums += torch.stack([*means]).cpu()
-            counted += 1
+            n_steps += 1
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
             if progress.row:
-                self._keep(progress)
-            if self._paused or progress.step == progress.steps or time.monotonic() - last > POINT:
-                self._note(progress, sums / counted, counted / max(time.monotonic() - last, 1e-9) if last else 0.0)
-                last, counted = time.monotonic(), 0
+                self._store_epoch(progress)
+            if self._paused or progress.step == progress.steps or time.monotonic() - last > MIN_INTERVAL:
+                self._add_point(progress, sums / n_steps, n_steps / max(time.monotonic() - last, 1e-9) if last else 0.0)
+                last, n_steps = time.monotonic(), 0
                 sums.zero_()
         self.state = "stopped"
 
-    def _may_go_on(self) -> bool:
-        """Wait while paused; False when it is time to stop."""
+    def _may_continue(self) -> bool:
+        """Wait while paused; False when the training shall stop."""
         while True:
             with self._gate:
                 if self._stopped:
@@ -192,32 +195,39 @@ class Trainer:
                     self._gate.wait()
                     continue
                 self.state = "paused"
-            self.published(self)
+            self.on_change(self)
 
-    def _note(self, progress: Progress, means: Tensor, per_second: float) -> None:
-        nll, divergence, apart = means.tolist()
+    def _add_point(self, progress: Progress, means: Tensor, per_second: float) -> None:
+        nll, divergence, consistency = means.tolist()
         for name, value in (("nll", nll), ("divergence", divergence)):
             if not torch.isfinite(torch.tensor(value)):
                 raise TrainingError(
-                    f"the {name} became {value} at step {progress.step}; lower the learning rate or alpha and press "
-                    "Restart."
+                    f"{name} must be finite, became {value} at step {progress.step}; "
+                    "lower the learning rate or alpha and press Restart."
                 )
         assert self.experiment is not None
         gamma = self.experiment.objective.likelihood.gamma
-        at_mean = rate_distortion(self.experiment, self.images)
-        now = float(gamma.gamma.detach()) if gamma is not None else float("nan")
-        self.record.points.append(Point(progress.step, nll, divergence, now, at_mean.rate, at_mean.distortion, apart))
+        rate, distortion = self._rate_and_distortion()
+        value = float(gamma.gamma.detach()) if gamma is not None else float("nan")
+        self.record.points.append(Point(progress.step, nll, divergence, value, rate, distortion, consistency))
         self.record.per_second = per_second * self.setup.batch
         self._publish(progress.step, progress.epoch)
 
+    def _rate_and_distortion(self) -> tuple[float, float]:
+        assert self.experiment is not None
+        device = next(self.experiment.parameters()).device
+        result = self.experiment.mean_pass(self.images.to(device))
+        rebuilt = self.experiment.objective.likelihood.mean(result.out).cpu()
+        errors = (to_float(self.images) - rebuilt).square()
+        return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
+
     def _publish(self, step: int, epoch: int) -> None:
         self.record.latest = self._snapshot(step, epoch)
-        self.published(self)
+        self.on_change(self)
 
-    def _keep(self, progress: Progress) -> None:
-        """The state at the end of an epoch, for looking back."""
+    def _store_epoch(self, progress: Progress) -> None:
         self.record.epochs.append(self._snapshot(progress.step, progress.epoch))
-        if len(self.record.epochs) > KEPT:
+        if len(self.record.epochs) > MAX_SNAPSHOTS:
             self.record.epochs = self.record.epochs[1::2]
 
     def _snapshot(self, step: int, epoch: int) -> Snapshot:
@@ -226,5 +236,5 @@ class Trainer:
         return Snapshot(step, epoch, copies)
 
 
-def _unforeseen(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; press Restart."

@@ -1,13 +1,14 @@
-"""What the training panel trains: the choices as a recipe of the package, and as the code that reproduces the run."""
+"""The choices of the training panel as controls, as a recipe, and as code."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vaelab.data.dataset import Dataset
+from vaelab.live.controls import Choice, Control, Slider
 from vaelab.objectives import recipes
 from vaelab.objectives.consistency import VIEWS, consistent
 from vaelab.objectives.objective import Experiment
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.interventions import Intervention
 
 DATA = ("digits", "mnist-mini", "fashion-mini")
@@ -22,7 +23,28 @@ POLICIES = ("fixed", "learned", "computed")
 
 
 class TrainingChoices(NamedTuple):
-    """The choices of one training; gamma is where a learned one starts, and a computed one starts from the data."""
+    """The choices of one training.
+
+    Args:
+        data: Name of a data set.
+        network: Key of `NETWORKS`.
+        latent: Number of latents.
+        divergence: One of `DIVERGENCES`.
+        policy: "fixed", "learned" or "computed" gamma.
+        views: "no", or the strength of random views.
+        alpha: Skew of the geometric JS.
+        gamma: The fixed gamma, or the start of a learned one.
+        beta: Weight of the divergence.
+        consistency: Weight lambda of the consistency between views.
+        lr: Learning rate.
+        epochs: Number of epochs.
+        batch: Batch size.
+        seed: Seed of initial weights, batches and samples.
+
+    Example:
+        >>> TrainingChoices(epochs=5).config.epochs
+        5
+    """
 
     data: str = "digits"
     network: str = "mlp 64"
@@ -39,9 +61,49 @@ class TrainingChoices(NamedTuple):
     batch: int = 64
     seed: int = 0
 
+    @property
+    def config(self) -> TrainConfig:
+        """The training configuration."""
+        return TrainConfig(epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, progress=False)
+
+    def recipe(self, data: Dataset) -> "Call":
+        """Return the recipe for images of the shape of a data set."""
+        views = None if self.views == "no" else (self.consistency, self.views)
+        options: dict[str, Any] = dict(NETWORKS[self.network])
+        options["gamma"] = self.gamma if self.policy == "fixed" else self.policy
+        if self.divergence == "KL(q‖p)":
+            name, options = "beta_vae", {"beta": self.beta, **options}
+        elif self.divergence == "KL(p‖q)":
+            name, options = "reverse_kl_vae", {"weight": self.beta, **options}
+        else:
+            skew = {"alpha": self.alpha, "dual": self.divergence == "dual JS", "weight": self.beta}
+            name, options = "gjs_vae", {**skew, **options}
+        return Call(name, (tuple(data.images.shape[1:]), self.latent), options, views)
+
+
+def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]:
+    """Return the choices that need a restart, and the parameters of a running training."""
+    choices: list[Control] = [
+        Choice("data", "data", DATA, s.data),
+        Choice("network", "network", tuple(NETWORKS), s.network),
+        Slider("latent", "latents", 1, 32, s.latent, 1, whole=True),
+        Choice("divergence", "divergence", DIVERGENCES, s.divergence),
+        Choice("policy", "gamma is", POLICIES, s.policy),
+        Choice("views", "views", AUGMENTED, s.views),
+        Slider("epochs", "epochs", 1, 400, s.epochs, 1, whole=True),
+    ]
+    parameters: list[Control] = [
+        Slider("alpha", "skew α", 0, 1, s.alpha),
+        Slider("gamma", "gamma", 0.02, 2, s.gamma, 0.02, log=True),
+        Slider("beta", "beta", 0.05, 20, s.beta, 0.02, log=True),
+        Slider("consistency", "views' λ", 0.01, 100, s.consistency, 0.05, log=True),
+        Slider("lr", "learning rate", 1e-5, 0.1, s.lr, 0.05, log=True),
+    ]
+    return choices, parameters
+
 
 class Call(NamedTuple):
-    """A call of a recipe; with views, its experiment made consistent at this lambda."""
+    """A call of a recipe, made consistent between views if there are any."""
 
     recipe: str
     arguments: tuple[Any, ...]
@@ -49,6 +111,7 @@ class Call(NamedTuple):
     views: tuple[float, str] | None = None
 
     def make(self) -> Experiment:
+        """Call the recipe."""
         experiment: Experiment = getattr(recipes, self.recipe)(*self.arguments, **self.options)
         return experiment if self.views is None else consistent(experiment, *self.views)
 
@@ -58,36 +121,19 @@ class Call(NamedTuple):
         return plain if self.views is None else f"vaelab.consistency.consistent({plain}, {str(self.views)[1:-1]})"
 
 
-def recipe(setup: TrainingChoices, data: Dataset) -> Call:
-    """The recipe that the choices name."""
-    views = None if setup.views == "no" else (setup.consistency, setup.views)
-    return _plain(setup, data)._replace(views=views)
-
-
-def _plain(setup: TrainingChoices, data: Dataset) -> Call:
-    shape = tuple(data.images.shape[1:])
-    options: dict[str, Any] = dict(NETWORKS[setup.network])
-    options["gamma"] = setup.gamma if setup.policy == "fixed" else setup.policy
-    if setup.divergence == "KL(q‖p)":
-        return Call("beta_vae", (shape, setup.latent), {"beta": setup.beta, **options})
-    if setup.divergence == "KL(p‖q)":
-        return Call("reverse_kl_vae", (shape, setup.latent), {"weight": setup.beta, **options})
-    skewed = {"alpha": setup.alpha, "dual": setup.divergence == "dual JS", "weight": setup.beta}
-    return Call("gjs_vae", (shape, setup.latent), {**skewed, **options})
-
-
-def config(setup: TrainingChoices) -> Train:
-    """How the panel trains."""
-    return Train(epochs=setup.epochs, batch_size=setup.batch, lr=setup.lr, seed=setup.seed, progress=False)
-
-
-def code(setup: TrainingChoices, call: Call, steps: int, turns: Sequence[Intervention]) -> str:
-    """A cell that trains the same experiment, with every turn of a knob at its step: the same weights on a CPU."""
-    lines = ["import torch", "import vaelab", "", f"torch.manual_seed({setup.seed})", f"experiment = {call}"]
-    lines += ["turns = [  # step, knob, old, new", *(f"    {tuple(turn)!r}," for turn in turns), "]"]
+def code(setup: TrainingChoices, call: Call, steps: int, changes: Sequence[Intervention]) -> str:
+    """Return a cell that trains the same experiment again, on a CPU with the same weights."""
     settings = f"steps={steps}, batch_size={setup.batch}, lr={setup.lr!r}, seed={setup.seed}"
-    lines += [
-        f"data, config = vaelab.load({setup.data!r}), vaelab.Train({settings})",
-        "history = vaelab.fit(experiment, data, config, interventions=vaelab.Interventions(turns))",
+    lines = [
+        "import torch",
+        "import vaelab",
+        "",
+        f"torch.manual_seed({setup.seed})",
+        f"experiment = {call}",
+        "changes = [  # step, name, old, new",
+        *(f"    {tuple(change)!r}," for change in changes),
+        "]",
+        f"data, config = vaelab.load({setup.data!r}), vaelab.TrainConfig({settings})",
+        "history = vaelab.fit(experiment, data, config, interventions=vaelab.Interventions(changes))",
     ]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""One thread per kernel draws; everybody else only says that something has changed.
+"""The one thread of a kernel that draws.
 
-A slider's callback may run on the main thread or on a subshell's (ipykernel 7); matplotlib tolerates only
-one thread at a time.  So callbacks store a value and wake the worker, which draws the newest values only.
+A slider's callback may run on the main thread or on a subshell's (ipykernel 7), while matplotlib
+tolerates one thread at a time. So callbacks store a value and wake the worker.
 """
 
 import os
@@ -11,12 +11,19 @@ from collections.abc import Callable
 
 Job = Callable[[], None]
 
-# Held while anything is drawn, by the worker or by a cell that draws a film-strip.
+# Held while anything is drawn, by the worker or by a cell that draws a filmstrip.
 drawing = threading.RLock()
 
 
 class Worker:
-    """Runs jobs one after the other in a daemon thread; a job that is waiting already is not queued twice."""
+    """A daemon thread that runs jobs one after the other; a waiting job is not queued twice.
+
+    Example:
+        >>> results = []
+        >>> worker.wake(lambda: results.append(1))
+        >>> worker.idle(timeout=10), results
+        (True, [1])
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[Job, float] = {}
@@ -26,7 +33,7 @@ class Worker:
         self._busy = False
 
     def wake(self, job: Job, due: float = 0.0) -> None:
-        """Have `job` run once, after everything that is stored by now, as soon as time.monotonic() reaches `due`."""
+        """Run a job once on the worker's thread, not before `due` (time.monotonic)."""
         with self._changed:
             self._waiting[job] = due
             if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
@@ -49,12 +56,12 @@ class Worker:
                 self._changed.notify_all()
 
     def idle(self, timeout: float) -> bool:
-        """Wait until nothing waits and nothing is drawn; False when that took longer."""
+        """Wait until no job waits or runs; return whether that took less than `timeout` s."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def _due(self) -> Job | None:
-        """The job whose time came first, if one's has."""
+        """The job that has been due longest, if any."""
         now = time.monotonic()
         ready = [job for job, due in self._waiting.items() if due <= now]
         return min(ready, key=self._waiting.__getitem__, default=None)

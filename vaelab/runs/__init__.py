@@ -1,5 +1,5 @@
-"""Trainings of recipes on data sets, measured and stored.
+"""Trainings that are measured, stored and run in parallel.
 
-In order: `executors` (`sweep`), `store`, `measure`, `run` (`Run`), `execute` (`train_all`),
-`round_robin`.
+In order of dependency: `executors` (`sweep`), `store`, `measure`, `run` (`Run`), `execute`
+(`train_all`), `round_robin`.
 """

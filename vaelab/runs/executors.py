@@ -1,89 +1,128 @@
-"""Many trainings: in processes here, or on any `concurrent.futures.Executor`.
+"""Parallel trainings: in one-thread worker processes, or on any `concurrent.futures.Executor`."""
 
-Processes have one thread each, one per core; a worker that dies costs the task it was at, which is
-run again.
-"""
-
-import multiprocessing
+import functools
 import os
 import signal
 import sys
-import textwrap
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    as_completed,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
+from contextlib import closing, contextmanager
 from typing import Any
 
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from tqdm import tqdm
 
 from vaelab._utils.errors import InvalidValue, TrainingError
 
+Task = dict[str, Any]
+Results = Generator[tuple[int, Any], None, None]
+
 
 def sweep(
     function: Callable[..., Any],
-    tasks: Sequence[dict[str, Any]],
+    tasks: Sequence[Task],
     executor: Executor | None = None,
     *,
     processes: int | None = None,
-) -> Iterator[tuple[int, Any]]:
-    """Yield (index, function(**task)) as the tasks finish, in any order, each once.
+) -> Results:
+    """Run a function on many tasks in parallel, and yield the results as they finish.
 
-    function must be importable from a module.  executor: any, such as `dask.distributed.Client(...).get_executor()`;
-    it stays open.  Without one, `processes` of one thread each (default: one per core; 1 runs the tasks here, one by
-    one, as a GPU wants it).  Left early, by an interrupt or an error, what has not begun is cancelled, and the
-    processes stop at once.  A task lost with its worker is run again, by the processes here and by Dask.
+    Closing the iterator cancels the remaining tasks and stops the worker processes.
 
-    Raises TrainingError when a task kills its worker twice or the executor gives up, and whatever `function` raises.
+    Args:
+        function: A function that can be imported.
+        tasks: Keyword arguments of each call.
+        executor: Any `concurrent.futures.Executor`, such as that of `on_dask`; it stays open.
+            Without one, the tasks run in worker processes of one thread each.
+        processes: Number of worker processes, one per core by default. With 1, the tasks run in
+            this process one after the other, as a GPU requires.
+
+    Returns:
+        An iterator over (index of the task, its result), in the order of completion.
+
+    Raises:
+        TrainingError: If a worker dies.
+        Exception: Whatever `function` raises.
+
+    Example:
+        >>> sorted(sweep(pow, [{"base": 2, "exp": n} for n in range(4)], processes=1))
+        [(0, 1), (1, 2), (2, 4), (3, 8)]
     """
-    processes = min(processes or cores(), len(tasks))
-    if executor is not None:
-        yield from _on_executor(function, tasks, executor)
-    elif processes > 1:
-        yield from on_processes(function, tasks, processes)
-    else:
+    processes = min(processes or cpu_count(), len(tasks))
+    if executor is None and processes <= 1:
         yield from ((index, function(**task)) for index, task in enumerate(tasks))
-
-
-def _on_executor(
-    function: Callable[..., Any], tasks: Sequence[dict[str, Any]], executor: Executor
-) -> Iterator[tuple[int, Any]]:
-    futures: dict[Future[Any], int] = {}
+        return
+    results = _on_processes(function, tasks, processes) if executor is None else _on_executor(function, tasks, executor)
     try:
-        # The task travels as one argument: Dask would take a setting called `workers` or `retries` for its own.
-        futures.update((executor.submit(_call, function, task), index) for index, task in enumerate(tasks))
-        for future in as_completed(list(futures)):
-            yield futures.pop(future), future.result()
+        with closing(results):
+            yield from results
     except (BrokenExecutor, CancelledError) as error:
         raise TrainingError(
-            f"the executor gave up ({error or type(error).__name__}), most likely because a worker or the scheduler "
-            "died; see its log, and run the command again."
+            f"a worker died or the executor gave up ({type(error).__name__}), most likely for lack of memory; "
+            f"run again to resume."
         ) from error
+
+
+def _on_executor(function: Callable[..., Any], tasks: Sequence[Task], executor: Executor) -> Results:
+    futures: dict[Future[Any], int] = {}
+    try:
+        for index, task in enumerate(tasks):
+            # Not as keywords: `submit` of Dask has its own `workers` and `retries`.
+            futures[executor.submit(functools.partial(function, **task))] = index
+        for future in as_completed(list(futures)):
+            yield futures.pop(future), future.result()
     finally:
         for future in futures:
             future.cancel()
 
 
-def _call(function: Callable[..., Any], task: dict[str, Any]) -> Any:
-    return function(**task)
+def _on_processes(function: Callable[..., Any], tasks: Sequence[Task], processes: int) -> Results:
+    with parallel_config("loky", inner_max_num_threads=1):
+        pool = Parallel(processes, return_as="generator_unordered", batch_size=1)
+    results = pool(delayed(_in_worker)(os.getpid(), function, index, task) for index, task in enumerate(tasks))
+    try:
+        for result in results:  # noqa: UP028 - `yield from` would close `results` with a warning
+            yield result
+    finally:
+        with warnings.catch_warnings():  # of tasks that are cancelled, which is the purpose
+            warnings.simplefilter("ignore")
+            results.close()
+
+
+def _in_worker(parent: int, function: Callable[..., Any], index: int, task: Task) -> tuple[int, Any]:
+    _follow(parent)
+    return index, function(**task)
+
+
+@functools.cache
+def _follow(parent: int) -> None:
+    """Leave interrupts to the parent, and exit if it is killed.
+
+    By itself, a loky worker finishes its task first, which may take hours.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
+
+
+def _exit_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 @contextmanager
 def on_dask(scheduler: str) -> Iterator[Executor]:
-    """The executor of the Dask cluster with this scheduler, such as "tcp://127.0.0.1:8786".
+    """Connect to a Dask cluster, and yield its executor for the duration of a `with` block.
 
-    Raises InvalidValue without Dask or when nobody answers there, TrainingError when a task kills every worker.
+    Args:
+        scheduler: Address of the scheduler, such as "tcp://127.0.0.1:8786".
+
+    Raises:
+        InvalidValue: If Dask is not installed or no scheduler answers.
+        TrainingError: If a task kills several workers.
     """
     try:
         from distributed import Client, KilledWorker
@@ -92,110 +131,14 @@ def on_dask(scheduler: str) -> Iterator[Executor]:
     try:
         client = Client(scheduler, timeout=5)
     except (OSError, ValueError) as error:
-        raise InvalidValue(
-            f"no Dask scheduler answers at {scheduler!r}; start one with `dask scheduler` and give its address."
-        ) from error
+        raise InvalidValue(f"no Dask scheduler answers at {scheduler!r}; start one with `dask scheduler`.") from error
     with client:
         if not client.nthreads():
-            tqdm.write(
-                f"vaelab: waiting for workers; start some with `dask worker {scheduler} --nthreads 1`.", file=sys.stderr
-            )
+            command = f"dask worker {scheduler} --nthreads 1"
+            tqdm.write(f"vaelab: waiting for workers; start some with `{command}`.", file=sys.stderr)
         try:
             yield client.get_executor()
         except KilledWorker as error:
             raise TrainingError(
-                "a task killed one Dask worker after the other, most likely for lack of memory; give the workers more "
-                "memory, or make the model smaller."
+                "a task killed several Dask workers, most likely for lack of memory; give the workers more memory."
             ) from error
-
-
-DEATHS = 2
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def on_processes(
-    function: Callable[..., Any], tasks: Sequence[dict[str, Any]], processes: int
-) -> Iterator[tuple[int, Any]]:
-    """Yield (index, function(**task)) as the tasks finish; left early, the workers stop at once.
-
-    Raises TrainingError for a task that kills its worker twice, and whatever `function` raises.
-    """
-    others = set(multiprocessing.active_children())
-    slots = _Slots(function, tasks)
-    try:
-        for _ in range(processes):
-            slots.next_task(_worker())
-        while slots.running:
-            for future in wait(slots.running, return_when=FIRST_COMPLETED).done:
-                index, worker = slots.running.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
-                    slots.again(index)
-                    slots.next_task(_worker())
-                else:
-                    slots.next_task(worker)
-                    yield index, future.result()
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        for _, worker in slots.running.values():
-            worker.shutdown(wait=True, cancel_futures=True)
-
-
-class _Slots:
-    """Which task runs where.  Every worker is a pool of its own, so that a death loses one task and accuses one."""
-
-    def __init__(self, function: Callable[..., Any], tasks: Sequence[dict[str, Any]]) -> None:
-        self.function, self.tasks = function, tasks
-        self.waiting, self.deaths = deque(range(len(tasks))), Counter[int]()
-        self.running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
-
-    def next_task(self, worker: ProcessPoolExecutor) -> None:
-        """Give a worker the next task, or send it home."""
-        if not self.waiting:
-            worker.shutdown(wait=False)
-            return
-        index = self.waiting.popleft()
-        try:
-            future = worker.submit(self.function, **self.tasks[index])
-        except BrokenProcessPool:  # it died between two tasks, which is no task's fault
-            worker = _worker()
-            future = worker.submit(self.function, **self.tasks[index])
-        self.running[future] = index, worker
-
-    def again(self, index: int) -> None:
-        """Put a lost task at the head of the queue, and tell the user."""
-        self.deaths[index] += 1
-        if self.deaths[index] == DEATHS:
-            raise TrainingError(
-                f"the task {textwrap.shorten(str(self.tasks[index]), 300)} killed its worker process twice, most "
-                "likely for lack of memory (or the script has no `if __name__ == '__main__':`); make it smaller or "
-                "close other programs, and run the command again."
-            )
-        self.waiting.appendleft(index)
-        tqdm.write("vaelab: a worker process died; its task is run again in a fresh one.", file=sys.stderr)
-
-
-def _worker() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_prepare_worker)
-
-
-def _prepare_worker() -> None:
-    """One thread; an interrupt is the parent's business; and no worker outlives a killed parent."""
-    import torch
-
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab._utils.images import to_float
-from vaelab.data.dataset import Dataset
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
 from vaelab.objectives.denoising import DenoisingExperiment, noisy
@@ -24,13 +23,35 @@ from vaelab.training import checkpoints
 RECIPES = recipes.RECIPES
 
 
+def options_of(recipe: str) -> set[str]:
+    """Return the names of the keyword options of a recipe."""
+    parameters = inspect.signature(RECIPES[recipe]).parameters.values()
+    return {*recipes.Design.__annotations__, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
+
+
 @dataclass(frozen=True)
 class Run:
-    """One training: a recipe with its options on a data set, and the settings of the loop.
+    """One training: a recipe with its options, a data set, and the settings of the loop.
 
-    limit: at most so many images of each split.  side: images are padded with zeros to this side, as MNIST is to 32
-    for the published networks, or averaged down to it where it divides theirs; None leaves them.  noise: standard
-    deviation of the noise on the network's input, for denoising.
+    Args:
+        recipe: Name of a function in `vaelab.recipes`.
+        options: Its options besides latent, network and hidden.
+        data: Name of a data set, or folder:PATH.
+        latent: Number of latents.
+        network: Name of the encoder and decoder.
+        hidden: Widths of their layers; None takes the network's own.
+        epochs: Passes over the data.
+        batch_size: Images per step.
+        lr: Learning rate of Adam.
+        seed: Seed of weights, order and noise.
+        limit: Maximum number of images per split.
+        side: Side to which images are padded with zeros, or averaged if it divides theirs.
+        noise: Standard deviation of the noise on the encoder's input, for denoising.
+
+    Example:
+        >>> run = Run("gjs_vae", {"alpha": 0.3}, data="digits", latent=2)
+        >>> run.experiment((1, 8, 8)).model.latent
+        2
     """
 
     recipe: str
@@ -49,81 +70,82 @@ class Run:
 
     @property
     def binarize(self) -> Literal["no", "dynamic"]:
-        """How the loop shows images: to a Bernoulli in black and white, of which alone it is a likelihood."""
+        """`TrainConfig.binarize`: a Bernoulli is a likelihood of black and white pixels only."""
         return "dynamic" if self.options.get("likelihood") == "bernoulli" else "no"
 
     def images(self, split: str) -> Tensor:
-        """The images of a split, "train" or "test": uint8 [n, c, h, w]; a published set is read once per process."""
+        """Load the images of a split, "train" or "test": uint8 [n, c, h, w]."""
+        # A folder of the user may change, and is read again.
         read = _images.__wrapped__ if self.data.startswith("folder:") else _images
         return read(self.data, split, self.limit, self.side)
 
     def inputs(self, images: Tensor) -> Tensor:
-        """What the network is shown of these images when it is measured: with noise, the same at every call."""
+        """Return the encoder's inputs for measurements: the images with noise, equal at every call."""
         return noisy(to_float(images), self.noise, torch.Generator().manual_seed(0)) if self.noise else images
 
     def experiment(self, shape: Sequence[int]) -> Experiment:
-        """The experiment for images of this shape, with weights drawn from the seed.
+        """Build the experiment for images of this shape, with weights drawn from the seed.
 
-        Raises InvalidValue for options that the recipe does not have.
+        Raises:
+            InvalidValue: If the recipe does not have the options.
         """
-        recipe = RECIPES[self.recipe]
-        known = {*inspect.signature(recipe).parameters, *recipes.Design.__annotations__}
-        if alien := set(self.options) - known:
-            raise InvalidValue(f"{self.recipe} has no {' and no '.join(sorted(alien))}; leave it out.")
+        if unknown := sorted(set(self.options) - options_of(self.recipe)):
+            raise InvalidValue(f"{self.recipe} has no option {' and no option '.join(unknown)}.")
         torch.manual_seed(self.seed)
-        plain = recipe(shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        plain = RECIPES[self.recipe](shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
         return DenoisingExperiment(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
+    @classmethod
+    def load(cls, folder: Path | str) -> "SavedRun":
+        """Read a training back from the folder that `vaelab train --out` wrote.
 
-@functools.lru_cache(maxsize=4)
-def _images(data: str, split: str, limit: int | None, side: int | None) -> Tensor:
-    images = load(data, split, limit=limit, progress=False).images
-    if side is None or side == images.shape[-1]:
-        return images
-    size = images.shape[-1]
-    if size % side == 0:
-        return F.avg_pool2d(images.float(), size // side).round().to(torch.uint8)
-    if side < size:
-        raise InvalidValue(
-            f"side={side} is neither above the {size} pixels of {data} nor a divisor of them; change it."
-        )
-    spare = side - size
-    return F.pad(images, (spare // 2, spare - spare // 2) * 2)
+        Args:
+            folder: The folder, with settings.json and checkpoints/.
+
+        Returns:
+            (run, experiment, step), with the weights of the latest checkpoint.
+
+        Raises:
+            DataError: If the folder contains no intact training.
+        """
+        folder = Path(folder)
+        try:
+            run = cls(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{folder} has no settings.json that this version can read: {error}.") from error
+        latest = checkpoints.load_latest(folder / "checkpoints")
+        if latest is None:
+            raise DataError(f"{folder} has no checkpoint; run its `vaelab train` command to the end of an epoch.")
+        experiment = run.experiment(run.images("test").shape[1:])
+        try:
+            experiment.load_state_dict(latest["experiment"])
+        except RuntimeError as error:
+            raise DataError(f"the checkpoint in {folder} does not fit the model in its settings.json.") from error
+        return SavedRun(run, experiment, int(latest["step"]))
 
 
-def checksum(data: str, limit: int | None) -> str:
-    parts: list[Dataset] = [load(data, split, limit=limit) for split in ("train", "test")]
-    return "+".join(part.sha256 for part in parts)
-
-
-class Trained(NamedTuple):
-    """The settings, the experiment as its newest checkpoint has it, and the step that it stands at."""
+class SavedRun(NamedTuple):
+    """A run, its experiment at the latest checkpoint, and the optimizer steps up to there."""
 
     run: Run
     experiment: Experiment
     step: int
 
 
-def trained(folder: Path | str) -> Trained:
-    """Read the folder of a training.
+@functools.lru_cache(maxsize=4)
+def _images(data: str, split: str, limit: int | None, side: int | None) -> Tensor:
+    images = load(data, split, limit=limit, progress=False).images
+    size = images.shape[-1]
+    if side is None or side == size:
+        return images
+    if size % side == 0:
+        return F.avg_pool2d(images.float(), size // side).round().to(torch.uint8)
+    if side < size:
+        raise InvalidValue(f"side must be at least {size}, that of {data}, or divide it, got {side}.")
+    padding = side - size
+    return F.pad(images, (padding // 2, padding - padding // 2) * 2)
 
-    Raises DataError where there is none, or none that is intact, and what loading its data raises.
-    """
-    folder = Path(folder)
-    try:
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        run = Run(**settings)
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{folder} holds no training that this version can read ({error}); give the folder that `vaelab train "
-            f"--out` wrote."
-        ) from error
-    kept = checkpoints.load_latest(folder / "checkpoints")
-    if kept is None:
-        raise DataError(f"{folder} holds no checkpoint yet; run its `vaelab train` command to the end of an epoch.")
-    experiment = run.experiment(tuple(run.images("test").shape[1:]))
-    try:
-        experiment.load_state_dict(kept["experiment"])
-    except RuntimeError as error:
-        raise DataError(f"the checkpoint in {folder} is not of the model in its settings.json; train anew.") from error
-    return Trained(run, experiment, int(kept["step"]))
+
+def checksum(data: str, limit: int | None) -> str:
+    """Return the checksums of both splits of a data set, as result keys contain them."""
+    return "+".join(load(data, split, limit=limit).sha256 for split in ("train", "test"))

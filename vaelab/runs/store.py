@@ -1,51 +1,56 @@
-"""The store of results: a computation that was done once, by any figure or sweep, is read back.
+"""The store of results: what one figure or sweep has computed, all others read back.
 
-A result is named by what was asked for: the name and version of its recipe, the settings and the
-checksum of the data.  How the code is written does not enter, so a renamed function or a reworded
-message recomputes nothing; the version is raised by hand when the numbers are meant to change, and
-the canary tests (tests/test_recipes_canary.py) fail when they change unintentionally.  Commit,
-library versions, machine and seconds are recorded beside the numbers.
+The key of a result contains the name and version of its recipe, the settings and the checksum of
+the data, but no code, so that a refactoring recomputes nothing. Raise the version when numbers are
+meant to change; tests/test_recipes_canary.py fails when they change unintentionally.
 """
 
 import functools
 import json
 import os
 import platform
-import struct
 import subprocess
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from vaelab._utils.files import atomic_write, cache_folder, digest, repository
-from vaelab.runs.executors import sweep
+from vaelab.runs.executors import Task, sweep
 
 Numbers = dict[str, np.ndarray]
 Computation = Callable[..., Numbers]
 F = TypeVar("F", bound=Computation)
-VERSIONS: dict[str, int] = {}  # the present version of every recipe, filled as modules are imported
+VERSIONS: dict[str, int] = {}  # of all recipes; filled as modules are imported
 
 
 class Recipe(NamedTuple):
-    """What a stored result was computed by.  The version rises when its numbers are meant to change."""
+    """The computation behind a stored result.
+
+    Args:
+        name: Its name, unique in the repository.
+        version: Raised when its numbers are meant to change.
+    """
 
     name: str
     version: int
 
 
 class Provenance(NamedTuple):
-    """Where numbers come from: git commit ("" outside a checkout), library versions, machine, seconds.
+    """The origin of numbers.
 
-    seconds is None where the time was not recorded.
+    Args:
+        commit: Git commit, with "+" if Python files were edited since; "" outside of a clone.
+        versions: Versions of Python and libraries.
+        machine: Processor, cores and GPU.
+        seconds: Duration of the computation, or None if it was not recorded.
     """
 
     commit: str
@@ -55,7 +60,14 @@ class Provenance(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Named arrays, the key that names them, the recipes behind them, and where they come from."""
+    """Arrays by name, with their key in the store and their origin.
+
+    Args:
+        numbers: The arrays.
+        key: The key.
+        recipes: All recipes that contributed.
+        provenance: Commit, versions, machine and seconds.
+    """
 
     numbers: Numbers
     key: str
@@ -64,18 +76,33 @@ class Result(NamedTuple):
 
 
 class BatchRunner(NamedTuple):
-    """A quicker way to compute several tasks: groups(tasks) gives lists of indices to compute together, and
-    function(tasks) their numbers, equal to those of the one by one up to rounding."""
+    """A faster way to compute several tasks at once, equal up to rounding.
 
-    groups: Callable[[Sequence[dict[str, Any]]], list[list[int]]]
-    function: Callable[[Sequence[dict[str, Any]]], list[Numbers]]
+    Args:
+        groups: Maps tasks to lists of indices that are computed together.
+        function: Maps the tasks of one group to their numbers.
+    """
+
+    groups: Callable[[Sequence[Task]], list[list[int]]]
+    function: Callable[[Sequence[Task]], list[Numbers]]
 
 
 def recipe(name: str, version: int) -> Callable[[F], F]:
-    """Mark a function as a recipe, whose results are stored under this name and version.
+    """Decorate a function whose results are stored under this name and version.
 
-    Raise the version when the numbers are meant to change, with a line in the CHANGELOG; rename, move and
-    reword freely.
+    Args:
+        name: The name.
+        version: Raise it when numbers are meant to change, with a line in the CHANGELOG.
+
+    Returns:
+        The decorator.
+
+    Example:
+        >>> @recipe("square", version=1)
+        ... def square(x):
+        ...     return {"square": np.array(x**2)}
+        >>> recipe_of(square)
+        Recipe(name='square', version=1)
     """
 
     def mark(function: F) -> F:
@@ -87,24 +114,33 @@ def recipe(name: str, version: int) -> Callable[[F], F]:
 
 
 def recipe_of(function: Computation) -> Recipe:
-    """The recipe of a function that `recipe` has marked."""
+    """Return the recipe of a decorated function."""
     marked: Recipe = function.recipe  # type: ignore[attr-defined]
     return marked
 
 
-def key(recipe: Recipe, settings: dict[str, Any], data: str = "") -> str:
-    """The sha256 of recipe name, recipe version, settings and data checksum, and of nothing else."""
+def key(recipe: Recipe, settings: Task, data: str = "") -> str:
+    """Compute the key of a result: the sha256 of recipe, settings and data checksum."""
     return digest(json.dumps([recipe.name, recipe.version, settings, data], sort_keys=True))
 
 
-def cached(function: Computation, settings: dict[str, Any], data: str = "") -> Result:
-    """function(**settings), read from the store if it is there, else computed here and stored."""
+def cached(function: Computation, settings: Task, data: str = "") -> Result:
+    """Read function(**settings) from the store, or compute it in this process and store it.
+
+    Args:
+        function: A recipe.
+        settings: Its keyword arguments, as JSON can hold them.
+        data: The checksum of its data.
+
+    Returns:
+        The result.
+    """
     return run_cached(function, [settings], [data], processes=1, progress=False)[0]
 
 
 def run_cached(
     function: Computation,
-    tasks: Sequence[dict[str, Any]],
+    tasks: Sequence[Task],
     data: Sequence[str],
     executor: Executor | None = None,
     *,
@@ -112,62 +148,69 @@ def run_cached(
     progress: bool = True,
     batch: BatchRunner | None = None,
 ) -> list[Result]:
-    """function(**task) for every task, in order; what the store lacks is computed, and stored one by one.
+    """Compute function(**task) for all tasks whose results are not stored, and store each at once.
 
     Args:
-        function: A recipe, importable from a module.
-        tasks: Its keyword arguments, as JSON can write them.
+        function: A recipe that can be imported.
+        tasks: Its keyword arguments, as JSON can hold them.
         data: The checksum of each task's data.
-        executor: Where to compute, as for `sweep`.
-        processes: How many processes to use without an executor.
+        executor: As for `sweep`.
+        processes: As for `sweep`.
         progress: Whether to show a progress bar.
         batch: How to compute several tasks together.
 
+    Returns:
+        One result per task, in order.
+
     Raises:
         StorageError: If the store cannot be written.
-        Exception: Whatever `sweep` and `function` raise; results stored before are not lost.
+        TrainingError: If a worker dies; run again to resume.
     """
     which = recipe_of(function)
     keys = [key(which, task, checksum) for task, checksum in zip(tasks, data, strict=True)]
-    results = {name: found for name in keys if (found := find(name, which)) is not None}
+    results = {name: result for name in keys if (result := find(name, which)) is not None}
     missing = {name: task for name, task in zip(keys, tasks, strict=True) if name not in results}
+    if not missing:
+        return [results[name] for name in keys]
     names = list(missing)
-    if names:
-        groups = batch.groups(list(missing.values())) if batch else [[i] for i in range(len(names))]
-        parts = [{"tasks": [missing[names[i]] for i in group]} for group in groups]
-        several = batch.function if batch else functools.partial(_one_by_one, function)
-        finished = sweep(functools.partial(_timed, several), parts, executor, processes=processes)
-        total = len(results) + len(names)
-        with tqdm(total=total, initial=len(results), desc="training", unit="VAE", disable=not progress) as bar:
-            for index, (landed, provenance) in finished:
-                for i, numbers in zip(groups[index], landed, strict=True):
-                    name = names[i]
-                    results[name] = Result(numbers, name, (which,), provenance)
-                    save(results[name], missing[name])
-                bar.update(len(landed))
+    groups = batch.groups(list(missing.values())) if batch else [[i] for i in range(len(names))]
+    compute = functools.partial(_timed, function, batch and batch.function)
+    parts = [{"tasks": [missing[names[i]] for i in group]} for group in groups]
+    bar = tqdm(total=len(results) + len(names), initial=len(results), desc="training", unit="VAE", disable=not progress)
+    with bar, closing(sweep(compute, parts, executor, processes=processes)) as finished:
+        for index, (group_numbers, provenance) in finished:
+            for i, numbers in zip(groups[index], group_numbers, strict=True):
+                results[names[i]] = Result(numbers, names[i], (which,), provenance)
+                save(results[names[i]], missing[names[i]])
+            bar.update(len(group_numbers))
     return [results[name] for name in keys]
 
 
 def merge_results(numbers: Numbers, parts: Sequence[Result]) -> Result:
-    """A result that is derived from others: named after them, with their recipes and the sum of their seconds."""
-    recipes = tuple(sorted({recipe for part in parts for recipe in part.recipes}))
-    seconds = [part.provenance.seconds for part in parts]
-    known = [value for value in seconds if value is not None]
-    commits = sorted({commit for part in parts for commit in part.provenance.commit.split(", ")})
+    """Combine results that numbers were derived from: their recipes, and the sum of their seconds.
+
+    Args:
+        numbers: The derived numbers.
+        parts: The results.
+
+    Returns:
+        The derived result; its key follows from theirs.
+    """
+    origins = [part.provenance for part in parts]
+    seconds = [origin.seconds for origin in origins if origin.seconds is not None]
     provenance = Provenance(
-        ", ".join(commits),
-        parts[0].provenance.versions,
-        "; ".join(sorted({part.provenance.machine for part in parts})),
-        round(sum(known), 2) if len(known) == len(seconds) else None,
+        ", ".join(sorted({commit for origin in origins for commit in origin.commit.split(", ")})),
+        origins[0].versions,
+        "; ".join(sorted({origin.machine for origin in origins})),
+        round(sum(seconds), 2) if len(seconds) == len(parts) else None,
     )
+    recipes = tuple(sorted({recipe for part in parts for recipe in part.recipes}))
     return Result(numbers, digest(json.dumps([part.key for part in parts])), recipes, provenance)
 
 
 def find(name: str, recipe: Recipe) -> Result | None:
-    """The stored result of this key, or None; a damaged file counts as absent."""
-    numbers = load_arrays(path_of(name))
-    if numbers is None:
-        return None
+    """Read the stored result of this key; return None if it is absent or damaged."""
+    numbers = load_arrays(path_of(name)) or {}
     try:
         provenance = Provenance(**json.loads(str(numbers.pop("provenance"))))
     except (ValueError, KeyError, TypeError):
@@ -176,18 +219,20 @@ def find(name: str, recipe: Recipe) -> Result | None:
 
 
 def load_arrays(path: Path) -> Numbers | None:
-    """The arrays of an npz file, or None where there is no such file or it is damaged."""
+    """Read the arrays of an npz file; return None if it is absent or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {array: file[array] for array in file.files}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError):
-        return None
-    except (struct.error, zlib.error, zipfile.BadZipFile):  # a flipped byte, wherever it is
+    except Exception:  # depending on the place, a flipped byte raises one of a dozen types
         return None
 
 
-def save(result: Result, settings: dict[str, Any]) -> None:
-    """Store a result whole or not at all, with its recipe and settings as text.  Raises StorageError."""
+def save(result: Result, settings: Task) -> None:
+    """Store a result atomically, with its recipe and settings as text.
+
+    Raises:
+        StorageError: If the store cannot be written.
+    """
     (which,) = result.recipes
     path = path_of(result.key)
     text = json.dumps({**which._asdict(), "settings": settings}, indent=1)
@@ -199,56 +244,49 @@ def save(result: Result, settings: dict[str, Any]) -> None:
 
 
 def path_of(name: str) -> Path:
-    """The file of the result with this key."""
+    """Return the file of the result with this key."""
     return cache_folder() / "runs" / name / "numbers.npz"
 
 
 def provenance_here(seconds: float | None) -> Provenance:
-    """What is recorded of a computation in this process."""
+    """Describe this process: commit, versions and machine."""
     versions = {"python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in ("vaelab", "torch", "numpy")}
     return Provenance(_commit(), versions, _machine(), seconds)
 
 
-def _one_by_one(function: Computation, tasks: Sequence[dict[str, Any]]) -> list[Numbers]:
-    return [function(**task) for task in tasks]
-
-
 def _timed(
-    function: Callable[[Sequence[dict[str, Any]]], list[Numbers]], tasks: Sequence[dict[str, Any]]
+    function: Computation, together: Callable[[Sequence[Task]], list[Numbers]] | None, tasks: Sequence[Task]
 ) -> tuple[list[Numbers], Provenance]:
-    """The numbers of several tasks and their provenance, with the seconds per task; runs where they are computed."""
+    """Compute tasks, and record where and in how many seconds per task; runs in the worker."""
     started = time.perf_counter()
-    numbers = function(tasks)
+    numbers = together(tasks) if together else [function(**task) for task in tasks]
     return numbers, provenance_here(round((time.perf_counter() - started) / len(tasks), 2))
 
 
 @functools.cache
 def _commit() -> str:
-    """The commit of the checkout that this package runs from, "+" where its code was edited since; else ""."""
-    root = repository()
-    if root is None:
+    if (root := repository()) is None:
         return ""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
     try:
-        commit = _git(root, "rev-parse", "--short=12", "HEAD")
-        return commit + ("+" if _git(root, "status", "--porcelain", "--", "*.py") else "")
+        edited = git("status", "--porcelain", "--", "*.py")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if edited else "")
     except (OSError, subprocess.SubprocessError):
         return ""
 
 
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-
-
 @functools.cache
 def _machine() -> str:
-    """Processor, cores and GPU of this machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     except OSError:
-        names = []
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     parts = [names[0] if names else platform.processor() or platform.machine(), f"{os.cpu_count()} cores"]
     if torch.cuda.is_available():
         parts.append(torch.cuda.get_device_name())

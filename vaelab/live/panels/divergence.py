@@ -1,38 +1,34 @@
-"""The divergence panel: move two Gaussians and alpha, and see what each divergence makes of it.
-
-First the numbers (two 1-D Gaussians, their mean, integrands, divergences), then the picture, then
-the panel.
-"""
+"""The divergence panel: two Gaussians, their geometric mean, and their divergences."""
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
 
 from vaelab import plots
 from vaelab.divergences import quadrature
 from vaelab.divergences.closed_form import geometric_js, geometric_mean, kl
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.live.controls import Slider, Switch
-from vaelab.live.figure import Scene, Values
-from vaelab.live.figure_panel import Story, drawn, limits, nice, plot
-from vaelab.live.panel import Panel
-from vaelab.live.readout import Row
+from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
+from vaelab.live.panel import Panel, PanelSpec, Readout
 
-Curve = NDArray[Any]
 X = torch.linspace(-10, 10, 601, dtype=torch.float64)
 ALPHAS = torch.linspace(0, 1, 101, dtype=torch.float64)
+LINE, ZEROS = X.numpy(), np.zeros(len(X))  # matplotlib converts a tensor number by number
+FRAME_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SIZES = {"notebook": (9.6, 3.3), "paper": (7.0, 2.4), "talk": (12.8, 5.0)}
+CAPTION = (
+    "The skew α moves the geometric mean G between p and q, and with it the divergence (right; dotted: the two KLs). "
+    "The integrands (middle; dotted: KL(q‖p)) may be negative, their integrals never are. Run the cell for the sliders."
+)
 
 
-class Setting(NamedTuple):
-    """Where the panel's controls stand.  sigma: standard deviations."""
+class GaussianPair(NamedTuple):
+    """Values of the controls; `primed`: the geometric mean takes 1 - alpha."""
 
     alpha: float
     mean_q: float
@@ -42,173 +38,75 @@ class Setting(NamedTuple):
     primed: bool
     dual: bool
 
+    @property
+    def color(self) -> str:
+        """Color of the selected divergence."""
+        return plots.DUAL if self.dual else plots.JS
 
-class Numbers(NamedTuple):
-    """Curves over X or ALPHAS, and values in nats.  g: mean and standard deviation of the geometric mean."""
+    @property
+    def name(self) -> str:
+        """Name of the selected divergence."""
+        return f"{'primed' if self.primed else 'plain'} {'dual ' if self.dual else ''}geometric JS"
 
-    q: Curve
-    p: Curve
-    mean: Curve
-    kl_integrand: Curve
-    js_integrand: Curve
-    curve: Curve
+
+PRESETS = {
+    "paper's pair": GaussianPair(0.3, -2, 1, 2, 2, True, False),
+    "far apart": GaussianPair(0.5, -5, 1, 5, 2, True, False),
+    "narrow q": GaussianPair(0.3, 0.5, 0.3, 0, 1, True, False),
+    "dual, small α": GaussianPair(0.05, 0.5, 0.3, 0, 1, True, True),
+    "plain": GaussianPair(0.5, -2, 1, 2, 2, False, False),
+    "q = p": GaussianPair(0.5, 0, 1, 0, 1, True, False),
+}
+
+
+class PairDivergences(NamedTuple):
+    """Densities and integrands over X, the selected divergence over ALPHAS, and values in nats."""
+
+    densities: tuple[Any, Any, Any]  # q, p and their geometric mean
+    integrands: tuple[Any, Any]  # of KL(q‖p) and of the selected divergence
+    curve: Any
     kl_qp: float
     kl_pq: float
-    js: float
-    value: float
-    g: tuple[float, float]
+    js: float  # ordinary Jensen-Shannon
+    value: float  # the selected divergence
+    g: tuple[float, float]  # mean and standard deviation of the geometric mean
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The chosen divergence at alpha = 0 and 1."""
+        """The selected divergence at alpha = 0 and 1."""
         return float(self.curve[0]), float(self.curve[-1])
 
 
 def gaussian(mean: float, sigma: float) -> Gaussian:
-    """N(mean, sigma^2), 0-d and in float64."""
+    """Return N(mean, sigma²), 0-d and in float64."""
     return Gaussian(torch.tensor(mean, dtype=torch.float64), torch.tensor(2 * math.log(sigma), dtype=torch.float64))
 
 
-def on_line(g: Gaussian, z: torch.Tensor) -> torch.Tensor:
-    """Log density of one 1-D Gaussian at the points z [m]: [m]."""
+def _log_density(g: Gaussian, z: torch.Tensor) -> torch.Tensor:
     return Gaussian(g.mean.expand_as(z), g.logvar.expand_as(z)).log_prob(z)
 
 
 @lru_cache(maxsize=64)
-def compute(s: Setting) -> Numbers:
-    """Everything that the picture and its words need; cached, since both ask."""
+def compute(s: GaussianPair) -> PairDivergences:
+    """Compute what the picture and its readout need; cached, since both call it."""
     q, p = gaussian(s.mean_q, s.sigma_q), gaussian(s.mean_p, s.sigma_p)
     g = geometric_mean(q, p, 1 - s.alpha if s.primed else s.alpha)
-    lq, lp, lg = on_line(q, X), on_line(p, X), on_line(g, X)
+    lq, lp, lg = (_log_density(density, X) for density in (q, p, g))
     if s.dual:
         js_integrand = lg.exp() * ((1 - s.alpha) * (lg - lq) + s.alpha * (lg - lp))
     else:
         js_integrand = (1 - s.alpha) * lq.exp() * (lq - lg) + s.alpha * lp.exp() * (lp - lg)
-    kinds = {"dual": s.dual, "primed": s.primed}
-    curve, value = geometric_js(q, p, ALPHAS, **kinds).numpy(), float(geometric_js(q, p, s.alpha, **kinds))
-    grid = quadrature.covering(q, p)
-    js = float(quadrature.jensen_shannon(lambda z: on_line(q, z), lambda z: on_line(p, z), grid))
-    kl_integrand = lq.exp() * (lq - lp)
-    g_numbers = float(g.mean), float(torch.exp(0.5 * g.logvar))
-    return Numbers(
-        q=lq.exp().numpy(),
-        p=lp.exp().numpy(),
-        mean=lg.exp().numpy(),
-        kl_integrand=kl_integrand.numpy(),
-        js_integrand=js_integrand.numpy(),
-        curve=curve,
+    js = quadrature.jensen_shannon(partial(_log_density, q), partial(_log_density, p), quadrature.covering(q, p))
+    return PairDivergences(
+        densities=(lq.exp().numpy(), lp.exp().numpy(), lg.exp().numpy()),
+        integrands=((lq.exp() * (lq - lp)).numpy(), js_integrand.numpy()),
+        curve=geometric_js(q, p, ALPHAS, dual=s.dual, primed=s.primed).numpy(),
         kl_qp=float(kl(q, p)),
         kl_pq=float(kl(p, q)),
-        js=js,
-        value=value,
-        g=g_numbers,
+        js=float(js),
+        value=float(geometric_js(q, p, s.alpha, dual=s.dual, primed=s.primed)),
+        g=(float(g.mean), float(torch.exp(0.5 * g.logvar))),
     )
-
-
-LINE, FLOOR = X.numpy(), np.zeros(len(X))  # matplotlib takes a tensor apart number by number
-Part = tuple[list[Artist], Any]  # what moves, and move(numbers, setting) -> limits changed
-
-
-def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:
-    """Build the picture; stacked=True puts its three parts below one another, for a film-strip."""
-    axes = figure.subplots(3, 1) if stacked else figure.subplots(1, 3)
-    parts = [densities(axes[0]), integrands(axes[1]), against_alpha(axes[2])]
-
-    def update(values: Values) -> bool:
-        setting = Setting(**values)
-        numbers = compute(setting)
-        changed = [move(numbers, setting) for _, move in parts]  # all of them, whatever the first says
-        return any(changed)
-
-    return Scene([artist for moving, _ in parts for artist in moving], update)
-
-
-def densities(ax: Axes) -> Part:
-    """q, p and their geometric mean G, each with its own color and dash."""
-    looks: Sequence[tuple[str, str, str]] = (
-        ("q", plots.Q, "-"),
-        ("p", plots.P, "--"),
-        ("G", plots.MEAN, "-."),
-    )
-    lines = [plot(ax, X, color=c, linestyle=s, label=label) for label, c, s in looks]
-    fills = [
-        ax.fill_between(X, 0 * X, color=plots.Q, alpha=0.15, lw=0),
-        ax.fill_between(X, 0 * X, color=plots.P, alpha=0.15, lw=0),
-    ]
-    ax.set(title="densities", xlabel="z", xlim=(-10, 10))
-    ax.legend(loc="upper left", handlelength=1.6, borderaxespad=0.1)
-
-    def move(n: Numbers, s: Setting) -> bool:
-        for line, y in zip(lines, (n.q, n.p, n.mean), strict=True):
-            line.set_ydata(y)
-        for fill, y in zip(fills, (n.q, n.p), strict=True):
-            fill.set_data(LINE, FLOOR, y)
-        return limits(ax, 0, nice(1.1 * max(n.q.max(), n.p.max(), n.mean.max())))
-
-    return [*fills, *lines], move
-
-
-def integrands(ax: Axes) -> Part:
-    """What is integrated for KL(q‖p) and for the chosen divergence; both may dip below zero."""
-    reference = plot(ax, X, color=plots.REFERENCE, linestyle=":", label="KL(q‖p)")
-    chosen = plot(ax, X, color=plots.JS, label="chosen JS")
-    ax.axhline(0, color="black", lw=0.6)
-    ax.set(title="integrands", xlabel="z", xlim=(-10, 10))
-
-    def move(n: Numbers, s: Setting) -> bool:
-        reference.set_ydata(n.kl_integrand)
-        chosen.set_ydata(n.js_integrand)
-        chosen.set_color(_color(s))
-        low = min(n.kl_integrand.min(), n.js_integrand.min())
-        high = max(n.kl_integrand.max(), n.js_integrand.max())
-        return limits(ax, -nice(-1.1 * low, least=1e-3), nice(1.1 * high))
-
-    return [reference, chosen], move
-
-
-def against_alpha(ax: Axes) -> Part:
-    """The chosen divergence over alpha with its ends, a marker where the slider stands, and the two KLs."""
-    looks = (("KL(q‖p)", plots.Q), ("KL(p‖q)", plots.P))
-    kls = [plot(ax, [0, 1], color=color, linestyle=":") for _, color in looks]
-    names = [
-        ax.text(x, 0, label, color=color, ha="center", va="bottom")
-        for (label, color), x in zip(looks, (0.3, 0.7), strict=True)
-    ]
-    curve = plot(ax, ALPHAS)
-    ends = plot(ax, [0, 1], marker="o", markerfacecolor="white", linestyle="none", clip_on=False)
-    marker = plot(ax, [0], marker="o", linestyle="none", clip_on=False)
-    ax.set(title="divergence (nats)", xlabel="α", xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"])
-
-    def move(n: Numbers, s: Setting) -> bool:
-        for line, label, value in zip(kls, names, (n.kl_qp, n.kl_pq), strict=True):
-            line.set_ydata([value, value])
-            label.set_y(value)
-            line.set_visible(s.primed)
-            label.set_visible(s.primed)
-        curve.set_ydata(n.curve)
-        ends.set_ydata(n.ends)
-        marker.set_data([s.alpha], [n.value])
-        for line in (curve, ends, marker):
-            line.set_color(_color(s))
-        return limits(ax, 0, nice(1.15 * max(n.curve.max(), *((n.kl_qp, n.kl_pq) if s.primed else (0,)))))
-
-    return [*kls, *names, curve, ends, marker], move
-
-
-def _color(s: Setting) -> str:
-    return plots.DUAL if s.dual else plots.JS
-
-
-FRAMES = (0.0, 0.25, 0.5, 0.75, 1.0)
-SIZES = {"notebook": (9.6, 3.3), "paper": (7.0, 2.4), "talk": (12.8, 5.0)}
-PRESETS = {
-    "paper's pair": Setting(0.3, -2, 1, 2, 2, True, False),
-    "far apart": Setting(0.5, -5, 1, 5, 2, True, False),
-    "narrow q": Setting(0.3, 0.5, 0.3, 0, 1, True, False),
-    "dual, small α": Setting(0.05, 0.5, 0.3, 0, 1, True, True),
-    "plain": Setting(0.5, -2, 1, 2, 2, False, False),
-    "q = p": Setting(0.5, 0, 1, 0, 1, True, False),
-}
 
 
 def divergence_panel(
@@ -220,72 +118,143 @@ def divergence_panel(
     dual: bool = False,
     style: plots.Style = "notebook",
 ) -> Panel:
-    """Sliders for alpha and for mean and standard deviation of q and p; switches primed and dual.
+    """Build a panel on the divergences between two Gaussians.
 
-    q, p: (mean, standard deviation), means within ±5, deviations in [0.25, 3].
-    style="talk" for the projector.
+    Args:
+        alpha: Skew at the start, in [0, 1].
+        q: Mean in [-5, 5] and standard deviation in [0.25, 3] at the start.
+        p: The same of the other Gaussian.
+        primed: Whether the geometric mean takes 1 - alpha at the start.
+        dual: Whether the dual is selected at the start.
+        style: "notebook", "paper" or "talk".
 
-    Raises InvalidValue for a start outside the sliders.
+    Returns:
+        The panel; its controls have the names of the fields of `GaussianPair`.
+
+    Raises:
+        InvalidValue: If a start is out of range.
+
+    Example:
+        >>> panel = divergence_panel(q=(0, 1), p=(1, 1))
+        >>> "KL(q‖p) <b>0.5000 nats" in panel.readout.value
+        True
     """
-    start = Setting(alpha, *q, *p, primed, dual)
-    frames: list[Values] = [s._asdict() for s in _frames(start)]
-    titles = [f"α = {a:g}" for a in FRAMES]
-    story = Story(partial(draw, stacked=True), frames, titles, partial(_alt, start), CAPTION)
-    presets = {k: v._asdict() for k, v in PRESETS.items()}
-    return drawn(draw, SIZES, _controls(start), words, story, presets, style)
+    start = GaussianPair(alpha, *q, *p, primed, dual)
+    frames = {f"α = {a:g}": start._replace(alpha=a) for a in FRAME_ALPHAS}
+    return PanelSpec(
+        draw=draw,
+        sizes=SIZES,
+        controls=[
+            Slider("alpha", "skew α", 0, 1, start.alpha),
+            Slider("mean_q", "mean of q", -5, 5, start.mean_q, 0.05),
+            Slider("sigma_q", "sigma of q", 0.25, 3, start.sigma_q, 0.05),
+            Slider("mean_p", "mean of p", -5, 5, start.mean_p, 0.05),
+            Slider("sigma_p", "sigma of p", 0.25, 3, start.sigma_p, 0.05),
+            Switch("primed", "plain", "primed", primed),
+            Switch("dual", "not dual", "dual", dual),
+        ],
+        presets={label: pair._asdict() for label, pair in PRESETS.items()},
+        readout=_readout,
+        frames={title: pair._asdict() for title, pair in frames.items()},
+        alt=partial(_alt, list(frames.values())),
+        caption=CAPTION,
+    ).build(style)
 
 
-CAPTION = (
-    "The skew α moves the geometric mean G between p and q, and with it the divergence (right; dotted: the "
-    "two KLs). The integrands (middle; dotted: KL(q‖p)) may be negative, their integrals never are. "
-    "Run the cell for the sliders."
-)
+def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
+    """Draw densities, integrands, and the divergence over alpha."""
+    axes = figure.subplots(3, 1) if stacked else figure.subplots(1, 3)
+    return combine([_densities(axes[0]), _integrands(axes[1]), _against_alpha(axes[2])])
 
 
-def words(values: Values) -> tuple[Sequence[Row], str]:
-    """The readout, and the picture in one sentence."""
-    s = Setting(**values)
+def _densities(ax: Axes) -> Scene:
+    styles = (("q", plots.Q, "-"), ("p", plots.P, "--"), ("G", plots.MEAN, "-."))
+    lines = [empty_line(ax, X, color=c, linestyle=dash, label=label) for label, c, dash in styles]
+    fills = [ax.fill_between(X, 0 * X, color=c, alpha=0.15, lw=0) for c in (plots.Q, plots.P)]
+    ax.set(title="densities", xlabel="z", xlim=(-10, 10))
+    ax.legend(loc="upper left", handlelength=1.6, borderaxespad=0.1)
+
+    def update(values: Values) -> bool:
+        densities = compute(GaussianPair(**values)).densities
+        for line, y in zip(lines, densities, strict=True):
+            line.set_ydata(y)
+        for fill, y in zip(fills, densities, strict=False):
+            fill.set_data(LINE, ZEROS, y)
+        return set_limits(ax, (0, rounded_limit(1.1 * np.max(densities))))
+
+    return Scene([*fills, *lines], update)
+
+
+def _integrands(ax: Axes) -> Scene:
+    lines = [empty_line(ax, X, color=plots.REFERENCE, linestyle=":"), empty_line(ax, X)]
+    ax.axhline(0, color="black", lw=0.6)
+    ax.set(title="integrands", xlabel="z", xlim=(-10, 10))
+
+    def update(values: Values) -> bool:
+        pair = GaussianPair(**values)
+        integrands = compute(pair).integrands
+        for line, y in zip(lines, integrands, strict=True):
+            line.set_ydata(y)
+        lines[1].set_color(pair.color)
+        low, high = np.min(integrands), np.max(integrands)
+        return set_limits(ax, (-rounded_limit(-1.1 * low, least=1e-3), rounded_limit(1.1 * high)))
+
+    return Scene(lines, update)
+
+
+def _against_alpha(ax: Axes) -> Scene:
+    """The divergence over alpha with its ends, a marker at the slider's value, and the two KLs."""
+    kls = [empty_line(ax, [0, 1], color=color, linestyle=":") for color in (plots.Q, plots.P)]
+    labels = [
+        ax.text(x, 0, label, color=color, ha="center", va="bottom")
+        for x, label, color in ((0.3, "KL(q‖p)", plots.Q), (0.7, "KL(p‖q)", plots.P))
+    ]
+    curve = empty_line(ax, ALPHAS)
+    ends = empty_line(ax, [0, 1], marker="o", markerfacecolor="white", linestyle="none", clip_on=False)
+    marker = empty_line(ax, [0], marker="o", linestyle="none", clip_on=False)
+    ax.set(title="divergence (nats)", xlabel="α", xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"])
+
+    def update(values: Values) -> bool:
+        pair = GaussianPair(**values)
+        n = compute(pair)
+        for line, label, value in zip(kls, labels, (n.kl_qp, n.kl_pq), strict=True):
+            line.set_ydata([value, value])
+            label.set_y(value)
+            line.set_visible(pair.primed)
+            label.set_visible(pair.primed)
+        curve.set_ydata(n.curve)
+        ends.set_ydata(n.ends)
+        marker.set_data([pair.alpha], [n.value])
+        for line in (curve, ends, marker):
+            line.set_color(pair.color)
+        height = max(n.curve.max(), *((n.kl_qp, n.kl_pq) if pair.primed else (0,)))
+        return set_limits(ax, (0, rounded_limit(1.15 * height)))
+
+    return Scene([*kls, *labels, curve, ends, marker], update)
+
+
+def _readout(values: Values) -> Readout:
+    """Return the divergences, and the geometric mean in one sentence."""
+    s = GaussianPair(**values)
     n = compute(s)
-    rows = [("KL(q‖p)", n.kl_qp), ("KL(p‖q)", n.kl_pq), ("JS (ordinary)", n.js), (name(s), n.value)]
+    rows = [("KL(q‖p)", n.kl_qp), ("KL(p‖q)", n.kl_pq), ("JS (ordinary)", n.js), (s.name, n.value)]
     sentence = (
-        f"At α = {s.alpha:.2f} the geometric mean of q = {_n(s.mean_q, s.sigma_q)} "
-        f"and p = {_n(s.mean_p, s.sigma_p)} is {_n(*n.g)}; "
-        f"the {name(s)} runs from {n.ends[0]:.3f} nats at α = 0 to {n.ends[1]:.3f} at α = 1."
+        f"At α = {s.alpha:.2f} the geometric mean of q = {_normal(s.mean_q, s.sigma_q)} "
+        f"and p = {_normal(s.mean_p, s.sigma_p)} is {_normal(*n.g)}; "
+        f"the {s.name} goes from {n.ends[0]:.3f} nats at α = 0 to {n.ends[1]:.3f} at α = 1."
     )
-    return [(label, f"{value:.4f} nats") for label, value in rows], sentence
+    return Readout([(label, f"{value:.4f} nats") for label, value in rows], sentence)
 
 
-def name(s: Setting) -> str:
-    """The chosen divergence in words."""
-    return f"{'primed' if s.primed else 'plain'} {'dual ' if s.dual else ''}geometric JS"
-
-
-def _n(mean: float, sigma: float) -> str:
+def _normal(mean: float, sigma: float) -> str:
     return f"N({mean:.2f}, {sigma:.2f}²)"
 
 
-def _frames(start: Setting) -> list[Setting]:
-    return [start._replace(alpha=a) for a in FRAMES]
-
-
-def _alt(start: Setting) -> str:
-    numbers = [compute(s) for s in _frames(start)]
-    listed = ", ".join(f"{n.value:.2f}" for n in numbers)
+def _alt(pairs: list[GaussianPair]) -> str:
+    numbers, start = [compute(pair) for pair in pairs], pairs[0]
     return (
-        f"Film-strip, α = {', '.join(f'{a:g}' for a in FRAMES)}, "
-        f"for q = {_n(start.mean_q, start.sigma_q)} and p = {_n(start.mean_p, start.sigma_p)}: "
-        f"the {name(start)} is {listed} nats, while the geometric mean goes "
-        f"from {_n(*numbers[0].g)} to {_n(*numbers[-1].g)}."
+        f"Filmstrip, α = {', '.join(f'{pair.alpha:g}' for pair in pairs)}, "
+        f"for q = {_normal(start.mean_q, start.sigma_q)} and p = {_normal(start.mean_p, start.sigma_p)}: "
+        f"the {start.name} is {', '.join(f'{n.value:.2f}' for n in numbers)} nats, while the geometric mean goes "
+        f"from {_normal(*numbers[0].g)} to {_normal(*numbers[-1].g)}."
     )
-
-
-def _controls(s: Setting) -> list[Any]:
-    return [
-        Slider("alpha", "skew α", 0, 1, s.alpha),
-        Slider("mean_q", "mean of q", -5, 5, s.mean_q, 0.05),
-        Slider("sigma_q", "sigma of q", 0.25, 3, s.sigma_q, 0.05),
-        Slider("mean_p", "mean of p", -5, 5, s.mean_p, 0.05),
-        Slider("sigma_p", "sigma of p", 0.25, 3, s.sigma_p, 0.05),
-        Switch("primed", "plain", "primed", s.primed),
-        Switch("dual", "not dual", "dual", s.dual),
-    ]

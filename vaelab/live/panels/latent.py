@@ -1,11 +1,10 @@
-"""The latent explorer: walk in the latents of a trained VAE and see what the decoder makes of each point.
+"""The latent panel: the images that a trained VAE decodes from points of its latent space.
 
-No matplotlib while it moves: decoded images go straight to PNG, beside a map of the plane drawn once.
+Decoded images become PNG without matplotlib, beside a map of the plane that is drawn once.
 """
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,21 +12,24 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from vaelab import plots
+from vaelab._utils.images import to_uint8
 from vaelab.live.controls import Control, Slider, Switch
-from vaelab.live.figure import Values
-from vaelab.live.images import Pixels, enlarge, png, tile
-from vaelab.live.panel import Panel, View
-from vaelab.live.panels.traversal import decoded, traversal_panel
-from vaelab.live.readout import Row
+from vaelab.live.figure import Pixels, Values, png
+from vaelab.live.panel import Panel, Readout, View
 from vaelab.live.worker import drawing
 from vaelab.objectives.objective import Experiment
 
 SIDES = {"notebook": 308, "paper": 308, "talk": 504}
-STEPS = np.linspace(-2, 2, 9)
-TILES, GAP = 10, 12
-CAPTION = (
-    "Each point of the latent plane decodes to an image. Film-strip: z1 from -2 to 2 at z2 = 0 (top row), "
+STEPS = torch.linspace(-2, 2, 9)
+GRID, GAP = 10, 12
+COLUMNS, TILE_GAP, MAX_IMAGES, MAX_ROWS = 9, 4, 20, 6  # of the traversals
+PLANE_CAPTION = (
+    "Each point of the latent plane decodes to an image. Filmstrip: z1 from -2 to 2 at z2 = 0 (top row), "
     "z2 from -2 to 2 at z1 = 0 (bottom row). Run the cell for the sliders."
+)
+TRAVERSAL_CAPTION = (
+    "Large: the decoded code. Below: the selected latent over its range, the others fixed. Filmstrip: one row per "
+    "latent, the most active first. Run the cell for the sliders."
 )
 
 
@@ -39,123 +41,237 @@ def latent_panel(
     reach: float = 3.0,
     style: plots.Style = "notebook",
 ) -> Panel:
-    """Two latents: sliders z1 and z2 within ±reach -> the decoded image, enlarged, or a grid of 10 x 10 around it.
+    """Build a panel on the latent space of a trained VAE.
 
-    With images [n, *shape] and labels [n] also a map of where they lie in the plane, with ellipses of one sigma.
-    More latents: traversals, one latent at a time, from the code of a chosen image (or from the center).
+    Two latents: sliders z1 and z2, the decoded image or a grid of 10 x 10 around the point, and a
+    map of the encoded images. More latents: traversals of one latent at a time.
 
-    The experiment is copied, so that training may go on elsewhere.
+    Args:
+        experiment: The trained VAE; it is copied, so that training may continue.
+        images: [n, *shape] to encode. Without any there is no map, and traversals start at zero.
+        labels: [n], colors of the map.
+        reach: Largest absolute value of a latent.
+        style: "notebook", "paper" or "talk".
+
+    Returns:
+        The panel.
+
+    Example:
+        >>> from vaelab import recipes
+        >>> panel = latent_panel(recipes.vae((1, 8, 8), latent=2, hidden=(4,)))
+        >>> panel.set(z1=3.0)
+        >>> panel.settle(), "z <b>(3.00, 0.00)" in panel.readout.value
+        (True, True)
     """
     frozen = copy.deepcopy(experiment).cpu().eval()
-    if experiment.model.latent != 2:
-        return traversal_panel(frozen, images, reach, plots.size_for(SIDES, style), style)
     side = plots.size_for(SIDES, style)
-    walk = Walk(frozen, images, labels, reach, side)
-    size = (side if walk.map is None else 2 * side + GAP, side)
-    view = View(walk.picture, size, walk.words, walk.strip, walk.alt, CAPTION)
-    start, far = {"grid": False, "width": min(3.0, 2 * reach)}, 0.9 * reach
-    presets: dict[str, dict[str, Any]] = {
-        "center": {"z1": 0.0, "z2": 0.0, **start},
-        "edge": {"z1": far, "z2": 0.0, **start},
-        "corner": {"z1": -far, "z2": far, **start},
+    if experiment.model.latent != 2:
+        return _traversal_panel(frozen, images, reach, side, style)
+    plane = _Plane(frozen, images, labels, reach, side)
+    size = (side if plane.map is None else 2 * side + GAP, side)
+    view = View(plane.picture, size, plane.describe, plane.filmstrip, plane.alt, PLANE_CAPTION)
+    width, edge = min(3.0, 2 * reach), 0.9 * reach
+    presets = {
+        "center": {"z1": 0.0, "z2": 0.0, "grid": False, "width": width},
+        "edge": {"z1": edge, "z2": 0.0, "grid": False, "width": width},
+        "corner": {"z1": -edge, "z2": edge, "grid": False, "width": width},
         "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
     }
-    controls: list[Control] = [Slider(f"z{i}", f"latent z{i}", -reach, reach, 0.0, 0.05) for i in (1, 2)]
-    controls += [
+    controls: list[Control] = [
+        Slider("z1", "latent z1", -reach, reach, 0.0, 0.05),
+        Slider("z2", "latent z2", -reach, reach, 0.0, 0.05),
         Switch("grid", "one image", "10 x 10"),
-        Slider("width", "grid's width", min(0.2, reach), 2 * reach, start["width"], 0.1),
+        Slider("width", "grid's width", min(0.2, reach), 2 * reach, width, 0.1),
     ]
     return Panel(controls, view, presets, style)
 
 
-class Walk:
-    """A frozen decoder, and the map of where the images lie in its plane."""
+class _Plane:
+    """A frozen decoder with two latents, and a map of the encoded images."""
 
     def __init__(
         self, experiment: Experiment, images: Tensor | None, labels: Tensor | None, reach: float, side: int
     ) -> None:
         self.experiment, self.reach, self.side, self.labels = experiment, reach, side, labels
-        self.codes = None if images is None else experiment.encode(images.cpu())
-        self.means = None if self.codes is None else self.codes.mean
-        sigmas = None if self.codes is None else torch.exp(0.5 * self.codes.logvar)
-        self.map = None if self.means is None else plane_map(self.means, labels, reach, side, sigmas)
+        self.means = self.map = None
+        if images is not None:
+            codes = experiment.encode(images.cpu())
+            self.means = codes.mean
+            self.map = _draw_map(codes.mean, labels, reach, side, torch.exp(0.5 * codes.logvar))
 
     def image(self, z1: float, z2: float) -> Pixels:
-        """The decoded image as [h, w] or [h, w, 3] bytes."""
-        return decoded(self.experiment, torch.tensor([[z1, z2]], dtype=torch.float32))[0]
+        """Return the decoded image, [h, w] or [h, w, 3]."""
+        return _decode(self.experiment, torch.tensor([[z1, z2]], dtype=torch.float32))[0]
 
     def grid(self, z1: float, z2: float, width: float) -> Pixels:
-        """10 x 10 decoded images whose codes cover a square of this width around the point; z2 grows upwards."""
-        steps = torch.linspace(-width / 2, width / 2, TILES)
+        """Return 10 x 10 images of a square around the point; z2 grows upward."""
+        steps = torch.linspace(-width / 2, width / 2, GRID)
         rows, columns = torch.meshgrid(z2 - steps, z1 + steps, indexing="ij")
-        images = decoded(self.experiment, torch.stack([columns.flatten(), rows.flatten()], 1))
-        return tile([images[i : i + TILES] for i in range(0, TILES**2, TILES)], 0)
+        images = _decode(self.experiment, torch.stack([columns.flatten(), rows.flatten()], 1))
+        return plots.tile_images([images[i : i + GRID] for i in range(0, GRID**2, GRID)])
 
     def picture(self, values: Values) -> bytes:
-        """The enlarged image or the grid, and on its left the map with a marker."""
+        """Return the image or the grid as PNG, beside the map with a marker."""
         z1, z2, width = values["z1"], values["z2"], values["width"]
-        small = self.grid(z1, z2, width) if values["grid"] else self.image(z1, z2)
-        large = Image.fromarray(small).resize((self.side, self.side), Image.Resampling.NEAREST)
+        large = _resize(self.grid(z1, z2, width) if values["grid"] else self.image(z1, z2), self.side)
         if self.map is None:
             return png(np.asarray(large))
-        sheet = Image.new("RGB", (2 * self.side + GAP, self.side), "white")
-        sheet.paste(Image.fromarray(self.map), (0, 0))
-        sheet.paste(large, (self.side + GAP, 0))
-        x, y = ((1 + s * values[k] / self.reach) * self.side / 2 for k, s in (("z1", 1), ("z2", -1)))
-        pen = ImageDraw.Draw(sheet)
+        canvas = Image.fromarray(plots.tile_images([[self.map, np.asarray(large.convert("RGB"))]], GAP))
+        x, y = ((1 + z / self.reach) * self.side / 2 for z in (z1, -z2))
+        pen = ImageDraw.Draw(canvas)
         if values["grid"]:
             half = width / self.reach * self.side / 4
             pen.rectangle((max(x - half, 0), y - half, min(x + half, self.side), y + half), outline="black", width=2)
         for radius, color in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-        return png(np.asarray(sheet))
+        return png(np.asarray(canvas))
 
-    def words(self, values: Values) -> tuple[Sequence[Row], str]:
-        """The readout, and the picture in one sentence."""
+    def describe(self, values: Values) -> Readout:
+        """Return the point, its distance from zero, and the nearest encoded image."""
         z = torch.tensor([values["z1"], values["z2"]])
-        rows = [
-            ("z", f"({z[0]:.2f}, {z[1]:.2f})"),
-            ("distance from the prior's center", f"{z.norm():.2f} sigma"),
-        ]
+        rows = [("z", f"({z[0]:.2f}, {z[1]:.2f})"), ("distance from the prior's mean", f"{z.norm():.2f} sigma")]
         if values["grid"]:
             rows.append(("the grid covers", f"{values['width']:.1f} x {values['width']:.1f} sigma"))
-        ink = self.image(values["z1"], values["z2"]).mean() / 255
-        sentence = f"The decoder's image at z has a mean brightness of {ink:.2f}."
-        if self.means is not None and self.labels is not None:
-            nearest = int((self.means - z).square().sum(1).argmin())
-            sentence += f" The encoded image nearest to z is a {int(self.labels[nearest])}."
-        return rows, sentence
+        brightness = self.image(values["z1"], values["z2"]).mean() / 255
+        sentence = f"The decoder's image at z has a mean brightness of {brightness:.2f}."
+        if nearest := self._nearest(z[None]):
+            sentence += f" The encoded image nearest to z is a {nearest}."
+        return Readout(rows, sentence)
 
-    def strip(self) -> bytes:
-        """Two rows of decoded images: along z1, and along z2."""
-        rows = [[self.image(z, 0) for z in STEPS], [self.image(0, z) for z in STEPS]]
-        factor = max(1, 84 // rows[0][0].shape[0])
-        return png(tile([[enlarge(i, factor) for i in row] for row in rows], 6), small=True)
+    def filmstrip(self) -> bytes:
+        """Return a row of images along z1 and one along z2, as PNG."""
+        return _decode_rows(self.experiment, self._axes(), side=84, gap=6)
 
     def alt(self) -> str:
-        """What the film-strip shows, with the nearest digits where labels are known."""
+        """Describe the filmstrip, with the nearest labels."""
         text = f"Two rows of {len(STEPS)} decoded images each."
+        z1, z2 = (self._nearest(codes) for codes in self._axes())
+        return f"{text} The nearest encoded images are, along z1: {z1}; along z2: {z2}." if z1 else text
+
+    def _axes(self) -> list[Tensor]:
+        zero = torch.zeros_like(STEPS)
+        return [torch.stack([STEPS, zero], 1), torch.stack([zero, STEPS], 1)]
+
+    def _nearest(self, z: Tensor) -> str:
+        """Labels of the encoded images nearest to z [n, 2]; empty without labels."""
         if self.means is None or self.labels is None:
-            return text
-        found = f"along z1: {self._nearest(0)}; along z2: {self._nearest(1)}"
-        return f"{text} The nearest encoded images are, {found}."
-
-    def _nearest(self, axis: int) -> str:
-        z = torch.zeros(len(STEPS), 2)
-        z[:, axis] = torch.from_numpy(STEPS)
-        assert self.means is not None
-        assert self.labels is not None
-        return ", ".join(str(int(v)) for v in self.labels[torch.cdist(z, self.means).argmin(1).to(self.labels.device)])
+            return ""
+        nearest = torch.cdist(z, self.means, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
+        return ", ".join(str(int(label)) for label in self.labels[nearest.to(self.labels.device)])
 
 
-def plane_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sigmas: Tensor | None = None) -> Pixels:
-    """The encoded images as dots, colored by label, on a square without margins: [side, side, 3]."""
+def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sigmas: Tensor) -> Pixels:
+    """Encoded images as dots and ellipses on a square without margins: [side, side, 3]."""
     with drawing, plots.style("notebook"):
         figure = plots.new_figure(side / 100, side / 100)
         figure.set_layout_engine("none")
-        ax: Any = figure.add_axes((0, 0, 1, 1))
+        ax = figure.add_axes((0, 0, 1, 1))
         plots.latent_plane(ax, means, labels, sigmas)
         ax.spines[:].set(visible=True, color=plots.REFERENCE)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
         figure.canvas.draw()
         return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
+
+
+def _traversal_panel(
+    experiment: Experiment, images: Tensor | None, reach: float, side: int, style: plots.Style
+) -> Panel:
+    """Sliders for a latent, its value and the image; latents by falling activity."""
+    traversal = _Traversal(experiment, images, reach, side)
+    last = experiment.model.latent - 1
+    controls: list[Control] = [
+        Slider("value", "its value", -reach, reach, 0.0, 0.05),
+        Slider("latent", "latent", 0, max(last, 1), 0, 1, whole=True),
+    ]
+    if len(traversal.codes) > 1:
+        controls.append(Slider("image", "image", 0, len(traversal.codes) - 1, 0, 1, whole=True))
+    ends = {"most active": 0, "least active": last}
+    presets = {label: {"latent": rank, "value": 0.9 * reach} for label, rank in ends.items()}
+    view = View(
+        traversal.picture, traversal.size, traversal.describe, traversal.filmstrip, traversal.alt, TRAVERSAL_CAPTION
+    )
+    return Panel(controls, view, presets, style)
+
+
+class _Traversal:
+    """A frozen decoder, codes to start from, and the latents in the order of their activity."""
+
+    def __init__(self, experiment: Experiment, images: Tensor | None, reach: float, side: int) -> None:
+        self.experiment, self.reach, self.side = experiment, reach, side
+        if images is None:
+            self.codes, self.activity = torch.zeros(1, experiment.model.latent), None
+            self.order = list(range(experiment.model.latent))
+        else:
+            means = experiment.encode(images.cpu()).mean
+            self.codes, self.activity = means[:MAX_IMAGES], means.var(0, correction=0)
+            self.order = self.activity.argsort(descending=True).tolist()
+        self.tile = (side + TILE_GAP) // 4
+        self.size = (COLUMNS * (self.tile + TILE_GAP) - TILE_GAP, side + TILE_GAP + self.tile)
+
+    def _code(self, values: Values) -> tuple[int, Tensor]:
+        """Index of the selected latent, and the code [latent] with its value."""
+        latent = self.order[min(values["latent"], len(self.order) - 1)]
+        z = self.codes[values.get("image", 0)].clone()
+        z[latent] = values["value"]
+        return latent, z
+
+    def _row(self, z: Tensor, latent: int) -> Tensor:
+        """Codes [columns, latent] with one latent from -reach to reach."""
+        codes = z.repeat(COLUMNS, 1)
+        codes[:, latent] = torch.linspace(-self.reach, self.reach, COLUMNS)
+        return codes
+
+    def picture(self, values: Values) -> bytes:
+        """Return the decoded code as PNG, above the traversal with a mark at the value."""
+        latent, z = self._code(values)
+        width, top = self.size[0], self.side + TILE_GAP
+        canvas = Image.new("RGB", self.size, "white")
+        large = _resize(_decode(self.experiment, z[None])[0], self.side)
+        canvas.paste(large, ((width - self.side) // 2, 0))
+        for i, image in enumerate(_decode(self.experiment, self._row(z, latent))):
+            canvas.paste(_resize(image, self.tile), (i * (self.tile + TILE_GAP), top))
+        x = self.tile / 2 + (width - self.tile) * (1 + values["value"] / self.reach) / 2
+        ImageDraw.Draw(canvas).polygon([(x - 8, top - 16), (x + 8, top - 16), (x, top - 2)], plots.P)
+        return png(np.asarray(canvas))
+
+    def describe(self, values: Values) -> Readout:
+        """Return the latent, its value, and how much a pixel changes along it."""
+        latent, z = self._code(values)
+        rows = [("latent", f"{latent}"), ("its value", f"{values['value']:.2f} sigma"), ("|z|", f"{z.norm():.2f}")]
+        if self.activity is not None:
+            rows.append(("variance of its means", f"{float(self.activity[latent]):.3f}"))
+        images = np.stack(_decode(self.experiment, self._row(z, latent))).astype(float)
+        change = images.std(0).mean() / 255
+        sentence = f"Along latent {latent} a pixel changes by {change:.3f} on average (standard deviation)."
+        return Readout(rows, sentence)
+
+    def filmstrip(self) -> bytes:
+        """Return one row per latent from the first image's code, as PNG."""
+        rows = [self._row(self.codes[0], latent) for latent in self.order[:MAX_ROWS]]
+        return _decode_rows(self.experiment, rows, side=56, gap=TILE_GAP)
+
+    def alt(self) -> str:
+        """Describe the filmstrip."""
+        latents = ", ".join(map(str, self.order[:MAX_ROWS]))
+        return (
+            f"{min(MAX_ROWS, len(self.order))} rows of {COLUMNS} decoded images: latents {latents} from "
+            f"-{self.reach:g} to {self.reach:g}, one row each."
+        )
+
+
+def _decode(experiment: Experiment, z: Tensor) -> list[Pixels]:
+    """The mean images of codes [n, latent], each [h, w] or [h, w, 3]."""
+    images = to_uint8(experiment.decode(z)).numpy()
+    return [image[0] if len(image) == 1 else image.transpose(1, 2, 0) for image in images]
+
+
+def _resize(pixels: Pixels, side: int) -> Image.Image:
+    return Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
+
+
+def _decode_rows(experiment: Experiment, rows: Sequence[Tensor], side: int, gap: int) -> bytes:
+    """The images of rows of codes as PNG, each enlarged to at most `side` pixels."""
+    images = [_decode(experiment, codes) for codes in rows]
+    factor = max(1, side // len(images[0][0]))
+    enlarged = [[image.repeat(factor, 0).repeat(factor, 1) for image in row] for row in images]
+    return png(plots.tile_images(enlarged, gap), small=True)

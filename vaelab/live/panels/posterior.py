@@ -1,44 +1,38 @@
-"""The posterior panel: the mixture Q(z) of all posteriors, one latent at a time, against the prior N(0, 1)."""
+"""The posterior panel: the aggregate posterior Q(z) in single latents against the prior N(0, 1)."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidType
-from vaelab.live.controls import Control, Slider, Switch
-from vaelab.live.figure import Scene, Values
-from vaelab.live.figure_panel import Story, drawn, limits, nice, plot
-from vaelab.live.panel import Panel
-from vaelab.live.readout import Row
+from vaelab.live.controls import Slider, Switch
+from vaelab.live.figure import AnyFigure, Scene, Values, empty_line, rounded_limit, set_limits
+from vaelab.live.panel import Panel, PanelSpec, Readout
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.moments import Moments
 from vaelab.posterior.variance_law import VarianceLaw
 
-SIZES = {"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 5.0)}
-POINTS, DRAWS = 401, 4000
-NAMED = 12  # latents whose numbers have room below their bars
+N_POINTS, N_SAMPLES = 401, 4000
+MAX_LABELS = 12  # more numbers do not fit below the bars
 CAPTION = (
-    "Left: the mixture of all posteriors in one latent (filled) against the prior N(0, 1) (dashed). Right: per latent "
-    "the mean of the variances plus the variance of the means; the variance law wants 1 (line). Run the cell to choose "
-    "the latent and to rescale it to variance 1."
+    "Left: the aggregate posterior Q(z) of one latent (filled) against the prior N(0, 1) (dashed). Right: for every "
+    "latent the mean of the variances plus the variance of the means; the variance law predicts a sum of 1 (line). Run "
+    "the cell to select the latent and to rescale it to variance 1."
 )
 
 
-class Latents(NamedTuple):
-    """All that the panel shows, latents by their signal: the number of each in its model [d]; z [401]; densities
-    [d, 401] and KL(Q‖p) [d] in nats, each as it is and rescaled to variance 1; moments and law [d]."""
+class _LatentDensities(NamedTuple):
+    """The aggregate posterior of d latents, as it is (False) and rescaled (True)."""
 
-    order: list[int]
-    z: Tensor
-    density: dict[bool, np.ndarray]
-    distance: dict[bool, Tensor]
+    order: list[int]  # index in the model, by falling signal
+    z: Tensor  # [N_POINTS]
+    density: dict[bool, np.ndarray]  # [d, N_POINTS]
+    distance: dict[bool, Tensor]  # KL(Q‖p) in nats, [d]
     moments: Moments
     law: VarianceLaw
 
@@ -50,125 +44,133 @@ def posterior_panel(
     latent: int = 0,
     style: plots.Style = "notebook",
 ) -> Panel:
-    """A slider for the latent (those with the largest signal first) and a switch that rescales it to variance 1.
+    """Build a panel on the aggregate posterior: its density and variance in every latent.
 
-    latent: the rank to begin with, 0 the largest signal; the words name the latent by its own number.
+    Args:
+        source: A `MarginalPosterior`, or an experiment.
+        images: [n, *shape], for an experiment to encode.
+        latent: Rank of the latent at the start; 0 has the largest signal.
+        style: "notebook", "paper" or "talk".
 
-    source: a `MarginalPosterior`, or an experiment with images [n, *shape] to encode.
+    Returns:
+        The panel; the readout gives each latent its index in the model.
 
-    Raises InvalidType for an experiment without images, InvalidValue for a latent that is not there.
+    Raises:
+        InvalidType: If an experiment comes without images.
+        InvalidValue: If the rank is out of range.
+
+    Example:
+        >>> panel = posterior_panel(MarginalPosterior(torch.zeros(9, 2), torch.zeros(9, 2)))
+        >>> "variance V <b>1.000" in panel.readout.value
+        True
     """
     if isinstance(source, Experiment):
         if images is None:
-            raise InvalidType("an experiment alone has no posterior; pass images [n, *shape] to encode, too.")
+            raise InvalidType("images must be a tensor [n, *shape] with an experiment, got None.")
         source = MarginalPosterior.from_model(source, images)
-    shown = _latents(source)
-    d = len(shown.law.total)
-    controls: list[Control] = [
-        Slider("latent", "rank of latent", 0, d - 1, latent, 1, whole=True),
-        Switch("rescaled", "as it is", "rescaled to V = 1"),
-    ]
-    chosen = sorted({0, min(1, d - 1), d // 2, d - 1})
-    frames = [{"latent": k, "rescaled": False} for k in chosen]
-    story = Story(
-        partial(draw, shown=shown, stacked=True),
-        frames,
-        [f"latent {shown.order[k]}" for k in chosen],
-        lambda: _alt(shown, chosen),
-        CAPTION,
-    )
-    presets: dict[str, dict[str, Any]] = {
-        "largest signal": {"latent": 0, "rescaled": False},
-        "smallest signal": {"latent": d - 1, "rescaled": False},
-        "largest, rescaled": {"latent": 0, "rescaled": True},
-    }
-    return drawn(partial(draw, shown=shown), SIZES, controls, partial(words, shown), story, presets, style)
+    latents = _densities(source)
+    d = len(latents.order)
+    ranks = sorted({0, min(1, d - 1), d // 2, d - 1})
+    presets = {"largest signal": (0, False), "smallest signal": (d - 1, False), "largest, rescaled": (0, True)}
+    return PanelSpec(
+        draw=partial(_draw, latents=latents),
+        sizes={"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 5.0)},
+        controls=[
+            Slider("latent", "rank of latent", 0, d - 1, latent, 1, whole=True),
+            Switch("rescaled", "as it is", "rescaled to V = 1"),
+        ],
+        presets={label: {"latent": k, "rescaled": rescaled} for label, (k, rescaled) in presets.items()},
+        readout=partial(_readout, latents),
+        frames={f"latent {latents.order[k]}": {"latent": k, "rescaled": False} for k in ranks},
+        alt=partial(_alt, latents, ranks),
+        caption=CAPTION,
+    ).build(style)
 
 
-def _latents(posterior: MarginalPosterior) -> Latents:
-    """Sorted by the variance of the means, largest first; rescaled: z/sqrt(V) has density sqrt(V) Q(sqrt(V) z)."""
+def _densities(posterior: MarginalPosterior) -> _LatentDensities:
+    """Sort by signal and evaluate; rescaled, z/sqrt(V) has the density sqrt(V) Q(sqrt(V) z)."""
     order = posterior.mean.var(0, correction=0).argsort(descending=True)
     mean, logvar = (part.cpu().double()[:, order.cpu()] for part in (posterior.mean, posterior.logvar))
-    sorted_posterior = MarginalPosterior(mean, logvar)
-    law, moments = sorted_posterior.variance_law(), sorted_posterior.moments()
+    ranked = MarginalPosterior(mean, logvar)
+    law, moments = ranked.variance_law(), ranked.moments()
     scales = {False: torch.ones_like(law.total), True: law.total.sqrt()}
-    wide = float((moments.mean.abs() + 3.5 * moments.variance.sqrt()).max())
-    z = torch.linspace(-1, 1, POINTS, dtype=torch.float64) * nice(max(5.0, wide))
+    width = float((moments.mean.abs() + 3.5 * moments.variance.sqrt()).max())
+    z = torch.linspace(-1, 1, N_POINTS, dtype=torch.float64) * rounded_limit(max(5.0, width))
     density = {
-        rescaled: np.stack(
-            [(float(s) * sorted_posterior.density_1d(z * float(s), k)).numpy() for k, s in enumerate(scale)]
-        )
+        rescaled: np.stack([(float(s) * ranked.density_1d(z * float(s), k)).numpy() for k, s in enumerate(scale)])
         for rescaled, scale in scales.items()
     }
-    as_it_is = sorted_posterior.dimension_wise_kl(DRAWS).value
-    square = moments.variance + moments.mean**2  # rescaling moves entropy by ½ ln V and E z² by 1/V
-    rescaled_kl = as_it_is + 0.5 * law.total.log() + 0.5 * square * (1 / law.total - 1)
-    return Latents(order.tolist(), z, density, {False: as_it_is, True: rescaled_kl}, moments, law)
+    distance = ranked.dimension_wise_kl(N_SAMPLES).value
+    square = moments.variance + moments.mean**2  # rescaling divides E z² by V
+    rescaled_distance = distance + 0.5 * law.total.log() + 0.5 * square * (1 / law.total - 1)
+    return _LatentDensities(order.tolist(), z, density, {False: distance, True: rescaled_distance}, moments, law)
 
 
-def draw(figure: Figure | SubFigure, shown: Latents, *, stacked: bool = False) -> Scene:
-    """Left the density of one latent, right the variance law of all of them."""
+def _draw(figure: AnyFigure, latents: _LatentDensities, *, stacked: bool = False) -> Scene:
+    """Draw the density of one latent, and the variance law of all latents."""
     left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
-    z, prior = shown.z.numpy(), torch.exp(-0.5 * shown.z**2).numpy() / (2 * np.pi) ** 0.5
+    z, prior = latents.z.numpy(), torch.exp(-0.5 * latents.z**2).numpy() / (2 * np.pi) ** 0.5
     left.plot(z, prior, color=plots.P, linestyle="--", label="prior N(0, 1)")
     left.set(title="density of Q(z)", xlabel="z", xlim=(z[0], z[-1]))
-    fill, edge = left.fill_between(z, 0 * z, color=plots.Q, alpha=0.2, lw=0), plot(left, z, color=plots.Q, label="Q(z)")
+    fill = left.fill_between(z, 0 * z, color=plots.Q, alpha=0.2, lw=0)
+    edge = empty_line(left, z, color=plots.Q, label="Q(z)")
     left.legend(loc="upper right")
-    d = len(shown.law.total)
-    noise, means = right.bar(range(d), [0.0] * d, color=plots.MEAN), right.bar(range(d), [0.0] * d, color=plots.Q)
-    noise.set_label("mean of variances")
-    means.set_label("variance of means")
+    law, d = latents.law, len(latents.order)
+    noise: Any = right.bar(range(d), [0.0] * d, color=plots.MEAN, label="mean of variances")
+    means: Any = right.bar(range(d), [0.0] * d, color=plots.Q, label="variance of means")
     right.axhline(1, color="black", lw=0.8)
     right.set(title="variance of Q(z)", xlabel="latent, by signal", ylim=(0, 1.5))
-    named = list(range(d)) if d <= NAMED else [0, d - 1]
-    right.set_xticks(named, [str(shown.order[k]) for k in named])
+    labels = list(range(d)) if d <= MAX_LABELS else [0, d - 1]
+    right.set_xticks(labels, [str(latents.order[k]) for k in labels])
     if not stacked:
         right.legend(loc="upper center", ncols=2)
-    marker = plot(right, [0], marker="v", color="black", linestyle="none", clip_on=False)
+    marker = empty_line(right, [0], marker="v", color="black", linestyle="none", clip_on=False)
 
     def update(values: Values) -> bool:
         k, rescaled = values["latent"], values["rescaled"]
-        y = shown.density[rescaled][k]
+        y = latents.density[rescaled][k]
         edge.set_ydata(y)
         fill.set_data(z, 0 * z, y)
-        scale = shown.law.total if rescaled else torch.ones_like(shown.law.total)
-        for bar, top, height, share in zip(
-            noise, means, shown.law.of_noise / scale, shown.law.of_means / scale, strict=True
+        scale = law.total if rescaled else torch.ones_like(law.total)
+        for lower, upper, noise_variance, mean_variance in zip(
+            noise, means, (law.of_noise / scale).tolist(), (law.of_means / scale).tolist(), strict=True
         ):
-            bar.set_height(float(height))
-            top.set_y(float(height))
-            top.set_height(float(share))
-        top_of_all = nice(1.35 * float((shown.law.total / scale).max()))
-        marker.set_data([k], [float(shown.law.total[k] / scale[k]) + 0.05 * top_of_all])
-        changed = [limits(left, 0, nice(1.35 * max(float(y.max()), 0.4))), limits(right, 0, top_of_all)]
+            lower.set_height(noise_variance)
+            upper.set(y=noise_variance, height=mean_variance)
+        totals = law.total / scale
+        limit = rounded_limit(1.35 * float(totals.max()))
+        marker.set_data([k], [float(totals[k]) + 0.05 * limit])
+        changed = [
+            set_limits(left, (0, rounded_limit(1.35 * max(float(y.max()), 0.4)))),
+            set_limits(right, (0, limit)),
+        ]
         return any(changed)
 
     return Scene([fill, edge, *noise, *means, marker], update)
 
 
-def words(shown: Latents, values: Values) -> tuple[Sequence[Row], str]:
-    """The readout, and the picture in one sentence."""
-    k, rescaled = values["latent"], values["rescaled"]
-    law, moments = shown.law, shown.moments
-    total = 1.0 if rescaled else float(law.total[k])
-    distance = float(shown.distance[rescaled][k])
+def _readout(latents: _LatentDensities, values: Values) -> Readout:
+    """Return variance, shape and distance of one latent."""
+    k, rescaled, law = values["latent"], values["rescaled"], latents.law
+    index, total = latents.order[k], 1.0 if rescaled else float(law.total[k])
+    distance = float(latents.distance[rescaled][k])
     rows = [
-        ("latent", f"{shown.order[k]}"),
+        ("latent", f"{index}"),
         ("variance V", f"{total:.3f}"),
         ("signal share", f"{float(law.of_means[k] / law.total[k]):.2f}"),
-        ("skewness", f"{float(moments.skewness[k]):.2f}"),
-        ("kurtosis", f"{float(moments.kurtosis[k]):.2f} (Gaussian: 3)"),
+        ("skewness", f"{float(latents.moments.skewness[k]):.2f}"),
+        ("kurtosis", f"{float(latents.moments.kurtosis[k]):.2f} (Gaussian: 3)"),
         ("KL(Q‖p)", f"{distance:.2f} nats"),
     ]
-    active = "active" if law.active[k] else "collapsed"
-    mixture = f"its mixture has variance {total:.3f}, {distance:.2f} nats from the prior"
-    return rows, f"Latent {shown.order[k]} is {active}: {mixture}."
+    active = "active" if law.active[k] else "inactive"
+    sentence = f"Latent {index} is {active}: Q(z) has variance {total:.3f} and is {distance:.2f} nats from the prior."
+    return Readout(rows, sentence)
 
 
-def _alt(shown: Latents, chosen: Sequence[int]) -> str:
+def _alt(latents: _LatentDensities, ranks: list[int]) -> str:
     listed = "; ".join(
-        f"latent {shown.order[k]}: variance {float(shown.law.total[k]):.2f}, "
-        f"kurtosis {float(shown.moments.kurtosis[k]):.2f}"
-        for k in chosen
+        f"latent {latents.order[k]}: variance {float(latents.law.total[k]):.2f}, "
+        f"kurtosis {float(latents.moments.kurtosis[k]):.2f}"
+        for k in ranks
     )
-    return f"Film-strip of the mixture Q(z) in single latents against the prior. {listed}."
+    return f"Filmstrip of the aggregate posterior Q(z) in single latents against the prior. {listed}."

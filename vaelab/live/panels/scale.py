@@ -1,44 +1,44 @@
-"""The scale panel: what a factor on generated latents does to the pictures, and to their distance from the data."""
+"""The scale panel: sampled latents times a factor, their images and Fréchet distance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.live.controls import Choice, Control, Slider
-from vaelab.live.figure import Scene, Values
-from vaelab.live.figure_panel import Story, drawn
-from vaelab.live.panel import Panel
-from vaelab.live.readout import Row
+from vaelab.live.controls import Choice, Slider
+from vaelab.live.figure import AnyFigure, Scene, Values
+from vaelab.live.panel import Panel, PanelSpec, Readout
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.samplers import Sampler
 
-SIZES = {"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 4.6)}
 FACTORS = np.round(np.arange(0.4, 3.01, 0.2), 2)
 ROWS, COLUMNS = 4, 7
 COLORS = (plots.Q, plots.P, plots.MEAN, plots.DUAL, plots.REFERENCE)
 CAPTION = (
-    "Latents are drawn, multiplied by a factor and decoded. Too small a factor: every picture is near the mean. "
-    "Renormalization puts the factor where the latents have the spread of the codes; whether the score agrees is "
-    "another matter. Run the cell for the slider."
+    "Latents are sampled, multiplied by a factor and decoded. With a small factor every image is close to the mean. "
+    "Renormalization sets the factor at which sampled latents vary as much as the codes; compare it with the factor of "
+    "the smallest distance. Run the cell for the slider."
 )
 
 
-class Scaled(NamedTuple):
-    """Per source and factor: distance [k, f] from the data, and pictures [k, f, ROWS * COLUMNS, h, w]."""
+class _ScaledSamples(NamedTuple):
+    """Fréchet distances [k, factors] and images [k, factors, ROWS, COLUMNS, h, w] of k samplers."""
 
     names: tuple[str, ...]
     distance: np.ndarray
-    pictures: np.ndarray
+    images: np.ndarray
+
+    def at(self, values: Values) -> tuple[int, int]:
+        """Return the indices of the sampler and of the factor nearest to the slider."""
+        return self.names.index(values["source"]), int(np.abs(FACTORS - values["factor"]).argmin())
 
 
 def scale_panel(
@@ -49,98 +49,96 @@ def scale_panel(
     n: int = 500,
     style: plots.Style = "notebook",
 ) -> Panel:
-    """A slider for a factor on the latents of fitted samplers, named as they shall be shown, of a one-channel VAE.
+    """Build a panel on the scale of sampled latents.
 
-    The distance is Fréchet's on features of a classifier trained on the data set, for n pictures.
+    Args:
+        experiment: Decodes the latents, to one channel.
+        samplers: One to five fitted samplers, by the names to show.
+        dataset: Gray images; a classifier trained on them provides the features of the distance.
+        n: Number of samples at each factor.
+        style: "notebook", "paper" or "talk".
 
-    Raises InvalidValue for no sampler or more than five, or for images of several channels.
+    Returns:
+        The panel; its controls are the factor and the sampler.
+
+    Raises:
+        InvalidValue: If there is no sampler or more than five, or images have several channels.
     """
     if not 1 <= len(samplers) <= len(COLORS) or dataset.shape[0] != 1:
         raise InvalidValue(
-            f"the panel shows one to five samplers of gray images, got {len(samplers)} and {dataset.shape[0]} channels."
+            f"samplers must be one to {len(COLORS)} and images gray, "
+            f"got {len(samplers)} and {dataset.shape[0]} channels."
         )
-    shown = _measured(experiment, samplers, dataset, n)
-    first = shown.names[0]
-    controls: list[Control] = [
-        Slider("factor", "factor", float(FACTORS[0]), float(FACTORS[-1]), 1.0, 0.2),
-        Choice("source", "latents from", shown.names, first),
-    ]
-    best = float(FACTORS[shown.distance[0].argmin()])
-    chosen = sorted({float(FACTORS[0]), 1.0, best, float(FACTORS[-1])})
-    frames = [{"factor": factor, "source": first} for factor in chosen]
-    titles = [f"{first}, factor {factor:g}" for factor in chosen]
-    story = Story(partial(draw, shown=shown, stacked=True), frames, titles, lambda: _alt(shown), CAPTION)
-    presets = {"shrunk": {"factor": 0.6}, "as drawn": {"factor": 1.0}, "best by the score": {"factor": best}}
-    return drawn(partial(draw, shown=shown), SIZES, controls, partial(words, shown), story, presets, style)
+    samples = _measure(experiment, samplers, dataset, n)
+    first, factors = samples.names[0], FACTORS.tolist()
+    best = factors[samples.distance[0].argmin()]
+    frames = sorted({factors[0], 1.0, best, factors[-1]})
+    return PanelSpec(
+        draw=partial(_draw, samples=samples),
+        sizes={"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 4.6)},
+        controls=[
+            Slider("factor", "factor", factors[0], factors[-1], 1.0, 0.2),
+            Choice("source", "latents from", samples.names, first),
+        ],
+        presets={"shrunk": {"factor": 0.6}, "as sampled": {"factor": 1.0}, "smallest distance": {"factor": best}},
+        readout=partial(_readout, samples),
+        frames={f"{first}, factor {factor:g}": {"factor": factor, "source": first} for factor in frames},
+        alt=partial(_alt, samples),
+        caption=CAPTION,
+    ).build(style)
 
 
-def _measured(experiment: Experiment, samplers: Mapping[str, Sampler], dataset: Dataset, n: int) -> Scaled:
-    judge = classifier(dataset)
-    real = judge.features(dataset.images)
+def _measure(experiment: Experiment, samplers: Mapping[str, Sampler], dataset: Dataset, n: int) -> _ScaledSamples:
+    network = classifier(dataset)
+    real = network.features(dataset.images)
     device = experiment.objective.weight.device
-    distance, pictures = [], []
+    distance, grids = [], []
     for sampler in samplers.values():
         z = sampler.sample(n, torch.Generator().manual_seed(0))
-        made = [experiment.decode((float(factor) * z).to(device)).cpu() for factor in FACTORS]
-        distance.append([frechet_distance(real, judge.features(images)) for images in made])
-        pictures.append(torch.stack([images[: ROWS * COLUMNS, 0] for images in made]).numpy())
-    return Scaled(tuple(samplers), np.array(distance), np.stack(pictures))
+        decoded = [experiment.decode((float(factor) * z).to(device)).cpu() for factor in FACTORS]
+        distance.append([frechet_distance(real, network.features(images)) for images in decoded])
+        first = torch.stack([images[: ROWS * COLUMNS, 0] for images in decoded])
+        grids.append(first.unflatten(1, (ROWS, COLUMNS)).numpy())
+    return _ScaledSamples(tuple(samplers), np.array(distance), np.stack(grids))
 
 
-def _at(factor: float) -> int:
-    return int(np.abs(FACTORS - factor).argmin())
-
-
-def draw(figure: Figure | SubFigure, shown: Scaled, *, stacked: bool = False) -> Scene:
-    """Distance over the factor, a line per source, and a sheet of pictures."""
+def _draw(figure: AnyFigure, samples: _ScaledSamples, *, stacked: bool = False) -> Scene:
+    """Draw the distance over the factor, and decoded images."""
     left, right = figure.subplots(2, 1, height_ratios=(5, 4)) if stacked else figure.subplots(1, 2)
-    for name, values, color in zip(shown.names, shown.distance, COLORS, strict=False):
-        left.plot(FACTORS, values, color=color, label=name)
+    for name, distance, color in zip(samples.names, samples.distance, COLORS, strict=False):
+        left.plot(FACTORS, distance, color=color, label=name)
     left.set(yscale="log", xlabel="factor", title="Fréchet distance, classifier features")
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     left.yaxis.set_minor_locator(NullLocator())
     left.legend(loc="upper right", fontsize="x-small" if stacked else "small")
     if not stacked:
-        right.set_title("what is decoded")
-    (mark,) = left.plot(FACTORS[:1], shown.distance[0, :1], "o", color=plots.JS, markersize=7)
-    right.set(xticks=[], yticks=[])
-    right.spines[:].set_visible(False)
-    sheet = right.imshow(_sheet(shown, 0, 0), vmin=0, vmax=1)
+        right.set_title("decoded samples")
+    (mark,) = left.plot(FACTORS[:1], samples.distance[0, :1], "o", color=plots.JS, markersize=7)
+    grid = plots.image_grid(right, samples.images[0, 0])
 
     def update(values: Values) -> bool:
-        k, f = shown.names.index(values["source"]), _at(values["factor"])
-        mark.set_data([FACTORS[f]], [shown.distance[k, f]])
-        sheet.set_data(_sheet(shown, k, f))
+        k, f = samples.at(values)
+        mark.set_data([FACTORS[f]], [samples.distance[k, f]])
+        grid.set_data(plots.tile_images(samples.images[k, f]))
         return False
 
-    return Scene([sheet, mark], update)
+    return Scene([grid, mark], update)
 
 
-def _sheet(shown: Scaled, k: int, f: int) -> np.ndarray:
-    pictures = shown.pictures[k, f]
-    h, w = pictures.shape[1:]
-    grid = pictures.reshape(ROWS, COLUMNS, h, w).transpose(0, 2, 1, 3)
-    return grid.reshape(ROWS * h, COLUMNS * w)
+def _readout(samples: _ScaledSamples, values: Values) -> Readout:
+    """Return the distance at this factor, and the factor with the smallest distance."""
+    k, f = samples.at(values)
+    name, distance, best = samples.names[k], samples.distance[k, f], samples.distance[k].argmin()
+    rows = [("latents from", name), ("factor", f"{FACTORS[f]:g}"), ("distance", f"{distance:.1f}")]
+    where = "here" if f == best else f"at {FACTORS[best]:g}, {samples.distance[k, best]:.1f}"
+    return Readout(rows, f"{name} times {FACTORS[f]:g}: distance {distance:.1f}; the smallest is {where}.")
 
 
-def words(shown: Scaled, values: Values) -> tuple[Sequence[Row], str]:
-    """The readout, and the picture in one sentence."""
-    k, f = shown.names.index(values["source"]), _at(values["factor"])
-    best = FACTORS[shown.distance[k].argmin()]
-    rows = [
-        ("latents from", shown.names[k]),
-        ("factor", f"{FACTORS[f]:g}"),
-        ("distance", f"{shown.distance[k, f]:.1f}"),
-    ]
-    where = "here" if FACTORS[f] == best else f"at {best:g}, {shown.distance[k].min():.1f}"
-    return rows, f"{shown.names[k]} times {FACTORS[f]:g}: distance {shown.distance[k, f]:.1f}; its smallest is {where}."
-
-
-def _alt(shown: Scaled) -> str:
-    best = [f"{name} at {FACTORS[row.argmin()]:g}" for name, row in zip(shown.names, shown.distance, strict=True)]
+def _alt(samples: _ScaledSamples) -> str:
+    best = [f"{name} at {FACTORS[row.argmin()]:g}" for name, row in zip(samples.names, samples.distance, strict=True)]
+    first = samples.distance[0]
     return (
-        f"Film-strip over a factor on latents of {shown.names[0]}: distance {shown.distance[0, 0]:.0f} at "
-        f"{FACTORS[0]:g}, {shown.distance[0].min():.0f} at best, {shown.distance[0, -1]:.0f} at {FACTORS[-1]:g}. "
-        f"Best factors: {', '.join(best)}."
+        f"Filmstrip over a factor on latents of {samples.names[0]}: distance {first[0]:.0f} at {FACTORS[0]:g}, "
+        f"{first.min():.0f} at best, {first[-1]:.0f} at {FACTORS[-1]:g}. Best factors: {', '.join(best)}."
     )

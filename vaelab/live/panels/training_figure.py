@@ -1,157 +1,150 @@
-"""The training panel's picture: curves, the way through the rate-distortion plane, images, and the latent plane."""
+"""The picture of the training panel: curves, rate-distortion path, images, and the latent plane."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure, SubFigure
+import torch
 
 from vaelab import plots
-from vaelab.live.figure import Scene, Values
-from vaelab.live.figure_panel import plot
-from vaelab.live.trainer import Point
+from vaelab._utils.images import to_float
+from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
+from vaelab.live.trainer import Point, Snapshot, Trainer, nearest
+from vaelab.objectives.objective import Experiment
 
-IMAGES = 10
-ROWS = ("data", "reconstructions", "samples")
+N_IMAGES = 10
+COARSE = (1, 2, 5)  # limits of growing axes: a change costs a full redraw
 
 
-class Frame(NamedTuple):
-    """What is seen of a training at one moment.
+class TrainingState(NamedTuple):
+    """A training at one moment: points so far, steps of changed parameters, one snapshot.
 
-    turns: the steps at which a knob was turned; cursor: the step that images [3, 10, h, w] and plane [n, 2] show.
+    The snapshot was taken at the step `cursor`; images are data, reconstructions and samples
+    [3, N_IMAGES, h, w], plane the means in the two most active latents [n, 2], labels [n].
     """
 
     points: Sequence[Point]
-    turns: Sequence[int]
+    changes: Sequence[int]
     cursor: int
     images: np.ndarray
     plane: np.ndarray
     labels: np.ndarray
 
 
-def draw(figure: Figure | SubFigure, *, stacked: bool = False) -> Scene:
-    """Above the curves, below images and latent plane; stacked=True leaves out the curves, for a film-strip."""
-    parts = [sheet(figure.add_subplot(2, 1, 1)), plane(figure.add_subplot(2, 1, 2))] if stacked else _full(figure)
+def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> TrainingState:
+    """Evaluate a snapshot on the probe; `twin` is a copy of the experiment for its weights."""
+    twin.load_state_dict(snapshot.weights)
+    twin.eval()
+    x = to_float(trainer.images)
+    means = twin.encode(x).mean
+    axes = means.var(0).argsort(descending=True)[:2] if means.shape[1] > 2 else torch.arange(means.shape[1])
+    plane = torch.zeros(len(means), 2)
+    plane[:, : len(axes)] = means[:, axes]
+    noise = torch.randn(N_IMAGES, means.shape[1], generator=torch.Generator().manual_seed(0))
+    images = torch.stack([x[:N_IMAGES], twin.decode(means[:N_IMAGES]), twin.decode(noise)])[:, :, 0]
+    changes = [change.step for change in trainer.record.history.interventions]
+    labels = trainer.labels.numpy()
+    return TrainingState(list(trainer.record.points), changes, snapshot.step, images.numpy(), plane.numpy(), labels)
 
-    def update(values: Values) -> bool:
-        changed = [move(values["frame"]) for _, move in parts]
-        return any(changed)
 
-    return Scene([artist for moving, _ in parts for artist in moving], update)
-
-
-def _full(figure: Figure | SubFigure) -> list[Any]:
+def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
+    """Draw curves above images and latent plane; a filmstrip has no curves."""
+    if stacked:
+        return combine([_images(figure.add_subplot(2, 1, 1)), _plane(figure.add_subplot(2, 1, 2))])
     grid = figure.add_gridspec(2, 6, height_ratios=(1, 1.25), hspace=0.45, wspace=1.3)
-    top = [figure.add_subplot(grid[0, 2 * i : 2 * i + 2]) for i in range(3)]
-    return [
-        curve(top[0], "reconstruction, divergence (nats)", (("nll", plots.P, "--"), ("divergence", plots.Q, "-"))),
-        curve(top[1], "gamma", (("gamma", plots.MEAN, "-"),)),
-        way(top[2]),
-        sheet(figure.add_subplot(grid[1, :4])),
-        plane(figure.add_subplot(grid[1, 4:])),
-    ]
+    losses, gamma, path = (figure.add_subplot(grid[0, 2 * i : 2 * i + 2]) for i in range(3))
+    return combine(
+        [
+            _curves(
+                losses, "reconstruction, divergence (nats)", {"nll": (plots.P, "--"), "divergence": (plots.Q, "-")}
+            ),
+            _curves(gamma, "gamma", {"gamma": (plots.MEAN, "-")}),
+            _path(path),
+            _images(figure.add_subplot(grid[1, :4])),
+            _plane(figure.add_subplot(grid[1, 4:])),
+        ]
+    )
 
 
-def curve(ax: Any, title: str, columns: Sequence[tuple[str, str, str]]) -> Any:
-    """Columns of the points against the step, with a mark where a knob was turned and a cursor."""
-    lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, color, dash in columns]
+def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
+    """Fields of the points by step, with lines where a parameter was changed, and a cursor."""
+    lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, (color, dash) in columns.items()]
     across = ax.get_xaxis_transform()
-    turns = ax.plot([], [], color=plots.JS, lw=0.8, alpha=0.8, transform=across)[0]
+    changes = ax.plot([], [], color=plots.JS, lw=0.8, alpha=0.8, transform=across)[0]
     cursor = ax.plot([], [], color="black", lw=0.8, linestyle=":", transform=across)[0]
     ax.set(title=title, xlabel="step")
     if len(columns) > 1:
         ax.legend(loc="upper right")
 
-    def move(frame: Frame) -> bool:
-        steps = [point.step for point in frame.points]
-        values = [[getattr(point, name) for point in frame.points] for name, _, _ in columns]
-        for entry, y in zip(lines, values, strict=True):
-            entry.set_data(steps, y)
-        turns.set_data(*_ticks(frame.turns))
-        cursor.set_data([frame.cursor] * 2, [0, 1])
-        low, high = _span([v for y in values for v in y])
-        return _frame(ax, (0, roomy(max(steps, default=1), 100)), (low, high))
+    def update(values: Values) -> bool:
+        state: TrainingState = values["state"]
+        steps = [point.step for point in state.points]
+        heights = [[getattr(point, name) for point in state.points] for name in columns]
+        for line, y in zip(lines, heights, strict=True):
+            line.set_data(steps, y)
+        # One path with gaps: a vertical line per change.
+        changes.set_data(np.repeat(np.array(state.changes, float), 3), [0.0, 1.0, np.nan] * len(state.changes))
+        cursor.set_data([state.cursor] * 2, [0, 1])
+        return set_limits(ax, _range(np.ravel(heights)), (0, rounded_limit(max(steps, default=1), 100, COARSE)))
 
-    return [*lines, turns, cursor], move
+    return Scene([*lines, changes, cursor], update)
 
 
-def way(ax: Any) -> Any:
-    """The path through the plane of rate and distortion, and where it stands."""
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """Rounded limits around the values, without the few largest at the start."""
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(np.quantile(values, 0.97)) * 1.05
+    return -rounded_limit(-low, steps=COARSE) if low < 0 else 0.0, rounded_limit(high, steps=COARSE)
+
+
+def _path(ax: Any) -> Scene:
+    """The path through the plane of rate and distortion, and the point of the cursor."""
     path = ax.plot([], [], color=plots.REFERENCE, lw=1)[0]
-    here = plot(ax, [0], marker="o", color=plots.JS, linestyle="none", clip_on=False)
+    here = empty_line(ax, [0], marker="o", color=plots.JS, linestyle="none", clip_on=False)
     ax.set(title="squared error per image", xlabel="rate KL(q‖p) (nats)")
 
-    def move(frame: Frame) -> bool:
-        if not frame.points:
+    def update(values: Values) -> bool:
+        state: TrainingState = values["state"]
+        if not state.points:
             return False
-        path.set_data([p.rate for p in frame.points], [p.distortion for p in frame.points])
-        now = min(frame.points, key=lambda p: abs(p.step - frame.cursor))
+        path.set_data([p.rate for p in state.points], [p.distortion for p in state.points])
+        now = nearest(state.points, state.cursor)
         here.set_data([now.rate], [now.distortion])
-        late = frame.points[len(frame.points) // 20 :]
-        width, height = (roomy(max(getattr(p, name) for p in late)) for name in ("rate", "distortion"))
-        return _frame(ax, (0, width), (0, height))
+        late = state.points[len(state.points) // 20 :]
+        rate, distortion = max(p.rate for p in late), max(p.distortion for p in late)
+        return set_limits(ax, (0, rounded_limit(distortion, steps=COARSE)), (0, rounded_limit(rate, steps=COARSE)))
 
-    return [path, here], move
+    return Scene([path, here], update)
 
 
-def sheet(ax: Any) -> Any:
-    """Data, reconstructions and samples, one row each, with a white line between them."""
-    picture = ax.imshow(np.zeros((3, IMAGES)), vmin=0, vmax=1)
-    ax.set(xticks=[], yticks=[], title=", ".join(ROWS))
-    ax.spines[:].set_visible(False)
+def _images(ax: Any) -> Scene:
+    """Data, reconstructions and samples, one row each."""
+    grid = plots.image_grid(ax, np.zeros((3, N_IMAGES, 8, 8)), gap=1)
+    ax.set_title("data, reconstructions, samples")
 
-    def move(frame: Frame) -> bool:
-        framed = np.pad(frame.images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1.0)
-        rows, columns, h, w = framed.shape
-        picture.set_data(framed.transpose(0, 2, 1, 3).reshape(rows * h, columns * w))
-        extent = (0, columns * w, rows * h, 0)
-        if tuple(picture.get_extent()) == extent:
+    def update(values: Values) -> bool:
+        picture = plots.tile_images(values["state"].images, gap=1)
+        grid.set_data(picture)
+        height, width = picture.shape
+        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+        if tuple(grid.get_extent()) == extent:
             return False
-        picture.set_extent(extent)
-        ax.set(xlim=(0, columns * w), ylim=(rows * h, 0))
+        grid.set_extent(extent)
         return True
 
-    return [picture], move
+    return Scene([grid], update)
 
 
-def plane(ax: Any) -> Any:
+def _plane(ax: Any) -> Scene:
     """The means of the probe's posteriors, colored by class."""
     dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in plots.CLASSES]
     ax.set(title="latent plane", xlim=(-4, 4), ylim=(-4, 4), xticks=[-3, 0, 3], yticks=[-3, 0, 3])
 
-    def move(frame: Frame) -> bool:
-        for k, entry in enumerate(dots):
-            chosen = frame.plane[frame.labels == k]
-            entry.set_data(chosen[:, 0], chosen[:, 1])
+    def update(values: Values) -> bool:
+        state: TrainingState = values["state"]
+        for k, line in enumerate(dots):
+            line.set_data(*state.plane[state.labels == k].T)
         return False
 
-    return dots, move
-
-
-def roomy(height: float, least: float = 0.1) -> float:
-    """The next of 1, 2.5, 6.25, ... times `least`: limits that change seldom, as then all is drawn anew."""
-    end = least
-    while end < height:
-        end *= 2.5
-    return end
-
-
-def _ticks(steps: Sequence[int]) -> tuple[list[float], list[float]]:
-    """One vertical line per step, as a single path with gaps."""
-    gap = float("nan")
-    return [x for step in steps for x in (step, step, gap)], [y for _ in steps for y in (0.0, 1.0, gap)]
-
-
-def _span(values: Sequence[float]) -> tuple[float, float]:
-    """Round limits around the values, without the wild first ones."""
-    if not values:
-        return 0.0, 1.0
-    low, high = min(values), float(np.quantile(values, 0.97)) * 1.05
-    return (-roomy(-low) if low < 0 else 0.0), roomy(high)
-
-
-def _frame(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> bool:
-    changed = (ax.get_xlim(), ax.get_ylim()) != (x, y)
-    if changed:
-        ax.set(xlim=x, ylim=y)
-    return changed
+    return Scene(dots, update)
