@@ -85,7 +85,7 @@ def test_the_table_puts_ours_beside_every_published_value(reached):
     assert next(csv.DictReader(to_csv(rows).splitlines()))["published"] == "8.45965"
 
 
-def test_seeds_are_compared_at_equal_epochs_and_the_longest_is_told_apart():
+def test_seeds_are_compared_at_equal_epochs_and_the_longest_is_reported_apart():
     curves = np.full((len(published.lines()), 2, 3), np.nan)
     curves[0] = [[9, 8, 7], [10, np.nan, np.nan]]
     row = reproduction.rows({"curves": curves})[0]
