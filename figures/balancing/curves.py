@@ -57,7 +57,8 @@ def alt_gamma(n: Numbers) -> str:
 
 @figure("gam-gamma", compute_curves, CURVES, alt_gamma, **PRESETS)
 def draw_gamma(n: Numbers) -> Drawing:
-    """gamma² over the training: fixed, learned, computed by either rule, the optimum of the batch."""
+    """gamma² over the training: fixed, learned, computed by either rule, the optimum of the
+    batch."""
     title = "Who sets gamma, and how soon it gets there"
     return draw_one(n, "variance", yscale="log", ylabel="gamma² (variance per pixel)", title=title)
 

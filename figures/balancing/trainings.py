@@ -16,6 +16,7 @@ from vaelab.data import Dataset, load
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import Classifier, classifier
 from vaelab.metrics.frechet import frechet_distance
+from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.objectives.gamma import Computed
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.execute import ONE_AT_A_TIME
@@ -65,7 +66,6 @@ def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings:
         experiment = BalancingMethod(*method).experiment(images.shape[1:], run.latent, **design)
         gamma = experiment.objective.likelihood.gamma
         assert gamma is not None
-        x = to_float(test[:N_EVALUATED].to(device))
         config = TrainConfig(steps=steps, batch_size=run.batch_size, lr=run.lr, seed=run.seed, device=device)
         trace, evaluations, errors = [], [], []
         for progress in train(experiment, images, config):
@@ -74,7 +74,7 @@ def trace_balance(*, method: Sequence[Any], steps: int, device: str, **settings:
             trace.append(torch.stack([value.detach() for value in state]))
             if progress.step % max(1, steps // N_EVALUATIONS) == 0:
                 evaluations.append(progress.step)
-                errors.append(float((x - experiment.reconstruct(x)).square().mean()))
+                errors.append(rate_distortion(experiment, test[:N_EVALUATED]).distortion / test[0].numel())
         numbers = dict(zip(TRACED, torch.stack(trace).T.cpu().numpy(), strict=True))
         numbers |= {"steps_seen": np.array(evaluations), "held": np.array(errors)}
         return numbers | measure_balance(experiment, *splits, classifier(splits[0]))
@@ -91,17 +91,16 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
         the test images to their reconstructions, to n samples from the prior and to n training
         images. shown, rebuilt, sampled [N_SHOWN, c, h, w], uint8.
     """
-    device, test = next(experiment.parameters()).device, test_set.images
+    test = test_set.images
     q = encode(experiment, test)
     at_mean, at_sample = decode(experiment, q.mean), decode(experiment, q.sample())
     torch.manual_seed(0)
     samples = torch.cat([experiment.sample(len(part)).cpu() for part in test.split(1000)])
-    rates = [experiment.rate(part.to(device)).cpu() for part in test.split(2000)]
     x = to_float(test)
     values = {
         "error": (x - at_mean).square().mean(),
         "error_sampled": (x - at_sample).square().mean(),
-        "rate": torch.cat(rates).mean(),
+        "rate": torch.tensor(rate_distortion(experiment, test).rate),
         "of_means": q.mean.var(0, correction=0),
         "of_noise": q.logvar.exp().mean(0),
     }

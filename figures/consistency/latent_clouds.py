@@ -63,7 +63,8 @@ def alt(n: Numbers) -> str:
     full={"lambdas": LAMBDAS, "seeds": 1, **methods.MINI},
 )
 def draw(n: Numbers) -> Drawing:
-    """One image and 50 transformations of it in latent space: VAE, VAE with augmentation, CR-VAE."""
+    """One image and 50 transformations of it in latent space: VAE, VAE with augmentation,
+    CR-VAE."""
     drawing = plots.new_figure(7.0, 3.1)
     drawing.suptitle(str(n["data"]))
     grid = drawing.add_gridspec(2, len(n["arm"]), height_ratios=(5, 1))

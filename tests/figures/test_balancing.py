@@ -1,4 +1,4 @@
-"""The balancing figures on small data: the recorded numbers, and that every picture can be drawn."""
+"""The balancing figures on small data: their numbers, and that every picture can be drawn."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 def test_gamma_stays_at_its_start_while_the_first_errors_raise_the_mean():
-    """Rule B from the data: gamma² is the variance of the data until the running mean is below it again."""
+    """gamma² is the variance of the data until the running mean is below it again."""
     n = train_methods([methods.B], "cpu", 1, **SMALL).numbers
     variance, mse = n["variance"][0, 0], n["mse"][0, 0]
     start = variance[0]
@@ -126,7 +126,7 @@ def test_variance_error_and_covariance_add_up():
 
 
 def test_the_share_of_steps_that_the_race_reports():
-    """The learned run halves its error every 10 steps, the other one every 5: half of the steps, at every length."""
+    """The learned run halves its error in 10 steps, the other one in 5: a share of one half."""
     step = np.arange(10, 101, 10)
     labels = [methods.label(methods.LEARNED), "twice as fast", "never"]
     held = np.stack([0.5 ** (step / 10), 0.5 ** (step / 5), np.ones(10)])[:, None]

@@ -138,7 +138,7 @@ def test_families_are_near_one_curve_and_at_their_targets():
 
 
 def test_computed_gammas_lead_until_the_learned_one_converges():
-    """Not by half everywhere: with z drawn, rules from 1 need half of 1,000 steps; at 2,000 hardly fewer than all."""
+    """With z drawn, rules from 1 need half of 1,000 steps; at 2,000 hardly fewer than all."""
     rows = table("gam-race")
     drawn = {
         method: {int(r["step"]): float(r["share_drawn"]) for r in rows if r["label"] == method and r["share_drawn"]}

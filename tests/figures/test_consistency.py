@@ -72,7 +72,7 @@ def test_clouds_are_those_of_the_posteriors_and_no_training_is_repeated(swept, n
 
 
 def test_a_projection_preserves_a_posterior_within_the_plane():
-    """Data on two axes of five: the projection preserves their distances and rotates the covariance with them."""
+    """Data on two axes of five keep their distances, and the covariance rotates with them."""
     generator = np.random.default_rng(0)
     plane = np.zeros((200, 5))
     plane[:, [1, 3]] = generator.normal(size=(200, 2)) * [3, 1]

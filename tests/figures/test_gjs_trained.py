@@ -1,4 +1,4 @@
-"""The figures that train: limits and identities on small data, and trainings shared between figures."""
+"""The figures that train: limits and identities on small data, and shared trainings."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def on_test_images(item, result):
 
 
 def test_at_its_ends_every_family_is_one_of_the_kl_lines(swept):
-    """The same seed draws the same weights, order and noise, so the trainings agree to what rounding becomes."""
+    """A seed fixes weights, order and noise, so the trainings agree up to rounding."""
     for measure in ("reconstruction", "rate"):
         found = {}
         for row in table(recon_vs_alpha, swept):
@@ -136,7 +136,7 @@ def test_only_what_differs_in_numbers_is_stacked():
 
 
 def test_weights_and_rates_order_as_they_must():
-    """A heavier divergence is made smaller; the rate-distortion plane is drawn from the same trainings."""
+    """A larger weight lowers the divergence; the rate-distortion plane uses the same trainings."""
     settings = {"alphas": [0.5], "seeds": 1, **SMALL}
     grid = beta_grid.compute("cpu", betas=[0.1, 1.0, 10.0], weights=[1.0, 8.0], **settings)
     rates = [float(row["rate"]) for row in on_test_images(beta_grid, grid) if not row["alpha"]]

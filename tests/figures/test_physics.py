@@ -1,4 +1,4 @@
-"""What the committed tables of figures must show: the order that theory asks for, and limits met within the noise.
+"""Laws of the committed tables: the order that theory predicts, and limits within the noise.
 
 VAELAB_FIGURES: another folder to look at.
 """
@@ -190,7 +190,7 @@ def test_published_values_are_those_of_the_authors_outputs():
 
 
 def test_consistency_lowers_the_gap_and_the_rate_and_pays_for_it():
-    """The small protocol over three seeds; information does not rise, and is said with its ceiling."""
+    """The small protocol over three seeds; information does not rise, and stays below its ceiling."""
     rows = table("cr-lambda")
     found = {name: grouped(rows, "arm", value=name) for name in ("gap", "rate", "information", "rho")}
     arms = [("VAE + Aug",), ("CR-VAE, λ = 0.1",), ("CR-VAE, λ = 1",), ("CR-VAE, λ = 5",)]
@@ -220,7 +220,7 @@ def test_the_cost_of_a_small_rotation_is_its_square():
 
 
 def test_a_triplet_loss_pulls_means_together_but_narrows_posteriors():
-    """It knows no widths: means move less, but R hardly falls and the rate rises, where consistency lowers both."""
+    """Means move less, but R hardly falls and the rate rises, where consistency lowers both."""
     found = {name: grouped(table("cr-triplet"), "arm", value=name) for name in ("gap", "rate", "rho")}
     plain, triplet, cr = ("VAE + Aug",), ("triplet, weight 10",), ("CR-VAE, λ = 1",)
     assert found["rho"][triplet].max() < 0.9 * found["rho"][plain].min()
