@@ -113,19 +113,19 @@ def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
 
 def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
     require_writable(out)
-    made: list[Made] = []
+    written: list[Made] = []
     failed: dict[str, DataError] = {}
     for item in (bar := tqdm(selected, desc="figures", unit="figure")):
         bar.set_postfix_str(item.id)
         try:
-            made.append(work(item))
+            written.append(work(item))
         except DataError as error:  # data of one figure are missing: make the others
             failed[item.id] = error
     if failed:
         reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
-        others = f", {len(made)} others are" if made else ""
+        others = f", {len(written)} others are" if written else ""
         raise DataError(f"{', '.join(failed)} not {verb}{others}: {reasons}.")
-    return made
+    return written
 
 
 def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> list[Path]:
@@ -149,7 +149,7 @@ def _row(item: Figure, preset: str, result: Result) -> Row:
     # Numbers equal to the committed ones keep the provenance of these.
     settings = manifest.plain(item.presets[preset])
     name, limit = settings.get("data"), settings.get("limit")
-    sums = _checksums(name, limit) if isinstance(name, str) else {each: _checksums(each, limit) for each in name or ()}
+    sums = _checksums(name, limit) if isinstance(name, str) else {one: _checksums(one, limit) for one in name or ()}
     row = {
         "id": item.id,
         "preset": preset,

@@ -60,7 +60,7 @@ def toy(*, samples: list[int], images: int) -> Numbers:
     estimates = []
     for proposal in (None, published_proposal):
         values = [log_evidence(experiment, x, k, proposal=proposal) for k in samples]
-        estimates.append([(each.mean().item(), *bootstrap(each)) for each in values])
+        estimates.append([(ln_p.mean().item(), *bootstrap(ln_p)) for ln_p in values])
     return {"samples": np.array(samples), "toy": np.array(estimates)}
 
 

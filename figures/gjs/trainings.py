@@ -36,8 +36,8 @@ def compute_recon_vs_alpha(device: str, *, alphas: list[float], seeds: int, **tr
     """Return `measures` for every variant and alpha, and terms [k, 3, seeds]."""
     variants = [vae(), reverse(), *primed_and_dual(alphas, alphas)]
     results = train(variants, device, seeds, **training)
-    each = [[terms(v, r.numbers) for r in row] for v, row in zip(variants, results, strict=True)]
-    return measures(variants, results, terms=np.array(each).transpose(0, 2, 1))
+    parts = [[terms(v, r.numbers) for r in row] for v, row in zip(variants, results, strict=True)]
+    return measures(variants, results, terms=np.array(parts).transpose(0, 2, 1))
 
 
 def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:

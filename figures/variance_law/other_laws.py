@@ -46,10 +46,10 @@ def draw(n: Numbers) -> Drawing:
     """Which variance of Q(z) each regularizer leads to: predicted by its own law, and measured,
     which after a short training lies up to a fifth above for some.
     """
-    every = laws()
+    regularizers = laws()
     figure = plots.new_figure(7.0, 3.2)
     axes = figure.subplots()
-    for i in range(len(every)):
+    for i in range(len(regularizers)):
         where = active(n, i)
         if not where.any():
             axes.text(i, 1, "no active\nlatent", ha="center", va="center", fontsize="x-small")
@@ -65,7 +65,7 @@ def draw(n: Numbers) -> Drawing:
     axes.axhline(1, color="black", linewidth=0.6, linestyle="--", zorder=0)
     axes.set(ylabel="variance of Q(z), active latents", yscale="log")
     axes.set_title("Bars: geometric means; dots: single latents")
-    axes.set_xticks(range(len(every)), [law.name.replace(", ", ",\n") for law in every])
+    axes.set_xticks(range(len(regularizers)), [law.name.replace(", ", ",\n") for law in regularizers])
     axes.set_yticks([0.5, 1, 2, 5, 10], labels=["0.5", "1", "2", "5", "10"])
     axes.minorticks_off()
     axes.legend(loc="upper right")

@@ -23,8 +23,8 @@ def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
     s, r = np.broadcast_arrays(variance, rho)
     q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
     flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
-    found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
-    return found
+    nats: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
+    return nats
 
 
 def textbook() -> dict[str, float]:
