@@ -23,7 +23,7 @@ def train_grid(
         settings: One dict per training.
         seeds: Number of seeds, counted from 0.
         device: "auto", "cpu", "cuda", ...
-        **common: What all settings share. `data` must be among one of the two.
+        **common: What all settings share. One of the two has `data`.
 
     Returns:
         The numbers of the recipe, stacked as [settings, seeds, ...].
