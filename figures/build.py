@@ -35,11 +35,11 @@ class Made(NamedTuple):
 def make(
     ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
 ) -> list[Made]:
-    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and their row of the manifest.
+    """Compute figures and write their PNG, PDF, csv, npz and row of the manifest.
 
     Args:
         ids: Figures to make; none: the main figures of each paper.
-        preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data).
+        preset: "quick" (minutes, shipped data) or "paper" (published set-up, full data).
         device: "auto", "cpu", "cuda", ...
         out: Folder to write into.
 
@@ -59,14 +59,14 @@ def make(
 
 
 def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Made]:
-    """Draw figures from the committed numbers, without any training; equal numbers give equal files.
+    """Draw figures from the committed numbers; equal numbers give equal files.
 
     Args:
         ids: Figures to draw; none: all that have committed numbers.
         out: Folder to write into.
 
     Raises:
-        DataError: If committed numbers are missing or of other settings; the others are drawn first.
+        DataError: If committed numbers are missing or outdated; the others are drawn first.
     """
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
     if not rows:

@@ -1,4 +1,4 @@
-"""Provenance in the files: PNG and PDF contain the id of the figure and the checksum of its numbers."""
+"""Provenance in the files: PNG and PDF contain the id and the checksum of the numbers."""
 
 import json
 import re

@@ -1,7 +1,7 @@
 """gjs-variance-law: the variance of the aggregate posterior under each divergence.
 
-If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) / E[sigma²]
-would determine V; the best scale of the posteriors themselves needs no such assumption.
+If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) /
+E[sigma²] would determine V; the best scale of the posteriors themselves needs no such assumption.
 """
 
 from typing import Any

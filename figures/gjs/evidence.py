@@ -51,9 +51,9 @@ def alt(n: Numbers) -> str:
     alt,
     quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
+    title="Model evidence by importance sampling with the right and with the published proposal width",
 )
 def draw(n: Numbers) -> Drawing:
-    """Model evidence by importance sampling with the right and with the published proposal width."""
     figure = plots.new_figure(7.0, 2.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
     left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")

@@ -55,7 +55,7 @@ def toy_images(n: int, seed: int = 0) -> Tensor:
 
 @recipe("estimate-the-evidence-of-a-toy", version=1)
 def toy(*, samples: list[int], images: int) -> Numbers:
-    """Return toy [2, k, 3]: correct and as published, by number of samples; mean and its interval."""
+    """Return toy [2, k, 3], correct and as published, by samples: mean and its interval."""
     experiment, x = linear_gaussian(), toy_images(images)
     estimates = []
     for proposal in (None, published_proposal):
@@ -65,7 +65,7 @@ def toy(*, samples: list[int], images: int) -> Numbers:
 
 
 def compute_evidence(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """Return those of `toy`, and of models, trained [v, 2, 3]: mean and its interval over images."""
+    """Return those of `toy`, and trained [v, 2, 3]: mean and its interval over images."""
     models = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
     results = variants.train(models, device, seeds, **training)
     of_toy = cached(toy, {"samples": SAMPLES, "images": 500})

@@ -32,7 +32,7 @@ def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[tor
 def divergences_in_one_dimension(
     *, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float
 ) -> Numbers:
-    """Return curves [7, m] over x [m] at alpha = 1/2, family [a, m] of means, integrals [4], nats."""
+    """Return curves [7, m] over x [m] at alpha = 1/2, means [a, m] and integrals [4], nats."""
     q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
     # Integrals and normalization need a wide grid; its middle is drawn.
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
@@ -54,7 +54,7 @@ def divergences_in_one_dimension(
 
 @recipe("integrands-in-one-dimension", version=1)
 def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
-    """Return curves [pairs, 7, m] for pairs (mean, sigma of q, of p), and integrals [pairs, 3], nats."""
+    """Return curves [pairs, 7, m] and integrals [pairs, 3], nats, for (mean, sigma) of q and p."""
     results = [_pair(pair, low, high) for pair in pairs]
     return {
         "pairs": np.array(pairs),

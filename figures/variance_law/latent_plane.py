@@ -1,7 +1,7 @@
 """The latent plane: encoder-sketch, digits-plane, trajectories and sampling-off.
 
-The sketch shows a VAE after one epoch, while posteriors are wide enough to see. Without sampling only
-the quadratic penalty is left, which prefers scale 0.
+The sketch shows a VAE after one epoch, while posteriors are wide enough to see. Without sampling
+only the quadratic penalty is left, which prefers scale 0.
 """
 
 from collections.abc import Sequence

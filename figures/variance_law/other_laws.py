@@ -1,7 +1,8 @@
 """var-other-laws: the variance of Q(z) that each regularizer leads to, predicted and measured.
 
-At a minimum, no common scale of a latent lowers its average divergence: E[mean ∂D/∂mean + 2 s ∂D/ds]
-= 0, by autograd for any D. MMD compares the mixture only, so it fixes one scale for all latents.
+At a minimum, no common scale of a latent lowers its average divergence: E[mean ∂D/∂mean + 2 s
+∂D/ds] = 0, by autograd for any D. MMD compares the mixture only, so it fixes one scale for all
+latents.
 """
 
 import numpy as np
