@@ -35,11 +35,11 @@ class Made(NamedTuple):
 def make(
     ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
 ) -> list[Made]:
-    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and their row of the manifest.
+    """Compute figures and write their PNG, PDF, csv, npz and row of the manifest.
 
     Args:
         ids: Figures to make; none: the main figures of each paper.
-        preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data).
+        preset: "quick" (minutes, shipped data) or "paper" (published set-up, full data).
         device: "auto", "cpu", "cuda", ...
         out: Folder to write into.
 
@@ -59,14 +59,14 @@ def make(
 
 
 def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Made]:
-    """Draw figures from the committed numbers, without any training; equal numbers give equal files.
+    """Draw figures from the committed numbers; equal numbers give equal files.
 
     Args:
         ids: Figures to draw; none: all that have committed numbers.
         out: Folder to write into.
 
     Raises:
-        DataError: If committed numbers are missing or of other settings; the others are drawn first.
+        DataError: If committed numbers are missing or outdated; the others are drawn first.
     """
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
     if not rows:
@@ -113,19 +113,19 @@ def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
 
 def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
     require_writable(out)
-    made: list[Made] = []
+    written: list[Made] = []
     failed: dict[str, DataError] = {}
     for item in (bar := tqdm(selected, desc="figures", unit="figure")):
         bar.set_postfix_str(item.id)
         try:
-            made.append(work(item))
+            written.append(work(item))
         except DataError as error:  # data of one figure are missing: make the others
             failed[item.id] = error
     if failed:
         reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
-        others = f", {len(made)} others are" if made else ""
+        others = f", {len(written)} others are" if written else ""
         raise DataError(f"{', '.join(failed)} not {verb}{others}: {reasons}.")
-    return made
+    return written
 
 
 def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> list[Path]:
@@ -149,7 +149,7 @@ def _row(item: Figure, preset: str, result: Result) -> Row:
     # Numbers equal to the committed ones keep the provenance of these.
     settings = manifest.plain(item.presets[preset])
     name, limit = settings.get("data"), settings.get("limit")
-    sums = _checksums(name, limit) if isinstance(name, str) else {each: _checksums(each, limit) for each in name or ()}
+    sums = _checksums(name, limit) if isinstance(name, str) else {one: _checksums(one, limit) for one in name or ()}
     row = {
         "id": item.id,
         "preset": preset,

@@ -24,7 +24,7 @@ class Figure:
         table: A spec for `long_table`, or a function of the numbers that returns the rows.
         draw: Draws the numbers.
         alt: Describes the numbers in words.
-        presets: Settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up).
+        presets: Settings of "quick" (shipped data) and "paper" (full data, published set-up).
         why_no_quick_preset: The reason, for a figure without one.
         command: What draws the figure again, with settings in braces.
     """

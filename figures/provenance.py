@@ -1,4 +1,4 @@
-"""Provenance in the files: PNG and PDF contain the id of the figure and the checksum of its numbers."""
+"""Provenance in the files: PNG and PDF contain the id and the checksum of the numbers."""
 
 import json
 import re
@@ -43,8 +43,8 @@ def explain(file: Path) -> str:
         identity = next((r for r in manifest.read(folder) if file.name in (*r["files"], f"{r['id']}.npz")), None)
         reason = f"the manifest in {folder} does not list it"
     else:
-        found = IDENTITY.search(file.read_bytes())
-        identity = dict(zip(FIELDS, map(bytes.decode, found.groups()), strict=True)) if found else None
+        match = IDENTITY.search(file.read_bytes())
+        identity = dict(zip(FIELDS, map(bytes.decode, match.groups()), strict=True)) if match else None
         reason = "it was not written by `vaelab figures make`, or was saved again by another program"
     if identity is None:
         raise DataError(f"{file} has no vaelab provenance: {reason}.")

@@ -66,7 +66,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 def _columns(name: str, values: np.ndarray, dimensions: str | Sequence[Any]) -> list[Column]:
     names = tuple(dimensions.split() if isinstance(dimensions, str) else dimensions)
-    wide = [axis for axis, each in enumerate(names) if not isinstance(each, str)]
+    wide = [axis for axis, name in enumerate(names) if not isinstance(name, str)]
     if not wide:
         return [Column(name, names, values)]
     (axis,) = wide
@@ -77,8 +77,8 @@ def _columns(name: str, values: np.ndarray, dimensions: str | Sequence[Any]) -> 
 
 def _blocks(columns: Sequence[Column]) -> list[tuple[str, ...]]:
     """The combinations of dimensions that no other contains."""
-    every = {frozenset(c.dimensions): c.dimensions for c in reversed(columns)}
-    return [names for key, names in reversed(every.items()) if not any(key < other for other in every)]
+    unique = {frozenset(c.dimensions): c.dimensions for c in reversed(columns)}
+    return [names for key, names in reversed(unique.items()) if not any(key < other for other in unique)]
 
 
 def _rows(

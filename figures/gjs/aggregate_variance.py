@@ -1,7 +1,7 @@
 """gjs-variance-law: the variance of the aggregate posterior under each divergence.
 
-If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) / E[sigma²]
-would determine V; the best scale of the posteriors themselves needs no such assumption.
+If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) /
+E[sigma²] would determine V; the best scale of the posteriors themselves needs no such assumption.
 """
 
 from typing import Any
@@ -64,7 +64,7 @@ def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
         color = plots.color_steps("#ffffff", COLORS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
-        look: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
+        style: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)
-        axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **look)
+        axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **style)
     axes.set(xscale="log", yscale="log", aspect="equal")

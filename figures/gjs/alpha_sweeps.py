@@ -74,8 +74,8 @@ def draw_recon_vs_alpha(n: Numbers) -> Drawing:
         where, color = rows_of(n, variant), COLORS[variant]
         for split, (line, marker) in enumerate((("--", "none"), ("-", color))):
             seeds, name = n["values"][where, split, 0], f"{variant}, {SPLITS[split]}"
-            look = {"linestyle": line, "marker": "o", "markerfacecolor": marker, "label": name}
-            plots.seed_band(axes, n["alpha"][where], seeds, color, **look)
+            style = {"linestyle": line, "marker": "o", "markerfacecolor": marker, "label": name}
+            plots.seed_band(axes, n["alpha"][where], seeds, color, **style)
         axes.set(title=f"{variant} geometric JS", xlim=(0, 1))
         axes.legend(loc="upper center", ncols=2)
     for axes, variant in zip(bottom, VARIANTS[2:], strict=True):

@@ -51,9 +51,9 @@ def alt(n: Numbers) -> str:
     alt,
     quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
+    title="Model evidence by importance sampling with the right and with the published proposal width",
 )
 def draw(n: Numbers) -> Drawing:
-    """Model evidence by importance sampling with the right and with the published proposal width."""
     figure = plots.new_figure(7.0, 2.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
     left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")
@@ -81,13 +81,13 @@ def _trained(axes: Axes, n: Numbers, i: int) -> None:
         axes.axhline(mean, color=COLORS[name], label=label)
         axes.axhspan(low, high, color=COLORS[name], alpha=0.15, linewidth=0)
     mean = n["trained"][n["variant"] == MMD][0, i, 0]  # too far below to share an axis with the others
-    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLORS[MMD]}
-    axes.text(0.5, 0.22, f"MMD on z: {mean:.0f}, off this axis", **place)
+    style: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLORS[MMD]}
+    axes.text(0.5, 0.22, f"MMD on z: {mean:.0f}, off this axis", **style)
     for name in ("primed", "primed dual"):
         where = n["variant"] == name
         _errors(axes, n["alpha"][where], n["trained"][where, i], COLORS[name], marker="o", label=name)
 
 
-def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, color: str, **look: Any) -> None:
+def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, color: str, **style: Any) -> None:
     mean, low, high = values.T
-    axes.errorbar(x, mean, (mean - low, high - mean), color=color, capsize=2, **look)
+    axes.errorbar(x, mean, (mean - low, high - mean), color=color, capsize=2, **style)

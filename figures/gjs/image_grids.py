@@ -81,9 +81,9 @@ def alt_traversals(n: Numbers) -> str:
     alt_traversals,
     quick={**TRAVERSED, "seeds": 3, **variants.MNIST},
     full={**TRAVERSED, "seeds": 3, **published.MNIST},
+    title="Each latent traversed over the prior, by information: with a high entrance fee all have little",
 )
 def draw_traversals(n: Numbers) -> Drawing:
-    """Each latent traversed over the prior, by information: with a high entrance fee all have little."""
     k, latent, steps = n["traversals"].shape[:3]
     figure = plots.new_figure(7.0, 5.9 / k * latent / steps + 0.6)
     for i, axes in enumerate(figure.subplots(1, k, squeeze=False)[0]):

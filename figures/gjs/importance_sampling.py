@@ -55,17 +55,17 @@ def toy_images(n: int, seed: int = 0) -> Tensor:
 
 @recipe("estimate-the-evidence-of-a-toy", version=1)
 def toy(*, samples: list[int], images: int) -> Numbers:
-    """Return toy [2, k, 3]: correct and as published, by number of samples; mean and its interval."""
+    """Return toy [2, k, 3], correct and as published, by samples: mean and its interval."""
     experiment, x = linear_gaussian(), toy_images(images)
     estimates = []
     for proposal in (None, published_proposal):
-        by_samples = [log_evidence(experiment, x, k, proposal=proposal) for k in samples]
-        estimates.append([(values.mean().item(), *bootstrap(values)) for values in by_samples])
+        values = [log_evidence(experiment, x, k, proposal=proposal) for k in samples]
+        estimates.append([(ln_p.mean().item(), *bootstrap(ln_p)) for ln_p in values])
     return {"samples": np.array(samples), "toy": np.array(estimates)}
 
 
 def compute_evidence(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """Return those of `toy`, and of models, trained [v, 2, 3]: mean and its interval over images."""
+    """Return those of `toy`, and trained [v, 2, 3]: mean and its interval over images."""
     models = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
     results = variants.train(models, device, seeds, **training)
     of_toy = cached(toy, {"samples": SAMPLES, "images": 500})

@@ -1,7 +1,7 @@
 """Closed forms: gjs-limits, against alpha, and gjs-small-sigma, for sharp posteriors.
 
-For small s, the primed divergence grows as α²/(2s), its dual only as α KL plus a constant per active
-latent, the entrance fee c(α) = ½ ln α + (1-α)²/(2α).
+For small s, the primed divergence grows as α²/(2s), its dual only as α KL plus a constant per
+active latent, the entrance fee c(α) = ½ ln α + (1-α)²/(2α).
 """
 
 from typing import Any
@@ -35,9 +35,9 @@ def alt_limits(n: Numbers) -> str:
     {"divergence": FAMILIES, "value": "divergence alpha"},
     alt_limits,
     quick={"mean": 1.3, "variance": 0.2, "steps": 200},
+    title="The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches",
 )
 def draw_limits(n: Numbers) -> Drawing:
-    """The four geometric Jensen-Shannon divergences against alpha, with the ends that each reaches."""
     figure = plots.new_figure(7.0, 2.7)
     left, right = figure.subplots(1, 2)
     for level, label, color, x, offset in (

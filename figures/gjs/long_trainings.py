@@ -1,6 +1,7 @@
 """Published lines trained at the published settings, in the time available.
 
-The trainings take hours on a CPU. Their checkpoints are in the cache, and the next call resumes them.
+The trainings take hours on a CPU. Their checkpoints are in the cache, and the next call resumes
+them.
 """
 
 import json
@@ -54,7 +55,7 @@ def compute_reproduction(
 
 
 def read_curves(seeds: int, **changes: Any) -> tuple[Numbers, float]:
-    """Return the test error of every published line after each epoch, and the seconds of all epochs.
+    """Return the test error of every line after each epoch, and the seconds of all epochs.
 
     Numbers: curves [lines, seeds, epochs]; nan where nothing was trained.
     """

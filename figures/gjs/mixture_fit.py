@@ -1,7 +1,7 @@
 """gjs-mixture-fit: one isotropic Gaussian fitted to a 2-D mixture under each divergence.
 
-Figure 2 of the paper; below it the width of the fit and the value of the divergence against alpha. At
-small alpha the dual has two minima, between which it jumps.
+Figure 2 of the paper; below it the width of the fit and the value of the divergence against alpha.
+At small alpha the dual has two minima, between which it jumps.
 """
 
 from typing import Any, cast

@@ -52,7 +52,7 @@ MNIST: dict[str, Any] = {"data": "mnist", "side": 32, **SETTING}
 
 
 class Line(NamedTuple):
-    """One published number: table, data set, name, alpha, recipe and options of the model, value."""
+    """One published number: table, data set, name, alpha, recipe, options and value."""
 
     table: str
     data: str

@@ -1,8 +1,8 @@
 """gjs-rate-distortion: distortion against rate for every variant.
 
-A lower reconstruction error may only show that a divergence constrains less, so variants are compared
-at equal rate, KL(q‖p) of the encoder. For active latents, the primed dual is alpha KL(q‖p) plus a
-constant, so its point should be near that of the beta-VAE with beta = alpha.
+A lower reconstruction error may only show that a divergence constrains less, so variants are
+compared at equal rate, KL(q‖p) of the encoder. For active latents, the primed dual is alpha KL(q‖p)
+plus a constant, so its point should be near that of the beta-VAE with beta = alpha.
 """
 
 from typing import Any

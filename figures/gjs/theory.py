@@ -32,7 +32,7 @@ def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[tor
 def divergences_in_one_dimension(
     *, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float
 ) -> Numbers:
-    """Return curves [7, m] over x [m] at alpha = 1/2, family [a, m] of means, integrals [4], nats."""
+    """Return curves [7, m] over x [m] at alpha = 1/2, means [a, m] and integrals [4], nats."""
     q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
     # Integrals and normalization need a wide grid; its middle is drawn.
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
@@ -41,20 +41,20 @@ def divergences_in_one_dimension(
     half = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
     kls = [lq.exp() * (lq - lp), lp.exp() * (lp - lq)]
     curves = torch.stack([lq.exp(), lp.exp(), half.exp(), *kls, *jensen(lq, lp, half)])
-    shown = torch.arange(len(grid.points))[2000:-2000:5]
+    middle = torch.arange(len(grid.points))[2000:-2000:5]
     js = quadrature.jensen_shannon(q.log_prob, p.log_prob, grid)
     return {
-        "x": grid.points[shown].numpy(),
-        "curves": curves[:, shown].numpy(),
+        "x": grid.points[middle].numpy(),
+        "curves": curves[:, middle].numpy(),
         "alphas": np.array(alphas),
-        "family": family[:, shown].exp().numpy(),
+        "family": family[:, middle].exp().numpy(),
         "integrals": np.array([float(value) for value in (kl(q, p), kl(p, q), js, geometric_js(q, p, 0.5))]),
     }
 
 
 @recipe("integrands-in-one-dimension", version=1)
 def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
-    """Return curves [pairs, 7, m] for pairs (mean, sigma of q, of p), and integrals [pairs, 3], nats."""
+    """Return curves [pairs, 7, m] and integrals [pairs, 3], nats, for (mean, sigma) of q and p."""
     results = [_pair(pair, low, high) for pair in pairs]
     return {
         "pairs": np.array(pairs),
@@ -73,8 +73,8 @@ def _pair(pair: list[float], low: float, high: float) -> tuple[np.ndarray, np.nd
     wrong = published_mean(mean_q, sigma_q, mean_p, sigma_p).log_prob(grid.points)
     parts = jensen(lq, lp, right, wrong)
     curves = torch.stack([lq.exp(), lp.exp(), right.exp(), wrong.exp(), *parts])
-    shown = slice(1500, -1500)
-    return grid.points[shown].numpy(), curves[:, shown].numpy(), [float(grid.integrate(part)) for part in parts]
+    middle = slice(1500, -1500)
+    return grid.points[middle].numpy(), curves[:, middle].numpy(), [float(grid.integrate(part)) for part in parts]
 
 
 def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float) -> Gaussian:

@@ -36,8 +36,8 @@ def compute_recon_vs_alpha(device: str, *, alphas: list[float], seeds: int, **tr
     """Return `measures` for every variant and alpha, and terms [k, 3, seeds]."""
     variants = [vae(), reverse(), *primed_and_dual(alphas, alphas)]
     results = train(variants, device, seeds, **training)
-    each = [[terms(v, r.numbers) for r in row] for v, row in zip(variants, results, strict=True)]
-    return measures(variants, results, terms=np.array(each).transpose(0, 2, 1))
+    parts = [[terms(v, r.numbers) for r in row] for v, row in zip(variants, results, strict=True)]
+    return measures(variants, results, terms=np.array(parts).transpose(0, 2, 1))
 
 
 def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:
@@ -60,7 +60,7 @@ def compute_plain_vs_primed(device: str, *, alphas: list[float], seeds: int, **t
 def compute_beta_grid(
     device: str, *, betas: list[float], weights: list[float], alphas: list[float], seeds: int, **training: Any
 ) -> Result:
-    """Return `measures` of the beta-VAE by beta and of the primed divergence by weight and alpha."""
+    """Return `measures` of the beta-VAE by beta and of primed by weight and alpha."""
     variants = [*map(vae, betas), *(gjs("primed", alpha, weight) for weight in weights for alpha in alphas)]
     return measures(variants, train(variants, device, seeds, **training))
 
@@ -85,7 +85,7 @@ def compute_reconstructions(
 
 
 def compute_traversals(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
-    """Return information [k, latent] and traversals [k, latent, steps, c, h, w] of seed 0, sorted."""
+    """Return information [k, latent], traversals [k, latent, steps, c, h, w] of seed 0, sorted."""
     variants = [vae(), *primed_and_dual(primed, dual)]
     results = [row[0] for row in train(variants, device, seeds, **training)]
     nats = np.stack([information(r.numbers) for r in results])
@@ -98,7 +98,7 @@ def compute_traversals(device: str, *, primed: list[float], dual: list[float], s
 
 
 def information(numbers: Numbers) -> np.ndarray:
-    """Return ½ ln(1 + Var(mean) / E[sigma²]) per latent, nats: the information of a Gaussian channel.
+    """Return ½ ln(1 + Var(mean) / E[sigma²]) per latent, nats, as for a Gaussian channel.
 
     Unlike KL(q‖p), it does not depend on the scale of the latent.
     """

@@ -69,7 +69,7 @@ def learned(family: str, start: float) -> Variant:
 
 
 def mmd(weight: float = 10.0) -> Variant:
-    """Return MMD on sampled z. The published weight 500 is for another kernel, and too noisy here."""
+    """Return MMD on sampled z; the published weight 500 is for another kernel."""
     return Variant(MMD, np.nan, weight, "mmd_vae", {"weight": weight})
 
 
@@ -99,7 +99,7 @@ def columns(variants: Sequence[Variant], *names: str) -> Numbers:
 
 
 def measures(variants: Sequence[Variant], results: Sequence[Sequence[Result]], **more: np.ndarray) -> Result:
-    """Return variant, alpha, weight, first_seed [k], values [k, split, measure, seeds], and more."""
+    """Return variant, alpha, weight, first_seed [k], values [k, split, measure, seeds], more."""
     values = [
         [[[r.numbers[f"{split}_{name}"] for r in row] for name in MEASURES] for split in SPLITS] for row in results
     ]

@@ -1,7 +1,7 @@
 """The latent plane: encoder-sketch, digits-plane, trajectories and sampling-off.
 
-The sketch shows a VAE after one epoch, while posteriors are wide enough to see. Without sampling only
-the quadratic penalty is left, which prefers scale 0.
+The sketch shows a VAE after one epoch, while posteriors are wide enough to see. Without sampling
+only the quadratic penalty is left, which prefers scale 0.
 """
 
 from collections.abc import Sequence
@@ -68,18 +68,18 @@ def alt_encoder_sketch(n: Numbers) -> str:
 def draw_encoder_sketch(n: Numbers) -> Drawing:
     """One image, one Gaussian; two images, two; all of them together are the mixture Q(z)."""
     figure = plots.new_figure(7.0, 2.7)
-    one, two, everyone = figure.subplots(1, 3, sharex=True, sharey=True)
+    one, two, mixture = figure.subplots(1, 3, sharex=True, sharey=True)
     for axes, count in ((one, 1), (two, 2)):
         prior(axes)
         for which in range(count):
             _posterior(axes, n, which)
-    prior(everyone)
+    prior(mixture)
     levels = np.linspace(0.04, 1, 13) * n["density"].max()
-    everyone.contourf(n["line"], n["line"], n["density"], levels=levels, cmap="Blues", zorder=-1)
-    ellipses(everyone, n["mean"], n["logvar"], ["0.3"] * len(n["mean"]), linewidths=0.3)
+    mixture.contourf(n["line"], n["line"], n["density"], levels=levels, cmap="Blues", zorder=-1)
+    ellipses(mixture, n["mean"], n["logvar"], ["0.3"] * len(n["mean"]), linewidths=0.3)
     one.set(title="one image: q(z|x) = N(μ(x), σ²(x))", xlabel="z₁", ylabel="z₂")
     two.set(title="two images: each its own", xlabel="z₁")
-    everyone.set(title=f"{len(n['mean'])} images: their mixture, Q(z)", xlabel="z₁")
+    mixture.set(title=f"{len(n['mean'])} images: their mixture, Q(z)", xlabel="z₁")
     return figure
 
 
@@ -93,8 +93,8 @@ def _posterior(axes: Axes, n: Numbers, which: int) -> None:
     side = 1 if mean[0] > 0 else -1
     picture = OffsetImage(255 - n["shown"][which], zoom=0.8, cmap="gray")
     arrow: dict[str, Any] = {"arrowstyle": "-|>,head_width=0.15,head_length=0.3", "color": color, "linewidth": 0.8}
-    place = (side * 2.7, 2.7 if mean[1] > 0 else -2.7)
-    box = AnnotationBbox(picture, tuple(mean), place, pad=0.1, bboxprops={"edgecolor": color}, arrowprops=arrow)
+    corner = (side * 2.7, 2.7 if mean[1] > 0 else -2.7)
+    box = AnnotationBbox(picture, tuple(mean), corner, pad=0.1, bboxprops={"edgecolor": color}, arrowprops=arrow)
     axes.add_artist(box)
 
 
@@ -223,20 +223,20 @@ def prior(axes: Axes) -> None:
     axes.set(xlim=limits, ylim=limits, aspect="equal", xticks=ticks, yticks=ticks)
 
 
-def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colors: Sequence[str], **look: Any) -> None:
+def ellipses(axes: Axes, mean: np.ndarray, logvar: np.ndarray, colors: Sequence[str], **style: Any) -> None:
     """Draw the ellipse of one sigma of every posterior, mean and logvar [n, 2]."""
     widths, heights = 2 * np.exp(0.5 * logvar).T
-    place: dict[str, Any] = {"offsets": mean, "offset_transform": axes.transData, "units": "xy"}
-    style: dict[str, Any] = {"facecolors": "none", "edgecolors": colors, "linewidths": 0.7, **look}
-    axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **place, **style))
+    style = {"facecolors": "none", "edgecolors": colors, "linewidths": 0.7, "units": "xy", **style}
+    style |= {"offsets": mean, "offset_transform": axes.transData}
+    axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **style))
 
 
 def digits(axes: Axes, mean: np.ndarray, labels: np.ndarray, size: float = 6) -> None:
     """Write the label of every mean [n, 2], in the color of its class."""
     halo = [withStroke(linewidth=1.2, foreground="white")]
-    look: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold", "path_effects": halo, "clip_on": True}
+    style: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold", "path_effects": halo, "clip_on": True}
     for (x, y), k in zip(mean, labels, strict=True):
-        axes.text(x, y, str(k), color=class_color(k), fontsize=size, **look)
+        axes.text(x, y, str(k), color=class_color(k), fontsize=size, **style)
 
 
 def class_color(label: int) -> str:

@@ -1,8 +1,8 @@
 """The variance law: rho, law-bars, point-vs-average and law-through-training.
 
 Inactive latents obey the law trivially, so the active ones are counted and averaged apart. It is a
-law of averages, since a network rescales all posteriors of a latent together. A latent 20 % off costs
-(V - 1 - ln V)/2, 0.01 to 0.02 nats.
+law of averages, since a network rescales all posteriors of a latent together. A latent 20 % off
+costs (V - 1 - ln V)/2, 0.01 to 0.02 nats.
 """
 
 from typing import Any
@@ -208,9 +208,9 @@ def alt_rho(n: Numbers) -> str:
     {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
     alt_rho,
     quick={"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181},
+    title="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
 )
 def draw_rho(n: Numbers) -> Drawing:
-    """The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1."""
     figure = plots.new_figure(7.0, 2.8)
     left, right = figure.subplots(1, 2)
     shades = plots.color_steps("#9fb2ff", "#0a1f73", len(n["rho"]))

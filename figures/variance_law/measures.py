@@ -21,10 +21,10 @@ DENSITY_REACH, POINTS, DRAWS = 4.0, 161, 4000  # of the densities per latent
 def compute_digits_plane(device: str, *, seeds: int, **training: Any) -> Result:
     """Return mean, logvar [seeds, m, 2], label [m]; of_means, of_noise [seeds, 2]."""
     results = followed(device, seeds, **training)
-    each = [result.numbers for result in results]
-    digits = [{"mean": n["few_mean"][-1], "logvar": n["few_logvar"][-1]} for n in each]
-    law = [{name: n[name][1, -1] for name in ("of_means", "of_noise")} for n in each]
-    return merge_results({**stack(digits), **stack(law), "label": each[0]["few_labels"]}, results)
+    numbers = [result.numbers for result in results]
+    digits = [{"mean": n["few_mean"][-1], "logvar": n["few_logvar"][-1]} for n in numbers]
+    law = [{name: n[name][1, -1] for name in ("of_means", "of_noise")} for n in numbers]
+    return merge_results({**stack(digits), **stack(law), "label": numbers[0]["few_labels"]}, results)
 
 
 def compute_encoder_sketch(device: str, *, seeds: int, **training: Any) -> Result:

@@ -48,8 +48,8 @@ def draw_kurtosis(n: Numbers) -> Drawing:
     *panels, cases = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     active = n["active"].astype(bool)
     for axes, (column, title) in zip(panels, LABELS.items(), strict=True):
-        both = np.concatenate([n[column].flatten(), n["measured"].flatten(), [3.0]])
-        ends = [float(both.min()) - 0.15, float(both.max()) + 0.15]
+        kurtoses = np.concatenate([n[column].flatten(), n["measured"].flatten(), [3.0]])
+        ends = [float(kurtoses.min()) - 0.15, float(kurtoses.max()) + 0.15]
         axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
         axes.axhline(3, color="0.7", linewidth=0.6, zorder=0)
         for where, color, name in ((active, plots.Q, "active"), (~active, plots.REFERENCE, "inactive")):

@@ -1,7 +1,8 @@
 """var-other-laws: the variance of Q(z) that each regularizer leads to, predicted and measured.
 
-At a minimum, no common scale of a latent lowers its average divergence: E[mean ∂D/∂mean + 2 s ∂D/ds]
-= 0, by autograd for any D. MMD compares the mixture only, so it fixes one scale for all latents.
+At a minimum, no common scale of a latent lowers its average divergence: E[mean ∂D/∂mean + 2 s
+∂D/ds] = 0, by autograd for any D. MMD compares the mixture only, so it fixes one scale for all
+latents.
 """
 
 import numpy as np
@@ -46,10 +47,10 @@ def draw(n: Numbers) -> Drawing:
     """Which variance of Q(z) each regularizer leads to: predicted by its own law, and measured,
     which after a short training lies up to a fifth above for some.
     """
-    every = laws()
+    regularizers = laws()
     figure = plots.new_figure(7.0, 3.2)
     axes = figure.subplots()
-    for i in range(len(every)):
+    for i in range(len(regularizers)):
         where = active(n, i)
         if not where.any():
             axes.text(i, 1, "no active\nlatent", ha="center", va="center", fontsize="x-small")
@@ -65,7 +66,7 @@ def draw(n: Numbers) -> Drawing:
     axes.axhline(1, color="black", linewidth=0.6, linestyle="--", zorder=0)
     axes.set(ylabel="variance of Q(z), active latents", yscale="log")
     axes.set_title("Bars: geometric means; dots: single latents")
-    axes.set_xticks(range(len(every)), [law.name.replace(", ", ",\n") for law in every])
+    axes.set_xticks(range(len(regularizers)), [law.name.replace(", ", ",\n") for law in regularizers])
     axes.set_yticks([0.5, 1, 2, 5, 10], labels=["0.5", "1", "2", "5", "10"])
     axes.minorticks_off()
     axes.legend(loc="upper right")

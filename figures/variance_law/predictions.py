@@ -93,10 +93,10 @@ def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
 
 
 def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
-    """Compute MMD²(Q, N(0, I)) in closed form from posteriors [n, d] of different images: [], no unit.
+    """Compute MMD²(Q, N(0, I)) [] in closed form from posteriors [n, d] of different images.
 
-    With k(x, y) = exp(-‖x-y‖²/(2h²)) and h² = d, the expectation of k for x ~ N(a, s) and y ~ N(b, t)
-    is per latent h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))), a Gaussian integral.
+    With k(x, y) = exp(-‖x-y‖²/(2h²)) and h² = d, the expectation of k for x ~ N(a, s) and y ~ N(b,
+    t) is per latent h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))), a Gaussian integral.
     """
     n, d = mean.shape
     s = logvar.exp()

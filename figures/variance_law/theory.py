@@ -10,7 +10,7 @@ from vaelab.runs.store import Numbers, recipe
 
 @recipe("kl-at-fixed-ratio", version=1)
 def kl_at_fixed_ratio(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
-    """Return rho [r], variance [m], kl [r, m] in nats, best [r, 3]: sigma², mu², KL at the minimum."""
+    """Return rho [r], variance [m], kl [r, m], best [r, 3] (sigma², mu², KL), nats."""
     variance = np.geomspace(low, high, points)
     rho = np.array(rhos)
     best_variance = rho**2 / (1 + rho**2)
@@ -23,8 +23,8 @@ def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
     s, r = np.broadcast_arrays(variance, rho)
     q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
     flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
-    found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
-    return found
+    nats: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
+    return nats
 
 
 def textbook() -> dict[str, float]:

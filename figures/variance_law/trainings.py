@@ -50,8 +50,8 @@ def follow(*, device: str, sampled: bool, **settings: Any) -> Numbers:
 
     Numbers: of_means, of_noise [splits, epochs + 1, latent], the two parts of the variance law;
     few_mean, few_logvar [epochs + 1, m, latent], few_labels [m], few [m, c, h, w] of the first
-    `PER_CLASS` test images of each class; mean, logvar [n, latent], labels [n] of all test images at
-    the end.
+    `PER_CLASS` test images of each class; mean, logvar [n, latent], labels [n] of all test images
+    at the end.
     """
     run = Run(**settings)
     images = {split: run.images(split) for split in SPLITS}
@@ -122,10 +122,10 @@ def unsampled(experiment: Experiment) -> Experiment:
 def sample(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run`, and compare images of all `SAMPLERS`, as many as there are test images.
 
-    Numbers: distance [samplers] and real []: Fréchet distance to the test images on the features of a
-    classifier, real that of the same number of training images; shown [samplers, PICTURED, h, w]; kl
-    [2]: KL(Q‖p) in nats of the mixture over the training images, and its error; variance [latent];
-    accuracy [] of the classifier.
+    Numbers: distance [samplers] and real []: Fréchet distance to the test images on the features of
+    a classifier, real that of the same number of training images; shown [samplers, PICTURED, h, w];
+    kl [2]: KL(Q‖p) in nats of the mixture over the training images, and its error; variance
+    [latent]; accuracy [] of the classifier.
     """
     run = Run(**settings)
     train, test = (load(run.data, split, limit=run.limit, progress=False) for split in ("train", "test"))
