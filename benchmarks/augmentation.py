@@ -1,5 +1,7 @@
-"""Random affine views of 128 images: `vaelab.augment` against kornia on the same work, and against a step of the
-784-400-20 MLP-VAE, alternately."""
+"""Random affine views of 128 images: `vaelab.augment` against kornia and a training step.
+
+The step is that of the 784-400-20 MLP-VAE.
+"""
 
 import statistics
 import time
@@ -15,7 +17,7 @@ TARGETS = {"of_kornia": 1.0, "of_step": 0.6}
 
 
 def kornia_views() -> Callable[[torch.Tensor], torch.Tensor] | None:
-    """kornia's RandomAffine with the ranges of `simple`; None where kornia is not installed."""
+    """Return kornia's RandomAffine with the ranges of `simple`, or None without kornia."""
     try:
         from kornia.augmentation import RandomAffine
     except ImportError:
@@ -44,7 +46,7 @@ def milliseconds(function: Callable[[], object], repeats: int = 20) -> float:
 
 
 def measure(rounds: int = 9) -> list[dict[str, float | str]]:
-    """Medians over alternating rounds, for one and two threads; ratios below 1: ours is faster."""
+    """Return medians over alternating rounds by threads; below 1, vaelab is faster."""
     rows: list[dict[str, float | str]] = []
     ours, theirs = augment.simple(fill=0.0), kornia_views()
     for threads in (1, 2):

@@ -1,4 +1,4 @@
-"""A step of K networks: stacked against one after the other, alternately; ratio > 1: together is faster."""
+"""A step of K networks, stacked against one by one, alternately; ratio > 1: the stack is faster."""
 
 import statistics
 import time
@@ -31,7 +31,7 @@ def adam(parameters: list[Tensor]) -> torch.optim.Adam:
 
 
 def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
-    """Every experiment takes its step alone, on its own batch."""
+    """Return a step of every experiment alone, each on its own batch."""
     optimizers = [adam(list(experiment.parameters())) for experiment in experiments]
     orders = [torch.randperm(len(images))[:BATCH] for _ in experiments]
 
@@ -47,7 +47,7 @@ def one_by_one(experiments: list[Experiment], images: Tensor) -> Callable[[], No
 
 
 def stacked(experiments: list[Experiment], images: Tensor) -> Callable[[], None]:
-    """The step of `fit_many`."""
+    """Return the step of `fit_many`."""
     stack = Stack(experiments, range(len(experiments)), images.device)
     optimizer = adam(list(stack.parameters.values()))
     order = stack.permutations(len(images))[:, :BATCH]
@@ -82,7 +82,7 @@ def compare(design: dict[str, Any], k: int, rounds: int) -> dict[str, float]:
 
 
 def measure(rounds: int = 9) -> list[dict[str, float | str]]:
-    """Medians over alternating rounds, for one and two threads."""
+    """Return medians over alternating rounds, for one and two threads."""
     rows: list[dict[str, float | str]] = []
     for threads in (1, 2):
         torch.set_num_threads(threads)

@@ -1,8 +1,9 @@
-"""NLL of 10,000 images by 500 importance samples each, with 784-200-200-50 tanh and Bernoulli, on two threads.
+"""NLL of 10,000 images by 500 importance samples each, with 784-200-200-50 tanh, on two threads.
 
-`peak_mb` is what the evaluation adds to the memory of its process, and must not grow with images or samples.  Then
-pythae's own VAE through our report, and its `get_nll` beside ours on the same network, images and number of samples: it
-draws whole batches of 100 whatever it is asked for (`drawn`), one image at a time.
+`peak_mb` is what the evaluation adds to the memory of its process; it must not grow with images or
+samples.  Then pythae's own VAE through our report, and its `get_nll` beside ours on the same
+network, images and number of samples. It rounds the number of samples down to whole batches of 100
+(`drawn`), one image at a time.
 """
 
 import json
@@ -20,7 +21,7 @@ CASES = (FULL, (1000, 500), (1000, 50), (100, 5000))
 
 
 def one(images: int, samples: int) -> dict[str, float | str]:
-    """Seconds of the clock and of the processor, and memory, in this process."""
+    """Measure wall-clock and processor seconds, and memory, in this process."""
     from posterior import peak_mb
 
     from vaelab import metrics, recipes
@@ -31,14 +32,14 @@ def one(images: int, samples: int) -> dict[str, float | str]:
     x = torch.randint(0, 2, (images, 1, 28, 28), dtype=torch.uint8) * 255
     metrics.nll(adapted(experiment), x[:10], 10)
     before, started, worked = peak_mb(), time.perf_counter(), time.process_time()
-    found = metrics.nll(adapted(experiment), x, samples)
+    estimate = metrics.nll(adapted(experiment), x, samples)
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
     row: dict[str, float | str] = {"images": str(images), "samples": str(samples), "seconds": seconds, "cpu_s": cpu}
-    return {**row, "peak_mb": peak_mb() - before, "nll": found.by_images.value, "error": found.by_draws}
+    return {**row, "peak_mb": peak_mb() - before, "nll": estimate.by_images.value, "error": estimate.by_draws}
 
 
 def inside(images: int, samples: int) -> dict[str, float | str]:
-    """`one` in a process of its own with two threads."""
+    """Run `one` in a separate process with two threads."""
     command = [sys.executable, __file__, str(images), str(samples)]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
@@ -47,7 +48,7 @@ def inside(images: int, samples: int) -> dict[str, float | str]:
 
 
 def measure() -> list[dict[str, float | str]]:
-    """Each size, the targets, and pythae."""
+    """Measure each size, with its targets, then pythae."""
     import loops
 
     rows = [inside(*case) for case in CASES]

@@ -1,4 +1,4 @@
-"""Run by evaluation.py inside pythae's environment: a VAE of pythae's, trained by it, through vaelab's report."""
+"""vaelab's report of a VAE trained by pythae; run by evaluation.py in pythae's environment."""
 
 import contextlib
 import io
@@ -21,11 +21,11 @@ from torch import Tensor
 
 from vaelab import Gaussian, load, metrics
 
-IMAGES, ASKED, DRAWN = 50, 150, 100  # pythae rounds what it is asked for down to whole batches of 100
+IMAGES, ASKED, DRAWN = 50, 150, 100  # pythae rounds the number of samples down to whole batches of 100
 
 
-def trained(images: Tensor, epochs: int = 8) -> VAE:
-    """pythae's VAE on black-and-white images, by pythae's trainer."""
+def train_pythae(images: Tensor, epochs: int = 8) -> VAE:
+    """Train pythae's VAE on black-and-white images with pythae's trainer."""
     torch.manual_seed(1)
     model = VAE(VAEConfig(input_dim=(1, 28, 28), latent_dim=LATENT, reconstruction_loss="bce"), Encoder(), Decoder())
     config = BaseTrainerConfig(
@@ -39,7 +39,7 @@ def trained(images: Tensor, epochs: int = 8) -> VAE:
 
 
 def adapter(model: VAE) -> metrics.Adapter:
-    """Three functions, and pythae's model is measured like ours."""
+    """Wrap pythae's model for vaelab's measures."""
 
     def encode(x: Tensor) -> Gaussian:
         out = model.encoder(x)
@@ -49,7 +49,7 @@ def adapter(model: VAE) -> metrics.Adapter:
 
 
 def timed(call: Callable[[], float]) -> tuple[float, float]:
-    """What it returns, and its seconds."""
+    """Return the result of a call, and its seconds."""
     started = time.perf_counter()
     return call(), time.perf_counter() - started
 
@@ -59,7 +59,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     train, test = load("mnist-mini"), load("mnist-mini", "test")
     with contextlib.redirect_stderr(io.StringIO()):
-        model = trained(torch.bernoulli(train.images.float() / 255))
+        model = train_pythae(torch.bernoulli(train.images.float() / 255))
     few = torch.bernoulli(test.images[:IMAGES].float() / 255)
     theirs, their_s = timed(lambda: -float(model.get_nll(few, n_samples=ASKED, batch_size=DRAWN)))
     ours, our_s = timed(lambda: metrics.nll(adapter(model), few, DRAWN).by_images.value)
@@ -67,11 +67,11 @@ def main() -> None:
     pair: dict[str, float | str] = {"who": "pythae get_nll", "images": str(IMAGES), "asked": str(ASKED)}
     pair |= {"drawn": str(DRAWN), "nll": theirs, "seconds": their_s, "ours": ours, "our_s": our_s, "error": error}
     started = time.perf_counter()
-    found = metrics.report(adapter(model), (train, test))
+    report = metrics.report(adapter(model), (train, test))
     row: dict[str, float | str] = {"who": "pythae VAE through report", "seconds": time.perf_counter() - started}
-    kept = ("nll", "elbo_test", "rate", "active_0.01", "information", "probe_all", "r", "rho", "frechet_prior")
-    row |= {line.name: line.value for line in metrics.rows(found) if line.name in kept}
-    print(f"{found}\n", file=sys.stderr)
+    names = ("nll", "elbo_test", "rate", "active_0.01", "information", "probe_all", "r", "rho", "frechet_prior")
+    row |= {line.name: line.value for line in metrics.rows(report) if line.name in names}
+    print(f"{report}\n", file=sys.stderr)
     print(json.dumps([pair, row]))
 
 

@@ -1,7 +1,7 @@
-"""The Fréchet distance beside torch-fidelity's on the same features: random ones, and halves of CIFAR-10 test.
+"""The Fréchet distance beside torch-fidelity's on random features and halves of CIFAR-10 test.
 
-torch-fidelity has its own environment, made here once.  The Inception features of 10,000 images take an hour on a busy
-CPU core; they are kept in the cache, a part at a time.
+torch-fidelity has its own environment, created once.  The Inception features of 10,000 images take
+an hour on a busy CPU core; they are cached, a part at a time.
 """
 
 import json
@@ -26,7 +26,7 @@ IMAGES, PART = 10_000, 500
 
 
 def measure() -> list[dict[str, float | str]]:
-    """Both values, their difference and both times in seconds, on one thread."""
+    """Compare both values and their times in seconds, on one thread."""
     torch.set_num_threads(1)
     python = _environment()
     rows: list[dict[str, float | str]] = []

@@ -1,8 +1,10 @@
-"""What setting the balance costs: a training step with every gamma policy against one with a fixed gamma, alternately.
+"""The cost of gamma policies: a training step with each against a fixed gamma, alternately.
 
-update_us: what moving the policy takes; percent: of the step, which is what the target of one is about.  ratio: of the
-steps, median over the rounds; "fixed, again" is the same step once more, so the other ratios are no surer than its own.
-A learned gamma has nothing to move, but is one more parameter for Adam."""
+update_us: the time of one update of the policy; percent: its share of the step, to which the target
+refers.  ratio: of the steps, median over the rounds; "fixed, again" repeats the same step, and
+shows the uncertainty of the other ratios. A learned gamma needs no update, but is one more
+parameter for Adam.
+"""
 
 import itertools
 import statistics
@@ -12,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaelab import Train, recipes
+from vaelab import TrainConfig, recipes
 from vaelab.objectives.gamma import Computed, Fixed, GammaPolicy, Geco, Learned, Optimal, PerImage
 from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
@@ -32,9 +34,9 @@ TARGETS = {"computed A": 1.0, "computed B": 1.0}  # per cent of a step
 
 
 def new_step(gamma: GammaPolicy) -> tuple[TrainStep, "itertools.cycle[Tensor]"]:
-    """The step of `vaelab.train` on uint8 images, and an endless line of batches."""
+    """Return the step of `vaelab.train` on uint8 images, and an endless iterator of batches."""
     torch.manual_seed(0)
-    config = Train(batch_size=BATCH)
+    config = TrainConfig(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=HIDDEN, gamma=gamma)
     images = torch.randint(0, 256, (20 * BATCH, *SHAPE), dtype=torch.uint8)
     experiment.init_from_data(images)
@@ -50,7 +52,7 @@ def milliseconds(function: Callable[[], object], repeats: int) -> float:
 
 
 def measure(rounds: int = 150, repeats: int = 3) -> list[dict[str, float | str]]:
-    """Many short rounds, in each of which every policy has its turn, so that what else the machine does meets all."""
+    """Measure in many short rounds, so that other work of the machine affects all alike."""
     torch.set_num_threads(1)
     steps = {name: new_step(make()) for name, make in POLICIES.items()}
     calls = {name: (lambda s=step, b=batches: s(next(b))) for name, (step, batches) in steps.items()}
@@ -68,9 +70,9 @@ def measure(rounds: int = 150, repeats: int = 3) -> list[dict[str, float | str]]
     }
     updates = {name: min(milliseconds(move, 500) for _ in range(5)) for name, move in moves.items()}
     rows: list[dict[str, float | str]] = []
-    for name, own in times.items():
-        ratio = statistics.median(a / b for a, b in zip(own, times["fixed"], strict=True))
-        row = {"gamma": name, "step_ms": statistics.median(own), "ratio": ratio, "update_us": 1e3 * updates[name]}
+    for name, values in times.items():
+        ratio = statistics.median(a / b for a, b in zip(values, times["fixed"], strict=True))
+        row = {"gamma": name, "step_ms": statistics.median(values), "ratio": ratio, "update_us": 1e3 * updates[name]}
         percent = 100 * updates[name] / min(times["fixed"])
         rows.append({**row, "percent": percent, **({"percent_at_most": TARGETS[name]} if name in TARGETS else {})})
     return rows

@@ -1,4 +1,4 @@
-"""On a GPU: an epoch of 60,000 images, the step as a CUDA graph against eager, fp32 and bf16; 20 networks together."""
+"""An epoch of 60,000 images on a GPU: CUDA graph against eager, fp32 and bf16; 20 networks."""
 
 import statistics
 import time
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vaelab import Experiment, Train, fit_many, recipes, train
+from vaelab import Experiment, TrainConfig, fit_many, recipes, train
 
 IMAGES, EPOCHS = 60_000, 5
 MLP: dict[str, Any] = {"shape": (1, 28, 28), "latent": 20, "hidden": (400,)}
@@ -18,8 +18,8 @@ def make(alpha: float = 0.5, **design: Any) -> Experiment:
 
 
 def epoch_seconds(design: dict[str, Any], images: torch.Tensor, **how: Any) -> float:
-    """The median epoch after the first, which holds the capture."""
-    config = Train(epochs=EPOCHS, batch_size=128, device="cuda", progress=False, **how)
+    """Return the median epoch after the first, which includes the capture."""
+    config = TrainConfig(epochs=EPOCHS, batch_size=128, device="cuda", progress=False, **how)
     rows = []
     for progress in train(make(**design), images, config):
         if progress.row is not None:
@@ -28,17 +28,20 @@ def epoch_seconds(design: dict[str, Any], images: torch.Tensor, **how: Any) -> f
 
 
 def together_seconds(members: int, images: torch.Tensor) -> float:
-    """Per epoch, of `fit_many` over members that differ in alpha and seed."""
+    """Return the seconds per epoch of `fit_many` over members that differ in alpha and seed."""
     settings = [{"alpha": (i + 0.5) / members} for i in range(members)]
     started = time.perf_counter()
     fit_many(
-        lambda alpha: make(alpha, **MLP), settings, images, Train(epochs=2, device="cuda", progress=False, seed=members)
+        lambda alpha: make(alpha, **MLP),
+        settings,
+        images,
+        TrainConfig(epochs=2, device="cuda", progress=False, seed=members),
     )
     return (time.perf_counter() - started) / 2
 
 
 def measure() -> list[dict[str, float | str]]:
-    """Seconds per epoch and the ratio to eager fp32; one row without numbers where there is no GPU."""
+    """Measure seconds per epoch and their ratio to eager fp32; without a GPU, one empty row."""
     if not torch.cuda.is_available():
         return [{"device": "none", "note": "no GPU on this machine: the CUDA graph and its targets were not measured"}]
     device = torch.cuda.get_device_name()

@@ -1,4 +1,4 @@
-"""How the cost of a step grows: with the width of the network, with the data, with the members of a stack."""
+"""The cost of a step by width of the network, number of images and members of a stack."""
 
 import statistics
 
@@ -7,7 +7,7 @@ import step as one_step
 import torch
 from torch import Tensor
 
-from vaelab import Train, recipes
+from vaelab import TrainConfig, recipes
 from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
@@ -15,8 +15,8 @@ SHAPE, LATENT, BATCH, ROUNDS = (1, 28, 28), 20, 128, 5
 
 
 def step_ms(hidden: int, images: Tensor) -> float:
-    """The median step of 784-hidden-20 on random batches of these images."""
-    config = Train(batch_size=BATCH)
+    """Return the median step of 784-hidden-20 on random batches of these images."""
+    config = TrainConfig(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=(hidden,))
     step = TrainStep(experiment, images, config, adam(experiment, config, images.device), None)
     return statistics.median(
@@ -36,7 +36,7 @@ def stack_ms(members: int) -> float:
 
 
 def measure() -> list[dict[str, float | str]]:
-    """One thread; each row beside the first of its kind."""
+    """Measure on one thread; each row is compared with the first of its kind."""
     torch.set_num_threads(1)
     cases = {
         "width": ((50, 100, 200, 400, 800, 1600), lambda hidden: step_ms(hidden, noise(6000))),

@@ -1,6 +1,6 @@
-"""An epoch of the 784-400-20 MLP-VAE on mnist-mini: vaelab's loop, a DataLoader loop, and pythae 0.1.2, alternately.
+"""An epoch of the 784-400-20 MLP-VAE: vaelab's loop, a DataLoader loop and pythae 0.1.2.
 
-pythae has its own environment, made here once; all three run in it, one after the other, in one process.
+pythae has its own environment, created once; all three run in it alternately, in one process.
 """
 
 import json
@@ -11,14 +11,12 @@ from pathlib import Path
 REASON = "about two thirds of our step are the matrix products, which every loop has to do (step.json)"
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv-pythae"
-NEEDS = (
-    *("torch==2.13.0", "numpy", "tqdm", "safetensors"),
-    *("pydantic", "cloudpickle", "imageio", "scikit-learn", "typing-extensions"),
-)
+LOOP = ["torch==2.13.0", "numpy", "tqdm", "safetensors"]
+NEEDS = [*LOOP, "pydantic", "cloudpickle", "imageio", "scikit-learn", "typing-extensions"]
 
 
 def measure(rounds: int = 5) -> list[dict[str, float | str]]:
-    """Samples per second (medians) and the ratio of vaelab to each of the others, for one and two threads."""
+    """Measure samples per second (medians) and the ratio of vaelab to each peer, by threads."""
     python = _environment()
     rows: list[dict[str, float | str]] = []
     for threads in (1, 2):

@@ -1,4 +1,4 @@
-"""Run by loops.py inside pythae's environment: the three loops on the same network, data and batch size."""
+"""The three loops on one network, data and batch size; run by loops.py in pythae's environment."""
 
 import contextlib
 import io
@@ -23,19 +23,19 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from vaelab import Train, fit, load, recipes
+from vaelab import TrainConfig, fit, load, recipes
 
 BATCH, HIDDEN, LATENT = 128, 400, 20
 
 
 def vaelab_epoch(images: Tensor) -> Callable[[], None]:
     experiment = recipes.vae((1, 28, 28), LATENT, hidden=(HIDDEN,), likelihood="bernoulli")
-    config = Train(epochs=1, batch_size=BATCH, device="cpu", progress=False)
+    config = TrainConfig(epochs=1, batch_size=BATCH, device="cpu", progress=False)
     return lambda: fit(experiment, images, config) and None
 
 
 class Digits(torch.utils.data.Dataset[Tensor]):
-    """One image at a time, through Pillow and a transform, as the usual data sets hand it out."""
+    """Images one at a time, through Pillow and a transform, as in torchvision."""
 
     def __init__(self, images: Tensor) -> None:
         self.images = images.numpy()
@@ -110,11 +110,11 @@ def main(threads: int, rounds: int) -> None:
                 started = time.perf_counter()
                 epoch()
                 seconds[name].append(time.perf_counter() - started)
-    kept = {name: values[1:] for name, values in seconds.items()}  # the first round warms up
-    row = {f"{name}_per_second": len(images) / statistics.median(values) for name, values in kept.items()}
+    timed = {name: values[1:] for name, values in seconds.items()}  # the first round warms up
+    row = {f"{name}_per_second": len(images) / statistics.median(values) for name, values in timed.items()}
     for name, target in (("dataloader", 2.0), ("pythae", 1.6)):
         row[f"times_{name}_at_least"] = target
-        row[f"times_{name}"] = statistics.median(b / a for a, b in zip(kept["vaelab"], kept[name], strict=True))
+        row[f"times_{name}"] = statistics.median(b / a for a, b in zip(timed["vaelab"], timed[name], strict=True))
     print(json.dumps(row))
 
 

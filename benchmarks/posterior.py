@@ -1,9 +1,10 @@
-"""ln Q(z) over 60,000 components at 2000 points in 16 dimensions, one thread, beside the peers; then how it grows.
+"""ln Q(z) over 60,000 components at 2000 points in 16 dimensions, one thread, beside the peers.
 
-Every method in a process of its own, float32 means and variances: `seconds` of processor time (slow ones on some of the
-points, see `points`, scaled up), `first_s` what the first small call takes, `peak_mb` what a call adds to the
-memory, `error` the largest over 20 points drawn from Q against float64 brute force in nats, at sigma about 0.2 and at
-0.001 with means up to 10.  KeOps takes part where pykeops is installed.
+Every method in a separate process, float32 means and variances: `seconds` of processor time (slow
+ones on some of the points, see `points`, scaled up), `first_s` what the first small call
+takes, `peak_mb` what a call adds to the memory, `error` the largest over 20 points drawn from Q
+against float64 brute force in nats, at sigma about 0.2 and at 0.001 with means up to 10.  KeOps
+takes part where pykeops is installed.
 """
 
 import importlib.util
@@ -59,7 +60,7 @@ def keops(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def plain_products(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
-    """Products in float64 with a streamed log-sum-exp, as one writes it down: the yardstick for the default path."""
+    """Compute float64 products with a streamed log-sum-exp, the yardstick of the default path."""
     z, mean, logvar = z.double(), mean.double(), logvar.double()
     features = torch.cat([z * z, z, torch.ones_like(z[:, :1])], 1)
     total = torch.full((len(z),), -math.inf, dtype=torch.float64)
@@ -87,7 +88,7 @@ METHODS: dict[str, tuple[Method, int]] = {
 
 
 def problem(n: int, m: int, d: int, sigma: float = 0.2) -> tuple[Tensor, Tensor, Tensor]:
-    """Points drawn from a mixture like a trained one's; at a small sigma, means up to 10 and one width."""
+    """Sample from a mixture like that of a trained VAE; at a small sigma, means up to 10."""
     torch.manual_seed(0)
     mean, logvar = torch.randn(n, d), 2 * math.log(sigma) + 0.5 * torch.randn(n, d)
     if sigma < 0.1:
@@ -96,13 +97,13 @@ def problem(n: int, m: int, d: int, sigma: float = 0.2) -> tuple[Tensor, Tensor,
 
 
 def seconds(call: Callable[[], Tensor], rounds: int = 2) -> float:
-    """The best of some rounds, processor time."""
-    found = []
+    """Return the best of some rounds, processor time."""
+    times = []
     for _ in range(rounds):
         started = time.process_time()
         call()
-        found.append(time.process_time() - started)
-    return min(found)
+        times.append(time.process_time() - started)
+    return min(times)
 
 
 def error(method: Method, sigma: float) -> float:
@@ -112,14 +113,14 @@ def error(method: Method, sigma: float) -> float:
 
 
 def peak_mb() -> float:
-    """The largest this process has been, by Linux."""
+    """Return the peak memory of this process, according to Linux."""
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 
 
 @torch.no_grad()
 def one(name: str) -> dict[str, float | str]:
-    """One method at the anchor size."""
+    """Measure one method at the reference size."""
     method, points = METHODS[name]
     started = time.perf_counter()
     method(*problem(100, 60, D))
@@ -150,7 +151,7 @@ def growth() -> list[dict[str, float | str]]:
 
 
 def inside(what: str) -> list[dict[str, float | str]]:
-    """A row of one method, or the growth, in a process of its own with one thread."""
+    """Measure one method, or the growth, in a separate process with one thread."""
     command = [sys.executable, __file__, what]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
@@ -159,7 +160,7 @@ def inside(what: str) -> list[dict[str, float | str]]:
 
 
 def targets(took: dict[str, dict[str, float | str]]) -> list[dict[str, float | str]]:
-    """Return the targets beside the measurements: how many times as fast, or as long."""
+    """Compare the results with the targets: ratios of seconds."""
 
     def times(slow: str, fast: str) -> float | str:
         return float(took[slow]["seconds"]) / float(took[fast]["seconds"]) if slow in took else "not installed"
@@ -178,7 +179,7 @@ def targets(took: dict[str, dict[str, float | str]]) -> list[dict[str, float | s
 
 
 def measure() -> list[dict[str, float | str]]:
-    """The methods, the targets, the growth."""
+    """Measure the methods, compare them with the targets, then measure the growth."""
     here = [name for name in METHODS if name != "KeOps" or importlib.util.find_spec("pykeops")]
     rows = [row for name in here for row in inside(name)]
     return rows + targets({str(row["method"]): row for row in rows}) + inside("growth")

@@ -1,5 +1,4 @@
-"""One training step of the 784-400-20 MLP-VAE against its bare matrix products, measured alternately, and where the
-rest of it goes."""
+"""One training step of the 784-400-20 MLP-VAE against its bare matrix products, and its parts."""
 
 import itertools
 import statistics
@@ -9,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaelab import Train, recipes
+from vaelab import TrainConfig, recipes
 from vaelab.training.loop import TrainStep
 from vaelab.training.optimizer import adam
 
@@ -22,8 +21,8 @@ REASON = (
 
 
 def new_step() -> tuple[TrainStep, "itertools.cycle[Tensor]"]:
-    """The step of `vaelab.train` on uint8 images, and an endless line of batches."""
-    config = Train(batch_size=BATCH)
+    """Return the step of `vaelab.train` on uint8 images, and an endless iterator of batches."""
+    config = TrainConfig(batch_size=BATCH)
     experiment = recipes.vae(SHAPE, LATENT, hidden=(HIDDEN,), likelihood="bernoulli")
     images = torch.randint(0, 256, (60 * BATCH, *SHAPE), dtype=torch.uint8)
     step = TrainStep(experiment, images, config, adam(experiment, config, images.device), None)
@@ -31,7 +30,7 @@ def new_step() -> tuple[TrainStep, "itertools.cycle[Tensor]"]:
 
 
 def parts(steps: int = 200) -> dict[str, float]:
-    """Milliseconds of drawing the batch, of forward and backward pass and of Adam, inside running steps."""
+    """Return the milliseconds of batch, forward, backward pass and Adam within running steps."""
     step, batches = new_step()
     spent = dict.fromkeys(("batch_ms", "forward_ms", "backward_ms", "adam_ms"), 0.0)
     for _ in range(steps):
@@ -51,7 +50,7 @@ def parts(steps: int = 200) -> dict[str, float]:
 
 
 def matrix_products() -> Callable[[], object]:
-    """The 11 products of the same network: four layers forward, their weight gradients, three input gradients."""
+    """Return the 11 matrix products of the network: 4 forward, 4 weight and 3 input gradients."""
     widths = [(784, HIDDEN), (HIDDEN, 2 * LATENT), (LATENT, HIDDEN), (HIDDEN, 784)]
     layers: list[tuple[Tensor, Tensor, Tensor]] = [
         (torch.randn(BATCH, i), torch.randn(i, o), torch.randn(BATCH, o)) for i, o in widths
@@ -75,7 +74,7 @@ def milliseconds(function: Callable[[], object], repeats: int = 50) -> float:
 
 
 def measure(rounds: int = 9) -> list[dict[str, float | str]]:
-    """Medians over alternating rounds, for one and two threads."""
+    """Return medians over alternating rounds, for one and two threads."""
     rows: list[dict[str, float | str]] = []
     for threads, target in TARGETS.items():
         torch.set_num_threads(threads)

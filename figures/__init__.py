@@ -1,6 +1,6 @@
-"""The papers' figures, made by one command: `vaelab figures make`, or `figures.make(["gjs-1d"])` in a notebook.
+"""The figures of the papers: `vaelab figures make`, or `figures.make(["gjs-1d"])` in a notebook.
 
-What draws is imported when it is first used, so that a worker process that trains loads no matplotlib.
+Names are imported on first use, so that a worker process that trains loads no matplotlib.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Make figures (compute, draw, write), draw them again from committed numbers, and check what was written.
+"""Make figures, draw them from committed numbers, and check their files.
 
 Equal numbers give equal bytes: no dates, no random ids, no version of the code in a picture.
 """
@@ -6,15 +6,15 @@ Equal numbers give equal bytes: no dates, no random ids, no version of the code 
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from matplotlib.figure import Figure as Drawing
 from tqdm.auto import tqdm
 
 from figures import comparison, manifest, npz, provenance
-from figures.figure import Figure, to_csv
+from figures.figure import Figure
 from figures.manifest import Row
-from figures.registry import MAIN_FIGURES, figure
+from figures.registry import MAIN_FIGURES, by_id
+from figures.table import to_csv
 from vaelab import plots
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab._utils.files import atomic_write, cache_folder, require_writable
@@ -25,7 +25,7 @@ SPLITS = ("train", "test")
 
 
 class Made(NamedTuple):
-    """The files of a figure, and how far its numbers are from the committed ones, in words."""
+    """The files of a figure, and a sentence on how far its numbers are from the committed ones."""
 
     id: str
     paths: list[Path]
@@ -35,62 +35,53 @@ class Made(NamedTuple):
 def make(
     ids: Sequence[str] = (), preset: str = "quick", device: str = "auto", out: Path | str = manifest.FOLDER
 ) -> list[Made]:
-    """Compute figures and write ID.png, ID.pdf, ID.csv, numbers/ID.npz and a row of manifest.json each.
+    """Compute figures and write their PNG, PDF, csv, npz and row of the manifest.
 
     Args:
-        ids: Which ones; none means the tour, the main figures of each paper.
-        preset: "quick" (minutes on a laptop, shipped data) or "paper" (published set-up, full data).
+        ids: Figures to make; none: the main figures of each paper.
+        preset: "quick" (minutes, shipped data) or "paper" (published set-up, full data).
         device: "auto", "cpu", "cuda", ...
-        out: The folder to write into.
+        out: Folder to write into.
 
     Raises:
-        InvalidValue: For an unknown id or preset.
-        StorageError: If `out` or the cache cannot be written.
-        DataError: Once the others are made, with the figures whose data cannot be had.
+        InvalidValue: If an id or the preset is unknown.
+        DataError: If data of some figures are unavailable; the others are made first.
     """
-    selected = [figure(id) for id in (ids or MAIN_FIGURES)]
+    selected = [by_id(id) for id in (ids or MAIN_FIGURES)]
     if preset not in ("quick", "paper"):
         raise InvalidValue(f"preset must be 'quick' or 'paper', got {preset!r}; quick takes minutes, paper hours.")
     for item in selected:
         if preset not in item.presets:
-            raise InvalidValue(
-                f"{item.id} has no {preset} preset: {item.why_no_quick_preset}; call it with --preset paper."
-            )
+            reason = item.why_no_quick_preset
+            raise InvalidValue(f"{item.id} has no {preset} preset: {reason}; call it with --preset paper.")
     require_writable(cache_folder())
     return _each(selected, Path(out), "made", lambda item: make_one(item, preset, device, Path(out)))
 
 
 def draw(ids: Sequence[str] = (), out: Path | str = manifest.FOLDER) -> list[Made]:
-    """Draw figures from the committed numbers, without any training; equal numbers give equal files.
+    """Draw figures from the committed numbers; equal numbers give equal files.
 
     Args:
-        ids: Which ones; none means all that have committed numbers.
-        out: The folder to write into.
+        ids: Figures to draw; none: all that have committed numbers.
+        out: Folder to write into.
 
     Raises:
-        InvalidValue: For an unknown id.
-        StorageError: If `out` cannot be written.
-        DataError: Once the others are drawn, with the figures that have no committed numbers, or numbers of
-            another version or of other settings.
+        DataError: If committed numbers are missing or outdated; the others are drawn first.
     """
     rows = {row["id"]: row for row in manifest.read(manifest.FOLDER)}
     if not rows:
         raise DataError(f"{manifest.FOLDER / manifest.NAME} is missing; restore it with git.")
-    selected = [figure(id) for id in (ids or rows)]
+    selected = [by_id(id) for id in (ids or rows)]
     return _each(selected, Path(out), "drawn", lambda item: draw_one(item, rows.get(item.id), Path(out)))
 
 
 def check(out: Path | str = manifest.FOLDER) -> list[str]:
-    """One line per figure of the manifest in `out`.
-
-    Raises:
-        DataError: With every file that is missing or differs by a byte from what was written.
-    """
+    """Compare the files of a folder with its manifest; see `manifest.check`."""
     return manifest.check(Path(out))
 
 
 def explain(file: Path | str) -> str:
-    """What a figure file shows, where its numbers come from and how to make it again, from the file itself."""
+    """Describe where a file of a figure comes from; see `provenance.explain`."""
     return provenance.explain(Path(file))
 
 
@@ -121,72 +112,57 @@ def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
 
 
 def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
-    """One figure after the other; one without its data does not stop the others."""
     require_writable(out)
-    made: list[Made] = []
+    written: list[Made] = []
     failed: dict[str, DataError] = {}
-    with tqdm(selected, desc="figures", unit="figure") as bar:
-        for item in bar:
-            bar.set_postfix_str(item.id)
-            try:
-                made.append(work(item))
-            except DataError as error:
-                failed[item.id] = error
+    for item in (bar := tqdm(selected, desc="figures", unit="figure")):
+        bar.set_postfix_str(item.id)
+        try:
+            written.append(work(item))
+        except DataError as error:  # data of one figure are missing: make the others
+            failed[item.id] = error
     if failed:
         reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
-        others = f", {len(made)} others are" if made else ""
+        others = f", {len(written)} others are" if written else ""
         raise DataError(f"{', '.join(failed)} not {verb}{others}: {reasons}.")
-    return made
+    return written
 
 
 def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> list[Path]:
-    """The picture, the table and the row of the manifest."""
     row = {**row, "paper": item.paper, "title": item.title, "alt": item.alt(values)}
+    contents = {"csv": table.encode()}
     with plots.style("paper"):
         drawing = item.draw(values)
-        contents = {
-            "png": _bytes(drawing, "png", provenance.png_metadata(row)),
-            "pdf": _bytes(drawing, "pdf", provenance.pdf_metadata(row)),
-            "csv": table.encode(),
-        }
-    paths = []
-    for kind, content in contents.items():
-        paths.append(out / f"{item.id}.{kind}")
-        with atomic_write(paths[-1]) as part:
-            part.write_bytes(content)
+        for kind, metadata in (("png", provenance.png_metadata(row)), ("pdf", provenance.pdf_metadata(row))):
+            buffer = BytesIO()
+            drawing.savefig(buffer, format=kind, metadata=metadata)
+            contents[kind] = buffer.getvalue()
+    paths = [out / f"{item.id}.{kind}" for kind in ("png", "pdf", "csv")]
+    for path in paths:
+        with atomic_write(path) as part:
+            part.write_bytes(contents[path.suffix[1:]])
     manifest.record(out, row, paths)
     return paths
 
 
-def _bytes(drawing: Drawing, kind: str, metadata: dict[str, Any]) -> bytes:
-    buffer = BytesIO()
-    drawing.savefig(buffer, format=kind, metadata=metadata)
-    return buffer.getvalue()
-
-
 def _row(item: Figure, preset: str, result: Result) -> Row:
-    """What the manifest says of computed numbers; where the committed ones are the same, their provenance."""
+    # Numbers equal to the committed ones keep the provenance of these.
     settings = manifest.plain(item.presets[preset])
-    name = settings.get("data")
-    sums = [_checksums(each, settings.get("limit")) for each in ([name] if isinstance(name, str) else name or ())]
+    name, limit = settings.get("data"), settings.get("limit")
+    sums = _checksums(name, limit) if isinstance(name, str) else {one: _checksums(one, limit) for one in name or ()}
     row = {
         "id": item.id,
         "preset": preset,
         "settings": settings,
-        "seeds": list(range(settings["seeds"])) if "seeds" in settings else [],
-        "data": {
-            "name": name,
-            "sha256": sums[0] if isinstance(name, str) else dict(zip(name or (), sums, strict=True)),
-        },
+        "seeds": list(range(settings.get("seeds", 0))),
+        "data": {"name": name, "sha256": sums},
         "recipes": dict(result.recipes),
         "numbers": npz.checksum(result.numbers),
         "provenance": result.provenance._asdict(),
     }
-    same = [old for old in manifest.read(manifest.FOLDER) if all(old[key] == row[key] for key in _IDENTITY)]
+    identity = ("id", "preset", "settings", "data", "recipes", "numbers")
+    same = [old for old in manifest.read(manifest.FOLDER) if all(old[key] == row[key] for key in identity)]
     return {**row, "provenance": same[0]["provenance"]} if same else row
-
-
-_IDENTITY = ("id", "preset", "settings", "data", "recipes", "numbers")
 
 
 def _checksums(name: str, limit: int | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How far computed numbers are from the committed ones: one sentence, for readers on another processor."""
+"""How far computed numbers are from the committed ones, in one sentence."""
 
 import csv
 import json
@@ -13,19 +13,19 @@ FLOOR = 1e-3  # of the largest value of a column: smaller values are compared wi
 
 
 def with_committed(item: Figure, preset: str, table: str) -> str:
-    """Compare a figure's table with the one in the last commit, or in the folder where there is no git."""
-    text, rows = _committed(f"{item.id}.csv"), _committed(manifest.NAME)
-    found = [row for row in json.loads(rows)["figures"] if row["id"] == item.id] if rows else []
-    if text is None or not found:
+    """Compare a table with the one in the last commit, or in the folder if there is no git."""
+    text, figures = _committed(f"{item.id}.csv"), _committed(manifest.NAME)
+    rows = [row for row in json.loads(figures)["figures"] if row["id"] == item.id] if figures else []
+    if text is None or not rows:
         return "no committed numbers to compare with"
-    row = {**found[0], "recipes": {}}  # another version is compared as well: the difference is what one wants to see
+    row = {**rows[0], "recipes": {}}  # numbers of another version are compared as well
     if row["preset"] != preset or manifest.outdated(row, item):
         return "not compared: the committed numbers are of other settings"
     return compare(table, text)
 
 
 def compare(table: str, committed: str) -> str:
-    """The largest relative difference between two csv tables, and the column it is in."""
+    """Describe the largest relative difference between two csv tables."""
     if table == committed:
         return "identical to the committed numbers"
     ours, theirs = ([*csv.DictReader(text.splitlines())] for text in (table, committed))
@@ -44,7 +44,7 @@ def compare(table: str, committed: str) -> str:
 
 
 def difference(ours: list[str], theirs: list[str]) -> float:
-    """The largest relative difference in a column; infinite where text differs."""
+    """Return the largest relative difference in a column; infinite if text differs."""
     scale = max((abs(b) for text in theirs if (b := _number(text)) is not None and math.isfinite(b)), default=0.0)
     largest = 0.0
     for text, other in zip(ours, theirs, strict=True):
@@ -65,7 +65,6 @@ def _number(text: str) -> float | None:
 
 
 def _committed(name: str) -> str | None:
-    """A file of the folder of figures as the last commit has it, or as it is on disk where git has none."""
     command = ["git", "-C", str(manifest.FOLDER), "show", f"HEAD:./{name}"]
     try:
         return subprocess.run(command, capture_output=True, timeout=10, check=True).stdout.decode()

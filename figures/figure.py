@@ -1,44 +1,83 @@
-"""What a figure is: numbers, a table of what is drawn, a drawing, and a sentence for those who cannot see it."""
+"""A figure: numbers, a table, a drawing and an alternative text; and the registry."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
-from matplotlib.figure import Figure as Drawing
+from figures.table import Row, Spec, long_table
+from vaelab.runs.store import Numbers, Result, cached
 
-from vaelab.runs.store import Numbers, Result
-
-Row = dict[str, str | float | int]
+Draw = TypeVar("Draw", bound=Callable[[Numbers], Any])
+FIGURES: dict[str, "Figure"] = {}  # filled as the modules that draw are imported
 
 
 @dataclass(frozen=True)
 class Figure:
     """One figure of a paper, or of ours.
 
-    compute(device, **settings) -> Result; rows(numbers): the numbers drawn, one row each; draw(numbers); alt(numbers).
-    presets: the settings of "quick" (laptop, shipped data) and "paper" (full data, published set-up); a figure without
-    a quick one says in `missing` why.  command: what draws it again, with its settings in braces.
+    Args:
+        id: Name on the command line and of the files.
+        paper: The paper.
+        title: What the figure shows.
+        compute: compute(device, **settings) -> Result.
+        table: A spec for `long_table`, or a function of the numbers that returns the rows.
+        draw: Draws the numbers.
+        alt: Describes the numbers in words.
+        presets: Settings of "quick" (shipped data) and "paper" (full data, published set-up).
+        why_no_quick_preset: The reason, for a figure without one.
+        command: What draws the figure again, with settings in braces.
     """
 
     id: str
     paper: str
     title: str
     compute: Callable[..., Result]
-    rows: Callable[[Numbers], list[Row]]
-    draw: Callable[[Numbers], Drawing]
+    table: Spec | Callable[[Numbers], list[Row]]
+    draw: Callable[[Numbers], Any]
     alt: Callable[[Numbers], str]
     presets: dict[str, dict[str, Any]] = field(default_factory=lambda: {"quick": {}, "paper": {}})
     why_no_quick_preset: str = ""
     command: str = "vaelab figures make {id} --preset {preset}"
 
+    def rows(self, numbers: Numbers) -> list[Row]:
+        """Return the rows of the table."""
+        return self.table(numbers) if callable(self.table) else long_table(self.table, numbers)
 
-def to_csv(rows: list[Row]) -> str:
-    """The rows as csv, numbers with 8 significant digits."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: f"{value:.8g}" if isinstance(value, float) else value for name, value in row.items()})
-    return text.getvalue()
+
+def figure(
+    id: str,
+    compute: Callable[..., Any],
+    table: Spec | Callable[[Numbers], list[Row]],
+    alt: Callable[[Numbers], str],
+    *,
+    quick: dict[str, Any] | None = None,
+    full: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Callable[[Draw], Draw]:
+    """Register the decorated function as the drawing of a figure.
+
+    Args:
+        id, compute, table, alt: As for `Figure`; compute may be a recipe, whose numbers are cached.
+        quick: Settings of the preset "quick", if there is one.
+        full: Settings of "paper", if they are others.
+        **fields: Other fields of `Figure`; the default title is the docstring of the function.
+    """
+    computing = compute if not hasattr(compute, "recipe") else _cached(compute)
+    presets = {"quick": quick, "paper": quick if full is None else full}
+    known = {name: settings for name, settings in presets.items() if settings is not None}
+
+    def register(draw: Draw) -> Draw:
+        settings = {"title": " ".join((draw.__doc__ or "").split()).rstrip("."), **fields}
+        FIGURES[id] = Figure(id=id, compute=computing, table=table, draw=draw, alt=alt, presets=known, **settings)
+        return draw
+
+    return register
+
+
+def _cached(recipe: Callable[..., Numbers]) -> Callable[..., Result]:
+    @wraps(recipe)
+    def compute(device: str, **settings: Any) -> Result:
+        return cached(recipe, settings)
+
+    return compute

@@ -1,7 +1,7 @@
-"""manifest.json: the figures in a folder, where their numbers come from, and the checksum of every file."""
+"""manifest.json: figures, the origin of their numbers and the checksums of their files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,17 @@ from vaelab._utils.files import atomic_write, sha256
 from vaelab.runs.store import VERSIONS
 
 NAME = "manifest.json"
-FOLDER = Path(__file__).resolve().parent  # figures/ of the clone: the scripts lie beside their pictures
+FOLDER = Path(__file__).resolve().parent  # the pictures are beside the scripts
 Row = dict[str, Any]
 ORDER = ("id", "paper", "title", "alt", "preset", "settings", "seeds", "data", "recipes", "numbers", "provenance")
 
 
 def read(out: Path) -> list[Row]:
-    """The rows of the manifest in `out`; none where there is no manifest.  Raises DataError for a damaged one."""
+    """Read the rows of the manifest in a folder; none if it has no manifest.
+
+    Raises:
+        DataError: If the manifest is damaged.
+    """
     path = out / NAME
     if not path.is_file():
         return []
@@ -34,7 +38,7 @@ def read(out: Path) -> list[Row]:
 
 
 def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
-    """Write a figure's row, with the checksums of its files, in place of the one of the same id."""
+    """Write a figure's row with the checksums of its files; it replaces the row of this id."""
     row = {name: row[name] for name in ORDER} | {"files": {path.name: sha256(path) for path in paths}}
     rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
     with atomic_write(out / NAME) as part:
@@ -42,25 +46,38 @@ def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
 
 
 def check(out: Path) -> list[str]:
-    """One line per figure; raises DataError with every file that is missing or altered."""
+    """Compare the files of a folder with their checksums.
+
+    Returns:
+        One line per figure.
+
+    Raises:
+        DataError: With every file that is missing or altered.
+    """
     rows = read(out)
     if not rows:
         raise DataError(f"there is no manifest in {out}; make the figures first with `vaelab figures make`.")
-    lines, wrong = [], []
-    for row in rows:
-        bad = [message for name, sum in row["files"].items() if (message := _compare(out / name, sum))]
-        bad += _compare_numbers(out, row)
-        wrong += bad
-        lines.append(f"{row['id']}: {'; '.join(bad) or 'unchanged'}")
-    if wrong:
+    if wrong := [difference for row in rows for difference in _differences(out, row)]:
         raise DataError(f"{'; '.join(wrong)}; draw them again with `vaelab figures draw`.")
-    return lines
+    return [f"{row['id']}: unchanged" for row in rows]
+
+
+def _differences(out: Path, row: Row) -> Iterator[str]:
+    for name, checksum in row["files"].items():
+        if not (out / name).is_file():
+            yield f"{out / name} is missing"
+        elif sha256(out / name) != checksum:
+            yield f"{out / name} was changed since it was written"
+    try:
+        npz.read(out, row["id"], row["numbers"])
+    except DataError as error:
+        yield str(error).rstrip(".")
 
 
 def outdated(row: Row, item: Figure) -> str:
-    """Why the numbers of this row are not those that the figure would compute now; "" if they are.
+    """Return why the figure would compute other numbers now; "" if it would not.
 
-    Options that the preset does not name may be in the row: they are those of a command.
+    The row may have settings that the preset lacks: options of a command.
     """
     settings = plain(item.presets.get(row["preset"], {}))
     if any(row["settings"].get(name) != value for name, value in settings.items()):
@@ -71,20 +88,6 @@ def outdated(row: Row, item: Figure) -> str:
 
 
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON reads them back: lists instead of tuples."""
+    """Return settings as JSON reads them: lists instead of tuples."""
     values: dict[str, Any] = json.loads(json.dumps(settings))
     return values
-
-
-def _compare(path: Path, expected: str) -> str:
-    if not path.is_file():
-        return f"{path} is missing"
-    return "" if sha256(path) == expected else f"{path} was changed since it was written"
-
-
-def _compare_numbers(out: Path, row: Row) -> list[str]:
-    try:
-        npz.read(out, row["id"], row["numbers"])
-    except DataError as error:
-        return [str(error).rstrip(".")]
-    return []

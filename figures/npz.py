@@ -1,6 +1,6 @@
-"""The numbers of a figure as a file: what its drawing, its table and its alternative text read.
+"""The numbers of a figure as a file, from which it is drawn.
 
-Their checksum is one of names, types, shapes and values: how the file is compressed does not enter.
+Their checksum covers names, types, shapes and values, not how the file is compressed.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from vaelab.runs.store import Numbers, load_arrays
 
 
 def path_of(out: Path, id: str) -> Path:
-    """The file of a figure's numbers in a folder of figures."""
+    """Return the file of a figure's numbers in a folder of figures."""
     return out / "numbers" / f"{id}.npz"
 
 
 def checksum(numbers: Numbers) -> str:
-    """The sha256 of named arrays, in hexadecimal."""
+    """Return the sha256 of named arrays, in hexadecimal."""
     digest = hashlib.sha256()
     for name, array in sorted(numbers.items()):
         digest.update(repr((name, array.dtype.str, array.shape)).encode())
@@ -28,7 +28,7 @@ def checksum(numbers: Numbers) -> str:
 
 
 def write(out: Path, id: str, numbers: Numbers) -> Path:
-    """Write the numbers whole or not at all; a file that holds them already is left as it is.
+    """Write numbers atomically, unless the file has them already.
 
     Raises:
         StorageError: If the folder cannot be written.
@@ -45,7 +45,7 @@ def read(out: Path, id: str, expected: str) -> Numbers:
     """Read the numbers of a figure.
 
     Raises:
-        DataError: If they are missing, damaged, or not those of this checksum.
+        DataError: If they are missing, damaged, or have another checksum.
     """
     path = path_of(out, id)
     if not path.is_file():

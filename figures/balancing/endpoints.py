@@ -1,8 +1,6 @@
-"""gam-crossing: the error against a fixed gamma², and the diagonal; a computed gamma ends where they cross.
+"""Where trainings end: gam-crossing, gam-score, gam-families, and gam-strip.
 
-gam-score: how good samples and reconstructions are, against a fixed gamma²; the other methods as points.
-
-gam-families: error against rate for all that sets the balance: near one curve, and many ways to pick its point.
+A computed gamma ends where the error, as a function of a fixed gamma², crosses the diagonal.
 """
 
 from typing import Any
@@ -12,57 +10,43 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import NullLocator
 
-from figures.balancing import PAPER, methods
-from figures.balancing.measures import (
-    MEASURES,
-    compute_endpoints,
-    compute_families,
-)
-from figures.balancing.styles import look
-from figures.figure import Figure, Row
+from figures.alt import itemize
+from figures.balancing import figure, methods
+from figures.balancing.styles import line_style
+from figures.balancing.trainings import MEASURES, compute_endpoints, compute_families, compute_image_grids
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-MARKS = "Ds^vPXo*p"
-NEAR = 0.3  # of the crossing, in ln gamma²
+MARKERS = "Ds^vPXo*p"
+INSET = 0.3  # reach of the enlarged part around the crossing, in ln gamma²
+TABLE = {f"variance {' '.join(MEASURES)}": "label seed"}
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {
-            "method": str(label),
-            "seed": seed,
-            "gamma_squared": float(n["variance"][i, seed]),
-            **{name: float(n[name][i, seed]) for name in MEASURES},
-        }
-        for i, label in enumerate(n["label"])
-        for seed in range(n["variance"].shape[1])
-    ]
-
-
-def sweep(axes: Axes, n: Numbers, values: np.ndarray, *, marks: bool = True) -> None:
-    """values [k, seeds] against gamma²: fixed ones as a line with its band, the others as points of their own."""
-    fixed = n["fixed"]
-    x, y = n["variance"][fixed].mean(1), values[fixed]
+def draw_sweep(axes: Axes, n: Numbers, values: np.ndarray) -> None:
+    """Draw values [k, seeds] against gamma²: fixed gammas as a line, the others as points."""
+    x, y = n["variance"][n["fixed"]].mean(1), values[n["fixed"]]
     order = np.argsort(x)
-    color = look("fixed")[0]
+    color, _ = line_style("fixed")
     axes.plot(x[order], y[order].mean(1), "o-", color=color, label="fixed gamma")
     axes.fill_between(x[order], y[order].min(1), y[order].max(1), color=color, alpha=0.2, linewidth=0)
-    if marks:
-        points(axes, n, n["variance"], values)
+    draw_points(axes, n, n["variance"], values)
     axes.set(xscale="log", xlabel="gamma² (variance per pixel)")
 
 
-def points(axes: Axes, n: Numbers, x: np.ndarray, y: np.ndarray) -> None:
-    """The methods that find their own gamma: a mark per seed."""
-    others = zip(n["label"][~n["fixed"]], x[~n["fixed"]], y[~n["fixed"]], MARKS, strict=False)
-    for label, own_x, own_y, mark in others:
-        color, _ = look(str(label))
-        axes.plot(own_x, own_y, mark, color=color, markersize=4.5, fillstyle="none", markeredgewidth=1, label=label)
+def draw_points(axes: Axes, n: Numbers, x: np.ndarray, y: np.ndarray) -> None:
+    """Draw the methods that find their own gamma, one marker per seed."""
+    free = ~n["fixed"]
+    for label, x_seeds, y_seeds, marker in zip(n["label"][free], x[free], y[free], MARKERS, strict=False):
+        color, _ = line_style(str(label))
+        look: Any = {"markersize": 4.5, "fillstyle": "none", "markeredgewidth": 1}
+        axes.plot(x_seeds, y_seeds, marker, color=color, label=label, **look)
 
 
 def crossing(n: Numbers) -> float:
-    """Where the error with z drawn, mean over seeds, equals gamma²; interpolated between gammas, in logarithms."""
+    """Return the gamma² at which the error with z sampled, mean over seeds, equals it.
+
+    Interpolated between the fixed gammas, in logarithms.
+    """
     x, y = np.log(n["variance"][n["fixed"]].mean(1)), np.log(n["error_sampled"][n["fixed"]].mean(1))
     order = np.argsort(x)
     above = (y - x)[order]
@@ -71,32 +55,45 @@ def crossing(n: Numbers) -> float:
     return float(np.exp(x[order][i - 1] + share * (x[order][i] - x[order][i - 1])))
 
 
+def itemize_free(template: str, n: Numbers, name: str) -> str:
+    """Itemize the means over seeds of the methods that find their own gamma."""
+    return itemize(template, n["label"][~n["fixed"]], n[name][~n["fixed"]].mean(1))
+
+
+def alt_crossing(n: Numbers) -> str:
+    return (
+        "Squared error of test images against gamma squared for VAEs trained at fixed gammas, with the diagonal, which "
+        f"it crosses at {crossing(n):.4f}. Where the others end, gamma squared: "
+        f"{itemize_free('{} {:.4f}', n, 'variance')}."
+    )
+
+
+@figure("gam-crossing", compute_endpoints, TABLE, alt_crossing, **methods.SWEEPS)
 def draw_crossing(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 3.2)
-    axes = figure.subplots()
-    sweep(axes, n, n["error_sampled"])
+    """The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends;
+    a learned one gets there later."""
+    drawing = plots.new_figure(7.0, 3.2)
+    axes = drawing.subplots()
+    draw_sweep(axes, n, n["error_sampled"])
     span = np.array([n["variance"].min(), n["variance"].max()])
     axes.plot(span, span, ":", color="black", linewidth=0.8, label="error = gamma²")
-    axes.set(
-        yscale="log",
-        ylabel="squared error per pixel, z drawn",
-        title=f"They all look for the crossing, here at gamma² = {crossing(n):.4f}",
-        ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()),
-    )
-    _closer(axes, n, span)
+    axes.set(yscale="log", ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()))
+    axes.set_title(f"They all look for the crossing, here at gamma² = {crossing(n):.4f}")
+    axes.set_ylabel("squared error per pixel, z drawn")
+    _draw_inset(axes, n, span)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return figure
+    return drawing
 
 
-def _closer(axes: Axes, n: Numbers, span: np.ndarray) -> None:
-    """Those that end near the crossing, enlarged in the empty corner: they lie on one another."""
+def _draw_inset(axes: Axes, n: Numbers, span: np.ndarray) -> None:
+    """Enlarge the points near the crossing, which overlap."""
     x, y = (n[name][~n["fixed"]] for name in ("variance", "error_sampled"))
-    near = np.abs(np.log(x / crossing(n))) < NEAR
+    near = np.abs(np.log(x / crossing(n))) < INSET
     if not near.any():
         return
     x, y = x[near], y[near]
     inset = axes.inset_axes((0.05, 0.5, 0.36, 0.45))
-    points(inset, n, n["variance"], n["error_sampled"])
+    draw_points(inset, n, n["variance"], n["error_sampled"])
     inset.plot(span, span, ":", color="black", linewidth=0.8)
     inset.set(xscale="log", yscale="log", xlim=(0.93 * x.min(), 1.07 * x.max()), ylim=(0.97 * y.min(), 1.03 * y.max()))
     for axis in (inset.xaxis, inset.yaxis):
@@ -105,119 +102,92 @@ def _closer(axes: Axes, n: Numbers, span: np.ndarray) -> None:
     axes.indicate_inset_zoom(inset)
 
 
-def alt_crossing(n: Numbers) -> str:
-    told = "; ".join(
-        f"{label} {v.mean():.4f}" for label, v in zip(n["label"], n["variance"], strict=True) if "fixed" not in label
-    )
-    return (
-        "Squared error of test images against gamma squared for VAEs trained at fixed gammas, with the diagonal, which "
-        f"it crosses at {crossing(n):.4f}. Where the others end, gamma squared: {told}."
-    )
-
-
-CROSSING = Figure(
-    id="gam-crossing",
-    paper=PAPER,
-    title="The error against a fixed gamma² crosses the diagonal where a computed or optimal gamma ends; a learned one "
-    "gets there later",
-    compute=compute_endpoints,
-    rows=rows,
-    draw=draw_crossing,
-    alt=alt_crossing,
-    presets=methods.SWEEP,
-)
-
-
-def draw_score(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 3.2)
-    left, right = figure.subplots(1, 2)
-    for axes, name, what in ((left, "score_rebuilt", "reconstructions"), (right, "score_sampled", "samples")):
-        sweep(axes, n, n[name])
-        axes.set(yscale="log", title=f"{what}: lower is better")
-    left.axhline(n["score_train"].mean(), color="black", linewidth=0.8, linestyle=":", label="training images")
-    left.set_ylabel("Fréchet distance\non classifier features")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    return figure
-
-
-def best(n: Numbers) -> tuple[str, float]:
-    """The fixed gamma with the best samples, and its score, mean over seeds."""
-    means = n["score_sampled"].mean(1)
-    i = min((i for i in range(len(means)) if n["fixed"][i]), key=lambda i: means[i])
+def best_fixed(n: Numbers) -> tuple[str, float]:
+    """Return the label of the fixed gamma with the best samples, and its score, mean over seeds."""
+    means = np.where(n["fixed"], n["score_sampled"].mean(1), np.inf)
+    i = int(np.argmin(means))
     return str(n["label"][i]), float(means[i])
 
 
 def alt_score(n: Numbers) -> str:
-    told = "; ".join(
-        f"{label} {v.mean():.0f}"
-        for label, v in zip(n["label"], n["score_sampled"], strict=True)
-        if "fixed" not in label
-    )
-    name, value = best(n)
+    name, value = best_fixed(n)
     return (
         "Fréchet distance on the features of a small classifier (no FID) from test images to reconstructions and to "
-        f"samples, against gamma squared. Samples are best at a hand-tuned {name}: {value:.0f}. The others: {told}. "
-        f"Training images: {n['score_train'].mean():.0f}."
+        f"samples, against gamma squared. Samples are best at a hand-tuned {name}: {value:.0f}. The others: "
+        f"{itemize_free('{} {:.0f}', n, 'score_sampled')}. Training images: {n['score_train'].mean():.0f}."
     )
 
 
-SCORE = Figure(
-    id="gam-score",
-    paper=PAPER,
-    title="Samples over gamma²: a valley between blurred ones and ones that miss the data; reconstructions only gain",
-    compute=compute_endpoints,
-    rows=rows,
-    draw=draw_score,
-    alt=alt_score,
-    presets=methods.SWEEP,
-)
-
-
-def draw_families(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 3.4)
-    axes = figure.subplots()
-    fixed = n["fixed"]
-    rate, error = n["rate"][fixed].mean(1), n["error_sampled"][fixed].mean(1)
-    axes.plot(rate, error, "o-", color=look("fixed")[0], label="fixed gamma²")
-    for x, y, label in zip(rate, error, n["label"][fixed], strict=True):
-        place: Any = {"textcoords": "offset points", "fontsize": 6.5, "color": look("fixed")[0]}
-        axes.annotate(str(label).removeprefix("fixed "), (x, y), (3, 5), **place)
-    points(axes, n, n["rate"], n["error_sampled"])
-    axes.set(
-        yscale="log",
-        xlabel="rate KL(q‖p), nats per image",
-        ylabel="squared error per pixel, z drawn",
-        title="Near one curve, or a little below it where gamma falls on the way",
-    )
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return figure
+@figure("gam-score", compute_endpoints, TABLE, alt_score, **methods.SWEEPS)
+def draw_score(n: Numbers) -> Drawing:
+    """Samples over gamma²: a valley between blurred ones and ones that miss the data;
+    reconstructions only gain."""
+    drawing = plots.new_figure(7.0, 3.2)
+    left, right = drawing.subplots(1, 2)
+    for axes, name, what in ((left, "score_rebuilt", "reconstructions"), (right, "score_sampled", "samples")):
+        draw_sweep(axes, n, n[name])
+        axes.set(yscale="log", title=f"{what}: lower is better")
+    left.axhline(n["score_train"].mean(), color="black", linewidth=0.8, linestyle=":", label="training images")
+    left.set_ylabel("Fréchet distance\non classifier features")
+    drawing.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return drawing
 
 
 def alt_families(n: Numbers) -> str:
-    told = "; ".join(
-        f"{label} {r.mean():.1f} nats, {e.mean():.4f}"
-        for label, r, e in zip(n["label"], n["rate"], n["error_sampled"], strict=True)
-    )
-    return f"Squared error per pixel against KL(q‖p) on test images, mean over seeds: {told}."
+    ends = itemize("{} {:.1f} nats, {:.4f}", n["label"], n["rate"].mean(1), n["error_sampled"].mean(1))
+    return f"Squared error per pixel against KL(q‖p) on test images, mean over seeds: {ends}."
 
 
-FAMILIES = Figure(
-    id="gam-families",
-    paper=PAPER,
-    title="Error against rate for every way of setting the balance: near one curve, or a little below it where gamma "
-    "falls on the way",
-    compute=compute_families,
-    rows=rows,
-    draw=draw_families,
-    alt=alt_families,
-    presets={
-        "quick": {"kappa_squared": 0.015, "target": 50.0, "seeds": 3, "variances": methods.VARIANCES, **methods.MNIST},
-        "paper": {
-            "kappa_squared": 0.01,
-            "target": 60.0,
-            "seeds": 3,
-            "variances": methods.VARIANCES,
-            **methods.FULL_MNIST,
-        },
-    },
+@figure(
+    "gam-families",
+    compute_families,
+    TABLE,
+    alt_families,
+    quick={"kappa_squared": 0.015, "target": 50.0, **methods.SWEEP},
+    full={"kappa_squared": 0.01, "target": 60.0, **methods.FULL_SWEEP},
 )
+def draw_families(n: Numbers) -> Drawing:
+    """Error against rate for every way of setting the balance: near one curve, or a little below it
+    where gamma falls on the way."""
+    drawing = plots.new_figure(7.0, 3.4)
+    axes = drawing.subplots()
+    rate, error = (n[name][n["fixed"]].mean(1) for name in ("rate", "error_sampled"))
+    color, _ = line_style("fixed")
+    axes.plot(rate, error, "o-", color=color, label="fixed gamma²")
+    for x, y, label in zip(rate, error, n["label"][n["fixed"]], strict=True):
+        text: Any = {"textcoords": "offset points", "fontsize": 6.5, "color": color}
+        axes.annotate(str(label).removeprefix("fixed "), (x, y), (3, 5), **text)
+    draw_points(axes, n, n["rate"], n["error_sampled"])
+    axes.set(yscale="log", xlabel="rate KL(q‖p), nats per image", ylabel="squared error per pixel, z drawn")
+    axes.set_title("Near one curve, or a little below it where gamma falls on the way")
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return drawing
+
+
+def squared_error(n: Numbers) -> np.ndarray:
+    """Return the error per pixel of every reconstruction: [k, n]."""
+    residual = (n["rebuilt"].astype(float) - n["shown"]) / 255
+    return np.asarray(np.square(residual).mean((2, 3, 4)))
+
+
+def alt_strip(n: Numbers) -> str:
+    ends = itemize("{}: error {:.4f}, score {:.0f}", n["label"], squared_error(n).mean(1), n["score"])
+    return (
+        "Rows of reconstructions of the same ten test images, and of draws from the prior, one row per gamma squared. "
+        f"Mean squared error per pixel and Fréchet distance of the samples: {ends}."
+    )
+
+
+@figure("gam-strip", compute_image_grids, {squared_error: "label image", "score": "label"}, alt_strip, **methods.SWEEPS)
+def draw_strip(n: Numbers) -> Drawing:
+    """Reconstructions and samples over gamma²: one parameter, two opposite goals."""
+    labels = [str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]]
+    images = np.concatenate([n["shown"][None], n["rebuilt"]])
+    samples = np.concatenate([np.full_like(n["sampled"][:1], 255), n["sampled"]])  # white beside the test images
+    drawing = plots.new_figure(7.0, 0.3 * len(images) + 0.35)
+    left, right = drawing.subplots(1, 2)
+    plots.image_grid(left, images, ["test image", *labels])
+    plots.image_grid(right, samples)
+    left.set_title("reconstructions")
+    right.set_title("draws from the prior")
+    return drawing

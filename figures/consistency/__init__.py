@@ -1,3 +1,7 @@
-"""Figures of Sinha & Dieng, Consistency Regularization for Variational Auto-Encoders (2021)."""
+"""Figures of Sinha & Dieng (2021), Consistency regularization for variational auto-encoders."""
 
-PAPER = "Sinha & Dieng 2021"
+from functools import partial
+
+from figures import figure as engine
+
+figure = partial(engine.figure, paper="Sinha & Dieng 2021")

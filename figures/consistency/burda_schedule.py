@@ -1,7 +1,7 @@
-"""Trainings of VAE and IWAE on the schedule of Burda et al. 2016, stage by stage.
+"""VAE and IWAE on the schedule of Burda et al. (2016), stage by stage.
 
-Their schedule: in stage i = 0 ... 7, 3^i passes over the data at learning rate 0.001 · 10^(-i/7); 3280 passes in all.
-A stage that is done is kept, one that is interrupted goes on where it was.
+In stage i = 0 ... 7, 3^i passes over the data at learning rate 0.001 · 10^(-i/7); 3280 passes in
+all.  A finished stage is stored; an interrupted one resumes.
 """
 
 import json
@@ -10,78 +10,60 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from vaelab import recipes
-from vaelab._utils.device import device_name
+from figures.trainings import train_grid
 from vaelab._utils.files import cache_folder, digest
 from vaelab.data.images import binarize_images
 from vaelab.metrics import active_units, encode, nll
 from vaelab.metrics.adapter import adapted
-from vaelab.runs.run import Run, checksum
-from vaelab.runs.store import Numbers, Result, merge_results, recipe, recipe_of, run_cached
-from vaelab.training.config import Train
-from vaelab.training.interventions import Knobs
+from vaelab.runs.run import Run
+from vaelab.runs.store import Numbers, Result, merge_results, recipe, recipe_of
+from vaelab.training.config import TrainConfig
+from vaelab.training.interventions import Interventions
 from vaelab.training.loop import fit
 
-NAMES = ("nll", "nll_error", "active")
+MEASURES = ("nll", "nll_error", "active")
 
 
 def compute_learning_curve(device: str, *, draws: list[int], stages: int, seeds: int, **setting: Any) -> Result:
-    """NAMES [draws, seeds, stages], draws [k], passes [stages], images []; the NLL with `samples` draws per image."""
-    device = device_name(device)
-    data = checksum(setting["data"], setting.get("limit"))
-    runs = [{**setting, "k": k, "seed": seed, "device": device} for k in draws for seed in range(seeds)]
-    found = [run_cached(stage_done, [{**r, "stage": s} for r in runs], [data] * len(runs)) for s in range(stages)]
-    shape = (len(draws), seeds)
-    numbers = {
-        name: np.array([[float(r.numbers[name]) for r in row] for row in found]).T.reshape(*shape, stages)
-        for name in NAMES
-    }
-    numbers |= {"draws": np.array(draws), "passes": np.array([passes(s) for s in range(stages)])}
+    """Return `MEASURES` [draws, seeds, stages], draws [k], passes [stages] and images []."""
+    results = [
+        train_grid(train_stage, [{"k": k, "stage": stage} for k in draws], seeds, device, **setting)
+        for stage in range(stages)
+    ]
+    numbers = {name: np.stack([r.numbers[name] for r in results], axis=-1).astype(float) for name in MEASURES}
+    numbers |= {"draws": np.array(draws), "passes": np.array([passes(stage) for stage in range(stages)])}
     numbers["images"] = np.array(len(Run("iwae", data=setting["data"], limit=setting.get("limit")).images("train")))
-    return merge_results(numbers, [r for row in found for r in row])
+    return merge_results(numbers, results)
 
 
 def passes(stage: int) -> int:
-    """Passes over the data up to the end of a stage."""
+    """Return the number of passes over the data up to the end of a stage."""
     return int((3 ** (stage + 1) - 1) // 2)
 
 
 @recipe("train-on-the-burda-schedule", version=1)
-def stage_done(
-    *,
-    stage: int,
-    k: int,
-    seed: int,
-    device: str,
-    data: str,
-    limit: int | None,
-    batch_size: int,
-    samples: int,
-    weighed: int,
-) -> Numbers:
-    """Train from the end of the stage before to the end of this one, then measure."""
-    run = Run("iwae", data=data, limit=limit)
+def train_stage(*, stage: int, k: int, samples: int, weighed: int, device: str, **settings: Any) -> Numbers:
+    """Train a `Run` from the end of the previous stage to the end of this one, then measure."""
+    options = {"samples": k, "likelihood": "bernoulli"}
+    run = Run("iwae", options, latent=50, network="burda", hidden=None, **settings)
     images, test = run.images("train"), binarize_images(run.images("test")[:weighed], 1)
-    torch.manual_seed(seed)
-    experiment = recipes.iwae(images.shape[1:], 50, samples=k, network="burda", likelihood="bernoulli")
-    per_pass = len(images) // batch_size
+    experiment = run.experiment(images.shape[1:])
+    per_pass = len(images) // run.batch_size
     rates = [0.001 * 10 ** (-i / 7) for i in range(8)]
-    plan = Knobs([(passes(i - 1) * per_pass, "lr", rates[i - 1], rates[i]) for i in range(1, 8)])
-    here = [folder(s, k=k, seed=seed, data=data, limit=limit, batch_size=batch_size) for s in (stage, stage - 1)]
-    if not here[0].exists() and here[1].exists():
-        shutil.copytree(here[1], here[0])
-    config = Train(passes(stage), batch_size, 0.001, seed, device, False, binarize="dynamic", checkpoints=here[0])
+    plan = Interventions([(passes(i - 1) * per_pass, "lr", rates[i - 1], rates[i]) for i in range(1, 8)])
+    checkpoints, before = (_folder(number, {**settings, "k": k}) for number in (stage, stage - 1))
+    if not checkpoints.exists() and before.exists():
+        shutil.copytree(before, checkpoints)
+    loop: Any = {"binarize": run.binarize, "checkpoints": checkpoints, "progress": False}
+    config = TrainConfig(passes(stage), run.batch_size, rates[0], run.seed, device, **loop)
     fit(experiment, images, config, interventions=plan, resume=True)
     model = adapted(experiment)
-    found = nll(model, test, samples)
-    kept = {"nll": found.by_images.value, "nll_error": found.by_images.standard_error}
-    activity = encode(model, test).mean.var(0)
-    return {name: np.array(value) for name, value in {**kept, "active": active_units(activity)}.items()}
+    estimate = nll(model, test, samples).by_images
+    active = active_units(encode(model, test).mean.var(0))
+    return {name: np.array(x) for name, x in zip(MEASURES, (*estimate, active), strict=True)}
 
 
-def folder(stage: int, **settings: Any) -> Path:
-    """Where the checkpoints of a stage lie."""
-    key = digest(json.dumps([*recipe_of(stage_done), settings], sort_keys=True))[:16]
+def _folder(stage: int, settings: dict[str, Any]) -> Path:
+    key = digest(json.dumps([*recipe_of(train_stage), settings], sort_keys=True))[:16]
     return cache_folder() / "iwae" / f"{key}-{stage}"

@@ -1,4 +1,4 @@
-"""What is kept of a training of these figures: one honest evaluation, clouds of views, and how far rotations move z."""
+"""Measures of one training: likelihoods, information, probes, clouds of views, rotations."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from figures.consistency.methods import Setting
+from figures.consistency.methods import ConsistencyRun
 from vaelab import augment
 from vaelab._utils.images import to_float
 from vaelab.data import load
@@ -22,103 +22,118 @@ from vaelab.posterior import MarginalPosterior
 from vaelab.runs.store import Numbers
 
 CLOUDS, COPIES = 10, 50  # images with a cloud of views each
-PLANE = 500  # means that show where the data lie
+PLANE = 500  # means of test images, in the background of the clouds
 FEW = 1000
 PAIR = (6, 9)  # classes that a half turn exchanges, in digits
 DELTAS = np.array([0.3, 1, 3, 10, 30])  # degrees
-SCALARS = (
-    *("nll", "nll_error", "elbo_test", "elbo_train", "rate", "information", "ceiling"),
-    *("active", "active_tenth", "gap", "rho", "probe_few", "probe", "probe_moved", "six_nine", "six_nine_moved"),
-)
+BOUNDS = ("nll", "nll_error", "elbo_test", "elbo_train", "rate", "information", "ceiling")
+POSTERIORS = ("active", "active_tenth", "gap", "rho")
+PROBES = ("probe_few", "probe", "probe_moved", "six_nine", "six_nine_moved")
+SCALARS = BOUNDS + POSTERIORS + PROBES
 
 
-def measured(experiment: Experiment, setting: Setting) -> Numbers:
-    """The `SCALARS`; activity [latent], Var of the means; the clouds; and what `tangent` gives.
+def measure_consistency(experiment: Experiment, run: ConsistencyRun) -> Numbers:
+    """Measure a trained experiment.
 
-    NLL and ELBO in nats, of untransformed test images; information: leave-one-in, with its ceiling ln n; gap: R in
-    nats; probes: shares of test images named rightly, with few and all labels, and of transformed ones; six_nine: of
-    sixes and nines alone; nan where test labels are not those of the training.
+    Returns:
+        `SCALARS`: NLL and ELBO in nats, of untransformed test images; information, leave-one-in,
+        with its ceiling ln n; gap: R in nats; probes: accuracy on test images, with few and all
+        labels, and on transformed ones; six_nine: on sixes and nines alone; nan where test labels
+        are not those of the training. activity [latent], Var of the means; and what
+        `measure_clouds` and `measure_tangent` return.
     """
-    model, binary = adapted(experiment), setting.likelihood == "bernoulli"
-    gray = {split: setting.images(split) for split in ("train", "test")}
-    shown = {s: binarize_images(x, i) if binary else x for i, (s, x) in enumerate(gray.items())}
-    q, views = encode(model, shown["test"]), setting.seen()
-    moved = transformed(model, gray["test"], views, binary=binary)
-    mixture, apart = MarginalPosterior(*q), posterior_shift(q, moved)
-    found = nll(model, shown["test"][: setting.weighed], setting.samples)
-    ends = {s: bound(model, shown[s][: len(shown["test"])]) for s in shown}
-    activity, information = q.mean.var(0), mixture.mutual_information()
-    numbers = {
-        **{"nll": found.by_images.value, "nll_error": found.by_images.standard_error},
-        **{f"elbo_{s}": float(ends[s].elbo.mean()) for s in ends},
-        **{"rate": float(ends["test"].rate.mean())},
-        **{"information": information.leave_one_in.value, "ceiling": information.ceiling},
+    model, binary = adapted(experiment), run.binarize == "dynamic"
+    gray = {split: run.images(split) for split in ("train", "test")}
+    inputs = {s: binarize_images(x, i) if binary else x for i, (s, x) in enumerate(gray.items())}
+    q, views = encode(model, inputs["test"]), run.transformation()
+    shifted = transformed(model, gray["test"], views, binary=binary)
+    shift = posterior_shift(q, shifted)
+    estimate = nll(model, inputs["test"][: run.weighed], run.samples).by_images
+    bounds = {s: bound(model, inputs[s][: len(inputs["test"])]) for s in inputs}
+    activity, information = q.mean.var(0), MarginalPosterior(*q).mutual_information()
+    scalars = {
+        "nll": estimate.value,
+        "nll_error": estimate.standard_error,
+        "elbo_test": float(bounds["test"].elbo.mean()),
+        "elbo_train": float(bounds["train"].elbo.mean()),
+        "rate": float(bounds["test"].rate.mean()),
+        "information": information.leave_one_in.value,
+        "ceiling": information.ceiling,
         **dict(zip(("active", "active_tenth"), (active_units(activity, t) for t in THRESHOLDS), strict=True)),
-        **{"gap": apart.r.value, "rho": apart.rho},
-        **_probes(model, setting, shown["train"], q.mean, moved.mean),
+        "gap": shift.r.value,
+        "rho": shift.rho,
+        **_probe_classes(model, run, inputs["train"], q.mean, shifted.mean),
     }
-    kept = {name: np.array(value) for name, value in numbers.items()}
-    return {**kept, "activity": activity.numpy(), **clouds(model, gray["test"], q, views), **tangent(model, gray)}
+    arrays = {name: np.array(value) for name, value in scalars.items()} | {"activity": activity.numpy()}
+    return arrays | measure_clouds(model, gray["test"], q, views) | measure_tangent(model, gray["test"])
 
 
-def _probes(model: Adapter, setting: Setting, train: Tensor, means: Tensor, moved: Tensor) -> dict[str, float]:
-    labels = {s: load(setting.data, s, limit=setting.limit, progress=False).labels for s in ("train", "test")}
+def _probe_classes(
+    model: Adapter, run: ConsistencyRun, train: Tensor, means: Tensor, shifted: Tensor
+) -> dict[str, float]:
+    labels = {s: load(run.data, s, limit=run.limit, progress=False).labels for s in ("train", "test")}
     if not 1 < len(labels["train"].unique()) <= 50 or set(labels["test"].tolist()) - set(labels["train"].tolist()):
-        return dict.fromkeys(SCALARS[-5:], math.nan)
-    trained_on = encode(model, train).mean
-    both = {s: torch.isin(found, torch.tensor(PAIR)) for s, found in labels.items()}
-    fitted, pair = (
-        probe((trained_on[a], labels["train"][a]), (means[b], labels["test"][b]), moved[b], small_probe_labels=FEW)
-        for a, b in ((slice(None), slice(None)), both.values())
+        return dict.fromkeys(PROBES, math.nan)
+    train_means = encode(model, train).mean
+    in_pair = {s: torch.isin(classes, torch.tensor(PAIR)) for s, classes in labels.items()}
+    all_classes, pair = (
+        probe((train_means[a], labels["train"][a]), (means[b], labels["test"][b]), shifted[b], small_probe_labels=FEW)
+        for a, b in ((slice(None), slice(None)), in_pair.values())
     )
-    assert fitted.transformed is not None
+    assert all_classes.transformed is not None
     assert pair.transformed is not None
     return {
-        "probe_few": fitted.plain.few_labels.value,
-        "probe": fitted.plain.all_labels.value,
-        "probe_moved": fitted.transformed.all_labels.value,
+        "probe_few": all_classes.plain.few_labels.value,
+        "probe": all_classes.plain.all_labels.value,
+        "probe_moved": all_classes.transformed.all_labels.value,
         "six_nine": pair.plain.all_labels.value,
         "six_nine_moved": pair.transformed.all_labels.value,
     }
 
 
-def clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) -> Numbers:
-    """Posteriors of a few images and of many views of each: cloud_mean, cloud_logvar [c, 1 + copies, latent]; plane
-    [n, latent], means of the first test images; cloud_images [c, h, w].
+def measure_clouds(model: Adapter, images: Tensor, q: Gaussian, views: Views) -> Numbers:
+    """Encode a few images and many views of each.
 
-    Gray, so that nothing but the view moves an image.
+    The images stay gray, so that only the view changes them.
+
+    Returns:
+        cloud_mean, cloud_logvar [c, 1 + copies, latent]; plane [n, latent], means of the first test
+        images; cloud_images [c, h, w].
     """
     few = to_float(images[:CLOUDS]).float()
     torch.manual_seed(0)
-    seen = torch.stack([few, *(views(few) for _ in range(COPIES))], 1)
-    of_views = encode(model, seen.flatten(0, 1))
-    mean, logvar = (part.unflatten(0, (CLOUDS, -1)).numpy() for part in of_views)
+    stacked = torch.stack([few, *(views(few) for _ in range(COPIES))], 1)
+    mean, logvar = (part.unflatten(0, (CLOUDS, -1)).numpy() for part in encode(model, stacked.flatten(0, 1)))
     return {
-        **{"cloud_mean": mean, "cloud_logvar": logvar, "plane": q.mean[:PLANE].numpy()},
+        "cloud_mean": mean,
+        "cloud_logvar": logvar,
+        "plane": q.mean[:PLANE].numpy(),
         "cloud_images": few.mean(1).numpy(),
     }
 
 
-def tangent(model: Adapter, gray: dict[str, Tensor]) -> Numbers:
-    """R of rotations by `DELTAS` degrees, over delta² in radians, and its limit ½ Σ m'²/σ² + ¼ Σ l'², as medians over
-    test images: tangent [deltas], tangent_limit []."""
-    images = model.as_input(gray["test"][:200]).double()
+def measure_tangent(model: Adapter, test: Tensor) -> Numbers:
+    """Measure R of rotations over the squared angle in radians, as medians over test images.
+
+    Returns:
+        tangent [deltas], at `DELTAS` degrees; tangent_limit []: ½ Σ m'²/σ² + ¼ Σ l'².
+    """
+    images = model.as_input(test[:200]).double()
     module = model.module
     assert module is not None
     experiment = module.double()
     assert isinstance(experiment, Experiment)
 
-    def at(degrees: float | Tensor) -> Gaussian:
+    def rotated(degrees: float) -> Gaussian:
         none = torch.zeros(len(images), dtype=torch.float64, device=images.device)
         warp = augment.affine(none + degrees, torch.stack([none, none], 1), none + 1, none)
         return experiment.model.posterior(augment.resample(images, warp, fill=0.0))
 
     with model.evaluating():
-        plain = at(0.0)
-        gaps = [diagonal_kl(at(float(d)), plain).median() / math.radians(d) ** 2 for d in DELTAS]
+        upright = rotated(0.0)
+        gaps = [diagonal_kl(rotated(float(d)), upright).median() / math.radians(d) ** 2 for d in DELTAS]
         step = 1e-3  # degrees; a bilinear image has kinks at 0, so the limit is one-sided
-        ahead = at(step)
-        m, v = ((b - a) / math.radians(step) for a, b in zip(plain, ahead, strict=True))
-        limit = (0.5 * (m**2 / plain.logvar.exp()).sum(1) + 0.25 * (v**2).sum(1)).median()
+        m, v = ((b - a) / math.radians(step) for a, b in zip(upright, rotated(step), strict=True))
+        limit = (0.5 * (m**2 / upright.logvar.exp()).sum(1) + 0.25 * (v**2).sum(1)).median()
     module.float()
     return {"tangent": torch.stack(gaps).cpu().numpy(), "tangent_limit": limit.cpu().numpy()}

@@ -1,3 +1,8 @@
 """Figures of Deasy, Simidjievski & Lio (2020), on the geometric Jensen-Shannon divergence."""
 
-PAPER = "Deasy, Simidjievski & Lio 2020"
+from functools import partial
+
+from figures import figure as engine
+
+FOLLOW_UP = "Deasy, McIver, Simidjievski & Lio 2021"
+figure = partial(engine.figure, paper="Deasy, Simidjievski & Lio 2020")

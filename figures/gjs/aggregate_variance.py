@@ -1,8 +1,7 @@
-"""gjs-variance-law: the variance of the aggregate posterior that each divergence leads to, predicted and measured.
+"""gjs-variance-law: the variance of the aggregate posterior under each divergence.
 
-KL(q‖p) makes Var(mean) + E[sigma²] = 1 in every latent; other divergences lead to other values.  If means were Gaussian
-and all posteriors of a latent equally wide, its signal-to-noise ratio R = Var(mean) / E[sigma²] would settle V; from
-the posteriors as they are the best scale follows without that assumption, and what is left is unfinished training.
+If means were Gaussian and the posteriors of a latent equally wide, its ratio R = Var(mean) /
+E[sigma²] would determine V; the best scale of the posteriors themselves needs no such assumption.
 """
 
 from typing import Any
@@ -11,41 +10,41 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
+from figures.gjs import figure, published, variants
 from figures.gjs.styles import COLORS
-from figures.gjs.trainings import (
-    COLUMNS,
-    compute_aggregate_variance,
-)
+from figures.gjs.trainings import compute_aggregate_variance
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+ALPHAS: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
 
-def settings_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
-    """Every variant and alpha with active latents, and which rows these are."""
+
+def variants_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
+    """Return every variant and alpha with active latents, and their rows."""
     names, alphas = n["variant"], np.nan_to_num(n["alpha"], nan=-1)
-    found = []
-    for name, alpha in dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True)):
-        where = (names == name) & (alphas == alpha) & n["active"]
-        if where.any():
-            found.append((name, np.nan if alpha == -1 else alpha, where))
-    return found
+    pairs = dict.fromkeys(zip(names.tolist(), alphas.tolist(), strict=True))
+    masks = [(name, alpha, (names == name) & (alphas == alpha) & n["active"]) for name, alpha in pairs]
+    return [(name, np.nan if alpha == -1 else alpha, where) for name, alpha, where in masks if where.any()]
 
 
-def rows(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(variant),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "seed": int(seed),
-            **dict(zip(COLUMNS, map(float, numbers), strict=True)),
-            "active": "yes" if active else "no",
-        }
-        for variant, alpha, seed, *numbers, active in zip(*n.values(), strict=True)
+def alt(n: Numbers) -> str:
+    parts = [
+        f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
+        f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
+        for v, a, w in variants_of(n)
     ]
+    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(parts)}."
 
 
+@figure(
+    "gjs-variance-law",
+    compute_aggregate_variance,
+    {"alpha seed ratio measured predicted predicted_own active": "variant"},
+    alt,
+    quick={**ALPHAS, "seeds": 3, **variants.MNIST},
+    full={**ALPHAS, "seeds": 3, **published.MNIST},
+    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 2.9)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -58,39 +57,14 @@ def draw(n: Numbers) -> Drawing:
 
 
 def _plane(axes: Axes, n: Numbers, prediction: str) -> None:
-    """One mark per latent; darker for larger alpha."""
+    """Draw one mark per latent, darker for larger alpha."""
     ends = [0.6 * n["measured"].min(), 1.6 * max(n["measured"].max(), n["predicted"].max())]  # of the diagonal
     axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
-    for variant, alpha, where in settings_of(n):
+    for variant, alpha, where in variants_of(n):
         shade = 1.0 if np.isnan(alpha) else 0.25 + 0.75 * alpha
         color = plots.color_steps("#ffffff", COLORS[variant], 101)[round(100 * shade)]
         marker = {"primed": "o", "primed dual": "^"}.get(variant, "s")
-        look: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
+        style: dict[str, Any] = {"color": color, "markeredgewidth": 0.3, "markeredgecolor": "black", "markersize": 3}
         name = variants.label(variant, alpha)
-        axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **look)
+        axes.plot(n[prediction][where], n["measured"][where], marker, label=name, **style)
     axes.set(xscale="log", yscale="log", aspect="equal")
-
-
-def alt(n: Numbers) -> str:
-    told = [
-        f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
-        f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
-        for v, a, w in settings_of(n)
-    ]
-    return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(told)}."
-
-
-SHOWN: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.2, 0.3, 0.5, 0.9]}
-FIGURE = Figure(
-    id="gjs-variance-law",
-    paper=PAPER,
-    title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",
-    compute=compute_aggregate_variance,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {**SHOWN, "seeds": 3, **variants.MNIST},
-        "paper": {**SHOWN, "seeds": 3, **published.MNIST},
-    },
-)

@@ -1,8 +1,9 @@
-"""gjs-evidence: ln p(x) by importance sampling, right and as published, on a toy with a known answer and on the models
-of gjs-recon-vs-alpha (paper 1, the model evidence of its final version).
+"""gjs-evidence: ln p(x) by importance sampling, correct and as published.
 
-The published evaluation takes sigma² for the standard deviation of the proposal.  What that costs grows as posteriors
-get narrower, so it falls on some divergences more than on others, and the ranking is partly its doing.
+For a toy with a known answer and for the models of gjs-recon-vs-alpha.
+
+The published evaluation takes sigma² for the standard deviation of the proposal. The loss grows as
+posteriors get narrower, so it depends on the divergence and changes the ranking.
 """
 
 from typing import Any
@@ -11,80 +12,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
-from figures.gjs.importance_sampling import ESTIMATES, EXACT, compute_evidence
+from figures.gjs import figure, published, variants
+from figures.gjs.importance_sampling import EXACT, compute_evidence
 from figures.gjs.styles import COLORS
 from figures.gjs.variants import KL, MMD, REVERSE
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+INTERVAL = ("nats", "low_95", "high_95")
+TABLE = {
+    "proposal": ("right", "published"),
+    "toy": ("proposal", "samples", INTERVAL),
+    "alpha": "variant",
+    "trained": ("variant", "proposal", INTERVAL),
+}
 WORDS = ("right: σ", "as published: σ²")
-
-
-def rows(n: Numbers) -> list[Row]:
-    found: list[Row] = []
-    for i, proposal in enumerate(ESTIMATES):
-        for k, (mean, low, high) in zip(n["samples"], n["toy"][i], strict=True):
-            found.append(_row("toy", "", "", proposal, int(k), mean, low, high))
-        for variant, a, values in zip(n["variant"], n["alpha"], n["trained"], strict=True):
-            found.append(_row("trained", str(variant), "" if np.isnan(a) else float(a), proposal, 128, *values[i]))
-    return found
-
-
-def _row(
-    model: str, variant: str, alpha: float | str, proposal: str, samples: int, mean: float, low: float, high: float
-) -> Row:
-    return {
-        "model": model,
-        "variant": variant,
-        "alpha": alpha,
-        "proposal": "published" if "published" in proposal else "right",
-        "samples": samples,
-        "log_evidence_nats": float(mean),
-        "low_95": float(low),
-        "high_95": float(high),
-    }
-
-
-def draw(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 2.9)
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
-    left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")
-    for values, words, color, marker in zip(n["toy"], WORDS, (plots.MEAN, plots.P), "os", strict=True):
-        _errors(left, n["samples"], values, color, marker=marker, markersize=3, label=words)
-    left.set(title="a toy with a known answer", xlabel="samples per image", ylabel="ln p(x) per image (nats)")
-    left.set_xscale("log", base=2)
-    left.set_xticks([1, 8, 64, 512], labels=["1", "8", "64", "512"])
-    left.set_ylim(float(n["toy"][..., 0].min()) - 6, -8)
-    left.legend(loc="lower right")
-    for axes, i, words in ((middle, 0, WORDS[0]), (right, 1, WORDS[1])):
-        _trained(axes, n, i)
-        axes.set(title=f"trained models, {words}", xlabel="α", xlim=(0, 1))
-    right.sharey(middle)
-    near = n["trained"][n["variant"] != MMD]
-    low, high = float(near.min()), float(near.max())
-    middle.set_ylim(low - 0.45 * (high - low), high + 0.05 * (high - low))  # room for the legend
-    middle.legend(loc="lower center", ncols=2)
-    return figure
-
-
-def _trained(axes: Axes, n: Numbers, i: int) -> None:
-    for name, label in ((KL, "KL(q‖p)"), (REVERSE, "KL(p‖q)")):
-        mean, low, high = n["trained"][n["variant"] == name][0, i]
-        axes.axhline(mean, color=COLORS[name], label=label)
-        axes.axhspan(low, high, color=COLORS[name], alpha=0.15, linewidth=0)
-    mean = n["trained"][n["variant"] == MMD][0, i, 0]  # too far below to share an axis with the others
-    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLORS[MMD]}
-    axes.text(0.5, 0.22, f"MMD on z: {mean:.0f}, off this axis", **place)
-    for name in ("primed", "primed dual"):
-        where = n["variant"] == name
-        _errors(axes, n["alpha"][where], n["trained"][where, i], COLORS[name], marker="o", label=name)
-
-
-def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, color: str, **look: Any) -> None:
-    mean, low, high = values.T
-    axes.errorbar(x, mean, (mean - low, high - mean), color=color, capsize=2, **look)
 
 
 def alt(n: Numbers) -> str:
@@ -102,15 +44,50 @@ def alt(n: Numbers) -> str:
     return " ".join(sentences)
 
 
-SIDE = {"side": 32}
-PUBLISHED = {"alphas": list(published.ALPHAS), "seeds": 3, "data": "mnist", **SIDE, **published.SETTING}
-FIGURE = Figure(
-    id="gjs-evidence",
-    paper=PAPER,
+@figure(
+    "gjs-evidence",
+    compute_evidence,
+    TABLE,
+    alt,
+    quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
+    full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
     title="Model evidence by importance sampling with the right and with the published proposal width",
-    compute=compute_evidence,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={"quick": {"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST}, "paper": PUBLISHED},
 )
+def draw(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.9)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.25, 1.25))
+    left.axhline(EXACT, color="black", linewidth=0.8, label=f"exact: {EXACT}")
+    for values, words, color, marker in zip(n["toy"], WORDS, (plots.MEAN, plots.P), "os", strict=True):
+        _errors(left, n["samples"], values, color, marker=marker, markersize=3, label=words)
+    left.set(title="a toy with a known answer", xlabel="samples per image", ylabel="ln p(x) per image (nats)")
+    left.set_xscale("log", base=2)
+    left.set_xticks([1, 8, 64, 512], labels=["1", "8", "64", "512"])
+    left.set_ylim(float(n["toy"][..., 0].min()) - 6, -8)
+    left.legend(loc="lower right")
+    for axes, i, words in ((middle, 0, WORDS[0]), (right, 1, WORDS[1])):
+        _trained(axes, n, i)
+        axes.set(title=f"trained models, {words}", xlabel="α", xlim=(0, 1))
+    right.sharey(middle)
+    others = n["trained"][n["variant"] != MMD]
+    low, high = float(others.min()), float(others.max())
+    middle.set_ylim(low - 0.45 * (high - low), high + 0.05 * (high - low))  # space for the legend
+    middle.legend(loc="lower center", ncols=2)
+    return figure
+
+
+def _trained(axes: Axes, n: Numbers, i: int) -> None:
+    for name, label in ((KL, "KL(q‖p)"), (REVERSE, "KL(p‖q)")):
+        mean, low, high = n["trained"][n["variant"] == name][0, i]
+        axes.axhline(mean, color=COLORS[name], label=label)
+        axes.axhspan(low, high, color=COLORS[name], alpha=0.15, linewidth=0)
+    mean = n["trained"][n["variant"] == MMD][0, i, 0]  # too far below to share an axis with the others
+    style: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small", "color": COLORS[MMD]}
+    axes.text(0.5, 0.22, f"MMD on z: {mean:.0f}, off this axis", **style)
+    for name in ("primed", "primed dual"):
+        where = n["variant"] == name
+        _errors(axes, n["alpha"][where], n["trained"][where, i], COLORS[name], marker="o", label=name)
+
+
+def _errors(axes: Axes, x: np.ndarray, values: np.ndarray, color: str, **style: Any) -> None:
+    mean, low, high = values.T
+    axes.errorbar(x, mean, (mean - low, high - mean), color=color, capsize=2, **style)

@@ -1,8 +1,6 @@
-"""gjs-reconstructions: the same test images through every variant, decoded at the posterior mean.
+"""Images: gjs-reconstructions at the posterior mean, and gjs-traversals of one latent at a time.
 
-gjs-traversals: one latent at a time moved across the prior, the others as they are for one test image.
-
-The picture hides nothing: latents are sorted by what they carry, and one that carries nothing moves nothing.
+Latents are sorted by information; one without any changes nothing.
 """
 
 from typing import Any
@@ -10,51 +8,26 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
+from figures.alt import itemize
+from figures.gjs import figure, published, variants
 from figures.gjs.trainings import compute_reconstructions, compute_traversals
 from vaelab import plots
 from vaelab.runs.measure import REACH
 from vaelab.runs.store import Numbers
 
+RECONSTRUCTED: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.1, 0.3, 0.9]}
+TRAVERSED: dict[str, Any] = {"primed": [0.1], "dual": [0.3, 0.1]}
 
-def errors(n: Numbers) -> np.ndarray:
+
+def squared_error(n: Numbers) -> np.ndarray:
     """The squared error of every image in every row, summed over pixels: [k, n]."""
     difference = (n["reconstructions"].astype(float) - n["shown"]) / 255
     squares: np.ndarray = (difference**2).sum((2, 3, 4))
     return squares
 
 
-def rows_reconstructions(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(variant),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "image": image,
-            "squared_error": float(value),
-        }
-        for variant, alpha, values in zip(n["variant"], n["alpha"], errors(n), strict=True)
-        for image, value in enumerate(values)
-    ]
-
-
-def draw_reconstructions(n: Numbers) -> Drawing:
-    grid = np.concatenate([n["shown"][None], n["reconstructions"]])[:, :, 0] / 255
-    figure = plots.new_figure(5.0, 0.34 * len(grid) + 0.05)
-    axes = figure.subplots()
-    mean = errors(n).mean(1)
-    names = [variants.label(str(v), a) for v, a in zip(n["variant"], n["alpha"], strict=True)]
-    plots.image_grid(axes, grid, ["test image", *names])
-    height = grid.shape[-2]
-    for i, value in enumerate(mean, start=1):
-        axes.text(grid.shape[1] * height + 6, (i + 0.5) * height, f"{value:.1f}", va="center", fontsize="small")
-    axes.text(grid.shape[1] * height + 6, 0.5 * height, "squared\nerror", va="center", fontsize="small")
-    return figure
-
-
 def alt_reconstructions(n: Numbers) -> str:
-    mean = errors(n).mean(1)
-    names = [variants.label(str(v), a) for v, a in zip(n["variant"], n["alpha"], strict=True)]
+    mean, names = squared_error(n).mean(1), variants.labels(n)
     low, high = int(mean.argmin()), int(mean.argmax())
     return (
         f"{n['shown'].shape[0]} test images and their reconstructions by {len(names)} VAEs, one row each. The mean "
@@ -63,80 +36,63 @@ def alt_reconstructions(n: Numbers) -> str:
     )
 
 
-RECONSTRUCTED: dict[str, Any] = {"primed": [0.1, 0.5, 0.9], "dual": [0.1, 0.3, 0.9]}
-RECONSTRUCTIONS = Figure(
-    id="gjs-reconstructions",
-    paper=PAPER,
-    title="The same test images through every variant, with the squared error of each",
-    compute=compute_reconstructions,
-    rows=rows_reconstructions,
-    draw=draw_reconstructions,
-    alt=alt_reconstructions,
-    presets={
-        "quick": {**RECONSTRUCTED, "seeds": 3, **variants.MNIST},
-        "paper": {**RECONSTRUCTED, "seeds": 3, **published.MNIST},
-    },
+@figure(
+    "gjs-reconstructions",
+    compute_reconstructions,
+    {"alpha": "variant", squared_error: "variant image"},
+    alt_reconstructions,
+    quick={**RECONSTRUCTED, "seeds": 3, **variants.MNIST},
+    full={**RECONSTRUCTED, "seeds": 3, **published.MNIST},
 )
+def draw_reconstructions(n: Numbers) -> Drawing:
+    """The same test images through every variant, with the squared error of each."""
+    grid = np.concatenate([n["shown"][None], n["reconstructions"]])[:, :, 0] / 255
+    figure = plots.new_figure(5.0, 0.34 * len(grid) + 0.05)
+    axes = figure.subplots()
+    mean, names = squared_error(n).mean(1), variants.labels(n)
+    plots.image_grid(axes, grid, ["test image", *names])
+    height = grid.shape[-2]
+    texts = {i: f"{value:.1f}" for i, value in enumerate(mean, start=1)} | {0: "squared\nerror"}
+    for i, text in texts.items():
+        axes.text(grid.shape[1] * height + 6, (i + 0.5) * height, text, va="center", fontsize="small")
+    return figure
 
 
-def moved(n: Numbers) -> np.ndarray:
+def squared_change(n: Numbers) -> np.ndarray:
     """Squared difference of the two ends of every traversal, summed over pixels: [k, latent]."""
     ends = n["traversals"][:, :, [0, -1]].astype(float) / 255
     change: np.ndarray = ((ends[:, :, 1] - ends[:, :, 0]) ** 2).sum((2, 3, 4))
     return change
 
 
-def rows_traversals(n: Numbers) -> list[Row]:
-    return [
-        {
-            "variant": str(variant),
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "latent": latent,
-            "information_nats": float(each),
-            "squared_change": float(change),
-        }
-        for variant, alpha, said, changes in zip(n["variant"], n["alpha"], n["information"], moved(n), strict=True)
-        for latent, (each, change) in enumerate(zip(said, changes, strict=True), start=1)
-    ]
+def alt_traversals(n: Numbers) -> str:
+    nats = n["information"]
+    items = itemize("{}: {:.1f}, from {:.1f} to {:.1f} each", variants.labels(n), nats.sum(1), nats[:, -1], nats[:, 0])
+    return (
+        f"For {len(nats)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
+        f"to {REACH:g}. Total nats of the {n['information'].shape[1]} latents: {items}."
+    )
 
 
+@figure(
+    "gjs-traversals",
+    compute_traversals,
+    {"alpha": "variant", "information": "variant latent", squared_change: "variant latent"},
+    alt_traversals,
+    quick={**TRAVERSED, "seeds": 3, **variants.MNIST},
+    full={**TRAVERSED, "seeds": 3, **published.MNIST},
+    title="Each latent traversed over the prior, by information: with a high entrance fee all have little",
+)
 def draw_traversals(n: Numbers) -> Drawing:
     k, latent, steps = n["traversals"].shape[:3]
     figure = plots.new_figure(7.0, 5.9 / k * latent / steps + 0.6)
     for i, axes in enumerate(figure.subplots(1, k, squeeze=False)[0]):
         images = n["traversals"][i]
-        plots.image_grid(axes, images[:, :, 0] / 255, [f"{said:.1f}" for said in n["information"][i]])
-        axes.set_title(variants.label(str(n["variant"][i]), n["alpha"][i]))
+        plots.image_grid(axes, images[:, :, 0] / 255, [f"{nats:.1f}" for nats in n["information"][i]])
+        axes.set_title(variants.labels(n)[i])
         side = images.shape[-1]
         axes.set_xticks([side / 2, steps * side / 2, (steps - 0.5) * side], [f"-{REACH:g}", "0", f"{REACH:g}"])
         axes.tick_params(labelsize="x-small")
         axes.set_xlabel("value of the latent")
-    figure.axes[0].set_ylabel("latent, by what it says (nats)")
+    figure.axes[0].set_ylabel("latent, by information (nats)")
     return figure
-
-
-def alt_traversals(n: Numbers) -> str:
-    told = [
-        f"{variants.label(str(v), a)}: {said.sum():.1f}, from {said[-1]:.1f} to {said[0]:.1f} each"
-        for v, a, said in zip(n["variant"], n["alpha"], n["information"], strict=True)
-    ]
-    return (
-        f"For {len(told)} VAEs, one row of images per latent, sorted by information, as it moves from -{REACH:g} "
-        f"to {REACH:g}. Nats that the {n['information'].shape[1]} latents say together: {'; '.join(told)}."
-    )
-
-
-TRAVERSED: dict[str, Any] = {"primed": [0.1], "dual": [0.3, 0.1]}
-TRAVERSALS = Figure(
-    id="gjs-traversals",
-    paper=PAPER,
-    title="Each latent moved across the prior, sorted by what it says: under a steep entrance fee all say little",
-    compute=compute_traversals,
-    rows=rows_traversals,
-    draw=draw_traversals,
-    alt=alt_traversals,
-    presets={
-        "quick": {**TRAVERSED, "seeds": 3, **variants.MNIST},
-        "paper": {**TRAVERSED, "seeds": 3, **published.MNIST},
-    },
-)

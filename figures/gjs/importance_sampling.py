@@ -1,7 +1,7 @@
-"""ln p(x) by importance sampling: on a toy with a known answer, and on trained models.
+"""ln p(x) by importance sampling, for a toy with a known answer and for trained models.
 
-The toy: z ~ N(0, I) in ten dimensions, x = z + noise of standard deviation 0.2. Its posterior N(x / 1.04, 0.04 / 1.04)
-is the encoder here, so importance sampling with it has no error at all.
+The toy: z ~ N(0, I) in ten dimensions, x = z + noise of standard deviation 0.2. Its posterior
+N(x / 1.04, 0.04 / 1.04) is the encoder, so importance sampling has no error.
 """
 
 import math
@@ -28,7 +28,7 @@ SAMPLES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 
 class Posterior(nn.Module):
-    """x -> (means, log variances) of p(z|x)."""
+    """Maps x to the means and log variances of p(z|x)."""
 
     logvar: Tensor
 
@@ -41,46 +41,42 @@ class Posterior(nn.Module):
 
 
 def linear_gaussian() -> Experiment:
-    """The model with its true posterior for an encoder, in float64."""
+    """Return the model whose encoder is its true posterior, in float64."""
     objective = Objective(Normal(NOISE, squash=False), KL())
     return Experiment(VAE(Posterior(), nn.Identity(), DIMENSIONS), objective, (DIMENSIONS,)).double()
 
 
 def toy_images(n: int, seed: int = 0) -> Tensor:
-    """n draws of x [n, 10], scaled together so that the mean of ln p(x) is `EXACT`."""
+    """Sample x [n, 10], scaled so that the mean of ln p(x) is `EXACT`."""
     x = torch.randn(n, DIMENSIONS, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    wanted = -2 * MARGINAL * (EXACT + 0.5 * DIMENSIONS * math.log(2 * math.pi * MARGINAL))
-    return x * (wanted / float((x**2).sum(1).mean())) ** 0.5
+    target = -2 * MARGINAL * (EXACT + 0.5 * DIMENSIONS * math.log(2 * math.pi * MARGINAL))
+    return x * (target / float((x**2).sum(1).mean())) ** 0.5
 
 
 @recipe("estimate-the-evidence-of-a-toy", version=1)
 def toy(*, samples: list[int], images: int) -> Numbers:
-    """estimate [2, k, 3]: right and as published, for each number of samples: mean and the ends of its interval."""
+    """Return toy [2, k, 3], correct and as published, by samples: mean and its interval."""
     experiment, x = linear_gaussian(), toy_images(images)
-    found = []
+    estimates = []
     for proposal in (None, published_proposal):
-        each = [log_evidence(experiment, x, k, proposal=proposal) for k in samples]
-        found.append([(values.mean().item(), *bootstrap(values)) for values in each])
-    return {"samples": np.array(samples), "toy": np.array(found)}
+        values = [log_evidence(experiment, x, k, proposal=proposal) for k in samples]
+        estimates.append([(ln_p.mean().item(), *bootstrap(ln_p)) for ln_p in values])
+    return {"samples": np.array(samples), "toy": np.array(estimates)}
 
 
 def compute_evidence(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
-    """The toy's numbers, and for the trained models variant and alpha [v], trained [v, 2, 3]: right and as published,
-    mean over images and seeds, and its interval over images."""
-    families = [variants.gjs(family, a) for family in ("primed", "primed dual") for a in alphas]
-    every = [variants.vae(), variants.reverse(), variants.mmd(), *families]
-    results = variants.trained(every, device, seeds, **training)
+    """Return those of `toy`, and trained [v, 2, 3]: mean and its interval over images."""
+    models = [variants.vae(), variants.reverse(), variants.mmd(), *variants.primed_and_dual(alphas, alphas)]
+    results = variants.train(models, device, seeds, **training)
     of_toy = cached(toy, {"samples": SAMPLES, "images": 500})
     numbers = {
         **of_toy.numbers,
-        "variant": np.array([v.name for v in every]),
-        "alpha": np.array([v.alpha for v in every]),
+        **variants.columns(models, "variant", "alpha"),
         "trained": np.array([[_interval(row, name) for name in ESTIMATES] for row in results]),
     }
-    return merge_results(numbers, [of_toy, *(result for row in results for result in row)])
+    return merge_results(numbers, [of_toy, *variants.flatten(results)])
 
 
 def _interval(results: list[Result], name: str) -> tuple[float, float, float]:
-    """Mean of an estimate over images and seeds, and its bootstrap interval over images."""
-    each = torch.from_numpy(np.mean([r.numbers[name] for r in results], axis=0))
-    return (each.mean().item(), *bootstrap(each))
+    values = torch.from_numpy(np.mean([r.numbers[name] for r in results], axis=0))
+    return (values.mean().item(), *bootstrap(values))

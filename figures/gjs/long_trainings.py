@@ -1,6 +1,7 @@
-"""The published lines trained at the published settings, for as long as there is time.
+"""Published lines trained at the published settings, in the time available.
 
-The trainings take hours on a CPU: they lie as checkpoints in the cache, and the next call goes on with them.
+The trainings take hours on a CPU. Their checkpoints are in the cache, and the next call resumes
+them.
 """
 
 import json
@@ -17,20 +18,20 @@ from vaelab._utils.files import cache_folder, digest
 from vaelab.runs.round_robin import curve, train_round_robin
 from vaelab.runs.store import VERSIONS, Numbers, Recipe, Result, provenance_here
 
-# The trainings are stored as checkpoints and csv, not by `run_cached`; their version counts like that of a recipe.
+# Stored as checkpoints and csv, not by `run_cached`, but with a version like a recipe.
 VERSIONS["train-published-lines"] = 1
 
-# The lines that a machine without a GPU can afford: the VAE, and the best of either family on MNIST.
+# Affordable without a GPU: the VAE, and the best of either family on MNIST.
 FIRST = ("MNIST KL(q‖p)", "MNIST primed 0.1", "MNIST primed dual 0.3")
 
 
 def title(line: Line) -> str:
-    """How a line is called on the command line: data, name and alpha."""
+    """Return the name of a line on the command line: data, name and alpha."""
     return f"{line.data} {line.name}" + ("" if line.alpha is None else f" {line.alpha:g}")
 
 
 def folder() -> Path:
-    """Where the trainings lie."""
+    """Return the folder of the trainings."""
     return cache_folder() / "reproduction"
 
 
@@ -43,10 +44,7 @@ def compute_reproduction(
     epochs_per_round: int = 5,
     **changes: Any,
 ) -> Result:
-    """Train the named lines, a few epochs each in turn, for at most so many minutes; then read what has been reached.
-
-    Numbers: those of `read_curves`.
-    """
+    """Train the named lines in turn, `turn` epochs each, for some minutes; return `read_curves`."""
     checks.positive_int("seeds", seeds)
     runs = [line.run(seed, **changes) for seed in range(seeds) for line in published.lines() if title(line) in lines]
     train_round_robin(runs, folder(), epochs_per_round=epochs_per_round, minutes=minutes, device=device)
@@ -57,8 +55,10 @@ def compute_reproduction(
 
 
 def read_curves(seeds: int, **changes: Any) -> tuple[Numbers, float]:
-    """curves [lines, seeds, epochs], nan where nothing was trained: the test reconstruction of every line of
-    `published.lines()` after each epoch; and the seconds of all epochs."""
+    """Return the test error of every line after each epoch, and the seconds of all epochs.
+
+    Numbers: curves [lines, seeds, epochs]; nan where nothing was trained.
+    """
     recorded = [[curve(line.run(seed, **changes), folder()) for seed in range(seeds)] for line in published.lines()]
     epochs = [epoch for row in recorded for records in row for epoch in records]
     curves = np.full((len(recorded), seeds, max((epoch.epoch for epoch in epochs), default=1)), np.nan)

@@ -1,7 +1,7 @@
-"""gjs-1d: two Gaussians, the geometric means between them, and what each divergence integrates (paper 1, figure 1).
+"""Two Gaussians: gjs-1d (figure 1 of the paper) and gjs-integrands, for the pairs of the notebook.
 
-gjs-integrands: the integrands of the ordinary and the geometric JS, for the four pairs of Gaussians in the paper's
-notebook. The published notebook averages standard deviations (dashed gray); the correct mean averages precisions.
+The published notebook averages standard deviations (dashed gray); the correct mean averages
+precisions.
 """
 
 from typing import Any
@@ -10,59 +10,55 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER
-from figures.gjs.theory import (
-    CURVES,
-    CURVES_OF_PAIRS,
-    INTEGRALS,
-    compute_integrands,
-    compute_one_dimension,
-)
+from figures.gjs import figure
+from figures.gjs.theory import CURVES, CURVES_OF_PAIRS, INTEGRALS, divergences_in_one_dimension, integrands_of_pairs
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-
-def rows_one_dimension(n: Numbers) -> list[Row]:
-    named = [
-        (name, 0.5 if "geometric" in name else "", values) for name, values in zip(CURVES, n["curves"], strict=True)
-    ]
-    named += [("geometric mean family", float(a), values) for a, values in zip(n["alphas"], n["family"], strict=True)]
-    return [
-        {"curve": name, "alpha": alpha, "z": float(x), "value": float(y)}
-        for name, alpha, values in named
-        for x, y in zip(n["x"], values, strict=True)
-    ]
+ALPHAS = [a / 10 for a in range(11)]
+PAIRS = [[-2.0, 1.0, 2.0, 2.0], [0.0, 0.5, 0.0, 3.0], [2.0, 1.0, -2.0, 1.0], [-5.0, 1.0, 5.0, 2.0]]
 
 
+def alt_one_dimension(n: Numbers) -> str:
+    kl_qp, kl_pq, js, gjs = n["integrals"]
+    integrand = n["curves"][-1]
+    return (
+        f"Two Gaussian densities q and p, a family of geometric means moving as one bump from q to p, and integrands: "
+        f"KL(q‖p) = {kl_qp:.3f}, KL(p‖q) = {kl_pq:.3f}, JS = {js:.3f} and geometric JS = {gjs:.3f} nats. "
+        "The integrand of the geometric JS is negative between the modes, "
+        f"lowest ({integrand.min():.3f}) at z = {n['x'][integrand.argmin()]:.2f}."
+    )
+
+
+@figure(
+    "gjs-1d",
+    divergences_in_one_dimension,
+    {"curve": CURVES, "curves": "curve x", "family": "alphas x"},
+    alt_one_dimension,
+    quick={"means": [-2.0, 2.0], "sigmas": [1.0, 2.0], "alphas": ALPHAS, "low": -6.0, "high": 9.0},
+    title="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
+)
 def draw_one_dimension(n: Numbers) -> Drawing:
-    x, curve = n["x"], dict(zip(CURVES, n["curves"], strict=True))
-    values = dict(zip(CURVES[3:], n["integrals"], strict=True))
+    x, (q, p, mean, *integrands), values = n["x"], n["curves"], n["integrals"]
     figure = plots.new_figure(7.0, 4.4)
     (densities, family), (kls, jss) = figure.subplots(2, 2, sharex=True)
-
-    densities.plot(x, curve["q"], color=plots.Q, label="q")
-    densities.plot(x, curve["p"], color=plots.P, label="p")
-    densities.plot(x, curve["geometric mean"], color=plots.MEAN, linestyle=":", label="geometric mean, α = 0.5")
+    densities.plot(x, q, color=plots.Q, label="q")
+    densities.plot(x, p, color=plots.P, label="p")
+    densities.plot(x, mean, color=plots.MEAN, linestyle=":", label="geometric mean, α = 0.5")
     densities.set(title="Densities", ylabel="density")
-
     shades = plots.color_steps(plots.Q, plots.P, len(n["alphas"]))
     for a, values_a, shade in zip(n["alphas"], n["family"], shades, strict=True):
         family.plot(x, values_a, color=shade, label=f"α = {a:g}" if a in (0, 0.5, 1) else None)
     family.set(title="Geometric means, α from 0 to 1")
-
-    kls.plot(x, curve["KL(q||p)"], color=plots.Q, label=f"KL(q‖p): {values['KL(q||p)']:.3f} nats")
-    kls.plot(x, curve["KL(p||q)"], color=plots.P, label=f"KL(p‖q): {values['KL(p||q)']:.3f} nats")
+    names = ("KL(q‖p)", "KL(p‖q)", "JS", "geometric JS, α = 0.5")
+    labels = [f"{name}: {value:.3f} nats" for name, value in zip(names, values, strict=True)]
+    kls.plot(x, integrands[0], color=plots.Q, label=labels[0])
+    kls.plot(x, integrands[1], color=plots.P, label=labels[1])
     kls.set(title="What the two KL divergences integrate", xlabel="z", ylabel="integrand")
-
-    jss.plot(x, curve["JS"], color="black", label=f"JS: {values['JS']:.3f} nats")
-    label = f"geometric JS, α = 0.5: {values['geometric JS']:.3f} nats"
-    jss.plot(x, curve["geometric JS"], color=plots.JS, linestyle="--", label=label)
-    jss.fill_between(
-        x, 0, curve["geometric JS"], where=curve["geometric JS"] < 0, color=plots.JS, alpha=0.2, linewidth=0
-    )
+    jss.plot(x, integrands[2], color="black", label=labels[2])
+    jss.plot(x, integrands[3], color=plots.JS, linestyle="--", label=labels[3])
+    jss.fill_between(x, 0, integrands[3], where=integrands[3] < 0, color=plots.JS, alpha=0.2, linewidth=0)
     jss.set(title="JS is never negative, geometric JS is in places", xlabel="z")
-
     for axes in (densities, family, kls, jss):
         axes.axhline(0, color="0.7", linewidth=0.5, zorder=0)
         axes.legend(loc="upper left")
@@ -72,51 +68,30 @@ def draw_one_dimension(n: Numbers) -> Drawing:
     return figure
 
 
-def alt_one_dimension(n: Numbers) -> str:
-    kl_qp, kl_pq, js, gjs = n["integrals"]
-    curve = dict(zip(CURVES, n["curves"], strict=True))
-    lowest = n["x"][curve["geometric JS"].argmin()]
-    return (
-        f"Two Gaussian densities q and p, a family of geometric means moving as one bump from q to p, and integrands: "
-        f"KL(q‖p) = {kl_qp:.3f}, KL(p‖q) = {kl_pq:.3f}, JS = {js:.3f} and geometric JS = {gjs:.3f} nats. "
-        "The integrand of the geometric JS is negative between the modes, "
-        f"lowest ({curve['geometric JS'].min():.3f}) at z = {lowest:.2f}."
-    )
-
-
-SETTINGS = {
-    "means": [-2.0, 2.0],
-    "sigmas": [1.0, 2.0],
-    "alphas": [a / 10 for a in range(11)],
-    "low": -6.0,
-    "high": 9.0,
-}
-ONE_DIMENSION = Figure(
-    id="gjs-1d",
-    paper=PAPER,
-    title="Two Gaussians, the geometric means between them, and the integrands of KL, JS and geometric JS",
-    compute=compute_one_dimension,
-    rows=rows_one_dimension,
-    draw=draw_one_dimension,
-    alt=alt_one_dimension,
-    presets={"quick": SETTINGS, "paper": SETTINGS},
-)
-
-
-def rows_integrands(n: Numbers) -> list[Row]:
-    return [
-        {"pair": pair_name(pair), "z": float(x), **dict(zip(CURVES_OF_PAIRS, map(float, at), strict=True))}
-        for pair, curves in zip(n["pairs"], n["curves"], strict=True)
-        for x, at in zip(n["x"][::2], curves.T[::2], strict=True)
-    ]
-
-
 def pair_name(pair: Any) -> str:
-    """q and p in words."""
+    """Return the names of q and p."""
     mean_q, sigma_q, mean_p, sigma_p = pair
     return f"q = N({mean_q:g}, {sigma_q:g}²), p = N({mean_p:g}, {sigma_p:g}²)"
 
 
+def alt_integrands(n: Numbers) -> str:
+    lowest = n["curves"][:, CURVES_OF_PAIRS.index("geometric JS")].min(1)
+    parts = [
+        f"{pair_name(pair)}: JS {js:.3f}, geometric JS {gjs:.3f} nats with an integrand down to {low:.3f}, "
+        f"with the published mean {wrong:.3f}"
+        for pair, (js, gjs, wrong), low in zip(n["pairs"], n["integrals"], lowest, strict=True)
+    ]
+    return f"Densities and integrands for {len(parts)} pairs of Gaussians. {'; '.join(parts)}."
+
+
+@figure(
+    "gjs-integrands",
+    integrands_of_pairs,
+    {"pairs": ("pair", ("mean_q", "sigma_q", "mean_p", "sigma_p")), "curves": ("pair", CURVES_OF_PAIRS, "x")},
+    alt_integrands,
+    quick={"pairs": PAIRS, "low": -9.0, "high": 11.0},
+    title="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
+)
 def draw_integrands(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.5)
     grid = figure.subplots(2, len(n["pairs"]), sharex=True)
@@ -151,33 +126,6 @@ def _integrands(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray], integra
     low, high = axes.get_ylim()
     axes.set(xlabel="z", ylim=(low, high + 0.5 * (high - low)))
     lines = zip(INTEGRALS, ("black", plots.JS, plots.REFERENCE), ("JS", "geometric", "published"), strict=True)
+    style: dict[str, Any] = {"fontsize": "small", "ha": "right", "va": "top", "transform": axes.transAxes}
     for line, (name, color, word) in enumerate(lines):
-        axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=color, fontsize="small",
-                  ha="right", va="top", transform=axes.transAxes)  # fmt: skip
-
-
-def alt_integrands(n: Numbers) -> str:
-    lowest = n["curves"][:, CURVES_OF_PAIRS.index("geometric JS")].min(1)
-    parts = [
-        f"{pair_name(pair)}: JS {js:.3f}, geometric JS {gjs:.3f} nats with an integrand down to {low:.3f}, "
-        f"with the published mean {wrong:.3f}"
-        for pair, (js, gjs, wrong), low in zip(n["pairs"], n["integrals"], lowest, strict=True)
-    ]
-    return f"Densities and integrands for {len(parts)} pairs of Gaussians. {'; '.join(parts)}."
-
-
-PAIRS = {
-    "pairs": [[-2.0, 1.0, 2.0, 2.0], [0.0, 0.5, 0.0, 3.0], [2.0, 1.0, -2.0, 1.0], [-5.0, 1.0, 5.0, 2.0]],
-    "low": -9.0,
-    "high": 11.0,
-}
-INTEGRANDS = Figure(
-    id="gjs-integrands",
-    paper=PAPER,
-    title="What JS and geometric JS integrate, for four pairs of Gaussians: the geometric one dips below zero",
-    compute=compute_integrands,
-    rows=rows_integrands,
-    draw=draw_integrands,
-    alt=alt_integrands,
-    presets={"quick": PAIRS, "paper": PAIRS},
-)
+        axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=color, **style)

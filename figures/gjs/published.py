@@ -1,11 +1,15 @@
-"""The values of Deasy et al. 2020 that are confirmed: read from the outputs stored with the authors' code, rounded.
+"""Values of Deasy et al. (2020), read from the outputs stored with the authors' code, rounded.
 
-Squared error per image at the posterior mean, one run each; on test images for MNIST and Fashion-MNIST, on all images
-for dSprites and Chairs, which the published loader does not split.
+Squared error per image at the posterior mean, one run each; on test images for MNIST and
+Fashion-MNIST, on all images for dSprites and Chairs, which the published loader does not split.
+
+References:
+    jacobdeasy/geometric-js, https://github.com/jacobdeasy/geometric-js
 """
 
 from typing import Any, NamedTuple
 
+from figures.gjs import variants
 from vaelab.runs.run import Run
 
 ALPHAS = tuple(a / 10 for a in range(1, 10))
@@ -39,22 +43,16 @@ WEIGHTED = {
     4.0: {0.1: 9.08156, 0.3: 10.58729, 0.5: 11.82537, 0.7: 12.94470, 0.9: 14.61642},
 }
 
-# The published set-up: network of Burgess et al., images padded to 32x32, Adam, sum of squared errors.  The number of
-# epochs was not published with the tables; 100 is what the authors used a year later.
+# Network of Burgess et al., images padded to 32 x 32, Adam, sum of squared errors. The number of
+# epochs was not published with the tables; the authors used 100 a year later.
 SETTING: dict[str, Any] = {
-    "latent": 10,
-    "network": "burgess",
-    "hidden": None,
-    "epochs": 100,
-    "batch_size": 64,
-    "lr": 1e-4,
-}
-# The published training on full MNIST, which is padded to 32 x 32.
+    "latent": 10, "network": "burgess", "hidden": None, "epochs": 100, "batch_size": 64, "lr": 1e-4
+}  # fmt: skip
 MNIST: dict[str, Any] = {"data": "mnist", "side": 32, **SETTING}
 
 
 class Line(NamedTuple):
-    """One published number: its table, data set, what was trained (name, alpha, recipe and options), and its value."""
+    """One published number: table, data set, name, alpha, recipe, options and value."""
 
     table: str
     data: str
@@ -65,39 +63,30 @@ class Line(NamedTuple):
     value: float
 
     def run(self, seed: int = 0, **changes: Any) -> Run:
-        """The training that should give this number."""
-        side = 32 if self.data in ("MNIST", "Fashion-MNIST") else None
-        return Run(
-            self.recipe, self.options, **{"data": DATA[self.data], "side": side, **SETTING, **changes}, seed=seed
-        )
+        """Return the training that should give this number."""
+        settings = {"data": DATA[self.data], "side": 32 if "MNIST" in self.data else None, **SETTING, **changes}
+        return Run(self.recipe, self.options, **settings, seed=seed)
 
 
 def lines() -> list[Line]:
-    """Every confirmed value, table by table."""
-    found = [
+    """Return every confirmed value, table by table."""
+    result = [
         Line("baselines", data, name, None, recipe, {}, value)
         for name, recipe in ((KL, "vae"), (REVERSE, "reverse_kl_vae"))
         for data, value in zip(DATA, BASELINES[name], strict=True)
     ]
-    for table, values in (("primed", PRIMED), ("primed dual", DUAL)):
-        for data in DATA:
-            found += _family(table, data, values[data])
-    found += _family("plain", "MNIST", PLAIN) + _family("plain dual", "MNIST", PLAIN_DUAL)
-    found += [Line("weights", "MNIST", f"{KL}, beta {b:g}", None, "beta_vae", {"beta": b}, v) for b, v in BETA.items()]
-    found += [
-        Line("weights", "MNIST", f"primed, weight {w:g}", a, "gjs_vae", {**_options("primed", a), "weight": w}, value)
+    families = [
+        (table, data, values[data]) for table, values in (("primed", PRIMED), ("primed dual", DUAL)) for data in DATA
+    ]
+    for name, data, values in (*families, ("plain", "MNIST", PLAIN), ("plain dual", "MNIST", PLAIN_DUAL)):
+        result += [
+            Line(name, data, name, alpha, "gjs_vae", variants.gjs(name, alpha).options, value)
+            for alpha, value in zip(ALPHAS, values, strict=True)
+        ]
+    result += [Line("weights", "MNIST", f"{KL}, beta {b:g}", None, "beta_vae", {"beta": b}, v) for b, v in BETA.items()]
+    result += [
+        Line("weights", "MNIST", f"primed, weight {w:g}", a, "gjs_vae", variants.gjs("primed", a, w).options, value)
         for w, values in WEIGHTED.items()
         for a, value in values.items()
     ]
-    return found
-
-
-def _family(name: str, data: str, values: tuple[float, ...]) -> list[Line]:
-    return [
-        Line(name, data, name, alpha, "gjs_vae", _options(name, alpha), value)
-        for alpha, value in zip(ALPHAS, values, strict=True)
-    ]
-
-
-def _options(name: str, alpha: float) -> dict[str, Any]:
-    return {"alpha": alpha, "dual": "dual" in name, "primed": "primed" in name}
+    return result

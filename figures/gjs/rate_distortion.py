@@ -1,8 +1,8 @@
-"""gjs-rate-distortion: every variant on one plane, distortion against rate: the fair comparison.
+"""gjs-rate-distortion: distortion against rate for every variant.
 
-A lower reconstruction error alone may only say that a divergence asks for less.  At equal rate, KL(q‖p) of the encoder
-whatever was trained, the question is fair.  The primed dual at alpha is, for latents that are used, alpha KL(q‖p) plus
-a constant, so its point should lie beside that of the beta-VAE with beta = alpha.
+A lower reconstruction error may only show that a divergence constrains less, so variants are
+compared at equal rate, KL(q‖p) of the encoder. For active latents, the primed dual is alpha KL(q‖p)
+plus a constant, so its point should be near that of the beta-VAE with beta = alpha.
 """
 
 from typing import Any
@@ -11,34 +11,39 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.gjs import PAPER, published, variants
+from figures.gjs import figure, published, variants
+from figures.gjs.limits import note
 from figures.gjs.styles import COLORS
-from figures.gjs.trainings import (
-    compute_rate_distortion,
-)
-from figures.gjs.variants import BETA, FAMILIES, KL, REVERSE
+from figures.gjs.trainings import compute_rate_distortion
+from figures.gjs.variants import BETA, FAMILIES, KL, REVERSE, on_test, rows_of
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
-DISTORTIONS = ("reconstruction_sampled", "reconstruction")  # with z drawn, as in the loss; and at the posterior mean
+BETAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0]
+PAPER_BETAS = sorted({*published.ALPHAS, 1.0, 2.0, 4.0})
 
 
-def rows(n: Numbers) -> list[Row]:
-    measures = ("rate", *DISTORTIONS)
-    return [
-        {
-            "variant": str(name),
-            "beta": float(weight) if np.isnan(alpha) else "",
-            "alpha": "" if np.isnan(alpha) else float(alpha),
-            "seed": seed,
-            **{m: float(variants.test(n, m, np.array([i]))[0, seed]) for m in measures},
-        }
-        for i, (name, weight, alpha) in enumerate(zip(n["variant"], n["weight"], n["alpha"], strict=True))
-        for seed in range(n["values"].shape[-1])
-    ]
+def alt(n: Numbers) -> str:
+    pairs = "; ".join(
+        f"alpha {a:g}: rate {dual[0]:.1f}, distortion {dual[1]:.1f}, the beta-VAE {beta[0]:.1f}, {beta[1]:.1f}"
+        for a, dual, beta in twins(n)
+    )
+    reverse = on_test(n, rows_of(n, REVERSE), "rate").mean()
+    return (
+        "Distortion against rate for the beta-VAE, the primed, primed dual and plain geometric JS. With z sampled, the "
+        f"primed dual at alpha lies near the beta-VAE with beta = alpha: {pairs}. KL(p‖q) spends {reverse:.0f} nats."
+    )
 
 
+@figure(
+    "gjs-rate-distortion",
+    compute_rate_distortion,
+    variants.TABLE,
+    alt,
+    quick={"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
+    full={"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3, **published.MNIST},
+    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
+)
 def draw(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.2)
     left, right = figure.subplots(1, 2)
@@ -53,8 +58,8 @@ def draw(n: Numbers) -> Drawing:
 
 
 def points(n: Numbers, rows: Any) -> np.ndarray:
-    """Rate and distortion of a sampled z, means over seeds: [2, rows]."""
-    return np.stack([variants.test(n, m, rows).mean(-1) for m in ("rate", "reconstruction_sampled")])
+    """Return rate and distortion with z sampled, means over seeds: [2, rows]."""
+    return np.stack([on_test(n, rows, m).mean(-1) for m in ("rate", "reconstruction_sampled")])
 
 
 def _beta_curve(axes: Axes, n: Numbers) -> None:
@@ -63,74 +68,37 @@ def _beta_curve(axes: Axes, n: Numbers) -> None:
 
 
 def _every_variant(axes: Axes, n: Numbers) -> None:
-    """Settings of a family joined in order of alpha, the ends named."""
+    """Draw the families in order of alpha, with labels at the ends."""
     _beta_curve(axes, n)
     for family in FAMILIES[:3]:
-        rows = np.flatnonzero(variants.chosen(n, family))
+        rows = np.flatnonzero(rows_of(n, family))
         color = COLORS[family]
         axes.plot(*points(n, rows), "-o", color=color, label=family, linewidth=0.8)
         for i in rows[[0, -1]]:
-            _name(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], color, (3, 3))
-    axes.plot(*points(n, variants.chosen(n, REVERSE)), "D", color=plots.P, label="KL(p‖q)")
-    vae = points(n, variants.chosen(n, KL))
+            note(axes, f"{n['alpha'][i]:g}", points(n, [i])[:, 0], (3, 3), color)
+    axes.plot(*points(n, rows_of(n, REVERSE)), "D", color=plots.P, label="KL(p‖q)")
+    vae = points(n, rows_of(n, KL))
     axes.plot(*vae, "s", color="white", markeredgecolor=plots.Q, label="the VAE", zorder=3)
 
 
 def _pairs(axes: Axes, n: Numbers) -> None:
-    """Every dual point joined to the beta-VAE that it should be, within the range of these."""
+    """Draw every dual point and its beta-VAE, joined."""
     _beta_curve(axes, n)
     pairs = twins(n)
     for k, (alpha, dual, beta) in enumerate(pairs):
         axes.plot(*np.stack([dual, beta], 1), ":", color="black", linewidth=0.8, zorder=0)
         axes.plot(*dual, "o", color=plots.DUAL, label=None if k else "primed dual")
-        _name(axes, f"{alpha:g}", dual, plots.DUAL, (4, 3))
-        _name(axes, f"{alpha:g}", beta, plots.Q, (-10, -9))
-    seen = np.concatenate([np.stack(pair[1:]) for pair in pairs])
-    margin = 0.12 * np.ptp(seen, axis=0)
-    (left, bottom), (right, top) = seen.min(0) - margin, seen.max(0) + margin
+        note(axes, f"{alpha:g}", dual, (4, 3), plots.DUAL)
+        note(axes, f"{alpha:g}", beta, (-10, -9), plots.Q)
+    ends = np.concatenate([np.stack(pair[1:]) for pair in pairs])
+    margin = 0.12 * np.ptp(ends, axis=0)
+    (left, bottom), (right, top) = ends.min(0) - margin, ends.max(0) + margin
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _name(axes: Axes, text: str, point: np.ndarray, color: str, offset: tuple[int, int]) -> None:
-    axes.annotate(text, tuple(point), offset, textcoords="offset points", color=color, fontsize="small")
-
-
 def twins(n: Numbers) -> list[tuple[float, np.ndarray, np.ndarray]]:
-    """For every alpha that is also a beta: (rate, distortion of a sampled z) of the primed dual at alpha, and of the
-    beta-VAE at beta = alpha, means over seeds."""
+    """Return alpha and the points of the dual and of the beta-VAE with beta = alpha."""
     point = points(n, slice(None)).T
     betas = {float(n["weight"][i]): point[i] for i in np.flatnonzero(np.isin(n["variant"], (KL, BETA)))}
-    duals = np.flatnonzero(variants.chosen(n, "primed dual"))
+    duals = np.flatnonzero(rows_of(n, "primed dual"))
     return [(float(n["alpha"][i]), point[i], betas[n["alpha"][i]]) for i in duals if n["alpha"][i] in betas]
-
-
-def alt(n: Numbers) -> str:
-    pairs = "; ".join(
-        f"alpha {a:g}: rate {dual[0]:.1f}, distortion {dual[1]:.1f}, the beta-VAE {beta[0]:.1f}, {beta[1]:.1f}"
-        for a, dual, beta in twins(n)
-    )
-    reverse = variants.test(n, "rate", variants.chosen(n, REVERSE)).mean()
-    return (
-        "Distortion against rate for the beta-VAE, the primed, primed dual and plain geometric JS. With z sampled, the "
-        f"primed dual at alpha lies near the beta-VAE with beta = alpha: {pairs}. KL(p‖q) spends {reverse:.0f} nats."
-    )
-
-
-BETAS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 2.0, 4.0]
-PAPER_BETAS = sorted({*published.ALPHAS, 1.0, 2.0, 4.0})
-FIGURE = Figure(
-    id="gjs-rate-distortion",
-    paper=PAPER,
-    title="Distortion against rate for every variant: the fair comparison, with the primed dual beside the beta-VAE",
-    compute=compute_rate_distortion,
-    rows=rows,
-    draw=draw,
-    alt=alt,
-    presets={
-        "quick": {"alphas": variants.ALPHAS, "betas": BETAS, "seeds": 2, **variants.MNIST},
-        "paper": {
-            **{"alphas": list(published.ALPHAS), "betas": PAPER_BETAS, "seeds": 3},
-            **published.MNIST,
-        },
-    },
-)

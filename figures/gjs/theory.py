@@ -1,123 +1,92 @@
-"""The figures of the geometric JS for which nothing is trained: two Gaussians, and one fitted to a mixture."""
+"""Numbers of the geometric JS without training: two Gaussians, and one fitted to a mixture."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
 from figures.gjs.variants import FAMILIES
 from vaelab import quadrature
 from vaelab.divergences import Gaussian, geometric_js, kl
 from vaelab.divergences.fitting import fit, mixture
-from vaelab.runs.store import Numbers, Result, cached, recipe
+from vaelab.runs.store import Numbers, recipe
 
 CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
 CURVES_OF_PAIRS = ("q", "p", "geometric mean", "published mean", "JS", "geometric JS", "published geometric JS")
 INTEGRALS = CURVES_OF_PAIRS[4:]
 
 
+def gaussian(mean: float, logvar: float) -> Gaussian:
+    """Return N(mean, exp(logvar)) in one dimension, float64."""
+    return Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([logvar], dtype=torch.float64))
+
+
+def jensen(lq: torch.Tensor, lp: torch.Tensor, *means: torch.Tensor) -> list[torch.Tensor]:
+    """Return ½ q ln(q/m) + ½ p ln(p/m) for the arithmetic mean m and each of the log `means`."""
+    targets = (torch.logaddexp(lq, lp) - np.log(2), *means)
+    return [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in targets]
+
+
 @recipe("divergences-in-one-dimension", version=1)
 def divergences_in_one_dimension(
     *, means: list[float], sigmas: list[float], alphas: list[float], low: float, high: float
 ) -> Numbers:
-    """Curves over [low, high] in steps of 0.05: densities and integrands [7, m] at alpha = 1/2, the family of
-    means [a, m]; and the integrals of the four divergences.
-    """
-    q, p = (
-        Gaussian(torch.tensor([m], dtype=torch.float64), torch.tensor([2 * np.log(s)], dtype=torch.float64))
-        for m, s in zip(means, sigmas, strict=True)
-    )
-    # integrals and normalization run over a wide grid; the picture shows its middle
+    """Return curves [7, m] over x [m] at alpha = 1/2, means [a, m] and integrals [4], nats."""
+    q, p = (gaussian(m, 2 * np.log(s)) for m, s in zip(means, sigmas, strict=True))
+    # Integrals and normalization need a wide grid; its middle is drawn.
     grid = quadrature.line(low - 20, high + 20, 100 * int(high - low + 40) + 1)
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
     family = torch.stack([quadrature.geometric_mean(q.log_prob, p.log_prob, a, grid) for a in alphas])
-    half, middle = (
-        quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid),
-        torch.logaddexp(lq, lp) - np.log(2),
-    )
-
-    def toward(target: torch.Tensor) -> torch.Tensor:
-        return 0.5 * lq.exp() * (lq - target) + 0.5 * lp.exp() * (lp - target)
-
-    curves = torch.stack(
-        [
-            lq.exp(),
-            lp.exp(),
-            half.exp(),
-            lq.exp() * (lq - lp),
-            lp.exp() * (lp - lq),
-            toward(middle),
-            toward(half),
-        ]
-    )
-    shown = torch.arange(len(grid.points))[2000:-2000:5]
-    integrals = [
-        kl(q, p),
-        kl(p, q),
-        quadrature.jensen_shannon(q.log_prob, p.log_prob, grid),
-        geometric_js(q, p, 0.5),
-    ]
+    half = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
+    kls = [lq.exp() * (lq - lp), lp.exp() * (lp - lq)]
+    curves = torch.stack([lq.exp(), lp.exp(), half.exp(), *kls, *jensen(lq, lp, half)])
+    middle = torch.arange(len(grid.points))[2000:-2000:5]
+    js = quadrature.jensen_shannon(q.log_prob, p.log_prob, grid)
     return {
-        "x": grid.points[shown].numpy(),
-        "curves": curves[:, shown].numpy(),
+        "x": grid.points[middle].numpy(),
+        "curves": curves[:, middle].numpy(),
         "alphas": np.array(alphas),
-        "family": family[:, shown].exp().numpy(),
-        "integrals": np.array([float(value) for value in integrals]),
+        "family": family[:, middle].exp().numpy(),
+        "integrals": np.array([float(value) for value in (kl(q, p), kl(p, q), js, geometric_js(q, p, 0.5))]),
     }
-
-
-def compute_one_dimension(device: str, **settings: Any) -> Result:
-    """Return the numbers of `divergences_in_one_dimension`."""
-    return cached(divergences_in_one_dimension, settings)
 
 
 @recipe("integrands-in-one-dimension", version=1)
 def integrands_of_pairs(*, pairs: list[list[float]], low: float, high: float) -> Numbers:
-    """For pairs (mean of q, its sigma, mean of p, its sigma), at alpha = 1/2: curves [pairs, 7, m] over z [m] in steps
-    of 0.02, and integrals [pairs, 3] in nats."""
-    found = [_pair(pair, low, high) for pair in pairs]
+    """Return curves [pairs, 7, m] and integrals [pairs, 3], nats, for (mean, sigma) of q and p."""
+    results = [_pair(pair, low, high) for pair in pairs]
     return {
         "pairs": np.array(pairs),
-        "x": found[0][0],
-        "curves": np.array([curves for _, curves, _ in found]),
-        "integrals": np.array([integrals for *_, integrals in found]),
+        "x": results[0][0],
+        "curves": np.array([curves for _, curves, _ in results]),
+        "integrals": np.array([integrals for *_, integrals in results]),
     }
 
 
 def _pair(pair: list[float], low: float, high: float) -> tuple[np.ndarray, np.ndarray, list[float]]:
     mean_q, sigma_q, mean_p, sigma_p = pair
-    q, p = _gaussian(mean_q, sigma_q), _gaussian(mean_p, sigma_p)
-    grid = quadrature.line(low - 30, high + 30, 50 * int(high - low + 60) + 1)  # the picture shows its middle
+    q, p = gaussian(mean_q, 2 * np.log(sigma_q)), gaussian(mean_p, 2 * np.log(sigma_p))
+    grid = quadrature.line(low - 30, high + 30, 50 * int(high - low + 60) + 1)  # the middle is drawn
     lq, lp = q.log_prob(grid.points), p.log_prob(grid.points)
-    middle = torch.logaddexp(lq, lp) - np.log(2)
     right = quadrature.geometric_mean(q.log_prob, p.log_prob, 0.5, grid)
     wrong = published_mean(mean_q, sigma_q, mean_p, sigma_p).log_prob(grid.points)
-    parts = [0.5 * lq.exp() * (lq - m) + 0.5 * lp.exp() * (lp - m) for m in (middle, right, wrong)]
+    parts = jensen(lq, lp, right, wrong)
     curves = torch.stack([lq.exp(), lp.exp(), right.exp(), wrong.exp(), *parts])
-    shown = slice(1500, -1500)
-    return grid.points[shown].numpy(), curves[:, shown].numpy(), [float(grid.integrate(part)) for part in parts]
-
-
-def _gaussian(mean: float, sigma: float) -> Gaussian:
-    return Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([2 * np.log(sigma)], dtype=torch.float64))
+    middle = slice(1500, -1500)
+    return grid.points[middle].numpy(), curves[:, middle].numpy(), [float(grid.integrate(part)) for part in parts]
 
 
 def published_mean(mean_q: float, sigma_q: float, mean_p: float, sigma_p: float) -> Gaussian:
-    """The "geometric mean" at alpha = 1/2 of the published notebook: standard deviations where variances belong."""
+    """Return the mean at alpha = 1/2 of the published notebook, with sigma in place of sigma²."""
     sigma = 1 / (0.5 / sigma_q + 0.5 / sigma_p)
-    return _gaussian(sigma * (0.5 * mean_q / sigma_q + 0.5 * mean_p / sigma_p), sigma)
-
-
-def compute_integrands(device: str, **settings: Any) -> Result:
-    """Return the numbers of `integrands_of_pairs`."""
-    return cached(integrands_of_pairs, settings)
+    return gaussian(sigma * (0.5 * mean_q / sigma_q + 0.5 * mean_p / sigma_p), 2 * np.log(sigma))
 
 
 @recipe("divergences-against-alpha", version=1)
 def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Numbers:
-    """For q = N(mean, variance) and p = N(0, 1): alpha [k], value [4, k], ends (KL(q‖p), KL(p‖q)) [2]."""
-    q = Gaussian(torch.tensor([mean], dtype=torch.float64), torch.tensor([np.log(variance)], dtype=torch.float64))
+    """Return alpha [k], value [4, k] and ends (KL(q‖p), KL(p‖q)) [2] for q = N(mean, variance)."""
+    q = gaussian(mean, np.log(variance))
     p = Gaussian.standard(q.mean)
     alphas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     wide = Gaussian(q.mean.expand(len(alphas)), q.logvar.expand(len(alphas)))
@@ -130,20 +99,14 @@ def divergences_against_alpha(*, mean: float, variance: float, steps: int) -> Nu
     }
 
 
-def compute_limits(device: str, **settings: Any) -> Result:
-    """Return the numbers of `divergences_against_alpha`."""
-    return cached(divergences_against_alpha, settings)
-
-
 def entrance_fee(alpha: float) -> float:
-    """c(α), the limit of (primed dual - α KL(q‖p)) for variances toward 0, per latent in nats."""
+    """Return c(α), the limit of (primed dual - α KL(q‖p)) for small variances, nats per latent."""
     return 0.5 * math.log(alpha) + (1 - alpha) ** 2 / (2 * alpha)
 
 
 @recipe("divergences-at-small-sigma", version=1)
 def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: float, steps: int) -> Numbers:
-    """For q = N(mean, s) and p = N(0, 1): s [k], kl (q‖p, p‖q) [2, k], primed and dual [alphas, k]; fee [alphas] of
-    the formula."""
+    """Return s [k], kl [2, k], primed, dual [alphas, k] and fee [alphas] for q = N(mean, s)."""
     logvar = torch.linspace(math.log(smallest), 0, steps, dtype=torch.float64)
     q = Gaussian(torch.full_like(logvar, mean), logvar)
     p = Gaussian.standard(logvar)
@@ -157,36 +120,21 @@ def divergences_at_small_sigma(*, alphas: list[float], mean: float, smallest: fl
     }
 
 
-def compute_small_sigma(device: str, **settings: Any) -> Result:
-    """Return the numbers of `divergences_at_small_sigma`."""
-    return cached(divergences_at_small_sigma, settings)
-
-
 @recipe("fit-to-a-mixture", version=1)
 def fits_to_the_mixture(*, alphas: list[float], grid: list[float], seed: int) -> Numbers:
-    """Every minimum found, and the target.
-
-    kind, alpha, start [k] and fit [k, 4] (value, mean, mean, std), for the alphas of the pictures and those of the
-    grid; shown [pictures]; axis [n] and density [n, n].
-    """
-    from tqdm.auto import tqdm
-
-    target, every = mixture(seed), sorted({*alphas, *grid})
-    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in every] + [("JS", 0.5)]
-    found = [(kind, a, f) for kind, a in tqdm(tasks, desc="fitting", unit="divergence") for f in fit(target, kind, a)]
+    """Return every minimum, fit [k, 4] (value, mean, mean, std), and the density of the target."""
+    target = mixture(seed)
+    tasks = [(kind, a) for kind in ("primed", "primed dual") for a in sorted({*alphas, *grid})]
+    bar = tqdm([*tasks, ("JS", 0.5)], desc="fitting", unit="divergence")
+    fits = [(kind, a, f) for kind, a in bar for f in fit(target, kind, a)]
     axis = np.linspace(-5, 5, 101)
     points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
     return {
-        "kind": np.array([kind for kind, _, _ in found]),
-        "alpha": np.array([a for _, a, _ in found]),
-        "start": np.array([f.start for _, _, f in found]),
-        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in found]),
+        "kind": np.array([kind for kind, _, _ in fits]),
+        "alpha": np.array([a for _, a, _ in fits]),
+        "start": np.array([f.start for _, _, f in fits]),
+        "fit": np.array([(f.value, *f.mean, f.std) for _, _, f in fits]),
         "shown": np.array(alphas),
         "axis": axis,
         "density": target.log_prob(points).exp().numpy(),
     }
-
-
-def compute_mixture_fit(device: str, **settings: Any) -> Result:
-    """Return the numbers of `fits_to_the_mixture`."""
-    return cached(fits_to_the_mixture, settings)

@@ -1,3 +1,5 @@
-"""Figures of Asperti & Trentin (2020) on two stages and renormalization."""
+"""Figures of Asperti & Trentin (2020) on two-stage VAEs and renormalization."""
 
-PAPER = "Asperti & Trentin 2020"
+from figures.balancing import figure
+
+__all__ = ["figure"]

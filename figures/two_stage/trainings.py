@@ -1,7 +1,6 @@
-"""One VAE, several ways to draw new latents for it, each measured: one training per seed, shared between figures."""
+"""One VAE per seed and several samplers of its latents, each measured."""
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from figures.trainings import decode, train_grid
 from vaelab import recipes
-from vaelab._utils.device import device_name
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float, to_uint8
 from vaelab.data import Dataset, load
@@ -19,109 +18,64 @@ from vaelab.metrics import encode, fid
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.sample_quality import memorization, precision_recall, variance_loss
-from vaelab.objectives.objective import Experiment
 from vaelab.posterior import rescale
 from vaelab.posterior.samplers import GMMSampler, PriorSampler
 from vaelab.posterior.two_stage import SecondStage
-from vaelab.runs.store import Numbers, Result, merge_results, recipe, run_cached
-from vaelab.training.config import Train
+from vaelab.runs.store import Numbers, Result, recipe
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit
 
 REC, GEN1, GEN2, GMM = "REC", "GEN-1", "GEN-2", "GMM"
 LAW, PUBLISHED, NOISE = "GEN-2 renormalized", "GEN-2 renormalized as published", "GEN-2 with noise"
-CONTROL = "GMM, same factors"  # moved outwards as the renormalized stage is, though its spread is right
+CONTROL = "GMM, same factors"  # scaled as the renormalized stage is, though its spread is right
 REAL = "training images"  # the floor: what a perfect sampler would score
 SOURCES = (REAL, REC, GEN1, GEN2, LAW, PUBLISHED, NOISE, GMM, CONTROL)
-SHOWN = 12
+N_SHOWN = 12
 
 Score = Literal["classifier", "fid"]
 
+
+def _preset(seeds: int, data: str, design: dict[str, Any], train: Any, second: Any, **others: Any) -> dict[str, Any]:
+    """Return settings; train: epochs, rate, epochs that halve it; second: width, depth, steps."""
+    epochs, lr, *halvings = train
+    loop = {"epochs": epochs, "batch_size": 100, "lr": lr}
+    loop |= {"lr_schedule": "step", "lr_milestones": tuple(halvings), "lr_decay": 0.5} if halvings else {}
+    stage = dict(zip(("width", "depth", "steps", "lr"), second, strict=False))
+    return {"seeds": seeds, "data": data, **others, "design": design, "train": loop, "second": stage}
+
+
 # 10,000 digits, seconds a seed.  A short training leaves V far from 1, hence the rescaling.
-QUICK: dict[str, Any] = {
-    "seeds": 5,
-    "data": "mnist-mini",
-    "rescaled": True,
-    "design": {"latent": 16, "hidden": (256,)},
-    "train": {"epochs": 10, "batch_size": 100, "lr": 2e-3},
-    "second": {"width": 128, "depth": 2, "steps": 2000},
-}
-MNIST: dict[str, Any] = {
-    "seeds": 5,
-    "data": "mnist",
-    "rescaled": False,
-    "design": {"latent": 16, "network": "conv"},
-    "train": {"epochs": 50, "batch_size": 100, "lr": 1e-3},
-    "second": {"width": 256, "depth": 3, "steps": 30_000},
-}
-# 10,000 images in 30 passes by a small network, judged by a classifier: what two cores do in half an hour.
-SMALL_CIFAR: dict[str, Any] = {
-    "seeds": 3,
-    "data": "cifar10",
-    "limit": 10_000,
-    "rescaled": True,
-    "design": {"latent": 64, "network": "conv", "hidden": (32, 64, 128)},
-    "train": {"epochs": 30, "batch_size": 100, "lr": 1e-3},
-    "second": {"width": 256, "depth": 2, "steps": 3000},
-}
-# The published set-ups.  Two things are ours: the warm-up of the second stage, against its collapse, and its constant
-# rate.
-CIFAR: dict[str, Any] = {
-    "seeds": 5,
-    "data": "cifar10",
-    "jpeg": True,
-    "score": "fid",
-    "design": {"latent": 64, "network": "resnet"},
-    "train": {
-        "epochs": 700,
-        "batch_size": 100,
-        "lr": 1e-4,
-        "lr_schedule": "step",
-        "lr_milestones": (251, 501),
-        "lr_decay": 0.5,
-    },
-    "second": {"width": 2048, "depth": 3, "steps": 700_000, "lr": 1e-4},
-}
-CELEBA: dict[str, Any] = {
-    "seeds": 5,
-    "data": "celeba",
-    "score": "fid",
-    "design": {"latent": 64, "network": "resnet", "beta": 4.0},  # the hidden factor k = (2 * 64 / 64)²
-    "train": {
-        "epochs": 70,
-        "batch_size": 100,
-        "lr": 5e-5,
-        "lr_schedule": "step",
-        "lr_milestones": (61,),
-        "lr_decay": 0.5,
-    },
-    "second": {"width": 4096, "depth": 3, "steps": 227_780, "lr": 5e-5},
-}
+QUICK = _preset(5, "mnist-mini", {"latent": 16, "hidden": (256,)}, (10, 2e-3), (128, 2, 2000), rescaled=True)
+MNIST = _preset(5, "mnist", {"latent": 16, "network": "conv"}, (50, 1e-3), (256, 3, 30_000), rescaled=False)
+# 10,000 images in 30 passes by a small network, scored by a classifier: what two cores do in half
+# an hour.
+CONV = {"latent": 64, "network": "conv", "hidden": (32, 64, 128)}
+SMALL_CIFAR = _preset(3, "cifar10", CONV, (30, 1e-3), (256, 2, 3000), limit=10_000, rescaled=True)
+# The published set-ups, but for the warm-up of the second stage, against its collapse, and its
+# constant rate.
+RESNET = {"latent": 64, "network": "resnet"}
+SECOND_CIFAR, SECOND_CELEBA = (2048, 3, 700_000, 1e-4), (4096, 3, 227_780, 5e-5)
+CIFAR = _preset(5, "cifar10", RESNET, (700, 1e-4, 251, 501), SECOND_CIFAR, jpeg=True, score="fid")
+# beta: the hidden factor k = (2 * 64 / 64)² of the published code
+CELEBA = _preset(5, "celeba", {**RESNET, "beta": 4.0}, (70, 5e-5, 61), SECOND_CELEBA, score="fid")
 
 
-def trained(device: str, *, seeds: int, **settings: Any) -> Result:
-    """The numbers of `two_stages` for seeds 0 .. seeds-1, stacked along a first axis."""
-    device = device_name(device)
-    content = checksum(settings["data"], settings.get("limit"))
-    tasks = [{**settings, "device": device, "seed": seed} for seed in range(seeds)]
-    processes = None if device == "cpu" else 1
-    results = run_cached(two_stages, tasks, [content] * seeds, processes=processes)
-    return merge_results(columns([result.numbers for result in results]), results)
+def train_seeds(device: str, *, seeds: int, **settings: Any) -> Result:
+    """Compute `compare_samplers` for every seed: its numbers, stacked along a first axis."""
+    result = train_grid(compare_samplers, [settings], seeds, device)
+    return result._replace(numbers={name: array[0] for name, array in result.numbers.items()})
 
 
-def compute_samplers(device: str, *, seeds: int, **settings: Any) -> Result:
-    """Numbers of `two_stages`, a row per seed, and what says how they were measured: score, data, jpeg."""
-    result = trained(device, seeds=seeds, **settings)
-    how = {"score": "classifier", "jpeg": False, **settings}
-    return result._replace(numbers={**result.numbers, **{x: np.array(how[x]) for x in ("score", "data", "jpeg")}})
-
-
-def compute_renormalized(device: str, *, seeds: int, **settings: Any) -> Result:
-    """The trainings that gam-samplers reads too."""
-    return trained(device, seeds=seeds, **settings)
+def compute_samplers(device: str, **settings: Any) -> Result:
+    """Return the numbers of `train_seeds`, and how they were measured: score, data, jpeg []."""
+    result = train_seeds(device, **settings)
+    protocol = {"score": "classifier", "jpeg": False, **settings}
+    result.numbers.update({name: np.array(protocol[name]) for name in ("score", "data", "jpeg")})
+    return result
 
 
 @recipe("compare-two-stage-samplers", version=1)
-def two_stages(
+def compare_samplers(
     *,
     device: str,
     seed: int,
@@ -135,93 +89,88 @@ def two_stages(
     rescaled: bool = False,
     components: int = 10,
 ) -> Numbers:
-    """Train a VAE with computed gamma, fit every sampler to its posteriors, and measure as many draws as test images.
+    """Train a VAE with computed gamma, fit every sampler to its posteriors, and measure samples.
 
-    design: shape-free arguments of `recipes.beta_vae`; train: of `Train`; second: of `SecondStage`.
-    jpeg: both splits are written as JPEG and read back first; what is made is not.  rescaled: the latents are brought
-    to the variance law before anything is fitted.  score: of features of a classifier trained on the data set, or of
-    the Inception network (images resized as TensorFlow 1 does, what is made rounded to bytes).  Reconstructions are
-    decoded at the mean of z.
+    There are as many samples as test images. Reconstructions are decoded at the mean of z.
 
-    Numbers, [k] in the order of `SOURCES`: frechet, precision, recall; pictures [k, n, c, h, w]; and [] each: spread
-    and gamma_second of the second stage, law (mean V before any rescaling), gamma, mse, variance_loss, memorized (by
-    the second stage), images.
+    Args:
+        jpeg: Write both splits as JPEG and read them back first, but not what is generated.
+        score: "classifier", trained on the data set, or "fid", the Inception network (images
+            resized as TensorFlow 1 does, generated ones rounded to bytes).
+        design: Arguments of `recipes.beta_vae`, without the shape.
+        train: Arguments of `TrainConfig`.
+        second: Arguments of `SecondStage`.
+        rescaled: Bring the latents to the variance law before anything is fitted.
+        components: Number of Gaussians in the mixture.
+
+    Returns:
+        frechet, precision, recall [k] and pictures [k, N_SHOWN, c, h, w], in the order of
+        `SOURCES`; shown, the test images; and [] each: spread and gamma_second of the second stage,
+        law (mean V before any rescaling), gamma, mse, variance_loss, memorised (by the second
+        stage), images.
+
+    Raises:
+        InvalidValue: For an unknown score.
     """
     if score not in ("classifier", "fid"):
         raise InvalidValue(f"score must be 'classifier' or 'fid', got {score!r}.")
-    parts = {split: _read(data, split, limit, jpeg) for split in ("train", "test")}
-    known, unseen = parts["train"].images, parts["test"].images
+    splits = {split: _load(data, split, limit, jpeg) for split in ("train", "test")}
+    images, test = splits["train"].images, splits["test"].images
     torch.manual_seed(seed)
-    experiment = recipes.beta_vae(parts["train"].shape, gamma="computed", **{"beta": 1.0, **design})
-    fit(experiment, known, Train(**train, seed=seed, device=device, progress=False))
-    law = rescale(experiment, known)
+    experiment = recipes.beta_vae(splits["train"].shape, gamma="computed", **{"beta": 1.0, **design})
+    fit(experiment, images, TrainConfig(**train, seed=seed, device=device, progress=False))
+    law = rescale(experiment, images)
     experiment = law.experiment if rescaled else experiment
-    q = encode(experiment, known)
+    q = encode(experiment, images)
     stage = SecondStage(**second, seed=seed, device=device).fit(q)
-    made = {name: _decoded(experiment, z) for name, z in _latents(q, stage, len(unseen), components, seed).items()}
-    rebuilt = _decoded(experiment, encode(experiment, unseen).mean)
-    every = {REAL: known[: len(unseen)], REC: rebuilt, **made}
-    gamma, blank = experiment.objective.likelihood.gamma, torch.zeros_like(unseen)
+    latents = _sample_latents(q, stage, len(test), components, seed)
+    generated = {name: decode(experiment, z) for name, z in latents.items()}
+    reconstruction = decode(experiment, encode(experiment, test).mean)
+    by_source = {REAL: images[: len(test)], REC: reconstruction, **generated}
+    gamma, blank = experiment.objective.likelihood.gamma, torch.zeros_like(test)
     return {
-        **_measured(every, parts, score, device),
-        "pictures": np.stack([to_uint8(to_float(every.get(name, blank)[:SHOWN])).numpy() for name in SOURCES]),
-        "shown": unseen[:SHOWN].numpy(),
+        **_measure_sources(by_source, splits, score, device),
+        "pictures": np.stack([to_uint8(to_float(by_source.get(name, blank)[:N_SHOWN])).numpy() for name in SOURCES]),
+        "shown": test[:N_SHOWN].numpy(),
         "spread": np.array(stage.std_ratio),
         "gamma_second": stage.gammas_[-1].numpy(),
         "law": np.array(float(law.variance.mean())),
         "gamma": np.array(float(gamma.gamma) if gamma is not None else np.nan),
-        "mse": np.array(float((rebuilt - to_float(unseen)).square().mean())),
-        "variance_loss": np.array(variance_loss(unseen, rebuilt)),
-        "memorised": np.array(memorization(made[GEN2], unseen, known)),
-        "images": np.array(len(unseen)),
+        "mse": np.array(float((reconstruction - to_float(test)).square().mean())),
+        "variance_loss": np.array(variance_loss(test, reconstruction)),
+        "memorised": np.array(memorization(generated[GEN2], test, images)),
+        "images": np.array(len(test)),
     }
 
 
-def checksum(data: str, limit: int | None = None, **others: Any) -> str:
-    """The content of both splits."""
-    return "+".join(load(data, split, limit=limit, progress=False).sha256 for split in ("train", "test"))
+def _load(data: str, split: str, limit: int | None, jpeg: bool) -> Dataset:
+    part = load(data, split, limit=limit, progress=False)
+    return replace(part, images=fid.as_files(part.images, "jpeg")) if jpeg else part
 
 
-def _latents(q: Gaussian, stage: SecondStage, n: int, components: int, seed: int) -> dict[str, Tensor]:
-    """n latents of every sampler; those of a collapsed second stage are not renormalized, and so are missing."""
+def _sample_latents(q: Gaussian, stage: SecondStage, n: int, components: int, seed: int) -> dict[str, Tensor]:
+    """Sample n latents by every sampler; a collapsed second stage has no renormalized ones."""
     noisy = copy.copy(stage)
     noisy.noise = True
-    samplers: dict[str, Any] = {
-        **{GEN1: PriorSampler().fit(q), GEN2: stage, NOISE: noisy},
-        GMM: GMMSampler(components, seed).fit(q),
-    }
+    samplers: dict[str, Any] = {GEN1: PriorSampler().fit(q), GEN2: stage, NOISE: noisy}
+    samplers[GMM] = GMMSampler(components, seed).fit(q)
     if not stage.collapsed:
         samplers |= {LAW: stage.renormalized("law"), PUBLISHED: stage.renormalized("published")}
     z = {name: s.sample(n, torch.Generator().manual_seed(1000 + seed)) for name, s in samplers.items()}
     return z if stage.collapsed else {**z, CONTROL: z[GMM] * samplers[LAW].factor().float()}
 
 
-def _measured(every: dict[str, Tensor], parts: dict[str, Dataset], score: Score, device: str) -> Numbers:
-    """Distances of the sources from the test images, and how they cover each other."""
-    if score == "fid":
-        known = {name: fid.features(images, device=device) for name, images in every.items()}
-        real = fid.features(parts["test"].images, device=device)
-    else:
-        judge = classifier(parts["train"])
-        known = {name: judge.features(images) for name, images in every.items()}
-        real = judge.features(parts["test"].images)
-    found = np.full((3, len(SOURCES)), np.nan)
+def _measure_sources(images: dict[str, Tensor], splits: dict[str, Dataset], score: Score, device: str) -> Numbers:
+    """Measure the distance of every source from the test images, and how they cover each other."""
+    network = classifier(splits["train"]) if score == "classifier" else None
+
+    def features(x: Tensor) -> Tensor:
+        return network.features(x) if network else fid.features(x, device=device)
+
+    by_source = {name: features(x) for name, x in images.items()}
+    real = features(splits["test"].images)
+    values = np.full((3, len(SOURCES)), np.nan)
     for k, name in enumerate(SOURCES):
-        if name in known:
-            found[:, k] = frechet_distance(real, known[name]), *precision_recall(real, known[name])
-    return dict(zip(("frechet", "precision", "recall"), found, strict=True))
-
-
-def _read(data: str, split: str, limit: int | None, jpeg: bool) -> Dataset:
-    part = load(data, split, limit=limit, progress=False)
-    return replace(part, images=fid.as_files(part.images, "jpeg")) if jpeg else part
-
-
-def _decoded(experiment: Experiment, z: Tensor, chunk: int = 1000) -> Tensor:
-    device = experiment.objective.weight.device
-    return torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(chunk)])
-
-
-def columns(parts: Sequence[Numbers]) -> Numbers:
-    """The same numbers of several seeds, stacked along a first axis."""
-    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+        if name in by_source:
+            values[:, k] = frechet_distance(real, by_source[name]), *precision_recall(real, by_source[name])
+    return dict(zip(("frechet", "precision", "recall"), values, strict=True))

@@ -1,11 +1,8 @@
-"""var-law-bars: per latent, the variance of the means and the mean of the variances; their sum should be 1.
+"""The variance law: rho, law-bars, point-vs-average and law-through-training.
 
-One panel per data set, on its test images.  Collapsed latents obey the law trivially, so the active ones are counted
-and averaged apart.
-
-var-point-vs-average: mean² + sigma² of single images scatters; its average over images is about 1.
-
-The rho argument is about one posterior, but a network can rescale all of them only together: a law of averages.
+Inactive latents obey the law trivially, so the active ones are counted and averaged apart. It is a
+law of averages, since a network rescales all posteriors of a latent together. A latent 20 % off
+costs (V - 1 - ln V)/2, 0.01 to 0.02 nats.
 """
 
 from typing import Any
@@ -14,45 +11,62 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER
-from figures.variance_law.measures import PARTS, compute_law_bars, compute_point_vs_average
-from figures.variance_law.trainings import WIDE, WIDE_PAPER
+from figures.alt import itemize
+from figures.variance_law import figure
+from figures.variance_law.measures import compute_law_bars, compute_law_through_training, compute_point_vs_average
+from figures.variance_law.theory import kl_at_fixed_ratio
+from figures.variance_law.trainings import SPLITS, WIDE, WIDE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+PUBLISHED: dict[str, Any] = {
+    "seeds": 3, "latent": 16, "network": "conv", "hidden": None, "batch_size": 100, "lr": 1e-3
+}  # fmt: skip
+SUMMARY = ("average", "standard_deviation", "low_5", "median", "high_95", "share_of_images_within_a_tenth")
+BINS = np.linspace(0, 4, 61)
+TEST = SPLITS.index("test")
+ACTIVE = 0.05  # of the variance of the means at the end, on test images
 
-def rows_law_bars(n: Numbers) -> list[Row]:
-    return [
-        {
-            **{"data": str(name), "seed": seed, "latent": latent},
-            **{"variance_of_means": float(of_means), "mean_of_variances": float(of_noise)},
-            **{"sum": float(of_means + of_noise), "active": str(bool(active)).lower()},
-        }
-        for name, *parts in zip(n["data"], *(n[part] for part in PARTS), strict=True)
-        for seed, columns in enumerate(zip(*parts, strict=True))
-        for latent, (of_means, of_noise, active) in enumerate(zip(*columns, strict=True), start=1)
+
+def alt_law_bars(n: Numbers) -> str:
+    _, seeds, latent = n["of_means"].shape
+    sentences = [
+        f"Stacked bars for {latent} latents and {seeds} seeds: variance of the means plus mean of the variances."
     ]
+    for name, total, active in zip(n["data"], n["of_means"] + n["of_noise"], n["active"], strict=True):
+        for group, v in groups(total, active.astype(bool)):
+            span = f"from {v.min():.2f} to {v.max():.2f}"
+            sentences.append(f"{name}: over {v.size} {group} latents the sum averages {v.mean():.3f}, {span}.")
+    return " ".join(sentences)
 
 
+@figure(
+    "var-law-bars",
+    compute_law_bars,
+    {"of_means of_noise active": "data seed latent"},
+    alt_law_bars,
+    quick={"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30], "seeds": 3, "latent": 16, "hidden": (128,)},
+    full={"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], **PUBLISHED},
+    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
+)
 def draw_law_bars(n: Numbers) -> Drawing:
-    panels = len(n["data"])
-    figure = plots.new_figure(7.0, 0.5 + 1.6 * panels)
-    every = figure.subplots(panels, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for i, axes in enumerate(every):
+    rows = len(n["data"])
+    figure = plots.new_figure(7.0, 0.5 + 1.6 * rows)
+    panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for i, axes in enumerate(panels):
         _bars(axes, n["of_means"][i], n["of_noise"][i])
         total, active = n["of_means"][i] + n["of_noise"][i], n["active"][i].astype(bool)
         counts = ", ".join(map(str, active.sum(1)))
-        told = [f"{name} {total[where].mean():.2f}" for name, where in groups(active)]
-        axes.set(title=f"{n['data'][i]}: {counts} active latents; mean sum: {', '.join(told)}", ylabel="variance")
-    every[-1].set(xlabel="latent, sorted by the variance of its means", xticks=range(1, n["of_means"].shape[2] + 1))
-    every[0].set_ylim(0, 1.1 * max(1.25, float((n["of_means"] + n["of_noise"]).max())))
-    figure.legend(*every[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        means = ", ".join(f"{name} {values.mean():.2f}" for name, values in groups(total, active))
+        axes.set(title=f"{n['data'][i]}: {counts} active latents; mean sum: {means}", ylabel="variance")
+    panels[-1].set(xlabel="latent, sorted by the variance of its means", xticks=range(1, n["of_means"].shape[2] + 1))
+    panels[0].set_ylim(0, 1.1 * max(1.25, float((n["of_means"] + n["of_noise"]).max())))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
 def _bars(axes: Axes, of_means: np.ndarray, of_noise: np.ndarray) -> None:
-    """Stacked bars [seeds, latent], the seeds side by side."""
+    """Draw stacked bars [seeds, latent], the seeds side by side."""
     seeds, latent = of_means.shape
     width = 0.8 / seeds
     for seed in range(seeds):
@@ -63,70 +77,40 @@ def _bars(axes: Axes, of_means: np.ndarray, of_noise: np.ndarray) -> None:
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--", label="the law: 1")
 
 
-def groups(active: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Active and inactive latents, those groups that have any: name and mask."""
-    return [(name, where) for name, where in (("active", active), ("inactive", ~active)) if where.any()]
+def groups(total: np.ndarray, active: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Return the sums of active and of inactive latents, without empty groups."""
+    return [(name, total[where]) for name, where in (("active", active), ("inactive", ~active)) if where.any()]
 
 
-def alt_law_bars(n: Numbers) -> str:
-    told = []
-    for i, name in enumerate(n["data"]):
-        total = n["of_means"][i] + n["of_noise"][i]
-        for group, where in groups(n["active"][i].astype(bool)):
-            of = total[where]
-            told.append(
-                f"{name}: over {of.size} {group} latents the sum averages {of.mean():.3f}, from {of.min():.2f} to "
-                f"{of.max():.2f}."
-            )
-    _, seeds, latent = n["of_means"].shape
+def summary(n: Numbers) -> np.ndarray:
+    """Return `SUMMARY` of mean² + sigma² over the images, [seeds, latent, 6]."""
+    total = n["square"] + n["variance"]
+    near = (np.abs(total - 1) < 0.1).mean(1)
+    return np.stack([total.mean(1), total.std(1), *np.percentile(total, (5, 50, 95), axis=1), near], -1)
+
+
+def alt_point_vs_average(n: Numbers) -> str:
+    used = np.concatenate([(s + v)[:, a] for s, v, a in zip(n["square"], n["variance"], n["active"], strict=True)], 1)
+    low, middle, high = np.percentile(used, (5, 50, 95))
     return (
-        f"Stacked bars for {latent} latents and {seeds} seeds: variance of the means plus mean of the variances. "
-        f"{' '.join(told)}"
+        f"Mean² against sigma² of one latent, image by image: a cloud that ignores the line where they sum to 1. "
+        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, "
+        f"and 90 % of "
+        f"images lie between {low:.2f} and {high:.2f}; {(np.abs(used - 1) < 0.1).mean():.0%} come within a tenth of 1."
     )
 
 
-QUICK: dict[str, Any] = {
-    **{"data": ["mnist-mini", "fashion-mini"], "epochs": [20, 30]},
-    **{"seeds": 3, "latent": 16, "hidden": (128,)},
-}
-PUBLISHED: dict[str, Any] = {
-    **{"data": ["mnist", "fashion-mnist", "cifar10"], "epochs": [50, 50, 100], "seeds": 3, "latent": 16},
-    **{"network": "conv", "hidden": None, "batch_size": 100, "lr": 1e-3},
-}
-LAW_BARS = Figure(
-    id="var-law-bars",
-    paper=PAPER,
-    title="The variance law: variance of the means + mean of the variances, about 1 on average, active or not",
-    compute=compute_law_bars,
-    rows=rows_law_bars,
-    draw=draw_law_bars,
-    alt=alt_law_bars,
-    presets={"quick": QUICK, "paper": PUBLISHED},
+@figure(
+    "var-point-vs-average",
+    compute_point_vs_average,
+    {"active": "seed latent", summary: ("seed", "latent", SUMMARY)},
+    alt_point_vs_average,
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
 )
-BINS = np.linspace(0, 4, 61)
-
-
-def rows_point_vs_average(n: Numbers) -> list[Row]:
-    total = n["square"] + n["variance"]
-    return [
-        {
-            **{"seed": seed, "latent": k, "active": "yes" if n["active"][seed, k] else "no"},
-            **{"average": float(values.mean()), "standard_deviation": float(values.std())},
-            **{name: float(np.percentile(values, q)) for name, q in (("low_5", 5), ("median", 50), ("high_95", 95))},
-            "share_of_images_within_a_tenth": float((np.abs(values - 1) < 0.1).mean()),
-        }
-        for seed, columns in enumerate(total)
-        for k, values in enumerate(columns.T)
-    ]
-
-
-def strongest(n: Numbers) -> int:
-    """The latent of seed 0 with the largest signal."""
-    return int(n["square"][0].mean(0).argmax())
-
-
 def draw_point_vs_average(n: Numbers) -> Drawing:
-    k = strongest(n)
+    """Mean² + sigma² image by image: it scatters, and only its average is about 1."""
+    k = int(n["square"][0].mean(0).argmax())  # the latent with the largest signal
     square, variance = n["square"][0], n["variance"][0]
     used = (square + variance)[:, n["active"][0]]
     figure = plots.new_figure(7.0, 2.8)
@@ -147,24 +131,100 @@ def draw_point_vs_average(n: Numbers) -> Drawing:
     return figure
 
 
-def alt_point_vs_average(n: Numbers) -> str:
-    used = np.concatenate([(s + v)[:, a] for s, v, a in zip(n["square"], n["variance"], n["active"], strict=True)], 1)
-    low, middle, high = np.percentile(used, (5, 50, 95))
+def totals(n: Numbers) -> tuple[np.ndarray, np.ndarray]:
+    """Return V [seeds, splits, epochs + 1, latent] and the active latents [seeds, latent]."""
+    return n["of_means"] + n["of_noise"], n["of_means"][:, TEST, -1] > ACTIVE
+
+
+def nats_at_stake(n: Numbers) -> np.ndarray:
+    """Return (V - 1 - ln V)/2 summed over latents, [seeds, splits, epochs + 1], nats."""
+    total, _ = totals(n)
+    saved: np.ndarray = 0.5 * (total - 1 - np.log(total)).sum(-1)
+    return saved
+
+
+def mean_active(n: Numbers) -> np.ndarray:
+    """Return the mean V of the active latents, [seeds, splits, epochs + 1]."""
+    return np.stack([values[..., active].mean(-1) for values, active in zip(*totals(n), strict=True)])
+
+
+def alt_law_through_training(n: Numbers) -> str:
+    means, stake = mean_active(n)[:, TEST], nats_at_stake(n)[:, TEST]
+    first, last = (", ".join(f"{mean[epoch]:.2f}" for mean in means) for epoch in (1, -1))
     return (
-        f"Mean² against sigma² of one latent, image by image: a cloud that ignores the line where they sum to 1. "
-        f"Over the active latents of all seeds the sum averages {used.mean():.2f}, but its median is {middle:.2f}, "
-        f"and 90 % of "
-        f"images lie between {low:.2f} and {high:.2f}; {(np.abs(used - 1) < 0.1).mean():.0%} come within a tenth of 1."
+        f"Variance of Q(z) per latent over {means.shape[1] - 1} epochs. Mean of the active latents by seed: after one "
+        f"epoch {first}; at the end {last}. Rescaling would save {stake[:, 1].mean():.3f} nats after the first epoch, "
+        f"{stake[:, -1].mean():.3f} at the end."
     )
 
 
-POINT_VS_AVERAGE = Figure(
-    id="var-point-vs-average",
-    paper=PAPER,
-    title="Mean² + sigma² image by image: it scatters, and only its average is about 1",
-    compute=compute_point_vs_average,
-    rows=rows_point_vs_average,
-    draw=draw_point_vs_average,
-    alt=alt_point_vs_average,
-    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
+@figure(
+    "var-law-through-training",
+    compute_law_through_training,
+    {
+        "split": SPLITS,
+        "of_means of_noise": "seed split epoch latent",
+        mean_active: "seed split epoch",
+        nats_at_stake: "seed split epoch",
+    },
+    alt_law_through_training,
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
+    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
 )
+def draw_law_through_training(n: Numbers) -> Drawing:
+    (total, active), stake = totals(n), nats_at_stake(n)
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
+    epochs = np.arange(total.shape[2])
+    for k, values in enumerate(total[0, TEST].T):
+        left.plot(epochs, values, color=plots.Q if active[0, k] else plots.REFERENCE, linewidth=0.6, alpha=0.5)
+    for seed, mean in enumerate(mean_active(n)[:, TEST]):
+        left.plot(epochs, mean, "k-" if seed == 0 else "k:", label=f"mean of the active ones, seed {seed}")
+    left.plot([], [], color=plots.Q, linewidth=0.6, label="each latent, seed 0")
+    left.axhline(1, color=plots.P, linewidth=0.8, linestyle="--", label="the law: 1")
+    left.set(title="variance of Q(z), test images", xlabel="epoch", ylabel="V")
+    low, high = total[0, TEST].min(), total[0, TEST].max()
+    left.set_ylim(min(low, 0.9) - 0.02, high + 0.6 * (high - low))
+    left.legend(ncols=2)
+    for split, color, style in zip(SPLITS, (plots.MEAN, plots.JS), ("-", "--"), strict=True):
+        plots.seed_band(right, epochs[1:], stake[:, SPLITS.index(split), 1:].T, color, linestyle=style, label=split)
+    right.set(title="saved by a rescaling", xlabel="epoch", ylabel="KL, nats, all latents", ylim=(0, None))
+    right.legend()
+    return figure
+
+
+def alt_rho(n: Numbers) -> str:
+    minima = itemize("rho {:g}: {:.2f} + {:.2f}, {:.2f} nats", n["rho"], *n["best"].T)
+    return (
+        f"KL of one latent against sigma², one curve per rho = sigma/|mu|, and the minima on the unit circle of "
+        f"sigma and mu. Sigma² + mu² at the minimum, and the KL there: {minima}."
+    )
+
+
+@figure(
+    "var-rho",
+    kl_at_fixed_ratio,
+    {"kl": "rho variance", "best": ("rho", ("least_variance", "least_mean_squared", "least_kl"))},
+    alt_rho,
+    quick={"rhos": [0.2, 0.5, 1.0, 2.0], "low": 0.003, "high": 3.0, "points": 181},
+    title="The KL of a latent whose noise and signal keep their ratio is least where sigma² + mu² = 1",
+)
+def draw_rho(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.8)
+    left, right = figure.subplots(1, 2)
+    shades = plots.color_steps("#9fb2ff", "#0a1f73", len(n["rho"]))
+    angle = np.linspace(0, np.pi / 2, 91)
+    right.plot(np.cos(angle), np.sin(angle), color=plots.MEAN, linestyle="--")
+    for rho, values, (v, square, least), shade in zip(n["rho"], n["kl"], n["best"], shades, strict=True):
+        left.plot(n["variance"], values, color=shade, label=f"ρ = {rho:g}")
+        left.plot(v, least, "o", color=plots.P)
+        right.plot([0, 2], [0, 2 / rho], color=shade, linewidth=0.8)
+        right.plot(np.sqrt(v), np.sqrt(square), "o", color=plots.P)
+    left.plot([], [], "o", color=plots.P, label="minimum")
+    left.set(title="KL(q‖p) along σ = ρ|μ|", xlabel="σ²", ylabel="KL(q‖p), nats", xscale="log", ylim=(0, 4))
+    left.set_xticks([0.01, 0.1, 1], labels=["0.01", "0.1", "1"])
+    right.set(title="the minima lie where σ² + μ² = 1", xlabel="σ", ylabel="|μ|", aspect="equal")
+    right.set(xlim=(0, 1.25), ylim=(0, 1.25))
+    left.legend(ncols=2)
+    return figure

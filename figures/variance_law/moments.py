@@ -1,71 +1,24 @@
-"""var-kurtosis: the fourth moment of Q(z), about which the variance law says nothing; 3 for a Gaussian.
+"""The shape of Q(z): var-kurtosis and var-marginals.
 
-If the law held image by image, Q(z) would have the kurtosis 3 - 2 E[mean⁴]; if every image had the same sigma,
-3 + (E[mean⁴] - 3 E[mean²]²)/V².  Both are held against what is measured.
-
-var-marginals: the density of Q(z) in every latent over N(0, 1): the same variance, and another shape.
+The variance law does not fix the fourth moment. If it held image by image, the kurtosis would be
+3 - 2 E[mean⁴]; if sigma were equal for all images, 3 + (E[mean⁴] - 3 E[mean²]²)/V².
 """
-
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from figures.figure import Figure, Row
-from figures.variance_law import PAPER
-from figures.variance_law.measures import KURTOSIS_COLUMNS, compute_kurtosis, compute_marginals
+from figures.variance_law import figure
+from figures.variance_law.measures import compute_kurtosis, compute_marginals
 from figures.variance_law.theory import textbook
 from figures.variance_law.trainings import WIDE, WIDE_PAPER
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
+PANELS = 5  # in a row
 LABELS = {
     "point_by_point": "if σ² + μ² = 1 for every image:\n3 − 2 E[μ⁴]",
     "constant_sigma": "if σ were the same for every image",
 }
-
-
-def rows_kurtosis(n: Numbers) -> list[Row]:
-    measured: list[Row] = [
-        {
-            "seed": seed,
-            "latent": k,
-            "active": "yes" if active else "no",
-            **dict(zip(KURTOSIS_COLUMNS, map(float, v), strict=True)),
-        }
-        for seed in range(len(n["active"]))
-        for k, (active, *v) in enumerate(zip(*(n[c][seed] for c in ("active", *KURTOSIS_COLUMNS)), strict=True))
-    ]
-    return measured
-
-
-def draw_kurtosis(n: Numbers) -> Drawing:
-    figure = plots.new_figure(7.0, 2.9)
-    every = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
-    active = n["active"].astype(bool)
-    for axes, (column, title) in zip(every[:2], LABELS.items(), strict=True):
-        both = np.concatenate([n[column].flatten(), n["measured"].flatten(), [3.0]])
-        ends = [float(both.min()) - 0.15, float(both.max()) + 0.15]
-        axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
-        axes.axhline(3, color="0.7", linewidth=0.6, zorder=0)
-        for where, color, name in ((active, plots.Q, "active"), (~active, plots.REFERENCE, "inactive")):
-            if where.any():
-                axes.plot(n[column][where], n["measured"][where], "o", color=color, alpha=0.7, label=name)
-        axes.set(title=title, xlabel="kurtosis predicted", xlim=ends, ylim=ends, aspect="equal")
-    every[0].set_ylabel("kurtosis of Q(z), measured")
-    if not active.all():
-        every[0].legend()
-    _cases(every[2])
-    return figure
-
-
-def _cases(axes: Any) -> None:
-    cases = textbook()
-    axes.barh(range(len(cases)), list(cases.values()), color=plots.MEAN, alpha=0.4)
-    axes.axvline(3, color="black", linewidth=0.6, linestyle="--")
-    for y, (name, value) in enumerate(cases.items()):
-        axes.text(0.08, y, f"{name}: {value:.2f}", va="center", fontsize="small")
-    axes.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
 
 
 def alt_kurtosis(n: Numbers) -> str:
@@ -81,51 +34,37 @@ def alt_kurtosis(n: Numbers) -> str:
     )
 
 
-KURTOSIS = Figure(
-    id="var-kurtosis",
-    paper=PAPER,
+@figure(
+    "var-kurtosis",
+    compute_kurtosis,
+    {"active variance of_means measured point_by_point constant_sigma": "seed latent"},
+    alt_kurtosis,
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
     title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
-    compute=compute_kurtosis,
-    rows=rows_kurtosis,
-    draw=draw_kurtosis,
-    alt=alt_kurtosis,
-    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
 )
-
-
-PANELS = 5  # in a row
-
-
-def rows_marginals(n: Numbers) -> list[Row]:
-    return [
-        {
-            **{"latent": k + 1, "z": float(z), "density": float(density)},
-            **{name: float(n[name][k]) for name in ("variance", "kurtosis", "kl", "kl_error")},
-        }
-        for k, values in enumerate(n["density"])
-        for z, density in zip(n["z"], values, strict=True)
-    ]
-
-
-def draw_marginals(n: Numbers) -> Drawing:
-    d = len(n["density"])
-    lines = -(-d // PANELS)
-    figure = plots.new_figure(7.0, 0.35 + 1.25 * lines)
-    every = figure.subplots(lines, PANELS, sharex=True, sharey=True, squeeze=False).flatten()
-    prior = np.exp(-0.5 * n["z"] ** 2) / np.sqrt(2 * np.pi)
-    for k, axes in enumerate(every[:d]):
-        axes.fill_between(n["z"], 0, n["density"][k], color=plots.Q, alpha=0.3, linewidth=0)
-        axes.plot(n["z"], n["density"][k], color=plots.Q, linewidth=0.8)
-        axes.plot(n["z"], prior, color=plots.P, linewidth=0.8, linestyle="--")
-        words = f"V {n['variance'][k]:.2f}\nkurt {n['kurtosis'][k]:.2f}\nKL {n['kl'][k]:.3f}"
-        axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=5.5)
-        axes.set(xticks=[-2, 0, 2], yticks=[])
-        axes.spines.left.set_visible(False)
-    for axes in every[d:]:
-        axes.set_visible(False)
-    for axes in every[d - PANELS : d]:
-        axes.set_xlabel("z")
-    figure.suptitle("Q(z) in each latent (filled) and N(0, 1) (dashed); KL(Q‖p) in nats")
+def draw_kurtosis(n: Numbers) -> Drawing:
+    figure = plots.new_figure(7.0, 2.9)
+    *panels, cases = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
+    active = n["active"].astype(bool)
+    for axes, (column, title) in zip(panels, LABELS.items(), strict=True):
+        kurtoses = np.concatenate([n[column].flatten(), n["measured"].flatten(), [3.0]])
+        ends = [float(kurtoses.min()) - 0.15, float(kurtoses.max()) + 0.15]
+        axes.plot(ends, ends, color="black", linewidth=0.6, linestyle="--", zorder=0)
+        axes.axhline(3, color="0.7", linewidth=0.6, zorder=0)
+        for where, color, name in ((active, plots.Q, "active"), (~active, plots.REFERENCE, "inactive")):
+            if where.any():
+                axes.plot(n[column][where], n["measured"][where], "o", color=color, alpha=0.7, label=name)
+        axes.set(title=title, xlabel="kurtosis predicted", xlim=ends, ylim=ends, aspect="equal")
+    panels[0].set_ylabel("kurtosis of Q(z), measured")
+    if not active.all():
+        panels[0].legend()
+    values = textbook()
+    cases.barh(range(len(values)), list(values.values()), color=plots.MEAN, alpha=0.4)
+    cases.axvline(3, color="black", linewidth=0.6, linestyle="--")
+    for y, (name, value) in enumerate(values.items()):
+        cases.text(0.08, y, f"{name}: {value:.2f}", va="center", fontsize="small")
+    cases.set(title="four mixtures, all with V = 1", xlabel="kurtosis (dashed: Gaussian)", yticks=[], xlim=(0, 3.2))
     return figure
 
 
@@ -137,13 +76,32 @@ def alt_marginals(n: Numbers) -> str:
     )
 
 
-MARGINALS = Figure(
-    id="var-marginals",
-    paper=PAPER,
-    title="The density of Q(z) in every latent over N(0, 1): the same variance, another shape",
-    compute=compute_marginals,
-    rows=rows_marginals,
-    draw=draw_marginals,
-    alt=alt_marginals,
-    presets={"quick": {"seeds": 2, **WIDE}, "paper": {"seeds": 3, **WIDE_PAPER}},
+@figure(
+    "var-marginals",
+    compute_marginals,
+    {"density": "latent z", "variance kurtosis kl kl_error": "latent"},
+    alt_marginals,
+    quick={"seeds": 2, **WIDE},
+    full={"seeds": 3, **WIDE_PAPER},
 )
+def draw_marginals(n: Numbers) -> Drawing:
+    """The density of Q(z) in every latent over N(0, 1): the same variance, another shape."""
+    d = len(n["density"])
+    lines = -(-d // PANELS)
+    figure = plots.new_figure(7.0, 0.35 + 1.25 * lines)
+    panels = figure.subplots(lines, PANELS, sharex=True, sharey=True, squeeze=False).flatten()
+    prior = np.exp(-0.5 * n["z"] ** 2) / np.sqrt(2 * np.pi)
+    for k, axes in enumerate(panels[:d]):
+        axes.fill_between(n["z"], 0, n["density"][k], color=plots.Q, alpha=0.3, linewidth=0)
+        axes.plot(n["z"], n["density"][k], color=plots.Q, linewidth=0.8)
+        axes.plot(n["z"], prior, color=plots.P, linewidth=0.8, linestyle="--")
+        words = f"V {n['variance'][k]:.2f}\nkurt {n['kurtosis'][k]:.2f}\nKL {n['kl'][k]:.3f}"
+        axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=5.5)
+        axes.set(xticks=[-2, 0, 2], yticks=[])
+        axes.spines.left.set_visible(False)
+    for axes in panels[d:]:
+        axes.set_visible(False)
+    for axes in panels[d - PANELS : d]:
+        axes.set_xlabel("z")
+    figure.suptitle("Q(z) in each latent (filled) and N(0, 1) (dashed); KL(Q‖p) in nats")
+    return figure

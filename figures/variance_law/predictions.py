@@ -1,9 +1,9 @@
-"""The variance of Q(z) to which each regularizer leads, predicted from the posteriors on which it is measured.
+"""The variance of Q(z) to which each regularizer leads, predicted from its posteriors.
 
-MMD sees Q(z) as a whole, so what it settles is a common scale of all latents. Latent by latent it is nearly blind: too
-wide in one can be paid for by too narrow in another.
+MMD compares Q(z) as a whole, so it fixes a common scale of all latents only.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,13 +18,12 @@ from vaelab.posterior import MarginalPosterior
 from vaelab.posterior.variance_law import optimal_scale, predicted_variance
 from vaelab.runs.store import Numbers, Result, merge_results
 
-ACTIVE = 0.2  # of V: the share that the means carry in a latent that is drawn
-PER_LATENT = ("measured", "predicted", "from_ratio")
-IMAGES = 400  # of the mixture that take part: the work grows with their square
+ACTIVE = 0.2  # share of the means in V above which a latent is active
+IMAGES = 400  # of the mixture that MMD uses: the work grows with their square
 
 
 class Law(NamedTuple):
-    """What was minimized per latent, and its name; None for MMD, which sees all latents at once."""
+    """A variant, its name and its divergence per latent; None for MMD, which has none."""
 
     variant: Variant
     name: str
@@ -32,7 +31,7 @@ class Law(NamedTuple):
 
 
 def laws() -> list[Law]:
-    """The regularizers of the figure."""
+    """Return the regularizers of the figure."""
     return [
         Law(variants.vae(), "KL(q‖p)", KL()),
         Law(variants.vae(4.0), "KL(q‖p), β = 4", KL()),
@@ -51,44 +50,53 @@ def laws() -> list[Law]:
 
 
 def compute_other_laws(device: str, *, seeds: int, **training: Any) -> Result:
-    """Numbers, one row per latent: law [k], an index into `laws()`, seed, measured V on the test images, V predicted
-    from the latent's own posteriors and from its signal-to-noise ratio alone (nan for MMD), active [k]."""
-    every = laws()
-    results = variants.trained([law.variant for law in every], device, seeds, **training)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in ("law", "seed", *PER_LATENT, "active")}
-    for i, (law, row) in enumerate(zip(every, results, strict=True)):
-        for seed, result in enumerate(row):
-            columns = latents(law.divergence, posterior(result.numbers))
-            d = len(columns["measured"])
-            for name, values in {"law": np.full(d, i), "seed": np.full(d, seed), **columns}.items():
-                found[name].append(values)
-    numbers = {name: np.concatenate(parts) for name, parts in found.items()}
-    return merge_results(numbers, [result for row in results for result in row])
+    """Return V of every latent, measured and predicted; `law` is an index into `laws()`."""
+    results = variants.train([law.variant for law in laws()], device, seeds, **training)
+    n = per_latent([law.divergence for law in laws()], results)
+    names = {"law": "row", "measured": "measured", "predicted": "from_posteriors", "from_ratio": "from_ratio"}
+    numbers = {"seed": n["seed"], "active": n["active"], **{name: n[key] for name, key in names.items()}}
+    return merge_results(numbers, variants.flatten(results))
+
+
+def per_latent(divergences: Sequence[nn.Module | None], results: Sequence[Sequence[Result]]) -> Numbers:
+    """Return `latents` of all trainings [divergences][seeds], with the row and seed of each."""
+    parts = [
+        {"row": np.full(d, i), "seed": np.full(d, seed), **values}
+        for i, (divergence, row) in enumerate(zip(divergences, results, strict=True))
+        for seed, result in enumerate(row)
+        for values in [latents(divergence, posterior(result.numbers))]
+        for d in [len(values["ratio"])]
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def latents(divergence: nn.Module | None, q: MarginalPosterior) -> Numbers:
-    """Per latent [d]: V measured; V at the scale that the divergence likes best, means centered as every optimum has
-    them; V from the signal-to-noise ratio alone; whether it is active."""
+    """Return R = Var(mean) / E[sigma²] and V = Var(mean) + E[sigma²] of every latent [d].
+
+    V is measured, predicted at the scale of the posteriors where `divergence` (None: MMD) is least,
+    and predicted from R alone.
+    """
     law = q.variance_law()
-    centered = q.mean - q.mean.mean(0)
+    centered = q.mean - q.mean.mean(0)  # every optimum has centered means
     scale = (
         best_common_scale(centered, q.logvar) if divergence is None else optimal_scale(divergence, centered, q.logvar)
     )
-    ratio = (law.of_means / law.of_noise).clamp_min(1e-9).tolist()
-    simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio]
+    ratio = (law.of_means / law.of_noise).clamp_min(1e-9)
+    simple = [np.nan if divergence is None else predicted_variance(divergence, r) for r in ratio.tolist()]
     return {
+        "ratio": ratio.numpy(),
         "measured": law.total.numpy(),
-        "predicted": (law.total * scale**2).numpy(),
+        "from_posteriors": (law.total * scale**2).numpy(),
         "from_ratio": np.array(simple),
         "active": (law.of_means > ACTIVE * law.total).numpy(),
     }
 
 
 def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
-    """MMD²(Q, N(0, I)) without drawing, for posteriors [n, d] of different images: [], no unit.
+    """Compute MMD²(Q, N(0, I)) [] in closed form from posteriors [n, d] of different images.
 
-    Under k(x, y) = exp(-‖x-y‖²/(2h²)) with h² = d, E k of x ~ N(a, s) and y ~ N(b, t) is per latent
-    h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))).  Source: our derivation, a product of Gaussian integrals.
+    With k(x, y) = exp(-‖x-y‖²/(2h²)) and h² = d, the expectation of k for x ~ N(a, s) and y ~ N(b,
+    t) is per latent h/sqrt(h² + s + t) exp(-(a - b)²/(2 (h² + s + t))), a Gaussian integral.
     """
     n, d = mean.shape
     s = logvar.exp()
@@ -100,8 +108,7 @@ def population_mmd(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def best_common_scale(mean: Tensor, logvar: Tensor) -> Tensor:
-    """The factor [] on all latents, means and standard deviations alike, at which `population_mmd` of the first
-    `IMAGES` posteriors [n, d] is least: on a grid in steps of 2 %, from half to twice."""
+    """Return the factor [] on means and sigmas of least `population_mmd`, in steps of 2 %."""
     mean, logvar = mean[:IMAGES], logvar[:IMAGES]
     log_t = torch.arange(-35, 36, dtype=mean.dtype) / 50
     values = torch.stack([population_mmd(mean * t.exp(), logvar + 2 * t) for t in log_t])
@@ -109,7 +116,6 @@ def best_common_scale(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def _kernel(apart: Tensor, variance: Tensor, d: int) -> Tensor:
-    """E k, from differences of means and summed variances [..., d] -> [...]."""
     wide = d + variance
     log = 0.5 * torch.log(d / wide) - apart**2 / (2 * wide)
     return log.sum(-1).exp()

@@ -1,18 +1,16 @@
-"""The variance law without any training: one latent with a fixed ratio, and mixtures of known kurtosis."""
-
-from typing import Any
+"""The variance law without training: one latent of fixed ratio, and mixtures of known kurtosis."""
 
 import numpy as np
 import torch
 
 from vaelab.divergences import Gaussian, kl
 from vaelab.posterior import MarginalPosterior
-from vaelab.runs.store import Numbers, Result, cached, recipe
+from vaelab.runs.store import Numbers, recipe
 
 
 @recipe("kl-at-fixed-ratio", version=1)
 def kl_at_fixed_ratio(*, rhos: list[float], low: float, high: float, points: int) -> Numbers:
-    """rho [r], variance [m] from low to high, kl [r, m] in nats; best [r, 3]: sigma², mu² and KL at the minimum."""
+    """Return rho [r], variance [m], kl [r, m], best [r, 3] (sigma², mu², KL), nats."""
     variance = np.geomspace(low, high, points)
     rho = np.array(rhos)
     best_variance = rho**2 / (1 + rho**2)
@@ -21,21 +19,16 @@ def kl_at_fixed_ratio(*, rhos: list[float], low: float, high: float, points: int
 
 
 def along(rho: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho: nats."""
+    """Compute KL(N(mu, variance)‖N(0, 1)) with mu = sqrt(variance)/rho, nats."""
     s, r = np.broadcast_arrays(variance, rho)
     q = Gaussian(torch.from_numpy(np.sqrt(s) / r), torch.from_numpy(np.log(s)))
     flat = Gaussian(q.mean.flatten(), q.logvar.flatten())
-    found: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
-    return found
-
-
-def compute_rho(device: str, **settings: Any) -> Result:
-    """Return the numbers of `kl_at_fixed_ratio`."""
-    return cached(kl_at_fixed_ratio, settings)
+    nats: np.ndarray = kl(flat, Gaussian.standard(flat.mean)).reshape(s.shape).numpy()
+    return nats
 
 
 def textbook() -> dict[str, float]:
-    """Four cases of variance 1: kurtosis in closed form by `MarginalPosterior.moments`."""
+    """Return the kurtosis of four mixtures of variance 1."""
     mean = torch.linspace(-1, 1, 20_001, dtype=torch.float64)[:, None]
     wide = mean * 3**0.5  # variance 1
     cases = {

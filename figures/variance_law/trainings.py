@@ -1,9 +1,5 @@
-"""The VAEs that the figures of the variance law train, one per setting and seed, whatever number of figures reads it.
+"""The VAEs of the variance law, trained once per setting and seed for all figures."""
 
-They are followed through their training, without sampling if so asked, or sampled from in several ways.
-"""
-
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vaelab._utils.device import device_name
+from figures.trainings import compute_all, decode
 from vaelab._utils.images import to_uint8
 from vaelab.data import load
 from vaelab.divergences import Gaussian
@@ -24,81 +20,75 @@ from vaelab.posterior import MarginalPosterior, rescale
 from vaelab.posterior.variance_law import variance_law
 from vaelab.runs.execute import ONE_AT_A_TIME
 from vaelab.runs.run import Run
-from vaelab.runs.store import Numbers, Result, recipe, run_cached
-from vaelab.training.config import Train
+from vaelab.runs.store import Numbers, Result, recipe
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit, train
 
 SPLITS = ("train", "test")
-PER_CLASS = 10  # test images of each class whose posteriors are kept after every epoch
-# Settings that several figures name, and so train once.  The networks of the talk and the paper are not known; the
-# number of epochs in the plane, 10, is.
+PER_CLASS = 10  # test images of each class whose posteriors are recorded after every epoch
+# Settings of several figures. Of the talk and the paper only the 10 epochs in the plane are known.
 PLANE: dict[str, Any] = {"data": "mnist-mini", "latent": 2, "hidden": (256,), "epochs": 10, "batch_size": 50}
 PLANE_PAPER: dict[str, Any] = {**PLANE, "data": "mnist", "hidden": (512,), "batch_size": 100, "lr": 1e-3}
 WIDE: dict[str, Any] = {"data": "mnist-mini", "latent": 10, "hidden": (128,), "epochs": 30}
 WIDE_PAPER: dict[str, Any] = {
-    **{"data": "mnist", "latent": 10, "network": "conv", "hidden": None},
-    **{"epochs": 50, "batch_size": 100, "lr": 1e-3},
-}
-SHOWN = 12
+    "data": "mnist", "latent": 10, "network": "conv", "hidden": None, "epochs": 50, "batch_size": 100, "lr": 1e-3
+}  # fmt: skip
+PICTURED = 12  # images of each sampler
 COMPONENTS = (10, 100)
-DOORS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
+SAMPLERS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
 
 
 def followed(device: str, seeds: int, *, sampled: bool = True, **training: Any) -> list[Result]:
-    """One VAE per seed, its numbers those of `follow`; sampled: False trains it without noise."""
-    device = device_name(device)
-    runs = [Run("vae", **training, seed=s) for s in range(seeds)]
-    tasks = [{**asdict(run), "sampled": sampled, "device": device} for run in runs]
-    data = "+".join(load(runs[0].data, split, limit=runs[0].limit).sha256 for split in SPLITS)
-    return run_cached(follow, tasks, [data] * seeds, processes=None if device == "cpu" else 1)
+    """Train one VAE per seed with the numbers of `follow`; `sampled=False` trains without noise."""
+    tasks = [{**asdict(Run("vae", **training, seed=seed)), "sampled": sampled} for seed in range(seeds)]
+    return compute_all(follow, tasks, device)
 
 
 @recipe("follow-posteriors", version=1)
 def follow(*, device: str, sampled: bool, **settings: Any) -> Numbers:
-    """Train a `Run`, and look at its posteriors before the first epoch and after each.
+    """Train a `Run`, and record its posteriors before the first epoch and after each.
 
-    of_means, of_noise [splits, epochs + 1, latent]: the two parts of the variance law on training and test images;
-    few_mean, few_logvar [epochs + 1, m, latent], few_labels [m], few [m, c, h, w]: `PER_CLASS` test images a class, in
-    the order of the file; mean, logvar [n, latent], labels [n]: all test images at the end.
+    Numbers: of_means, of_noise [splits, epochs + 1, latent], the two parts of the variance law;
+    few_mean, few_logvar [epochs + 1, m, latent], few_labels [m], few [m, c, h, w] of the first
+    `PER_CLASS` test images of each class; mean, logvar [n, latent], labels [n] of all test images
+    at the end.
     """
     run = Run(**settings)
-    seen = {split: run.images(split) for split in SPLITS}
+    images = {split: run.images(split) for split in SPLITS}
     labels = load(run.data, "test", limit=run.limit, progress=False).labels
     few = first_of_each(labels)
     with ONE_AT_A_TIME:
-        experiment = run.experiment(tuple(seen["train"].shape[1:]))
+        experiment = run.experiment(images["train"].shape[1:])
         experiment = experiment if sampled else unsampled(experiment)
-        config = Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
-        frames = [_frame(experiment, seen, few)]
-        for progress in train(experiment, seen["train"], config):
+        config = TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False)
+        frames = [_frame(experiment, images, few)]
+        for progress in train(experiment, images["train"], config):
             if progress.row is not None:
-                frames.append(_frame(experiment, seen, few))
-    q = encode(experiment, seen["test"])
+                frames.append(_frame(experiment, images, few))
+    q = encode(experiment, images["test"])
     return {
         **{name: np.stack([frame[name] for frame in frames], 1 if "of_" in name else 0) for name in frames[0]},
-        **{"few": seen["test"][few].numpy(), "few_labels": labels[few].numpy()},
-        **{"mean": q.mean.numpy(), "logvar": q.logvar.numpy(), "labels": labels.numpy()},
+        "few": images["test"][few].numpy(),
+        "few_labels": labels[few].numpy(),
+        "mean": q.mean.numpy(),
+        "logvar": q.logvar.numpy(),
+        "labels": labels.numpy(),
     }
 
 
 def first_of_each(labels: Tensor) -> Tensor:
-    """The indices of the first `PER_CLASS` images of every class, ascending."""
-    found = [torch.nonzero(labels == k).flatten()[:PER_CLASS] for k in labels.unique()]
-    return torch.cat(found).sort().values
+    """Return the indices of the first `PER_CLASS` images of every class, ascending."""
+    return torch.cat([torch.nonzero(labels == k).flatten()[:PER_CLASS] for k in labels.unique()]).sort().values
 
 
 def posterior(numbers: Numbers) -> MarginalPosterior:
-    """The mixture over the test images at the end, float64."""
+    """Return the mixture over the test images at the end, float64."""
     return MarginalPosterior(*(torch.from_numpy(numbers[name]).double() for name in ("mean", "logvar")))
 
 
-def posteriors(results: Sequence[Result]) -> list[MarginalPosterior]:
-    return [posterior(result.numbers) for result in results]
-
-
-def _frame(experiment: Experiment, seen: dict[str, Tensor], few: Tensor) -> dict[str, np.ndarray]:
-    codes = {split: encode(experiment, images) for split, images in seen.items()}
-    laws = [variance_law(codes[split].mean.double(), codes[split].logvar.double(), 0.05) for split in SPLITS]
+def _frame(experiment: Experiment, images: dict[str, Tensor], few: Tensor) -> Numbers:
+    codes = {split: encode(experiment, images[split]) for split in SPLITS}
+    laws = [variance_law(q.mean.double(), q.logvar.double(), 0.05) for q in codes.values()]
     return {
         "of_means": np.stack([law.of_means.numpy() for law in laws]),
         "of_noise": np.stack([law.of_noise.numpy() for law in laws]),
@@ -108,24 +98,21 @@ def _frame(experiment: Experiment, seen: dict[str, Tensor], few: Tensor) -> dict
 
 
 class Unsampled(VAE):
-    """A VAE whose decoder is given the mean of q(z|x) in the place of a draw."""
+    """A VAE whose decoder receives the mean of q(z|x) instead of a sample."""
 
     def draw(self, q: Gaussian) -> Tensor:
         return q.mean
 
 
 class Quadratic(nn.Module):
-    """½ Σ mean², what KL(q‖p) says about the means: [b], nats.
-
-    It has no preferred scale but 0: E[mean ∂D/∂mean] = E[mean²], and no -ln sigma² holds against it.
-    """
+    """½ Σ mean², the part of KL(q‖p) that depends on the means: [b], nats; least at scale 0."""
 
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return 0.5 * torch.square(q.mean - p.mean).flatten(1).sum(1)
 
 
 def unsampled(experiment: Experiment) -> Experiment:
-    """The same network and likelihood without sampling; the weights are shared."""
+    """Return the same network and likelihood without sampling; the weights are shared."""
     model, objective = experiment.model, experiment.objective
     plain = Objective(objective.likelihood, Quadratic(), float(objective.weight))
     return Experiment(Unsampled(model.encoder, model.decoder, model.latent), plain, experiment.shape)
@@ -133,51 +120,46 @@ def unsampled(experiment: Experiment) -> Experiment:
 
 @recipe("compare-samplers", version=1)
 def sample(*, device: str, **settings: Any) -> Numbers:
-    """Train a `Run`, draw as many images as there are test images by each of `DOORS`, and compare.
+    """Train a `Run`, and compare images of all `SAMPLERS`, as many as there are test images.
 
-    distance [doors] and real []: Fréchet distance to the test images on the features of a classifier of the training
-    images; real is that of as many training images, the least that can be asked for.  shown [doors, SHOWN, h, w];
-    kl, kl_error: KL(Q‖p) in nats of the mixture over the training images; variance [latent]; accuracy of the
-    classifier on the test images.
+    Numbers: distance [samplers] and real []: Fréchet distance to the test images on the features of
+    a classifier, real that of the same number of training images; shown [samplers, PICTURED, h, w];
+    kl [2]: KL(Q‖p) in nats of the mixture over the training images, and its error; variance
+    [latent]; accuracy [] of the classifier.
     """
     run = Run(**settings)
     train, test = (load(run.data, split, limit=run.limit, progress=False) for split in ("train", "test"))
     net = classifier(train)
     with ONE_AT_A_TIME:
         experiment = run.experiment(train.shape)
-        fit(experiment, train, Train(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
+        fit(experiment, train, TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, progress=False))
         posterior = MarginalPosterior.from_model(experiment, train.images)
-        every = doors(experiment, posterior, train.images, test.images, run.seed)
+        images = samples(experiment, posterior, train.images, test.images, run.seed)
         truth = net.features(test.images)
         some = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: len(test)]
         distance = posterior.kl_to_prior(seed=run.seed)
         return {
-            "distance": np.array([frechet_distance(net.features(x), truth) for x in every]),
+            "distance": np.array([frechet_distance(net.features(x), truth) for x in images]),
             "real": np.array(frechet_distance(net.features(train.images[some]), truth)),
-            "shown": np.stack([to_uint8(x[:SHOWN, 0]).numpy() for x in every]),
+            "shown": np.stack([to_uint8(x[:PICTURED, 0]).numpy() for x in images]),
             "kl": np.array([distance.value, distance.standard_error]),
             "variance": posterior.variance_law().total.numpy(),
             "accuracy": np.array(net.accuracy(test)),
         }
 
 
-def doors(experiment: Experiment, posterior: MarginalPosterior, train: Tensor, test: Tensor, seed: int) -> list[Tensor]:
-    """Images [n, *shape] by each of `DOORS`, n that of the test images; both priors are given the same draws."""
+def samples(
+    experiment: Experiment, posterior: MarginalPosterior, train: Tensor, test: Tensor, seed: int
+) -> list[Tensor]:
+    """Return images [n, *shape] of each of `SAMPLERS`; both priors use the same samples."""
     n, latent = len(test), experiment.model.latent
     z = torch.randn(n, latent, generator=torch.Generator().manual_seed(seed))
-    repaired = rescale(experiment, train).experiment
+    rescaled = rescale(experiment, train).experiment
     compressed = [posterior.compress(k, seed=seed) for k in COMPONENTS]
     codes = [
         posterior.sample(n, torch.Generator().manual_seed(seed)),
         *(torch.from_numpy(np.random.RandomState(seed).permutation(g.sample(n)[0])).float() for g in compressed),
     ]
-    device = next(experiment.parameters()).device
-    decoded = [decode(experiment, z), decode(repaired, z), *(decode(experiment, code) for code in codes)]
-    reconstructed = decode(experiment, experiment.encode(test.to(device)).mean)
-    return [*decoded, reconstructed]
-
-
-def decode(experiment: Experiment, z: Tensor) -> Tensor:
-    """Mean images of codes [n, latent] on the CPU."""
-    device = next(experiment.parameters()).device
-    return torch.cat([experiment.decode(part.to(device)).cpu() for part in z.split(2000)])
+    codes.append(experiment.encode(test.to(next(experiment.parameters()).device)).mean)
+    decoded = [decode(experiment, z, chunk=2000), decode(rescaled, z, chunk=2000)]
+    return decoded + [decode(experiment, code, chunk=2000) for code in codes]

@@ -1,4 +1,4 @@
-"""Figures: the numbers in them, the same bytes for the same inputs, receipts, and what happens when things go wrong."""
+"""Figures: their numbers, equal bytes for equal inputs, their provenance, and what happens when things go wrong."""
 
 import csv
 import errno
@@ -28,7 +28,7 @@ SMALL = {"data": "digits", "latent": 4, "hidden": (16,), "epochs": 1}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
+def cache(tmp_path_factory):
     """One cache for this file: trainings are shared between its tests, as they are between figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -107,13 +107,9 @@ def test_the_mixture_fits_have_their_known_values(drawn):
         family, *numbers = line.split()
         alpha, *expected = map(float, numbers)
         family = "primed dual" if family == "dual" else family
-        (row,) = [
-            r
-            for r in rows
-            if r["family"] == family and r["start"] == "moments" and (family == "JS" or float(r["alpha"]) == alpha)
-        ]
+        (row,) = [r for r in rows if r["kind"] == family and r["start"] == "moments" and float(r["alpha"]) == alpha]
         assert [float(row[k]) for k in ("mean_1", "mean_2", "std")] == pytest.approx(expected, abs=1e-3), line
-    values = {(r["family"], r["alpha"], r["start"]): float(r["value_nats"]) for r in rows}
+    values = {(r["kind"], r["alpha"], r["start"]): float(r["value"]) for r in rows}
     assert values["primed", "0", "moments"] == pytest.approx(0.319530, abs=1e-5)
     assert values["primed", "1", "moments"] == pytest.approx(0.933667, abs=1e-5)
     assert values["primed dual", "0.1", "moments"] == pytest.approx(0.700077, abs=1e-5)
@@ -136,7 +132,7 @@ def test_again_gives_the_same_bytes(drawn, tmp_path):
     assert files_of(drawn) == files_of(again)
 
 
-def test_figures_carry_their_alt_text_and_their_receipt(drawn):
+def test_figures_carry_their_alt_text_and_their_provenance(drawn):
     (row, _) = json.loads((drawn / "manifest.json").read_text())["figures"]
     assert row["id"] == "gjs-1d"
     assert set(row) == {

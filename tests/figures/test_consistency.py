@@ -1,7 +1,5 @@
-"""The figures on consistency: what is measured is what it is called, on small data; trainings are shared."""
+"""The consistency figures on small data: measures, shared trainings, drawings."""
 
-import csv
-import io
 from dataclasses import asdict
 
 import numpy as np
@@ -10,15 +8,13 @@ import torch
 
 from figures.consistency import burda_schedule, measures
 from figures.consistency.lambdas import WITHOUT_VIEWS
-from figures.consistency.latent_clouds import gaps as gaps_of
-from figures.consistency.latent_clouds import project
+from figures.consistency.latent_clouds import gap, project
 from figures.consistency.measures import SCALARS
-from figures.consistency.methods import Setting
-from figures.consistency.trainings import trained_one
-from figures.consistency.triplets import family
-from figures.figure import to_csv
+from figures.consistency.methods import ConsistencyRun
+from figures.consistency.tables import family
+from figures.consistency.trainings import train_with_views
 from figures.registry import FIGURES
-from vaelab.runs import store
+from tests.figures.helpers import draw, table
 
 lambdas = FIGURES["cr-lambda"]
 latent_clouds = FIGURES["cr-latent-clouds"]
@@ -28,35 +24,18 @@ tables = FIGURES["cr-table-mnist"]
 tangents = FIGURES["cr-tangent"]
 triplets = FIGURES["cr-triplet"]
 
-SMALL = {"data": "digits", "likelihood": "bernoulli", "latent": 4, "hidden": [32], "epochs": 6, "batch_size": 50}
-SMALL |= {"lr": 3e-3, "samples": 10, "weighed": 50}
+BERNOULLI = {"likelihood": "bernoulli"}
+RUN = {"data": "digits", "latent": 4, "hidden": [32], "epochs": 6, "batch_size": 50, "lr": 3e-3}
+RUN |= {"samples": 10, "weighed": 50}
+SMALL = {**RUN, **BERNOULLI}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
-    """One cache for this file: trainings are shared between its tests, as they are between figures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(
-            "vaelab.runs.executors.cpu_count", lambda: 1
-        )  # trained here: starting processes would take longer
-        yield
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 @pytest.fixture(scope="module")
 def swept():
     return lambdas.compute("cpu", lambdas=[0.0, 1.0, 50.0], seeds=1, **SMALL)
-
-
-def table(item, result):
-    return list(csv.DictReader(io.StringIO(to_csv(item.rows(result.numbers)))))
-
-
-def drawn(item, result):
-    words = item.alt(result.numbers)
-    assert any(c.isdigit() for c in words)
-    assert "nan" not in words
-    return item.draw(result.numbers)
 
 
 def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_ceiling(swept):
@@ -70,34 +49,30 @@ def test_the_gap_and_the_rate_fall_with_lambda_and_information_stays_below_its_c
         assert float(row["ceiling"]) == pytest.approx(np.log(179), rel=1e-6)
         assert float(row["nll"]) < -float(row["elbo_test"]) + 3 * float(row["nll_error"])
         assert 0 < float(row["rho"]) < 1
-    axes = drawn(lambdas, swept).axes
+    axes = draw(lambdas, swept).axes
     assert len(axes) == 6
     level = [line.get_ydata()[0] for line in axes[0].lines if line.get_linestyle() in WITHOUT_VIEWS]
-    assert level == pytest.approx([float(found[arm]["nll"]) for arm in list(found)[:2]]), "both arms without views"
+    assert level == pytest.approx([float(found[arm]["nll"]) for arm in list(found)[:2]]), "both methods without views"
     assert f"twice as long: NLL {level[1]:.1f}" in lambdas.alt(swept.numbers)
 
 
-def test_clouds_lie_where_the_posteriors_are_and_no_training_is_repeated(swept, monkeypatch):
-    def no_training(*args, **kwargs):
-        raise AssertionError("this was trained before")
-
-    monkeypatch.setattr(store, "sweep", no_training)
+def test_clouds_are_those_of_the_posteriors_and_no_training_is_repeated(swept, no_training):
     result = latent_clouds.compute("cpu", lambdas=[0.0, 50.0], seeds=1, **SMALL)
     rows = table(latent_clouds, result)
     assert len(rows) == 3 * 10
-    gaps = gaps_of(result.numbers).mean(1)
+    gaps = gap(result.numbers).mean(1)
     assert gaps[2] < 0.5 * gaps[1]
-    assert drawn(latent_clouds, result).axes
+    assert draw(latent_clouds, result).axes
     tangent = tangents.compute("cpu", lambdas=[0.0, 1.0, 50.0], seeds=1, **SMALL)
     n = tangent.numbers
     assert n["tangent"][:, 0, 0] == pytest.approx(n["tangent_limit"][:, 0], rel=0.05)
     assert (np.diff(n["tangent_limit"][1:, 0]) < 0).all()
-    drawn(tangents, tangent)
+    draw(tangents, tangent)
     assert len(table(tangents, tangent)) == 4 * 5
 
 
-def test_a_projection_keeps_a_posterior_that_lies_in_the_plane():
-    """Data on two axes of five: the projection keeps their distances and turns the covariance with them."""
+def test_a_projection_preserves_a_posterior_within_the_plane():
+    """Data on two axes of five keep their distances, and the covariance rotates with them."""
     generator = np.random.default_rng(0)
     plane = np.zeros((200, 5))
     plane[:, [1, 3]] = generator.normal(size=(200, 2)) * [3, 1]
@@ -107,7 +82,7 @@ def test_a_projection_keeps_a_posterior_that_lies_in_the_plane():
     assert np.linalg.eigvalsh(covariance[0]) == pytest.approx([0.25, 4.0])
 
 
-def test_nine_methods_stand_in_one_table():
+def test_one_table_compares_nine_methods():
     settings = {"consistency": 5.0, "beta": 4.0, "samples_k": 3, "seeds": 1, **SMALL, "epochs": 3}
     result = tables.compute("cpu", **settings)
     found = {row["arm"]: row for row in table(tables, result)}
@@ -115,11 +90,11 @@ def test_nine_methods_stand_in_one_table():
     for base in ("VAE", "β-VAE, β = 4", "IWAE, k = 3"):
         assert float(found[f"{base}, CR"]["gap"]) < float(found[f"{base}, Aug"]["gap"])
     assert float(found["β-VAE, β = 4, plain"]["rate"]) < float(found["VAE, plain"]["rate"])
-    figure = drawn(tables, result)
+    figure = draw(tables, result)
     assert len(figure.axes) == 6
-    said = "digits, 1,618 training images of 8 × 8 pixels, 1 seed; CR: λ = 5"
-    assert figure.get_suptitle() == said
-    assert said in tables.alt(result.numbers)
+    words = "digits, 1,618 training images of 8 × 8 pixels, 1 seed; CR: λ = 5"
+    assert figure.get_suptitle() == words
+    assert words in tables.alt(result.numbers)
 
 
 def test_the_other_figures_draw_what_they_measured():
@@ -127,38 +102,41 @@ def test_the_other_figures_draw_what_they_measured():
     result = triplets.compute("cpu", lambdas=[0.0, 5.0], weights=[1.0, 50.0], **quick)
     assert [row["arm"] for row in table(triplets, result)][-2:] == ["triplet, weight 1", "triplet, weight 50"]
     assert family(result.numbers, True).tolist() == [3, 4]
-    drawn(triplets, result)
+    draw(triplets, result)
     limit = rotation_limit.compute("cpu", angles=[15.0, 180.0], consistency=5.0, **quick)
     rows = table(rotation_limit, limit)
-    assert {row["largest_rotation_degrees"] for row in rows} == {"15", "180"}
+    assert {row["angle"] for row in rows} == {"15", "180"}
     assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("probe", "six_nine"))
-    assert "8 × 8 pixels" in drawn(rotation_limit, limit).get_suptitle()
+    assert "8 × 8 pixels" in draw(rotation_limit, limit).get_suptitle()
 
 
 def test_views_of_an_angle_are_rotations_alone_and_reach_training():
-    setting = Setting("cr_vae", {"consistency": 1.0}, **SMALL, views=90.0)
+    setting = ConsistencyRun("cr_vae", {"consistency": 1.0, **BERNOULLI}, **RUN, views=90.0)
     made = setting.experiment((1, 8, 8))
-    assert made.views == setting.seen()
+    assert made.views == setting.transformation()
     assert made.views.parts[0].rotation == 90
     assert made.views.parts[0].translation == 0
 
 
-def test_what_classes_cannot_tell_is_nan():
+def test_probes_of_unknown_classes_are_nan():
     """Test labels that were never trained on, as in Omniglot: no probe, but everything else."""
-    n = trained_one(device="cpu", **asdict(Setting("vae", {}, **{**SMALL, "epochs": 1})))
+    n = train_with_views(device="cpu", **asdict(ConsistencyRun("vae", BERNOULLI, **{**RUN, "epochs": 1})))
     assert set(SCALARS) <= set(n)
     assert np.isfinite([float(n[name]) for name in SCALARS]).all()
-    odd = measures._probes.__globals__["load"]
+    odd = measures._probe_classes.__globals__["load"]
 
     class Other:
         labels = torch.arange(179) + 100
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "load", lambda name, split, **k: odd(name, split) if split == "train" else Other())
-        assert all(np.isnan(v) for v in measures._probes(None, Setting("vae", **SMALL), None, None, None).values())
+        assert all(
+            np.isnan(v)
+            for v in measures._probe_classes(None, ConsistencyRun("vae", BERNOULLI, **RUN), None, None, None).values()
+        )
 
 
-def test_a_stage_goes_on_where_the_one_before_ended(monkeypatch):
+def test_a_stage_resumes_at_the_end_of_the_previous_one(monkeypatch):
     """Stage by stage: 1, 4, 13 passes at falling rates; each pass is made once."""
     settings = {"data": "digits", "limit": 200, "batch_size": 50, "samples": 20, "weighed": 40}
     assert [burda_schedule.passes(s) for s in range(8)] == [1, 4, 13, 40, 121, 364, 1093, 3280]
@@ -176,4 +154,4 @@ def test_a_stage_goes_on_where_the_one_before_ended(monkeypatch):
     assert [(row["draws"], row["passes"]) for row in rows] == [("1", "1"), ("1", "4"), ("3", "1"), ("3", "4")]
     assert float(rows[1]["nll"]) < float(rows[0]["nll"])
     assert rows[0]["published_nll"] == "86.76"
-    drawn(learning_curve, result)
+    draw(learning_curve, result)

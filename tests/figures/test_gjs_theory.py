@@ -6,11 +6,11 @@ import io
 import numpy as np
 import pytest
 
-from figures.figure import to_csv
 from figures.gjs.limits import LOWEST, ZERO
 from figures.gjs.mixture_fit import jump
 from figures.gjs.theory import entrance_fee
 from figures.registry import FIGURES
+from figures.table import to_csv
 
 integrands = FIGURES["gjs-integrands"]
 limits = FIGURES["gjs-limits"]
@@ -20,7 +20,7 @@ small_sigma = FIGURES["gjs-small-sigma"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
+def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -42,7 +42,7 @@ def test_the_integrands_have_their_known_bumps_right_and_as_published():
     """Derived here; published: the mean of `gaussian_example.ipynb`, jacobdeasy/geometric-js."""
     n, rows = drawn(integrands)
     first = rows[0]["pair"]
-    z = column(rows, "z", pair=first)
+    z = column(rows, "x", pair=first)
     for name, left, low, right in (
         ("geometric JS", (0.0936, -2.60), (-0.0984, -0.61), (0.4651, 3.62)),
         ("published geometric JS", (0.1795, -2.54), (-0.1078, -0.45), (0.3195, 3.74)),
@@ -66,7 +66,7 @@ def test_the_integrands_have_their_known_bumps_right_and_as_published():
 def test_the_limits_are_the_two_kl_divergences_or_zero():
     n, rows = drawn(limits)
     ends = {
-        name: column(rows, "value_nats", divergence=name)[[0, -1]]
+        name: column(rows, "value", divergence=name)[[0, -1]]
         for name in ("primed", "primed dual", "plain", "plain dual")
     }
     assert ends["primed"] == pytest.approx([1.249719, 5.420281], abs=1e-6)
@@ -74,8 +74,8 @@ def test_the_limits_are_the_two_kl_divergences_or_zero():
     assert [*ends["plain"], *ends["plain dual"]] == pytest.approx([0] * 4, abs=1e-12)
     assert n["ends"] == pytest.approx([1.249719, 5.420281], abs=1e-6)
     for name in ("plain", "plain dual"):
-        assert (np.diff(np.sign(np.diff(column(rows, "value_nats", divergence=name)))) != 0).sum() == 1, "one hump"
-    both = [column(rows, "value_nats", divergence=name) for name in ("plain", "plain dual")]
+        assert (np.diff(np.sign(np.diff(column(rows, "value", divergence=name)))) != 0).sum() == 1, "one hump"
+    both = [column(rows, "value", divergence=name) for name in ("plain", "plain dual")]
     a = column(rows, "alpha", divergence="plain")
     np.testing.assert_allclose(sum(both), a * (1 - a) * (1.249719 + 5.420281), atol=1e-5)
 
@@ -84,12 +84,13 @@ def test_sharp_posteriors_meet_the_wall_or_pay_the_fee():
     _, rows = drawn(small_sigma, smallest=1e-7)
     for alpha, fee in (("0.1", 2.898707), ("0.25", 0.431853), ("0.5", -0.096574), ("0.75", -0.102174)):
         of = {"alpha": alpha}
-        difference = column(rows, "dual_minus_alpha_kl", **of)
-        assert column(rows, "entrance_fee", **of)[0] == pytest.approx(fee, abs=1e-6)
+        difference = column(rows, "excess", **of)
+        assert column(rows, "fee", **of)[0] == pytest.approx(fee, abs=1e-6)
         assert difference[0] == pytest.approx(fee, abs=1e-5)
         assert difference[-1] == pytest.approx(0, abs=1e-12)
-        assert column(rows, "primed", **of)[0] / column(rows, "wall", **of)[0] == pytest.approx(1, abs=1e-2)
-        for name in ("kl_qp", "kl_pq", "primed", "primed_dual"):
+        wall = float(alpha) ** 2 / (2 * column(rows, "s", **of)[0])
+        assert column(rows, "primed", **of)[0] / wall == pytest.approx(1, abs=1e-2)
+        for name in ("kl_qp", "kl_pq", "primed", "dual"):
             assert (np.diff(column(rows, name, **of)) < 0).all(), "sharper is dearer"
 
 
@@ -104,15 +105,15 @@ def test_the_entrance_fee_is_zero_and_lowest_where_it_must_be():
 def test_the_dual_jumps_between_two_branches_at_small_alpha():
     n, rows = drawn(mixture_fit, grid=[0.02, 0.05, 0.12, 0.14, 0.2, 0.35, 0.6, 0.8])
     assert jump(n) == (0.12, 0.14)
-    dual = {"family": "primed dual"}
+    dual = {"kind": "primed dual"}
     std = column(rows, "std", start="moments", **dual)
-    value = column(rows, "value_nats", start="moments", **dual)
+    value = column(rows, "value", start="moments", **dual)
     at = column(rows, "alpha", start="moments", **dual)
     lower = column(rows, "alpha", start="component", **dual)
     assert lower.tolist() == [0.1, 0.12]
-    assert (column(rows, "value_nats", start="component", **dual) < value[np.isin(at, lower)]).all()
+    assert (column(rows, "value", start="component", **dual) < value[np.isin(at, lower)]).all()
     assert std[at <= 0.12].min() > 1.1 > 0.8 > std[at >= 0.14].max()
-    primed = column(rows, "std", family="primed")
+    primed = column(rows, "std", kind="primed")
     assert (np.diff(primed[2:10]) > 0).all(), "the primed one widens without a jump"
     assert np.abs(np.diff(primed)).max() < 0.3
     assert primed[-1] == pytest.approx(std[0], abs=1e-5)
@@ -122,16 +123,16 @@ def test_the_dual_jumps_between_two_branches_at_small_alpha():
 def test_the_evidence_is_right_on_the_toy_and_the_published_one_is_not():
     small = {"data": "digits", "latent": 4, "hidden": (16,), "epochs": 1}
     n, rows = drawn(model_evidence, alphas=[0.1, 0.9], seeds=2, **small)
-    toy = {"model": "toy"}
+    toy = {"variant": ""}
     low, high = (column(rows, name, proposal="right", **toy) for name in ("low_95", "high_95"))
     assert ((low < -14.3396) & (high > -14.3396)).all()
-    published = column(rows, "log_evidence_nats", proposal="published", **toy)
+    published = column(rows, "nats", proposal="published", **toy)
     samples = column(rows, "samples", proposal="published", **toy)
     assert (np.diff(published) > 0).all(), "a lower bound that rises with the number of samples"
     assert published[samples == 128] == pytest.approx([-22.31], abs=0.5)
-    trained = [r for r in rows if r["model"] == "trained"]
+    trained = [r for r in rows if r["variant"]]
     assert len(trained) == 2 * (3 + 4)
     assert n["trained"].shape == (7, 2, 3)
     for row in trained:
-        assert float(row["low_95"]) < float(row["log_evidence_nats"]) < float(row["high_95"])
+        assert float(row["low_95"]) < float(row["nats"]) < float(row["high_95"])
     assert model_evidence.presets["quick"]["seeds"] >= 2

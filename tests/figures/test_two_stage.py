@@ -1,14 +1,10 @@
-"""The figures on two stages: what the numbers mean, who wins, and a collapsed stage that is not renormalized."""
-
-import csv
-import io
+"""The two-stage figures: their numbers, the best generator, and a collapsed second stage."""
 
 import numpy as np
 import pytest
 
-from figures.figure import to_csv
 from figures.registry import FIGURES
-from figures.two_stage.samplers import COLORS, ordered, winners
+from figures.two_stage.samplers import COLORS, best_generators, order_holds
 from figures.two_stage.trainings import (
     CELEBA,
     CIFAR,
@@ -21,11 +17,11 @@ from figures.two_stage.trainings import (
     REAL,
     REC,
     SOURCES,
-    two_stages,
+    compare_samplers,
 )
+from tests.figures.helpers import table
 from vaelab._utils.errors import InvalidValue
 from vaelab.metrics import fid
-from vaelab.runs import store
 from vaelab.training.config import Train
 
 renormalized = FIGURES["gam-second-stage"]
@@ -41,13 +37,7 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
-    """One cache for this file: trainings are shared between its tests, as they are between figures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("vaelab.runs.executors.cpu_count", lambda: 1)
-        yield
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +45,18 @@ def result():
     return samplers.compute("cpu", seeds=2, **SMALL)
 
 
-def table(item, result):
-    return list(csv.DictReader(io.StringIO(to_csv(item.rows(result.numbers)))))
-
-
-def test_the_table_says_what_was_measured_and_who_wins(result):
+def test_the_table_names_the_measure_and_the_best_generator(result):
     rows = table(samplers, result)
     assert len(rows) == 2 * len(SOURCES)
     for seed in ("0", "1"):
         row = {r["source"]: r for r in rows if r["seed"] == seed}
         distance = {name: float(r["frechet"]) for name, r in row.items()}
         generators = {name: value for name, value in distance.items() if name not in (REAL, REC, CONTROL)}
-        (winner,) = [name for name, r in row.items() if r["wins"] == "true"]
+        (winner,) = [name for name, r in row.items() if r["wins"] == "yes"]
         assert distance[winner] == min(generators.values())
-        assert row[REC]["wins"] == row[REAL]["wins"] == row[CONTROL]["wins"] == ""
+        assert row[REC]["wins"] == row[REAL]["wins"] == row[CONTROL]["wins"] == "no"
         holds = distance[LAW] <= distance[GEN2] <= distance[GEN1]
-        assert {r["order_holds"] for r in row.values()} == {str(holds).lower()}
+        assert {r["order_holds"] for r in row.values()} == {"yes" if holds else "no"}
         assert max(distance[REAL], distance[REC]) < min(generators.values())
         assert all(0 <= float(r[x]) <= 1 for r in rows for x in ("precision", "recall"))
         assert {r["score"] for r in rows} == {"Fréchet distance on classifier features"}
@@ -79,7 +65,7 @@ def test_the_table_says_what_was_measured_and_who_wins(result):
         }
 
 
-def test_an_fid_stands_beside_its_protocol(result):
+def test_an_fid_is_reported_with_its_protocol(result):
     """Resizing, number, split, file format and where z is taken, in the table and the picture."""
     numbers = {**result.numbers, "score": np.array("fid"), "jpeg": np.array(True), "data": np.array("cifar10")}
     row = samplers.rows(numbers)[0]
@@ -93,7 +79,7 @@ def test_an_fid_stands_beside_its_protocol(result):
     assert len({c for name, c in COLORS.items() if name in (LAW, PUBLISHED, GMM, GEN1, GEN2)}) == 5
 
 
-def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(result):
+def test_blur_is_lost_variance_and_the_second_stage_narrows_its_latents(result):
     """The variance that reconstructions have lost is about their error."""
     for row in table(samplers, result):
         assert float(row["variance_loss"]) == pytest.approx(float(row["mse"]), rel=0.35)
@@ -102,15 +88,14 @@ def test_blur_is_lost_variance_and_the_second_stage_has_gathered_its_latents(res
         assert float(row["gamma_second"]) < 1
 
 
-def test_both_figures_read_one_training(result, monkeypatch):
-    def no_training(*args, **kwargs):
-        raise AssertionError("this was trained before")
-
-    monkeypatch.setattr(store, "sweep", no_training)
+def test_both_figures_read_one_training(result, no_training):
     other = renormalized.compute("cpu", seeds=2, **SMALL)
     assert len(renormalized.draw(other.numbers).axes[0].get_yticklabels()) == 6
     assert len(samplers.draw(result.numbers).axes) == 3
-    by_both = [{(r["seed"], r["source"]): r["frechet"] for r in table(m, result)} for m in (samplers, renormalized)]
+    by_both = [
+        {(r["seed"], r["source"]): r[name] for r in table(m, result)}
+        for m, name in ((samplers, "frechet"), (renormalized, "distance"))
+    ]
     assert by_both[1].items() <= by_both[0].items()
     for item, numbers in ((samplers, result.numbers), (renormalized, other.numbers)):
         words = item.alt(numbers)
@@ -118,19 +103,19 @@ def test_both_figures_read_one_training(result, monkeypatch):
         assert GMM in words or "mixture" in words
 
 
-def test_renormalized_pictures_are_those_of_the_raw_latents_moved_outwards(result):
+def test_renormalized_images_are_those_of_the_scaled_raw_latents(result):
     raw, scaled = (result.numbers["pictures"][0][SOURCES.index(name)].astype(float) for name in (GEN2, LAW))
     assert 0 < np.abs(raw - scaled).mean() < np.abs(raw - scaled[::-1]).mean()
 
 
-def test_a_collapsed_stage_leaves_a_gap_where_its_renormalization_would_stand():
+def test_a_collapsed_stage_has_no_renormalized_samples():
     collapsing = {"width": 8, "steps": 40, "warmup": 0.0, "gamma": 1.0}
     settings = {**SMALL, "train": {"epochs": 2}, "second": collapsing, "components": 1}
     numbers = samplers.compute("cpu", seeds=1, **settings).numbers
     missing = [np.isnan(numbers["frechet"][0, SOURCES.index(name)]) for name in SOURCES]
     assert [name for name, gone in zip(SOURCES, missing, strict=True) if gone] == [LAW, PUBLISHED, CONTROL]
-    assert not ordered(numbers).any()
-    assert winners(numbers)[0] not in (LAW, PUBLISHED)
+    assert not order_holds(numbers).any()
+    assert best_generators(numbers)[0] not in (LAW, PUBLISHED)
     for item in (samplers, renormalized):
         assert "nan" not in item.alt(numbers)
         item.draw(numbers)
@@ -146,7 +131,7 @@ def test_the_published_set_ups_are_those_of_the_paper(monkeypatch):
     assert (cifar.epochs, celeba.epochs) == (700, 70)
 
 
-def test_the_inception_network_judges_where_it_is_asked_to(monkeypatch):
+def test_fid_uses_the_inception_network(monkeypatch):
     asked = []
 
     def features(images, device):
@@ -155,8 +140,8 @@ def test_the_inception_network_judges_where_it_is_asked_to(monkeypatch):
 
     monkeypatch.setattr(fid, "features", features)
     quick = {**SMALL, "train": {"epochs": 1}, "second": {"width": 8, "steps": 20}, "components": 1}
-    numbers = two_stages(device="cpu", seed=0, score="fid", **quick)
+    numbers = compare_samplers(device="cpu", seed=0, score="fid", **quick)
     assert set(asked) == {(179, 1, 8, 8)}
     assert np.isfinite(numbers["frechet"][: SOURCES.index(LAW)]).all()
     with pytest.raises(InvalidValue, match="'inception'"):
-        two_stages(device="cpu", seed=0, score="inception", **quick)
+        compare_samplers(device="cpu", seed=0, score="inception", **quick)

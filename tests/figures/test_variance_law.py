@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from figures.figure import to_csv
 from figures.registry import FIGURES
+from figures.table import to_csv
 from figures.variance_law import measures, predictions, theory, trainings
-from figures.variance_law.law_through_training import totals
+from figures.variance_law.latent_plane import NAMES
+from figures.variance_law.law_bars import totals
 from figures.variance_law.measures import radius
-from figures.variance_law.sampling_off import NAMES
 from figures.variance_law.trainings import Quadratic, unsampled
 from vaelab import MMD, Gaussian, MarginalPosterior, kl, recipes
 from vaelab.posterior.variance_law import scale_gradient
@@ -44,7 +44,7 @@ WIDE = {**COMMON, "latent": 4, "hidden": (32,), "epochs": 10}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
+def cache(tmp_path_factory):
     """One cache for this file: trainings are shared between its tests, as they are between figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -126,9 +126,9 @@ def test_mmd_asks_for_the_scale_of_the_prior(width):
 
 def test_the_two_predictions_of_the_kurtosis_are_exact_where_their_premises_hold():
     mean = torch.linspace(-0.95, 0.95, 4001, dtype=torch.float64)[:, None]
-    by_point = measures.latents(MarginalPosterior(mean, torch.log(1 - mean**2)))
+    by_point = measures.kurtosis(MarginalPosterior(mean, torch.log(1 - mean**2)))
     assert by_point["point_by_point"] == pytest.approx(by_point["measured"], abs=1e-9)
-    constant = measures.latents(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
+    constant = measures.kurtosis(MarginalPosterior(2 * mean, torch.full_like(mean, -1.0)))
     assert constant["constant_sigma"] == pytest.approx(constant["measured"], abs=1e-9)
     assert abs(constant["point_by_point"] - constant["measured"]) > 0.1
     assert list(theory.textbook().values()) == pytest.approx([2.674197, 1.84752, 2.412, 1.6878], abs=2e-3)
@@ -143,8 +143,7 @@ def test_the_minima_of_rho_lie_on_the_circle():
     # ln(1 + 1/rho²)/2, the KL at the minimum
     assert n["best"][:, 2] == pytest.approx([1.629048, 0.804719, 0.346574, 0.111572], abs=1e-6)
     for value in n["rho"]:
-        curve = column(rows, "kl_nats", rho=f"{value:g}", what="curve")
-        (least,) = column(rows, "kl_nats", rho=f"{value:g}", what="minimum")
+        curve, (least, *_) = (column(rows, name, rho=f"{value:g}") for name in ("kl", "least_kl"))
         assert curve.min() == pytest.approx(least, abs=1e-3)
         assert curve.min() >= least - 1e-12
 
@@ -171,7 +170,7 @@ def test_the_figures_of_the_plane_show_one_training():
 def test_the_figures_of_the_wide_latents_agree_with_each_other():
     through, rows = drawn(law_through_training, seeds=2, **WIDE)
     total, active = totals(through)
-    last = [row for row in rows if row["split"] == "test" and row["epoch"] == str(WIDE["epochs"])]
+    last = [row for row in rows if row["split"] == "test" and row["epoch"] == str(WIDE["epochs"])][:: WIDE["latent"]]
     for seed, row in enumerate(last):
         v = total[seed, 1, -1]
         assert float(row["nats_at_stake"]) == pytest.approx(0.5 * (v - 1 - np.log(v)).sum(), rel=1e-6)
@@ -200,23 +199,21 @@ def test_bars_count_active_latents_per_data_set():
     assert n["of_means"].shape == (1, 2, 4)
     assert len(rows) == 8
     for row in rows:
-        parts = float(row["variance_of_means"]), float(row["mean_of_variances"])
-        assert float(row["sum"]) == pytest.approx(sum(parts), rel=1e-6)
-        assert (row["active"] == "true") == (parts[0] > 0.05)
+        assert (row["active"] == "yes") == (float(row["of_means"]) > 0.05)
 
 
-def test_draws_come_by_six_doors_and_the_priors_share_theirs(monkeypatch):
+def test_draws_come_by_six_samplers_and_the_priors_share_theirs(monkeypatch):
     monkeypatch.setattr("vaelab.metrics.classifier.STEPS", 60)
     monkeypatch.setattr(trainings, "COMPONENTS", (2, 3))
     n, rows = drawn(prior_vs_mixture, seeds=1, **WIDE)
-    assert n["distance"].shape == (1, len(trainings.DOORS))
+    assert n["distance"].shape == (1, len(trainings.SAMPLERS))
     assert (n["distance"] > 0).all()
-    assert len(rows) == len(trainings.DOORS) + 1
+    assert len(rows) == len(trainings.SAMPLERS)
     torch.manual_seed(0)
     experiment = recipes.vae((1, 8, 8), 2, hidden=(8,))
     images = torch.rand(70, 1, 8, 8)
     posterior = MarginalPosterior.from_model(experiment, images)
-    prior, rescaled, *_ = trainings.doors(experiment, posterior, images, images, seed=0)
+    prior, rescaled, *_ = trainings.samples(experiment, posterior, images, images, seed=0)
     z = torch.randn(70, 2, generator=torch.Generator().manual_seed(0))
     scale = (posterior.mean**2 + posterior.logvar.exp()).mean(0).sqrt()
     torch.testing.assert_close(prior, experiment.decode(z))
@@ -225,12 +222,12 @@ def test_draws_come_by_six_doors_and_the_priors_share_theirs(monkeypatch):
 
 def test_every_law_is_predicted_from_the_posteriors_it_was_measured_on():
     _, rows = drawn(other_laws, seeds=1, data="digits", latent=4, hidden=(16,), epochs=3, batch_size=50)
-    assert {row["law"] for row in rows} == {law.name for law in predictions.laws()}
+    assert {row["regularizer"] for row in rows} == {law.name for law in predictions.laws()}
     for name in ("KL(q‖p)", "KL(q‖p), β = 4"):
-        assert column(rows, "predicted", law=name) == pytest.approx([1] * 4, abs=1e-6)
+        assert column(rows, "predicted", regularizer=name) == pytest.approx([1] * 4, abs=1e-6)
     q = MarginalPosterior(torch.zeros(50, 1).double() + torch.linspace(-1, 1, 50)[:, None], torch.zeros(50, 1).double())
     found = predictions.latents(lambda q, p: kl(p, q), q)
-    assert found["predicted"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
+    assert found["from_posteriors"] == pytest.approx(found["measured"], rel=1e-6), "E[1/s] = 1 holds: nothing to mend"
 
 
 # -- the committed tables
@@ -254,10 +251,10 @@ def test_the_manifest_holds_a_checksum_of_every_data_set():
 def test_the_law_holds_on_average_over_active_latents_of_every_data_set():
     rows = committed("var-law-bars")
     for name in {row["data"] for row in rows}:
-        for active in ("true", "false"):
-            total = column(rows, "sum", data=name, active=active)
+        for active in ("yes", "no"):
+            total = sum(column(rows, part, data=name, active=active) for part in ("of_means", "of_noise"))
             assert not total.size or abs(total.mean() - 1) < 0.1, (name, active)
-        signal = column(rows, "variance_of_means", data=name, active="true")
+        signal = column(rows, "of_means", data=name, active="yes")
         assert np.ptp(signal) > 0.5, "the law fixes the sum, not its parts"
 
 
@@ -333,18 +330,18 @@ def test_marginals_have_the_moments_that_are_written_beside_them():
 
 def test_prior_draws_lie_further_off_than_those_of_the_mixture():
     rows = committed("var-prior-vs-mixture-samples")
-    score = {door: column(rows, "frechet_distance_on_classifier_features", door=door) for door in trainings.DOORS}
-    real = column(rows, "frechet_distance_on_classifier_features", door="training images")
+    score = {name: column(rows, "distance", sampler=name) for name in trainings.SAMPLERS}
+    real = column(rows, "real")
     assert score["N(0, I)"].min() > score["GMM 10"].max()
     assert score["N(0, I)"].min() > score["mixture"].max() > real.max()
-    assert score["mixture"].mean() > score["reconstructions"].mean(), "no door beats decoding the right code"
+    assert score["mixture"].mean() > score["reconstructions"].mean(), "no sampler beats decoding the right code"
 
 
 def test_every_regularizer_leads_to_its_own_variance():
     rows = [row for row in committed("var-other-laws") if row["active"] == "yes"]
     means = {}
     for law in predictions.laws():
-        pair = [np.exp(np.log(column(rows, name, law=law.name)).mean()) for name in ("measured", "predicted")]
+        pair = [np.exp(np.log(column(rows, name, regularizer=law.name)).mean()) for name in ("measured", "predicted")]
         means[law.name] = pair[0]
         assert 0.8 < pair[0] / pair[1] < 1.4, law.name
     for name in ("KL(q‖p)", "KL(q‖p), β = 4"):
