@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-SECTIONS = {
-    title: (int(count), body)
-    for title, count, body in re.findall(r"^## Add ([^\n]+) \((\d) files?\)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
-}
-BLOCK = re.compile(r"^\*\*`([^`\n]+)`\*\*, (new|at the end|(?:after|in place of) `([^\n]+)`):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r"^## Add ([^\n]+) \((\d) files?\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+SECTIONS = {title: (int(count), body) for title, count, body in SECTION.findall(TEXT)}
+BLOCK = re.compile(
+    r"^\*\*`([^`\n]+)`\*\*, (new|at the end|(?:after|in place of) `([^\n]+)`):\n\n```\w+\n(.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def copy_of_the_repository(folder: Path) -> None:

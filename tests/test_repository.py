@@ -65,19 +65,19 @@ def test_four_papers_are_cited():
 
 
 def test_make_explains_itself_also_in_a_path_with_spaces(tmp_path):
-    home = tmp_path / "my lab"
-    home.mkdir()
+    clone = tmp_path / "my lab"
+    clone.mkdir()
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, home)
-    (home / "jupyter").mkdir()
-    shutil.copytree(ROOT / "jupyter", home / "jupyter", dirs_exist_ok=True)
-    text = make(cwd=home).stdout
+        shutil.copy(ROOT / name, clone)
+    (clone / "jupyter").mkdir()
+    shutil.copytree(ROOT / "jupyter", clone / "jupyter", dirs_exist_ok=True)
+    text = make(cwd=clone).stdout
     for target in ("setup", "figures", "figures-all", "redraw", "test", "lab", "notebooks", "bench", "clean"):
         assert re.search(rf"make {target} +\S", text), target
-    plan = make("-n", "figures", cwd=home).stdout
+    plan = make("-n", "figures", cwd=clone).stdout
     assert "my lab" not in plan
-    assert '-m vaelab figures draw --out "drawn"' in make("-n", "redraw", "OUT=drawn", cwd=home).stdout
-    assert re.search(r"find .*\bfigures\b.* __pycache__", make("-n", "clean", cwd=home).stdout)
+    assert '-m vaelab figures draw --out "drawn"' in make("-n", "redraw", "OUT=drawn", cwd=clone).stdout
+    assert re.search(r"find .*\bfigures\b.* __pycache__", make("-n", "clean", cwd=clone).stdout)
 
 
 def test_an_old_python_gets_a_sentence(tmp_path):
@@ -197,8 +197,8 @@ def test_the_package_in_the_wheel_works_without_a_checkout(wheel, tmp_path):
     assert listed.returncode == 2
     assert "figures/ of the vaelab repository" in listed.stderr
     assert len(listed.stderr.splitlines()) == 1
-    told = python("-c", "from vaelab.cli import doctor; print(doctor.remedy())")
-    assert 'pip install "vaelab[lab]"' in told.stdout
+    remedy = python("-c", "from vaelab.cli import doctor; print(doctor.remedy())")
+    assert 'pip install "vaelab[lab]"' in remedy.stdout
 
 
 def test_the_committed_figures_are_as_they_were_drawn():

@@ -23,7 +23,7 @@ def runs(epochs):
     return [Run("vae", **shared), Run("gjs_vae", {"alpha": 0.3, "dual": True}, **shared)]
 
 
-def losses(rows):
+def comparable(rows):
     return [row[:5] for row in rows]  # all but the seconds
 
 
@@ -34,7 +34,7 @@ def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
     train_round_robin(runs(4), parts, epochs_per_round=2, device="cpu")
     for run in runs(4):
         assert [row.epoch for row in curve(run, whole)] == [1, 2, 3, 4]
-        assert losses(curve(run, parts)) == losses(curve(run, whole))
+        assert comparable(curve(run, parts)) == comparable(curve(run, whole))
         first, *_, last = curve(run, whole)
         assert last.reconstruction < first.reconstruction
 
@@ -85,7 +85,7 @@ def test_the_table_puts_ours_beside_every_published_value(reached):
     assert next(csv.DictReader(to_csv(rows).splitlines()))["published"] == "8.45965"
 
 
-def test_seeds_are_compared_at_equal_epochs_and_the_longest_is_told_apart():
+def test_seeds_are_compared_at_equal_epochs_and_the_longest_is_reported_apart():
     curves = np.full((len(published.lines()), 2, 3), np.nan)
     curves[0] = [[9, 8, 7], [10, np.nan, np.nan]]
     row = reproduction.rows({"curves": curves})[0]
@@ -105,15 +105,15 @@ def test_the_command_draws_what_there_is_and_names_what_it_does_not_know(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("option", "sentence"),
+    ("option", "message"),
     [("--epochs-per-round", "epochs_per_round must be at least 1"), ("--seeds", "seeds must be at least 1")],
 )
-def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, sentence):
+def test_none_of_something_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, option, message):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "argv", ["vaelab", "reproduce", option, "0", "--minutes", "0", "--out", str(tmp_path)])
     with pytest.raises(SystemExit):
         commands.main()
-    assert sentence in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("gjs-*"))
 
 

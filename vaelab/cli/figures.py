@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")]
 FigureFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+CLONE = ("figures/registry.py", "pyproject.toml")
 
 
 def figures_folder() -> Path:
     """Make the figure scripts importable as `figures`.
 
     They are those of the clone around the working directory, or else of the checkout from which
-    this package runs. The root of the clone is appended to sys.path, so that worker processes,
-    which get the same path, find the scripts but never another vaelab.
+    this package runs. Its root is appended to sys.path, which worker processes inherit, so that
+    the scripts are found but never another vaelab.
 
     Returns:
         The folder of the scripts, into which they draw.
@@ -34,7 +35,8 @@ def figures_folder() -> Path:
         DataError: If there is no clone, or Python imports another package named figures.
     """
     here = Path.cwd()
-    roots = [root for root in (here, *here.parents, repository()) if root and _is_clone(root)]
+    folders = [folder for folder in (here, *here.parents, repository()) if folder]
+    roots = [folder for folder in folders if all((folder / name).is_file() for name in CLONE)]
     if not roots:
         raise DataError(
             "the figure scripts are in the folder figures/ of the vaelab repository, not in the installed "
@@ -52,10 +54,6 @@ def figures_folder() -> Path:
             f"there, or with the environment of the clone (`make setup`)."
         )
     return folder
-
-
-def _is_clone(folder: Path) -> bool:
-    return (folder / "figures" / "registry.py").is_file() and (folder / "pyproject.toml").is_file()
 
 
 def figures_list() -> None:

@@ -39,19 +39,7 @@ def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
 
 
 def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> list[str]:
-    """Write all files into a folder or none, and return the names of those that were written.
-
-    Args:
-        contents: The bytes of each file, by its name.
-        folder: The folder to write into; it is created if it does not exist.
-        overwrite: Replace files with other content.
-
-    Returns:
-        The names of the files that were missing or had other content.
-
-    Raises:
-        StorageError: If a file has other content, or the folder cannot be written.
-    """
+    """Write all files into a folder or none, and return the names of those that were not there."""
     try:
         written = [name for name, content in contents.items() if not _has_content(folder / name, content)]
         existing = [name for name in written if os.path.lexists(folder / name)]

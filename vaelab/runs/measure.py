@@ -54,12 +54,6 @@ def measure(experiment: Experiment, history: History, images: dict[str, Tensor],
 def published_proposal(q: Gaussian) -> Gaussian:
     """Return q(z|x) with sigma² for a standard deviation, by mistake the published proposal.
 
-    Args:
-        q: The posterior.
-
-    Returns:
-        The proposal.
-
     References:
         Deasy et al. (2020), generative.ipynb of https://github.com/jacobdeasy/geometric-js.
     """
