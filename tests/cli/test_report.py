@@ -58,7 +58,7 @@ def test_samplers_have_names_and_a_bernoulli_is_evaluated_on_binary_images(vaela
     assert found.index("prior") < found.index("second stage") < found.index("mixture")
     assert "no likelihood" not in out
     content = json.loads((tmp_path / "trained" / "report.json").read_text())
-    assert content["settings"]["binarize_images"]
+    assert content["settings"]["binarized"]
     assert content["numbers"]["nll"]["value"] < 64 * math.log(2), "better than a coin for each pixel"
 
 

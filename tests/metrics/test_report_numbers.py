@@ -64,7 +64,7 @@ def test_every_number_is_there_and_they_agree_with_each_other(found):
     assert len(names) == len(metrics.rows(found))
     assert value(found, "elbo_test") == pytest.approx(-value(found, "distortion") - value(found, "rate"))
     assert value(found, "elbo_gap") == pytest.approx(value(found, "elbo_train") - value(found, "elbo_test"))
-    assert value(found, "inference_gap") == pytest.approx(-value(found, "nll") - value(found, "elbo_weighed"))
+    assert value(found, "inference_gap") == pytest.approx(-value(found, "nll") - value(found, "elbo_nll_images"))
     assert value(found, "inference_gap") > 0
     errors = {row.name: row.error for row in metrics.rows(found)}
     assert errors["inference_gap"] < errors["nll"], "of the same images"
@@ -73,7 +73,7 @@ def test_every_number_is_there_and_they_agree_with_each_other(found):
     assert value(found, "rate") == pytest.approx(parts, rel=0.1)
     assert value(found, "probe_all") > 0.5 > value(found, "probe_chance")
     assert value(found, "frechet_training_images") < value(found, "frechet_reconstructions")
-    assert found.settings["binarize_images"] is True
+    assert found.settings["binarized"] is True
     assert found.notes == () or found.notes[0].startswith("The information")
 
 
@@ -244,7 +244,7 @@ def test_a_bernoulli_of_grey_images_has_no_likelihood():
     assert "a Bernoulli is a likelihood of black and white" in str(found)
     draw(found).draw_without_rendering()
     drawn = metrics.report(model, gray, **QUICK)
-    assert drawn.settings["binarize_images"]
+    assert drawn.settings["binarized"]
     assert drawn.nll is not None
     sharp = tuple((images.round(), labels) for images, labels in gray)
     assert metrics.report(model, sharp, binarize=False, **QUICK).nll is not None
@@ -252,7 +252,7 @@ def test_a_bernoulli_of_grey_images_has_no_likelihood():
 
 def test_a_density_is_measured_on_the_grey_images_themselves():
     found = metrics.report(untrained(gamma=0.3), (small(), small(seed=1)), **QUICK)
-    assert found.settings["binarize_images"] is False
+    assert found.settings["binarized"] is False
     assert found.nll is not None
 
 
@@ -263,7 +263,7 @@ def test_two_stochastic_layers():
     assert "kl_to_prior" not in {row.name for row in metrics.rows(found)}
     assert any("lowest of several layers" in note for note in found.notes)
     assert "the law: 1" not in str(found)
-    assert value(found, "nll") < -value(found, "elbo_weighed")
+    assert value(found, "nll") < -value(found, "elbo_nll_images")
     assert "the law" not in {axes.get_title() for axes in draw(found).axes}
 
 

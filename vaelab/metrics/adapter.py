@@ -26,8 +26,7 @@ class HierarchicalParts(NamedTuple):
     """What a model with latents above those of `encode` has besides, as their prior is not N(0, I).
 
     Args:
-        draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over all latents: [k, b],
-            nats.
+        draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over latents: [k, b], nats.
         prior: Of n, returns draws of the latents that `decode` takes: [n, latent].
         reconstruct: Of x, returns the mean images [b, *shape] with all latents at their means.
     """
@@ -47,8 +46,7 @@ class Adapter:
         encode: Of x, returns a Gaussian of [b, latent], with logvar = ln sigma² (not ln sigma).
         decode: Of z, returns the mean images [b, *shape] in the domain of the data, never logits.
         nll: Of z and x, returns -ln p(x|z) [b] in nats, summed over pixels, with all constants.
-        binary: Whether p(x|z) is a likelihood of 0 and 1 only; gray images are then binarized
-            first.
+        binary: Whether p(x|z) is a likelihood of 0 and 1 only; gray ones are then binarized.
         device: Where the functions take their arguments.
         dtype: Type of these.
         module: Put into evaluation mode meanwhile.

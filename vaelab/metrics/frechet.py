@@ -22,7 +22,6 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         The squared distance.
 
     Raises:
-        InvalidType: If features are no floating-point tensors.
         InvalidValue: If they are not finite, of other shapes, or too few.
 
     Example:

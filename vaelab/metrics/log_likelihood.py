@@ -12,7 +12,7 @@ estimate with K draws is called NLL, one with a single draw is not.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,8 +33,7 @@ class ImportanceWeights(NamedTuple):
 
     Args:
         log_mean: ln 1/K Σ w, the estimate of ln p(x), [n], nats.
-        effective: (Σ w)² / Σ w², [n], from 1, a single draw counts, to K, the proposal is the
-            posterior.
+        effective: (Σ w)² / Σ w², [n]: 1 if a single draw counts, K for the posterior as proposal.
         samples: K.
     """
 
@@ -141,17 +140,9 @@ def importance_weights(
     return ImportanceWeights(weights[0], weights[1], samples)
 
 
-def log_evidence(
-    model: Experiment | Adapter,
-    x: Tensor,
-    samples: int = 128,
-    *,
-    proposal: Proposal | None = None,
-    chunk: int = 4096,
-    seed: int = 0,
-) -> Tensor:
+def log_evidence(model: Experiment | Adapter, x: Tensor, samples: int = 128, **options: Any) -> Tensor:
     """Estimate ln p(x) by `importance_weights`, with its arguments: [n], nats, float64."""
-    return importance_weights(model, x, samples, proposal=proposal, chunk=chunk, seed=seed).log_mean
+    return importance_weights(model, x, samples, **options).log_mean
 
 
 def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:

@@ -69,7 +69,7 @@ def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, ch
     Returns:
         Means over the data: "reconstruction", squared error summed over pixels with z at the
         posterior mean; "reconstruction_sampled", with z drawn; "rate", KL(q || p) in nats;
-        "divergence", that of the objective. For several latent groups these two are along the
+        "divergence", that of the objective. For several latent groups the last two are along the
         draws.
     """
     objective = experiment.objective

@@ -80,7 +80,11 @@ def report(
     index, train_index = some(len(inputs.test), nll_images, seed), some(len(inputs.train), len(inputs.test), seed)
     mixture = MarginalPosterior(*inputs.posterior)
     information = mixture.mutual_information(seed=seed)
-    sources, failures = fit_samplers(samplers, inputs.codes) if inputs.comparable else ({}, ())
+    by_name: dict[str, float] = {}
+    failures: tuple[str, ...] = ()
+    if inputs.comparable:
+        sources, failures = fit_samplers(samplers, inputs.codes)
+        by_name = distances(inputs.model, inputs.train, inputs.test, inputs.posterior.mean, sources, seed)
     return Report(
         settings={
             "data": inputs.test.name,
@@ -88,7 +92,7 @@ def report(
             "test_images": len(inputs.test),
             "samples": samples,
             "nll_images": len(index),
-            "binarize_images": inputs.test_images is not inputs.test.images,
+            "binarized": inputs.test_images is not inputs.test.images,
             "latents": inputs.posterior.mean.shape[1],
             "pixels": inputs.test.images[0].numel(),
             "seed": seed,
@@ -104,7 +108,7 @@ def report(
         to_prior=None if inputs.model.deeper else mixture.kl_to_prior(seed=seed),
         consistency=None if inputs.shifted is None else posterior_shift(inputs.posterior, inputs.shifted),
         probe=_probe(inputs, small_probe_labels, seed) if inputs.probed else None,
-        distances=_distances(inputs, sources, seed) if inputs.comparable else {},
+        distances=by_name,
         pictures=_pictures(inputs, seed) if inputs.pictures else {},
         notes=(*_notes(inputs, information), *failures),
     )
@@ -154,10 +158,6 @@ def _probe(inputs: EvaluationInputs, small_probe_labels: int, seed: int) -> Prob
     shifted = None if inputs.shifted is None else inputs.shifted.mean
     train, test = (inputs.codes.mean, inputs.train.labels), (inputs.posterior.mean, inputs.test.labels)
     return probe(train, test, shifted, small_probe_labels=small_probe_labels, seed=seed)
-
-
-def _distances(inputs: EvaluationInputs, sources: Mapping[str, LatentSource], seed: int) -> dict[str, float]:
-    return distances(inputs.model, inputs.train, inputs.test, inputs.posterior.mean, sources, seed)
 
 
 def _pictures(inputs: EvaluationInputs, seed: int) -> dict[str, Tensor]:

@@ -88,19 +88,19 @@ def rows(report: Report) -> list[TableRow]:
     if (probe := report.probe) is not None:
         section = "linear probe on the means, accuracy"
         kinds = {"": "test images", "_transformed": "transformed test images"}
-        numbers = (
-            {"all": probe.labels, "few": probe.small_probe_labels}
-            if probe.small_probe_labels < probe.labels
-            else {"all": probe.labels}
-        )
+        numbers = {"all": probe.labels}
+        if probe.small_probe_labels < probe.labels:
+            numbers["few"] = probe.small_probe_labels
         for (kind, images), accuracies in zip(kinds.items(), (probe.plain, probe.transformed), strict=True):
             for (name, labels), value in zip(numbers.items(), accuracies or (), strict=False):
                 result.append(TableRow(section, f"probe_{name}{kind}", f"{labels} labels, {images}", *value, unit=""))
-        result.append(TableRow(section, "probe_chance", "the commonest class", probe.chance, unit=""))
+        result.append(TableRow(section, "probe_chance", "most frequent class", probe.chance, unit=""))
     if report.consistency is not None:
         section = f"consistency under transformations, {report.settings['views']}"
         result.append(TableRow(section, "r", "R = KL(q(z|x~)‖q(z|x))", *report.consistency.r))
-        result.append(TableRow(section, "rho", "rho: 0 unmoved, 1 anywhere", report.consistency.rho, unit=""))
+        result.append(
+            TableRow(section, "rho", "rho: 0 is no shift, 1 is any other image", report.consistency.rho, unit="")
+        )
     section = "Fréchet distance on classifier features, from test images"
     for name, distance in report.distances.items():
         words = name.split()
@@ -157,10 +157,12 @@ def _likelihood(report: Report) -> list[TableRow]:
         words = f"NLL, {nll.samples} samples, {len(nll.each)} test images"
         table = [
             TableRow(section, "nll", words, *nll.by_images),
-            TableRow(section, "nll_error_by_draws", "  standard error that the draws leave", nll.by_draws),
+            TableRow(section, "nll_error_by_draws", "  standard error from the draws", nll.by_draws),
             TableRow(section, "effective_samples", "  effective samples, median", nll.effective, unit=of_samples),
-            TableRow(section, "elbo_weighed", "ELBO of the same images", *mean_of(same)),
-            TableRow(section, "inference_gap", "  its gap, at least: KL(q(z|x)‖p(z|x))", *mean_of(-nll.each - same)),
+            TableRow(section, "elbo_nll_images", "ELBO of the same images", *mean_of(same)),
+            TableRow(
+                section, "inference_gap", "  gap of both: KL(q(z|x)‖p(z|x)), at least", *mean_of(-nll.each - same)
+            ),
             TableRow(section, "elbo_test", "ELBO, all test images", *test),
             TableRow(section, "elbo_train", "ELBO, training images", *train),
             TableRow(section, "elbo_gap", "ELBO gap, training - test", *gap),
@@ -187,9 +189,9 @@ def _latents(report: Report) -> list[TableRow]:
     leave_in, leave_out, ceiling = report.information
     table += [
         TableRow("latents", "variance_active", words, law.mean_active, unit=unit),
-        TableRow(section, "information", "which of these images it was", *leave_in),
-        TableRow(section, "information_ceiling", "  its ceiling, ln of their number", ceiling),
-        TableRow(section, "information_upper", "images in general, upper bound", *leave_out),
+        TableRow(section, "information", "about which of these images it is", *leave_in),
+        TableRow(section, "information_ceiling", "  ceiling, ln of their number", ceiling),
+        TableRow(section, "information_upper", "about images in general, upper bound", *leave_out),
     ]
     if report.to_prior is not None:
         table.append(TableRow(section, "kl_to_prior", "KL(Q‖p) of the mixture of posteriors", *report.to_prior))

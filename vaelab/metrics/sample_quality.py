@@ -68,7 +68,6 @@ def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> PrecisionRe
         Both shares.
 
     Raises:
-        InvalidType: If features are no floating-point tensors.
         InvalidValue: If they are not finite, of other shapes, or too few for k.
 
     Example:
@@ -102,7 +101,6 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
         Their distances and indices.
 
     Raises:
-        InvalidType: For images of another type.
         InvalidValue: For other values or shapes, no images, or k outside 1 to n.
 
     Example:
@@ -148,8 +146,7 @@ def memorization(generated: Tensor, test: Tensor, train: Tensor) -> float:
 def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
     """Compute Var(x) - Var(x̂), the variance that reconstructions have lost.
 
-    It equals MSE + 2 Cov(x̂, x - x̂): the mean squared error where residuals are uncorrelated with
-    x̂.
+    It equals MSE + 2 Cov(x̂, x - x̂): the MSE where residuals are uncorrelated with x̂.
 
     Args:
         images: x [n, ...], uint8 or in [0, 1].
@@ -159,7 +156,6 @@ def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
         The variance over the batch, averaged over pixels.
 
     Raises:
-        InvalidType: For images of another type.
         InvalidValue: For other values or shapes, or no images.
 
     References:

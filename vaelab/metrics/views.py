@@ -61,7 +61,7 @@ def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, bi
         model: Any VAE.
         images: [n, *shape], uint8 or in [0, 1].
         views: Function of [b, *shape] in [0, 1] that returns the same shape.
-        binary: Whether each pixel of the view, made of the gray image, is then drawn as black or
+        binary: Whether each pixel of the view, made of the gray image, is then drawn black or
             white.
         seed: Of all draws. Torch's global generator is left as it was.
 

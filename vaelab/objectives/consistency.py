@@ -42,6 +42,11 @@ class PosteriorKL(nn.Module):
     Raises:
         InvalidValue: For another `detach`.
 
+    Example:
+        >>> view, image = (Gaussian(torch.full((1, 2), m), torch.zeros(1, 2)) for m in (1.0, 0.0))
+        >>> PosteriorKL()((view,), (image,)).item()
+        1.0
+
     References:
         Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, eq. 3, in the direction of the
         authors' code, https://github.com/sinhasam/CRVAE.

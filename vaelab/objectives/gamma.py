@@ -216,6 +216,10 @@ class Geco(_FromData):
     Raises:
         InvalidValue: When training begins, for data that are all equal.
 
+    Example:
+        >>> Geco(0.1)
+        Geco(gamma=1, kappa=0.1)
+
     References:
         Rezende & Viola (2018), https://arxiv.org/abs/1810.00597.
     """

@@ -30,8 +30,7 @@ class LossTerms(NamedTuple):
     nll, divergence and mse are the means of both.
 
     Args:
-        loss: Mean of nll + weight * divergence, []; a negative ELBO only for KL(q || p) at weight
-            1.
+        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO.
         nll: -ln p(x|z), summed over pixels, [b], nats.
         divergence: Summed over latents, [b], nats.
         mse: Squared error per pixel for a sampled z, [].
@@ -90,8 +89,7 @@ class Objective(ScalarModule):
         """Add a term for views of the images to the loss.
 
         Args:
-            consistency_distance: Module of the posteriors of views and of images, which returns
-                [b].
+            consistency_distance: Module of the posteriors of views and of images, returns [b].
             consistency: Its weight lambda, at least 0.
         """
         self.consistency_distance = consistency_distance

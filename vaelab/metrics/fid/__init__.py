@@ -102,8 +102,7 @@ def features(
 
     Args:
         images: [n, 3, h, w], uint8 or in [0, 1]; floats are rounded to bytes, as in a file.
-        resize: Bilinear as in TensorFlow 1, the FID's own, or with half-pixel centers as in
-            PyTorch.
+        resize: Bilinear as in TensorFlow 1, the FID's own, or with half-pixel centers as PyTorch.
         file_format: "jpeg" writes and reads every image at quality 75 first, as the published
             two-stage evaluations do.
         device: Where the network runs.
@@ -115,7 +114,6 @@ def features(
         [n, 2048], on the CPU.
 
     Raises:
-        InvalidType: For images of another type.
         InvalidValue: For other images than these, none, or an unknown protocol.
         DataError: If the weights cannot be downloaded.
     """
