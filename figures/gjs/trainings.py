@@ -6,22 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from figures.gjs.variants import (
-    FAMILIES,
-    KL,
-    REVERSE,
-    Variant,
-    columns,
-    flatten,
-    gjs,
-    learned,
-    measures,
-    mmd,
-    primed_and_dual,
-    reverse,
-    train,
-    vae,
-)
+from figures.gjs import variants
+from figures.gjs.variants import FAMILIES, KL, REVERSE, Variant, gjs, learned, mmd, primed_and_dual, reverse, vae
 from figures.variance_law.predictions import per_latent
 from vaelab import divergences
 from vaelab.divergences import Gaussian, geometric_mean, kl
@@ -34,10 +20,10 @@ TRAINABLE = ("primed", "primed dual")
 
 def compute_recon_vs_alpha(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
     """Return `measures` for every variant and alpha, and terms [k, 3, seeds]."""
-    variants = [vae(), reverse(), *primed_and_dual(alphas, alphas)]
-    results = train(variants, device, seeds, **training)
-    parts = [[terms(v, r.numbers) for r in row] for v, row in zip(variants, results, strict=True)]
-    return measures(variants, results, terms=np.array(parts).transpose(0, 2, 1))
+    models = [vae(), reverse(), *primed_and_dual(alphas, alphas)]
+    results = variants.train(models, device, seeds, **training)
+    parts = [[terms(v, r.numbers) for r in row] for v, row in zip(models, results, strict=True)]
+    return variants.measures(models, results, terms=np.array(parts).transpose(0, 2, 1))
 
 
 def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:
@@ -53,48 +39,48 @@ def terms(variant: Variant, numbers: Numbers) -> tuple[float, float, float]:
 
 def compute_plain_vs_primed(device: str, *, alphas: list[float], seeds: int, **training: Any) -> Result:
     """Return `measures` of all families."""
-    variants = [vae(), *(gjs(family, a) for family in FAMILIES for a in alphas)]
-    return measures(variants, train(variants, device, seeds, **training))
+    models = [vae(), *(gjs(family, a) for family in FAMILIES for a in alphas)]
+    return variants.measures(models, variants.train(models, device, seeds, **training))
 
 
 def compute_beta_grid(
     device: str, *, betas: list[float], weights: list[float], alphas: list[float], seeds: int, **training: Any
 ) -> Result:
     """Return `measures` of the beta-VAE by beta and of primed by weight and alpha."""
-    variants = [*map(vae, betas), *(gjs("primed", alpha, weight) for weight in weights for alpha in alphas)]
-    return measures(variants, train(variants, device, seeds, **training))
+    models = [*map(vae, betas), *(gjs("primed", alpha, weight) for weight in weights for alpha in alphas)]
+    return variants.measures(models, variants.train(models, device, seeds, **training))
 
 
 def compute_rate_distortion(
     device: str, *, alphas: list[float], betas: list[float], seeds: int, **training: Any
 ) -> Result:
     """Return `measures` of the beta-VAE, KL(p‖q) and three families."""
-    variants = [*map(vae, betas), reverse(), *(gjs(family, a) for family in FAMILIES[:3] for a in alphas)]
-    return measures(variants, train(variants, device, seeds, **training))
+    models = [*map(vae, betas), reverse(), *(gjs(family, a) for family in FAMILIES[:3] for a in alphas)]
+    return variants.measures(models, variants.train(models, device, seeds, **training))
 
 
 def compute_reconstructions(
     device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any
 ) -> Result:
     """Return variant, alpha [k], shown [n, c, h, w], reconstructions [k, n, c, h, w] of seed 0."""
-    variants = [vae(), reverse(), *primed_and_dual(primed, dual)]
-    results = [row[0] for row in train(variants, device, seeds, **training)]
+    models = [vae(), reverse(), *primed_and_dual(primed, dual)]
+    results = [row[0] for row in variants.train(models, device, seeds, **training)]
     reconstructions = np.stack([r.numbers["reconstructions"] for r in results])
     numbers = {"shown": results[0].numbers["shown"], "reconstructions": reconstructions}
-    return merge_results({**columns(variants, "variant", "alpha"), **numbers}, results)
+    return merge_results({**variants.columns(models, "variant", "alpha"), **numbers}, results)
 
 
 def compute_traversals(device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any) -> Result:
     """Return information [k, latent], traversals [k, latent, steps, c, h, w] of seed 0, sorted."""
-    variants = [vae(), *primed_and_dual(primed, dual)]
-    results = [row[0] for row in train(variants, device, seeds, **training)]
+    models = [vae(), *primed_and_dual(primed, dual)]
+    results = [row[0] for row in variants.train(models, device, seeds, **training)]
     nats = np.stack([information(r.numbers) for r in results])
     order = np.argsort(-nats)
     numbers = {
         "information": np.take_along_axis(nats, order, 1),
         "traversals": np.stack([r.numbers["traversals"][o] for r, o in zip(results, order, strict=True)]),
     }
-    return merge_results({**columns(variants, "variant", "alpha"), **numbers}, results)
+    return merge_results({**variants.columns(models, "variant", "alpha"), **numbers}, results)
 
 
 def information(numbers: Numbers) -> np.ndarray:
@@ -109,8 +95,8 @@ def information(numbers: Numbers) -> np.ndarray:
 
 def compute_denoising(device: str, *, noises: list[float], seeds: int, **training: Any) -> Result:
     """Return errors [k, noise, seeds] against clean images, and images of seed 0."""
-    variants = [vae(), reverse(), mmd(), learned("primed", 0.3), learned("primed dual", 0.3)]
-    levels = [train(variants, device, seeds, **training, noise=noise) for noise in noises]
+    models = [vae(), reverse(), mmd(), learned("primed", 0.3), learned("primed dual", 0.3)]
+    levels = [variants.train(models, device, seeds, **training, noise=noise) for noise in noises]
     first = [[row[0].numbers for row in level] for level in levels]
     errors = [[[r.numbers["test_reconstruction"] for r in row] for row in level] for level in levels]
     numbers = {
@@ -121,36 +107,36 @@ def compute_denoising(device: str, *, noises: list[float], seeds: int, **trainin
         "reconstructions": np.stack([[n["reconstructions"][:PICTURED] for n in level] for level in first], 1),
     }
     results = [result for level in levels for row in level for result in row]
-    return merge_results({**columns(variants, "variant"), **numbers}, results)
+    return merge_results({**variants.columns(models, "variant"), **numbers}, results)
 
 
 def compute_trainable_alpha(device: str, *, starts: list[float], seeds: int, **training: Any) -> Result:
     """Return variant, start [k], alphas [k, seeds, epochs] and test reconstruction [k, seeds]."""
     pairs = [(family, start) for family in TRAINABLE for start in starts]
-    results = train([learned(*pair) for pair in pairs], device, seeds, **training)
+    results = variants.train([learned(*pair) for pair in pairs], device, seeds, **training)
     numbers = {
         "variant": np.array([family for family, _ in pairs]),
         "start": np.array([start for _, start in pairs]),
         "alphas": np.array([[r.numbers["alphas"] for r in row] for row in results]),
         "reconstruction": np.array([[r.numbers["test_reconstruction"] for r in row] for row in results]),
     }
-    return merge_results(numbers, flatten(results))
+    return merge_results(numbers, variants.flatten(results))
 
 
 def compute_aggregate_variance(
     device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any
 ) -> Result:
     """Return V of every latent: measured, predicted from R, and from its posteriors."""
-    variants = [vae(), reverse(), *primed_and_dual(primed, dual)]
-    results = train(variants, device, seeds, **training)
-    n = per_latent([divergence(variant) for variant in variants], results)
+    models = [vae(), reverse(), *primed_and_dual(primed, dual)]
+    results = variants.train(models, device, seeds, **training)
+    n = per_latent([divergence(variant) for variant in models], results)
     names = {"measured": "measured", "predicted": "from_ratio", "predicted_own": "from_posteriors"}
     numbers = {
-        **{name: values[n["row"]] for name, values in columns(variants, "variant", "alpha").items()},
+        **{name: values[n["row"]] for name, values in variants.columns(models, "variant", "alpha").items()},
         **{name: n[name] for name in ("seed", "ratio", "active")},
         **{name: n[key] for name, key in names.items()},
     }
-    return merge_results(numbers, flatten(results))
+    return merge_results(numbers, variants.flatten(results))
 
 
 def divergence(variant: Variant) -> nn.Module:

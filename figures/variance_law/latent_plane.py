@@ -17,16 +17,9 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from figures.alt import itemize
-from figures.variance_law import figure
-from figures.variance_law.measures import (
-    REACH,
-    compute_digits_plane,
-    compute_encoder_sketch,
-    compute_sampling_off,
-    compute_trajectories,
-    radius,
-)
-from figures.variance_law.trainings import PLANE, PLANE_PAPER
+from figures.variance_law import figure, measures
+from figures.variance_law.measures import REACH, radius
+from figures.variance_law.trainings import PLANE, PLANE_PAPER, PLANE_PRESETS
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -59,11 +52,10 @@ def alt_encoder_sketch(n: Numbers) -> str:
 
 @figure(
     "var-encoder-sketch",
-    compute_encoder_sketch,
+    measures.compute_encoder_sketch,
     {"label": "image", in_sketch: "image", "mean": ("image", MEANS), sigma: ("image", SIGMAS)},
     alt_encoder_sketch,
-    quick={"seeds": 2, **PLANE},
-    full={"seeds": 2, **PLANE_PAPER},
+    **PLANE_PRESETS,
 )
 def draw_encoder_sketch(n: Numbers) -> Drawing:
     """One image, one Gaussian; two images, two; all of them together are the mixture Q(z)."""
@@ -111,11 +103,10 @@ def alt_digits_plane(n: Numbers) -> str:
 
 @figure(
     "var-digits-plane",
-    compute_digits_plane,
+    measures.compute_digits_plane,
     {"label": "image", "mean": ("seed", "image", MEANS), sigma: ("seed", "image", SIGMAS)},
     alt_digits_plane,
-    quick={"seeds": 2, **PLANE},
-    full={"seeds": 2, **PLANE_PAPER},
+    **PLANE_PRESETS,
     title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
 )
 def draw_digits_plane(n: Numbers) -> Drawing:
@@ -142,11 +133,10 @@ def alt_trajectories(n: Numbers) -> str:
 
 @figure(
     "var-trajectories",
-    compute_trajectories,
+    measures.compute_trajectories,
     {"mean": ("epoch", "label", MEANS), "radius": "epoch label"},
     alt_trajectories,
-    quick={"seeds": 2, **PLANE},
-    full={"seeds": 2, **PLANE_PAPER},
+    **PLANE_PRESETS,
 )
 def draw_trajectories(n: Numbers) -> Drawing:
     """Ten digits on their way through the latent plane: circles shrink and move apart."""
@@ -184,7 +174,7 @@ def alt_sampling_off(n: Numbers) -> str:
 
 @figure(
     "var-sampling-off",
-    compute_sampling_off,
+    measures.compute_sampling_off,
     {"training": NAMES, "variance": "training seed epoch"},
     alt_sampling_off,
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},

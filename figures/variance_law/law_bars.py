@@ -15,7 +15,7 @@ from figures.alt import itemize
 from figures.variance_law import figure
 from figures.variance_law.measures import compute_law_bars, compute_law_through_training, compute_point_vs_average
 from figures.variance_law.theory import kl_at_fixed_ratio
-from figures.variance_law.trainings import SPLITS, WIDE, WIDE_PAPER
+from figures.variance_law.trainings import SPLITS, WIDE_PRESETS
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -105,8 +105,7 @@ def alt_point_vs_average(n: Numbers) -> str:
     compute_point_vs_average,
     {"active": "seed latent", summary: ("seed", "latent", SUMMARY)},
     alt_point_vs_average,
-    quick={"seeds": 2, **WIDE},
-    full={"seeds": 3, **WIDE_PAPER},
+    **WIDE_PRESETS,
 )
 def draw_point_vs_average(n: Numbers) -> Drawing:
     """Mean² + sigma² image by image: it scatters, and only its average is about 1."""
@@ -168,8 +167,7 @@ def alt_law_through_training(n: Numbers) -> str:
         nats_at_stake: "seed split epoch",
     },
     alt_law_through_training,
-    quick={"seeds": 2, **WIDE},
-    full={"seeds": 3, **WIDE_PAPER},
+    **WIDE_PRESETS,
     title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
 )
 def draw_law_through_training(n: Numbers) -> Drawing:

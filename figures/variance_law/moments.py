@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Drawing
 from figures.variance_law import figure
 from figures.variance_law.measures import compute_kurtosis, compute_marginals
 from figures.variance_law.theory import textbook
-from figures.variance_law.trainings import WIDE, WIDE_PAPER
+from figures.variance_law.trainings import WIDE_PRESETS
 from vaelab import plots
 from vaelab.runs.store import Numbers
 
@@ -39,8 +39,7 @@ def alt_kurtosis(n: Numbers) -> str:
     compute_kurtosis,
     {"active variance of_means measured point_by_point constant_sigma": "seed latent"},
     alt_kurtosis,
-    quick={"seeds": 2, **WIDE},
-    full={"seeds": 3, **WIDE_PAPER},
+    **WIDE_PRESETS,
     title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
 )
 def draw_kurtosis(n: Numbers) -> Drawing:
@@ -81,8 +80,7 @@ def alt_marginals(n: Numbers) -> str:
     compute_marginals,
     {"density": "latent z", "variance kurtosis kl kl_error": "latent"},
     alt_marginals,
-    quick={"seeds": 2, **WIDE},
-    full={"seeds": 3, **WIDE_PAPER},
+    **WIDE_PRESETS,
 )
 def draw_marginals(n: Numbers) -> Drawing:
     """The density of Q(z) in every latent over N(0, 1): the same variance, another shape."""

@@ -33,6 +33,8 @@ WIDE: dict[str, Any] = {"data": "mnist-mini", "latent": 10, "hidden": (128,), "e
 WIDE_PAPER: dict[str, Any] = {
     "data": "mnist", "latent": 10, "network": "conv", "hidden": None, "epochs": 50, "batch_size": 100, "lr": 1e-3
 }  # fmt: skip
+PLANE_PRESETS = {"quick": {"seeds": 2, **PLANE}, "full": {"seeds": 2, **PLANE_PAPER}}
+WIDE_PRESETS = {"quick": {"seeds": 2, **WIDE}, "full": {"seeds": 3, **WIDE_PAPER}}
 PICTURED = 12  # images of each sampler
 COMPONENTS = (10, 100)
 SAMPLERS = ("N(0, I)", "rescaled", "mixture", *(f"GMM {k}" for k in COMPONENTS), "reconstructions")
