@@ -224,4 +224,4 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     assert space["geometric_js"](space["q"], space["p"], alpha=0.3).shape == (128,)
     exec(mixture, space)
     assert len(space["posterior"].mean) == len(space["images"].images) > 100
-    assert space["repaired"].decode(torch.zeros(1, 10)).shape == (1, 1, 8, 8)
+    assert space["rescaled"].decode(torch.zeros(1, 10)).shape == (1, 1, 8, 8)
