@@ -166,7 +166,7 @@ def test_3_with_lambda_zero_it_is_the_vae_of_images_and_views():
     assert t.consistency.min() > 0
 
 
-def test_every_view_is_judged_against_itself_and_the_gap_reaches_both_posteriors():
+def test_every_view_is_compared_with_itself_and_the_gap_reaches_both_posteriors():
     """The model is not asked for x from the view; the decoder has nothing of R."""
     x = torch.rand(6, *SHAPE)
     e, without = experiment(3.0), experiment(0.0)
