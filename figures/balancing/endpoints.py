@@ -1,4 +1,4 @@
-"""Where trainings end: gam-crossing, gam-score, gam-families, and gam-strip.
+"""Final values of trainings: gam-crossing, gam-score, gam-families, and gam-strip.
 
 A computed gamma ends where the error, as a function of a fixed gamma², crosses the diagonal.
 """
