@@ -19,7 +19,7 @@ def pixels():
     )
 
 
-def test_black_and_white_stays_as_it_is_and_grey_is_drawn_once():
+def test_binary_images_are_unchanged_and_gray_ones_are_sampled_once():
     sharp = torch.randint(0, 2, (10, 1, 3, 3), dtype=torch.uint8) * 255
     assert torch.equal(binarize_images(sharp, 3), sharp)
     gray = torch.randint(0, 256, (4000, 4), dtype=torch.uint8)

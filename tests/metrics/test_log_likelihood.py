@@ -118,7 +118,7 @@ def test_the_rate_is_in_closed_form_and_the_distortion_right_in_the_mean(correla
 
 @pytest.mark.parametrize("samples", [1, 10, 150, 333])
 @pytest.mark.parametrize("chunk", [1, 100, 4096])
-def test_exactly_so_many_samples_as_asked_for_whatever_the_batch(correlated, samples, chunk):
+def test_the_number_of_samples_is_exact_for_any_batch(correlated, samples, chunk):
     """pythae's get_nll rounds them to whole batches: of 10 or 150 asked for it draws 100."""
     model, x = correlated
     x, drawn, together = x[:7], torch.zeros(7), []
@@ -330,7 +330,7 @@ def test_the_mean_of_a_normal_may_leave_the_range_of_images():
     metrics.normal(broken().encode, lambda z: z.new_full((len(z), 1, 4, 4), -0.1), 0.5).check(IMAGES)
 
 
-def test_a_foreign_module_is_told_of_the_adapters():
+def test_the_error_for_a_third_party_module_names_the_adapters():
     with pytest.raises(InvalidType, match=r"got Linear.*metrics\.bernoulli"):
         metrics.report(nn.Linear(2, 2), (IMAGES, IMAGES))
 

@@ -25,7 +25,7 @@ Data = str | tuple[Any, Any]
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What a report measures a model on.
+    """The model and the data that a report measures.
 
     Args:
         model: Any VAE.

@@ -110,7 +110,7 @@ def importance_weights(
         Their statistics.
 
     Raises:
-        InvalidType: If `samples` or `chunk` is no whole number.
+        InvalidType: If `samples` or `chunk` is not a whole number.
         InvalidValue: If one is below 1, for data of another shape or domain, or for a proposal with
             several groups of latents.
 
@@ -233,7 +233,7 @@ def mean_of(values: Tensor) -> Estimate:
 
 
 def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
-    """ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
+    """Compute ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
     if model.deeper is not None:
         with rng.use_generator(generator):
             return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
@@ -246,7 +246,7 @@ def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch
 
 
 def _terms(model: Adapter, x: Tensor) -> list[Tensor]:
-    """Distortion by one draw of z, rate, in closed form if there is one, and error: [b] each."""
+    """Compute distortion by one draw of z, rate (in closed form if possible), error: [b] each."""
     q = model.encode(x)
     if model.deeper is None:
         distortion, rate = model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))

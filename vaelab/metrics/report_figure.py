@@ -50,7 +50,7 @@ def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
 
 
 def _likelihood(axes: Axes, table: dict[str, TableRow]) -> None:
-    """NLL below both negative ELBOs; without a density, cross-entropy and rate."""
+    """Draw NLL below both negative ELBOs; without a density, cross-entropy and rate."""
     names = {"nll": "NLL", "elbo_nll_images": "-ELBO, same\nimages", "elbo_train": "-ELBO,\ntraining"}
     bars = {words: table[name] for name, words in names.items() if name in table}
     if not bars:

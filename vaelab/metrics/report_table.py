@@ -199,7 +199,7 @@ def _latents(report: Report) -> list[TableRow]:
 
 
 def _value(row: TableRow) -> str:
-    """The value, with as many decimals as two digits of its error have."""
+    """Format the value, with as many decimals as two digits of its error have."""
     if not math.isfinite(row.value):
         return "-"
     if not (math.isfinite(row.error) and row.error > 0):
@@ -209,7 +209,7 @@ def _value(row: TableRow) -> str:
 
 
 def _finite(content: Any) -> Any:
-    """The content with null for nan and infinity, which JSON does not have."""
+    """Replace nan and infinity, which JSON does not have, by null."""
     if isinstance(content, dict):
         return {name: _finite(value) for name, value in content.items()}
     if isinstance(content, list):

@@ -261,7 +261,7 @@ def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _covered(points: Tensor, by: Tensor, k: int) -> float:
-    """The share of points [m, f] no farther from some point of `by` than its k-th neighbor."""
+    """Compute the share of points [m, f] no farther from a point of `by` than its k-th neighbor."""
     (radius,) = _by_chunks(by, lambda part: (torch.cdist(part, by).topk(k + 1, largest=False).values[:, -1],))
     (inside,) = _by_chunks(points, lambda part: ((torch.cdist(part, by) <= radius).any(1),))
     return float(inside.float().mean())
