@@ -8,7 +8,7 @@ from joblib import cpu_count
 
 from vaelab import recipes
 from vaelab.runs.executors import sweep
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit
 
 SHAPE, IMAGES = (1, 28, 28), 6400
@@ -20,7 +20,9 @@ def train_small(alpha: float, seed: int, epochs: int = 4) -> float:
     torch.manual_seed(seed)
     images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
     experiment = recipes.gjs_vae(SHAPE, 20, hidden=(400,), alpha=alpha)
-    history = fit(experiment, images, Train(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False))
+    history = fit(
+        experiment, images, TrainConfig(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False)
+    )
     return history["loss"][-1]
 
 

@@ -153,11 +153,11 @@ def test_the_number_is_the_log_of_the_mean_weight_and_no_self_normalized_average
     """pythae reports Σ w ln w / Σ w, which lies above ln mean w: an NLL that is too good."""
     model, x = correlated
     log_w, found = recorded(model, x[:20], 10)
-    torch.testing.assert_close(-found.each, log_w.logsumexp(0) - math.log(10))
+    torch.testing.assert_close(-found.per_image, log_w.logsumexp(0) - math.log(10))
     optimistic = (log_w.softmax(0) * log_w).sum(0)
-    assert float((optimistic + found.each).mean()) > 0.1
+    assert float((optimistic + found.per_image).mean()) > 0.1
     mean_of_logs = log_w.mean(0)  # the ELBO, too pessimistic
-    assert float((mean_of_logs + found.each).mean()) < -0.1
+    assert float((mean_of_logs + found.per_image).mean()) < -0.1
 
 
 def test_weights_hundreds_of_nats_apart_do_not_overflow():
@@ -217,7 +217,9 @@ def test_two_layers_are_weighed_by_all_their_latents():
     elbos = torch.stack([metrics.bound(adapter, x, seed=seed).elbo.mean() for seed in range(30)])
     single = weights[:30].mean(1)
     assert abs(float(elbos.mean() - single.mean())) < 4 * float(torch.cat([elbos, single]).std()) * math.sqrt(2 / 30)
-    torch.testing.assert_close(metrics.nll(adapter, x, 5).each, metrics.nll(adapter, x, 5).each, rtol=0, atol=0)
+    torch.testing.assert_close(
+        metrics.nll(adapter, x, 5).per_image, metrics.nll(adapter, x, 5).per_image, rtol=0, atol=0
+    )
 
 
 def _joint_ratio(experiment, x):
@@ -263,7 +265,7 @@ def test_measuring_is_at_rest_and_leaves_the_model_as_it_was():
     first = metrics.bound(adapted(experiment), images)
     again = metrics.bound(adapted(experiment), images, chunk=7)
     torch.testing.assert_close(first.rate, again.rate)
-    once, twice = (metrics.nll(adapted(experiment), images, 3).each for _ in range(2))
+    once, twice = (metrics.nll(adapted(experiment), images, 3).per_image for _ in range(2))
     torch.testing.assert_close(once, twice, rtol=0, atol=0)
     assert experiment.training
     assert experiment.model.encoder.body.training

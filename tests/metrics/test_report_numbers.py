@@ -58,7 +58,7 @@ def strict(text):
 def test_every_number_is_there_and_they_agree_with_each_other(found):
     names = {row.name for row in metrics.rows(found)}
     wanted = "nll elbo_test elbo_train elbo_gap distortion rate mse active_0.01 active_0.1 variance_active information"
-    wanted += " information_ceiling information_upper kl_to_prior probe_all probe_few probe_all_transformed r rho"
+    wanted += " information_ceiling information_upper kl_to_prior probe_all probe_small probe_all_transformed r rho"
     wanted += " frechet_training_images frechet_reconstructions frechet_prior inference_gap effective_samples"
     assert names >= set(wanted.split())
     assert len(names) == len(metrics.rows(found))
@@ -111,7 +111,7 @@ def test_a_foreign_vae_gets_the_same_report_as_ours(bernoulli, found):
     theirs = metrics.report(Foreign(bernoulli).adapter(), "digits", **QUICK)
     ours = {row.name: row for row in metrics.rows(found)}
     for row in metrics.rows(theirs):
-        assert row.words == ours[row.name].words
+        assert row.description == ours[row.name].description
         assert row.value == pytest.approx(ours[row.name].value, rel=1e-4), row.name
 
 
@@ -191,7 +191,7 @@ def test_unknown_labels_get_no_probe_and_a_small_probe_of_all_labels_is_listed_o
     found = metrics.report(untrained(), ((images, labels), (images.flip(0), labels)), **QUICK)
     names = [row.name for row in metrics.rows(found)]
     assert "probe_all" in names
-    assert "probe_few" not in names
+    assert "probe_small" not in names
     draw(found).draw_without_rendering()
 
 

@@ -85,7 +85,7 @@ def test_weights_over_all_groups_give_the_exact_log_likelihood(exact):
     """With the true posteriors every single draw has the weight p(x)."""
     experiment, x, truth = exact
     torch.testing.assert_close(log_evidence(experiment, x, 2), truth)
-    torch.testing.assert_close(metrics.nll(experiment, x, 3).each, -truth)
+    torch.testing.assert_close(metrics.nll(experiment, x, 3).per_image, -truth)
     torch.testing.assert_close(metrics.bound(experiment, x).elbo, truth)
 
 

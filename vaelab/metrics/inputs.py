@@ -119,7 +119,7 @@ def train_and_test(data: Data, domain: Domain = "unit") -> tuple[Dataset, Datase
     return train, test
 
 
-def some(n: int, k: int | None, seed: int = 0) -> Tensor:
+def sample_indices(n: int, k: int | None, seed: int = 0) -> Tensor:
     """Draw positions without replacement.
 
     Args:

@@ -53,7 +53,7 @@ class NLL(NamedTuple):
     """-ln p(x) by importance sampling, in nats.
 
     Args:
-        each: [n].
+        per_image: [n].
         by_images: Mean with the standard error over the data.
         by_draws: Standard error from the draws of z, to first order.
         effective: Median effective number of draws; where it is a few, the NLL is too high by an
@@ -61,7 +61,7 @@ class NLL(NamedTuple):
         samples: K.
     """
 
-    each: Tensor
+    per_image: Tensor
     by_images: Estimate
     by_draws: float
     effective: float
@@ -157,7 +157,7 @@ def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 40
     Example:
         >>> from vaelab import recipes
         >>> result = nll(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3), samples=10)
-        >>> result.each.shape, result.samples
+        >>> result.per_image.shape, result.samples
         (torch.Size([5]), 10)
     """
     weights = importance_weights(model, x, samples, chunk=chunk, seed=seed)

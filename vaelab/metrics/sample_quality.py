@@ -22,7 +22,7 @@ from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.metrics.inputs import some
+from vaelab.metrics.inputs import sample_indices
 from vaelab.posterior.samplers import Sampler
 
 CHUNK = 1000
@@ -197,7 +197,9 @@ def distances(
     """
     network = classifier(train)
     n, real = len(test), network.features(test.images)
-    result = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
+    result = {
+        "training images": frechet_distance(network.features(train.images[sample_indices(len(train), n, seed)]), real)
+    }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
