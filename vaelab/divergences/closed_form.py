@@ -65,7 +65,8 @@ def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
     Args:
         q: Gaussian [b, ...], the result at α=0.
         p: Gaussian of the same kind and shape, the result at α=1.
-        alpha: Skew in [0, 1], a number or a tensor with no axes or [b].
+        alpha: Skew in [0, 1], a number or a tensor with no axes or [b]; for q and p without axes,
+            a tensor [n] gives n results.
 
     Returns:
         A Gaussian of that kind and shape.
@@ -82,7 +83,7 @@ def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
         Nielsen (2019), https://arxiv.org/abs/1904.04017.
     """
     check_pair(q, p)
-    a = _skew(alpha, q.mean)
+    a = _skew(alpha, q, p)
     if isinstance(q, FullGaussian):
         return full_covariance.geometric_mean(q, p, a)
     return diagonal.geometric_mean(q, p, a)
@@ -117,7 +118,7 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
         Nielsen (2019), https://arxiv.org/abs/1904.04017.
     """
     check_pair(q, p)
-    a = _skew(alpha, q.mean)
+    a = _skew(alpha, q, p)
     if isinstance(q, FullGaussian):
         return full_covariance.geometric_js(q, p, a, dual=dual, primed=primed)
     return diagonal.geometric_js(q, p, a, dual=dual, primed=primed)
@@ -151,11 +152,13 @@ def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, 
     return normalized + torch.expm1(log_z) - log_z
 
 
-def _skew(alpha: Skew, mean: Tensor) -> Tensor:
+def _skew(alpha: Skew, q: Kind, p: Kind) -> Tensor:
     """Check alpha and shape it to broadcast against [b, ...]."""
-    a = torch.as_tensor(checks.skew(alpha), dtype=mean.dtype, device=mean.device)
-    if a.dim() > 1 or (a.dim() == 1 and mean.dim() > 0 and 1 not in (len(a), len(mean)) and len(a) != len(mean)):
+    whole = max(q.mean, p.mean, key=Tensor.dim)  # a standard prior has no axes
+    a = torch.as_tensor(checks.skew(alpha), dtype=whole.dtype, device=whole.device)
+    batches = whole.dim() - isinstance(q, FullGaussian) > 0
+    if a.dim() > 1 or (a.numel() != 1 and whole.dim() > 0 and not (batches and len(a) == len(whole))):
         raise InvalidValue(
-            f"alpha must be one number or one per sample of the batch {tuple(mean.shape)}, got shape {tuple(a.shape)}."
+            f"alpha must be one number or one per sample of the batch {tuple(whole.shape)}, got shape {tuple(a.shape)}."
         )
-    return a.reshape(a.shape + (1,) * (mean.dim() - 1)) if a.dim() else a
+    return a.reshape(a.shape + (1,) * (whole.dim() - 1)) if a.dim() else a

@@ -43,7 +43,7 @@ class GeometricJS(nn.Module):
     def __init__(self, alpha: float, *, dual: bool = False, primed: bool = True, trainable: bool = False) -> None:
         super().__init__()
         self.dual, self.primed, self.trainable = dual, primed, trainable
-        start = torch.as_tensor(checks.skew(alpha), dtype=torch.get_default_dtype())
+        start = torch.as_tensor(checks.one_skew(alpha), dtype=torch.get_default_dtype())
         if trainable and not 0 < alpha < 1:
             raise InvalidValue(f"alpha must be inside (0, 1) if trainable, got {alpha:g}, where its gradient is 0.")
         self.register_buffer("skew", None if trainable else start)
