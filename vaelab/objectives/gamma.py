@@ -84,7 +84,7 @@ class Learned(GammaPolicy):
     def __init__(self, gamma: float = 1.0, lr_scale: float = 1.0) -> None:
         super().__init__()
         self.lr_scale = checks.positive("lr_scale", lr_scale)
-        self.log_gamma = nn.Parameter(torch.tensor(math.log(checks.positive("gamma", gamma))))
+        self.register_scalar("log_gamma", math.log(checks.positive("gamma", gamma)), trainable=True)
 
     @property
     def logvar(self) -> Tensor:  # type: ignore[override]

@@ -93,7 +93,7 @@ class Objective(ScalarModule):
             consistency: Its weight lambda, at least 0.
         """
         self.consistency_distance = consistency_distance
-        self.consistency_weight = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
+        self.register_scalar("consistency_weight", checks.not_negative("consistency", consistency), like=self.weight)
 
     def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
         terms = self.per_sample(x, result)
@@ -131,7 +131,7 @@ class Objective(ScalarModule):
         return [schedule for schedule in (self.likelihood.gamma, self.annealing) if schedule is not None]
 
 
-class Experiment(nn.Module):
+class Experiment(ScalarModule):
     """A model with its objective: the unit that is trained, saved and stacked.
 
     Data enter as x [n, *shape]: uint8 or floats in [0, 1], or, where the domain of the likelihood
