@@ -1,4 +1,4 @@
-"""Adam with a separate learning rate for a learned gamma, and averaged weights."""
+"""Adam with separate options for scalars such as a learned gamma, and averaged weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,25 +33,28 @@ def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> A
 
 
 def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-    """Return the parameters of the networks as one group and every learned gamma as another.
+    """Return the parameters of the networks as one group and every scalar parameter as another.
 
     Args:
         experiment: Experiment that names the parameters.
         parameters: Parameters by name, of the experiment or stacked.
 
     Returns:
-        Groups for an optimizer, each with its "lr_scale". gamma has no weight decay, which would
-        pull it toward 1.
+        Groups for an optimizer, each with its "lr_scale". Scalars have no weight decay, which would
+        pull gamma toward 1 and a trainable alpha toward 1/2.
     """
-    scales = {
-        f"{name}.log_gamma": module.lr_scale
-        for name, module in experiment.named_modules()
-        if isinstance(module, Learned)
-    }
+    scales = {name: 1.0 for name, parameter in experiment.named_parameters() if _is_scalar(name, parameter)}
+    for name, module in experiment.named_modules():
+        if isinstance(module, Learned):
+            scales[f"{name}.log_gamma"] = module.lr_scale
     groups = [{"params": [p for name, p in parameters.items() if name not in scales], "lr_scale": 1.0}]
     for name, scale in scales.items():
         groups.append({"params": [parameters[name]], "lr_scale": scale, "weight_decay": 0.0})
     return groups
+
+
+def _is_scalar(name: str, parameter: Tensor) -> bool:
+    return parameter.dim() == 0 or (name.startswith("objective.") and parameter.numel() == 1)
 
 
 def set_lr(optimizer: Optimizer, lr: float) -> None:
