@@ -91,6 +91,7 @@ class Resumable(Protocol):
     images: Tensor
     optimizer: Optimizer
     sums: Tensor
+    updates: Tensor
     average: Experiment | None
 
 
@@ -149,6 +150,7 @@ class Checkpointer:
             "average": step.average.state_dict() if step.average is not None else None,
             "optimizer": step.optimizer.state_dict()["state"],
             "sums": step.sums,
+            "updates": step.updates,
             "order": self.order,
             "generators": [torch.get_rng_state(), *cuda],
             "lr": self.parameters.lr,
@@ -176,6 +178,7 @@ class Checkpointer:
         groups = step.optimizer.state_dict()["param_groups"]
         step.optimizer.load_state_dict({"state": checkpoint["optimizer"], "param_groups": groups})
         step.sums.copy_(checkpoint["sums"])
+        step.updates.copy_(checkpoint["updates"])
         self.order.copy_(checkpoint["order"])
         self.history.rows[:] = checkpoint["rows"]
         self.history.interventions[:] = map(Intervention._make, checkpoint["interventions"])

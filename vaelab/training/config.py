@@ -47,7 +47,8 @@ class TrainConfig:
         weight_decay: L2 penalty of Adam.
         grad_clip: Maximum norm of the gradient.
         ema_decay: Decay, in (0, 1), of an exponential moving average of the weights, which is
-            `History.average` in the end.
+            `History.average`. It rises from 0 to this value, at step t as (t - 1) / (t + 9), so
+            that the initial weights do not count.
         binarize: "no", "static" (sampled once, before training) or "dynamic" (sampled at every
             step); a gray value is the probability of a 1.
         precision: "fp32", "tf32" or "bf16". In bf16, likelihoods and divergences stay in fp32.

@@ -208,6 +208,7 @@ class TrainStep:
         self.augment = augment
         self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
+        self.updates = torch.zeros((), device=images.device)  # of the average
         self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
@@ -220,7 +221,7 @@ class TrainStep:
         self.experiment.update(terms)
         with torch.no_grad():
             if self.average is not None and self.config.ema_decay is not None:
-                update_average(self.average, self.experiment, self.config.ema_decay)
+                update_average(self.average, self.experiment, self.config.ema_decay, self.updates)
             means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
             self.sums += torch.stack(means[: len(self.sums)])
         return terms

@@ -67,9 +67,22 @@ def set_lr(optimizer: Optimizer, lr: float) -> None:
             group["lr"] = scaled
 
 
-def update_average(average: Experiment, experiment: Experiment, decay: float) -> None:
-    """Move averaged parameters toward the present ones and copy the buffers."""
+def update_average(average: Experiment, experiment: Experiment, decay: float, updates: Tensor) -> None:
+    """Move averaged parameters toward the present ones and copy the buffers.
+
+    The decay of update t is min(decay, (t - 1) / (t + 9)): the first update takes the weights as
+    they are, and later ones average over about a tenth of the updates until `decay` is reached. A
+    constant decay would keep the random initial weights for some 1 / (1 - decay) updates.
+
+    Args:
+        average: Experiment to change.
+        experiment: Experiment with the present weights.
+        decay: Decay in the long run.
+        updates: Number of updates so far, 0-d on the same device; increased by one.
+    """
+    updates += 1
+    share = (10 / (updates + 9)).clamp_min(1 - decay)
     for mean, value in zip(average.parameters(), experiment.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)
+        mean.lerp_(value, share.to(mean.dtype))
     for target, source in zip(average.buffers(), experiment.buffers(), strict=True):
         target.copy_(source)
