@@ -51,7 +51,8 @@ class TrainConfig:
             that the initial weights do not count.
         binarize: "no", "static" (sampled once, before training) or "dynamic" (sampled at every
             step); a gray value is the probability of a 1.
-        precision: "fp32", "tf32" or "bf16". In bf16, likelihoods and divergences stay in fp32.
+        precision: "fp32", "tf32" or "bf16", within the steps only. In bf16, likelihoods,
+            divergences, views and augmentation stay in fp32.
         compile: Compile the forward pass with torch.compile; it draws other noise than eager mode.
         cuda_graph: Capture the step as one CUDA graph, if there is a GPU.
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.

@@ -15,6 +15,7 @@ from tqdm.auto import trange
 from vaelab._utils import checks
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.precision import tf32
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.kernel_mmd import MMD
@@ -136,8 +137,9 @@ def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, conf
             started = time.perf_counter()
         set_lr(optimizer, config.lr * config.lr_factor(step, per_epoch))
         optimizer.zero_grad(set_to_none=True)
-        terms = stack(images.index_select(0, batches[position].flatten()).unflatten(0, (k, -1)))
-        terms.loss.sum().backward()
+        with tf32(False):  # other precisions are not stacked
+            terms = stack(images.index_select(0, batches[position].flatten()).unflatten(0, (k, -1)))
+            terms.loss.sum().backward()
         if config.grad_clip is not None:
             stack.clip(config.grad_clip)
         optimizer.step()

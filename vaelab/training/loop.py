@@ -15,6 +15,7 @@ from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
 from vaelab._utils.images import to_float
+from vaelab._utils.precision import tf32
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
@@ -145,7 +146,6 @@ def train(
     total = config.total_steps(per_epoch)
 
     rng.seed(config.seed)
-    torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     images = binarize_images(images) if config.binarize == "static" else images
     experiment.to(device).train()
     experiment.init_from_data(images)
@@ -213,6 +213,11 @@ class TrainStep:
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> LossTerms:
+        # Set for each step, so that nothing between two steps, or after the last, sees it.
+        with tf32(self.config.precision == "tf32"):
+            return self._take(index)
+
+    def _take(self, index: Tensor) -> LossTerms:
         self.optimizer.zero_grad(set_to_none=True)
         terms = self.backward(index)
         if self.config.grad_clip is not None:
