@@ -1,12 +1,17 @@
-"""The precision of float32: torch's TF32 switches within a step."""
+"""The precision of float32: torch's TF32 switches within a step, and no autocast in formulas."""
 
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _lock = threading.Lock()  # the switches belong to the process, and panels train in threads
 _inside: list[bool] = []  # the values of all blocks at present, the newest last
 _outside: list[tuple[Any, str, Any]] = []  # the user's
@@ -80,3 +85,46 @@ class _Older:
 
 
 _older = _Older()
+
+
+def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function compute in float32 where `torch.autocast` is on, for arguments of any type.
+
+    Networks may run in bfloat16, but its three digits do not suffice for a likelihood, a divergence
+    or the position of a pixel.
+
+    Args:
+        function: Function or method of tensors, or of tuples of them.
+
+    Returns:
+        The function. bfloat16 and float16 arguments reach it as float32 if autocast is on.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.bfloat16):
+        ...     without_autocast(torch.mm)(torch.ones(1, 1), torch.ones(1, 1)).dtype
+        torch.float32
+    """
+
+    @functools.wraps(function)
+    def wide(*args: P.args, **kwargs: P.kwargs) -> R:
+        kind = _device_type(args) or _device_type(tuple(kwargs.values()))
+        if kind is None or not torch.is_autocast_enabled(kind):
+            return function(*args, **kwargs)
+        with torch.autocast(kind, enabled=False):
+            return function(*tree_map(_widen, args), **tree_map(_widen, kwargs))
+
+    return wide
+
+
+def _device_type(values: tuple[Any, ...]) -> str | None:
+    for value in values:
+        if isinstance(value, Tensor):
+            return value.device.type
+        if isinstance(value, tuple) and (kind := _device_type(value)) is not None:
+            return kind
+    return None
+
+
+def _widen(value: Any) -> Any:
+    narrow = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
+    return value.float() if narrow else value

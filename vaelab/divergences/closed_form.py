@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab.divergences import diagonal, full_covariance
 from vaelab.divergences.full_covariance import FullGaussian
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -28,6 +29,7 @@ Skew = float | Tensor
 Kind = TypeVar("Kind", Gaussian, FullGaussian)
 
 
+@without_autocast
 def kl(q: Kind, p: Kind) -> Tensor:
     """Compute KL(q‖p) = E_q[ln q - ln p].
 
@@ -57,6 +59,7 @@ def kl(q: Kind, p: Kind) -> Tensor:
     return diagonal_kl(q, p)
 
 
+@without_autocast
 def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
     """Compute the normalized geometric mean G_α ∝ q^(1-α) p^α, which is again a Gaussian.
 
@@ -89,6 +92,7 @@ def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
     return diagonal.geometric_mean(q, p, a)
 
 
+@without_autocast
 def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
     """Compute the skew geometric Jensen-Shannon divergence in one of four variants.
 
@@ -124,6 +128,7 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
     return diagonal.geometric_js(q, p, a, dual=dual, primed=primed)
 
 
+@without_autocast
 def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
     """Compute `geometric_js` with the unnormalized geometric mean g_a = q^(1-a) p^a.
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences import diagonal
 from vaelab.divergences.gaussian import Gaussian, latent_kl, sum_latents
@@ -62,6 +63,7 @@ class GeometricJS(ScalarModule):
         """The current skew, 0-d."""
         return torch.sigmoid(self.logit) if self.logit is not None else self.skew
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal.geometric_js(q, p, self.alpha, dual=self.dual, primed=self.primed)
 
@@ -100,6 +102,7 @@ class FreeBits(ScalarModule):
         super().__init__()
         self.register_scalar("nats", checks.positive("nats", nats))
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         rates = latent_kl(q, p)
         return sum_latents(torch.where(rates.mean(0) > self.nats, rates, self.nats))

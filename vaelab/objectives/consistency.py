@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
+from vaelab._utils.precision import without_autocast
 from vaelab.data import augment
 from vaelab.data.augment import Augment
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
@@ -58,6 +59,7 @@ class PosteriorKL(nn.Module):
             raise InvalidValue(f"detach must be None, 'image' or 'view', got {detach!r}.")
         self.reverse, self.detach = reverse, detach
 
+    @without_autocast
     def forward(self, views: Groups, images: Groups) -> Tensor:
         views = detach(views) if self.detach == "view" else views
         images = detach(images) if self.detach == "image" else images
@@ -87,6 +89,7 @@ class Triplet(nn.Module):
         super().__init__()
         self.margin = checks.positive("margin", margin)
 
+    @without_autocast
     def forward(self, views: Groups, images: Groups) -> Tensor:
         if len(images) != 1:
             raise InvalidValue(f"Triplet needs one group of latents, got {len(images)}; use PosteriorKL.")
@@ -123,11 +126,15 @@ class ConsistentExperiment(Experiment):
         self.views, self.joint_batch = views, joint_batch
 
     def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:
-        assert self.views is not None
         x = self.as_input(x)
-        view = check_same_shape(self.views(x) if view is None else self.as_input(view), x)
+        view = check_same_shape(self._make_views(x) if view is None else self.as_input(view), x)
         result, view_result = self._passes(x, view)
         return self.objective(x, result, (view, view_result))
+
+    @without_autocast
+    def _make_views(self, x: Tensor) -> Tensor:
+        assert self.views is not None
+        return self.views(x)
 
     def _passes(self, x: Tensor, view: Tensor) -> tuple[ForwardPass, ForwardPass]:
         samples = self.objective.samples

@@ -15,6 +15,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType
 from vaelab._utils.images import to_float
+from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
@@ -95,18 +96,21 @@ class Objective(ScalarModule):
         self.consistency_distance = consistency_distance
         self.register_scalar("consistency_weight", checks.not_negative("consistency", consistency), like=self.weight)
 
+    @without_autocast
     def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
         terms = self.per_sample(x, result)
         if view is not None:
             terms = self._with_view(terms, result, *view)
         return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
 
+    @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         """Return the terms before the mean over the batch, each [b]."""
         nll, mse = self.likelihood.nll_and_mse(result.out, x)
         divergence = self.total_divergence(result)
         return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
 
+    @without_autocast
     def total_divergence(self, result: ForwardPass) -> Tensor:
         """Return the divergence of a pass, summed over its latent groups: [b], nats."""
         return reduce(torch.add, [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)])

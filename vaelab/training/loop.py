@@ -15,7 +15,7 @@ from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
 from vaelab._utils.images import to_float
-from vaelab._utils.precision import tf32
+from vaelab._utils.precision import tf32, without_autocast
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
@@ -247,6 +247,7 @@ class TrainStep:
         terms: LossTerms = self.experiment(*self.prepare(x))
         return terms
 
+    @without_autocast
     def prepare(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the augmented images [b, ...] and, if the experiment compares them, their views.
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from vaelab._utils import checks, rng
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab.data.augment.color import Jitter
 from vaelab.data.augment.geometric import Affine, Flip, Warp, affine
 
@@ -74,6 +75,7 @@ class Augment:
         elif self.fill not in PADDING:
             raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {self.fill!r}.")
 
+    @without_autocast
     @torch.no_grad()
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         if x.dim() != 4 or not x.is_floating_point():
@@ -107,6 +109,7 @@ def check_domain(name: str, transformation: object, domain: Domain) -> None:
         require_unit(f"{name}=Augment(...)", domain)
 
 
+@without_autocast
 def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
     """Move the content of images by warps, with bilinear interpolation.
 

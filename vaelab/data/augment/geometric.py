@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.precision import without_autocast
 
 UniformSource = Callable[[], Tensor]  # new uniform numbers in [0, 1), one per image: [b]
 
@@ -27,10 +28,12 @@ class Warp(NamedTuple):
     linear: Tensor
     shift: Tensor
 
+    @without_autocast
     def after(self, first: "Warp") -> "Warp":
         """Compose two warps: `first`, then this one."""
         return Warp(self.linear @ first.linear, (self.linear @ first.shift[..., None])[..., 0] + self.shift)
 
+    @without_autocast
     def inverse(self) -> "Warp":
         """Return the warp that undoes this one."""
         (a, b), (c, d) = (row.unbind(-1) for row in self.linear.unbind(-2))
