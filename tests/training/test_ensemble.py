@@ -11,7 +11,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import KL
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Linear, PIController
-from vaelab.objectives.gamma import Fixed, Geco
+from vaelab.objectives.gamma import Computed, Geco
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
 from vaelab.training.ensemble import UNSUPPORTED, fit_many
@@ -185,10 +185,41 @@ def test_every_option_is_known_to_be_supported_or_not():
     assert {field.name for field in fields(Train)} == supported | rejected | set(UNSUPPORTED)
 
 
-def test_a_shared_policy_is_not_stacked(digits):
-    policy = Fixed(0.3)
-    many = fit_many(lambda seed: recipes.vae(SHAPE, 3, gamma=policy), SEEDS, digits, replace(SHORT, steps=2))
-    assert many.method == "one by one: the experiments share tensors"
+@pytest.mark.parametrize("options", [{"precision": "bf16"}, {}], ids=["one by one", "stacked"])
+def test_shared_objects_are_as_if_every_member_had_its_own(digits, options):
+    """The same as with a new policy and schedule for each."""
+    policy, schedule = Computed(start=1.0), Linear(20)
+    config = replace(SHORT, steps=30, **options)
+
+    def shared(seed):
+        return recipes.vae(SHAPE, 3, hidden=(8,), gamma=policy, annealing=schedule)
+
+    def separate(seed):
+        return recipes.vae(SHAPE, 3, hidden=(8,), gamma=Computed(start=1.0), annealing=Linear(20))
+
+    many, expected = fit_many(shared, SEEDS, digits, config), fit_many(separate, SEEDS, digits, config)
+    assert many.method == expected.method
+    for ours, theirs in zip(many.experiments, expected.experiments, strict=True):
+        for a, b in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
+    assert (float(policy.gamma), int(schedule.taken)) == (1.0, 0)
+
+
+def test_members_that_share_a_network_are_trained_as_if_alone(digits):
+    torch.manual_seed(0)
+    network = recipes.vae(SHAPE, 3, hidden=(8,)).model
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    config = replace(SHORT, steps=10, lr=1e-3)
+
+    def make(gamma):
+        return Experiment(network, Objective(Normal(gamma), KL()), SHAPE)
+
+    many = fit_many(make, [{"gamma": gamma} for gamma in (0.3, 0.3, 0.3)], digits, config)
+    alone = recipes.vae(SHAPE, 3, hidden=(8,), gamma=0.3)
+    alone.model.load_state_dict(state)
+    expected = fit(alone, digits, config)
+    for history in many:
+        assert history["loss"] == pytest.approx(expected["loss"], rel=1e-5)
 
 
 def test_trained_experiments_have_their_own_tensors(digits):

@@ -6,6 +6,7 @@ says so; state is part of the `state_dict`. To add a policy, write its class her
 name, add it to `NAMED`.
 """
 
+import copy
 import math
 from numbers import Real
 from typing import Literal, get_args
@@ -254,7 +255,7 @@ def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
         gamma: A number for `Fixed`; "learned", "computed", "optimal" or "per-image"; or a policy.
 
     Returns:
-        The policy; one that is given is returned as it is.
+        The policy; of one that is given a copy, so that no two experiments move one gamma.
 
     Raises:
         InvalidType: For anything else.
@@ -264,7 +265,7 @@ def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
         Computed(gamma=1, rule='capped_ema', rate=0.01)
     """
     if isinstance(gamma, GammaPolicy):
-        return gamma
+        return copy.deepcopy(gamma)
     if isinstance(gamma, Real):
         return Fixed(gamma)
     if gamma in NAMED:

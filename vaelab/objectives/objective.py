@@ -4,6 +4,7 @@ Reconstruction and divergence are per sample and in nats; the mean over the batc
 the end.
 """
 
+import copy
 from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
@@ -49,7 +50,7 @@ class Objective(ScalarModule):
     """Mean over the batch of nll(x, out) + weight * divergence(q, p), summed over latent groups.
 
     Args:
-        likelihood: What the decoder's output means.
+        likelihood: What the decoder's output means; it and the schedule are copied.
         divergence: Module of two Gaussians that returns nats per sample [b].
         weight: Weight of the divergence, above 0.
         annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
@@ -81,7 +82,8 @@ class Objective(ScalarModule):
             raise InvalidType(
                 f"annealing must be a schedule such as annealing.Linear(1000) or None, got {annealing!r}."
             )
-        self.likelihood, self.divergence, self.annealing = likelihood, divergence, annealing
+        self.likelihood, self.annealing = copy.deepcopy(likelihood), copy.deepcopy(annealing)
+        self.divergence = divergence  # may refer to a model, which only `Experiment` knows
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
@@ -143,7 +145,8 @@ class Experiment(ScalarModule):
 
     Args:
         model: Encoder and decoder.
-        objective: The loss.
+        objective: The loss, of which a copy is kept, since training changes it; parts of the model
+            inside it stay those of the model.
         shape: Shape of one datum.
 
     Returns:
@@ -157,11 +160,13 @@ class Experiment(ScalarModule):
         (torch.Size([5]), torch.Size([5, 2]), torch.Size([3, 1, 8, 8]))
     """
 
-    views: Callable[[Tensor], Tensor] | None = None  # see `vaelab.consistency`
+    views: Callable[[Tensor], Tensor] | None  # see `vaelab.consistency`
 
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.model, self.objective, self.shape = model, objective, shape
+        same = {id(part): part for part in (*model.modules(), *model.parameters(), *model.buffers())}
+        self.model, self.objective, self.shape = model, copy.deepcopy(objective, dict(same)), shape
+        self.views = None
 
     def forward(self, x: Tensor) -> LossTerms:
         x = self.as_input(x)

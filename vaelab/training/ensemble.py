@@ -1,5 +1,6 @@
 """Experiments that differ only in numbers (alpha, gamma, weight, seed), trained as one."""
 
+import copy
 import inspect
 import time
 from collections.abc import Callable, Sequence
@@ -54,7 +55,8 @@ def fit_many(
 ) -> Histories:
     """Train an experiment for every setting, each as if alone.
 
-    Alone means: `torch.manual_seed(seed)`, `make(**setting)`, `fit` with that seed. Three or more
+    Alone means: `torch.manual_seed(seed)`, `make(**setting)`, `fit` with that seed; what a member
+    shares with an earlier one is copied before the first is trained. Three or more
     dense networks that differ only in numbers are stacked, and each step is taken for all of them
     at once. Others are trained one by one, as are those with options such as `ema_decay`.
 
@@ -85,7 +87,10 @@ def fit_many(
     """
     config = config or TrainConfig()
     seeds = _check_settings(make, settings, config)
-    members = [_build(make, setting, seed) for setting, seed in zip(settings, seeds, strict=True)]
+    members: list[Experiment] = []
+    for setting, seed in zip(settings, seeds, strict=True):
+        member = _build(make, setting, seed)
+        members.append(copy.deepcopy(member) if _share_tensors([*members, member]) else member)
     if (reason := why_not_stackable(members, config)) is not None:
         runs = zip(members, seeds, strict=True)
         histories = [fit(member, data, replace(config, seed=seed)) for member, seed in runs]
@@ -243,10 +248,14 @@ def why_not_stackable(members: Sequence[Experiment], config: TrainConfig) -> str
         return "MMD draws from the global generator"
     if any(_signature(member) != _signature(members[0]) for member in members):
         return "the experiments differ in more than numbers"
-    tensors = [tensor for member in members for tensor in member.state_dict(keep_vars=True).values()]
-    if len({id(tensor) for tensor in tensors}) < len(tensors):
+    if _share_tensors(members):
         return "the experiments share tensors"
     return None
+
+
+def _share_tensors(members: Sequence[Experiment]) -> bool:
+    tensors = [tensor for member in members for tensor in member.state_dict(keep_vars=True).values()]
+    return len({id(tensor) for tensor in tensors}) < len(tensors)
 
 
 def _is_dense(experiment: Experiment) -> bool:

@@ -67,6 +67,7 @@ class Augment:
     def __post_init__(self) -> None:
         if not isinstance(self.parts, tuple | list):
             raise InvalidType(f"parts must be a tuple of transformations, got {self.parts!r}; write (part,).")
+        object.__setattr__(self, "parts", tuple(self.parts))  # a list could change later
         for part in self.parts:
             if not isinstance(part, Affine | Flip | Jitter):
                 raise InvalidType(f"parts must be Affine, Flip or Jitter, got {part!r}.")

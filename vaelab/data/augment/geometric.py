@@ -94,6 +94,7 @@ class Affine:
         checks.in_range("shear", self.shear, 0, 80)
         if not isinstance(self.scale, tuple | list) or len(self.scale) != 2:
             raise InvalidType(f"scale must be two factors such as (0.9, 1.1), got {self.scale!r}.")
+        object.__setattr__(self, "scale", tuple(self.scale))  # a list could change later
         low, high = (checks.positive("scale", factor) for factor in self.scale)
         if low > high:
             raise InvalidValue(f"scale must be two factors in ascending order, got {self.scale}.")
