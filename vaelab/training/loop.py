@@ -79,19 +79,26 @@ def fit(
         >>> history["epoch"]
         [1, 2]
     """
-    from tqdm.auto import tqdm
-
     config = config or TrainConfig()
     history = History()
+    steps = train(experiment, data, config, interventions=interventions, augment=augment, resume=resume)
+    for progress in with_bar(steps, config):
+        history = progress.history
+    return history
+
+
+def with_bar(steps: Iterator[Progress], config: TrainConfig) -> Iterator[Progress]:
+    """Pass the steps of a training on, and show them as a progress bar."""
+    from tqdm.auto import tqdm
+
     with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
-        for progress in train(experiment, data, config, interventions=interventions, augment=augment, resume=resume):
-            history = progress.history
+        for progress in steps:
             bar.total = progress.steps * config.batch_size
             bar.update(progress.step * config.batch_size - bar.n)
             if (row := progress.row) is not None:
                 finite = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
                 bar.set_postfix({name: f"{row[name]:.4g}" for name in finite})
-    return history
+            yield progress
 
 
 def train(
