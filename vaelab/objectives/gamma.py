@@ -186,8 +186,11 @@ class Computed(_FromData):
         self.rate, self.rule = checks.rate(rate), rule
         if rule not in get_args(Rule):
             raise InvalidValue(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}.")
-        self.register_scalar("logvar", math.log(variance))
-        self.register_scalar("running", variance)
+        for name, value in (("logvar", math.log(variance)), ("running", variance)):
+            if start is None:
+                self.register_buffer(name, torch.tensor(value))
+            else:
+                self.register_scalar(name, value)
         self.register_buffer("started", torch.tensor(start is not None))
 
     @torch.no_grad()

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import tf32, without_autocast
 from vaelab.data.augment import check_domain
@@ -57,6 +58,7 @@ def fit(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
+    changed: Collection[str] = (),
 ) -> History:
     """Train an experiment to the end, with a progress bar.
 
@@ -67,6 +69,7 @@ def fit(
         interventions: Parameters to set during training.
         augment: Random transformation of a batch.
         resume: Continue from the newest checkpoint.
+        changed: Settings of the objective that differ from the checkpoint on purpose.
 
     Returns:
         The history, one row per epoch.
@@ -81,7 +84,9 @@ def fit(
     """
     config = config or TrainConfig()
     history = History()
-    steps = train(experiment, data, config, interventions=interventions, augment=augment, resume=resume)
+    steps = train(
+        experiment, data, config, interventions=interventions, augment=augment, resume=resume, changed=changed
+    )
     for progress in with_bar(steps, config):
         history = progress.history
     return history
@@ -109,6 +114,7 @@ def train(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
+    changed: Collection[str] = (),
 ) -> Iterator[Progress]:
     """Train an experiment in place, and yield after every step.
 
@@ -120,7 +126,10 @@ def train(
         interventions: Parameters to set during training.
         augment: Random transformation of a batch [b, *shape] of floats, on the device.
         resume: Continue from the newest checkpoint in `config.checkpoints`; on the CPU, the result
-            is bit for bit that of a training without interruption.
+            is bit for bit that of a training without interruption. The objective must be that of
+            the checkpoint.
+        changed: Names of settings of the objective, such as "alpha" or "views", that differ from the
+            checkpoint on purpose: the new values are taken, and the error without this names them.
 
     Returns:
         An iterator of `Progress`.
@@ -143,6 +152,8 @@ def train(
         3 2 (50,)
     """
     config, interventions = config or TrainConfig(), interventions or Interventions()
+    if changed and not resume:
+        raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
     device = on_device(config.device)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
@@ -161,7 +172,7 @@ def train(
     parameters, history = TunableParameters(experiment, config.lr), History(average=step.average)
     interventions.restrict(parameters.values)
     order = torch.arange(n, device=device)
-    checkpointer = Checkpointer(config, step, order, parameters, history)
+    checkpointer = Checkpointer(config, step, order, parameters, history, changed)
     advance = capture(step, batch) if config.cuda_graph else step
     first = checkpointer.resume() if resume else checkpointer.start()
     started = time.perf_counter()
