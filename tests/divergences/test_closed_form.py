@@ -313,6 +313,21 @@ def test_trainable_alpha_is_the_same_divergence_with_a_gradient():
     assert 0 <= trained.alpha.item() <= 1
 
 
+def test_alpha_per_sample_belongs_to_the_batch_whichever_argument_is_standard():
+    p, alphas = gaussian_batch(5, 2), torch.tensor([0.1, 0.9, 0.3, 0.0, 1.0], dtype=torch.float64)
+    together = geometric_js(Gaussian.standard(), p, alphas)
+    alone = [
+        geometric_js(Gaussian.standard(), Gaussian(*(t[i : i + 1] for t in p)), float(alphas[i])) for i in range(5)
+    ]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-12)
+
+
+def gaussian_batch(n, d):
+    generator = torch.Generator().manual_seed(0)
+    return Gaussian(*(torch.randn(n, d, dtype=torch.float64, generator=generator) for _ in range(2)))
+
+
+ONE, THREE_ALPHAS = Gaussian(torch.zeros(1, 3), torch.zeros(1, 3)), torch.tensor([0.2, 0.5, 0.7])
 OK = Gaussian(torch.zeros(2, 3), torch.zeros(2, 3))
 SMALL = Gaussian(torch.zeros(2, 1), torch.zeros(2, 1))
 EYE2 = FullGaussian(torch.zeros(1, 2), torch.eye(2)[None])
@@ -326,6 +341,12 @@ EYE2 = FullGaussian(torch.zeros(1, 2), torch.eye(2)[None])
         (lambda: geometric_js(OK, OK, float("nan")), InvalidValue, "nan"),
         (lambda: geometric_js(OK, OK, torch.tensor([0.2, 7.0])), InvalidValue, "7"),
         (lambda: geometric_js(OK, OK, torch.tensor([0.2, 0.3, 0.4])), InvalidValue, r"per sample.*shape \(3,\)"),
+        (lambda: geometric_js(ONE, ONE, THREE_ALPHAS), InvalidValue, r"batch \(1, 3\), got shape \(3,\)"),
+        (lambda: geometric_mean(ONE, ONE, THREE_ALPHAS), InvalidValue, r"batch \(1, 3\), got shape \(3,\)"),
+        (lambda: extended_geometric_js(ONE, ONE, THREE_ALPHAS), InvalidValue, r"batch \(1, 3\)"),
+        (lambda: geometric_js(EYE2, EYE2, THREE_ALPHAS), InvalidValue, r"batch \(1, 2\), got shape \(3,\)"),
+        (lambda: geometric_js(Gaussian.standard(), OK, THREE_ALPHAS), InvalidValue, r"batch \(2, 3\)"),
+        (lambda: GeometricJS(THREE_ALPHAS), InvalidValue, r"alpha must be one number, got shape \(3,\)"),
         (lambda: geometric_js(OK, OK, "half"), InvalidType, "half"),
         (lambda: geometric_js(OK, OK, True), InvalidType, "alpha must be a number, got True"),
         (lambda: geometric_mean(OK, OK, 2), InvalidValue, "2"),

@@ -126,6 +126,10 @@ def test_integrals_are_differentiable():
         (lambda: quadrature.line(0, 1, 10), "odd"),
         (lambda: quadrature.geometric_js(Q.log_prob, P.log_prob, 1.2, GRID), "1.2"),
         (
+            lambda: quadrature.geometric_js(Q.log_prob, P.log_prob, torch.full((8001,), 0.5), GRID),
+            r"alpha must be one number, got shape \(8001,\)",
+        ),
+        (
             lambda: quadrature.covering(Gaussian(torch.zeros(1), torch.tensor([-30.0])), Gaussian.standard()),
             r"1e\+07 points",
         ),

@@ -104,6 +104,7 @@ def test_i9_computed_gamma_on_a_linear_vae_is_the_noise_of_probabilistic_pca(k, 
     gamma = Computed(rate=0.5, rule=rule).double()
     gamma.init_from_data(x)
     objective = Objective(Normal(gamma, squash=False), KL(), k).double()
+    gamma = objective.likelihood.gamma
     points = math.sqrt(d) * torch.cat([torch.eye(d), -torch.eye(d)]).double()
     for _ in range(80):
         eval_mode(model, values[-d:], axes[:, -d:], k * gamma.logvar.exp())

@@ -69,5 +69,6 @@ def test_policies_by_number_name_or_object():
     assert isinstance(policy("learned"), Learned)
     assert isinstance(policy("computed"), Computed)
     mine = Computed(rate=0.05)
-    assert policy(mine) is mine
+    assert policy(mine) is not mine
+    assert repr(policy(mine)) == repr(mine)
     assert "gamma=0.3" in repr(policy(0.3))

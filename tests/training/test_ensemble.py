@@ -1,5 +1,8 @@
 """Ensembles: stacked or not, every experiment comes out as if it had been trained alone."""
 
+import math
+import pickle
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -11,10 +14,10 @@ from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.divergences import KL
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Linear, PIController
-from vaelab.objectives.gamma import Fixed, Geco
+from vaelab.objectives.gamma import Computed, Geco
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
-from vaelab.training.ensemble import UNSUPPORTED, fit_many
+from vaelab.training.ensemble import UNSUPPORTED, EnsembleError, fit_many
 
 SHAPE = (1, 8, 8)
 SEEDS = [{"seed": 0}, {"seed": 1}, {"seed": 2}]
@@ -185,10 +188,41 @@ def test_every_option_is_known_to_be_supported_or_not():
     assert {field.name for field in fields(Train)} == supported | rejected | set(UNSUPPORTED)
 
 
-def test_a_shared_policy_is_not_stacked(digits):
-    policy = Fixed(0.3)
-    many = fit_many(lambda seed: recipes.vae(SHAPE, 3, gamma=policy), SEEDS, digits, replace(SHORT, steps=2))
-    assert many.method == "one by one: the experiments share tensors"
+@pytest.mark.parametrize("options", [{"precision": "bf16"}, {}], ids=["one by one", "stacked"])
+def test_shared_objects_are_as_if_every_member_had_its_own(digits, options):
+    """The same as with a new policy and schedule for each."""
+    policy, schedule = Computed(start=1.0), Linear(20)
+    config = replace(SHORT, steps=30, **options)
+
+    def shared(seed):
+        return recipes.vae(SHAPE, 3, hidden=(8,), gamma=policy, annealing=schedule)
+
+    def separate(seed):
+        return recipes.vae(SHAPE, 3, hidden=(8,), gamma=Computed(start=1.0), annealing=Linear(20))
+
+    many, expected = fit_many(shared, SEEDS, digits, config), fit_many(separate, SEEDS, digits, config)
+    assert many.method == expected.method
+    for ours, theirs in zip(many.experiments, expected.experiments, strict=True):
+        for a, b in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
+    assert (float(policy.gamma), int(schedule.taken)) == (1.0, 0)
+
+
+def test_members_that_share_a_network_are_trained_as_if_alone(digits):
+    torch.manual_seed(0)
+    network = recipes.vae(SHAPE, 3, hidden=(8,)).model
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    config = replace(SHORT, steps=10, lr=1e-3)
+
+    def make(gamma):
+        return Experiment(network, Objective(Normal(gamma), KL()), SHAPE)
+
+    many = fit_many(make, [{"gamma": gamma} for gamma in (0.3, 0.3, 0.3)], digits, config)
+    alone = recipes.vae(SHAPE, 3, hidden=(8,), gamma=0.3)
+    alone.model.load_state_dict(state)
+    expected = fit(alone, digits, config)
+    for history in many:
+        assert history["loss"] == pytest.approx(expected["loss"], rel=1e-5)
 
 
 def test_trained_experiments_have_their_own_tensors(digits):
@@ -199,15 +233,47 @@ def test_trained_experiments_have_their_own_tensors(digits):
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
 
 
-def test_a_non_finite_loss_of_one_member_stops_all(digits):
-    def make(broken):
-        e = recipes.vae(SHAPE, 3, hidden=(8,))
-        with torch.no_grad():
-            e.model.decoder[0][0].bias.fill_(float("nan") if broken else 0.0)
+def sometimes_broken(kind="dense"):
+    def make(broken, seed):
+        e = recipes.vae(SHAPE, 3, **({"network": "conv", "hidden": (4,)} if kind == "conv" else {"hidden": (8,)}))
+        if broken:
+            with torch.no_grad():
+                next(e.model.encoder.parameters()).mul_(broken)
         return e
 
-    with pytest.raises(TrainingError, match=r"nll became nan in epoch 1.*lr"):
-        fit_many(make, [{"broken": False}, {"broken": True}, {"broken": False}], digits, replace(SHORT, steps=2))
+    return make
+
+
+@pytest.mark.parametrize(("kind", "method"), [("dense", "stacked"), ("conv", "one by one")])
+@pytest.mark.parametrize("broken", [float("nan"), 1e30])
+def test_a_diverging_member_leaves_the_others_as_if_it_were_not_there(digits, kind, method, broken):
+    config = replace(SHORT, steps=None, epochs=2)
+    settings = [{"broken": b, "seed": i} for i, b in enumerate((0.0, broken, 0.0, 0.0))]
+    with pytest.raises(EnsembleError) as caught:
+        fit_many(sometimes_broken(kind), settings, digits.images[:200], config)
+    error = caught.value
+    reasons = r"(nll|divergence) became (nan|inf) in epoch 1; lower lr, now 0\.003, or alpha"
+    assert re.fullmatch(
+        rf"1 of 4 members failed: settings\[1\] {re.escape(repr(settings[1]))}: {reasons}\.", str(error)
+    )
+    assert list(error.failures) == [1]
+    assert error.histories.method.startswith(method)
+    assert [len(history) for history in error.histories] == [2, 0, 2, 2]
+    good = [{"broken": 0.0, "seed": i} for i in range(4)]
+    expected = fit_many(sometimes_broken(kind), good, digits.images[:200], config)
+    for i in (0, 2, 3):
+        assert error.histories[i]["loss"] == expected[i]["loss"]
+        pairs = zip(error.histories.experiments[i].parameters(), expected.experiments[i].parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_all_failed_members_are_named_and_the_error_can_be_pickled(digits):
+    settings = [{"broken": b, "seed": 0} for b in (math.nan, 0.0, math.nan)]
+    with pytest.raises(TrainingError, match=r"2 of 3 .*settings\[0\].*settings\[2\].*lr") as caught:
+        fit_many(sometimes_broken(), settings, digits, replace(SHORT, steps=2))
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.failures) == (str(caught.value), caught.value.failures)
+    assert "\n" not in str(again)
 
 
 def a_vae(seed=0):

@@ -170,16 +170,25 @@ def test_invalid_input_is_rejected(call, error, words):
 
 def test_averaged_weights_follow_the_weights(digits):
     e = experiment(gamma="computed")
-    config = Train(steps=30, batch_size=50, progress=False, device="cpu", ema_decay=0.9)
-    mean = None
+    config = Train(steps=100, batch_size=50, progress=False, device="cpu", ema_decay=0.9)
+    mean = torch.zeros(())
     for progress in train(e, digits, config):
-        weights = e.model.decoder[0][0].weight.detach()
-        mean = weights.clone() if mean is None else mean
-        start = experiment(gamma="computed").model.decoder[0][0].weight.detach() if progress.step == 1 else mean
-        mean = 0.9 * start + 0.1 * weights
+        decay = min(0.9, (progress.step - 1) / (progress.step + 9))
+        mean = decay * mean + (1 - decay) * e.model.decoder[0][0].weight.detach()
     average = progress.history.average
     torch.testing.assert_close(average.model.decoder[0][0].weight.detach(), mean)
     assert float(average.objective.likelihood.gamma.gamma) == float(e.objective.likelihood.gamma.gamma)
+
+
+def test_averaged_weights_are_near_the_trained_ones_after_few_epochs(digits):
+    e, start = experiment(), experiment()
+    config = Train(epochs=5, batch_size=50, lr=3e-3, progress=False, device="cpu", ema_decay=0.999)
+    average = fit(e, digits, config).average
+    errors = [float((digits.images / 255 - x.reconstruct(digits.images)).square().mean()) for x in (e, average, start)]
+    assert errors[1] == pytest.approx(errors[0], rel=0.05)
+    assert errors[1] < 0.7 * errors[2]
+    for first, last, mean in zip(start.parameters(), e.parameters(), average.parameters(), strict=True):
+        assert float((mean - last).detach().norm()) < 0.15 * float((first - last).detach().norm())
 
 
 def encoder_inputs(config, images):

@@ -86,6 +86,13 @@ def skew(alpha: float | Tensor) -> float | Tensor:
     return alpha
 
 
+def one_skew(alpha: float | Tensor) -> float | Tensor:
+    """Return alpha, a number or a tensor with no axes, if it is in [0, 1]; raise an error for others."""
+    if isinstance(alpha, Tensor) and alpha.dim() > 0:
+        raise InvalidValue(f"alpha must be one number, got shape {tuple(alpha.shape)}.")
+    return skew(alpha)
+
+
 def _integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidType(f"{name} must be an integer, got {value!r:.60}.")

@@ -25,9 +25,9 @@ def sum_pixels(x: Tensor) -> Tensor:
 
 
 def data_variance(images: Tensor, chunk: int = 1000) -> Tensor:
-    """Compute the variance over images [n, ...], averaged over pixels: 0-d, float64."""
-    total = square = torch.zeros((), dtype=torch.float64, device=images.device)
+    """Compute the variance over images [n, ...], averaged over pixels: 0-d, float64, on the CPU."""
+    total = square = torch.zeros((), dtype=torch.float64)
     for part in images.flatten(1).split(chunk):
-        x = to_float(part).double()
+        x = to_float(part).cpu().double()  # an MPS device has no float64
         total, square = total + x.sum(0), square + x.square().sum(0)
     return (square / len(images) - (total / len(images)).square()).mean()

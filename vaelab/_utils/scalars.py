@@ -8,21 +8,32 @@ from torch import Tensor, nn
 
 
 class ScalarModule(nn.Module):
-    """A module with 0-d buffers that are exact again in float64, although float32 rounded them.
+    """A module with 0-d tensors that are exact again in float64, although float32 rounded them.
 
-    A float64 buffer would do the same, but an MPS device takes none.
+    A float64 tensor would do the same, but an MPS device takes none.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._given: dict[str, float] = {}
+        self._given: dict[str, tuple[float, float]] = {}  # the number and the tensor's first value
 
-    def register_scalar(self, name: str, value: float) -> None:
-        """Register a 0-d float32 buffer.
+    def register_scalar(
+        self,
+        name: str,
+        value: float,
+        *,
+        single: float | None = None,
+        trainable: bool = False,
+        like: Tensor | None = None,
+    ) -> None:
+        """Register a 0-d buffer, or a parameter if trainable.
 
         Args:
             name: The attribute under which it is reached.
-            value: Its value. In float64 it is restored, unless somebody has changed the buffer.
+            value: Its value. In float64 it is restored, unless somebody has changed the tensor.
+            single: Its value in float32; None rounds it.
+            trainable: Whether it is a parameter.
+            like: Tensor whose type and device to use; None is torch's default type on the CPU.
 
         Example:
             >>> module = ScalarModule()
@@ -30,12 +41,25 @@ class ScalarModule(nn.Module):
             >>> module.double().weight.item()
             0.1
         """
-        self.register_buffer(name, torch.tensor(value))
-        self._given[name] = value
+        start = value if single is None else single
+        number = torch.tensor(start) if like is None else torch.tensor(start, dtype=like.dtype, device=like.device)
+        if trainable:
+            self.register_parameter(name, nn.Parameter(number))
+        else:
+            self.register_buffer(name, number)
+        self._given[name] = (value, number.item())
+
+    @property
+    def given(self) -> dict[str, float]:
+        """The numbers that the scalars were given, by name."""
+        return {name: value for name, (value, _) in self._given.items()}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
-        for name, value in self._given.items():
-            buffer, rounded = self.get_buffer(name), torch.tensor(value).item()
-            buffer.copy_(torch.where(buffer == rounded, value, buffer))
+        with torch.no_grad():
+            for name, (value, first) in self._given.items():
+                scalar = getattr(self, name)
+                if scalar.dtype == torch.float64:
+                    unchanged = (scalar == first) | (scalar == torch.tensor(value).item())
+                    scalar.copy_(torch.where(unchanged, value, scalar))
         return self

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab.divergences import diagonal, full_covariance
 from vaelab.divergences.full_covariance import FullGaussian
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -28,6 +29,7 @@ Skew = float | Tensor
 Kind = TypeVar("Kind", Gaussian, FullGaussian)
 
 
+@without_autocast
 def kl(q: Kind, p: Kind) -> Tensor:
     """Compute KL(q‖p) = E_q[ln q - ln p].
 
@@ -57,6 +59,7 @@ def kl(q: Kind, p: Kind) -> Tensor:
     return diagonal_kl(q, p)
 
 
+@without_autocast
 def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
     """Compute the normalized geometric mean G_α ∝ q^(1-α) p^α, which is again a Gaussian.
 
@@ -65,7 +68,8 @@ def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
     Args:
         q: Gaussian [b, ...], the result at α=0.
         p: Gaussian of the same kind and shape, the result at α=1.
-        alpha: Skew in [0, 1], a number or a tensor with no axes or [b].
+        alpha: Skew in [0, 1], a number or a tensor with no axes or [b]; for q and p without axes,
+            a tensor [n] gives n results.
 
     Returns:
         A Gaussian of that kind and shape.
@@ -82,12 +86,13 @@ def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
         Nielsen (2019), https://arxiv.org/abs/1904.04017.
     """
     check_pair(q, p)
-    a = _skew(alpha, q.mean)
+    a = _skew(alpha, q, p)
     if isinstance(q, FullGaussian):
         return full_covariance.geometric_mean(q, p, a)
     return diagonal.geometric_mean(q, p, a)
 
 
+@without_autocast
 def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
     """Compute the skew geometric Jensen-Shannon divergence in one of four variants.
 
@@ -117,12 +122,13 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
         Nielsen (2019), https://arxiv.org/abs/1904.04017.
     """
     check_pair(q, p)
-    a = _skew(alpha, q.mean)
+    a = _skew(alpha, q, p)
     if isinstance(q, FullGaussian):
         return full_covariance.geometric_js(q, p, a, dual=dual, primed=primed)
     return diagonal.geometric_js(q, p, a, dual=dual, primed=primed)
 
 
+@without_autocast
 def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
     """Compute `geometric_js` with the unnormalized geometric mean g_a = q^(1-a) p^a.
 
@@ -151,11 +157,13 @@ def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, 
     return normalized + torch.expm1(log_z) - log_z
 
 
-def _skew(alpha: Skew, mean: Tensor) -> Tensor:
+def _skew(alpha: Skew, q: Kind, p: Kind) -> Tensor:
     """Check alpha and shape it to broadcast against [b, ...]."""
-    a = torch.as_tensor(checks.skew(alpha), dtype=mean.dtype, device=mean.device)
-    if a.dim() > 1 or (a.dim() == 1 and mean.dim() > 0 and 1 not in (len(a), len(mean)) and len(a) != len(mean)):
+    whole = max(q.mean, p.mean, key=Tensor.dim)  # a standard prior has no axes
+    a = torch.as_tensor(checks.skew(alpha), dtype=whole.dtype, device=whole.device)
+    batches = whole.dim() - isinstance(q, FullGaussian) > 0
+    if a.dim() > 1 or (a.numel() != 1 and whole.dim() > 0 and not (batches and len(a) == len(whole))):
         raise InvalidValue(
-            f"alpha must be one number or one per sample of the batch {tuple(mean.shape)}, got shape {tuple(a.shape)}."
+            f"alpha must be one number or one per sample of the batch {tuple(whole.shape)}, got shape {tuple(a.shape)}."
         )
-    return a.reshape(a.shape + (1,) * (mean.dim() - 1)) if a.dim() else a
+    return a.reshape(a.shape + (1,) * (whole.dim() - 1)) if a.dim() else a

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import rng
+from vaelab._utils.precision import without_autocast
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -49,10 +50,12 @@ class Gaussian(NamedTuple):
         zero = torch.zeros(()) if like is None else like.new_zeros(())
         return cls(zero, zero)
 
+    @without_autocast
     def sample(self) -> Tensor:
         """Draw mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
         return self.mean + torch.exp(0.5 * self.logvar) * rng.normal_like(self.mean)
 
+    @without_autocast
     def log_prob(self, z: Tensor) -> Tensor:
         """Compute log N(z; mean, exp(logvar)) at z [b, ...]: [b], nats, summed over the latents."""
         squares = (z - self.mean) ** 2 * torch.exp(-self.logvar)
@@ -87,6 +90,7 @@ class KL(nn.Module):
         Kingma & Welling (2014), https://arxiv.org/abs/1312.6114, appendix B.
     """
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_kl(q, p)
 
@@ -106,5 +110,6 @@ class ReverseKL(nn.Module):
         (tensor([0.5677]), tensor([2.1945]))
     """
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal_kl(p, q)

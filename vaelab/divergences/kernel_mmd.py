@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab.divergences.gaussian import Gaussian
 
 
+@without_autocast
 def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool = True) -> Tensor:
     """Compute the squared maximum mean discrepancy of two samples.
 
@@ -85,6 +87,7 @@ class MMD(nn.Module):
         super().__init__()
         self.bandwidth = bandwidth if bandwidth is None else checks.positive("bandwidth", bandwidth)
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         z = q.sample()
         prior = Gaussian(p.mean.expand_as(z), p.logvar.expand_as(z)).sample()

@@ -1,15 +1,19 @@
 """Divergences with parameters as modules, of diagonal Gaussians q and p [b, ...]."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.precision import without_autocast
+from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences import diagonal
 from vaelab.divergences.gaussian import Gaussian, latent_kl, sum_latents
 
 
-class GeometricJS(nn.Module):
+class GeometricJS(ScalarModule):
     """`geometric_js` as a module, with its skew as a 0-d tensor.
 
     The skew is a buffer, so that it can change during training; or, if trainable, a parameter that
@@ -43,17 +47,23 @@ class GeometricJS(nn.Module):
     def __init__(self, alpha: float, *, dual: bool = False, primed: bool = True, trainable: bool = False) -> None:
         super().__init__()
         self.dual, self.primed, self.trainable = dual, primed, trainable
-        start = torch.as_tensor(checks.skew(alpha), dtype=torch.get_default_dtype())
-        if trainable and not 0 < alpha < 1:
-            raise InvalidValue(f"alpha must be inside (0, 1) if trainable, got {alpha:g}, where its gradient is 0.")
-        self.register_buffer("skew", None if trainable else start)
-        self.register_parameter("logit", nn.Parameter(torch.logit(start)) if trainable else None)
+        start = float(checks.one_skew(alpha))
+        if trainable and not 0 < start < 1:
+            raise InvalidValue(f"alpha must be inside (0, 1) if trainable, got {start:g}, where its gradient is 0.")
+        self.register_buffer("skew", None)
+        self.register_parameter("logit", None)
+        if trainable:
+            single = torch.logit(torch.tensor(start)).item()  # which the figures started from
+            self.register_scalar("logit", math.log(start) - math.log1p(-start), single=single, trainable=True)
+        else:
+            self.register_scalar("skew", start)
 
     @property
     def alpha(self) -> Tensor:
         """The current skew, 0-d."""
         return torch.sigmoid(self.logit) if self.logit is not None else self.skew
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         return diagonal.geometric_js(q, p, self.alpha, dual=self.dual, primed=self.primed)
 
@@ -62,7 +72,7 @@ class GeometricJS(nn.Module):
         return f"alpha={self.alpha.item():g}, dual={self.dual}, primed={self.primed}{kind}"
 
 
-class FreeBits(nn.Module):
+class FreeBits(ScalarModule):
     """Σ_j max(nats, batch mean of KL(q_j‖p_j)): no latent costs less than `nats`.
 
     A latent below the threshold contributes the constant `nats`, without a gradient; above it, the
@@ -90,8 +100,9 @@ class FreeBits(nn.Module):
 
     def __init__(self, nats: float = 0.25) -> None:
         super().__init__()
-        self.register_buffer("nats", torch.tensor(checks.positive("nats", nats)))
+        self.register_scalar("nats", checks.positive("nats", nats))
 
+    @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         rates = latent_kl(q, p)
         return sum_latents(torch.where(rates.mean(0) > self.nats, rates, self.nats))

@@ -158,7 +158,7 @@ def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Gri
     Returns:
         ln G_α on the points of the grid, [m].
     """
-    return _log_mean(_on("q", log_q, grid), _on("p", log_p, grid), checks.skew(alpha), grid)
+    return _log_mean(_on("q", log_q, grid), _on("p", log_p, grid), checks.one_skew(alpha), grid)
 
 
 def geometric_js(
@@ -176,7 +176,7 @@ def geometric_js(
     Raises:
         InvalidValue: As in `kl`, or if alpha is not in [0, 1].
     """
-    lq, lp, a = _on("q", log_q, grid), _on("p", log_p, grid), checks.skew(alpha)
+    lq, lp, a = _on("q", log_q, grid), _on("p", log_p, grid), checks.one_skew(alpha)
     mean = _log_mean(lq, lp, 1 - a if primed else a, grid)
     if dual:
         return (1 - a) * _kl(mean, lq, grid) + a * _kl(mean, lp, grid)

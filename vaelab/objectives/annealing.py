@@ -5,13 +5,14 @@ step; its state is part of the `state_dict`.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.scalars import ScalarModule
 
 
-class Annealing(nn.Module):
+class Annealing(ScalarModule):
     """Base of the schedules: a factor of the divergence's weight that nothing changes, 0-d.
 
     Args:
@@ -45,12 +46,12 @@ class Linear(Annealing):
         super().__init__()
         self.steps = checks.positive_int("steps", steps)
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("factor", torch.tensor(1 / self.steps))
+        self.register_scalar("factor", 1 / self.steps)
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         self.taken += 1
-        self.factor.copy_(((self.taken + 1) / self.steps).clamp_max(1.0))
+        self.factor.copy_(((self.taken + 1).to(self.factor.dtype) / self.steps).clamp_max(1.0))
 
 
 class Cyclical(Annealing):
@@ -77,7 +78,7 @@ class Cyclical(Annealing):
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         self.taken += 1
-        phase = (self.taken % self.period) / self.period
+        phase = (self.taken % self.period).to(self.factor.dtype) / self.period
         self.factor.copy_((phase / self.rise).clamp_max(1.0))
 
 
@@ -107,7 +108,7 @@ class PIController(Annealing):
         super().__init__()
         self.proportional = checks.positive("proportional", proportional)
         self.integral = checks.positive("integral", integral)
-        self.register_buffer("target", torch.tensor(checks.positive("target", target)))
+        self.register_scalar("target", checks.positive("target", target))
         self.register_buffer("summed", torch.zeros(()))
         self.register_buffer("factor", torch.zeros(()))
 

@@ -7,6 +7,7 @@ divergence and gamma. Nothing is detached: the gradient reaches the encoder thro
 Widening both lowers the KL, so the term lowers the rate (Sinha & Dieng 2021).
 """
 
+import copy
 from collections.abc import Callable
 from typing import Literal
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
+from vaelab._utils.precision import without_autocast
 from vaelab.data import augment
 from vaelab.data.augment import Augment
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
@@ -58,6 +60,7 @@ class PosteriorKL(nn.Module):
             raise InvalidValue(f"detach must be None, 'image' or 'view', got {detach!r}.")
         self.reverse, self.detach = reverse, detach
 
+    @without_autocast
     def forward(self, views: Groups, images: Groups) -> Tensor:
         views = detach(views) if self.detach == "view" else views
         images = detach(images) if self.detach == "image" else images
@@ -87,6 +90,7 @@ class Triplet(nn.Module):
         super().__init__()
         self.margin = checks.positive("margin", margin)
 
+    @without_autocast
     def forward(self, views: Groups, images: Groups) -> Tensor:
         if len(images) != 1:
             raise InvalidValue(f"Triplet needs one group of latents, got {len(images)}; use PosteriorKL.")
@@ -120,14 +124,18 @@ class ConsistentExperiment(Experiment):
         super().__init__(model, objective, shape)
         if joint_batch and getattr(objective, "gradient", None) == "dreg":
             raise InvalidValue("joint_batch must be False for gradient='dreg', got True.")
-        self.views, self.joint_batch = views, joint_batch
+        self.views, self.joint_batch = copy.deepcopy(views), joint_batch
 
     def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:
-        assert self.views is not None
         x = self.as_input(x)
-        view = check_same_shape(self.views(x) if view is None else self.as_input(view), x)
+        view = check_same_shape(self._make_views(x) if view is None else self.as_input(view), x)
         result, view_result = self._passes(x, view)
         return self.objective(x, result, (view, view_result))
+
+    @without_autocast
+    def _make_views(self, x: Tensor) -> Tensor:
+        assert self.views is not None
+        return self.views(x)
 
     def _passes(self, x: Tensor, view: Tensor) -> tuple[ForwardPass, ForwardPass]:
         samples = self.objective.samples
@@ -148,10 +156,10 @@ def consistent(
     """Add consistency to an experiment, whatever its bound, divergence and gamma.
 
     Args:
-        experiment: Its model and objective are taken, not copied.
+        experiment: Its model is taken; its objective is copied.
         consistency: lambda, in nats; 0 trains on images and views alike.
         views: "simple", "large", an `Augment`, or any function of images [b, c, h, w] in [0, 1], or
-            of such data as the experiment is of.
+            of such data as the experiment is of; an object with a state is copied.
         distance: `PosteriorKL`, the default, `Triplet`, or a module of the same arguments.
         joint_batch: See `ConsistentExperiment`.
 
@@ -181,10 +189,9 @@ def consistent(
         raise InvalidType(f"views must be a name or a function of images, got {views!r}; {suggest('', VIEWS)}")
     if distance is not None and not callable(distance):
         raise InvalidType(f"distance must be a module such as PosteriorKL(), got {distance!r:.60}.")
-    experiment.objective.add_consistency(distance or PosteriorKL(), consistency)
-    return ConsistentExperiment(
-        experiment.model, experiment.objective, experiment.shape, views, joint_batch=joint_batch
-    )
+    plain = Experiment(experiment.model, experiment.objective, experiment.shape)
+    plain.objective.add_consistency(distance or PosteriorKL(), consistency)
+    return ConsistentExperiment(plain.model, plain.objective, plain.shape, views, joint_batch=joint_batch)
 
 
 def check_same_shape(view: Tensor, x: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class DenoisingExperiment(Experiment):
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...], noise: float) -> None:
         require_unit("Denoising", objective.likelihood.domain)
         super().__init__(model, objective, shape)
-        self.register_buffer("noise", torch.tensor(checks.positive("noise", noise)))
+        self.register_scalar("noise", checks.positive("noise", noise))
 
     def forward(self, x: Tensor) -> LossTerms:
         x = self.as_input(x)

@@ -6,6 +6,7 @@ says so; state is part of the `state_dict`. To add a policy, write its class her
 name, add it to `NAMED`.
 """
 
+import copy
 import math
 from numbers import Real
 from typing import Literal, get_args
@@ -84,7 +85,7 @@ class Learned(GammaPolicy):
     def __init__(self, gamma: float = 1.0, lr_scale: float = 1.0) -> None:
         super().__init__()
         self.lr_scale = checks.positive("lr_scale", lr_scale)
-        self.log_gamma = nn.Parameter(torch.tensor(math.log(checks.positive("gamma", gamma))))
+        self.register_scalar("log_gamma", math.log(checks.positive("gamma", gamma)), trainable=True)
 
     @property
     def logvar(self) -> Tensor:  # type: ignore[override]
@@ -185,8 +186,11 @@ class Computed(_FromData):
         self.rate, self.rule = checks.rate(rate), rule
         if rule not in get_args(Rule):
             raise InvalidValue(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}.")
-        self.register_scalar("logvar", math.log(variance))
-        self.register_scalar("running", variance)
+        for name, value in (("logvar", math.log(variance)), ("running", variance)):
+            if start is None:
+                self.register_buffer(name, torch.tensor(value))
+            else:
+                self.register_scalar(name, value)
         self.register_buffer("started", torch.tensor(start is not None))
 
     @torch.no_grad()
@@ -254,7 +258,7 @@ def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
         gamma: A number for `Fixed`; "learned", "computed", "optimal" or "per-image"; or a policy.
 
     Returns:
-        The policy; one that is given is returned as it is.
+        The policy; of one that is given a copy, so that no two experiments move one gamma.
 
     Raises:
         InvalidType: For anything else.
@@ -264,7 +268,7 @@ def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
         Computed(gamma=1, rule='capped_ema', rate=0.01)
     """
     if isinstance(gamma, GammaPolicy):
-        return gamma
+        return copy.deepcopy(gamma)
     if isinstance(gamma, Real):
         return Fixed(gamma)
     if gamma in NAMED:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab.divergences.gaussian import KL, Gaussian
 from vaelab.models.vae import ForwardPass
 from vaelab.objectives.annealing import Annealing
@@ -64,6 +65,7 @@ class IWAEObjective(Objective):
             raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}.")
         self.samples, self.gradient = checks.positive_int("samples", samples), gradient
 
+    @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         nll, mse, rate = self.parts(x, result)
         log_weights = -nll - self.divergence_weight * rate
@@ -73,6 +75,7 @@ class IWAEObjective(Objective):
             result.z[0].register_hook(lambda gradient: share * gradient)
         return LossTerms(loss, nll.mean(0), rate.mean(0), mse.mean(0), torch.zeros_like(loss))
 
+    @without_autocast
     def parts(self, x: Tensor, result: ForwardPass) -> tuple[Tensor, Tensor, Tensor]:
         """Return -ln p(x|z), the squared error per pixel and ln q(z|x) - ln p(z): [k, b] each."""
         if self.gradient != "plain":

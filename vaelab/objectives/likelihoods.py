@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from vaelab._utils.domain import Domain
 from vaelab._utils.images import sum_pixels
+from vaelab._utils.precision import without_autocast
 from vaelab.divergences.gaussian import LOG_2PI
 from vaelab.objectives.gamma import GammaPolicy, policy
 
@@ -34,10 +35,12 @@ class Bernoulli(nn.Module):
     gamma: GammaPolicy | None = None
     domain: Domain = "unit"
 
+    @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """Return -ln p(x|z) [b] in nats for out and x [b, ...]."""
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
 
+    @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nll [b] and the squared error per pixel [b], which carries no gradient."""
         with torch.no_grad():
@@ -69,10 +72,12 @@ class _Scaled(nn.Module):
         """Return the mean image."""
         return torch.sigmoid(out) if self.squash else out
 
+    @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """Return -ln p(x|z) [b] in nats for out and x [b, ...], with the gamma of this moment."""
         raise NotImplementedError
 
+    @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nll [b] and the squared error per pixel [b], which carries no gradient.
 
@@ -97,9 +102,11 @@ class Normal(_Scaled):
         4.0
     """
 
+    @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         return self._of(sum_pixels((x - self.mean(out)) ** 2), self.gamma.logvar, x[0].numel())
 
+    @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
         error = squares.detach() / pixels
@@ -122,9 +129,11 @@ class Laplace(_Scaled):
         squash: As for `Normal`.
     """
 
+    @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         return self._of(x - self.mean(out), self.gamma.logvar)
 
+    @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         residual = x - self.mean(out)
         error = sum_pixels(residual.detach().square()) / x[0].numel()

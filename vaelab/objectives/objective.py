@@ -4,6 +4,7 @@ Reconstruction and divergence are per sample and in nats; the mean over the batc
 the end.
 """
 
+import copy
 from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType
 from vaelab._utils.images import to_float
+from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
@@ -48,7 +50,7 @@ class Objective(ScalarModule):
     """Mean over the batch of nll(x, out) + weight * divergence(q, p), summed over latent groups.
 
     Args:
-        likelihood: What the decoder's output means.
+        likelihood: What the decoder's output means; it and the schedule are copied.
         divergence: Module of two Gaussians that returns nats per sample [b].
         weight: Weight of the divergence, above 0.
         annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
@@ -80,7 +82,8 @@ class Objective(ScalarModule):
             raise InvalidType(
                 f"annealing must be a schedule such as annealing.Linear(1000) or None, got {annealing!r}."
             )
-        self.likelihood, self.divergence, self.annealing = likelihood, divergence, annealing
+        self.likelihood, self.annealing = copy.deepcopy(likelihood), copy.deepcopy(annealing)
+        self.divergence = divergence  # may refer to a model, which only `Experiment` knows
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
@@ -93,20 +96,23 @@ class Objective(ScalarModule):
             consistency: Its weight lambda, at least 0.
         """
         self.consistency_distance = consistency_distance
-        self.consistency_weight = torch.tensor(checks.not_negative("consistency", consistency)).to(self.weight)
+        self.register_scalar("consistency_weight", checks.not_negative("consistency", consistency), like=self.weight)
 
+    @without_autocast
     def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
         terms = self.per_sample(x, result)
         if view is not None:
             terms = self._with_view(terms, result, *view)
         return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
 
+    @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         """Return the terms before the mean over the batch, each [b]."""
         nll, mse = self.likelihood.nll_and_mse(result.out, x)
         divergence = self.total_divergence(result)
         return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
 
+    @without_autocast
     def total_divergence(self, result: ForwardPass) -> Tensor:
         """Return the divergence of a pass, summed over its latent groups: [b], nats."""
         return reduce(torch.add, [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)])
@@ -131,7 +137,7 @@ class Objective(ScalarModule):
         return [schedule for schedule in (self.likelihood.gamma, self.annealing) if schedule is not None]
 
 
-class Experiment(nn.Module):
+class Experiment(ScalarModule):
     """A model with its objective: the unit that is trained, saved and stacked.
 
     Data enter as x [n, *shape]: uint8 or floats in [0, 1], or, where the domain of the likelihood
@@ -139,7 +145,8 @@ class Experiment(nn.Module):
 
     Args:
         model: Encoder and decoder.
-        objective: The loss.
+        objective: The loss, of which a copy is kept, since training changes it; parts of the model
+            inside it stay those of the model.
         shape: Shape of one datum.
 
     Returns:
@@ -153,11 +160,13 @@ class Experiment(nn.Module):
         (torch.Size([5]), torch.Size([5, 2]), torch.Size([3, 1, 8, 8]))
     """
 
-    views: Callable[[Tensor], Tensor] | None = None  # see `vaelab.consistency`
+    views: Callable[[Tensor], Tensor] | None  # see `vaelab.consistency`
 
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.model, self.objective, self.shape = model, objective, shape
+        same = {id(part): part for part in (*model.modules(), *model.parameters(), *model.buffers())}
+        self.model, self.objective, self.shape = model, copy.deepcopy(objective, dict(same)), shape
+        self.views = None
 
     def forward(self, x: Tensor) -> LossTerms:
         x = self.as_input(x)

@@ -150,10 +150,13 @@ class SecondStage:
 
     def _experiment(self, d: int) -> tuple[Experiment, GammaPolicy]:
         encoder, decoder = networks.skip_mlp(d, d, self.width, self.depth)
-        likelihood = Normal(copy.deepcopy(self.gamma), squash=False)
+        likelihood = Normal(self.gamma, squash=False)
         warmup = round(self.warmup * self.steps)
         objective = Objective(likelihood, KL(), annealing=Linear(warmup) if warmup else None)
-        return Experiment(VAE(encoder, decoder, d), objective, (d,)), likelihood.gamma
+        experiment = Experiment(VAE(encoder, decoder, d), objective, (d,))
+        policy = experiment.objective.likelihood.gamma
+        assert policy is not None
+        return experiment, policy
 
     @torch.no_grad()
     def _generate(self, n: int, generator: torch.Generator | None) -> Tensor:

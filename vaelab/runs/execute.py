@@ -15,7 +15,7 @@ from vaelab.runs.measure import measure
 from vaelab.runs.run import Run, checksum
 from vaelab.runs.store import BatchRunner, Numbers, Result, recipe, run_cached
 from vaelab.training.config import TrainConfig
-from vaelab.training.ensemble import fit_many
+from vaelab.training.ensemble import EnsembleError, fit_many
 
 # Executors may run tasks in threads, but torch has one random generator per process.
 ONE_AT_A_TIME = threading.Lock()
@@ -79,9 +79,10 @@ def train_together(tasks: Sequence[Task]) -> list[Numbers]:
         try:
             settings = [{"index": i, "seed": run.seed} for i, run in enumerate(runs)]
             histories = fit_many(make, settings, images["train"], config)
-        except TrainingError as error:
-            names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}" for run in runs)
-            raise TrainingError(f"{names}: {error}") from error
+        except EnsembleError as error:
+            failed = [(runs[i], reason.rstrip(".")) for i, reason in sorted(error.failures.items())]
+            names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}: {reason}" for run, reason in failed)
+            raise TrainingError(f"{names}.") from error
         return [
             measure(experiment, history, images, {split: run.inputs(x) for split, x in images.items()})
             for run, experiment, history in zip(runs, histories.experiments, histories, strict=True)

@@ -8,6 +8,7 @@ import hashlib
 import io
 import sys
 import time
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,11 +17,12 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from vaelab._utils.errors import DataError, InvalidValue, TrainingError
+from vaelab._utils.errors import DataError, InvalidValue, TrainingError, suggest
 from vaelab._utils.files import atomic_write
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History
+from vaelab.training.identity import describe, describe_model, differences
 from vaelab.training.interventions import Intervention, TunableParameters
 
 MAX_CHECKPOINTS = 2
@@ -91,6 +93,8 @@ class Resumable(Protocol):
     images: Tensor
     optimizer: Optimizer
     sums: Tensor
+    updates: Tensor
+    augment: Callable[[Tensor], Tensor] | None
     average: Experiment | None
 
 
@@ -103,10 +107,17 @@ class Checkpointer:
         order: Order of the data in this epoch, [n].
         parameters: Parameters that can be set during training.
         history: Rows and interventions so far.
+        changed: Settings of the objective that may differ from those of a checkpoint.
     """
 
     def __init__(
-        self, config: TrainConfig, step: Resumable, order: Tensor, parameters: TunableParameters, history: History
+        self,
+        config: TrainConfig,
+        step: Resumable,
+        order: Tensor,
+        parameters: TunableParameters,
+        history: History,
+        changed: Collection[str] = (),
     ) -> None:
         self.folder = Path(config.checkpoints).expanduser() if config.checkpoints is not None else None
         self.step, self.order, self.parameters, self.history = step, order, parameters, history
@@ -117,6 +128,10 @@ class Checkpointer:
         self.settings = {name: value for name, value in asdict(config).items() if name not in free}
         images = step.images.cpu().numpy().tobytes() if self.folder else b""
         self.data = hashlib.sha256(images).hexdigest()
+        self.described = describe(step.experiment, step.augment) if self.folder else {}
+        self.objective = {name: setting.value for name, setting in self.described.items()}
+        self.model = describe_model(step.experiment.model) if self.folder else ""
+        self.changed = {changed} if isinstance(changed, str) else set(changed)
 
     def start(self) -> int:
         """Return 0, or raise InvalidValue if the folder holds checkpoints."""
@@ -145,13 +160,17 @@ class Checkpointer:
             "step": number,
             "settings": self.settings,
             "data": self.data,
+            "model": self.model,
+            "objective": self.objective,
             "experiment": step.experiment.state_dict(),
             "average": step.average.state_dict() if step.average is not None else None,
-            "optimizer": step.optimizer.state_dict()["state"],
+            "optimizer": {name: step.optimizer.state[p] for name, p in self._parameters() if p in step.optimizer.state},
             "sums": step.sums,
+            "updates": step.updates,
             "order": self.order,
             "generators": [torch.get_rng_state(), *cuda],
             "lr": self.parameters.lr,
+            "parameters": self.parameters.values,
             "rows": self.history.rows,
             "interventions": [tuple(intervention) for intervention in self.history.interventions],
         }
@@ -168,35 +187,90 @@ class Checkpointer:
         checkpoint, step = load_latest(self.folder), self.step
         if checkpoint is None:
             return 0
-        self._compare(checkpoint)
-        step.experiment.load_state_dict(checkpoint["experiment"])
+        new = self._compare(checkpoint)
+        _restore(step.experiment, checkpoint["experiment"], new)
         if step.average is not None:
-            step.average.load_state_dict(checkpoint["average"])
+            _restore(step.average, checkpoint["average"], new)
         # Groups hold what depends on the device (fused, capturable), so they are not restored.
         groups = step.optimizer.state_dict()["param_groups"]
-        step.optimizer.load_state_dict({"state": checkpoint["optimizer"], "param_groups": groups})
+        names = [name for name, _ in self._parameters()]
+        states = {i: checkpoint["optimizer"].get(name) for i, name in enumerate(names) if name not in new}
+        states = {i: state for i, state in states.items() if state is not None}
+        step.optimizer.load_state_dict({"state": states, "param_groups": groups})
         step.sums.copy_(checkpoint["sums"])
+        step.updates.copy_(checkpoint["updates"])
         self.order.copy_(checkpoint["order"])
         self.history.rows[:] = checkpoint["rows"]
         self.history.interventions[:] = map(Intervention._make, checkpoint["interventions"])
-        self.parameters.read(checkpoint["lr"])
+        self._record(checkpoint, int(checkpoint["step"]))
         cpu, *cuda = checkpoint["generators"]
         torch.set_rng_state(cpu)
         if cuda and torch.cuda.is_available():
             torch.cuda.set_rng_state(cuda[0])
         return int(checkpoint["step"])
 
-    def _compare(self, checkpoint: dict[str, Any]) -> None:
-        ours, theirs = self.step.experiment.state_dict(), checkpoint["experiment"]
-        difference = ""
-        if {name: t.shape for name, t in ours.items()} != {name: t.shape for name, t in theirs.items()}:
+    def _record(self, checkpoint: dict[str, Any], number: int) -> None:
+        """Read the present parameters; those that the user changed become interventions."""
+        self.parameters.read(checkpoint["lr"])
+        for name, value in list(self.parameters.values.items()):
+            before = checkpoint["parameters"].get(name, value)
+            if name not in self.changed:
+                self.parameters.values[name] = before  # float32 has rounded the tensor
+            elif before != value:
+                self.history.interventions.append(Intervention(number, name, before, value))
+
+    def _parameters(self) -> list[tuple[str, Tensor]]:
+        """Names and parameters in the order of the optimizer."""
+        names = {parameter: name for name, parameter in self.step.experiment.named_parameters()}
+        return [(names[p], p) for group in self.step.optimizer.param_groups for p in group["params"]]
+
+    def _compare(self, checkpoint: dict[str, Any]) -> set[str]:
+        """Return the tensors whose new values were asked for; raise InvalidValue for another training."""
+        if "objective" not in checkpoint:
+            raise InvalidValue(
+                f"checkpoints must record their objective, got those of an older version in {self.folder}."
+            )
+        changes = differences(self.objective, checkpoint["objective"])
+        known = self.objective.keys() | checkpoint["objective"].keys()
+        if unknown := sorted(self.changed - known):
+            raise InvalidValue(
+                f"changed must name settings of the objective, got {unknown[0]!r}; {suggest(unknown[0], sorted(known))}"
+            )
+        unasked = {name: words for name, words in changes.items() if name not in self.changed}
+        before = checkpoint["settings"]
+        settings = [f"{k}={v!r} instead of {before.get(k)!r}" for k, v in self.settings.items() if before.get(k) != v]
+        difference, remedy = "", ""
+        if self.model != checkpoint["model"] or self._shapes("model.") != _shapes(checkpoint["experiment"], "model."):
             difference = "model"
         elif self.data != checkpoint["data"]:
             difference = "data"
-        elif self.settings != (before := checkpoint["settings"]):
-            changes = [
-                f"{k}={v!r} instead of {before.get(k)!r}" for k, v in self.settings.items() if before.get(k) != v
-            ]
-            difference = f"settings ({', '.join(changes)})"
+        elif settings:
+            difference = f"settings ({', '.join(settings)})"
+        elif unasked:
+            difference = f"objective ({', '.join(unasked.values())})"
+            remedy = f"; changed=({', '.join(map(repr, changes))},) takes the new values"
+        elif not changes and self._shapes("") != _shapes(checkpoint["experiment"], ""):
+            difference = "objective (in the shapes of its tensors)"
+        elif self.step.sums.shape != checkpoint["sums"].shape:
+            raise InvalidValue(
+                f"changed must not add or remove consistency, got checkpoints without it in {self.folder}."
+            )
         if difference:
-            raise InvalidValue(f"checkpoints must be of the same training, got other {difference} in {self.folder}.")
+            raise InvalidValue(
+                f"checkpoints must be of the same training, got other {difference} in {self.folder}{remedy}."
+            )
+        return {tensor for name in changes if name in self.described for tensor in self.described[name].tensors}
+
+    def _shapes(self, prefix: str) -> dict[str, torch.Size]:
+        return _shapes(self.step.experiment.state_dict(), prefix)
+
+
+def _shapes(state: dict[str, Tensor], prefix: str) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def _restore(experiment: Experiment, state: dict[str, Tensor], new: set[str]) -> None:
+    """Load a state, but for the tensors whose new values were asked for and those it lacks."""
+    ours = experiment.state_dict()
+    same = {name: t for name, t in state.items() if name in ours and name not in new and t.shape == ours[name].shape}
+    experiment.load_state_dict({**ours, **same})

@@ -47,10 +47,12 @@ class TrainConfig:
         weight_decay: L2 penalty of Adam.
         grad_clip: Maximum norm of the gradient.
         ema_decay: Decay, in (0, 1), of an exponential moving average of the weights, which is
-            `History.average` in the end.
+            `History.average`. It rises from 0 to this value, at step t as (t - 1) / (t + 9), so
+            that the initial weights do not count.
         binarize: "no", "static" (sampled once, before training) or "dynamic" (sampled at every
             step); a gray value is the probability of a 1.
-        precision: "fp32", "tf32" or "bf16". In bf16, likelihoods and divergences stay in fp32.
+        precision: "fp32", "tf32" or "bf16", within the steps only. In bf16, likelihoods,
+            divergences, views and augmentation stay in fp32.
         compile: Compile the forward pass with torch.compile; it draws other noise than eager mode.
         cuda_graph: Capture the step as one CUDA graph, if there is a GPU.
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.

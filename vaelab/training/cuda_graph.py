@@ -52,6 +52,7 @@ def capture(step: Any, batch: int) -> Callable[[Tensor], Any]:
             for value in state.values():
                 value.zero_()
         step.sums.zero_()
+        step.updates.zero_()
         torch.cuda.set_rng_state(generator, device)
 
     def replay(batch_index: Tensor) -> Any:

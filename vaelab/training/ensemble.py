@@ -1,5 +1,6 @@
 """Experiments that differ only in numbers (alpha, gamma, weight, seed), trained as one."""
 
+import copy
 import inspect
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from tqdm.auto import trange
 
 from vaelab._utils import checks
 from vaelab._utils.device import on_device
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab._utils.precision import tf32
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.kernel_mmd import MMD
@@ -22,7 +24,7 @@ from vaelab.models.vae import VAE, ForwardPass
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History, read_row
-from vaelab.training.loop import fit
+from vaelab.training.loop import train, with_bar
 from vaelab.training.optimizer import parameter_groups, set_lr
 
 # benchmarks/ensemble.py measures when stacking is faster. On one thread, a step of 20 networks takes
@@ -48,12 +50,31 @@ class Histories(list[History]):
         self.experiments, self.method = experiments, method
 
 
+class EnsembleError(TrainingError):
+    """Members of `fit_many` have diverged; the others are trained, and kept here.
+
+    Args:
+        message: One sentence that names the members and why they failed.
+        failures: The reason of every failed member, by its number in the settings.
+        histories: Histories and experiments of all members; those of a failed one end before the
+            epoch in which it failed.
+    """
+
+    def __init__(self, message: str, failures: dict[int, str], histories: Histories) -> None:
+        super().__init__(message, failures, histories)
+        self.failures, self.histories = failures, histories
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def fit_many(
     make: Callable[..., Experiment], settings: Sequence[dict[str, Any]], data: Images, config: TrainConfig | None = None
 ) -> Histories:
     """Train an experiment for every setting, each as if alone.
 
-    Alone means: `torch.manual_seed(seed)`, `make(**setting)`, `fit` with that seed. Three or more
+    Alone means: `torch.manual_seed(seed)`, `make(**setting)`, `fit` with that seed; what a member
+    shares with an earlier one is copied before the first is trained. Three or more
     dense networks that differ only in numbers are stacked, and each step is taken for all of them
     at once. Others are trained one by one, as are those with options such as `ema_decay`.
 
@@ -70,7 +91,8 @@ def fit_many(
     Raises:
         InvalidType: If a setting does not fit `make`, or `make` returns no experiment.
         InvalidValue: If there are no settings, or for what `fit` rejects.
-        TrainingError: If the loss of a member is not finite.
+        EnsembleError: If losses of members are not finite, after all others have been trained; its
+            `histories` are those of all members.
 
     Example:
         >>> from vaelab import recipes
@@ -84,12 +106,40 @@ def fit_many(
     """
     config = config or TrainConfig()
     seeds = _check_settings(make, settings, config)
-    members = [_build(make, setting, seed) for setting, seed in zip(settings, seeds, strict=True)]
+    members: list[Experiment] = []
+    for setting, seed in zip(settings, seeds, strict=True):
+        member = _build(make, setting, seed)
+        members.append(copy.deepcopy(member) if _share_tensors([*members, member]) else member)
+    histories = [History() for _ in members]
+    failures: dict[int, str] = {}
     if (reason := why_not_stackable(members, config)) is not None:
-        runs = zip(members, seeds, strict=True)
-        histories = [fit(member, data, replace(config, seed=seed)) for member, seed in runs]
-        return Histories(histories, members, f"one by one: {reason}")
-    return Histories(_fit_stacked(members, seeds, data, config), members, f"stacked: {len(members)} dense networks")
+        method = f"one by one: {reason}"
+        _fit_one_by_one(members, seeds, data, config, histories, failures)
+    else:
+        method = f"stacked: {len(members)} dense networks"
+        _fit_stacked(members, seeds, data, config, histories, failures)
+    trained = Histories(histories, members, method)
+    if failures:
+        names = "; ".join(f"settings[{i}] {settings[i]!r:.200}: {failures[i].rstrip('.')}" for i in sorted(failures))
+        raise EnsembleError(f"{len(failures)} of {len(members)} members failed: {names}.", failures, trained)
+    return trained
+
+
+def _fit_one_by_one(
+    members: list[Experiment],
+    seeds: list[int],
+    data: Images,
+    config: TrainConfig,
+    histories: list[History],
+    failures: dict[int, str],
+) -> None:
+    """Fill `histories`, and `failures` by number of the member."""
+    for i, (member, seed) in enumerate(zip(members, seeds, strict=True)):
+        try:
+            for progress in with_bar(train(member, data, replace(config, seed=seed)), config):
+                histories[i] = progress.history
+        except TrainingError as error:
+            failures[i] = str(error)
 
 
 def _check_settings(
@@ -116,8 +166,15 @@ def _build(make: Callable[..., Experiment], setting: dict[str, Any], seed: int) 
     return member
 
 
-def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, config: TrainConfig) -> list[History]:
-    """Run the loop of `train` for all members, each on batches in its own order."""
+def _fit_stacked(
+    members: list[Experiment],
+    seeds: list[int],
+    data: Images,
+    config: TrainConfig,
+    histories: list[History],
+    failures: dict[int, str],
+) -> None:
+    """Run the loop of `train` for all members, each on batches in its own order; results as above."""
     device = on_device(config.device)
     images = as_images(data, members[0].shape, members[0].domain).to(device)
     per_epoch = config.steps_per_epoch(len(images))
@@ -127,7 +184,7 @@ def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, conf
     stack, k = Stack(members, seeds, device), len(members)
     groups = parameter_groups(members[0], stack.parameters)
     optimizer = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
-    histories, sums = [History() for _ in members], torch.zeros(k, 4, device=device)
+    sums = torch.zeros(k, 4, device=device)
     for step in trange(total, disable=not config.progress, unit="batch", desc=f"{k} stacked", mininterval=0.2):
         epoch, position = step // per_epoch + 1, step % per_epoch
         if position == 0:
@@ -136,8 +193,9 @@ def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, conf
             started = time.perf_counter()
         set_lr(optimizer, config.lr * config.lr_factor(step, per_epoch))
         optimizer.zero_grad(set_to_none=True)
-        terms = stack(images.index_select(0, batches[position].flatten()).unflatten(0, (k, -1)))
-        terms.loss.sum().backward()
+        with tf32(False):  # other precisions are not stacked
+            terms = stack(images.index_select(0, batches[position].flatten()).unflatten(0, (k, -1)))
+            terms.loss.sum().backward()
         if config.grad_clip is not None:
             stack.clip(config.grad_clip)
         optimizer.step()
@@ -146,9 +204,15 @@ def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, conf
             sums += torch.stack([terms.loss, terms.nll.mean(1), terms.divergence.mean(1), terms.mse], 1)
         if position + 1 == per_epoch or step + 1 == total:
             stack.copy_to_members()
-            for member, history, means in zip(members, histories, sums / (position + 1), strict=True):
-                history.rows.append(read_row(epoch, means, member, started, config.lr))
-    return histories
+            for i, means in enumerate(sums / (position + 1)):
+                if i in failures:  # no sum of the stack mixes members, so the others do not see it
+                    continue
+                try:
+                    histories[i].rows.append(read_row(epoch, means, members[i], started, config.lr))
+                except TrainingError as error:
+                    failures[i] = str(error)
+            if len(failures) == k:
+                return
 
 
 class _Forward(nn.Module):
@@ -241,10 +305,14 @@ def why_not_stackable(members: Sequence[Experiment], config: TrainConfig) -> str
         return "MMD draws from the global generator"
     if any(_signature(member) != _signature(members[0]) for member in members):
         return "the experiments differ in more than numbers"
-    tensors = [tensor for member in members for tensor in member.state_dict(keep_vars=True).values()]
-    if len({id(tensor) for tensor in tensors}) < len(tensors):
+    if _share_tensors(members):
         return "the experiments share tensors"
     return None
+
+
+def _share_tensors(members: Sequence[Experiment]) -> bool:
+    tensors = [tensor for member in members for tensor in member.state_dict(keep_vars=True).values()]
+    return len({id(tensor) for tensor in tensors}) < len(tensors)
 
 
 def _is_dense(experiment: Experiment) -> bool:

@@ -26,7 +26,8 @@ class History:
     Args:
         rows: One dictionary per epoch.
         interventions: Parameters that were set during training.
-        average: The experiment with averaged weights, if `TrainConfig.ema_decay` is set.
+        average: The experiment with averaged weights, if `TrainConfig.ema_decay` is set; the rows are
+            those of the weights themselves.
 
     Example:
         >>> history = History([{"epoch": 1, "loss": 30.5}, {"epoch": 2, "loss": 25.0}])

@@ -20,7 +20,7 @@ from vaelab.objectives.gamma import Fixed
 from vaelab.objectives.objective import Experiment
 
 CHECKS: dict[str, Callable[[float], object]] = {
-    "alpha": checks.skew,
+    "alpha": checks.one_skew,
     "gamma": partial(checks.positive, "gamma"),
     "weight": partial(checks.positive, "weight"),
     "consistency": partial(checks.not_negative, "consistency"),

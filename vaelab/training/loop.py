@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import torch
@@ -14,7 +14,9 @@ from torch.optim import Optimizer
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
+from vaelab._utils.precision import tf32, without_autocast
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
@@ -56,6 +58,7 @@ def fit(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
+    changed: Collection[str] = (),
 ) -> History:
     """Train an experiment to the end, with a progress bar.
 
@@ -66,6 +69,7 @@ def fit(
         interventions: Parameters to set during training.
         augment: Random transformation of a batch.
         resume: Continue from the newest checkpoint.
+        changed: Settings of the objective that differ from the checkpoint on purpose.
 
     Returns:
         The history, one row per epoch.
@@ -78,19 +82,28 @@ def fit(
         >>> history["epoch"]
         [1, 2]
     """
-    from tqdm.auto import tqdm
-
     config = config or TrainConfig()
     history = History()
+    steps = train(
+        experiment, data, config, interventions=interventions, augment=augment, resume=resume, changed=changed
+    )
+    for progress in with_bar(steps, config):
+        history = progress.history
+    return history
+
+
+def with_bar(steps: Iterator[Progress], config: TrainConfig) -> Iterator[Progress]:
+    """Pass the steps of a training on, and show them as a progress bar."""
+    from tqdm.auto import tqdm
+
     with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
-        for progress in train(experiment, data, config, interventions=interventions, augment=augment, resume=resume):
-            history = progress.history
+        for progress in steps:
             bar.total = progress.steps * config.batch_size
             bar.update(progress.step * config.batch_size - bar.n)
             if (row := progress.row) is not None:
                 finite = [name for name in ("loss", "nll", "divergence", "gamma") if math.isfinite(row[name])]
                 bar.set_postfix({name: f"{row[name]:.4g}" for name in finite})
-    return history
+            yield progress
 
 
 def train(
@@ -101,6 +114,7 @@ def train(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
+    changed: Collection[str] = (),
 ) -> Iterator[Progress]:
     """Train an experiment in place, and yield after every step.
 
@@ -112,7 +126,10 @@ def train(
         interventions: Parameters to set during training.
         augment: Random transformation of a batch [b, *shape] of floats, on the device.
         resume: Continue from the newest checkpoint in `config.checkpoints`; on the CPU, the result
-            is bit for bit that of a training without interruption.
+            is bit for bit that of a training without interruption. The objective must be that of
+            the checkpoint.
+        changed: Names of settings of the objective, such as "alpha" or "views", that differ from the
+            checkpoint on purpose: the new values are taken, and the error without this names them.
 
     Returns:
         An iterator of `Progress`.
@@ -135,6 +152,8 @@ def train(
         3 2 (50,)
     """
     config, interventions = config or TrainConfig(), interventions or Interventions()
+    if changed and not resume:
+        raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
     device = on_device(config.device)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
@@ -145,7 +164,6 @@ def train(
     total = config.total_steps(per_epoch)
 
     rng.seed(config.seed)
-    torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     images = binarize_images(images) if config.binarize == "static" else images
     experiment.to(device).train()
     experiment.init_from_data(images)
@@ -154,7 +172,7 @@ def train(
     parameters, history = TunableParameters(experiment, config.lr), History(average=step.average)
     interventions.restrict(parameters.values)
     order = torch.arange(n, device=device)
-    checkpointer = Checkpointer(config, step, order, parameters, history)
+    checkpointer = Checkpointer(config, step, order, parameters, history, changed)
     advance = capture(step, batch) if config.cuda_graph else step
     first = checkpointer.resume() if resume else checkpointer.start()
     started = time.perf_counter()
@@ -208,10 +226,16 @@ class TrainStep:
         self.augment = augment
         self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
+        self.updates = torch.zeros((), device=images.device)  # of the average
         self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> LossTerms:
+        # Set for each step, so that nothing between two steps, or after the last, sees it.
+        with tf32(self.config.precision == "tf32"):
+            return self._take(index)
+
+    def _take(self, index: Tensor) -> LossTerms:
         self.optimizer.zero_grad(set_to_none=True)
         terms = self.backward(index)
         if self.config.grad_clip is not None:
@@ -220,7 +244,7 @@ class TrainStep:
         self.experiment.update(terms)
         with torch.no_grad():
             if self.average is not None and self.config.ema_decay is not None:
-                update_average(self.average, self.experiment, self.config.ema_decay)
+                update_average(self.average, self.experiment, self.config.ema_decay, self.updates)
             means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
             self.sums += torch.stack(means[: len(self.sums)])
         return terms
@@ -241,6 +265,7 @@ class TrainStep:
         terms: LossTerms = self.experiment(*self.prepare(x))
         return terms
 
+    @without_autocast
     def prepare(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the augmented images [b, ...] and, if the experiment compares them, their views.
 

@@ -1,4 +1,4 @@
-"""Adam with a separate learning rate for a learned gamma, and averaged weights."""
+"""Adam with separate options for scalars such as a learned gamma, and averaged weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,25 +33,28 @@ def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> A
 
 
 def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-    """Return the parameters of the networks as one group and every learned gamma as another.
+    """Return the parameters of the networks as one group and every scalar parameter as another.
 
     Args:
         experiment: Experiment that names the parameters.
         parameters: Parameters by name, of the experiment or stacked.
 
     Returns:
-        Groups for an optimizer, each with its "lr_scale". gamma has no weight decay, which would
-        pull it toward 1.
+        Groups for an optimizer, each with its "lr_scale". Scalars have no weight decay, which would
+        pull gamma toward 1 and a trainable alpha toward 1/2.
     """
-    scales = {
-        f"{name}.log_gamma": module.lr_scale
-        for name, module in experiment.named_modules()
-        if isinstance(module, Learned)
-    }
+    scales = {name: 1.0 for name, parameter in experiment.named_parameters() if _is_scalar(name, parameter)}
+    for name, module in experiment.named_modules():
+        if isinstance(module, Learned):
+            scales[f"{name}.log_gamma"] = module.lr_scale
     groups = [{"params": [p for name, p in parameters.items() if name not in scales], "lr_scale": 1.0}]
     for name, scale in scales.items():
         groups.append({"params": [parameters[name]], "lr_scale": scale, "weight_decay": 0.0})
     return groups
+
+
+def _is_scalar(name: str, parameter: Tensor) -> bool:
+    return parameter.dim() == 0 or (name.startswith("objective.") and parameter.numel() == 1)
 
 
 def set_lr(optimizer: Optimizer, lr: float) -> None:
@@ -64,9 +67,22 @@ def set_lr(optimizer: Optimizer, lr: float) -> None:
             group["lr"] = scaled
 
 
-def update_average(average: Experiment, experiment: Experiment, decay: float) -> None:
-    """Move averaged parameters toward the present ones and copy the buffers."""
+def update_average(average: Experiment, experiment: Experiment, decay: float, updates: Tensor) -> None:
+    """Move averaged parameters toward the present ones and copy the buffers.
+
+    The decay of update t is min(decay, (t - 1) / (t + 9)): the first update takes the weights as
+    they are, and later ones average over about a tenth of the updates until `decay` is reached. A
+    constant decay would keep the random initial weights for some 1 / (1 - decay) updates.
+
+    Args:
+        average: Experiment to change.
+        experiment: Experiment with the present weights.
+        decay: Decay in the long run.
+        updates: Number of updates so far, 0-d on the same device; increased by one.
+    """
+    updates += 1
+    share = (10 / (updates + 9)).clamp_min(1 - decay)
     for mean, value in zip(average.parameters(), experiment.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)
+        mean.lerp_(value, share.to(mean.dtype))
     for target, source in zip(average.buffers(), experiment.buffers(), strict=True):
         target.copy_(source)

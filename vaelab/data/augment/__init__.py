@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from vaelab._utils import checks, rng
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.precision import without_autocast
 from vaelab.data.augment.color import Jitter
 from vaelab.data.augment.geometric import Affine, Flip, Warp, affine
 
@@ -66,6 +67,7 @@ class Augment:
     def __post_init__(self) -> None:
         if not isinstance(self.parts, tuple | list):
             raise InvalidType(f"parts must be a tuple of transformations, got {self.parts!r}; write (part,).")
+        object.__setattr__(self, "parts", tuple(self.parts))  # a list could change later
         for part in self.parts:
             if not isinstance(part, Affine | Flip | Jitter):
                 raise InvalidType(f"parts must be Affine, Flip or Jitter, got {part!r}.")
@@ -74,6 +76,7 @@ class Augment:
         elif self.fill not in PADDING:
             raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {self.fill!r}.")
 
+    @without_autocast
     @torch.no_grad()
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         if x.dim() != 4 or not x.is_floating_point():
@@ -107,6 +110,7 @@ def check_domain(name: str, transformation: object, domain: Domain) -> None:
         require_unit(f"{name}=Augment(...)", domain)
 
 
+@without_autocast
 def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
     """Move the content of images by warps, with bilinear interpolation.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.precision import without_autocast
 
 UniformSource = Callable[[], Tensor]  # new uniform numbers in [0, 1), one per image: [b]
 
@@ -27,10 +28,12 @@ class Warp(NamedTuple):
     linear: Tensor
     shift: Tensor
 
+    @without_autocast
     def after(self, first: "Warp") -> "Warp":
         """Compose two warps: `first`, then this one."""
         return Warp(self.linear @ first.linear, (self.linear @ first.shift[..., None])[..., 0] + self.shift)
 
+    @without_autocast
     def inverse(self) -> "Warp":
         """Return the warp that undoes this one."""
         (a, b), (c, d) = (row.unbind(-1) for row in self.linear.unbind(-2))
@@ -91,6 +94,7 @@ class Affine:
         checks.in_range("shear", self.shear, 0, 80)
         if not isinstance(self.scale, tuple | list) or len(self.scale) != 2:
             raise InvalidType(f"scale must be two factors such as (0.9, 1.1), got {self.scale!r}.")
+        object.__setattr__(self, "scale", tuple(self.scale))  # a list could change later
         low, high = (checks.positive("scale", factor) for factor in self.scale)
         if low > high:
             raise InvalidValue(f"scale must be two factors in ascending order, got {self.scale}.")
