@@ -117,7 +117,8 @@ class Adapter:
             low, high = float(decoded.min()), float(decoded.max())
             if self.binary and not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
                 raise InvalidValue(
-                    f"decode must return probabilities in [0, 1], got {low:g} to {high:g}; apply a sigmoid to logits."
+                    f"decode must return probabilities in [0, 1], got {low:g} to {high:g}; "
+                    "for logits, use bernoulli(..., logits=True)."
                 )
             nll = checks.float_tensor("nll", self.nll(q.mean, x))
             if nll.shape != x.shape[:1]:
@@ -159,22 +160,45 @@ def _deeper(experiment: Experiment) -> HierarchicalParts:
     return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
 
 
-def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **options: Any) -> Adapter:
+def bernoulli(
+    encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], *, logits: bool = False, **options: Any
+) -> Adapter:
     """Adapt a VAE whose mean image is the probability of white.
+
+    Probabilities saturate: in float32 a logit of 17 already rounds to 1, and a black pixel there
+    costs 100 nats instead of 17. Logits are right everywhere.
 
     Args:
         encode: Of x, returns q(z|x).
-        decode: Of z, returns probabilities, not logits.
+        decode: Of z, returns probabilities, or logits if `logits`.
+        logits: Whether `decode` returns logits. That of the adapter returns their sigmoid.
         **options: device, dtype and module of `Adapter`.
 
     Returns:
         The adapter.
 
+    Raises:
+        InvalidType: If a function is none, or `logits` no bool.
+
     Example:
         >>> encode = lambda x: Gaussian(x.flatten(1), torch.zeros_like(x.flatten(1)))
-        >>> bernoulli(encode, torch.sigmoid).binary
-        True
+        >>> black, logit = torch.zeros(1, 1), torch.full((1, 1), 17.0)
+        >>> bernoulli(encode, torch.sigmoid).nll(logit, black)
+        tensor([100.])
+        >>> bernoulli(encode, lambda z: z, logits=True).nll(logit, black)
+        tensor([17.])
     """
+    if not isinstance(logits, bool):
+        raise InvalidType(f"logits must be True or False, got {logits!r:.60}.")
+    if logits:
+        likelihood = Bernoulli()
+        return Adapter(
+            encode,
+            lambda z: likelihood.mean(decode(z)),
+            lambda z, x: likelihood.nll(decode(z), x),
+            binary=True,
+            **options,
+        )
 
     def nll(z: Tensor, x: Tensor) -> Tensor:
         return sum_pixels(nn.functional.binary_cross_entropy(decode(z).clamp(0, 1), x, reduction="none"))
