@@ -15,6 +15,7 @@ from vaelab.objectives.objective import Experiment
 from vaelab.posterior import information, mixture, moments
 from vaelab.posterior.information import LatentEstimates, MutualInformation
 from vaelab.posterior.moments import Moments
+from vaelab.posterior.scaling import fit_gaussian_mixture
 from vaelab.posterior.variance_law import VarianceLaw, variance_law
 
 if TYPE_CHECKING:
@@ -182,13 +183,11 @@ class MarginalPosterior:
         Returns:
             The fitted mixture.
         """
-        from sklearn.mixture import GaussianMixture
-
         if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must be at most the number of draws, which is at least 2, got {k} and {samples}.")
         with torch.no_grad():
-            draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
-        return GaussianMixture(k, random_state=seed, max_iter=300).fit(draws)
+            draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu()
+        return fit_gaussian_mixture(draws, k, seed)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
         for latent in latents:
