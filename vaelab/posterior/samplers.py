@@ -135,6 +135,7 @@ class FlowSampler:
     lr: float = 1e-3
     seed: int = 0
 
+    @torch.enable_grad()
     def fit(self, z: Codes) -> Self:
         mean, std = posterior_params(z)
         for name in ("transforms", "steps", "batch_size"):

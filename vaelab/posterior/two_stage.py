@@ -21,7 +21,7 @@ from vaelab.posterior.renormalization import Deviations, Renormalization, check_
 from vaelab.posterior.samplers import Codes, check_fitted, posterior_params
 from vaelab.posterior.scaling import units
 from vaelab.training.config import TrainConfig
-from vaelab.training.loop import TrainStep
+from vaelab.training.loop import TrainStep, check_inference_mode
 from vaelab.training.optimizer import adam
 
 MEASURED = 10_000  # latents generated to measure their standard deviations
@@ -71,6 +71,7 @@ class SecondStage:
                 has collapsed.
             TrainingError: If gamma or the weights are not finite after training.
         """
+        check_inference_mode()
         mean, std = posterior_params(z)
         config, device = self._config(len(mean)), on_device(self.device)
         deviations = Deviations.of_codes(mean.double(), std.double())

@@ -22,7 +22,7 @@ from vaelab.models.vae import VAE, ForwardPass
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History, read_row
-from vaelab.training.loop import fit
+from vaelab.training.loop import check_inference_mode, fit
 from vaelab.training.optimizer import parameter_groups, set_lr
 
 # benchmarks/ensemble.py measures when stacking is faster. On one thread, a step of 20 networks takes
@@ -116,8 +116,10 @@ def _build(make: Callable[..., Experiment], setting: dict[str, Any], seed: int) 
     return member
 
 
+@torch.enable_grad()
 def _fit_stacked(members: list[Experiment], seeds: list[int], data: Images, config: TrainConfig) -> list[History]:
     """Run the loop of `train` for all members, each on batches in its own order."""
+    check_inference_mode()
     device = on_device(config.device)
     images = as_images(data, members[0].shape, members[0].domain).to(device)
     per_epoch = config.steps_per_epoch(len(images))

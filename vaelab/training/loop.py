@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
@@ -135,6 +136,7 @@ def train(
         3 2 (50,)
     """
     config, interventions = config or TrainConfig(), interventions or Interventions()
+    check_inference_mode()
     device = on_device(config.device)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
@@ -181,6 +183,12 @@ def train(
         yield Progress(epoch, number + 1, total, terms, row, history)
 
 
+def check_inference_mode() -> None:
+    """Raise InvalidValue inside `torch.inference_mode()`, where no gradient can be computed."""
+    if torch.is_inference_mode_enabled():
+        raise InvalidValue("a training needs gradients, so it must be outside of torch.inference_mode().")
+
+
 class TrainStep:
     """One optimizer step; nothing in it waits for the device.
 
@@ -225,6 +233,7 @@ class TrainStep:
             self.sums += torch.stack(means[: len(self.sums)])
         return terms
 
+    @torch.enable_grad()
     def backward(self, index: Tensor) -> LossTerms:
         """Compute gradients and terms of a batch, in `config.micro_batches` parts."""
         shares, parts = [], []
