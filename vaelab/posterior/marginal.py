@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
+from vaelab._utils.checks import shortest
 from vaelab._utils.errors import InvalidValue
-from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.divergences.validation import check_pair
@@ -46,7 +46,9 @@ class MarginalPosterior:
         if mean.dim() != 2 or mean.numel() == 0:
             raise InvalidValue(f"mean must be [n, d] and not empty, got {tuple(mean.shape)}; flatten the latents.")
         if float(logvar.abs().max()) > MAX_LOGVAR:
-            raise InvalidValue(f"logvar must be within ±{MAX_LOGVAR:g}, got {float(logvar.abs().max()):g}; clamp it.")
+            raise InvalidValue(
+                f"logvar must be within ±{MAX_LOGVAR:g}, got {shortest(float(logvar.abs().max()))}; clamp it."
+            )
         self.mean, self.logvar = mean, logvar
 
     @classmethod
@@ -63,11 +65,10 @@ class MarginalPosterior:
         Raises:
             InvalidType, InvalidValue: If x does not fit the experiment or is empty.
         """
-        if not isinstance(x, Tensor):
-            x = as_images(x, experiment.shape, experiment.domain)
-        if tuple(x.shape[1:]) != tuple(experiment.shape) or not len(x):
-            raise InvalidValue(f"x must be [n, *{tuple(experiment.shape)}] and not empty, got {tuple(x.shape)}.")
-        return cls(*experiment.encode_in_chunks(x))
+        q = experiment.encode_in_chunks(x)
+        if not len(q.mean):
+            raise InvalidValue("x must have at least one datum, got 0.")
+        return cls(*q)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points from Q: [n, d]; generator None is torch's own."""
