@@ -52,7 +52,7 @@ def train(
     fit(experiment, images, config, resume=True)
     if latest := checkpoints.load_latest(out / "checkpoints"):
         History(latest["rows"]).save(out / "history.csv")
-    print(f"{epochs} epochs of {recipe} on {data}: checkpoints/, history.csv and settings.json are in {out}")
+    print(f"Trained {recipe} on {data} (epochs: {epochs}); checkpoints/, history.csv and settings.json are in {out}")
 
 
 def _write_settings(run: "Run", out: Path) -> None:

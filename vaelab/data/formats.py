@@ -33,7 +33,12 @@ LAST_TRAIN, FIRST_TEST = 162_770, 182_638  # numbers of the portraits in the off
 
 
 class Labeled(NamedTuple):
-    """Images uint8 [n, c, h, w] and labels int64 [n]."""
+    """Images with their labels.
+
+    Args:
+        images: uint8 [n, c, h, w].
+        labels: int64 [n].
+    """
 
     images: Bytes
     labels: Indices
@@ -182,7 +187,7 @@ def _content(path: Path) -> bytes:
 
 
 def _read_omniglot_zip(archive: Path) -> Labeled:
-    """Drawings area-averaged from 105x105; labels number the characters in order of name."""
+    """Read drawings, area-averaged from 105x105; labels number the characters by name."""
     from PIL import Image
 
     with zipfile.ZipFile(archive) as content:
@@ -207,14 +212,14 @@ def _read_omniglot_npz(path: Path, split: str) -> Labeled:
         return Labeled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
     except (KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
-            f"{path} is not an Omniglot npz with images, split and character ({error}): replace or remove it."
+            f"{path} is not an Omniglot npz with images, split and character ({error}); replace or remove it."
         ) from error
 
 
 def _image_files(
     entry: Entry, list_archive: Callable[[Path], "ImageFiles"], request: Request
 ) -> tuple[Path, "ImageFiles"]:
-    """The images of a data set, from a folder that the user unpacked or from its archive."""
+    """Return the images of a data set, from a folder that the user unpacked or from its archive."""
     from vaelab.data.image_files import list_folder
 
     for folder in search_folders(entry, request.folder):
@@ -226,7 +231,7 @@ def _image_files(
 
 
 def _celeba_partition(names: list[str], split: str) -> Indices:
-    """Indices of a split of the official partition, which goes by the numbers of the portraits."""
+    """Return the indices of an official split, which goes by the numbers of the portraits."""
     numbers = np.array([int("".join(filter(str.isdigit, Path(name).stem)) or 0) for name in names])
     selected = {"train": numbers <= LAST_TRAIN, "test": numbers >= FIRST_TEST, "all": numbers >= 0}[split]
     if not selected.any():

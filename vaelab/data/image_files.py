@@ -22,7 +22,12 @@ DEEP = ("I", "I;16", "I;16B")  # modes of gray images with 16 bits
 
 
 class ImageFiles(NamedTuple):
-    """Sorted names of image files, and a function that returns the bytes of one."""
+    """The image files of a folder or an archive.
+
+    Args:
+        names: Their names, sorted.
+        read: Returns the bytes of the file of this name.
+    """
 
     names: list[str]
     read: Callable[[str], bytes]
@@ -71,7 +76,7 @@ def load_folder(path: str, request: Request) -> Dataset:
     indices, labels = _folder_split(files.names, request.split)
     indices = limit_indices(indices, request.limit)
     if not len(indices):
-        raise DataError(f"{folder} holds {len(files.names)} images, none for split={request.split!r}: add some.")
+        raise DataError(f"{folder} holds {len(files.names)} images, none for split={request.split!r}; add some.")
     names = [files.names[i] for i in indices]
     images = decode(files, names, mode=None, crop=None, side=side, progress=request.progress)
     _, channels, height, width = images.shape
@@ -89,7 +94,7 @@ def _parse_side(path: str) -> tuple[str, int | None]:
 
 
 def _folder_split(names: list[str], split: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of a split, and the class of every image by its sub-folder, over both splits."""
+    """Return the indices of a split, and the class of every image by its sub-folder."""
     paths = [PurePosixPath(name) for name in names]
     has_splits = {"train", "test"} <= {path.parts[0] for path in paths if len(path.parts) > 1}
     classes = [path.parent.parts[1 if has_splits else 0 :] for path in paths]
@@ -121,7 +126,7 @@ def decode(
         progress: Show a bar.
     """
     if not names:
-        raise DataError("no images were found: give a folder with png, jpg or similar files.")
+        raise DataError("no images were found; pass a folder with png, jpg or similar files.")
     if mode is None:
         mode = "L" if all(_is_gray(_open(files, name)) for name in names) else "RGB"
     first = _pixels(_open(files, names[0]), names[0], mode, crop, side)
@@ -142,7 +147,7 @@ def _open(files: ImageFiles, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(files.read(name)))
     except OSError as error:
-        raise DataError(f"{name} cannot be read as an image ({error}): replace or remove it.") from error
+        raise DataError(f"{name} cannot be read as an image ({error}); replace or remove it.") from error
 
 
 def _is_gray(image: Image.Image) -> bool:
@@ -150,13 +155,13 @@ def _is_gray(image: Image.Image) -> bool:
 
 
 def _pixels(image: Image.Image, name: str, mode: str, crop: int | None, side: int | None) -> NDArray[np.uint8]:
-    """One image as uint8 [c, h, w]."""
+    """Read one image as uint8 [c, h, w]."""
     try:
         if image.mode in DEEP:  # Pillow would clip at 255
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         image = image.convert(mode)
     except OSError as error:
-        raise DataError(f"{name} is truncated or damaged ({error}): replace or remove it.") from error
+        raise DataError(f"{name} is truncated or damaged ({error}); replace or remove it.") from error
     if side is not None:
         edge = min(*image.size, crop or image.width)
         left, top = (image.width - edge) // 2, (image.height - edge) // 2

@@ -12,14 +12,25 @@ from vaelab.data.shipped import shipped_file, shipped_path
 
 
 class InventoryRow(NamedTuple):
-    """A data set and where it is: a path, "not here", or what is wrong with the copy here."""
+    """A data set and where it is: a path, "not here", or what is wrong with the copy here.
+
+    Args:
+        entry: The data set's entry in the catalogue.
+        where: A path, "not here", or a sentence.
+    """
 
     entry: Entry
     where: str
 
 
 class FileCheck(NamedTuple):
-    """A file of a data set on this machine, and whether it is intact."""
+    """A file of a data set on this machine, and whether it is intact.
+
+    Args:
+        name: Name of the data set.
+        path: The file.
+        ok: Whether its checksum is that of the catalogue.
+    """
 
     name: str
     path: Path
@@ -28,6 +39,9 @@ class FileCheck(NamedTuple):
 
 def describe() -> list[InventoryRow]:
     """List every data set and where it is on this machine.
+
+    Returns:
+        One row per data set of the catalogue.
 
     Example:
         >>> describe()[0].entry.name
@@ -48,6 +62,9 @@ def where(name: str, *, folder: DataFolder = None) -> str:
     Args:
         name: Name of a data set.
         folder: The user's data folder; VAELAB_DATA if None.
+
+    Returns:
+        A path, or a sentence about how to get it.
 
     Raises:
         InvalidValue: If the name is unknown.
@@ -111,7 +128,11 @@ def get(name: str, *, folder: DataFolder = None, progress: bool = True) -> Path:
 
 
 def verify() -> list[FileCheck]:
-    """Check every file of a data set that is on this machine, and those that ship with vaelab."""
+    """Check every file of a data set that is on this machine, and those that ship with vaelab.
+
+    Returns:
+        One check per file.
+    """
     results = []
     for entry in ENTRIES.values():
         for name, expected in entry.ships.items():
@@ -122,7 +143,7 @@ def verify() -> list[FileCheck]:
 
 
 def _find(entry: Entry, folder: DataFolder = None) -> str | None:
-    """Where a data set is on this machine, or None."""
+    """Return where a data set is on this machine, or None."""
     if entry.ships:
         return str(shipped_file(entry))
     if entry.built_in:
@@ -139,7 +160,7 @@ def _find(entry: Entry, folder: DataFolder = None) -> str | None:
 
 
 def _check_files(entry: Entry, folders: list[Path]) -> list[tuple[Path, bool]]:
-    """Every copy of the files of a data set in some folders, and whether it is intact."""
+    """Return every copy of the files of a data set in some folders, and whether it is intact."""
     return [
         (path, checksum(path, expected) == expected)
         for name, expected in entry.files.items()

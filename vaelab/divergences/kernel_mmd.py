@@ -48,7 +48,7 @@ def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool 
 
 
 def _per_sample(x: Tensor, y: Tensor, h: float, unbiased: bool) -> Tensor:
-    """[n], one term per row of x; their mean is MMD²."""
+    """Compute one term per row of x, [n]; their mean is MMD²."""
     x, y = (sample.float() if sample.dtype.itemsize < 4 else sample for sample in (x, y))
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:

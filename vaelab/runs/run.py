@@ -111,6 +111,8 @@ class Run:
         folder = Path(folder)
         try:
             run = cls(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise DataError(f"{folder} has no settings.json; train one first with `vaelab train --out`.") from error
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{folder} has no settings.json that this version can read: {error}.") from error
         latest = checkpoints.load_latest(folder / "checkpoints")
@@ -125,7 +127,13 @@ class Run:
 
 
 class SavedRun(NamedTuple):
-    """A run, its experiment at the latest checkpoint, and the optimizer steps up to there."""
+    """A training that was read back from its folder.
+
+    Args:
+        run: The run.
+        experiment: Its experiment, with the weights of the latest checkpoint.
+        step: Number of optimizer steps up to there.
+    """
 
     run: Run
     experiment: Experiment
