@@ -1,4 +1,4 @@
-"""The one door for images: right pixels or one sentence, whatever comes, at every function that takes images."""
+"""Checks of images: right pixels or one sentence, whatever comes, at every function that takes images."""
 
 import itertools
 import math
@@ -169,7 +169,7 @@ def adapter():
 
 
 FAST = TrainConfig(steps=2, batch_size=4, progress=False)
-DOORS = {
+TAKERS = {
     "encode": lambda x: model().encode(x).mean,
     "encode in chunks": lambda x: model().encode_in_chunks(x, 5).mean,
     "rate": lambda x: model().rate(x),
@@ -178,8 +178,8 @@ DOORS = {
     "adapter": lambda x: metrics.encode(adapter(), x).mean,
     "adapter as input": lambda x: adapter().as_input(x),
     "adapter check": lambda x: adapter().check(x),
-    "nll": lambda x: metrics.nll(model(), x, 5).each,
-    "nll of an adapter": lambda x: metrics.nll(adapter(), x, 5).each,
+    "nll": lambda x: metrics.nll(model(), x, 5).per_image,
+    "nll of an adapter": lambda x: metrics.nll(adapter(), x, 5).per_image,
     "log_evidence": lambda x: log_evidence(model(), x, 5),
     "bound": lambda x: metrics.bound(model(), x).elbo,
     "from_model": lambda x: MarginalPosterior.from_model(model(), x).mean,
@@ -205,9 +205,9 @@ def _report(train, test=None):
     return float(found.test.elbo.mean())
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_every_function_takes_tensors_arrays_and_data_sets_alike(door):
-    expected = DOORS[door](PIXELS)
+@pytest.mark.parametrize("name", TAKERS)
+def test_every_function_takes_tensors_arrays_and_data_sets_alike(name):
+    expected = TAKERS[name](PIXELS)
     for x in (
         PIXELS.numpy(),
         PIXELS.numpy().astype(">f4"),
@@ -216,12 +216,12 @@ def test_every_function_takes_tensors_arrays_and_data_sets_alike(door):
         BYTES,
         dataset(BYTES),
     ):
-        found = DOORS[door](x)
+        found = TAKERS[name](x)
         if expected is not None:
             torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4, check_dtype=False)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("name", TAKERS)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -235,9 +235,9 @@ def test_every_function_takes_tensors_arrays_and_data_sets_alike(door):
     ],
     ids=["0..255", "-1..1", "int64", "int64 array", "nan", "data set of 0..255", "meta"],
 )
-def test_every_function_refuses_other_images_in_one_sentence(door, wrong):
+def test_every_function_refuses_other_images_in_one_sentence(name, wrong):
     with pytest.raises(UserError, match=r"images|data of the domain") as caught:
-        DOORS[door](wrong)
+        TAKERS[name](wrong)
     assert "\n" not in str(caught.value)
 
 
