@@ -222,6 +222,7 @@ def test_fill_is_what_lies_outside():
         (lambda: Augment((), fill=None), InvalidType, "fill.*None"),
         (lambda: Augment((), fill=7.0), InvalidValue, "fill.*7"),
         (lambda: simple()(torch.zeros(3, 8, 8)), InvalidType, "b, c, h, w"),
+        (lambda: simple()(np.zeros((1, 1, 8, 8))), InvalidType, "tensor.*ndarray"),
     ],
 )
 def test_what_cannot_be_is_said(wrong, error, word):

@@ -193,11 +193,16 @@ TAKERS = {
     "fit": lambda x: torch.tensor(fit(model(), x, FAST).rows[-1]["loss"]),
     "load": lambda x: load(x.images if isinstance(x, Dataset) else x).images,
     "report": lambda x: torch.tensor(_report(x)),
+    "report of gray images": lambda x: torch.tensor(_report(_without_channel(x))),
     "report of a test set": lambda x: torch.tensor(_report(PIXELS, x)),
     "latent panel": lambda x: latent_panel(model(), x) and None,
     "posterior panel": lambda x: posterior_panel(model(), x) and None,
     "cloud panel": lambda x: cloud_panel({0.0: model(), 1.0: model()}, x) and None,
 }
+
+
+def _without_channel(x):
+    return dataset(x.images[:, 0]) if isinstance(x, Dataset) else x[:, 0]
 
 
 def _report(train, test=None):
@@ -239,6 +244,22 @@ def test_every_function_refuses_other_images_in_one_sentence(name, wrong):
     with pytest.raises(UserError, match=r"images|data of the domain") as caught:
         TAKERS[name](wrong)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        (PIXELS.numpy(), InvalidType, "tensor, got ndarray"),
+        (BYTES.long(), InvalidType, "got torch.int64"),
+        (PIXELS[..., :4], InvalidValue, r"shape \(1, 8, 8\), got \(1, 8, 4\)"),
+    ],
+    ids=["array", "int64", "shape"],
+)
+def test_a_training_step_checks_what_does_not_wait_for_the_device(wrong, error, words):
+    for experiment in (model(), recipes.cr_vae(SHAPE, 2), recipes.gjs_vae(SHAPE, 2)):
+        with pytest.raises(error, match=words):
+            experiment(wrong)
+    torch.testing.assert_close(model().as_input(BYTES > 127), (BYTES > 127).float())
 
 
 def test_too_few_images_for_an_fid_are_refused_before_any_features(monkeypatch):

@@ -177,6 +177,8 @@ class Experiment(nn.Module):
         Raises:
             InvalidType, InvalidValue: For another type or shape.
         """
+        if not isinstance(x, Tensor):
+            raise InvalidType(f"images must be a tensor, got {type(x).__name__}.")
         if x.dtype not in (torch.uint8, torch.bool) and not x.is_floating_point():
             raise InvalidType(f"images must be uint8, bool or floating point, got {x.dtype}.")
         if x.shape[1:] != tuple(self.shape):

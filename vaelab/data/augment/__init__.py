@@ -76,6 +76,8 @@ class Augment:
 
     @torch.no_grad()
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise InvalidType(f"images must be a tensor [b, c, h, w] of floats, got {type(x).__name__}.")
         if x.dim() != 4 or not x.is_floating_point():
             raise InvalidType(f"images must be floats [b, c, h, w], got {x.dtype} {list(x.shape)}.")
 
