@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from vaelab import TrainConfig, fit, recipes
 from vaelab._utils import rng
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.augment import Affine, Augment, Flip, Jitter, affine, large, resample, simple
@@ -81,6 +82,35 @@ def test_quarter_turns_and_mirrors_are_exact():
     torch.testing.assert_close(turned, x.rot90(1, (2, 3)))  # counter-clockwise
     torch.testing.assert_close(Augment((Flip(1.0),))(x), x.flip(3))
     torch.testing.assert_close(Augment((Flip(0.0, 1.0),))(x), x.flip(2))
+
+
+@pytest.mark.parametrize("side", [14, 28, 300])
+@pytest.mark.parametrize("fill", ["edge", "reflect", 0.0, 0.1, 0.3, 0.7])
+def test_the_identity_and_mirrors_are_exact_and_a_flip_leaves_the_others_alone(side, fill):
+    x = torch.rand(6, 1, side, side)
+    assert torch.equal(Augment((Affine(),), fill)(x), x)
+    assert torch.equal(Augment((Flip(1.0), Affine(), Flip(1.0)), fill)(x), x)
+    assert torch.equal(Augment((Flip(1.0, 1.0),), fill)(x), x.flip(2, 3))
+    for image, moved in zip(x, Augment((Flip(0.5),), fill)(x), strict=True):
+        assert torch.equal(moved, image) or torch.equal(moved, image.flip(2))
+
+
+@pytest.mark.parametrize("fill", ["edge", "reflect", 0.0, 0.1, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_no_value_leaves_the_range_of_an_image_and_the_fill(fill, dtype):
+    x = torch.cat([torch.ones(300, 1, 14, 14), torch.zeros(300, 1, 14, 14), torch.full((300, 1, 14, 14), 0.3)])
+    x = torch.cat([x, torch.rand(300, 1, 14, 14).round()]).to(dtype)
+    for views in (simple(fill=fill), large(fill=fill), Augment(ALL, fill)):
+        y = views(x, torch.Generator().manual_seed(0))
+        assert float(y.min()) >= 0
+        assert float(y.max()) <= 1
+
+
+def test_a_training_on_views_with_a_gray_fill_takes_every_pixel_as_a_probability():
+    x = torch.ones(64, 1, 14, 14)
+    experiment = recipes.cr_vae((1, 14, 14), 2, hidden=(8,), likelihood="bernoulli", views=simple(fill=0.3))
+    history = fit(experiment, x, TrainConfig(steps=20, batch_size=64, binarize="dynamic", progress=False))
+    assert math.isfinite(history.rows[-1]["loss"])
 
 
 def test_parts_in_a_row_are_one_warp_and_undo_each_other():
@@ -192,6 +222,7 @@ def test_fill_is_what_lies_outside():
         (lambda: Augment((), fill=None), InvalidType, "fill.*None"),
         (lambda: Augment((), fill=7.0), InvalidValue, "fill.*7"),
         (lambda: simple()(torch.zeros(3, 8, 8)), InvalidType, "b, c, h, w"),
+        (lambda: simple()(np.zeros((1, 1, 8, 8))), InvalidType, "tensor.*ndarray"),
     ],
 )
 def test_what_cannot_be_is_said(wrong, error, word):

@@ -304,3 +304,10 @@ def test_no_file_is_opened_with_pickle():
         assert "import pickle" not in text
         assert "allow_pickle=True" not in text
         assert text.count("np.load(") == text.count("allow_pickle=False")
+
+
+def test_a_file_of_no_known_format_is_named_without_an_object_in_memory(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"text")
+    with pytest.raises(DataError, match=r"a\.png cannot be read as an image \(unknown format\)") as caught:
+        datasets.load(f"folder:{tmp_path}")
+    assert "0x" not in str(caught.value)

@@ -192,7 +192,6 @@ def test_an_array_is_copied_and_named_so():
         (np.zeros((2, 4, 4, 2), np.uint8), InvalidValue, "1 or 3 channels"),
         (np.zeros((2, 3, 8, 3), np.uint8), InvalidValue, "can be read as both"),
         (np.zeros((2, 4, 4), np.int64), InvalidType, "uint8.*int64"),
-        (np.zeros((2, 4, 4), bool), InvalidType, "bool"),
         (np.full((2, 4, 4), "x"), InvalidType, "uint8"),
         (np.full((2, 4, 4), 255.0), InvalidValue, "255"),
         (np.full((2, 4, 4), -0.1), InvalidValue, "-0.1"),

@@ -8,6 +8,7 @@ import torch
 from vaelab import Gaussian, mmd
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences import MMD
+from vaelab.divergences.kernel_mmd import _per_sample
 
 STANDARD = Gaussian.standard(torch.zeros((), dtype=torch.float64))
 
@@ -54,6 +55,43 @@ def test_the_shares_of_sampled_mmd_average_to_mmd():
     torch.manual_seed(1)
     z, y = q.sample(), torch.randn(50, 3, dtype=torch.float64)
     torch.testing.assert_close(shares.mean(), mmd(z, y, 0.7))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("offset", [0.0, 100.0, 1e4])
+def test_mmd_does_not_depend_on_where_the_samples_lie(offset, dtype):
+    """Two clusters far apart too, which a common center would not help; the gradients are as far right."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 200, 3, dtype=torch.float64, generator=generator)
+    apart = torch.where(torch.arange(200) % 2 == 0, 1.0, -1.0)[:, None] * offset
+
+    def value_and_gradient(x, y, of):
+        x = x.detach().to(of).requires_grad_()
+        value = mmd(x, y.to(of))
+        return value.detach(), *torch.autograd.grad(value, x)
+
+    for shift in (offset, apart):
+        a, b = (x + shift).float(), (y + 0.5 + shift).float()  # as float32 holds them
+        differences = [(p.double()[:, None] - q.double()).square().sum(2) for p, q in ((a, a), (b, b), (a, b))]
+        within_a, within_b, between = (torch.exp(-squares / 6) for squares in differences)
+        expected = (within_a.sum() + within_b.sum() - 400) / (200 * 199) - 2 * between.mean()
+        value, gradient = value_and_gradient(a, b, dtype)
+        assert float(value) == pytest.approx(float(expected), abs=1e-6)
+        exact = value_and_gradient(a, b, torch.float64)[1]
+        torch.testing.assert_close(gradient.double(), exact, atol=1e-7, rtol=1e-4)
+
+
+def test_mmd_of_half_precision_and_under_vmap():
+    x = torch.randn(3, 20, 2, generator=torch.Generator().manual_seed(0))
+    one = mmd(x[0].bfloat16(), x[1].bfloat16())
+    assert float(one) == pytest.approx(float(mmd(x[0], x[1])), abs=0.02)
+
+    def value(sample):
+        return _per_sample(sample, x[1], 1.0, unbiased=True).mean()
+
+    slopes = torch.func.vmap(torch.func.grad(value))(x)
+    torch.testing.assert_close(slopes[0], torch.func.grad(value)(x[0]))
+    assert float(value(x[0])) == pytest.approx(float(mmd(x[0], x[1], 1.0)), abs=1e-6)
 
 
 def test_sampled_mmd_pulls_the_means_towards_the_prior():

@@ -207,9 +207,9 @@ def test_the_report_names_its_views():
     ("spoil", "error", "words"),
     [
         (lambda x: 255 * x, InvalidValue, r"in \[0, 1\], got values from .* to 25\d"),
-        (lambda x: x.mul(2).round().long(), InvalidType, "uint8 or floating point, got torch.int64"),
+        (lambda x: x.mul(2).round().long(), InvalidType, "uint8, bool or floating point, got torch.int64"),
         (lambda x: x.where(x < 0.99, math.nan), InvalidValue, "nan"),
-        (lambda x: x.repeat(1, 3, 1, 1), InvalidValue, r"\[n, 1, 8, 8\] .* got \(2, 3, 8, 8\)"),
+        (lambda x: x.repeat(1, 3, 1, 1), InvalidValue, r"\(1, 8, 8\) .* got \(3, 8, 8\)"),
     ],
 )
 def test_images_that_cannot_be_get_one_sentence(spoil, error, words):

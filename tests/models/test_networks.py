@@ -1,5 +1,7 @@
 """Networks: parameter counts, and images of any side."""
 
+import re
+
 import pytest
 import torch
 
@@ -40,6 +42,18 @@ def test_every_side_from_8_to_128():
         encoder, decoder = networks.conv((1, side, side), 2, hidden=(2, 2, 2))
         assert decoder(torch.zeros(1, 2)).shape == (1, 1, side, side)
         assert encoder(torch.zeros(1, 1, side, side)).shape == (1, 4)
+
+
+@pytest.mark.parametrize("network", ["conv", "burgess", "resnet", "infogan"])
+@pytest.mark.parametrize("shape", [(7,), (4, 4), (1, 4, 4), (1, 6, 64), (3, 129, 129), (1, 200, 64), (3, 70, 70)])
+def test_a_network_that_cannot_take_a_side_recommends_one_that_can(network, shape):
+    try:
+        recipes.vae(shape, 2, network=network)
+    except InvalidValue as error:
+        other = re.search(r"use network='(\w+)'", str(error))[1]
+    else:
+        return
+    assert recipes.vae(shape, 2, network=other).sample(1).shape == (1, *shape)
 
 
 def test_burgess_pads_and_crops_what_it_padded():

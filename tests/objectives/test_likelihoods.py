@@ -30,3 +30,13 @@ def test_samples_of_the_likelihoods_have_standard_deviation_gamma():
     drawn = Bernoulli().sample(out + math.log(3))
     assert float(drawn.mean()) == pytest.approx(0.75, abs=0.005)
     assert set(drawn.unique().tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_laplace_noise_is_finite_at_the_ends_of_the_uniform_draws(monkeypatch, dtype):
+    ends = torch.tensor([[0.0, 0.25, 0.5, 0.75, 1 - torch.finfo(dtype).eps / 2]], dtype=dtype)
+    monkeypatch.setattr(torch, "rand_like", lambda out: ends.clone())
+    noise = Laplace(2**0.5, squash=False).sample(torch.zeros(1, 5, dtype=dtype))
+    assert noise.isfinite().all()
+    assert noise[0, 1:4].tolist() == pytest.approx([-math.log(2), 0, math.log(2)], abs=0.01)
+    assert noise[0, 0] < 2 * math.log(torch.finfo(dtype).eps) / 3

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -249,6 +250,25 @@ def test_the_mixture_of_a_model_is_that_of_its_encoder():
     posterior = MarginalPosterior.from_model(experiment, images)
     torch.testing.assert_close(posterior.mean, experiment.encode(images).mean)
     assert posterior.log_prob(posterior.sample(5)).shape == (5,)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_compression_does_not_depend_on_the_scale_of_the_latents(scale):
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.randn(200, 3, dtype=torch.float64, generator=generator) + 4 * torch.randint(
+        2, (200, 1), generator=generator
+    )
+    logvar = torch.full_like(mean, -2)
+    one = MarginalPosterior(mean, logvar).compress(2)
+    other = MarginalPosterior(scale * mean, logvar + 2 * math.log(scale)).compress(2)
+    np.testing.assert_allclose(other.means_ / scale, one.means_, rtol=1e-6)
+    np.testing.assert_allclose(other.covariances_ / scale**2, one.covariances_, rtol=1e-6)
+    points = mean[:20].numpy()
+    shift = 3 * math.log(scale)
+    np.testing.assert_allclose(other.score_samples(scale * points) + shift, one.score_samples(points), rtol=1e-6)
+    np.testing.assert_allclose(other.lower_bound_ + shift, one.lower_bound_, rtol=1e-6)
+    precision = np.linalg.inv(other.covariances_)
+    np.testing.assert_allclose(other.precisions_, precision, rtol=1e-6)
 
 
 def test_compressed_to_as_many_components_as_there_are_clusters_nothing_is_lost():

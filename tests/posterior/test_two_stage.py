@@ -1,5 +1,6 @@
 """The samplers: what each generates is like z; a second stage that collapses is found out and not renormalized."""
 
+import copy
 import math
 
 import pytest
@@ -37,6 +38,32 @@ def collapsed():
 def off_the_ring(z):
     """The mean distance of the first two latents from the ring's radius; about 0.6 for N(0, I)."""
     return float((z[:, :2].norm(dim=1) - 1.4).abs().mean())
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.parametrize(
+    "sampler",
+    [GMMSampler(4), FlowSampler(steps=30, transforms=1, hidden=(16,)), SecondStage(steps=60, width=16, noise=True)],
+    ids=lambda s: type(s).__name__,
+)
+def test_samplers_of_scaled_codes_generate_scaled_latents(sampler, scale):
+    if isinstance(sampler, FlowSampler):
+        pytest.importorskip("zuko")
+    z = ring(500)
+    plain, scaled = (copy.deepcopy(sampler).fit(codes) for codes in (z, z * scale))
+    ours, theirs = (s.sample(200, torch.Generator().manual_seed(1)) for s in (plain, scaled))
+    torch.testing.assert_close(theirs / scale, ours, atol=0.01, rtol=0.01)
+    q = Gaussian(z * scale, torch.full_like(z, 2 * math.log(0.1 * scale)))
+    assert float(copy.deepcopy(sampler).fit(q).sample(200).std()) / scale == pytest.approx(float(ours.std()), rel=0.3)
+    if isinstance(sampler, SecondStage):
+        torch.testing.assert_close(scaled.gammas_ / scale, plain.gammas_, atol=0.01, rtol=0.01)
+        assert scaled.std_ratio == pytest.approx(plain.std_ratio, rel=0.01)
+
+
+def test_a_mixture_fits_each_latent_at_its_own_scale():
+    z = ring() * torch.tensor([1e-4, 1.0, 1e4, 1e-4])
+    ratios = GMMSampler(8).fit(z).sample(4000, torch.Generator().manual_seed(1)).std(0) / z.std(0)
+    torch.testing.assert_close(ratios, torch.ones(4), atol=0.05, rtol=0)
 
 
 def test_from_gamma_one_without_warmup_the_stage_collapses_and_is_not_renormalized(collapsed):

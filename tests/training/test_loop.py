@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import vaelab.training
-from vaelab import History, Train, fit, load, recipes, train
+from vaelab import History, Train, fit, fit_many, load, recipes, train
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import InvalidType, InvalidValue, StorageError, TrainingError
 
@@ -274,3 +274,21 @@ def test_one_step_is_read_in_five_files_and_700_lines():
     files = re.findall(r"`(\w+/\w+\.py)`", vaelab.training.__doc__)
     assert len(files) == 5
     assert sum(code_lines(package / name) for name in files) <= 700
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_gradients_are_enabled_for_a_training_inside_no_grad(stacked):
+    config, x = Train(steps=3, batch_size=4, progress=False), torch.rand(8, 1, 4, 4)
+
+    def make(beta=1.0):
+        torch.manual_seed(0)
+        return recipes.beta_vae((1, 4, 4), 2, hidden=(8,), beta=beta)
+
+    def rows():
+        settings = [{"beta": 1.0}, {"beta": 2.0}, {"beta": 3.0}]
+        return fit_many(make, settings, x, config)[0].rows if stacked else fit(make(), x, config).rows
+
+    with torch.no_grad():
+        inside = rows()
+        assert not torch.is_grad_enabled()
+    assert inside[-1]["loss"] == rows()[-1]["loss"]

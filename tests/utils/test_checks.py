@@ -36,6 +36,7 @@ def test_good_values_come_back_as_plain_numbers():
         (lambda: checks.rate(1.5), InvalidValue, "rate must be in (0, 1], got 1.5."),
         (lambda: checks.seed(-1), InvalidValue, "seed must be from 0 to 2**32 - 1, got -1."),
         (lambda: checks.skew(1.2), InvalidValue, "alpha must be in [0, 1], got 1.2."),
+        (lambda: checks.skew(torch.tensor(1.0000001)), InvalidValue, "alpha must be in [0, 1], got 1.0000001"),
         (lambda: checks.skew(torch.tensor([0.5, -1.0])), InvalidValue, "alpha must be in [0, 1], got -1."),
         (lambda: checks.float_tensor("z", [1]), InvalidType, "z must be a torch tensor, got list ([1])."),
         (

@@ -82,7 +82,7 @@ def skew(alpha: float | Tensor) -> float | Tensor:
         return alpha
     inside = (alpha >= 0) & (alpha <= 1)
     if not bool(inside.all()):
-        raise InvalidValue(f"alpha must be in [0, 1], got {alpha[~inside].flatten()[0].item():g}.")
+        raise InvalidValue(f"alpha must be in [0, 1], got {shortest(alpha[~inside].flatten()[0].item())}.")
     return alpha
 
 
@@ -91,6 +91,17 @@ def one_skew(alpha: float | Tensor) -> float | Tensor:
     if isinstance(alpha, Tensor) and alpha.dim() > 0:
         raise InvalidValue(f"alpha must be one number, got shape {tuple(alpha.shape)}.")
     return skew(alpha)
+
+
+def shortest(number: float) -> str:
+    """Write a number in six digits, but never as a whole one that it is not, as bounds are.
+
+    Example:
+        >>> shortest(255.0), shortest(1 / 3), shortest(1.0000001)
+        ('255', '0.333333', '1.0000001')
+    """
+    short = f"{number:g}"
+    return repr(number) if float(short).is_integer() and float(short) != number else short
 
 
 def _integer(name: str, value: object) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from vaelab._utils.errors import DataError, InvalidValue
@@ -146,6 +146,8 @@ def decode(
 def _open(files: ImageFiles, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(files.read(name)))
+    except UnidentifiedImageError as error:  # whose text names an object in memory
+        raise DataError(f"{name} cannot be read as an image (unknown format); replace or remove it.") from error
     except OSError as error:
         raise DataError(f"{name} cannot be read as an image ({error}); replace or remove it.") from error
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import rng
+from vaelab._utils.checks import shortest
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_float
@@ -18,18 +19,20 @@ CHANNELS = (1, 3)
 
 
 def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = "unit") -> Tensor:
-    """Return data as a tensor, if it is of the domain and the shape; a tensor is not copied.
+    """Return data as a tensor, if it is of the domain and the shape; it is copied only if it must.
+
+    Every function of the package that takes images calls it once.
 
     Args:
         data: A `Dataset`, a tensor or an array.
         shape: Shape of one datum; gray images [n, h, w] get their channel. None takes any shape.
-        domain: "unit" takes uint8, or floats in [0, 1]; "real" takes uint8, or any finite floats.
+        domain: "unit" takes uint8, bool, or floats in [0, 1]; "real" any finite floats instead.
 
     Returns:
-        [n, *shape], uint8 or floating point as in `data`.
+        [n, *shape] without gradients, uint8 or floats of at least 32 bits; of bool, 0 and 255.
 
     Raises:
-        InvalidType: If `data` is something else, or of another type.
+        InvalidType: If `data` is something else, of another type, sparse, or without values.
         InvalidValue: If values are outside the domain, or the shape differs.
 
     Example:
@@ -37,14 +40,18 @@ def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = 
         torch.Size([5, 1, 28, 28])
     """
     images = data.images if isinstance(data, Dataset) else data
-    if not isinstance(images, Tensor | np.ndarray):
-        raise InvalidType(f"images must be a Dataset, a tensor or an array, got {type(images).__name__}.")
-    if images.dtype not in (np.uint8, torch.uint8):
-        _check_floats(images, domain)
     if isinstance(images, np.ndarray):
-        images = torch.from_numpy(np.ascontiguousarray(images))
+        images = _from_numpy(images)
+    if not isinstance(images, Tensor):
+        raise InvalidType(f"images must be a Dataset, a tensor or an array, got {type(images).__name__}.")
+    images = _plain(images)
+    if images.dim() < 2:
+        raise InvalidValue(f"images must be [n, ...], got the shape {tuple(images.shape)}.")
+    if images.dtype != torch.uint8:
+        _check_floats(images, domain)
     if shape is None:
         return images
+    shape = tuple(shape)
     if images.dim() == len(shape) and shape[0] == 1:
         images = images.unsqueeze(1)
     if images.shape[1:] != shape:
@@ -52,18 +59,54 @@ def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = 
     return images
 
 
-def _check_floats(images: Tensor | np.ndarray, domain: Domain) -> None:
-    floating = images.is_floating_point() if isinstance(images, Tensor) else images.dtype.kind == "f"
-    if not floating:
-        raise InvalidType(f"images must be uint8 or floating point, got {images.dtype}; call .float() on them.")
-    low, high = (float(images.min()), float(images.max())) if math.prod(images.shape) else (0.0, 1.0)
+def _from_numpy(array: np.ndarray) -> Tensor:
+    """Share an array's memory where torch can: in native byte order, dense and writable."""
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.is_masked(array):
+            raise InvalidValue("images must have a value for each pixel, got a masked array; call .filled(0) on it.")
+        array = array.data
+    kind = array.dtype.kind
+    if kind not in "bf" and array.dtype != np.uint8:
+        raise InvalidType(f"images must be uint8, bool or floating point, got {array.dtype}{_remedy(kind)}.")
+    native = np.float64 if kind == "f" and array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+    dense = np.ascontiguousarray(array, native)
+    return torch.from_numpy(dense if dense.flags.writeable else dense.copy()).reshape(array.shape)
+
+
+def _plain(images: Tensor) -> Tensor:
+    """Return a dense tensor with values, without gradients, uint8 or of at least 32 bits."""
+    if images.is_nested or images.layout != torch.strided:
+        kind = "a nested one" if images.is_nested else f"a tensor of layout {images.layout}"
+        raise InvalidType(f"images must be one dense tensor, got {kind}.")
+    if images.device.type == "meta":
+        raise InvalidType("images must have values, got a tensor on the device 'meta'.")
+    if images.dtype not in (torch.bool, torch.uint8) and not images.is_floating_point():
+        kind = "c" if images.is_complex() else "i"
+        raise InvalidType(f"images must be uint8, bool or floating point, got {images.dtype}{_remedy(kind)}.")
+    images = images.detach() if images.requires_grad else images
+    if images.is_inference() and not torch.is_inference_mode_enabled():
+        images = images.clone()
+    if images.dtype == torch.bool:
+        return images.to(torch.uint8) * 255
+    return images.float() if images.is_floating_point() and images.dtype.itemsize < 4 else images
+
+
+def _remedy(kind: str) -> str:
+    if kind in "ui":
+        return "; convert values from 0 to 255 to uint8, or values in [0, 1] to float32"
+    return "; stack images of one shape to one array of numbers" if kind == "O" else ""
+
+
+def _check_floats(images: Tensor, domain: Domain) -> None:
+    low, high = (float(end) for end in images.aminmax()) if images.numel() else (0.0, 1.0)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        name = "images" if domain == "unit" else "data of the domain 'real'"
+        raise InvalidValue(f"{name} must be finite, got values from {shortest(low)} to {shortest(high)}.")
     if domain == "unit" and not (low >= 0 and high <= 1):
         raise InvalidValue(
-            f"images as floats must be in [0, 1], got values from {low:g} to {high:g}; rescale them, "
+            f"images as floats must be in [0, 1], got values from {shortest(low)} to {shortest(high)}; rescale them, "
             "or use a likelihood with squash=False, whose domain is 'real'."
         )
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise InvalidValue(f"data of the domain 'real' must be finite, got values from {low:g} to {high:g}.")
 
 
 def channels_first(images: Tensor) -> Tensor:

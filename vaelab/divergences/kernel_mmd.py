@@ -51,10 +51,12 @@ def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool 
 
 def _per_sample(x: Tensor, y: Tensor, h: float, unbiased: bool) -> Tensor:
     """Compute one term per row of x, [n]; their mean is MMD²."""
+    x, y = (sample.float() if sample.dtype.itemsize < 4 else sample for sample in (x, y))
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
-        squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
-        return torch.exp(-squares.clamp_min(0) / (2 * h**2))
+        # From differences: |a|² + |b|² - 2 a b loses all digits far from the origin.
+        distance = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+        return torch.exp(-distance.square() / (2 * h**2))
 
     def within(a: Tensor) -> Tensor:
         n, rows = len(a), kernel(a, a).sum(1)

@@ -12,7 +12,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
 from vaelab.objectives.iwae import sampled_rate
@@ -74,14 +74,24 @@ class Adapter:
             if not callable(function := getattr(self, name)):
                 raise InvalidType(f"{name} must be a function, got {function!r:.60}.")
 
-    def as_input(self, x: Tensor) -> Tensor:
-        """Return x [n, *shape], uint8 or floats, as the functions take it."""
-        if not len(x) or (self.shape is not None and tuple(x.shape[1:]) != self.shape):
-            shape = "[n, ...]" if self.shape is None else f"[n, {', '.join(map(str, self.shape))}]"
-            raise InvalidValue(f"images must be {shape} with n at least 1, got {tuple(x.shape)}.")
-        if self.binary:
-            as_images(x)
+    def as_images(self, x: Images) -> Tensor:
+        """Return x, a tensor, an array or a `Dataset`, as data [n, *shape] that the model may take.
+
+        Raises:
+            InvalidType, InvalidValue: As `vaelab.data.images.as_images`, and without data.
+        """
+        images = as_images(x, self.shape, self.domain)
+        if not len(images):
+            raise InvalidValue("images must be [n, ...] with n at least 1, got 0.")
+        return images
+
+    def convert(self, x: Tensor) -> Tensor:
+        """Return checked data [n, *shape], uint8 or floats, as the functions take it."""
         return to_float(x.to(self.device)).to(self.dtype)
+
+    def as_input(self, x: Images) -> Tensor:
+        """Check and convert data."""
+        return self.convert(self.as_images(x))
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -96,15 +106,15 @@ class Adapter:
             for part, mode in modes.items():
                 part.training = mode
 
-    def check(self, x: Tensor) -> None:
-        """Try the functions on the first two of x [n, *shape], and name what is wrong.
+    def check(self, x: Images) -> None:
+        """Check x [n, *shape], try the functions on its first two, and name what is wrong.
 
         Raises:
             InvalidType: For a result of another type.
             InvalidValue: For a result of another shape or range.
         """
         with self.evaluating():
-            x = self.as_input(x[:2])
+            x = self.convert(self.as_images(x)[:2])
             q = self.encode(x)
             if not isinstance(q, Gaussian):
                 raise InvalidType(f"encode must return a Gaussian(mean, logvar=ln sigma²), got {type(q).__name__}.")
@@ -116,8 +126,10 @@ class Adapter:
                 raise InvalidValue(f"decode must return mean images {_shape(x)}, got {_shape(decoded)}.")
             low, high = float(decoded.min()), float(decoded.max())
             if self.binary and not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+                got = f"{checks.shortest(low)} to {checks.shortest(high)}"
                 raise InvalidValue(
-                    f"decode must return probabilities in [0, 1], got {low:g} to {high:g}; apply a sigmoid to logits."
+                    f"decode must return probabilities in [0, 1], got {got}; "
+                    "for logits, use bernoulli(..., logits=True)."
                 )
             nll = checks.float_tensor("nll", self.nll(q.mean, x))
             if nll.shape != x.shape[:1]:
@@ -159,22 +171,45 @@ def _deeper(experiment: Experiment) -> HierarchicalParts:
     return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
 
 
-def bernoulli(encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], **options: Any) -> Adapter:
+def bernoulli(
+    encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], *, logits: bool = False, **options: Any
+) -> Adapter:
     """Adapt a VAE whose mean image is the probability of white.
+
+    Probabilities saturate: in float32 a logit of 17 already rounds to 1, and a black pixel there
+    costs 100 nats instead of 17. Logits are right everywhere.
 
     Args:
         encode: Of x, returns q(z|x).
-        decode: Of z, returns probabilities, not logits.
+        decode: Of z, returns probabilities, or logits if `logits`.
+        logits: Whether `decode` returns logits. That of the adapter returns their sigmoid.
         **options: device, dtype and module of `Adapter`.
 
     Returns:
         The adapter.
 
+    Raises:
+        InvalidType: If a function is none, or `logits` no bool.
+
     Example:
         >>> encode = lambda x: Gaussian(x.flatten(1), torch.zeros_like(x.flatten(1)))
-        >>> bernoulli(encode, torch.sigmoid).binary
-        True
+        >>> black, logit = torch.zeros(1, 1), torch.full((1, 1), 17.0)
+        >>> bernoulli(encode, torch.sigmoid).nll(logit, black)
+        tensor([100.])
+        >>> bernoulli(encode, lambda z: z, logits=True).nll(logit, black)
+        tensor([17.])
     """
+    if not isinstance(logits, bool):
+        raise InvalidType(f"logits must be True or False, got {logits!r:.60}.")
+    if logits:
+        likelihood = Bernoulli()
+        return Adapter(
+            encode,
+            lambda z: likelihood.mean(decode(z)),
+            lambda z, x: likelihood.nll(decode(z), x),
+            binary=True,
+            **options,
+        )
 
     def nll(z: Tensor, x: Tensor) -> Tensor:
         return sum_pixels(nn.functional.binary_cross_entropy(decode(z).clamp(0, 1), x, reduction="none"))
@@ -200,12 +235,12 @@ def normal(
     return Adapter(encode, decode, lambda z, x: likelihood.nll(decode(z), x), **options)
 
 
-def encode(model: Experiment | Adapter, x: Tensor, chunk: int = 2000) -> Gaussian:
+def encode(model: Experiment | Adapter, x: Images, chunk: int = 2000) -> Gaussian:
     """Encode data of any number.
 
     Args:
         model: Any VAE.
-        x: Data [n, *shape], uint8 or floats of its domain.
+        x: Data [n, *shape], a tensor, an array or a `Dataset`, uint8 or floats of its domain.
         chunk: Number of data at a time.
 
     Returns:
@@ -217,8 +252,9 @@ def encode(model: Experiment | Adapter, x: Tensor, chunk: int = 2000) -> Gaussia
         torch.Size([5, 2])
     """
     model = adapted(model)
+    images = model.as_images(x)
     with model.evaluating():
-        parts = [model.encode(model.as_input(part)) for part in x.split(chunk)]
+        parts = [model.encode(model.convert(part)) for part in images.split(chunk)]
     return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
 
 

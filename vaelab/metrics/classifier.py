@@ -16,7 +16,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import atomic_write, cache_folder, digest
 from vaelab._utils.images import to_float
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 
 VERSION = 1  # part of the cache key: raise it when training or network are changed on purpose
 FEATURES = 64
@@ -54,7 +54,7 @@ class Classifier(nn.Module):
         return logits
 
     @torch.no_grad()
-    def features(self, images: Tensor, chunk: int = 1000) -> Tensor:
+    def features(self, images: Images, chunk: int = 1000) -> Tensor:
         """Return the features [n, 64] of images [n, *shape], uint8 or in [0, 1], on the CPU."""
         device = self.head.weight.device
         images = as_images(images, self.shape)
@@ -100,6 +100,7 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
     return net.eval()
 
 
+@torch.enable_grad()
 def _train(net: Classifier, dataset: Dataset) -> None:
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)

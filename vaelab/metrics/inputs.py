@@ -1,6 +1,6 @@
 """The inputs of a report: a model, a training and a test set, encoded once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,7 +75,8 @@ def prepare_inputs(
 ) -> EvaluationInputs:
     """Load data, binarize them where the likelihood requires it, and encode them; see `report`."""
     train, test = train_and_test(data, model.domain)
-    model.check(test.images)
+    train, test = (replace(part, images=model.as_images(part)) for part in (train, test))
+    model.check(test)
     binary = model.binary if binarize is None else binarize
     if binary:
         require_unit("binarize=True", model.domain)
@@ -137,9 +138,9 @@ def sample_indices(n: int, k: int | None, seed: int = 0) -> Tensor:
 
 def _dataset(part: Any, split: str, domain: Domain) -> Dataset:
     if isinstance(part, Dataset):
-        return part
+        return replace(part, images=_data(part.images, domain))
     images, labels = part if isinstance(part, tuple | list) and len(part) == 2 else (part, None)
-    images = torch.as_tensor(images)
+    images = _data(images, domain)
     try:
         classes = torch.as_tensor([0] * len(images) if labels is None else labels).long()
     except (TypeError, ValueError, RuntimeError) as error:
@@ -152,11 +153,12 @@ def _dataset(part: Any, split: str, domain: Domain) -> Dataset:
             f"a {split} set must have at least two images [n, ...] and a label each, got {list(images.shape)} and "
             f"{list(classes.shape)}."
         )
-    if images.dim() == 4:
-        images = as_images(images, domain=domain)
-    elif images.dtype != torch.uint8:
-        checks.float_tensor(f"the {split} images", images)
     return Dataset(images, classes, "own data", split, "memory", "your own", "your own")
+
+
+def _data(images: Any, domain: Domain) -> Tensor:
+    images = as_images(images, domain="real")
+    return as_images(images, domain=domain) if images.dim() == 4 else images
 
 
 def _has_classes(dataset: Dataset) -> bool:

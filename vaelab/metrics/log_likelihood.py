@@ -20,6 +20,7 @@ from torch import Tensor
 from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
+from vaelab.data.images import Images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, adapted
@@ -89,7 +90,7 @@ class Bound(NamedTuple):
 
 def importance_weights(
     model: Experiment | Adapter,
-    x: Tensor,
+    x: Images,
     samples: int,
     *,
     proposal: Proposal | None = None,
@@ -123,12 +124,13 @@ def importance_weights(
     if proposal is not None and model.deeper is not None:
         raise InvalidValue("proposal must be None for a model with several groups of latents.")
     generator = torch.Generator(model.device).manual_seed(seed)
+    x = model.as_images(x)
     # Allocated once: small blocks between large ones fragment the memory.
     weights = torch.empty(2, len(x), dtype=torch.float64)
     images = max(1, chunk // samples)
     with model.evaluating():
         for part, place in zip(x.split(images), weights.split(images, 1), strict=True):
-            part = model.as_input(part)
+            part = model.convert(part)
             q = model.encode(part)
             q = q if proposal is None else proposal(q)
             total = squares = torch.full((len(part),), -math.inf, dtype=torch.float64, device=model.device)
@@ -140,12 +142,12 @@ def importance_weights(
     return ImportanceWeights(weights[0], weights[1], samples)
 
 
-def log_evidence(model: Experiment | Adapter, x: Tensor, samples: int = 128, **options: Any) -> Tensor:
+def log_evidence(model: Experiment | Adapter, x: Images, samples: int = 128, **options: Any) -> Tensor:
     """Estimate ln p(x) by `importance_weights`, with its arguments: [n], nats, float64."""
     return importance_weights(model, x, samples, **options).log_mean
 
 
-def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
+def nll(model: Experiment | Adapter, x: Images, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
     """Estimate -ln p(x) by importance sampling, with its errors.
 
     Args:
@@ -161,11 +163,11 @@ def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 40
         (torch.Size([5]), 10)
     """
     weights = importance_weights(model, x, samples, chunk=chunk, seed=seed)
-    by_draws = float(weights.error.square().sum().sqrt()) / len(x)
+    by_draws = float(weights.error.square().sum().sqrt()) / len(weights.error)
     return NLL(-weights.log_mean, mean_of(-weights.log_mean), by_draws, float(weights.effective.median()), samples)
 
 
-def bound(model: Experiment | Adapter, x: Tensor, *, seed: int = 0, chunk: int = 1000) -> Bound:
+def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int = 1000) -> Bound:
     """Compute the terms of the ELBO for one draw of z per datum.
 
     Args:
@@ -183,11 +185,12 @@ def bound(model: Experiment | Adapter, x: Tensor, *, seed: int = 0, chunk: int =
         torch.Size([5])
     """
     model = adapted(model)
+    x = model.as_images(x)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
     with model.evaluating():
         for part in x.split(chunk):
-            part = model.as_input(part)
+            part = model.convert(part)
             with rng.use_generator(generator):
                 parts.append(torch.stack(_terms(model, part)).double().cpu())
     return Bound(*torch.cat(parts, 1))

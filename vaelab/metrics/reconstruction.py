@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import rng
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.models.vae import eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
 
@@ -28,7 +29,7 @@ class RateDistortion(NamedTuple):
 
 
 def rate_distortion(
-    experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 1000
+    experiment: Experiment, x: Images, inputs: Images | None = None, chunk: int = 1000
 ) -> RateDistortion:
     """Compute rate and distortion at the posterior means, without a draw of the training.
 
@@ -57,7 +58,7 @@ def rate_distortion(
         return RateDistortion(*_means(experiment, terms, x, inputs, chunk))
 
 
-def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, chunk: int = 2000) -> dict[str, float]:
+def evaluate(experiment: Experiment, x: Images, inputs: Images | None = None, chunk: int = 2000) -> dict[str, float]:
     """Compute errors with z at its mean and drawn, rate and divergence.
 
     Args:
@@ -90,13 +91,16 @@ def evaluate(experiment: Experiment, x: Tensor, inputs: Tensor | None = None, ch
 def _means(
     experiment: Experiment,
     terms: Callable[[Tensor, Tensor], list[Tensor]],
-    x: Tensor,
-    inputs: Tensor | None,
+    x: Images,
+    inputs: Images | None,
     chunk: int,
 ) -> list[float]:
     device, totals = next(experiment.parameters()).device, torch.zeros((), dtype=torch.float64)
-    x = as_images(x, domain=experiment.domain)
-    for parts in zip(x.split(chunk), (x if inputs is None else inputs).split(chunk), strict=True):
+    x = as_images(x, experiment.shape, experiment.domain)
+    inputs = x if inputs is None else as_images(inputs, experiment.shape, experiment.domain)
+    if not len(x) or len(inputs) != len(x):
+        raise InvalidValue(f"x must have at least one datum, and inputs as many, got {len(x)} and {len(inputs)}.")
+    for parts in zip(x.split(chunk), inputs.split(chunk), strict=True):
         rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
         totals = totals + torch.stack([row.double().sum() for row in rows]).cpu()
     means: list[float] = (totals / len(x)).tolist()

@@ -17,7 +17,7 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
@@ -89,7 +89,7 @@ def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> PrecisionRe
     return PrecisionRecall(_covered(generated, real, k), _covered(real, generated, k))
 
 
-def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
+def nearest(images: Images, known: Images, k: int = 1) -> Nearest:
     """Find the nearest known images, to show pairs: a copy of its neighbor was memorized.
 
     Args:
@@ -119,7 +119,7 @@ def nearest(images: Tensor, known: Tensor, k: int = 1) -> Nearest:
     return Nearest(*_by_chunks(x, lambda part: _nearest(part, y, k)))
 
 
-def memorization(generated: Tensor, test: Tensor, train: Tensor) -> float:
+def memorization(generated: Images, test: Images, train: Images) -> float:
     """Compute the median distance of generated images to training images, over that of test images.
 
     About 1 or above for a model that generates images as far from the training images as new data
@@ -143,7 +143,7 @@ def memorization(generated: Tensor, test: Tensor, train: Tensor) -> float:
     return distance / usual
 
 
-def variance_loss(images: Tensor, reconstructions: Tensor) -> float:
+def variance_loss(images: Images, reconstructions: Images) -> float:
     """Compute Var(x) - Var(x̂), the variance that reconstructions have lost.
 
     It equals MSE + 2 Cov(x̂, x - x̂): the MSE where residuals are uncorrelated with x̂.

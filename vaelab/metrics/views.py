@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.images import to_float
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.adapter import Adapter, encode
@@ -54,7 +53,7 @@ def posterior_shift(plain: Gaussian, shifted: Gaussian) -> PosteriorShift:
     return PosteriorShift(r, float(squares / (2 * plain.mean.double().var(0, correction=0).sum())))
 
 
-def transformed(model: Experiment | Adapter, images: Tensor, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
+def transformed(model: Experiment | Adapter, images: Images, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
     """Encode one random view of every image.
 
     Args:

@@ -148,7 +148,9 @@ class Laplace(_Scaled):
         """Return images with the noise of the pixels."""
         uniform = torch.rand_like(out) - 0.5
         scale = self.gamma.gamma / math.sqrt(2)
-        return self.mean(out) - scale * uniform.sign() * torch.log1p(-2 * uniform.abs())
+        # A draw of exactly 0 would be an infinite pixel.
+        tail = (1 - 2 * uniform.abs()).clamp_min(torch.finfo(out.dtype).eps / 2)
+        return self.mean(out) - scale * uniform.sign() * tail.log()
 
 
 Likelihood = Bernoulli | Normal | Laplace

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.domain import Domain
-from vaelab._utils.errors import InvalidType
+from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
+from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
 from vaelab.objectives.annealing import Annealing
@@ -178,8 +179,24 @@ class Experiment(ScalarModule):
         return self.objective.likelihood.domain
 
     def as_input(self, x: Tensor) -> Tensor:
-        """Return x [b, *shape] as the floats that the model takes; bytes become [0, 1]."""
+        """Return a batch [b, *shape] as the floats that the model takes; bytes become [0, 1].
+
+        Values are not checked, since a training step does not wait for the device.
+
+        Raises:
+            InvalidType, InvalidValue: For another type or shape.
+        """
+        if not isinstance(x, Tensor):
+            raise InvalidType(f"images must be a tensor, got {type(x).__name__}.")
+        if x.dtype not in (torch.uint8, torch.bool) and not x.is_floating_point():
+            raise InvalidType(f"images must be uint8, bool or floating point, got {x.dtype}.")
+        if x.shape[1:] != tuple(self.shape):
+            raise InvalidValue(f"images must have the shape {tuple(self.shape)}, got {tuple(x.shape[1:])}.")
         return to_float(x).to(self.objective.weight.dtype)
+
+    def as_images(self, x: Images) -> Tensor:
+        """Return data [n, *shape], checked, on the device of the weights."""
+        return as_images(x, self.shape, self.domain).to(self.objective.weight.device)
 
     def init_from_data(self, x: Tensor) -> None:
         """Initialize gamma from the training data [n, *shape], once, before the first step."""
@@ -192,32 +209,40 @@ class Experiment(ScalarModule):
             schedule.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
-    def encode(self, x: Tensor) -> Gaussian:
+    def encode(self, x: Images) -> Gaussian:
         """Return q(z|x) of the latent group that `decode` takes.
 
         Args:
-            x: Data [n, *shape].
+            x: Data [n, *shape], as the experiment is trained on: tensor, array or `Dataset`.
 
         Returns:
             Gaussian of [n, latent].
+
+        Raises:
+            InvalidType, InvalidValue: For other data.
         """
+        return self._posterior(self.as_images(x))
+
+    @torch.no_grad()
+    def encode_in_chunks(self, x: Images, chunk: int = 2000) -> Gaussian:
+        """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
+        device = self.objective.weight.device
+        images = as_images(x, self.shape, self.domain)
+        parts = [self._posterior(part.to(device)) for part in images.split(chunk)]
+        return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
+
+    def _posterior(self, x: Tensor) -> Gaussian:
         with eval_mode(self):
             return self.model.posterior(self.as_input(x))
 
-    def encode_in_chunks(self, x: Tensor, chunk: int = 2000) -> Gaussian:
-        """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
-        device = self.objective.weight.device
-        parts = [self.encode(part.to(device)) for part in x.split(chunk)]
-        return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
-
     @torch.no_grad()
-    def mean_pass(self, x: Tensor) -> ForwardPass:
+    def mean_pass(self, x: Images) -> ForwardPass:
         """Return the pass over x [n, *shape] with z at the posterior means; nothing is drawn."""
         with eval_mode(self):
-            return self.model.mean_pass(self.as_input(x))
+            return self.model.mean_pass(self.as_input(self.as_images(x)))
 
     @torch.no_grad()
-    def rate(self, x: Tensor) -> Tensor:
+    def rate(self, x: Images) -> Tensor:
         """Return KL(q || p) in closed form, with z at the posterior means, whatever the objective.
 
         For several latent groups this is not the rate of the ELBO, which averages the KL of later
@@ -232,7 +257,7 @@ class Experiment(ScalarModule):
         return total_rate(self.mean_pass(x))
 
     @torch.no_grad()
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Images) -> Tensor:
         """Return the mean images [n, *shape] of x [n, *shape] with z at the posterior means."""
         return self.objective.likelihood.mean(self.mean_pass(x).out)
 

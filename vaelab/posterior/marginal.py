@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
+from vaelab._utils.checks import shortest
 from vaelab._utils.errors import InvalidValue
-from vaelab.data.images import as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.divergences.validation import check_pair
@@ -15,6 +15,7 @@ from vaelab.objectives.objective import Experiment
 from vaelab.posterior import information, mixture, moments
 from vaelab.posterior.information import LatentEstimates, MutualInformation
 from vaelab.posterior.moments import Moments
+from vaelab.posterior.scaling import fit_gaussian_mixture
 from vaelab.posterior.variance_law import VarianceLaw, variance_law
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class MarginalPosterior:
         if mean.dim() != 2 or mean.numel() == 0:
             raise InvalidValue(f"mean must be [n, d] and not empty, got {tuple(mean.shape)}; flatten the latents.")
         if float(logvar.abs().max()) > MAX_LOGVAR:
-            raise InvalidValue(f"logvar must be within ±{MAX_LOGVAR:g}, got {float(logvar.abs().max()):g}; clamp it.")
+            raise InvalidValue(
+                f"logvar must be within ±{MAX_LOGVAR:g}, got {shortest(float(logvar.abs().max()))}; clamp it."
+            )
         self.mean, self.logvar = mean, logvar
 
     @classmethod
@@ -62,11 +65,10 @@ class MarginalPosterior:
         Raises:
             InvalidType, InvalidValue: If x does not fit the experiment or is empty.
         """
-        if not isinstance(x, Tensor):
-            x = as_images(x, experiment.shape, experiment.domain)
-        if tuple(x.shape[1:]) != tuple(experiment.shape) or not len(x):
-            raise InvalidValue(f"x must be [n, *{tuple(experiment.shape)}] and not empty, got {tuple(x.shape)}.")
-        return cls(*experiment.encode_in_chunks(x))
+        q = experiment.encode_in_chunks(x)
+        if not len(q.mean):
+            raise InvalidValue("x must have at least one datum, got 0.")
+        return cls(*q)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points from Q: [n, d]; generator None is torch's own."""
@@ -182,13 +184,11 @@ class MarginalPosterior:
         Returns:
             The fitted mixture.
         """
-        from sklearn.mixture import GaussianMixture
-
         if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must be at most the number of draws, which is at least 2, got {k} and {samples}.")
         with torch.no_grad():
-            draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu().numpy()
-        return GaussianMixture(k, random_state=seed, max_iter=300).fit(draws)
+            draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu()
+        return fit_gaussian_mixture(draws, k, seed)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
         for latent in latents:

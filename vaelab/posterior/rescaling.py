@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils.errors import InvalidType, InvalidValue
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.objectives.objective import Experiment
 
 
@@ -30,7 +30,7 @@ class Rescaled(NamedTuple):
 
 
 @torch.no_grad()
-def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
+def rescale(experiment: Experiment, images: Images) -> Rescaled:
     """Return a copy of an experiment whose latents are divided by sqrt(V), their second moment.
 
     The encoder's last layer and the decoder's first one absorb the factors.

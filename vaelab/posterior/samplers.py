@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 from vaelab._utils import checks
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab.divergences.gaussian import Gaussian
+from vaelab.posterior.scaling import fit_gaussian_mixture, units
 
 Codes = Tensor | Gaussian
 
@@ -52,6 +53,11 @@ def sample_codes(z: Codes, generator: torch.Generator | None = None) -> Tensor:
     """Draw one point per image from its posterior: [n, d], float32 on the CPU."""
     mean, std = posterior_params(z)
     return mean + std * torch.randn(mean.shape, generator=generator)
+
+
+def posterior_deviation(mean: Tensor, std: Tensor) -> Tensor:
+    """Return the standard deviation of draws from posteriors [n, d]: [d]."""
+    return (mean.var(0, correction=0) + std.square().mean(0)).sqrt()
 
 
 def check_fitted(sampler: Sampler, attribute: str) -> None:
@@ -92,14 +98,11 @@ class GMMSampler:
     seed: int = 0
 
     def fit(self, z: Codes) -> Self:
-        from sklearn.mixture import GaussianMixture
-
         generator = torch.Generator().manual_seed(checks.seed(self.seed))
-        points = sample_codes(z, generator).double().numpy()
+        points = sample_codes(z, generator).double()
         if checks.positive_int("components", self.components) > len(points):
             raise InvalidValue(f"components must be at most {len(points)}, the number of codes, got {self.components}.")
-        self.model_: GaussianMixture = GaussianMixture(self.components, random_state=self.seed, max_iter=300)
-        self.model_.fit(points)
+        self.model_ = fit_gaussian_mixture(points, self.components, self.seed)
         return self
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -132,6 +135,7 @@ class FlowSampler:
     lr: float = 1e-3
     seed: int = 0
 
+    @torch.enable_grad()
     def fit(self, z: Codes) -> Self:
         mean, std = posterior_params(z)
         for name in ("transforms", "steps", "batch_size"):
@@ -139,6 +143,8 @@ class FlowSampler:
         for width in self.hidden:
             checks.positive_int("hidden", width)
         checks.positive("lr", self.lr)
+        self.units_ = units(posterior_deviation(mean, std))  # the splines end at ±5
+        mean, std = mean / self.units_, std / self.units_
         with torch.random.fork_rng():
             torch.manual_seed(checks.seed(self.seed))
             self.flow_ = _spline_flow(mean.shape[1], self.transforms, self.hidden)
@@ -159,7 +165,7 @@ class FlowSampler:
         density = self.flow_()
         noise = torch.randn(n, *density.event_shape, generator=generator)
         points: Tensor = density.transform.inv(noise)
-        return points
+        return points * self.units_
 
 
 def _spline_flow(d: int, transforms: int, hidden: tuple[int, ...]) -> Any:

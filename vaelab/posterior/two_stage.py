@@ -19,8 +19,9 @@ from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Experiment, Objective
 from vaelab.posterior.renormalization import Deviations, Renormalization, check_known
 from vaelab.posterior.samplers import Codes, check_fitted, posterior_params
+from vaelab.posterior.scaling import units
 from vaelab.training.config import TrainConfig
-from vaelab.training.loop import TrainStep
+from vaelab.training.loop import TrainStep, check_inference_mode
 from vaelab.training.optimizer import adam
 
 MEASURED = 10_000  # latents generated to measure their standard deviations
@@ -30,8 +31,9 @@ MEASURED = 10_000  # latents generated to measure their standard deviations
 class SecondStage:
     """A VAE on the codes z, with its own gamma; `fit(z)`, then `sample(n)`.
 
-    After `fit`: `experiment_` and its `policy_` of gamma; `gammas_` [steps]; `deviations_`, the
-    standard deviations of z and of generated latents without noise.
+    After `fit`: `experiment_` and its `policy_` of gamma, for codes over `unit_`, a power of 100
+    that is 1 for codes of deviations near 1; `gammas_` [steps] and `deviations_`, the standard
+    deviations of z and of generated latents without noise, in units of z.
 
     Args:
         width, depth: Width and number of hidden layers, see `networks.skip_mlp`.
@@ -69,6 +71,7 @@ class SecondStage:
                 has collapsed.
             TrainingError: If gamma or the weights are not finite after training.
         """
+        check_inference_mode()
         mean, std = posterior_params(z)
         config, device = self._config(len(mean)), on_device(self.device)
         deviations = Deviations.of_codes(mean.double(), std.double())
@@ -76,9 +79,11 @@ class SecondStage:
             torch.manual_seed(self.seed)
             self.experiment_, self.policy_ = self._experiment(mean.shape[1])
             self.experiment_.to(device)
+            self.unit_ = float(units(deviations.codes.mean()))
+            mean, std = mean / self.unit_, std / self.unit_
             self.experiment_.init_from_data((mean + std * torch.randn(mean.shape)).to(device))
             codes = torch.cat([mean, std], 1).to(device)
-            self.gammas_ = _train(self.experiment_, self.policy_, codes, config)
+            self.gammas_ = self.unit_ * _train(self.experiment_, self.policy_, codes, config)
             generated = self._generate(MEASURED, torch.Generator().manual_seed(self.seed))
         if not all(bool(torch.isfinite(t).all()) for t in (self.gammas_, generated, *self.experiment_.parameters())):
             raise TrainingError(
@@ -132,7 +137,7 @@ class SecondStage:
     @property
     def _noise(self) -> float:
         """The standard deviation of the noise added to generated latents."""
-        return float(self.policy_.gamma.detach()) if self.noise else 0.0
+        return self.unit_ * float(self.policy_.gamma.detach()) if self.noise else 0.0
 
     def _config(self, n: int) -> TrainConfig:
         if self.renormalize is not None:
@@ -162,7 +167,7 @@ class SecondStage:
     def _generate(self, n: int, generator: torch.Generator | None) -> Tensor:
         """Generate n latents by the networks, without noise and unscaled: [n, d], on the CPU."""
         device, d = self.experiment_.objective.weight.device, self.experiment_.model.latent
-        return self.experiment_.decode(torch.randn(n, d, generator=generator).to(device)).cpu()
+        return self.unit_ * self.experiment_.decode(torch.randn(n, d, generator=generator).to(device)).cpu()
 
 
 def _train(experiment: Experiment, policy: GammaPolicy, codes: Tensor, config: TrainConfig) -> Tensor:

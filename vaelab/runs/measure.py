@@ -83,7 +83,7 @@ def pictures(experiment: Experiment, images: Tensor, inputs: Tensor) -> dict[str
     Raises:
         InvalidValue: If images or inputs are not in [0, 1].
     """
-    images, inputs = as_images(images[:SHOWN]), as_images(inputs[:SHOWN])
+    images, inputs = as_images(images)[:SHOWN], as_images(inputs)[:SHOWN]
     device = next(experiment.parameters()).device
     q = experiment.encode(inputs.to(device))
     latent = q.mean.shape[1]

@@ -24,7 +24,7 @@ from vaelab.models.vae import VAE, ForwardPass
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History, read_row
-from vaelab.training.loop import train, with_bar
+from vaelab.training.loop import check_inference_mode, train, with_bar
 from vaelab.training.optimizer import parameter_groups, set_lr
 
 # benchmarks/ensemble.py measures when stacking is faster. On one thread, a step of 20 networks takes
@@ -166,6 +166,7 @@ def _build(make: Callable[..., Experiment], setting: dict[str, Any], seed: int) 
     return member
 
 
+@torch.enable_grad()
 def _fit_stacked(
     members: list[Experiment],
     seeds: list[int],
@@ -175,6 +176,7 @@ def _fit_stacked(
     failures: dict[int, str],
 ) -> None:
     """Run the loop of `train` for all members, each on batches in its own order; results as above."""
+    check_inference_mode()
     device = on_device(config.device)
     images = as_images(data, members[0].shape, members[0].domain).to(device)
     per_epoch = config.steps_per_epoch(len(images))

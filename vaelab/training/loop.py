@@ -152,6 +152,7 @@ def train(
         3 2 (50,)
     """
     config, interventions = config or TrainConfig(), interventions or Interventions()
+    check_inference_mode()
     if changed and not resume:
         raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
     device = on_device(config.device)
@@ -197,6 +198,12 @@ def train(
             history.rows.append(row)
         checkpointer.maybe_save(number + 1, ended=row is not None)
         yield Progress(epoch, number + 1, total, terms, row, history)
+
+
+def check_inference_mode() -> None:
+    """Raise InvalidValue inside `torch.inference_mode()`, where no gradient can be computed."""
+    if torch.is_inference_mode_enabled():
+        raise InvalidValue("a training needs gradients, so it must be outside of torch.inference_mode().")
 
 
 class TrainStep:
@@ -249,6 +256,7 @@ class TrainStep:
             self.sums += torch.stack(means[: len(self.sums)])
         return terms
 
+    @torch.enable_grad()
     def backward(self, index: Tensor) -> LossTerms:
         """Compute gradients and terms of a batch, in `config.micro_batches` parts."""
         shares, parts = [], []

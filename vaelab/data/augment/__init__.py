@@ -79,6 +79,8 @@ class Augment:
     @without_autocast
     @torch.no_grad()
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise InvalidType(f"images must be a tensor [b, c, h, w] of floats, got {type(x).__name__}.")
         if x.dim() != 4 or not x.is_floating_point():
             raise InvalidType(f"images must be floats [b, c, h, w], got {x.dtype} {list(x.shape)}.")
 
@@ -114,6 +116,8 @@ def check_domain(name: str, transformation: object, domain: Domain) -> None:
 def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
     """Move the content of images by warps, with bilinear interpolation.
 
+    No value leaves the range of its image and the fill. The identity and mirrors are exact.
+
     Args:
         x: [b, c, h, w].
         warp: One per image.
@@ -138,9 +142,26 @@ def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
     shift = torch.stack([back.shift[..., 0] * (2 / width), back.shift[..., 1] * (2 / height)], -1)
     by_row = down[:, None] * rows[..., None, :] + shift[..., None, :]
     grid = by_row[..., None, :] + right[:, None] * columns[..., None, None, :]
+    low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
     if isinstance(fill, str):
-        return F.grid_sample(x, grid, "bilinear", PADDING[fill], align_corners=False)
-    return F.grid_sample(x - fill, grid, "bilinear", "zeros", align_corners=False) + fill
+        moved = F.grid_sample(x, grid, "bilinear", PADDING[fill], align_corners=False)
+    else:
+        moved = F.grid_sample(x - fill, grid, "bilinear", "zeros", align_corners=False) + fill
+        low, high = low.clamp(max=fill), high.clamp(min=fill)
+    # The weights of an interpolation sum to 1 only up to rounding.
+    return _mirrored(x, warp, torch.minimum(torch.maximum(moved, low), high))
+
+
+def _mirrored(x: Tensor, warp: Warp, otherwise: Tensor) -> Tensor:
+    """Return images whose warp only swaps sides, or nothing, without interpolation."""
+    (a, b), (c, d) = (row.unbind(-1) for row in warp.linear.unbind(-2))
+    shift = (warp.shift == 0).all(-1)
+    exact, across, down = (
+        condition[..., None, None, None]
+        for condition in ((a.abs() == 1) & (d.abs() == 1) & (b == 0) & (c == 0) & shift, a < 0, d < 0)
+    )
+    swapped = torch.where(across, x.flip(-1), x)
+    return torch.where(exact, torch.where(down, swapped.flip(-2), swapped), otherwise)
 
 
 def _pixel_centers(side: int, like: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ def balance_panel(
         experiments = _train(images, epochs)
     if len(experiments) < 2:
         raise InvalidValue(f"experiments must be at least two, got {len(experiments)}.")
+    images = None if images is None else as_images(images, experiments[0].shape)
     if images is None or len(images) < N_IMAGES:
         raise InvalidValue(f"images must be at least {N_IMAGES}, got {'none' if images is None else len(images)}.")
     series = _measure(experiments, images)
@@ -104,7 +105,7 @@ def _train(images: Tensor, epochs: int) -> list[Experiment]:
 def _measure(experiments: Sequence[Experiment], images: Tensor) -> _GammaSeries:
     """Measure on the CPU with a separate generator, so that no other random stream changes."""
     by_gamma = sorted(experiments, key=_gamma)
-    x = as_images(images, by_gamma[0].shape).cpu()
+    x = images.cpu()
     noise = torch.randn(N_IMAGES, by_gamma[0].model.latent, generator=torch.Generator().manual_seed(0))
     mse, rate, rows = [], [], []
     for experiment in by_gamma:

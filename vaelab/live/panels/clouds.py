@@ -13,6 +13,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.data.augment.geometric import Warp, affine
+from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
@@ -32,12 +33,12 @@ CAPTION = (
 class _Clouds:
     """Encodings of images and of their random views under several models."""
 
-    def __init__(self, experiments: Mapping[float, Experiment], images: Tensor) -> None:
+    def __init__(self, experiments: Mapping[float, Experiment], images: Images) -> None:
         if not isinstance(experiments, Mapping):
             raise InvalidType(f"experiments must be a mapping from lambda, got {type(experiments).__name__}.")
         self.lambdas = sorted(experiments)
         self.experiments = [experiments[lam] for lam in self.lambdas]
-        self.images = to_float(images).float()
+        self.images = to_float(as_images(images)).float()
         if len(self.experiments) < 2 or len(self.images) < N_IMAGES:
             raise InvalidValue(
                 f"experiments must be at least two models and images at least {N_IMAGES}, "
@@ -80,7 +81,7 @@ class _Clouds:
 
 
 def cloud_panel(
-    experiments: Mapping[float, Experiment], images: Tensor, strength: float = 1.0, *, style: plots.Style = "notebook"
+    experiments: Mapping[float, Experiment], images: Images, strength: float = 1.0, *, style: plots.Style = "notebook"
 ) -> Panel:
     """Build a panel over models trained with different lambda: how far do views move the code?
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.images import to_uint8
+from vaelab.data.images import Images
 from vaelab.live.controls import Control, Slider, Switch
 from vaelab.live.figure import Pixels, Values, png
 from vaelab.live.panel import Panel, Readout, View
@@ -35,7 +36,7 @@ TRAVERSAL_CAPTION = (
 
 def latent_panel(
     experiment: Experiment,
-    images: Tensor | None = None,
+    images: Images | None = None,
     labels: Tensor | None = None,
     *,
     reach: float = 3.0,
@@ -90,12 +91,12 @@ class _Plane:
     """A frozen decoder with two latents, and a map of the encoded images."""
 
     def __init__(
-        self, experiment: Experiment, images: Tensor | None, labels: Tensor | None, reach: float, side: int
+        self, experiment: Experiment, images: Images | None, labels: Tensor | None, reach: float, side: int
     ) -> None:
         self.experiment, self.reach, self.side, self.labels = experiment, reach, side, labels
         self.means = self.map = None
         if images is not None:
-            codes = experiment.encode(images.cpu())
+            codes = experiment.encode(images)
             self.means = codes.mean
             self.map = _draw_map(codes.mean, labels, reach, side, torch.exp(0.5 * codes.logvar))
 
@@ -174,7 +175,7 @@ def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sig
 
 
 def _traversal_panel(
-    experiment: Experiment, images: Tensor | None, reach: float, side: int, style: plots.Style
+    experiment: Experiment, images: Images | None, reach: float, side: int, style: plots.Style
 ) -> Panel:
     """Build a panel for a latent, its value and the image; latents by falling activity."""
     traversal = _Traversal(experiment, images, reach, side)
@@ -196,13 +197,13 @@ def _traversal_panel(
 class _Traversal:
     """A frozen decoder, codes to start from, and the latents in the order of their activity."""
 
-    def __init__(self, experiment: Experiment, images: Tensor | None, reach: float, side: int) -> None:
+    def __init__(self, experiment: Experiment, images: Images | None, reach: float, side: int) -> None:
         self.experiment, self.reach, self.side = experiment, reach, side
         if images is None:
             self.codes, self.activity = torch.zeros(1, experiment.model.latent), None
             self.order = list(range(experiment.model.latent))
         else:
-            means = experiment.encode(images.cpu()).mean
+            means = experiment.encode(images).mean
             self.codes, self.activity = means[:MAX_IMAGES], means.var(0, correction=0)
             self.order = self.activity.argsort(descending=True).tolist()
         self.tile = (side + TILE_GAP) // 4

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidType
+from vaelab.data.images import Images
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line, rounded_limit, set_limits
 from vaelab.live.panel import Panel, PanelSpec, Readout
@@ -39,7 +40,7 @@ class _LatentDensities(NamedTuple):
 
 def posterior_panel(
     source: MarginalPosterior | Experiment,
-    images: Tensor | None = None,
+    images: Images | None = None,
     *,
     latent: int = 0,
     style: plots.Style = "notebook",

@@ -18,9 +18,9 @@ from tqdm.auto import tqdm
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue
 from vaelab.data.dataset import Dataset
-from vaelab.data.images import as_images
+from vaelab.data.images import Images, as_images
 from vaelab.data.locate import DataFolder
-from vaelab.metrics.fid.network import SIDE, inception, load_weights
+from vaelab.metrics.fid.network import FEATURES, SIDE, inception, load_weights
 from vaelab.metrics.fid.weights_file import weights
 from vaelab.metrics.frechet import frechet_distance
 
@@ -55,8 +55,8 @@ class FID(NamedTuple):
 
 
 def fid(
-    a: Tensor | np.ndarray | Dataset,
-    b: Tensor | np.ndarray | Dataset,
+    a: Images,
+    b: Images,
     *,
     resize: Resize = "tensorflow",
     file_format: Format = "png",
@@ -73,12 +73,19 @@ def fid(
     Returns:
         The distance with its protocol.
 
+    Raises:
+        InvalidValue: For other images, or too few, before features are computed.
+
     References:
         Heusel et al. (2017), https://arxiv.org/abs/1706.08500.
     """
+    sets = _color_images(a), _color_images(b)
+    for name, images in zip("ab", sets, strict=True):  # before minutes of features
+        if len(images) <= FEATURES:
+            raise InvalidValue(f"{name} must hold more than {FEATURES} images, one per feature, got {len(images)}.")
     first, second = (
         features(images, resize=resize, file_format=file_format, device=device, folder=folder, progress=True)
-        for images in (x.images if isinstance(x, Dataset) else x for x in (a, b))
+        for images in sets
     )
     return FID(frechet_distance(first, second), (len(first), len(second)), (_name(a), _name(b)), resize, file_format)
 
@@ -89,7 +96,7 @@ def _name(images: Any) -> str:
 
 @torch.no_grad()
 def features(
-    images: Tensor | np.ndarray,
+    images: Images,
     *,
     resize: Resize = "tensorflow",
     file_format: Format = "png",
@@ -117,12 +124,7 @@ def features(
         InvalidValue: For other images than these, none, or an unknown protocol.
         DataError: If the weights cannot be downloaded.
     """
-    images = as_images(images)
-    if images.dim() != 4 or images.shape[1] != 3 or not len(images):
-        raise InvalidValue(
-            f"images must be [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones, use the features of "
-            f"vaelab.metrics.classifier."
-        )
+    images = _color_images(images)
     if resize not in ("tensorflow", "half-pixel") or file_format not in ("png", "jpeg"):
         raise InvalidValue(
             f"resize must be 'tensorflow' or 'half-pixel' and file_format 'png' or 'jpeg', got {resize!r} and "
@@ -139,7 +141,7 @@ def features(
     return torch.cat(parts)
 
 
-def as_files(images: Tensor, file_format: Format) -> Tensor:
+def as_files(images: Images, file_format: Format) -> Tensor:
     """Return images as they come back from files.
 
     Args:
@@ -161,6 +163,16 @@ def as_files(images: Tensor, file_format: Format) -> Tensor:
         Image.fromarray(picture).save(buffer, "JPEG", quality=JPEG_QUALITY)
         arrays.append(np.asarray(Image.open(buffer)))
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
+
+
+def _color_images(data: Images) -> Tensor:
+    images = as_images(data)
+    if images.dim() != 4 or images.shape[1] != 3 or not len(images):
+        raise InvalidValue(
+            f"images must be [n, 3, h, w], at least one, got {tuple(images.shape)}; for gray ones, use the features of "
+            f"vaelab.metrics.classifier."
+        )
+    return images
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaelab._utils.errors import InvalidValue
+from vaelab.models.networks._conv import alternative
 from vaelab.models.networks._mlp import dense_layers
 
 CHANNELS = 32
@@ -44,7 +45,7 @@ def padding(name: str, shape: Sequence[int]) -> tuple[int, Pad, Pad]:
     if len(shape) != 3 or not all(8 <= side <= 64 for side in shape[1:]):
         raise InvalidValue(
             f"shape must be (channels, height, width) with sides from 8 to 64 for {name}, got {tuple(shape)}; "
-            "use network='conv'."
+            f"{alternative(shape)}"
         )
     side = 32 if max(shape[1:]) <= 32 else 64
     amounts = [(side - size + end) // 2 for size in (shape[2], shape[1]) for end in (0, 1)]

@@ -7,6 +7,18 @@ from torch import nn
 
 from vaelab._utils.errors import InvalidValue
 
+SIDES = (8, 128)
+
+
+def takes(shape: Sequence[int]) -> bool:
+    """Return whether `conv` takes images of this shape."""
+    return len(shape) == 3 and all(SIDES[0] <= side <= SIDES[1] for side in shape[1:])
+
+
+def alternative(shape: Sequence[int]) -> str:
+    """Return the end of a sentence with a network for a shape that another one does not take."""
+    return f"use network={'conv' if takes(shape) else 'mlp'!r}."
+
 
 def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128)) -> tuple[nn.Module, nn.Module]:
     """Build strided 3x3 convolutions, each halving the sides (rounding up), and the mirror image.
@@ -23,10 +35,10 @@ def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128
     Raises:
         InvalidValue: For any other shape.
     """
-    if len(shape) != 3 or not all(8 <= side <= 128 for side in shape[1:]):
+    if not takes(shape):
         raise InvalidValue(
-            f"shape must be (channels, height, width) with sides from 8 to 128 for conv, got {tuple(shape)}; "
-            "use network='mlp'."
+            f"shape must be (channels, height, width) with sides from {SIDES[0]} to {SIDES[1]} for conv, got "
+            f"{tuple(shape)}; use network='mlp'."
         )
     sides = [tuple(shape[1:])]
     while len(sides) <= len(hidden) and max(sides[-1]) > 4:

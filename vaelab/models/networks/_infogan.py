@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from vaelab._utils.errors import InvalidValue
+from vaelab.models.networks._conv import alternative
 
 LEAK = 0.2
 MIN_STD = 1e-6  # of a posterior
@@ -53,7 +54,7 @@ def infogan(shape: Sequence[int], latent: int, hidden: Sequence[int] = (64, 128,
     if len(shape) != 3 or any(side % 4 or side < 8 for side in shape[1:]):
         raise InvalidValue(
             f"shape must be (channels, height, width) with sides that are multiples of 4 from 8 for infogan, "
-            f"got {tuple(shape)}; use network='conv'."
+            f"got {tuple(shape)}; {alternative(shape)}"
         )
     if len(hidden) != 3:
         raise InvalidValue(f"hidden must be three widths for infogan, such as (64, 128, 1024), got {tuple(hidden)}.")
