@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vaelab._utils.errors import StorageError
+from vaelab._utils.errors import InvalidValue, StorageError
+from vaelab._utils.reading import printable
 
 REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -19,6 +20,27 @@ REMEDIES = {
     errno.EEXIST: "a file is where a folder is needed; choose another folder",
     errno.ENOENT: "that folder does not exist; choose another folder",
 }
+
+
+def user_path(path: Path | str) -> Path:
+    """Return a path of the user's with ~ replaced, if the operating system can have such a path.
+
+    Raises:
+        InvalidValue: For ~NAME without such a user, a name that is too long, or a zero byte.
+
+    Example:
+        >>> user_path("/data/images")
+        PosixPath('/data/images')
+    """
+    try:
+        result = Path(path).expanduser()
+        result.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # who reads or writes says so
+        return result
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
+        raise InvalidValue(f"path must be a path of this system, got {printable(path):.80} ({reason}).") from error
+    return result
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
