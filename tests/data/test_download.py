@@ -237,6 +237,55 @@ def test_a_users_copy_comes_first_raw_or_gzipped(tiny, mirrors, tmp_path, monkey
     assert mirrors[0].asked == []
 
 
+OTHER_NAMES = {
+    "dots": lambda name: name.replace("-idx", ".idx"),
+    "capitals": str.upper,
+    "capital suffix": lambda name: name.replace(".gz", ".GZ"),
+    "own folder": lambda name: f"{name}/{name}",
+    "raw": lambda name: f"raw/{name}",
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_NAMES)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_mnist_is_found_under_its_other_usual_names(tiny, mirrors, tmp_path, monkeypatch, kind, zipped):
+    for name, content in tiny.items():
+        path = tmp_path / "MNIST" / OTHER_NAMES[kind](f"{name}.gz" if zipped else name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content) if zipped else content)
+    monkeypatch.setenv("VAELAB_DATA", str(tmp_path / "MNIST"))
+    images = data.load("mnist").images
+    assert images.numpy().tobytes() == tiny["train-images-idx3-ubyte"][16:]
+    assert str(tmp_path / "MNIST") in data.where("mnist")
+    assert [check.ok for check in data.verify() if check.name == "mnist"] == [True] * 4
+    assert mirrors[0].asked == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_cannot_be_read_does_not_end_the_list(tiny, tmp_path, monkeypatch, kind):
+    """Permissions do not stop an administrator, under whom these tests may run."""
+    for name, content in tiny.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setenv("VAELAB_DATA", str(tmp_path))
+
+    def refuse(method):
+        def call(path, *rest, **options):
+            if Path(path) == (tmp_path if kind == "folder" else tmp_path / "train-images-idx3-ubyte"):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return method(path, *rest, **options)
+
+        return call
+
+    monkeypatch.setattr(Path, "iterdir", refuse(Path.iterdir))
+    monkeypatch.setattr("builtins.open", refuse(open))
+    rows = data.describe()
+    assert len(rows) == len(ENTRIES)
+    assert "Permission denied" in next(row.where for row in rows if row.entry.name == "mnist")
+    assert any("Permission denied" in check.problem for check in data.verify() if check.name == "mnist")
+    with pytest.raises(StorageError, match="Permission denied"):
+        data.load("mnist")
+
+
 def test_a_damaged_users_copy_is_named_and_never_replaced(tiny, tmp_path):
     path = tmp_path / "mine" / "train-images-idx3-ubyte"
     path.parent.mkdir()

@@ -178,7 +178,7 @@ def _blocks(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, rows: Indi
 
 
 def _content(path: Path) -> bytes:
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return gzip.decompress(path.read_bytes()) if path.suffix.lower() == ".gz" else path.read_bytes()
 
 
 def _read_omniglot_zip(archive: Path) -> Labeled:
