@@ -1,6 +1,7 @@
 """manifest.json: figures, the origin of their numbers and the checksums of their files."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ from figures import npz
 from figures.figure import Figure
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import atomic_write, sha256
-from vaelab.runs.store import VERSIONS
+from vaelab._utils.reading import reading
+from vaelab.runs.store import VERSIONS, Provenance
 
 NAME = "manifest.json"
 FOLDER = Path(__file__).resolve().parent  # the pictures are beside the scripts
 Row = dict[str, Any]
+TEXTS = ("id", "paper", "title", "alt", "preset", "numbers")
+TABLES = ("settings", "data", "recipes", "provenance", "files")
+KINDS = {"seeds": list} | dict.fromkeys(TEXTS, str) | dict.fromkeys(TABLES, dict)
 ORDER = ("id", "paper", "title", "alt", "preset", "settings", "seeds", "data", "recipes", "numbers", "provenance")
 
 
@@ -26,14 +31,22 @@ def read(out: Path) -> list[Row]:
     path = out / NAME
     if not path.is_file():
         return []
-    try:
-        rows = [dict(row) for row in json.loads(path.read_text(encoding="utf-8"))["figures"]]
-        if any({*ORDER, "files"} - set(row) for row in rows):
-            raise ValueError("a row lacks entries")
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is damaged ({error}); restore it with git, or delete it and make its figures again."
-        ) from error
+    with reading(path, "restore it with git, or delete it and make its figures again"):
+        return parse(path.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> list[Row]:
+    """Return the rows in the text of a manifest, or raise ValueError if one is not as written here."""
+    rows = [dict(row) for row in json.loads(text)["figures"]]
+    for row in rows:
+        if set(row) != {*ORDER, "files"} or not all(isinstance(row[name], kind) for name, kind in KINDS.items()):
+            raise ValueError("a row has other entries")
+        if set(row["provenance"]) != set(Provenance._fields) or not re.fullmatch("[0-9a-f]{64}", row["numbers"]):
+            raise ValueError(f"the row of {row['id']} has no checksum or no provenance")
+        if not isinstance(row["provenance"]["seconds"], float | int | None) or set(row["data"]) != {"name", "sha256"}:
+            raise ValueError(f"the row of {row['id']} has other entries")
+        if not all(isinstance(entry, str) and entry.isprintable() for entry in (*row["files"], row["id"])):
+            raise ValueError("a file has no name")
     return rows
 
 

@@ -59,16 +59,11 @@ def _write_settings(run: "Run", out: Path) -> None:
     from dataclasses import asdict
 
     from vaelab._utils.errors import InvalidValue
-    from vaelab._utils.files import atomic_write
+    from vaelab.runs.run import read_settings, write_settings
 
-    settings = json.loads(json.dumps(asdict(run)))
-    path = out / "settings.json"
-    if path.is_file():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        other = [
-            f"{name}={old.get(name)!r}" for name in settings if name != "epochs" and old.get(name) != settings[name]
-        ]
+    if (out / "settings.json").is_file():
+        ours, theirs = (json.loads(json.dumps(asdict(one))) for one in (run, read_settings(out)))
+        other = [f"{name}={theirs[name]!r}" for name in ours if name != "epochs" and theirs[name] != ours[name]]
         if other:
             raise InvalidValue(f"{out} contains a training with {', '.join(other)}; use another folder with --out.")
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_settings(run, out)

