@@ -9,7 +9,7 @@ from typing import Any
 from figures import npz
 from figures.figure import Figure
 from vaelab._utils.errors import DataError
-from vaelab._utils.files import atomic_write, sha256
+from vaelab._utils.files import atomic_write, lock, sha256
 from vaelab._utils.reading import reading
 from vaelab.runs.store import VERSIONS, Provenance
 
@@ -53,9 +53,10 @@ def parse(text: str) -> list[Row]:
 def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
     """Write a figure's row with the checksums of its files; it replaces the row of this id."""
     row = {name: row[name] for name in ORDER} | {"files": {path.name: sha256(path) for path in paths}}
-    rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
-    with atomic_write(out / NAME) as part:
-        part.write_text(json.dumps({"figures": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with lock(out / f".{NAME}.lock", wait=True):  # two processes that make figures keep the rows of both
+        rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
+        with atomic_write(out / NAME) as part:
+            part.write_text(json.dumps({"figures": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def check(out: Path) -> list[str]:

@@ -5,9 +5,12 @@ import gzip
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +21,7 @@ from PIL import Image
 
 from vaelab import data
 from vaelab._utils.errors import DataError, InvalidValue, StorageError
+from vaelab._utils.files import own_suffix
 from vaelab.data.catalogue import ENTRIES
 from vaelab.data.download import UnavailableError
 
@@ -155,12 +159,56 @@ def test_an_interrupted_download_leaves_whole_files_only_and_goes_on_from_there(
     assert mirrors[0].asked[before:] == ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
 
 
+class Drip(BaseHTTPRequestHandler):
+    """A mirror that sends one byte now and then."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(400):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(("limit", "words"), [("GRACE", "sent .* bytes in .* s"), ("LONGEST", "did not finish")])
+def test_a_mirror_that_drips_is_given_up(tiny, mirrors, cache, monkeypatch, limit, words, capsys):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    monkeypatch.setattr(f"vaelab.data.download.{limit}", 0.5)
+    slow = f"http://127.0.0.1:{server.server_port}/"
+    monkeypatch.setitem(ENTRIES, "mnist", replace(ENTRIES["mnist"], mirrors=(slow, mirrors[1].url)))
+    started = time.monotonic()
+    assert len(data.load("mnist", progress=False)) == 30
+    monkeypatch.setitem(ENTRIES, "mnist", replace(ENTRIES["mnist"], mirrors=(slow,)))
+    with pytest.raises(DataError, match=words):
+        data.load("mnist", "test", progress=False)
+    assert time.monotonic() - started < 10
+    server.shutdown()
+    server.server_close()
+    assert lies_in(cache) == ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]
+
+
+def test_what_a_killed_download_left_is_removed(tiny, cache):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    mark = own_suffix().split("-")[0] + f"-{int(dead.stdout)}-1"
+    left = cache / f".unpacking.{mark}.part"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"half")
+    data.load("mnist", progress=False)
+    assert not left.exists()
+
+
 def test_a_keyboard_interrupt_leaves_no_part_of_a_file(tiny, cache, monkeypatch):
     def stop(self, url, output_file, *_):
         Path(output_file).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", stop)
+    monkeypatch.setattr("vaelab.data.download._Downloader.__call__", stop)
     with pytest.raises(KeyboardInterrupt):
         data.load("mnist", progress=False)
     assert lies_in(cache) == []
@@ -182,7 +230,7 @@ def test_a_disk_that_takes_nothing_gives_one_sentence_and_no_half_file(tiny, cac
         Path(output_file).write_bytes(b"half")
         raise OSError(code, "no")
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", fail)
+    monkeypatch.setattr("vaelab.data.download._Downloader.__call__", fail)
     with pytest.raises(StorageError, match="VAELAB_CACHE") as caught:
         data.load("mnist", progress=False)
     assert "\n" not in str(caught.value)

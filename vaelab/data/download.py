@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
+from tqdm import tqdm
 
 from vaelab._utils.errors import DataError, StorageError, UserError
-from vaelab._utils.files import atomic_write, require_writable, storage_error
+from vaelab._utils.files import atomic_write, own_suffix, remove_leftovers, require_writable, storage_error
 from vaelab._utils.reading import reading
 from vaelab.data.catalogue import Entry
 from vaelab.data.locate import DataFolder, cache, checksum, locate, locate_archive
@@ -31,6 +33,7 @@ CLIENTS = {
 }
 CLIENT_TIMEOUT = 1800  # seconds
 MIRROR_TIMEOUT = (5, 30)  # seconds to connect, seconds between two answers
+SLOWEST, GRACE, LONGEST = 10_000, 30.0, 6 * 3600.0  # bytes a second on average, after these seconds; seconds in all
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
@@ -154,20 +157,68 @@ def _retrieve(entry: Entry, name: str, expected: str, into: Path, progress: bool
     from requests import RequestException
 
     pooch.get_logger().setLevel("WARNING")
-    reasons = []
+    path, reasons = into / name, []
+    if path.is_file() and checksum(path, expected, gunzip=False) == expected:
+        return path
     for mirror in entry.mirrors:
         url, host = mirror + name if mirror.endswith("/") else mirror, urlsplit(mirror).hostname
-        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=MIRROR_TIMEOUT)
         try:
-            return Path(pooch.retrieve(url, expected, name, into, downloader=downloader))
+            with _temporary_folder(into) as folder:  # a killed download leaves what the next one removes
+                fetched = Path(pooch.retrieve(url, expected, name, folder, downloader=_Downloader(progress)))
+                fetched.replace(path)
+            return path
+        except _SlowError as error:
+            reasons.append(f"{host} {error}")
         except RequestException as error:
             status = getattr(error.response, "status_code", None)
             reasons.append(f"{host} {f'answered {status}' if status else f'failed: {type(error).__name__}'}")
         except ValueError:
             reasons.append(f"{host} sent an altered or incomplete {name}")
+        except StorageError:
+            raise
         except OSError as error:
-            raise storage_error(into / name, error) from error
+            raise storage_error(path, error) from error
     raise _UnreachableError(f"no mirror answered ({', '.join(reasons)})" if reasons else "no web mirror has it")
+
+
+class _SlowError(Exception):
+    """A mirror is too slow: its message says how slow."""
+
+
+class _Downloader:
+    """Download a file as `pooch.HTTPDownloader`, but give a slow mirror up.
+
+    Args:
+        progress: Show a bar.
+    """
+
+    def __init__(self, progress: bool) -> None:
+        self.progress = progress
+
+    def __call__(self, url: str, output_file: str, _: object) -> None:
+        import requests
+        from urllib3.exceptions import HTTPError
+
+        started = time.monotonic()
+        with requests.get(url, stream=True, timeout=MIRROR_TIMEOUT) as response, Path(output_file).open("wb") as file:
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length", 0))
+            with tqdm(total=total, unit="B", unit_scale=True, disable=not self.progress) as bar:
+                try:
+                    # In contrast to iter_content, read1 returns what has come, so that drips are noticed.
+                    while chunk := response.raw.read1(1 << 16, decode_content=True):
+                        file.write(chunk)
+                        bar.update(len(chunk))
+                        _check_speed(response.raw.tell(), time.monotonic() - started)
+                except HTTPError as error:
+                    raise requests.ConnectionError(str(error)) from error
+
+
+def _check_speed(received: int, seconds: float) -> None:
+    if seconds > GRACE and received < SLOWEST * seconds:
+        raise _SlowError(f"sent {received:,} bytes in {seconds:.0f} s, less than {SLOWEST:,} a second")
+    if seconds > LONGEST:
+        raise _SlowError(f"did not finish in {LONGEST / 3600:g} hours")
 
 
 def _from_registry(entry: Entry, into: Path) -> None:
@@ -237,7 +288,9 @@ def _temporary_folder(beside: Path) -> Iterator[Path]:
     """Yield a folder on the same disk that is removed afterwards, with errors in one sentence."""
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=beside, ignore_cleanup_errors=True) as name:
+        remove_leftovers(beside)
+        prefix = f".unpacking.{own_suffix()}-"
+        with tempfile.TemporaryDirectory(".part", prefix, beside, ignore_cleanup_errors=True) as name:
             yield Path(name).resolve()  # the clients run in another working folder
     except OSError as error:
         if isinstance(error, StorageError):

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError
-from vaelab._utils.files import atomic_write
+from vaelab._utils.files import atomic_write, user_path
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History
@@ -108,7 +108,7 @@ class Checkpointer:
     def __init__(
         self, config: TrainConfig, step: Resumable, order: Tensor, parameters: TunableParameters, history: History
     ) -> None:
-        self.folder = Path(config.checkpoints).expanduser() if config.checkpoints is not None else None
+        self.folder = user_path(config.checkpoints) if config.checkpoints is not None else None
         self.step, self.order, self.parameters, self.history = step, order, parameters, history
         self.interval, self.last = 60 * config.checkpoint_minutes, time.monotonic()
         free = set(RESUMABLE_CHANGES)

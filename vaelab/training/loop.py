@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from torch.optim import Optimizer
 from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
+from vaelab._utils.files import lock, user_path
 from vaelab._utils.images import to_float
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
@@ -134,7 +136,19 @@ def train(
         2 1 (50,)
         3 2 (50,)
     """
-    config, interventions = config or TrainConfig(), interventions or Interventions()
+    config = config or TrainConfig()
+    with lock(user_path(config.checkpoints) / ".lock", wait=False) if config.checkpoints is not None else nullcontext():
+        yield from _train(experiment, data, config, interventions or Interventions(), augment, resume)
+
+
+def _train(
+    experiment: Experiment,
+    data: Images,
+    config: TrainConfig,
+    interventions: Interventions,
+    augment: Transform | None,
+    resume: bool,
+) -> Iterator[Progress]:
     device = on_device(config.device)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
