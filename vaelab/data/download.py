@@ -154,7 +154,6 @@ def _from_mirrors(entry: Entry, into: Path, progress: bool) -> None:
 
 def _retrieve(entry: Entry, name: str, expected: str, into: Path, progress: bool) -> Path:
     import pooch
-    from requests import RequestException
 
     pooch.get_logger().setLevel("WARNING")
     path, reasons = into / name, []
@@ -167,11 +166,8 @@ def _retrieve(entry: Entry, name: str, expected: str, into: Path, progress: bool
                 fetched = Path(pooch.retrieve(url, expected, name, folder, downloader=_Downloader(progress)))
                 fetched.replace(path)
             return path
-        except _SlowError as error:
+        except _MirrorError as error:
             reasons.append(f"{host} {error}")
-        except RequestException as error:
-            status = getattr(error.response, "status_code", None)
-            reasons.append(f"{host} {f'answered {status}' if status else f'failed: {type(error).__name__}'}")
         except ValueError:
             reasons.append(f"{host} sent an altered or incomplete {name}")
         except StorageError:
@@ -181,8 +177,8 @@ def _retrieve(entry: Entry, name: str, expected: str, into: Path, progress: bool
     raise _UnreachableError(f"no mirror answered ({', '.join(reasons)})" if reasons else "no web mirror has it")
 
 
-class _SlowError(Exception):
-    """A mirror is too slow: its message says how slow."""
+class _MirrorError(Exception):
+    """A mirror failed or is too slow: its message says how."""
 
 
 class _Downloader:
@@ -196,29 +192,35 @@ class _Downloader:
         self.progress = progress
 
     def __call__(self, url: str, output_file: str, _: object) -> None:
-        import requests
+        from requests import RequestException
         from urllib3.exceptions import HTTPError
+
+        try:
+            self._download(url, output_file)
+        except (RequestException, HTTPError) as error:
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            raise _MirrorError(f"answered {status}" if status else f"failed: {type(error).__name__}") from error
+
+    def _download(self, url: str, output_file: str) -> None:
+        import requests
 
         started = time.monotonic()
         with requests.get(url, stream=True, timeout=MIRROR_TIMEOUT) as response, Path(output_file).open("wb") as file:
             response.raise_for_status()
             total = int(response.headers.get("Content-Length", 0))
             with tqdm(total=total, unit="B", unit_scale=True, disable=not self.progress) as bar:
-                try:
-                    # In contrast to iter_content, read1 returns what has come, so that drips are noticed.
-                    while chunk := response.raw.read1(1 << 16, decode_content=True):
-                        file.write(chunk)
-                        bar.update(len(chunk))
-                        _check_speed(response.raw.tell(), time.monotonic() - started)
-                except HTTPError as error:
-                    raise requests.ConnectionError(str(error)) from error
+                # In contrast to iter_content, read1 returns what has come, so that drips are noticed.
+                while chunk := response.raw.read1(1 << 16, decode_content=True):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+                    _check_speed(response.raw.tell(), time.monotonic() - started)
 
 
 def _check_speed(received: int, seconds: float) -> None:
     if seconds > GRACE and received < SLOWEST * seconds:
-        raise _SlowError(f"sent {received:,} bytes in {seconds:.0f} s, less than {SLOWEST:,} a second")
+        raise _MirrorError(f"sent {received:,} bytes in {seconds:.0f} s, less than {SLOWEST:,} a second")
     if seconds > LONGEST:
-        raise _SlowError(f"did not finish in {LONGEST / 3600:g} hours")
+        raise _MirrorError(f"did not finish in {LONGEST / 3600:g} hours")
 
 
 def _from_registry(entry: Entry, into: Path) -> None:
