@@ -135,7 +135,7 @@ WATCH = """
 
 
 def measure() -> list[dict[str, float | str]]:
-    """Median and 95th percentile in ms, and the ratios to the floor and to interact in the same session."""
+    """Measure median and 95th percentile in ms, and the ratios to the floor and to interact in one session."""
     import lab
 
     python = _environment()
@@ -159,7 +159,7 @@ def measure() -> list[dict[str, float | str]]:
 
 
 def _press(browser: "object", index: int, kind: str) -> list[float]:
-    """Milliseconds for a few presses on the first slider of a cell."""
+    """Measure the milliseconds of a few presses on the first slider of a cell."""
     page = browser.page  # type: ignore[attr-defined]
     cell = page.locator(".jp-CodeCell").nth(index)
     handle = cell.locator(".noUi-handle").first
@@ -230,7 +230,7 @@ def _settling() -> list[dict[str, float | str]]:
 
 
 def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
-    """Steps per second of a training that nobody touches, in the panel and alone, alternately."""
+    """Measure the steps per second of an untouched training, in the panel and alone, alternately."""
     import torch
 
     from vaelab import live, load, train

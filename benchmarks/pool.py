@@ -8,7 +8,7 @@ from joblib import cpu_count
 
 from vaelab import recipes
 from vaelab.runs.executors import sweep
-from vaelab.training.config import Train
+from vaelab.training.config import TrainConfig
 from vaelab.training.loop import fit
 
 SHAPE, IMAGES = (1, 28, 28), 6400
@@ -16,11 +16,13 @@ TASKS = [{"alpha": alpha, "seed": seed} for alpha in (0.1, 0.3, 0.5, 0.7, 0.9, 1
 
 
 def train_small(alpha: float, seed: int, epochs: int = 4) -> float:
-    """The last loss of a 784-400-20 VAE on uint8 noise, batch 128."""
+    """Return the last loss of a 784-400-20 VAE on uint8 noise, batch 128."""
     torch.manual_seed(seed)
     images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
     experiment = recipes.gjs_vae(SHAPE, 20, hidden=(400,), alpha=alpha)
-    history = fit(experiment, images, Train(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False))
+    history = fit(
+        experiment, images, TrainConfig(epochs=epochs, batch_size=128, seed=seed, device="cpu", progress=False)
+    )
     return history["loss"][-1]
 
 
@@ -34,7 +36,7 @@ def seconds(processes: int) -> float:
 
 
 def measure(rounds: int = 3) -> list[dict[str, float | str]]:
-    """Medians over alternating rounds."""
+    """Return the medians over alternating rounds."""
     train_small(0.5, 0, epochs=1)
     pairs = [(seconds(1), seconds(cpu_count())) for _ in range(rounds)]
     one, pool = (statistics.median(column) for column in zip(*pairs, strict=True))

@@ -135,7 +135,7 @@ def one(name: str) -> dict[str, float | str]:
 
 @torch.no_grad()
 def growth() -> list[dict[str, float | str]]:
-    """The default at growing sizes, each row beside the first of its kind."""
+    """Measure the default at growing sizes, each row beside the first of its kind."""
     sizes = {
         "n": [(n, M, D) for n in (6000, 60_000, 240_000)],
         "m": [(N, m, D) for m in (200, 2000, 8000)],

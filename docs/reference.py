@@ -1,6 +1,6 @@
-"""Build the API reference from the docstrings: `python docs/reference.py [FOLDER]`."""
+"""Build the API reference of the public names: `python docs/reference.py [FOLDER]`."""
 
-import pkgutil
+import inspect
 import sys
 import warnings
 from pathlib import Path
@@ -13,13 +13,11 @@ FOLDER = Path(__file__).with_name("reference")
 
 
 def modules() -> list[str]:
-    """Return the public modules; those that a package lists itself are not named again."""
-    specs, covered = ["vaelab"], set(pdoc.extract.walk_specs(["vaelab"]))
-    for module in pkgutil.walk_packages(vaelab.__path__, "vaelab."):
-        if module.name not in covered and "._" not in module.name and module.name != "vaelab.__main__":
-            specs.append(module.name)
-            covered |= set(pdoc.extract.walk_specs([module.name]))
-    return specs
+    """Return `vaelab` and the modules that it exports; what these do not list is internal."""
+    public = (getattr(vaelab, name) for name in vaelab.__all__)
+    names = sorted({module.__name__ for module in public if inspect.ismodule(module)})
+    covered = set(pdoc.extract.walk_specs(["vaelab"]))
+    return ["vaelab", *(name for name in names if name not in covered)]
 
 
 def build(folder: Path) -> None:

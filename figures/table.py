@@ -76,7 +76,7 @@ def _columns(name: str, values: np.ndarray, dimensions: str | Sequence[Any]) -> 
 
 
 def _blocks(columns: Sequence[Column]) -> list[tuple[str, ...]]:
-    """The combinations of dimensions that no other contains."""
+    """Return the combinations of dimensions that no other contains."""
     unique = {frozenset(c.dimensions): c.dimensions for c in reversed(columns)}
     return [names for key, names in reversed(unique.items()) if not any(key < other for other in unique)]
 

@@ -33,17 +33,17 @@ Notebook = Any  # nbformat's NotebookNode, a dict with attributes
 
 
 def sources() -> list[Path]:
-    """All notebook sources, in order."""
+    """Return all notebook sources, in order."""
     return sorted((HERE / "source").glob("[0-9][0-9]_*.py"))
 
 
 def target(source: Path) -> Path:
-    """Where a source is built."""
+    """Return the path of the notebook that is built from a source."""
     return HERE / f"{source.stem}.ipynb"
 
 
 def read(source: Path) -> Notebook:
-    """The unexecuted notebook of a source; a cell's id is made from its text, so that it survives moves."""
+    """Return the unexecuted notebook of a source; a cell's id is made from its text, so that it survives moves."""
     notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
     kernel = notebook.metadata.kernelspec
     notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": LANGUAGE})
@@ -60,7 +60,7 @@ def read(source: Path) -> Notebook:
 
 
 def client(notebook: Notebook, environment: dict[str, str] | None = None) -> NotebookClient:
-    """A client whose kernel is this interpreter, whatever the installed kernelspecs say.
+    """Return a client whose kernel is this interpreter, whatever kernelspecs are installed.
 
     One thread, so that neither the numbers nor the seconds depend on how many cores there are and who else uses them.
     """
@@ -89,7 +89,7 @@ def clean(notebook: Notebook) -> Notebook:
 
 
 def _cleaned(output: Notebook) -> Notebook | None:
-    """One output as it is kept, or None."""
+    """Return an output in the form that is stored, or None."""
     if output.output_type == "stream":
         if output.name == "stderr" and BAR.search(output.text):
             return None
@@ -105,12 +105,12 @@ def _cleaned(output: Notebook) -> Notebook | None:
 
 
 def _relative(text: str) -> str:
-    """Paths as every reader may read them."""
+    """Replace the paths of this machine by relative ones."""
     return text.replace(f"{ROOT}{os.sep}", "").replace(str(ROOT), ".").replace(str(Path("~").expanduser()), "~")
 
 
 def _merged(outputs: list[Notebook]) -> list[Notebook]:
-    """Neighboring pieces of one stream as one piece: how they were cut is chance."""
+    """Join neighboring pieces of one stream, which are cut at random."""
     merged: list[Notebook] = []
     for output in outputs:
         last = merged[-1] if merged else None

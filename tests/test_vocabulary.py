@@ -17,14 +17,14 @@ TEXT = {".py", ".md", ".toml", ".yml", ".cff", ".txt", ".json", ".csv", ".ipynb"
 METAPHORS = (
     "sheet", "sheets", "house", "room", "rooms", "home", "homes", "founder", "founders", "chapter", "chapters",
     "manners", "receipt", "receipts", "the hand", "judge", "judges", "judged", "judging", "door", "doors",
-    "heap", "heaps", "told", "heating", "heatings", "knob", "apology",
+    "heap", "heaps", "told", "heating", "heatings", "knob", "apology", "grey", "colour", "colours", "coins",
 )  # fmt: skip
 # Names that the field's words have replaced.
 REPLACED = (
     "Heating", "Controlled", "PosteriorGap", "ImportanceWeighted", "Weighed", "Deeper", "Seen", "Reminded", "Keeper",
     "Setup", "at_rest", "hidden_factor", "spread_codes", "obstacle", "_blueprint", "as_bytes", "as_pixels",
     "black_and_white", "kept_of", "in_turns", "scale_slope", "best_scale", "TOUR", "regularise", "renormalise",
-    "normalise", "binarise", "optimiser", "optimisers", "colour", "colours", "grey", "knobs", "replacing(",
+    "normalise", "binarise", "optimiser", "optimisers", "knobs", "replacing(",
 )  # fmt: skip
 # Where a word means something else: the environment variable, and a data folder inside a recorded result.
 ALLOWED = ("HOME", "folder:colour", 'mkdir("colour', '/ "colour')
@@ -65,7 +65,9 @@ def texts() -> dict[str, str]:
 
 
 def occurrences(texts: dict[str, str], words: tuple[str, ...], flags: int) -> list[str]:
-    pattern = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words), flags)
+    # A word may be part of a name in snake case, so an underscore ends it. A replaced name is whole.
+    letter = r"[^\W_]" if flags & re.IGNORECASE else r"\w"
+    pattern = re.compile("|".join(rf"(?<!{letter}){re.escape(word)}(?!{letter})" for word in words), flags)
     found = []
     for name, text in texts.items():
         for number, line in enumerate(text.splitlines(), 1):

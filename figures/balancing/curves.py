@@ -1,4 +1,4 @@
-"""The balance over the training, by who sets gamma: gam-gamma, gam-error, gam-kl, and gam-parts.
+"""The balance over the training, by the policy of gamma: gam-gamma, gam-error, gam-kl, and gam-parts.
 
 A gamma that is small within the first steps makes the divergence overshoot before it settles.
 With a computed gamma the reconstruction part of the loss is half a nat per pixel.
@@ -70,8 +70,8 @@ def alt_error(n: Numbers) -> str:
 
 @figure("gam-error", compute_curves, CURVES, alt_error, **PRESETS)
 def draw_error(n: Numbers) -> Drawing:
-    """The squared error over the training, by who sets gamma: a learned gamma lags until it
-    arrives."""
+    """The squared error over the training, by the policy of gamma: a learned gamma lags until it
+    converges."""
     title, ylabel = "The error follows gamma", "squared error per pixel, z drawn"
     return draw_one(n, "mse", yscale="log", ylabel=ylabel, title=title)
 
@@ -147,8 +147,8 @@ def alt_ratchet(n: Numbers) -> str:
     "gam-ratchet", simulate_rules, {"variance": "spread rule step", "rule": tuple(RULES)}, alt_ratchet, quick=RATCHET
 )
 def draw_ratchet(n: Numbers) -> Drawing:
-    """The three rules on an error that only fluctuates: rule A falls further and further, B a
-    little, C not."""
+    """The three rules on an error that only fluctuates: rule A keeps falling, B falls a little, C
+    does not."""
     drawing = plots.new_figure(7.0, 2.6)
     panels: Any = drawing.subplots(1, len(n["spread"]), sharey=True)
     for axes, spread, variances in zip(panels, n["spread"], n["variance"], strict=True):

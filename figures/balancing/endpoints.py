@@ -1,4 +1,4 @@
-"""Where trainings end: gam-crossing, gam-score, gam-families, and gam-strip.
+"""Final values of trainings: gam-crossing, gam-score, gam-families, and gam-strip.
 
 A computed gamma ends where the error, as a function of a fixed gamma², crosses the diagonal.
 """
@@ -78,7 +78,7 @@ def draw_crossing(n: Numbers) -> Drawing:
     span = np.array([n["variance"].min(), n["variance"].max()])
     axes.plot(span, span, ":", color="black", linewidth=0.8, label="error = gamma²")
     axes.set(yscale="log", ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()))
-    axes.set_title(f"They all look for the crossing, here at gamma² = {crossing(n):.4f}")
+    axes.set_title(f"The error crosses the diagonal at gamma² = {crossing(n):.4f}")
     axes.set_ylabel("squared error per pixel, z drawn")
     _draw_inset(axes, n, span)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

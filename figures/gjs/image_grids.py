@@ -20,7 +20,7 @@ TRAVERSED: dict[str, Any] = {"primed": [0.1], "dual": [0.3, 0.1]}
 
 
 def squared_error(n: Numbers) -> np.ndarray:
-    """The squared error of every image in every row, summed over pixels: [k, n]."""
+    """Compute the squared error of every image in every row, summed over pixels: [k, n]."""
     difference = (n["reconstructions"].astype(float) - n["shown"]) / 255
     squares: np.ndarray = (difference**2).sum((2, 3, 4))
     return squares
@@ -59,7 +59,7 @@ def draw_reconstructions(n: Numbers) -> Drawing:
 
 
 def squared_change(n: Numbers) -> np.ndarray:
-    """Squared difference of the two ends of every traversal, summed over pixels: [k, latent]."""
+    """Sum the squared difference of the ends of every traversal over pixels: [k, latent]."""
     ends = n["traversals"][:, :, [0, -1]].astype(float) / 255
     change: np.ndarray = ((ends[:, :, 1] - ends[:, :, 0]) ** 2).sum((2, 3, 4))
     return change

@@ -56,7 +56,7 @@ SMALL_CIFAR = _preset(3, "cifar10", CONV, (30, 1e-3), (256, 2, 3000), limit=10_0
 RESNET = {"latent": 64, "network": "resnet"}
 SECOND_CIFAR, SECOND_CELEBA = (2048, 3, 700_000, 1e-4), (4096, 3, 227_780, 5e-5)
 CIFAR = _preset(5, "cifar10", RESNET, (700, 1e-4, 251, 501), SECOND_CIFAR, jpeg=True, score="fid")
-# beta: the hidden factor k = (2 * 64 / 64)² of the published code
+# beta: the published factor k = (2 * 64 / 64)² of the published code
 CELEBA = _preset(5, "celeba", {**RESNET, "beta": 4.0}, (70, 5e-5, 61), SECOND_CELEBA, score="fid")
 
 

@@ -179,7 +179,7 @@ def alt_sampling_off(n: Numbers) -> str:
     alt_sampling_off,
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
     full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
-    title="The latent plane with and without sampling: a cloud alike, without the scale that noise and KL set",
+    title="The latent plane with and without sampling: a similar cloud, but without the scale set by noise and KL",
 )
 def draw_sampling_off(n: Numbers) -> Drawing:
     columns = len(n["shown"])

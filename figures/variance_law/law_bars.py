@@ -168,7 +168,7 @@ def alt_law_through_training(n: Numbers) -> str:
     },
     alt_law_through_training,
     **WIDE_PRESETS,
-    title="The variance of every latent through training: near 1 soon, and then in no hurry, for little is at stake",
+    title="The variance of every latent through training: near 1 early, then slower, since little loss is left to gain",
 )
 def draw_law_through_training(n: Numbers) -> Drawing:
     (total, active), stake = totals(n), nats_at_stake(n)

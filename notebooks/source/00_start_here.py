@@ -77,7 +77,7 @@ rate_is = "more"  # your guess: "more" or "less"
 # %%
 torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 28, 28), latent=2, network="mlp", hidden=(256, 128), likelihood="bernoulli")
-history = vaelab.fit(experiment, train, vaelab.Train(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
+history = vaelab.fit(experiment, train, vaelab.TrainConfig(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
 
 # %%
 with plots.style("notebook"):

@@ -141,7 +141,7 @@ live.check(
 # %%
 images = vaelab.load("mnist-mini").images
 test = vaelab.load("mnist-mini", "test").images
-config = vaelab.Train(epochs=8, batch_size=100, lr=2e-3, progress=False)
+config = vaelab.TrainConfig(epochs=8, batch_size=100, lr=2e-3, progress=False)
 
 
 def train_all(recipe, settings):

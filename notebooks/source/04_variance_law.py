@@ -129,7 +129,9 @@ def train_vae(latent=10, epochs=20, weight_decay=0.0, divergence=None):
     experiment = recipes.vae(train.shape, latent, hidden=(100,))
     if divergence is not None:
         experiment.objective.divergence = divergence
-    settings = vaelab.Train(epochs, batch_size=64, lr=3e-3, weight_decay=weight_decay, device="cpu", progress=False)
+    settings = vaelab.TrainConfig(
+        epochs, batch_size=64, lr=3e-3, weight_decay=weight_decay, device="cpu", progress=False
+    )
     vaelab.fit(experiment, train, settings)
     return experiment
 

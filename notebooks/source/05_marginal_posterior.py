@@ -34,7 +34,7 @@ from vaelab import live, metrics, plots, recipes
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 torch.manual_seed(0)
 vae = recipes.vae(train.shape, 10, hidden=(100,))
-vaelab.fit(vae, train, vaelab.Train(epochs=20, batch_size=64, lr=3e-3, device="cpu", progress=False))
+vaelab.fit(vae, train, vaelab.TrainConfig(epochs=20, batch_size=64, lr=3e-3, device="cpu", progress=False))
 posterior = vaelab.MarginalPosterior.from_model(vae, train.images)
 law = posterior.variance_law()
 print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents; mean V {law.mean_active:.3f}")
@@ -385,7 +385,7 @@ live.check(
 # %%
 torch.manual_seed(0)
 early = recipes.vae(train.shape, 10, hidden=(100,))
-vaelab.fit(early, train, vaelab.Train(epochs=1, batch_size=64, lr=3e-3, device="cpu", progress=False))
+vaelab.fit(early, train, vaelab.TrainConfig(epochs=1, batch_size=64, lr=3e-3, device="cpu", progress=False))
 experiments = early, vaelab.rescale(early, train.images).experiment
 mixtures = [vaelab.MarginalPosterior.from_model(experiment, train.images) for experiment in experiments]
 parts = {

@@ -85,7 +85,7 @@ at_one, at_point_three = 0, 4  # your guesses: how many of eight latents are act
 
 # %%
 variances = [1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001]
-config = vaelab.Train(steps=1500, batch_size=64, lr=2e-3, progress=False, device="cpu")
+config = vaelab.TrainConfig(steps=1500, batch_size=64, lr=2e-3, progress=False, device="cpu")
 
 
 def vae(variance=0.1, seed=0, **options):
@@ -255,7 +255,7 @@ def trace(gamma, steps=2500, lr=1e-3, batch=64, weight=1.0, seed=0):
     torch.manual_seed(seed)
     experiment = recipes.balanced_vae((1, 8, 8), 8, k=weight, hidden=(64,), gamma=gamma)
     path = []
-    config = vaelab.Train(steps=steps, batch_size=batch, lr=lr, seed=seed, device="cpu")
+    config = vaelab.TrainConfig(steps=steps, batch_size=batch, lr=lr, seed=seed, device="cpu")
     for progress in vaelab.train(experiment, images, config):
         now = experiment.objective.likelihood.gamma.logvar.detach().exp()
         path.append(torch.stack([now, progress.terms.mse.detach(), progress.terms.divergence.detach().mean()]))
@@ -544,7 +544,7 @@ live.check(
 kappa, target = round(math.sqrt(ends["computed"][1]), 3), round(ends["computed"][2], 1)  # your answers
 
 # %%
-config = vaelab.Train(steps=2000, batch_size=64, lr=1e-3, progress=False, device="cpu")
+config = vaelab.TrainConfig(steps=2000, batch_size=64, lr=1e-3, progress=False, device="cpu")
 
 
 def train_and_evaluate(experiment):

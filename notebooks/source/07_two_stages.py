@@ -117,7 +117,7 @@ live.check(
 # %%
 torch.manual_seed(0)
 vae = recipes.vae(train.shape, latent=16, hidden=(256,), gamma="computed")
-vaelab.fit(vae, train, vaelab.Train(epochs=10, batch_size=100, lr=2e-3, progress=False))
+vaelab.fit(vae, train, vaelab.TrainConfig(epochs=10, batch_size=100, lr=2e-3, progress=False))
 rec = vae.decode(metrics.encode(vae, test.images).mean)
 
 

@@ -47,7 +47,7 @@ digits = {split: vaelab.load("mnist-mini", split, limit=2000) for split in ("tra
 images = {s: avg_pool2d(d.images.float(), 2).round().to(torch.uint8) for s, d in digits.items()}
 binary = {s: binarize_images(x, seed) for seed, (s, x) in enumerate(images.items())}
 simple = augment.simple()
-config = vaelab.Train(epochs=25, batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False)
+config = vaelab.TrainConfig(epochs=25, batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False)
 design = {"latent": 20, "hidden": (128,), "likelihood": "bernoulli"}
 
 

@@ -58,7 +58,7 @@ rates = []
 for changes in ((), ((300, "weight", 1.0, 20.0),)):
     torch.manual_seed(0)
     experiment = vaelab.recipes.vae((1, 8, 8), 2, hidden=(64,), gamma=0.2)
-    config = vaelab.Train(steps=600, batch_size=64, device="cpu", progress=False)
+    config = vaelab.TrainConfig(steps=600, batch_size=64, device="cpu", progress=False)
     vaelab.fit(experiment, digits, config, interventions=vaelab.Interventions(changes))
     q = experiment.encode(digits.images)
     rates.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
@@ -112,7 +112,7 @@ live.show(rho)
 # %%
 torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 8, 8), 6, hidden=(64,), gamma=0.15)
-vaelab.fit(experiment, digits, vaelab.Train(epochs=60, batch_size=64, lr=2e-3, device="cpu", progress=False))
+vaelab.fit(experiment, digits, vaelab.TrainConfig(epochs=60, batch_size=64, lr=2e-3, device="cpu", progress=False))
 mixture_of_posteriors = live.posterior_panel(experiment, digits.images)
 live.show(mixture_of_posteriors)
 

@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_half_way_leaves_nothing(tmp_path):
     assert content(tmp_path) == {}
 
 
-def test_a_tilde_in_quotes_is_the_home_folder(tmp_path, monkeypatch, vaelab):
+def test_a_tilde_in_quotes_is_the_user_folder(tmp_path, monkeypatch, vaelab):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert vaelab("notebooks", "~/course")[0] == 0
     assert content(tmp_path / "course") == COMMITTED

@@ -86,7 +86,7 @@ def test_folders_named_train_and_test_are_the_splits(tmp_path, noise):
     assert both.labels.bincount().tolist() == [20, 20]
 
 
-def test_grey_stays_grey_and_a_mixture_becomes_color(tmp_path, noise):
+def test_gray_stays_gray_and_a_mixture_becomes_color(tmp_path, noise):
     for i in range(3):
         write(tmp_path / f"{i}.png", png(noise[i, :, :, 0]))
     gray = datasets.load(f"folder:{tmp_path}", "all")

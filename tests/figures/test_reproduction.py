@@ -27,7 +27,7 @@ def comparable(rows):
     return [row[:5] for row in rows]  # all but the seconds
 
 
-def test_turns_that_were_interrupted_end_as_those_that_were_not(tmp_path):
+def test_interrupted_rounds_end_like_uninterrupted_ones(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train_round_robin(runs(4), whole, epochs_per_round=4, device="cpu")
     train_round_robin(runs(1), parts, epochs_per_round=2, device="cpu")

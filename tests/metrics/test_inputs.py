@@ -9,7 +9,7 @@ from vaelab import Gaussian, load, metrics
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data.images import binarize_images
 from vaelab.metrics import encode
-from vaelab.metrics.inputs import some, train_and_test
+from vaelab.metrics.inputs import sample_indices, train_and_test
 
 
 def pixels():
@@ -19,7 +19,7 @@ def pixels():
     )
 
 
-def test_black_and_white_stays_as_it_is_and_grey_is_drawn_once():
+def test_binary_images_are_unchanged_and_gray_ones_are_sampled_once():
     sharp = torch.randint(0, 2, (10, 1, 3, 3), dtype=torch.uint8) * 255
     assert torch.equal(binarize_images(sharp, 3), sharp)
     gray = torch.randint(0, 256, (4000, 4), dtype=torch.uint8)
@@ -40,12 +40,12 @@ def test_posteriors_do_not_depend_on_the_chunk(chunk):
 
 
 def test_some_images_are_some_in_order_and_not_the_first():
-    chosen = some(1000, 100)
+    chosen = sample_indices(1000, 100)
     assert torch.equal(chosen, chosen.unique())
     assert len(chosen) == 100
     assert int(chosen.max()) > 900
-    assert torch.equal(some(5, None), torch.arange(5))
-    assert torch.equal(some(5, 9), torch.arange(5))
+    assert torch.equal(sample_indices(5, None), torch.arange(5))
+    assert torch.equal(sample_indices(5, 9), torch.arange(5))
 
 
 def test_data_comes_by_name_as_data_sets_and_as_plain_pairs():
@@ -61,7 +61,7 @@ def test_data_comes_by_name_as_data_sets_and_as_plain_pairs():
 @pytest.mark.parametrize(("k", "error"), [(0, InvalidValue), (-4, InvalidValue), (2.5, InvalidType)])
 def test_no_images_or_a_part_of_one_are_not_some(k, error):
     with pytest.raises(error, match=f"number of images.*{k}"):
-        some(10, k)
+        sample_indices(10, k)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_the_rate_is_in_closed_form_and_the_distortion_right_in_the_mean(correla
 
 @pytest.mark.parametrize("samples", [1, 10, 150, 333])
 @pytest.mark.parametrize("chunk", [1, 100, 4096])
-def test_exactly_so_many_samples_as_asked_for_whatever_the_batch(correlated, samples, chunk):
+def test_the_number_of_samples_is_exact_for_any_batch(correlated, samples, chunk):
     """pythae's get_nll rounds them to whole batches: of 10 or 150 asked for it draws 100."""
     model, x = correlated
     x, drawn, together = x[:7], torch.zeros(7), []
@@ -153,11 +153,11 @@ def test_the_number_is_the_log_of_the_mean_weight_and_no_self_normalized_average
     """pythae reports Σ w ln w / Σ w, which lies above ln mean w: an NLL that is too good."""
     model, x = correlated
     log_w, found = recorded(model, x[:20], 10)
-    torch.testing.assert_close(-found.each, log_w.logsumexp(0) - math.log(10))
+    torch.testing.assert_close(-found.per_image, log_w.logsumexp(0) - math.log(10))
     optimistic = (log_w.softmax(0) * log_w).sum(0)
-    assert float((optimistic + found.each).mean()) > 0.1
+    assert float((optimistic + found.per_image).mean()) > 0.1
     mean_of_logs = log_w.mean(0)  # the ELBO, too pessimistic
-    assert float((mean_of_logs + found.each).mean()) < -0.1
+    assert float((mean_of_logs + found.per_image).mean()) < -0.1
 
 
 def test_weights_hundreds_of_nats_apart_do_not_overflow():
@@ -217,7 +217,9 @@ def test_two_layers_are_weighed_by_all_their_latents():
     elbos = torch.stack([metrics.bound(adapter, x, seed=seed).elbo.mean() for seed in range(30)])
     single = weights[:30].mean(1)
     assert abs(float(elbos.mean() - single.mean())) < 4 * float(torch.cat([elbos, single]).std()) * math.sqrt(2 / 30)
-    torch.testing.assert_close(metrics.nll(adapter, x, 5).each, metrics.nll(adapter, x, 5).each, rtol=0, atol=0)
+    torch.testing.assert_close(
+        metrics.nll(adapter, x, 5).per_image, metrics.nll(adapter, x, 5).per_image, rtol=0, atol=0
+    )
 
 
 def _joint_ratio(experiment, x):
@@ -263,7 +265,7 @@ def test_measuring_is_at_rest_and_leaves_the_model_as_it_was():
     first = metrics.bound(adapted(experiment), images)
     again = metrics.bound(adapted(experiment), images, chunk=7)
     torch.testing.assert_close(first.rate, again.rate)
-    once, twice = (metrics.nll(adapted(experiment), images, 3).each for _ in range(2))
+    once, twice = (metrics.nll(adapted(experiment), images, 3).per_image for _ in range(2))
     torch.testing.assert_close(once, twice, rtol=0, atol=0)
     assert experiment.training
     assert experiment.model.encoder.body.training
@@ -330,7 +332,7 @@ def test_the_mean_of_a_normal_may_leave_the_range_of_images():
     metrics.normal(broken().encode, lambda z: z.new_full((len(z), 1, 4, 4), -0.1), 0.5).check(IMAGES)
 
 
-def test_a_foreign_module_is_told_of_the_adapters():
+def test_the_error_for_a_third_party_module_names_the_adapters():
     with pytest.raises(InvalidType, match=r"got Linear.*metrics\.bernoulli"):
         metrics.report(nn.Linear(2, 2), (IMAGES, IMAGES))
 

@@ -58,7 +58,7 @@ def strict(text):
 def test_every_number_is_there_and_they_agree_with_each_other(found):
     names = {row.name for row in metrics.rows(found)}
     wanted = "nll elbo_test elbo_train elbo_gap distortion rate mse active_0.01 active_0.1 variance_active information"
-    wanted += " information_ceiling information_upper kl_to_prior probe_all probe_few probe_all_transformed r rho"
+    wanted += " information_ceiling information_upper kl_to_prior probe_all probe_small probe_all_transformed r rho"
     wanted += " frechet_training_images frechet_reconstructions frechet_prior inference_gap effective_samples"
     assert names >= set(wanted.split())
     assert len(names) == len(metrics.rows(found))
@@ -111,7 +111,7 @@ def test_a_foreign_vae_gets_the_same_report_as_ours(bernoulli, found):
     theirs = metrics.report(Foreign(bernoulli).adapter(), "digits", **QUICK)
     ours = {row.name: row for row in metrics.rows(found)}
     for row in metrics.rows(theirs):
-        assert row.words == ours[row.name].words
+        assert row.description == ours[row.name].description
         assert row.value == pytest.approx(ours[row.name].value, rel=1e-4), row.name
 
 
@@ -183,7 +183,7 @@ def test_one_latent_and_one_class():
     assert "no classifier" in text
 
 
-def test_labels_that_were_never_trained_on_get_no_probe_and_few_that_are_all_are_told_once():
+def test_unknown_labels_get_no_probe_and_a_small_probe_of_all_labels_is_listed_once():
     images, labels = small()
     strangers = metrics.report(untrained(), ((images, labels), (images.flip(0), labels + 2)), **QUICK)
     assert strangers.probe is None
@@ -191,7 +191,7 @@ def test_labels_that_were_never_trained_on_get_no_probe_and_few_that_are_all_are
     found = metrics.report(untrained(), ((images, labels), (images.flip(0), labels)), **QUICK)
     names = [row.name for row in metrics.rows(found)]
     assert "probe_all" in names
-    assert "probe_few" not in names
+    assert "probe_small" not in names
     draw(found).draw_without_rendering()
 
 
@@ -233,7 +233,7 @@ def test_images_that_are_no_pictures():
     assert len(draw(found).axes) == 6
 
 
-def test_a_bernoulli_of_grey_images_has_no_likelihood():
+def test_a_bernoulli_of_gray_images_has_no_likelihood():
     gray = small(), small(seed=1)
     model = untrained(likelihood="bernoulli")
     found = metrics.report(model, gray, binarize=False, **QUICK)
@@ -250,7 +250,7 @@ def test_a_bernoulli_of_grey_images_has_no_likelihood():
     assert metrics.report(model, sharp, binarize=False, **QUICK).nll is not None
 
 
-def test_a_density_is_measured_on_the_grey_images_themselves():
+def test_a_density_is_measured_on_the_gray_images_themselves():
     found = metrics.report(untrained(gamma=0.3), (small(), small(seed=1)), **QUICK)
     assert found.settings["binarized"] is False
     assert found.nll is not None
@@ -291,7 +291,7 @@ def test_samplers_are_measured_by_name_and_the_encoder_s_own_latents_beat_the_pr
     assert strict(metrics.to_json(found))["numbers"]["frechet_aggregate"]["value"] == found.distances["aggregate"]
 
 
-def test_the_second_stage_is_fitted_unless_one_says_otherwise_and_a_collapsed_one_is_told(bernoulli):
+def test_the_second_stage_is_fitted_by_default_and_a_collapsed_one_is_reported(bernoulli):
     few = {**QUICK, "samplers": {"narrow": SecondStage(8, 1, 300, warmup=0.0, gamma=1.0)}}
     narrow = metrics.report(bernoulli, "digits", **few)
     assert any("The narrow has collapsed" in note for note in narrow.notes)

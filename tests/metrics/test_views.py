@@ -52,7 +52,7 @@ def pixels():
     )
 
 
-def test_views_are_of_grey_images_and_black_and_white_comes_after():
+def test_views_are_of_gray_images_and_binarization_comes_after():
     """The noise of a pixel is not transformed with it, and is independent of the image's own."""
     images, given = torch.full((400, 1, 2, 2), 0.25), []
 

@@ -85,7 +85,7 @@ def test_weights_over_all_groups_give_the_exact_log_likelihood(exact):
     """With the true posteriors every single draw has the weight p(x)."""
     experiment, x, truth = exact
     torch.testing.assert_close(log_evidence(experiment, x, 2), truth)
-    torch.testing.assert_close(metrics.nll(experiment, x, 3).each, -truth)
+    torch.testing.assert_close(metrics.nll(experiment, x, 3).per_image, -truth)
     torch.testing.assert_close(metrics.bound(experiment, x).elbo, truth)
 
 
@@ -146,7 +146,7 @@ def test_every_measurement_takes_all_groups(trained):
     assert adapted(experiment).deeper.prior(7).shape == (7, experiment.model.latent)
 
 
-def test_two_layers_train_in_turns(tmp_path):
+def test_two_layers_train_round_robin(tmp_path):
     options = {"top": 3, "samples": 2}
     run = Run("two_layer_iwae", options, "digits", 6, "burda", (16,), epochs=2, limit=200)
     train_round_robin([run], tmp_path, device="cpu")

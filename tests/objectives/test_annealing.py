@@ -32,7 +32,7 @@ def test_a_linear_start_rises_by_equal_steps():
     assert factors == [0.25, 0.5, 0.75, 1, 1, 1]
 
 
-def test_cyclical_heating_rises_rests_and_starts_anew():
+def test_cyclical_annealing_rises_stays_and_restarts():
     annealing, heats = Cyclical(period=10, rise=0.5), []
     for _ in range(20):
         heats.append(float(annealing.factor))
@@ -40,7 +40,7 @@ def test_cyclical_heating_rises_rests_and_starts_anew():
     assert heats == pytest.approx(2 * [0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1])
 
 
-def test_heating_is_part_of_every_design_and_of_the_bound():
+def test_annealing_is_an_option_of_every_recipe_and_of_the_bound():
     """At factor 1/4 the loss of one draw is nll + a quarter of the rate."""
     for make in (recipes.vae, recipes.gjs_vae, recipes.iwae, recipes.cr_vae, recipes.cr_iwae, recipes.mmd_vae):
         assert make(SHAPE, 3, annealing=Linear(4)).objective.annealing.steps == 4, make.__name__
@@ -58,6 +58,6 @@ def test_the_heat_is_a_column_of_the_history(digits):
     assert history.columns[-2:] == ["annealing", "seconds"]
 
 
-def test_every_heating_starts_where_it_says():
+def test_every_schedule_starts_at_its_documented_value():
     assert [float(make().factor) for make in ANNEALINGS.values()] == pytest.approx([1 / 15, 0, 0])
     assert all(isinstance(make(), Annealing) for make in ANNEALINGS.values())

@@ -166,7 +166,7 @@ def test_3_with_lambda_zero_it_is_the_vae_of_images_and_views():
     assert t.consistency.min() > 0
 
 
-def test_every_view_is_judged_against_itself_and_the_gap_reaches_both_posteriors():
+def test_every_view_is_compared_with_itself_and_the_gap_reaches_both_posteriors():
     """The model is not asked for x from the view; the decoder has nothing of R."""
     x = torch.rand(6, *SHAPE)
     e, without = experiment(3.0), experiment(0.0)
@@ -229,7 +229,7 @@ def test_every_recipe_traces_whole_with_its_transformation():
         assert traced.consistency.shape == (4,)
 
 
-def test_a_compiled_training_traces_views_and_coins(monkeypatch):
+def test_a_compiled_training_traces_views_and_binarization(monkeypatch):
     calls, compile_ = [], torch.compile
 
     def spy(function, **options):
@@ -242,8 +242,8 @@ def test_a_compiled_training_traces_views_and_coins(monkeypatch):
     assert calls == [{"fullgraph": True}]
 
 
-def test_views_are_made_of_grey_images_and_each_gets_coins_of_its_own():
-    """Half-gray images: the coins of image and view agree in about half of the pixels, and a binary image is never
+def test_views_are_made_of_gray_images_and_each_is_binarized_separately():
+    """Half-gray images: binarized image and view agree in about half of the pixels, and a binary image is never
     transformed, which would leave grays."""
     gray = torch.full((50, *SHAPE), 0.5)
     seen = []
@@ -261,7 +261,7 @@ def test_views_are_made_of_grey_images_and_each_gets_coins_of_its_own():
     assert 0.45 < float((image == view).float().mean()) < 0.55
 
 
-def test_lambda_is_a_knob_that_may_be_turned_to_zero():
+def test_lambda_can_be_set_to_zero_during_training():
     digits = load("digits").images[:200]
     config = Train(epochs=6, batch_size=50, progress=False, device="cpu")
     free = fit(experiment(0.0), digits, config)

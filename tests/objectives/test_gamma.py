@@ -287,7 +287,7 @@ def test_both_movers_move_once_per_step_whatever_the_objective_sees(digits, monk
     assert float(experiment.objective.divergence_weight) == pytest.approx(7 / 12)
 
 
-def test_a_batch_is_cut_into_as_many_even_pieces_as_asked_for(digits):
+def test_a_batch_is_split_into_even_micro_batches(digits):
     sizes = []
     experiment = balanced("B")
     step = TrainStep(experiment, digits.images, Train(batch_size=5, micro_batches=4), None, None)
@@ -299,7 +299,7 @@ def test_a_batch_is_cut_into_as_many_even_pieces_as_asked_for(digits):
     assert sizes == [1, 1]
 
 
-def test_a_batch_in_pieces_is_the_batch(digits):
+def test_a_batch_in_micro_batches_is_the_batch(digits):
     """Without noise in z, so that both see the same; unequal micro_batches count by their size."""
     ends, histories = [], []
     for micro_batches in (1, 3):

@@ -50,7 +50,7 @@ def test_log_prob_is_brute_force_with_any_variances(d, widths):
 
 @pytest.mark.parametrize("d", [1, 16, 64])
 def test_float32_posteriors_are_exact(d):
-    """The issue's limit: 1e-4 nats for sigma = 1e-3 and means up to 10, on points where the density is."""
+    """At most 1e-4 nats for sigma = 1e-3 and means up to 10, on points where the density is."""
     exact = mixture(d, 1e-3, 1e-3)
     posterior = MarginalPosterior(exact.mean.float(), exact.logvar.float())
     z = posterior.sample(100, torch.Generator().manual_seed(0))
@@ -66,8 +66,8 @@ def test_narrow_components_on_top_of_each_other(spread):
     mean = 9 + spread * sigma * torch.randn(700, 3, dtype=torch.float64, generator=generator)
     posterior = MarginalPosterior(mean, torch.full_like(mean, 2 * math.log(sigma)))
     z = posterior.sample(300, generator)
-    two_heaps = MarginalPosterior(torch.cat([mean, -mean]), posterior.logvar.repeat(2, 1))  # far from their center
-    for some in (posterior, two_heaps):
+    two_clusters = MarginalPosterior(torch.cat([mean, -mean]), posterior.logvar.repeat(2, 1))  # far from their center
+    for some in (posterior, two_clusters):
         torch.testing.assert_close(some.log_prob(z), brute(z, some.mean, some.logvar), atol=1e-9, rtol=0)
 
 

@@ -1,1 +1,1 @@
-"""What every package uses: errors, checks of arguments, files, random numbers, images, devices."""
+"""Utilities of every package: errors, checks of arguments, files, random numbers, images, devices."""

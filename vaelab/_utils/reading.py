@@ -28,7 +28,7 @@ def reading(path: object, remedy: str = "replace or remove it") -> Iterator[None
         >>> with reading("settings.json"):
         ...     raise KeyError("seed")
         Traceback (most recent call last):
-        vaelab._utils.errors.DataError: settings.json is damaged ('seed'): replace or remove it.
+        vaelab._utils.errors.DataError: settings.json is damaged ('seed'); replace or remove it.
     """
     try:
         yield
@@ -44,7 +44,7 @@ def reading(path: object, remedy: str = "replace or remove it") -> Iterator[None
 
 def _damaged(path: object, error: Exception, remedy: str) -> DataError:
     reason = " ".join(str(error).split())[:MAX_REASON].rstrip(".") or type(error).__name__
-    return DataError(f"{printable(path)} is damaged ({printable(reason)}): {remedy}.")
+    return DataError(f"{printable(path)} is damaged ({printable(reason)}); {remedy}.")
 
 
 def printable(text: object) -> str:

@@ -62,7 +62,7 @@ def train(
             raise
     if latest := checkpoints.load_latest(out / "checkpoints"):
         History(latest["rows"]).save(out / "history.csv")
-    print(f"{epochs} epochs of {recipe} on {data}: checkpoints/, history.csv and settings.json are in {out}")
+    print(f"Trained {recipe} on {data} (epochs: {epochs}); checkpoints/, history.csv and settings.json are in {out}")
 
 
 def _compare_settings(run: "Run", out: Path) -> None:

@@ -46,7 +46,7 @@ class _UnreachableError(Exception):
 
 
 class Request(NamedTuple):
-    """What the caller of `load` wants; its arguments are explained there."""
+    """The arguments of a call of `load`, which explains them."""
 
     split: str = "train"
     folder: DataFolder = None
@@ -69,7 +69,7 @@ def ensure_files(entry: Entry, names: Iterable[str], request: Request) -> list[P
     fetch(entry, cache(entry), request.progress)
     if paths := find_files(entry, names, request.folder):
         return paths
-    raise DataError(f"{entry.name} was fetched, but its files are no longer in {cache(entry)}: try again.")
+    raise DataError(f"{entry.name} was fetched, but its files are no longer in {cache(entry)}; try again.")
 
 
 def find_files(entry: Entry, names: Iterable[str], folder: DataFolder) -> list[Path] | None:

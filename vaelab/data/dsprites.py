@@ -73,7 +73,7 @@ def render(indices: ArrayLike) -> NDArray[np.uint8]:
 
 
 def _outline(shape: int) -> NDArray[np.float64]:
-    """Corners [k, 2] of a shape at full size, unrotated, in pixels from the center, y downward."""
+    """Return the corners [k, 2] of an unrotated shape, in pixels from the center, y downward."""
     if shape == 0:
         return 9.6 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     t = np.linspace(0, 2 * np.pi, 64 if shape == 1 else 150, endpoint=False)

@@ -53,7 +53,7 @@ def split_folder(
             continue  # the folders are classes; one of them can be named train, like the vehicle
         if outside:
             raise DataError(
-                f"{printable(outside[0])} must be in one of the splits, which are {', '.join(sorted(known))}: move it."
+                f"{printable(outside[0])} must be in one of the splits, which are {', '.join(sorted(known))}; move it."
             )
         labels = _number([(*path[:depth], *path[depth + 1 :]) for path in parts])
         if len(known) == 1:

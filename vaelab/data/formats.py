@@ -36,7 +36,12 @@ PORTRAITS = 202_599
 
 
 class Labeled(NamedTuple):
-    """Images uint8 [n, c, h, w] and labels int64 [n]."""
+    """Images with their labels.
+
+    Args:
+        images: uint8 [n, c, h, w].
+        labels: int64 [n].
+    """
 
     images: Bytes
     labels: Indices
@@ -186,7 +191,7 @@ def _content(path: Path) -> bytes:
 
 
 def _read_omniglot_zip(archive: Path) -> Labeled:
-    """Drawings area-averaged from 105x105; labels number the characters in order of name."""
+    """Read drawings, area-averaged from 105x105; labels number the characters by name."""
     from PIL import Image
 
     with reading(archive), zipfile.ZipFile(archive) as content:
@@ -220,7 +225,7 @@ def _read_omniglot_npz(path: Path, split: str) -> Labeled:
 def _image_files(
     entry: Entry, list_archive: Callable[[Path], "ImageFiles"], request: Request
 ) -> tuple[Path, "ImageFiles"]:
-    """The images of a data set, from a folder that the user unpacked or from its archive."""
+    """Return the images of a data set, from a folder that the user unpacked or from its archive."""
     from vaelab.data.image_files import list_folder
 
     for folder in search_folders(entry, request.folder):

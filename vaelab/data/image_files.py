@@ -32,7 +32,12 @@ FULL = 1 << 14  # 16-bit images that stay below use 14 bits or fewer: 10, 12 and
 
 
 class ImageFiles(NamedTuple):
-    """Sorted names of image files, and a function that returns the bytes of one."""
+    """The image files of a folder or an archive.
+
+    Args:
+        names: Their names, sorted.
+        read: Returns the bytes of the file of this name.
+    """
 
     names: list[str]
     read: Callable[[str], bytes]
@@ -116,7 +121,7 @@ def load_folder(path: str, request: Request) -> Dataset:
     indices = limit_indices(indices, request.limit)
     if not len(indices):
         raise DataError(
-            f"{printable(folder)} holds {len(files.names)} images, none for split={request.split!r}: add some."
+            f"{printable(folder)} holds {len(files.names)} images, none for split={request.split!r}; add some."
         )
     names = [files.names[i] for i in indices]
     images = decode(files, names, mode=None, crop=None, side=side, progress=request.progress)
@@ -154,7 +159,7 @@ def decode(
         progress: Show a bar.
     """
     if not names:
-        raise DataError("no images were found: give a folder with png, jpg or similar files.")
+        raise DataError("no images were found; pass a folder with png, jpg or similar files.")
     if mode is None:
         mode = "L" if all(_is_gray(files, name) for name in names) else "RGB"
     images = np.empty((0, 0, 0, 0), np.uint8)
@@ -176,7 +181,7 @@ def decode(
             largest = max(largest or 0, deep)
     if largest is not None and 0 < largest < FULL:
         raise DataError(
-            f"images with 16 bits must use them, got values up to {largest} of 65535, such as 12 bits stored in 16: "
+            f"images with 16 bits must use them, got values up to {largest} of 65535, such as 12 bits stored in 16; "
             "scale them, or save them with 8 bits."
         )
     return images
@@ -187,7 +192,7 @@ def _open(files: ImageFiles, name: str) -> Image.Image:
     image = Image.open(BytesIO(files.read(name)))
     pages = getattr(image, "n_frames", 1)
     if pages > 1 and image.format != "MPO":
-        raise DataError(f"{printable(name)} has {pages} pages or frames: save each as a file of its own.")
+        raise DataError(f"{printable(name)} has {pages} pages or frames; save each as a file of its own.")
     return image
 
 
@@ -221,11 +226,11 @@ def _deep(array: NDArray, image: Image.Image, name: str, bits: int) -> tuple[NDA
     low, high = array.min(), array.max()
     if image.mode == "F":
         if not (low >= 0 and high <= 1):
-            raise DataError(f"{printable(name)} must have floats in [0, 1], got {low:g} to {high:g}: rescale it.")
+            raise DataError(f"{printable(name)} must have floats in [0, 1], got {low:g} to {high:g}; rescale it.")
         return np.rint(array * 255).astype(np.uint8), None
     if (image.mode == "I" and bits != 8) or not (low >= 0 and high < 1 << 16):
         raise DataError(
-            f"{printable(name)} has signed integers or 32 bits, whose white is not defined: save it with 8 bits, or "
+            f"{printable(name)} has signed integers or 32 bits, whose white is not defined; save it with 8 bits, or "
             "unsigned with 16."
         )
     if bits == 12:  # packed, so that all 12 are meant

@@ -14,7 +14,12 @@ from vaelab.data.shipped import shipped_file, shipped_path
 
 
 class InventoryRow(NamedTuple):
-    """A data set and where it is: a path, "not here", or what is wrong with the copy here."""
+    """A data set and where it is: a path, "not here", or what is wrong with the copy here.
+
+    Args:
+        entry: The data set's entry in the catalogue.
+        where: A path, "not here", or a sentence.
+    """
 
     entry: Entry
     where: str
@@ -39,6 +44,9 @@ class FileCheck(NamedTuple):
 def describe() -> list[InventoryRow]:
     """List every data set and where it is on this machine.
 
+    Returns:
+        One row per data set of the catalogue.
+
     Example:
         >>> describe()[0].entry.name
         'mnist-mini'
@@ -59,6 +67,9 @@ def where(name: str, *, folder: DataFolder = None) -> str:
     Args:
         name: Name of a data set.
         folder: The user's data folder; VAELAB_DATA if None.
+
+    Returns:
+        A path, or a sentence about how to get it.
 
     Raises:
         InvalidValue: If the name is unknown.
@@ -122,7 +133,11 @@ def get(name: str, *, folder: DataFolder = None, progress: bool = True) -> Path:
 
 
 def verify() -> list[FileCheck]:
-    """Check every file of a data set that is on this machine, and those that ship with vaelab."""
+    """Check every file of a data set that is on this machine, and those that ship with vaelab.
+
+    Returns:
+        One check per file.
+    """
     results = []
     for entry in ENTRIES.values():
         for name, expected in entry.ships.items():
@@ -146,7 +161,7 @@ def _check(entry: Entry, path: Path, expected: str) -> FileCheck:
 
 
 def _find(entry: Entry, folder: DataFolder = None) -> str | None:
-    """Where a data set is on this machine, or None."""
+    """Return where a data set is on this machine, or None."""
     if entry.ships:
         return str(shipped_file(entry))
     if entry.built_in:
@@ -165,7 +180,7 @@ def _find(entry: Entry, folder: DataFolder = None) -> str | None:
 
 
 def _check_files(entry: Entry, folders: list[Path]) -> list[tuple[Path, bool]]:
-    """Every copy of the files of a data set in some folders, and whether it is intact."""
+    """Return every copy of the files of a data set in some folders, and whether it is intact."""
     return [
         (path, checksum(path, expected) == expected)
         for name, expected in entry.files.items()

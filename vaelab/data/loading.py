@@ -22,6 +22,9 @@ from vaelab.data.images import as_images, channels_first
 def names() -> list[str]:
     """List the names that `load` knows; it also takes folder:PATH and arrays.
 
+    Returns:
+        The names, in the order of the catalogue.
+
     Example:
         >>> names()[:3]
         ['mnist-mini', 'fashion-mini', 'digits']

@@ -1,4 +1,4 @@
-"""Where the files of a data set are on this machine, and whether they are intact."""
+"""Find the files of a data set on this machine, and check that they are intact."""
 
 import gzip
 import hashlib

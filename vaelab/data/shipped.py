@@ -16,10 +16,10 @@ def shipped_file(entry: Entry) -> Path:
     ((name, expected),) = entry.ships.items()
     path = shipped_path(name)
     if not path.is_file():
-        raise DataError(f"{path}, which ships with vaelab, is missing: {_remedy('data')}.")
+        raise DataError(f"{path}, which ships with vaelab, is missing; {_remedy('data')}.")
     if checksum(path, expected) != expected:
         raise DataError(
-            f"{path} is altered or truncated (its checksum is not that of {entry.name}): {_remedy('data')}."
+            f"{path} is altered or truncated (its checksum is not that of {entry.name}); {_remedy('data')}."
         )
     return path
 
@@ -34,7 +34,7 @@ def notebook_files() -> list[Path]:
     folder = _folder("notebooks", "notebooks")
     files = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not files:
-        raise DataError(f"the notebooks, which ship with vaelab, are missing in {folder}: {_remedy('notebooks')}.")
+        raise DataError(f"the notebooks, which ship with vaelab, are missing in {folder}; {_remedy('notebooks')}.")
     return files
 
 

@@ -39,7 +39,7 @@ def geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool, primed:
 
 
 def _log_mix(r: Tensor, a: Tensor) -> Tensor:
-    """ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and |r| beyond 60."""
+    """Compute ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and |r| beyond 60."""
     # Two branches keep the argument of log1p away from -1; the unused one gets r = 0.
     up, down = r.clamp_min(0), (-r).clamp_min(0)
     rising = torch.log1p(a * torch.expm1(up))

@@ -48,7 +48,7 @@ def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool 
 
 
 def _per_sample(x: Tensor, y: Tensor, h: float, unbiased: bool) -> Tensor:
-    """[n], one term per row of x; their mean is MMD²."""
+    """Compute one term per row of x, [n]; their mean is MMD²."""
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
         squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T

@@ -184,7 +184,7 @@ def geometric_js(
 
 
 def _on(name: str, log_density: LogDensity, grid: Grid) -> Tensor:
-    """The checked log density on the grid."""
+    """Return the checked log density on the grid."""
     values, shape = log_density(grid.points), tuple(grid.weights.shape)
     if values.shape != shape:
         raise InvalidValue(f"ln {name} must have the shape {shape} of the grid, got {tuple(values.shape)}.")
@@ -195,7 +195,7 @@ def _on(name: str, log_density: LogDensity, grid: Grid) -> Tensor:
 
 
 def _kl(lq: Tensor, lp: Tensor, grid: Grid) -> Tensor:
-    """∫ q (ln q - ln p), with 0 ln 0 = 0 where q has underflowed."""
+    """Compute ∫ q (ln q - ln p), with 0 ln 0 = 0 where q has underflowed."""
     return grid.integrate(torch.where(lq > -700, lq.exp() * (lq - lp), 0.0))
 
 

@@ -91,7 +91,7 @@ class ControlPanel:
         self.set(**self._start)
 
     def _rows(self, controls: Sequence[Control], buttons: Sequence[widgets.Button]) -> list[widgets.Widget]:
-        """Rows of three sliders, one of switches and choices, one of buttons."""
+        """Arrange rows of three sliders, one of switches and choices, one of buttons."""
         sliders = [self.controls[c.name] for c in controls if isinstance(c, Slider)]
         others = [self.controls[c.name] for c in controls if not isinstance(c, Slider)]
         lines = [sliders[i : i + 3] for i in range(0, len(sliders), 3)] + [others] * bool(others)

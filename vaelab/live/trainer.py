@@ -52,7 +52,13 @@ def nearest(points: Sequence[Point], step: int) -> Point:
 
 
 class Snapshot(NamedTuple):
-    """Weights after a number of steps and epochs, on the CPU."""
+    """Weights of an experiment during training.
+
+    Args:
+        step: Number of steps done.
+        epoch: Number of epochs done.
+        weights: State dict, on the CPU.
+    """
 
     step: int
     epoch: int
@@ -61,7 +67,7 @@ class Snapshot(NamedTuple):
 
 @dataclass
 class _Record:
-    """What a training has published; lists grow or are replaced, so any thread may read."""
+    """The published record of a training; lists grow or are replaced, so any thread may read."""
 
     points: list[Point] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)

@@ -61,13 +61,13 @@ class Worker:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def _due(self) -> Job | None:
-        """The job that has been due longest, if any."""
+        """Return the job that has been due longest, if any."""
         now = time.monotonic()
         ready = [job for job, due in self._waiting.items() if due <= now]
         return min(ready, key=self._waiting.__getitem__, default=None)
 
     def _pause(self) -> float | None:
-        """Seconds until the next job is due."""
+        """Return the seconds until the next job is due."""
         return max(min(self._waiting.values()) - time.monotonic(), 0.0) if self._waiting else None
 
 

@@ -23,7 +23,7 @@ TOLERANCE = 1e-3  # by how much a probability may leave [0, 1]
 
 
 class HierarchicalParts(NamedTuple):
-    """What a model with latents above those of `encode` has besides, as their prior is not N(0, I).
+    """Functions of a model whose latents have further latents above them, and no prior N(0, I).
 
     Args:
         draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over latents: [k, b], nats.

@@ -48,7 +48,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean [f] and an upper triangular R [f, f] with Rᵀ R the covariance."""
+    """Compute the mean [f] and an upper triangular R [f, f] with Rᵀ R the covariance."""
     x = features.detach().double()
     mean = x.mean(0)
     return mean, torch.linalg.qr((x - mean) / (len(x) - 1) ** 0.5, mode="r").R

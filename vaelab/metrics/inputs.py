@@ -25,7 +25,7 @@ Data = str | tuple[Any, Any]
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What a report measures a model on.
+    """The model and the data that a report measures.
 
     Args:
         model: Any VAE.
@@ -119,7 +119,7 @@ def train_and_test(data: Data, domain: Domain = "unit") -> tuple[Dataset, Datase
     return train, test
 
 
-def some(n: int, k: int | None, seed: int = 0) -> Tensor:
+def sample_indices(n: int, k: int | None, seed: int = 0) -> Tensor:
     """Draw positions without replacement.
 
     Args:

@@ -53,7 +53,7 @@ class NLL(NamedTuple):
     """-ln p(x) by importance sampling, in nats.
 
     Args:
-        each: [n].
+        per_image: [n].
         by_images: Mean with the standard error over the data.
         by_draws: Standard error from the draws of z, to first order.
         effective: Median effective number of draws; where it is a few, the NLL is too high by an
@@ -61,7 +61,7 @@ class NLL(NamedTuple):
         samples: K.
     """
 
-    each: Tensor
+    per_image: Tensor
     by_images: Estimate
     by_draws: float
     effective: float
@@ -110,7 +110,7 @@ def importance_weights(
         Their statistics.
 
     Raises:
-        InvalidType: If `samples` or `chunk` is no whole number.
+        InvalidType: If `samples` or `chunk` is not a whole number.
         InvalidValue: If one is below 1, for data of another shape or domain, or for a proposal with
             several groups of latents.
 
@@ -157,7 +157,7 @@ def nll(model: Experiment | Adapter, x: Tensor, samples: int, *, chunk: int = 40
     Example:
         >>> from vaelab import recipes
         >>> result = nll(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3), samples=10)
-        >>> result.each.shape, result.samples
+        >>> result.per_image.shape, result.samples
         (torch.Size([5]), 10)
     """
     weights = importance_weights(model, x, samples, chunk=chunk, seed=seed)
@@ -233,7 +233,7 @@ def mean_of(values: Tensor) -> Estimate:
 
 
 def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
-    """ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
+    """Compute ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
     if model.deeper is not None:
         with rng.use_generator(generator):
             return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
@@ -246,7 +246,7 @@ def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch
 
 
 def _terms(model: Adapter, x: Tensor) -> list[Tensor]:
-    """Distortion by one draw of z, rate, in closed form if there is one, and error: [b] each."""
+    """Compute distortion by one draw of z, rate (in closed form if possible), error: [b] each."""
     q = model.encode(x)
     if model.deeper is None:
         distortion, rate = model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))

@@ -50,7 +50,7 @@ def draw(report: Report, style: plots.Style = "notebook") -> Drawing:
 
 
 def _likelihood(axes: Axes, table: dict[str, TableRow]) -> None:
-    """NLL below both negative ELBOs; without a density, cross-entropy and rate."""
+    """Draw NLL below both negative ELBOs; without a density, cross-entropy and rate."""
     names = {"nll": "NLL", "elbo_nll_images": "-ELBO, same\nimages", "elbo_train": "-ELBO,\ntraining"}
     bars = {words: table[name] for name, words in names.items() if name in table}
     if not bars:
@@ -113,7 +113,7 @@ def _probe(axes: Axes, table: dict[str, TableRow]) -> None:
     axes.set_title("Linear probe: accuracy")
     if "probe_all" not in table:
         return _nothing(axes, "see the note on labels")
-    probes = [which for which in ("few", "all") if f"probe_{which}" in table]
+    probes = [which for which in ("small", "all") if f"probe_{which}" in table]
     kinds = ("", "test images", plots.Q, -0.2), ("_transformed", "transformed", plots.JS, 0.2)
     for kind, name, color, shift in kinds:
         bars = [table[f"probe_{which}{kind}"] for which in probes if f"probe_{which}{kind}" in table]
@@ -122,7 +122,7 @@ def _probe(axes: Axes, table: dict[str, TableRow]) -> None:
             axes.bar(np.arange(len(bars)) + shift, values, 0.38, yerr=errors, color=color, label=name, capsize=2)
     chance = table["probe_chance"].value
     axes.axhline(chance, color="black", linewidth=0.8, linestyle="--", label=f"one class, {chance:.2f}")
-    labels = [table[f"probe_{which}"].words.split(",")[0] for which in probes]
+    labels = [table[f"probe_{which}"].description.split(",")[0] for which in probes]
     axes.set_xticks(range(len(probes)), labels=labels)
     axes.set(ylim=(0, 1.45), yticks=np.linspace(0, 1, 6))
     axes.legend(loc="upper right", ncols=1)

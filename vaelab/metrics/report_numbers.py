@@ -15,7 +15,7 @@ from vaelab._utils.images import to_float
 from vaelab.data import augment
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
-from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_inputs, some
+from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_inputs, sample_indices
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.report_table import Report, table, to_json
@@ -77,7 +77,10 @@ def report(
     """
     _check(views, samples, nll_images, small_probe_labels, seed)
     inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
-    index, train_index = some(len(inputs.test), nll_images, seed), some(len(inputs.train), len(inputs.test), seed)
+    index, train_index = (
+        sample_indices(len(inputs.test), nll_images, seed),
+        sample_indices(len(inputs.train), len(inputs.test), seed),
+    )
     mixture = MarginalPosterior(*inputs.posterior)
     information = mixture.mutual_information(seed=seed)
     by_name: dict[str, float] = {}

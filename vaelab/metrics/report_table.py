@@ -61,7 +61,7 @@ class TableRow(NamedTuple):
     Args:
         section: Heading of its group.
         name: Its name in JSON.
-        words: What it is.
+        description: What it is.
         value: The number.
         error: Its standard error; nan without one.
         unit: Its unit.
@@ -69,7 +69,7 @@ class TableRow(NamedTuple):
 
     section: str
     name: str
-    words: str
+    description: str
     value: float
     error: float = math.nan
     unit: str = "nats"
@@ -90,7 +90,7 @@ def rows(report: Report) -> list[TableRow]:
         kinds = {"": "test images", "_transformed": "transformed test images"}
         numbers = {"all": probe.labels}
         if probe.small_probe_labels < probe.labels:
-            numbers["few"] = probe.small_probe_labels
+            numbers["small"] = probe.small_probe_labels
         for (kind, images), accuracies in zip(kinds.items(), (probe.plain, probe.transformed), strict=True):
             for (name, labels), value in zip(numbers.items(), accuracies or (), strict=False):
                 result.append(TableRow(section, f"probe_{name}{kind}", f"{labels} labels, {images}", *value, unit=""))
@@ -118,11 +118,11 @@ def table(report: Report) -> str:
         A line per number, in sections, with the notes at the end.
     """
     numbers = rows(report)
-    width, values = max(len(row.words) for row in numbers), max(len(_value(row)) for row in numbers)
+    width, values = max(len(row.description) for row in numbers), max(len(_value(row)) for row in numbers)
     lines: list[str] = []
     for section, group in itertools.groupby(numbers, lambda row: row.section):
         lines += ["", section]
-        lines += [f"  {row.words:<{width}}  {_value(row):<{values}}  {row.unit}".rstrip() for row in group]
+        lines += [f"  {row.description:<{width}}  {_value(row):<{values}}  {row.unit}".rstrip() for row in group]
     return "\n".join([*lines[1:], "", *(f"note: {note}" for note in report.notes)]).rstrip()
 
 
@@ -154,14 +154,14 @@ def _likelihood(report: Report) -> list[TableRow]:
         test, train = mean_of(report.test.elbo), mean_of(report.train.elbo)
         gap = train.value - test.value, math.hypot(train.standard_error, test.standard_error)
         of_samples = f"of {nll.samples}"
-        words = f"NLL, {nll.samples} samples, {len(nll.each)} test images"
+        words = f"NLL, {nll.samples} samples, {len(nll.per_image)} test images"
         table = [
             TableRow(section, "nll", words, *nll.by_images),
             TableRow(section, "nll_error_by_draws", "  standard error from the draws", nll.by_draws),
             TableRow(section, "effective_samples", "  effective samples, median", nll.effective, unit=of_samples),
             TableRow(section, "elbo_nll_images", "ELBO of the same images", *mean_of(same)),
             TableRow(
-                section, "inference_gap", "  gap of both: KL(q(z|x)‖p(z|x)), at least", *mean_of(-nll.each - same)
+                section, "inference_gap", "  gap of both: KL(q(z|x)‖p(z|x)), at least", *mean_of(-nll.per_image - same)
             ),
             TableRow(section, "elbo_test", "ELBO, all test images", *test),
             TableRow(section, "elbo_train", "ELBO, training images", *train),
@@ -199,7 +199,7 @@ def _latents(report: Report) -> list[TableRow]:
 
 
 def _value(row: TableRow) -> str:
-    """The value, with as many decimals as two digits of its error have."""
+    """Format the value, with as many decimals as two digits of its error have."""
     if not math.isfinite(row.value):
         return "-"
     if not (math.isfinite(row.error) and row.error > 0):
@@ -209,7 +209,7 @@ def _value(row: TableRow) -> str:
 
 
 def _finite(content: Any) -> Any:
-    """The content with null for nan and infinity, which JSON does not have."""
+    """Replace nan and infinity, which JSON does not have, by null."""
     if isinstance(content, dict):
         return {name: _finite(value) for name, value in content.items()}
     if isinstance(content, list):

@@ -22,7 +22,7 @@ from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
-from vaelab.metrics.inputs import some
+from vaelab.metrics.inputs import sample_indices
 from vaelab.posterior.samplers import Sampler
 
 CHUNK = 1000
@@ -197,7 +197,9 @@ def distances(
     """
     network = classifier(train)
     n, real = len(test), network.features(test.images)
-    result = {"training images": frechet_distance(network.features(train.images[some(len(train), n, seed)]), real)}
+    result = {
+        "training images": frechet_distance(network.features(train.images[sample_indices(len(train), n, seed)]), real)
+    }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
@@ -261,7 +263,7 @@ def _nearest(x: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _covered(points: Tensor, by: Tensor, k: int) -> float:
-    """The share of points [m, f] no farther from some point of `by` than its k-th neighbor."""
+    """Compute the share of points [m, f] no farther from a point of `by` than its k-th neighbor."""
     (radius,) = _by_chunks(by, lambda part: (torch.cdist(part, by).topk(k + 1, largest=False).values[:, -1],))
     (inside,) = _by_chunks(points, lambda part: ((torch.cdist(part, by) <= radius).any(1),))
     return float(inside.float().mean())

@@ -59,7 +59,7 @@ class TwoLayers(VAE):
         return self._through(self.posterior(x), lambda q: q.mean)
 
     def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> ForwardPass:
-        """The pass from q(h1|x) on, with `draw` applied to each posterior."""
+        """Compute the pass from q(h1|x) on, with `draw` applied to each posterior."""
         dtype = q1.mean.dtype  # the networks may run in bfloat16
         h1 = draw(q1)
         q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))

@@ -1,4 +1,4 @@
-"""What is minimized, and how strongly.
+"""Objectives: the loss, its parts and their weights.
 
 In order: `gamma` (the decoder's standard deviation), `likelihoods`, `annealing` (schedules of the
 divergence's weight), `objective` (and `Experiment`, a model with its objective), `denoising`,

@@ -203,7 +203,7 @@ def check_same_shape(view: Tensor, x: Tensor) -> Tensor:
 
 
 def _half(result: ForwardPass, which: int, samples: int) -> ForwardPass:
-    """The images' or the views' part of a pass over [images, views]."""
+    """Return the images' or the views' part of a pass over [images, views]."""
 
     def part(t: Tensor) -> Tensor:
         if not t.dim():  # a standard prior

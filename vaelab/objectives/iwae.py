@@ -42,7 +42,7 @@ class IWAEObjective(Objective):
         `LossTerms`, as for `Objective`.
 
     Raises:
-        InvalidType: If `samples` is no whole number.
+        InvalidType: If `samples` is not a whole number.
         InvalidValue: If it is below 1, or for a gradient that is unknown or not for this model.
 
     References:

@@ -58,7 +58,7 @@ class Objective(ScalarModule):
         optionally, a view of each datum with its pass.
 
     Raises:
-        InvalidType: For another schedule or a weight that is no number.
+        InvalidType: For another schedule, or a weight that is not a number.
         InvalidValue: For a weight that is not positive.
 
     Example:
@@ -127,7 +127,7 @@ class Objective(ScalarModule):
 
     @property
     def schedules(self) -> list[GammaPolicy | Annealing]:
-        """What changes the balance of the two parts, once per optimizer step."""
+        """The policies and schedules that change the balance once per optimizer step."""
         return [schedule for schedule in (self.likelihood.gamma, self.annealing) if schedule is not None]
 
 

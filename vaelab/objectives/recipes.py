@@ -122,7 +122,7 @@ def _likelihood(options: dict[str, Any]) -> Likelihood:
 
 
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
-    """The design with what the recipe sets itself."""
+    """Return the design with what the recipe sets itself."""
     for name in own.keys() & design.keys():
         raise InvalidValue(f"{recipe} sets {name} itself; remove {name}={dict(design)[name]!r} or use vae().")
     return {**design, **own}

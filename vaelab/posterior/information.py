@@ -21,7 +21,12 @@ from vaelab.posterior.mixture import draw, log_density, log_density_of_others
 
 
 class LatentEstimates(NamedTuple):
-    """Monte Carlo values [d] and their standard errors [d], in nats."""
+    """Monte Carlo estimates per latent.
+
+    Args:
+        value: Values [d], nats.
+        standard_error: Their standard errors [d], nats.
+    """
 
     value: Tensor
     standard_error: Tensor
@@ -46,7 +51,17 @@ class MutualInformation(NamedTuple):
 
 @torch.no_grad()
 def mutual_information(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> MutualInformation:
-    """Estimate the mutual information of z and the image with two bounds."""
+    """Estimate the mutual information of z and the image with two bounds.
+
+    Args:
+        mean: Means of the posteriors, [n, d].
+        logvar: ln sigma², [n, d].
+        samples: Draws from the mixture.
+        seed: Seed of the draws.
+
+    Returns:
+        Both bounds, and the ceiling ln n.
+    """
     n = len(mean)
     if n < 2:
         raise InvalidValue(f"mutual_information needs at least two images, got {n}.")
@@ -59,39 +74,51 @@ def mutual_information(mean: Tensor, logvar: Tensor, samples: int, seed: int) ->
 
 @torch.no_grad()
 def kl_to_prior(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
-    """Estimate KL(Q‖N(0, I))."""
+    """Estimate KL(Q‖N(0, I)); arguments as for `mutual_information`.
+
+    Returns:
+        The estimate, nats.
+    """
     z, _ = _draws(mean, logvar, samples, seed)
     return _estimate(log_density(z, mean, logvar) - _log_prior(z).sum(1))
 
 
 @torch.no_grad()
 def total_correlation(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
-    """Estimate KL(Q‖Π_j Q_j)."""
+    """Estimate KL(Q‖Π_j Q_j); arguments as for `mutual_information`.
+
+    Returns:
+        The estimate, nats.
+    """
     z, _ = _draws(mean, logvar, samples, seed)
     return _estimate(log_density(z, mean, logvar) - _log_marginals(mean, logvar, z).sum(1))
 
 
 @torch.no_grad()
 def dimension_wise_kl(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> LatentEstimates:
-    """Estimate KL(Q_j‖N(0, 1)) of every latent."""
+    """Estimate KL(Q_j‖N(0, 1)) of every latent; arguments as for `mutual_information`.
+
+    Returns:
+        The estimates [d], nats.
+    """
     z, _ = _draws(mean, logvar, samples, seed)
     terms = _log_marginals(mean, logvar, z) - _log_prior(z)
     return LatentEstimates(terms.mean(0), terms.std(0) / math.sqrt(samples))
 
 
 def _draws(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Draws [m, d] and their components [m]."""
+    """Draw points [m, d], and return them with their components [m]."""
     checks.positive_int("samples", samples, at_least=2)
     return draw(mean, logvar, samples, torch.Generator(mean.device).manual_seed(seed))
 
 
 def _log_prior(z: Tensor) -> Tensor:
-    """ln N(z; 0, 1) per latent, [m, d] -> [m, d], float64."""
+    """Compute ln N(z; 0, 1) per latent, [m, d] -> [m, d], float64."""
     return -0.5 * (LOG_2PI + z.double() ** 2)
 
 
 def _log_marginals(mean: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
-    """ln Q_j(z_j) per latent, [m, d] -> [m, d], float64."""
+    """Compute ln Q_j(z_j) per latent, [m, d] -> [m, d], float64."""
     columns = zip(z.split(1, 1), mean.split(1, 1), logvar.split(1, 1), strict=True)
     return torch.stack([log_density(*column) for column in columns], 1)
 

@@ -81,7 +81,7 @@ class _Components(NamedTuple):
 
 
 def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, component: Tensor | None = None) -> Tensor:
-    """[m]: ln of the summed densities of all components, or of all but `component` [m]."""
+    """Compute ln of the summed densities of all components, or all but `component` [m]: [m]."""
     center, z = mean.double().mean(0), z.double()
     features = _features(z - center)
     top, total = z.new_full((len(z),), EMPTY), z.new_zeros(len(z))
@@ -98,7 +98,7 @@ def _log_sum(z: Tensor, mean: Tensor, logvar: Tensor, chunk: int, component: Ten
 
 
 def _slope(z: Tensor, mean: Tensor, logvar: Tensor, total: Tensor, chunk: int) -> Tensor:
-    """d ln Σ N / dz = Σ_i share_i p_i (mean_i - z), shares N_i / Σ N: [m, d]."""
+    """Compute d ln Σ N / dz = Σ_i share_i p_i (mean_i - z), shares N_i / Σ N: [m, d]."""
     center, z = mean.double().mean(0), z.double()
     features, pull, stiffness = _features(z - center), torch.zeros_like(z), torch.zeros_like(z)
     for part in _chunks(z, center, mean, logvar, chunk):
@@ -131,7 +131,7 @@ def _chunks(z: Tensor, center: Tensor, mean: Tensor, logvar: Tensor, chunk: int)
 
 
 def _logs(features: Tensor, z: Tensor, part: _Components) -> Tensor:
-    """ln N(z; mean_i, var_i) of every point and component, [m, c]."""
+    """Compute ln N(z; mean_i, var_i) of every point and component, [m, c]."""
     logs = features @ part.table
     if len(part.narrow):
         mean, precision = part.mean[part.narrow], part.precision[part.narrow]
@@ -143,7 +143,7 @@ def _logs(features: Tensor, z: Tensor, part: _Components) -> Tensor:
 
 
 def _exp(logs: Tensor) -> Tensor:
-    """e^logs in place, at least 1e-304: results that underflow take 5 to 20 times as long."""
+    """Compute e^logs in place, at least 1e-304: underflow would take 5 to 20 times as long."""
     return logs.clamp_min_(-700).exp_()
 
 

@@ -67,7 +67,7 @@ def rescale(experiment: Experiment, images: Tensor) -> Rescaled:
 
 
 def _ends(experiment: Experiment) -> tuple[nn.Linear, nn.Linear]:
-    """The layers before and after the latents."""
+    """Return the layers before and after the latents."""
     latent = experiment.model.latent
     head, first = _leaves(experiment.model.encoder)[-1], _leaves(experiment.model.decoder)[0]
     for name, layer, width in (("encoder's last", head, "out_features"), ("decoder's first", first, "in_features")):

@@ -157,7 +157,7 @@ class SecondStage:
 
     @torch.no_grad()
     def _generate(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """n latents from the networks, without noise and unscaled: [n, d], on the CPU."""
+        """Generate n latents by the networks, without noise and unscaled: [n, d], on the CPU."""
         device, d = self.experiment_.objective.weight.device, self.experiment_.model.latent
         return self.experiment_.decode(torch.randn(n, d, generator=generator).to(device)).cpu()
 

@@ -72,7 +72,7 @@ def predicted_variance(divergence: Divergence, ratio: float) -> float:
 
 
 def _average_divergence(divergence: Divergence, ratio: float, log_s: Tensor) -> Tensor:
-    """The divergence from N(0, 1), averaged over means N(0, R s), at every ln s [k]: [k], nats."""
+    """Average the divergence from N(0, 1) over means N(0, R s), at every ln s [k]: [k], nats."""
     # Gauss-Hermite quadrature is exact, since the divergences are polynomials in the mean.
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     s = log_s.exp()
@@ -145,13 +145,13 @@ def optimal_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tenso
 
 @torch.no_grad()
 def _per_latent(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
-    """The average over the images of a divergence that is a sum over latents: [n, d] -> [d]."""
+    """Average a divergence that is a sum over latents over the images: [n, d] -> [d]."""
     q = Gaussian(mean.reshape(-1, 1), logvar.reshape(-1, 1))
     return _values(divergence, q).reshape(mean.shape).mean(0)
 
 
 def _values(divergence: Divergence, q: Gaussian, *, scalar: bool = False) -> Tensor:
-    """The divergence of posteriors [b, d] from the prior, checked to be [b] (or [] if `scalar`)."""
+    """Compute the divergence of posteriors [b, d], checked to be [b] (or [] if `scalar`)."""
     if not callable(divergence):
         raise InvalidType(f"divergence must be a function of q and p, got {divergence!r:.60}.")
     values = divergence(q, Gaussian.standard(q.mean))

@@ -54,6 +54,12 @@ def measure(experiment: Experiment, history: History, images: dict[str, Tensor],
 def published_proposal(q: Gaussian) -> Gaussian:
     """Return q(z|x) with sigma² for a standard deviation, by mistake the published proposal.
 
+    Args:
+        q: The posteriors, [b, latent].
+
+    Returns:
+        The wrong proposal, of the same shape.
+
     References:
         Deasy et al. (2020), generative.ipynb of https://github.com/jacobdeasy/geometric-js.
     """

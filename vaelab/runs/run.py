@@ -126,7 +126,13 @@ class Run:
 
 
 class SavedRun(NamedTuple):
-    """A run, its experiment at the latest checkpoint, and the optimizer steps up to there."""
+    """A training that was read back from its folder.
+
+    Args:
+        run: The run.
+        experiment: Its experiment, with the weights of the latest checkpoint.
+        step: Number of optimizer steps up to there.
+    """
 
     run: Run
     experiment: Experiment
@@ -152,6 +158,8 @@ def read_settings(folder: Path) -> Run:
         DataError: If the file is missing, damaged, or of another version.
     """
     path = folder / "settings.json"
+    if not path.is_file():
+        raise DataError(f"{printable(folder)} has no settings.json; train one first with `vaelab train --out`.")
     try:
         with reading(path):
             settings = json.loads(path.read_text(encoding="utf-8"))

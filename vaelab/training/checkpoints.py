@@ -85,7 +85,7 @@ def load_latest(folder: Path) -> dict[str, Any] | None:
 
 
 class Resumable(Protocol):
-    """What a checkpoint needs of a training step."""
+    """The parts of a training step that a checkpoint stores."""
 
     experiment: Experiment
     images: Tensor

@@ -255,7 +255,7 @@ def _is_dense(experiment: Experiment) -> bool:
 
 
 def _signature(experiment: Experiment) -> tuple[Any, ...]:
-    """Everything but the numbers: types and options of modules, shapes and types of tensors."""
+    """Return all but the numbers: types and options of modules, shapes and types of tensors."""
     modules = [
         (name, type(module), {key: value for key, value in vars(module).items() if not key.startswith("_")})
         for name, module in experiment.named_modules()

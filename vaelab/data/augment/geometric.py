@@ -130,5 +130,5 @@ class Flip:
 
 
 def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    """Four entries [b] as matrices [b, 2, 2], row by row."""
+    """Arrange four entries [b] as matrices [b, 2, 2], row by row."""
     return torch.stack([a, b, c, d], -1).unflatten(-1, (2, 2))

@@ -51,7 +51,7 @@ class _Clouds:
         self.project = cache(self._project)
 
     def _principal_plane(self, experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Center [latent], axes [2, latent], projected means [n, 2], rotated onto the first's."""
+        """Compute center [latent], axes [2, latent] and means [n, 2], rotated onto the first's."""
         means = encode(experiment, self.images).mean.numpy()
         center = means.mean(0)
         axes = np.linalg.svd(means - center, full_matrices=False)[2][:2]
@@ -64,7 +64,7 @@ class _Clouds:
         return center, axes, projected
 
     def _project(self, which: int, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """Means [s, 2], means of views [s, views, 2], covariances [s, 2, 2], and R in nats."""
+        """Project means [s, 2], those of views [s, views, 2], covariances [s, 2, 2]; add R."""
         experiment, (center, axes, _) = self.experiments[which], self._planes[which]
         images = self.images[:N_IMAGES]
         views = augment.resample(images.repeat_interleave(N_VIEWS, 0), _warp(self.draws, strength, *images.shape[-2:]))
@@ -170,7 +170,7 @@ def _warp(draws: Tensor, strength: float, height: int, width: int) -> Warp:
 
 
 def _ellipse(center: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Points of one standard deviation: [2, points]."""
+    """Compute points of one standard deviation: [2, points]."""
     root = np.linalg.cholesky(covariance + 1e-12 * np.eye(2))
     return center[:, None] + root @ np.stack([np.cos(ANGLES), np.sin(ANGLES)])
 

@@ -203,7 +203,7 @@ def _integrands(ax: Axes) -> Scene:
 
 
 def _against_alpha(ax: Axes) -> Scene:
-    """The divergence over alpha with its ends, a marker at the slider's value, and the two KLs."""
+    """Draw the divergence over alpha, its ends, a marker at the slider's value, and both KLs."""
     kls = [empty_line(ax, [0, 1], color=color, linestyle=":") for color in (plots.Q, plots.P)]
     labels = [
         ax.text(x, 0, label, color=color, ha="center", va="bottom")

@@ -153,7 +153,7 @@ class _Plane:
         return [torch.stack([STEPS, zero], 1), torch.stack([zero, STEPS], 1)]
 
     def _nearest(self, z: Tensor) -> str:
-        """Labels of the encoded images nearest to z [n, 2]; empty without labels."""
+        """Return the labels of the encoded images nearest to z [n, 2]; empty without labels."""
         if self.means is None or self.labels is None:
             return ""
         nearest = torch.cdist(z, self.means, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
@@ -161,7 +161,7 @@ class _Plane:
 
 
 def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sigmas: Tensor) -> Pixels:
-    """Encoded images as dots and ellipses on a square without margins: [side, side, 3]."""
+    """Draw encoded images as dots and ellipses on a square without margins: [side, side, 3]."""
     with drawing, plots.style("notebook"):
         figure = plots.new_figure(side / 100, side / 100)
         figure.set_layout_engine("none")
@@ -176,7 +176,7 @@ def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sig
 def _traversal_panel(
     experiment: Experiment, images: Tensor | None, reach: float, side: int, style: plots.Style
 ) -> Panel:
-    """Sliders for a latent, its value and the image; latents by falling activity."""
+    """Build a panel for a latent, its value and the image; latents by falling activity."""
     traversal = _Traversal(experiment, images, reach, side)
     last = experiment.model.latent - 1
     controls: list[Control] = [
@@ -209,14 +209,14 @@ class _Traversal:
         self.size = (COLUMNS * (self.tile + TILE_GAP) - TILE_GAP, side + TILE_GAP + self.tile)
 
     def _code(self, values: Values) -> tuple[int, Tensor]:
-        """Index of the selected latent, and the code [latent] with its value."""
+        """Return the index of the selected latent, and the code [latent] with its value."""
         latent = self.order[min(values["latent"], len(self.order) - 1)]
         z = self.codes[values.get("image", 0)].clone()
         z[latent] = values["value"]
         return latent, z
 
     def _row(self, z: Tensor, latent: int) -> Tensor:
-        """Codes [columns, latent] with one latent from -reach to reach."""
+        """Return codes [columns, latent] with one latent from -reach to reach."""
         codes = z.repeat(COLUMNS, 1)
         codes[:, latent] = torch.linspace(-self.reach, self.reach, COLUMNS)
         return codes
@@ -260,7 +260,7 @@ class _Traversal:
 
 
 def _decode(experiment: Experiment, z: Tensor) -> list[Pixels]:
-    """The mean images of codes [n, latent], each [h, w] or [h, w, 3]."""
+    """Decode codes [n, latent] to mean images, each [h, w] or [h, w, 3]."""
     images = to_uint8(experiment.decode(z)).numpy()
     return [image[0] if len(image) == 1 else image.transpose(1, 2, 0) for image in images]
 
@@ -270,7 +270,7 @@ def _resize(pixels: Pixels, side: int) -> Image.Image:
 
 
 def _decode_rows(experiment: Experiment, rows: Sequence[Tensor], side: int, gap: int) -> bytes:
-    """The images of rows of codes as PNG, each enlarged to at most `side` pixels."""
+    """Decode rows of codes to one PNG, each image enlarged to at most `side` pixels."""
     images = [_decode(experiment, codes) for codes in rows]
     factor = max(1, side // len(images[0][0]))
     enlarged = [[image.repeat(factor, 0).repeat(factor, 1) for image in row] for row in images]

@@ -84,7 +84,7 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
 
 
 def _optimum(alpha: float, dual: bool) -> _Optimum:
-    """The best Gaussian, interpolated between alphas; at a jump that of the nearer one."""
+    """Return the best Gaussian, interpolated between alphas; at a jump that of the nearer one."""
     alphas, optima = _table()[FAMILIES[dual]]
     right = int(np.clip(np.searchsorted(alphas, alpha), 1, len(alphas) - 1))
     weight = (alpha - alphas[right - 1]) / (alphas[right] - alphas[right - 1])
@@ -95,7 +95,7 @@ def _optimum(alpha: float, dual: bool) -> _Optimum:
 
 @cache
 def _table() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Per family: alphas [k], and the lowest minimum at each, [k, 4] in the order of `_Optimum`."""
+    """Read per family alphas [k] and the lowest minima [k, 4], in the order of `_Optimum`."""
     with OPTIMA.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     lowest: dict[str, dict[float, _Optimum]] = {family: {} for family in FAMILIES}

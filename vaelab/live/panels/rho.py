@@ -21,12 +21,12 @@ CAPTION = (
 
 
 def _kl(variance: Any, rho: float) -> Any:
-    """KL(N(mu, variance) || N(0, 1)) in nats with mu² = variance/rho²."""
+    """Compute KL(N(mu, variance) || N(0, 1)) in nats with mu² = variance/rho²."""
     return 0.5 * (variance * (1 + rho**2) / rho**2 - np.log(variance) - 1)
 
 
 def _minimum(rho: float) -> tuple[float, float, float]:
-    """sigma² = rho²/(1 + rho²), mu² = 1/(1 + rho²) and the smallest KL, ½ ln(1 + 1/rho²)."""
+    """Return sigma² = rho²/(1 + rho²), mu² = 1/(1 + rho²) and the least KL, ½ ln(1 + 1/rho²)."""
     return rho**2 / (1 + rho**2), 1 / (1 + rho**2), 0.5 * math.log1p(1 / rho**2)
 
 

@@ -219,7 +219,7 @@ class TrainingPanel(ControlPanel):
             self._show_message(f"No picture: {error}; the training continues. Press Restart to train again.")
 
     def _copy(self, trainer: Trainer) -> Experiment:
-        """A copy for the weights of any snapshot; the experiment in training is never read."""
+        """Copy the experiment for the weights of a snapshot; the one in training is never read."""
         if self._twin is None or self._twin[0] is not trainer:
             assert trainer.experiment is not None
             self._twin = trainer, copy.deepcopy(trainer.experiment).cpu()
@@ -255,7 +255,7 @@ class TrainingPanel(ControlPanel):
 
 
 def _progress(trainer: Trainer, past: Snapshot | None) -> str:
-    """State, step and speed in one sentence; `past`: the epoch that the pictures show."""
+    """Describe state, step and speed; `past` is the epoch that the pictures show."""
     record = trainer.record
     if trainer.state == "failed":
         return f"Training stopped: {trainer.sentence}"
@@ -265,7 +265,7 @@ def _progress(trainer: Trainer, past: Snapshot | None) -> str:
 
 
 def _readout(trainer: Trainer, state: TrainingState) -> Readout:
-    """The numbers at the cursor, and the changes of parameters."""
+    """Return the numbers at the cursor, and the changes of parameters."""
     rows: list[tuple[str, str]] = []
     if state.points:
         p = nearest(state.points, state.cursor)

@@ -67,7 +67,7 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
 
 
 def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
-    """Fields of the points by step, with lines where a parameter was changed, and a cursor."""
+    """Draw fields of the points by step, with lines where a parameter was changed, and a cursor."""
     lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, (color, dash) in columns.items()]
     across = ax.get_xaxis_transform()
     changes = ax.plot([], [], color=plots.JS, lw=0.8, alpha=0.8, transform=across)[0]
@@ -91,7 +91,7 @@ def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
-    """Rounded limits around the values, without the few largest at the start."""
+    """Return rounded limits around the values, without the few largest at the start."""
     if not values.size:
         return 0.0, 1.0
     low, high = float(values.min()), float(np.quantile(values, 0.97)) * 1.05
@@ -99,7 +99,7 @@ def _range(values: np.ndarray) -> tuple[float, float]:
 
 
 def _path(ax: Any) -> Scene:
-    """The path through the plane of rate and distortion, and the point of the cursor."""
+    """Draw the path through the plane of rate and distortion, and the point of the cursor."""
     path = ax.plot([], [], color=plots.REFERENCE, lw=1)[0]
     here = empty_line(ax, [0], marker="o", color=plots.JS, linestyle="none", clip_on=False)
     ax.set(title="squared error per image", xlabel="rate KL(q‖p) (nats)")
@@ -119,7 +119,7 @@ def _path(ax: Any) -> Scene:
 
 
 def _images(ax: Any) -> Scene:
-    """Data, reconstructions and samples, one row each."""
+    """Draw data, reconstructions and samples, one row each."""
     grid = plots.image_grid(ax, np.zeros((3, N_IMAGES, 8, 8)), gap=1)
     ax.set_title("data, reconstructions, samples")
 
@@ -137,7 +137,7 @@ def _images(ax: Any) -> Scene:
 
 
 def _plane(ax: Any) -> Scene:
-    """The means of the probe's posteriors, colored by class."""
+    """Draw the means of the probe's posteriors, colored by class."""
     dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in plots.CLASSES]
     ax.set(title="latent plane", xlim=(-4, 4), ylim=(-4, 4), xticks=[-3, 0, 3], yticks=[-3, 0, 3])
 

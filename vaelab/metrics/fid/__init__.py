@@ -176,7 +176,7 @@ def _network(path: Path) -> nn.Sequential:
 
 
 def _bilinear(size: int, resize: Resize) -> Tensor:
-    """The matrix [299, size] that resizes one axis."""
+    """Return the matrix [299, size] that resizes one axis."""
     out = torch.arange(SIDE, dtype=torch.float64)
     at = out * size / SIDE if resize == "tensorflow" else ((out + 0.5) * size / SIDE - 0.5).clamp(min=0)
     low = at.floor().clamp(max=size - 1)

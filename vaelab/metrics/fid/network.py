@@ -98,7 +98,7 @@ def _state_dict(file: IO[bytes]) -> Iterator[Folded]:
 def _conv(
     wide: int, deep: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | None = None
 ) -> list[nn.Module]:
-    """A convolution and ReLU; padding None keeps the side."""
+    """Build a convolution with ReLU; padding None keeps the side."""
     height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
     around = (height // 2, width // 2) if padding is None else padding
     return [nn.Conv2d(wide, deep, (height, width), stride, around), nn.ReLU(inplace=True)]

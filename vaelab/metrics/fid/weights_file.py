@@ -59,6 +59,6 @@ def weights(folder: DataFolder = None, entries: Sequence[Entry] = WEIGHTS) -> Pa
             reasons.append(str(error).split(": ", 1)[1].split(". Put")[0])
     files = " or ".join(name for entry in entries for name in entry.files)
     raise DataError(
-        f"the Inception weights cannot be fetched ({'; '.join(reasons)}): put {files} into a folder and name it with "
+        f"the Inception weights cannot be fetched ({'; '.join(reasons)}); put {files} into a folder and name it with "
         f"VAELAB_DATA."
     )

@@ -80,7 +80,7 @@ def resnet(
 
 
 def _block(channels: int, decay: float) -> Residual:
-    """Twice [batch norm, ReLU, 3x3 convolution] beside a 3x3 convolution."""
+    """Build twice [batch norm, ReLU, 3x3 convolution] beside a 3x3 convolution."""
     body: list[nn.Module] = []
     for _ in range(2):
         norm = nn.BatchNorm2d(channels, eps=1e-5, momentum=decay)
