@@ -58,17 +58,20 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, *, follow: bool = True) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` on success, so that no reader sees half a file.
 
-    A symbolic link is followed. What killed processes of this machine have left in the folder is
-    removed.
+    What killed processes of this machine have left in the folder is removed.
+
+    Args:
+        path: The file.
+        follow: Write the target of a symbolic link, or else replace the link.
 
     Raises:
         StorageError: If the disk is full, read-only or not writable.
     """
     path = Path(path)
-    if path.is_symlink():
+    if follow and path.is_symlink():
         path = Path(os.path.realpath(path))
     part = path.with_name(f".{path.name[:60]}.{own_suffix()}-{threading.get_ident()}.part")
     try:

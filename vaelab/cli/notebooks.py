@@ -55,7 +55,7 @@ def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> 
         )
     with ExitStack() as parts:  # all files are written in full before the first one gets its name
         for name in written:
-            parts.enter_context(atomic_write(folder / name)).write_bytes(contents[name])
+            parts.enter_context(atomic_write(folder / name, follow=False)).write_bytes(contents[name])
     return written
 
 
