@@ -1,7 +1,6 @@
 """How far computed numbers are from the committed ones, in one sentence."""
 
 import csv
-import json
 import math
 import subprocess
 
@@ -15,7 +14,7 @@ FLOOR = 1e-3  # of the largest value of a column: smaller values are compared wi
 def with_committed(item: Figure, preset: str, table: str) -> str:
     """Compare a table with the one in the last commit, or in the folder if there is no git."""
     text, figures = _committed(f"{item.id}.csv"), _committed(manifest.NAME)
-    rows = [row for row in json.loads(figures)["figures"] if row["id"] == item.id] if figures else []
+    rows = [row for row in manifest.parse(figures) if row["id"] == item.id] if figures else []
     if text is None or not rows:
         return "no committed numbers to compare with"
     row = {**rows[0], "recipes": {}}  # numbers of another version are compared as well

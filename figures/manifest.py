@@ -1,6 +1,7 @@
 """manifest.json: figures, the origin of their numbers and the checksums of their files."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,16 @@ from typing import Any
 from figures import npz
 from figures.figure import Figure
 from vaelab._utils.errors import DataError
-from vaelab._utils.files import atomic_write, sha256
-from vaelab.runs.store import VERSIONS
+from vaelab._utils.files import atomic_write, lock, sha256
+from vaelab._utils.reading import reading
+from vaelab.runs.store import VERSIONS, Provenance
 
 NAME = "manifest.json"
 FOLDER = Path(__file__).resolve().parent  # the pictures are beside the scripts
 Row = dict[str, Any]
+TEXTS = ("id", "paper", "title", "alt", "preset", "numbers")
+TABLES = ("settings", "data", "recipes", "provenance", "files")
+KINDS = {"seeds": list} | dict.fromkeys(TEXTS, str) | dict.fromkeys(TABLES, dict)
 ORDER = ("id", "paper", "title", "alt", "preset", "settings", "seeds", "data", "recipes", "numbers", "provenance")
 
 
@@ -26,23 +31,32 @@ def read(out: Path) -> list[Row]:
     path = out / NAME
     if not path.is_file():
         return []
-    try:
-        rows = [dict(row) for row in json.loads(path.read_text(encoding="utf-8"))["figures"]]
-        if any({*ORDER, "files"} - set(row) for row in rows):
-            raise ValueError("a row lacks entries")
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is damaged ({error}); restore it with git, or delete it and make its figures again."
-        ) from error
+    with reading(path, "restore it with git, or delete it and make its figures again"):
+        return parse(path.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> list[Row]:
+    """Return the rows in the text of a manifest, or raise ValueError if one is not as written here."""
+    rows = [dict(row) for row in json.loads(text)["figures"]]
+    for row in rows:
+        if set(row) != {*ORDER, "files"} or not all(isinstance(row[name], kind) for name, kind in KINDS.items()):
+            raise ValueError("a row has other entries")
+        if set(row["provenance"]) != set(Provenance._fields) or not re.fullmatch("[0-9a-f]{64}", row["numbers"]):
+            raise ValueError(f"the row of {row['id']} has no checksum or no provenance")
+        if not isinstance(row["provenance"]["seconds"], float | int | None) or set(row["data"]) != {"name", "sha256"}:
+            raise ValueError(f"the row of {row['id']} has other entries")
+        if not all(isinstance(entry, str) and entry.isprintable() for entry in (*row["files"], row["id"])):
+            raise ValueError("a file has no name")
     return rows
 
 
 def record(out: Path, row: Row, paths: Sequence[Path]) -> None:
     """Write a figure's row with the checksums of its files; it replaces the row of this id."""
     row = {name: row[name] for name in ORDER} | {"files": {path.name: sha256(path) for path in paths}}
-    rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
-    with atomic_write(out / NAME) as part:
-        part.write_text(json.dumps({"figures": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with lock(out / f".{NAME}.lock", wait=True):  # two processes that make figures keep the rows of both
+        rows = sorted([*(other for other in read(out) if other["id"] != row["id"]), row], key=lambda r: r["id"])
+        with atomic_write(out / NAME) as part:
+            part.write_text(json.dumps({"figures": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def check(out: Path) -> list[str]:

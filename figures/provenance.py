@@ -10,9 +10,11 @@ from figures.figure import Figure
 from figures.manifest import Row
 from figures.registry import FIGURES
 from vaelab._utils.errors import DataError
+from vaelab._utils.reading import printable, reading
 
 FIELDS = ("id", "preset", "numbers")  # no version of the code: a picture changes only with what it shows
-IDENTITY = re.compile(rb'{"id": "([\w-]+)", "preset": "(\w+)", "numbers": "(\w+)"}')
+# Lengths are bounded, so that a search is linear in the size of a file, whatever is in it.
+IDENTITY = re.compile(rb'{"id": "([a-z0-9-]{1,80})", "preset": "(quick|paper)", "numbers": "([0-9a-f]{64})"}')
 
 
 def png_metadata(row: Row) -> dict[str, str]:
@@ -43,7 +45,8 @@ def explain(file: Path) -> str:
         identity = next((r for r in manifest.read(folder) if file.name in (*r["files"], f"{r['id']}.npz")), None)
         reason = f"the manifest in {folder} does not list it"
     else:
-        match = IDENTITY.search(file.read_bytes())
+        with reading(file):
+            match = IDENTITY.search(file.read_bytes())
         identity = dict(zip(FIELDS, map(bytes.decode, match.groups()), strict=True)) if match else None
         reason = "it was not written by `vaelab figures make`, or was saved again by another program"
     if identity is None:
@@ -65,5 +68,8 @@ def explain(file: Path) -> str:
         ]
     item = FIGURES.get(identity["id"])  # a figure of another version is made by the command that made it
     options = {**(item.presets.get(identity["preset"], {}) if item else {}), **(rows[0]["settings"] if rows else {})}
-    command = (item.command if item else Figure.command).format(**{**identity, **options})
-    return "\n".join([*lines, f"numbers   {identity['numbers']}", f"again     {command}"])
+    try:
+        command = (item.command if item else Figure.command).format(**{**identity, **options})
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise DataError(f"{printable(file)} has provenance of settings that this version does not know.") from error
+    return "\n".join(map(printable, [*lines, f"numbers   {identity['numbers']}", f"again     {command}"]))

@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from vaelab import metrics
 from vaelab._utils.errors import DataError
-from vaelab.runs.run import Run
+from vaelab.runs.run import Run, read_settings, write_settings
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu", "--epochs", "2")
 QUICK = ("--samples", "10", "--nll-images", "20", "--small-probe-labels", "100", "--device", "cpu", "--samplers")
@@ -104,7 +105,7 @@ def test_samples_must_be_some(vaelab):
 
 def test_a_checkpoint_of_another_model_is_named(vaelab, tmp_path):
     assert vaelab("train", *SMALL)[0] == 0
-    path = tmp_path / "trained" / "settings.json"
-    path.write_text(path.read_text().replace('"latent": 3', '"latent": 5'))
+    folder = tmp_path / "trained"
+    write_settings(replace(read_settings(folder), latent=5), folder)
     with pytest.raises(DataError, match=r"does not fit the model in its settings\.json"):
         Run.load("trained")

@@ -1,6 +1,7 @@
 """`vaelab train` and `vaelab sweep` as a user meets them: kill them, and run the same command again."""
 
 import csv
+import os
 import re
 import signal
 import subprocess
@@ -14,9 +15,10 @@ from distributed import LocalCluster
 
 from tests.runs.test_executors import wait_for
 from vaelab import recipes
+from vaelab._utils.files import lock
 from vaelab.cli import sweep
 from vaelab.cli.options import recipe_options
-from vaelab.runs.run import RECIPES, options_of
+from vaelab.runs.run import RECIPES, Run, options_of, write_settings
 from vaelab.training import checkpoints
 
 SMALL = ("digits", "--hidden", "16", "--latent", "3", "--device", "cpu")
@@ -85,7 +87,8 @@ def test_a_finished_training_stays_as_it_is_and_can_be_prolonged(vaelab, tmp_pat
 def test_every_option_of_train_arrives(vaelab, tmp_path):
     options = "--recipe gjs_vae --alpha 0.4 --dual --gamma 0.5 --epochs 1 --batch-size 100 --lr 0.002 --seed 7"
     assert vaelab("train", *SMALL, *options.split(), "--out", "here")[0] == 0
-    assert (tmp_path / "here" / "settings.json").read_text() == (
+    text = (tmp_path / "here" / "settings.json").read_text()
+    assert re.sub(r',\n "checksum": "[0-9a-f]{64}"', "", text) == (
         '{\n "recipe": "gjs_vae",\n "options": {\n  "gamma": 0.5,\n  "alpha": 0.4,\n  "dual": true\n },\n'
         ' "data": "digits",\n "latent": 3,\n "network": "mlp",\n "hidden": [\n  16\n ],\n "epochs": 1,\n'
         ' "batch_size": 100,\n "lr": 0.002,\n "seed": 7,\n "limit": null,\n "side": null,\n "noise": 0.0\n}\n'
@@ -107,6 +110,56 @@ def test_a_folder_belongs_to_one_training(vaelab):
     status, _, err = vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.5")
     assert status == 2
     assert err == "vaelab: trained contains a training with options={'alpha': 0.3}; use another folder with --out.\n"
+
+
+@pytest.mark.parametrize("wrong", [("--batch-size", "5000"), ("--lr", "1e6", "--epochs", "1"), ("--device", "abacus")])
+def test_a_training_that_fails_does_not_claim_its_folder(vaelab, tmp_path, wrong):
+    status, _, err = vaelab("train", *SMALL[:-2], *wrong)
+    assert status == 2, err
+    assert not (tmp_path / "trained").exists()
+    status, _, err = vaelab("train", *SMALL, "--epochs", "1")
+    assert status == 0, err
+    # A folder that contains a training keeps it.
+    before = (tmp_path / "trained" / "settings.json").read_bytes()
+    assert vaelab("train", *SMALL[:-2], *wrong)[0] == 2
+    assert (tmp_path / "trained" / "settings.json").read_bytes() == before
+
+
+def test_settings_without_a_checkpoint_claim_nothing(vaelab, tmp_path):
+    write_settings(Run("vae", data="digits", seed=9), tmp_path / "trained")
+    assert vaelab("train", *SMALL, "--epochs", "1")[0] == 0
+
+
+def test_a_tilde_in_out_is_the_users_folder_for_all_files(vaelab, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    assert vaelab("train", *SMALL, "--epochs", "1", "--out=~/run1")[0] == 0
+    files = sorted(path.name for path in (tmp_path / "me" / "run1").iterdir())
+    assert files == ["checkpoints", "history.csv", "settings.json"]
+    assert not (tmp_path / "~").exists()
+    assert vaelab("report", "~/run1", "--samples", "2", "--nll-images", "10")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["train", "sweep"])
+@pytest.mark.parametrize("out", ["", " ", "~nosuchuser/x", "x" * 300])
+def test_an_impossible_out_is_refused_before_training(vaelab, tmp_path, command, out):
+    status, _, err = vaelab(command, *SMALL, "--out", out)
+    assert status == 2
+    assert re.fullmatch(r"vaelab: .*path must .*\.\n", err), err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_into_a_folder_is_refused_before_training(vaelab, tmp_path):
+    (tmp_path / "table").mkdir()
+    status, _, err = vaelab("sweep", *SMALL, *ALPHAS, "--out", "table")
+    assert (status, err) == (2, "vaelab: --out must be a csv file, got the folder table.\n")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_folder_in_use_is_refused_with_its_holder(vaelab, tmp_path):
+    with lock(tmp_path / "trained" / ".lock", wait=False):
+        status, _, err = vaelab("train", *SMALL, "--epochs", "1")
+    assert status == 2
+    assert f"in use by process {os.getpid()} on" in err
 
 
 def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(vaelab, tmp_path, monkeypatch):

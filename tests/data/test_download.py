@@ -5,9 +5,12 @@ import gzip
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +21,7 @@ from PIL import Image
 
 from vaelab import data
 from vaelab._utils.errors import DataError, InvalidValue, StorageError
+from vaelab._utils.files import own_suffix
 from vaelab.data.catalogue import ENTRIES
 from vaelab.data.download import UnavailableError
 
@@ -155,12 +159,56 @@ def test_an_interrupted_download_leaves_whole_files_only_and_goes_on_from_there(
     assert mirrors[0].asked[before:] == ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
 
 
+class Drip(BaseHTTPRequestHandler):
+    """A mirror that sends one byte now and then."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(400):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(("limit", "words"), [("GRACE", "sent .* bytes in .* s"), ("LONGEST", "did not finish")])
+def test_a_mirror_that_drips_is_given_up(tiny, mirrors, cache, monkeypatch, limit, words):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    monkeypatch.setattr(f"vaelab.data.download.{limit}", 0.5)
+    slow = f"http://127.0.0.1:{server.server_port}/"
+    monkeypatch.setitem(ENTRIES, "mnist", replace(ENTRIES["mnist"], mirrors=(slow,)))
+    started = time.monotonic()
+    with pytest.raises(DataError, match=words):
+        data.load("mnist", progress=False)
+    assert lies_in(cache) == []
+    monkeypatch.setitem(ENTRIES, "mnist", replace(ENTRIES["mnist"], mirrors=(slow, mirrors[1].url)))
+    assert len(data.load("mnist", progress=False)) == 30
+    assert time.monotonic() - started < 20
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_a_killed_download_left_is_removed(tiny, cache):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    mark = own_suffix().split("-")[0] + f"-{int(dead.stdout)}-1"
+    left = cache / f".unpacking.{mark}.part"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"half")
+    data.load("mnist", progress=False)
+    assert not left.exists()
+
+
 def test_a_keyboard_interrupt_leaves_no_part_of_a_file(tiny, cache, monkeypatch):
     def stop(self, url, output_file, *_):
         Path(output_file).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", stop)
+    monkeypatch.setattr("vaelab.data.download._Downloader.__call__", stop)
     with pytest.raises(KeyboardInterrupt):
         data.load("mnist", progress=False)
     assert lies_in(cache) == []
@@ -182,7 +230,7 @@ def test_a_disk_that_takes_nothing_gives_one_sentence_and_no_half_file(tiny, cac
         Path(output_file).write_bytes(b"half")
         raise OSError(code, "no")
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", fail)
+    monkeypatch.setattr("vaelab.data.download._Downloader.__call__", fail)
     with pytest.raises(StorageError, match="VAELAB_CACHE") as caught:
         data.load("mnist", progress=False)
     assert "\n" not in str(caught.value)
@@ -235,6 +283,55 @@ def test_a_users_copy_comes_first_raw_or_gzipped(tiny, mirrors, tmp_path, monkey
     assert data.load("mnist", "test").origin == str(folder)
     assert data.where("mnist") == str(folder)
     assert mirrors[0].asked == []
+
+
+OTHER_NAMES = {
+    "dots": lambda name: name.replace("-idx", ".idx"),
+    "capitals": str.upper,
+    "capital suffix": lambda name: name.replace(".gz", ".GZ"),
+    "own folder": lambda name: f"{name}/{name}",
+    "raw": lambda name: f"raw/{name}",
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_NAMES)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_mnist_is_found_under_its_other_usual_names(tiny, mirrors, tmp_path, monkeypatch, kind, zipped):
+    for name, content in tiny.items():
+        path = tmp_path / "MNIST" / OTHER_NAMES[kind](f"{name}.gz" if zipped else name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content) if zipped else content)
+    monkeypatch.setenv("VAELAB_DATA", str(tmp_path / "MNIST"))
+    images = data.load("mnist").images
+    assert images.numpy().tobytes() == tiny["train-images-idx3-ubyte"][16:]
+    assert str(tmp_path / "MNIST") in data.where("mnist")
+    assert [check.ok for check in data.verify() if check.name == "mnist"] == [True] * 4
+    assert mirrors[0].asked == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_cannot_be_read_does_not_end_the_list(tiny, tmp_path, monkeypatch, kind):
+    """Permissions do not stop an administrator, under whom these tests may run."""
+    for name, content in tiny.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setenv("VAELAB_DATA", str(tmp_path))
+
+    def refuse(method):
+        def call(path, *rest, **options):
+            if Path(path) == (tmp_path if kind == "folder" else tmp_path / "train-images-idx3-ubyte"):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return method(path, *rest, **options)
+
+        return call
+
+    monkeypatch.setattr(Path, "iterdir", refuse(Path.iterdir))
+    monkeypatch.setattr("builtins.open", refuse(open))
+    rows = data.describe()
+    assert len(rows) == len(ENTRIES)
+    assert "Permission denied" in next(row.where for row in rows if row.entry.name == "mnist")
+    assert any("Permission denied" in check.problem for check in data.verify() if check.name == "mnist")
+    with pytest.raises(StorageError, match="Permission denied"):
+        data.load("mnist")
 
 
 def test_a_damaged_users_copy_is_named_and_never_replaced(tiny, tmp_path):

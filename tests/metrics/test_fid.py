@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from tests.data.test_download import NOBODY, StandIn
 from vaelab import load
 from vaelab._utils.errors import DataError, InvalidType, InvalidValue
+from vaelab._utils.files import sha256
 from vaelab.data import Dataset
 from vaelab.data.dataset import SPLITS
 from vaelab.metrics import fid
@@ -57,14 +58,21 @@ def test_batch_norms_are_folded_whatever_the_file(tmp_path):
     x = torch.randn(2, 3, 8, 8)
     for file in ("a.pt", "b.pth"):
         folded = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 1), nn.ReLU())
-        load_weights(folded, tmp_path / file)
+        load_weights(folded, tmp_path / file, sha256(tmp_path / file))
         torch.testing.assert_close(folded(x), published(x))
         for wrong in (nn.Sequential(nn.Conv2d(3, 4, 3)), nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 6, 1))):
             with pytest.raises(DataError, match="2015 Inception"):
-                load_weights(wrong, tmp_path / file)
+                load_weights(wrong, tmp_path / file, sha256(tmp_path / file))
     (tmp_path / "c.pt").write_bytes(b"no archive")
     with pytest.raises(DataError, match=r"c\.pt"):
-        load_weights(folded, tmp_path / "c.pt")
+        load_weights(folded, tmp_path / "c.pt", sha256(tmp_path / "c.pt"))
+
+
+def test_an_archive_is_parsed_only_after_its_checksum(tmp_path, monkeypatch):
+    (tmp_path / "a.pt").write_bytes(b"anything")
+    monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("parsed before the checksum"))
+    with pytest.raises(DataError, match=r"a\.pt must have the checksum"):
+        load_weights(nn.Sequential(), tmp_path / "a.pt", "0" * 64)
 
 
 @pytest.mark.parametrize("size", [28, 32, 64, 299, 400])
@@ -202,7 +210,7 @@ def test_the_error_for_unavailable_weights_names_the_file(alone):
 def test_the_real_network_gives_what_the_published_archive_gives():
     path = weights()
     network = inception().eval()
-    load_weights(network, path)
+    load_weights(network, path, sha256(path))
     x = (torch.randint(0, 256, (2, 3, 299, 299), generator=torch.Generator().manual_seed(0)).float() - 128) / 128
     with torch.no_grad():
         torch.testing.assert_close(network(x), torch.jit.load(path).eval()(x), atol=1e-4, rtol=1e-4)

@@ -3,14 +3,22 @@
 import errno
 import hashlib
 import os
+import platform
+import re
+import shutil
+import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vaelab._utils.errors import StorageError
+from vaelab._utils.errors import InvalidValue, StorageError, UserError
+from vaelab._utils.reading import printable
 
 REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EFBIG: "the file would exceed the size limit of this process; raise the limit (ulimit -f)",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
     errno.EROFS: "the folder is read-only; choose another folder",
     errno.EACCES: "you have no permission to write there; choose another folder",
@@ -21,6 +29,27 @@ REMEDIES = {
 }
 
 
+def user_path(path: Path | str) -> Path:
+    """Return a path of the user's with ~ replaced, if the operating system can have such a path.
+
+    Raises:
+        InvalidValue: For ~NAME without such a user, a name that is too long, or a zero byte.
+
+    Example:
+        >>> user_path("/data/images")
+        PosixPath('/data/images')
+    """
+    try:
+        result = Path(path).expanduser()
+        result.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # who reads or writes says so
+        return result
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
+        raise InvalidValue(f"path must be a path of this system, got {printable(path):.80} ({reason}).") from error
+    return result
+
+
 def storage_error(path: Path, error: OSError) -> StorageError:
     """Return the error for an operating-system error on a path: what failed, and what to do."""
     remedy = REMEDIES.get(error.errno or 0, f"{error.strerror or error}; choose another folder")
@@ -29,16 +58,25 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, *, follow: bool = True) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` on success, so that no reader sees half a file.
+
+    What killed processes of this machine have left in the folder is removed.
+
+    Args:
+        path: The file.
+        follow: Write the target of a symbolic link, or else replace the link.
 
     Raises:
         StorageError: If the disk is full, read-only or not writable.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if follow and path.is_symlink():
+        path = Path(os.path.realpath(path))
+    part = path.with_name(f".{path.name[:60]}.{own_suffix()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
@@ -54,13 +92,97 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def require_writable(folder: Path) -> None:
     """Raise `StorageError` now rather than after minutes of work whose result cannot be saved."""
-    probe = folder / ".writable"
     try:
-        with atomic_write(probe) as part:
-            part.write_bytes(b"\0" * 4096)
-        probe.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 4096)
     except OSError as error:
-        raise storage_error(folder, error.__cause__ if isinstance(error.__cause__, OSError) else error) from error
+        raise storage_error(folder, error) from error
+
+
+def own_suffix() -> str:
+    """Return what marks a temporary name as that of this process: HOST-PID."""
+    return f"{re.sub('[^A-Za-z0-9]', '', platform.node())[:40]}-{os.getpid()}"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files and folders of processes of this machine that have died."""
+    host, pid = own_suffix().split("-")
+    marked = re.compile(rf"\..*\.{host}-([0-9]+)-[^.]*\.part")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = marked.fullmatch(entry.name)
+            if match and match[1] != pid and not _is_alive(int(match[1])):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    Path(entry.path).unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # of another user
+        return True
+    return True
+
+
+@contextmanager
+def lock(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold a lock file, which names its holder; a killed process holds nothing.
+
+    File systems without locks, and Windows, are not locked.
+
+    Args:
+        path: The lock file, removed at the end.
+        wait: Wait for the holder, instead of refusing.
+
+    Raises:
+        InvalidValue: If another process or thread holds it, with its name.
+        StorageError: If the folder cannot be written.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    created = not path.parent.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            file = path.open("a+", encoding="utf-8")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with file:
+                    file.seek(0)
+                    holder = printable(file.read(200).strip()) or "another process"
+                raise InvalidValue(
+                    f"folder must not be in use, got {path.parent}, in use by {holder}; wait or choose another folder."
+                ) from None
+            except OSError:  # not supported here
+                break
+            with suppress(FileNotFoundError):
+                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                    break
+            file.close()  # the previous holder has removed it
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        file.flush()
+    except UserError:
+        raise
+    except OSError as error:
+        raise storage_error(path.parent, error) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+            if created:
+                path.parent.rmdir()  # if nothing was written there
+        file.close()
 
 
 def sha256(path: Path) -> str:

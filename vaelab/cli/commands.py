@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from vaelab._utils.errors import UserError
+from vaelab._utils.reading import printable
 from vaelab.cli.data import data_get, data_list, data_verify, data_where
 from vaelab.cli.doctor import doctor
 from vaelab.cli.figures import figures_check, figures_draw, figures_explain, figures_list, figures_make
@@ -27,17 +28,17 @@ COMMANDS = (train, report, sweep, reproduce, notebooks, doctor)
 
 def main() -> None:
     """Run one command; an error for the user is one sentence and exit status 2."""
-    run: Callable[[], None] = tyro.cli(
-        _group("figures", "Draw, list, check and explain figures.", FIGURES)
-        | _group("data", "List, download, verify and locate data sets.", DATA)
-        | _any_of(COMMANDS),
-        prog="vaelab",
-        description="Understand variational autoencoders: train, measure, and draw the figures of four papers.",
-    )
     try:
+        run: Callable[[], None] = tyro.cli(
+            _group("figures", "Draw, list, check and explain figures.", FIGURES)
+            | _group("data", "List, download, verify and locate data sets.", DATA)
+            | _any_of(COMMANDS),
+            prog="vaelab",
+            description="Understand variational autoencoders: train, measure, and draw the figures of four papers.",
+        )
         run()
     except UserError as error:
-        print(f"vaelab: {error}", file=sys.stderr)
+        print(f"vaelab: {printable(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

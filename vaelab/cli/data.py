@@ -1,5 +1,6 @@
 """`vaelab data`. Heavy imports wait until the command runs."""
 
+from vaelab._utils.reading import printable
 from vaelab.cli.options import DatasetName, OutputFolder
 
 
@@ -10,7 +11,7 @@ def data_list() -> None:
     for row in describe():
         entry = row.entry
         counts, shape = f"{entry.train}+{entry.test}", "x".join(map(str, entry.shape))
-        print(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}\n{'':<18} {row.where}")
+        print(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}\n{'':<18} {printable(row.where)}")
 
 
 def data_get(name: DatasetName, folder: OutputFolder = None) -> None:
@@ -22,7 +23,7 @@ def data_get(name: DatasetName, folder: OutputFolder = None) -> None:
     """
     from vaelab.data.inventory import get
 
-    print(get(name, folder=folder))
+    print(printable(get(name, folder=folder)))
 
 
 def data_verify() -> None:
@@ -32,9 +33,9 @@ def data_verify() -> None:
 
     results = verify()
     for result in results:
-        print(f"{result.name:<18} {'intact' if result.ok else 'altered':<8} {result.path}")
-    if altered := [str(result.path) for result in results if not result.ok]:
-        raise DataError(f"altered or truncated: {', '.join(altered)}; delete them, or run `vaelab data get NAME`.")
+        print(f"{result.name:<18} {'intact' if result.ok else result.problem:<8} {printable(result.path)}")
+    if wrong := [f"{result.path} ({result.problem})" for result in results if not result.ok]:
+        raise DataError(f"not intact: {', '.join(wrong)}; delete them, or run `vaelab data get NAME`.")
 
 
 def data_where(name: DatasetName) -> None:
@@ -45,4 +46,4 @@ def data_where(name: DatasetName) -> None:
     """
     from vaelab.data.inventory import where
 
-    print(where(name))
+    print(printable(where(name)))

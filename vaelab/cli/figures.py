@@ -11,13 +11,13 @@ import tyro
 
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import repository
-from vaelab.cli.options import OutputFolder
+from vaelab.cli.options import OutputFolder, UserPath
 
 if TYPE_CHECKING:
     from figures.build import Made
 
 FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")]
-FigureFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+FigureFile = Annotated[UserPath, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 CLONE = ("figures/registry.py", "pyproject.toml")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from vaelab._utils.errors import InvalidValue, StorageError
-from vaelab._utils.files import atomic_write, storage_error
+from vaelab._utils.files import atomic_write, storage_error, user_path
 
 TargetFolder = Annotated[str, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
 
@@ -27,7 +27,7 @@ def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
     if not folder.strip():
         raise InvalidValue("the name of the folder must not be empty.")
     # A quoted ~ was not replaced by the shell; in another place it is a name.
-    target = Path(folder).expanduser() if Path(folder).parts[:1] == ("~",) else Path(folder)
+    target = user_path(folder) if Path(folder).parts[:1] == ("~",) else Path(folder)
     contents = {file.name: file.read_bytes() for file in notebook_files()}
     copied = copy_files(contents, target, overwrite=overwrite)
     print(*(target / name for name in copied), sep="\n", end="\n" if copied else "")
@@ -55,7 +55,7 @@ def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> 
         )
     with ExitStack() as parts:  # all files are written in full before the first one gets its name
         for name in written:
-            parts.enter_context(atomic_write(folder / name)).write_bytes(contents[name])
+            parts.enter_context(atomic_write(folder / name, follow=False)).write_bytes(contents[name])
     return written
 
 

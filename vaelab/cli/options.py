@@ -14,6 +14,9 @@ from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_orig
 
 import tyro
 
+from vaelab._utils.errors import InvalidValue, StorageError
+from vaelab._utils.files import user_path
+
 
 def recipe_names(several: bool = False) -> Any:
     """Return the type of one or several recipe names: a choice of all recipes."""
@@ -75,12 +78,25 @@ def _documented_arguments(documented: Any) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in entries}
 
 
+def _to_path(texts: list[str]) -> Path:
+    if not texts[0].strip():
+        raise StorageError("path must not be empty.")
+    try:
+        return user_path(texts[0])
+    except InvalidValue as error:  # tyro would wrap a ValueError in a box
+        raise StorageError(str(error)) from error
+
+
 def _shown(default: str) -> str:
     return f"(default: {default.strip('[]')})".replace("'", "")
 
 
 DatasetName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
-OutputFolder = Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
+UserPath = Annotated[
+    Path,
+    tyro.constructors.PrimitiveConstructorSpec(1, "PATH", _to_path, lambda x: isinstance(x, Path), lambda x: [str(x)]),
+]
+OutputFolder = Annotated[UserPath | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
 RecipeName = Annotated[str, tyro.conf.arg(constructor_factory=recipe_names, help_behavior_hint=_shown)]
 RecipeNames = Annotated[
     tuple[str, ...], tyro.conf.arg(constructor_factory=lambda: recipe_names(several=True), help_behavior_hint=_shown)

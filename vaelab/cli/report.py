@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vaelab.cli.options import OutputFolder
+from vaelab.cli.options import OutputFolder, UserPath
 
-RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+RunFolder = Annotated[UserPath, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
 def report(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vaelab.cli.options import DatasetName, RecipeNames, recipe_options
+from vaelab.cli.options import DatasetName, RecipeNames, UserPath, recipe_options
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -29,7 +29,7 @@ def sweep(
     device: str = "auto",
     executor: Literal["local", "dask"] = "local",
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None,
-    out: Path = Path("sweep.csv"),
+    out: UserPath = Path("sweep.csv"),
     *,
     options: SweepOptions,
 ) -> None:
@@ -58,6 +58,8 @@ def sweep(
 
     if (executor == "dask") != (scheduler is not None):
         raise InvalidValue("--executor dask and --scheduler ADDRESS must be given together.")
+    if out.is_dir():
+        raise InvalidValue(f"--out must be a csv file, got the folder {out}.")
     require_writable(out.parent)
     require_writable(cache_folder())
     network, hidden = options.pop("network", "mlp"), options.pop("hidden", None)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions
+from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions, UserPath
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -19,7 +19,7 @@ def train(
     lr: float = 1e-3,
     seed: int = 0,
     device: str = "auto",
-    out: Path = Path("trained"),
+    out: UserPath = Path("trained"),
     *,
     options: RecipeOptions,
 ) -> None:
@@ -37,7 +37,8 @@ def train(
         out: Folder for checkpoints, history.csv and settings.json.
         options: Keyword options of the recipe.
     """
-    from vaelab.runs.run import Run
+    from vaelab._utils.files import lock
+    from vaelab.runs.run import Run, write_settings
     from vaelab.training import checkpoints
     from vaelab.training.config import TrainConfig
     from vaelab.training.history import History
@@ -48,27 +49,33 @@ def train(
     images = run.images("train")
     config = TrainConfig(epochs, batch_size, lr, seed, device, binarize=run.binarize, checkpoints=out / "checkpoints")
     experiment = run.experiment(images.shape[1:])
-    _write_settings(run, out)
-    fit(experiment, images, config, resume=True)
+    with lock(out / ".lock", wait=False):
+        _compare_settings(run, out)
+        path, saved = out / "settings.json", checkpoints.list_checkpoints(out / "checkpoints")
+        before = path.read_bytes() if saved and path.is_file() else None
+        write_settings(run, out)
+        try:
+            fit(experiment, images, config, resume=True)
+        except BaseException:
+            if checkpoints.list_checkpoints(out / "checkpoints") == saved:  # the corrected command can use the folder
+                path.unlink() if before is None else path.write_bytes(before)
+            raise
     if latest := checkpoints.load_latest(out / "checkpoints"):
         History(latest["rows"]).save(out / "history.csv")
     print(f"Trained {recipe} on {data} (epochs: {epochs}); checkpoints/, history.csv and settings.json are in {out}")
 
 
-def _write_settings(run: "Run", out: Path) -> None:
+def _compare_settings(run: "Run", out: Path) -> None:
+    """Raise `InvalidValue` if the folder contains checkpoints of another training."""
     from dataclasses import asdict
 
     from vaelab._utils.errors import InvalidValue
-    from vaelab._utils.files import atomic_write
+    from vaelab.runs.run import read_settings
+    from vaelab.training.checkpoints import list_checkpoints
 
-    settings = json.loads(json.dumps(asdict(run)))
-    path = out / "settings.json"
-    if path.is_file():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        other = [
-            f"{name}={old.get(name)!r}" for name in settings if name != "epochs" and old.get(name) != settings[name]
-        ]
-        if other:
-            raise InvalidValue(f"{out} contains a training with {', '.join(other)}; use another folder with --out.")
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    if not list_checkpoints(out / "checkpoints") or not (out / "settings.json").is_file():
+        return
+    ours, theirs = (json.loads(json.dumps(asdict(one))) for one in (run, read_settings(out)))
+    other = [f"{name}={theirs[name]!r}" for name in ours if name != "epochs" and theirs[name] != ours[name]]
+    if other:
+        raise InvalidValue(f"{out} contains a training with {', '.join(other)}; use another folder with --out.")

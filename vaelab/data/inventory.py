@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from vaelab._utils.errors import DataError, InvalidValue
+from vaelab._utils.errors import DataError, InvalidValue, StorageError
+from vaelab._utils.files import user_path
+from vaelab._utils.reading import reading
 from vaelab.data.catalogue import ENTRIES, Entry, find_entry
 from vaelab.data.download import fetch, how_to_get, notify
 from vaelab.data.locate import DataFolder, cache, checksum, copies, locate, locate_archive, search_folders
@@ -30,11 +32,13 @@ class FileCheck(NamedTuple):
         name: Name of the data set.
         path: The file.
         ok: Whether its checksum is that of the catalogue.
+        problem: "", "altered", "missing", or why it cannot be read.
     """
 
     name: str
     path: Path
     ok: bool
+    problem: str = ""
 
 
 def describe() -> list[InventoryRow]:
@@ -48,10 +52,11 @@ def describe() -> list[InventoryRow]:
         'mnist-mini'
     """
     rows = []
+    search_folders(find_entry("mnist"), None)  # a wrong VAELAB_DATA is no property of each data set
     for entry in ENTRIES.values():
         try:
             rows.append(InventoryRow(entry, _find(entry) or "not here"))
-        except DataError as error:
+        except (DataError, StorageError) as error:
             rows.append(InventoryRow(entry, str(error)))
     return rows
 
@@ -110,10 +115,10 @@ def get(name: str, *, folder: DataFolder = None, progress: bool = True) -> Path:
         raise InvalidValue(f"{name} {entry.built_in}: there is nothing to download, load it.")
     if entry.ships:
         return shipped_file(entry)
-    into = cache(entry) if folder is None else Path(folder).expanduser() / name
+    into = cache(entry) if folder is None else user_path(folder) / name
     present = _check_files(entry, [into])
     altered = [path for path, intact in present if not intact]
-    complete = {path.name.removesuffix(".gz") for path, _ in present} == set(entry.files)
+    complete = all(any(copies(entry, file, [into])) for file in entry.files)
     place = str(into) if complete else _find(entry) if folder is None and not altered else None
     if place and not altered:
         notify(f"{name} is already here, intact: {place}")
@@ -137,9 +142,22 @@ def verify() -> list[FileCheck]:
     for entry in ENTRIES.values():
         for name, expected in entry.ships.items():
             path = shipped_path(name)
-            results.append(FileCheck(entry.name, path, path.is_file() and checksum(path, expected) == expected))
-        results += [FileCheck(entry.name, *result) for result in _check_files(entry, search_folders(entry, None))]
+            results.append(_check(entry, path, expected))
+        for name, expected in entry.files.items():
+            try:
+                paths = list(copies(entry, name, search_folders(entry, None)))
+                results += [_check(entry, path, expected) for path in paths]
+            except StorageError as error:
+                results.append(FileCheck(entry.name, Path(name), False, str(error).rstrip(".")))
     return results
+
+
+def _check(entry: Entry, path: Path, expected: str) -> FileCheck:
+    try:
+        problem = "" if checksum(path, expected) == expected else "altered"
+    except StorageError as error:
+        problem = str(error).rstrip(".") if path.exists() else "missing"
+    return FileCheck(entry.name, path, not problem, problem)
 
 
 def _find(entry: Entry, folder: DataFolder = None) -> str | None:
@@ -150,7 +168,9 @@ def _find(entry: Entry, folder: DataFolder = None) -> str | None:
         return f"{entry.name} {entry.built_in}"
     if entry.unpacked:
         for place in search_folders(entry, folder):
-            if (place / entry.unpacked).exists():
+            with reading(place):
+                exists = (place / entry.unpacked).exists()
+            if exists:
                 return str(place / entry.unpacked)
     paths = [locate(entry, name, folder) for name in entry.files]
     if paths[0] and all(paths):

@@ -4,11 +4,11 @@ A distance on them is called "Fréchet distance on classifier features", compare
 set only, and is no FID.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,6 +20,7 @@ from vaelab.data.images import Images, as_images
 
 VERSION = 1  # part of the cache key: raise it when training or network are changed on purpose
 FEATURES = 64
+DIGEST = 32  # bytes of a checksum behind the weights
 STEPS, BATCH, RATE = 600, 128, 2e-3
 
 
@@ -87,16 +88,20 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
     if classes < 2:
         raise InvalidValue(f"{dataset.name} must have labels of two classes, got {classes}.")
     key = digest("+".join([f"classifier {VERSION}", dataset.sha256, str(seed)]))
-    path = cache_folder() / "classifiers" / f"{key}.safetensors"
+    path = cache_folder() / "classifiers" / f"{key}.weights"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = Classifier(dataset.shape, classes)
         try:
-            net.load_state_dict(load_file(path))
-        except (OSError, SafetensorError, RuntimeError):  # absent or damaged
+            content = path.read_bytes()
+            if not content.endswith(hashlib.sha256(content[:-DIGEST]).digest()):
+                raise ValueError("wrong checksum")
+            net.load_state_dict(load(content[:-DIGEST]))
+        except Exception:  # absent, damaged, or of another version
             _train(net, dataset)
+            content = save(net.state_dict())
             with atomic_write(path) as part:
-                save_file(net.state_dict(), part)
+                part.write_bytes(content + hashlib.sha256(content).digest())
     return net.eval()
 
 

@@ -3,6 +3,7 @@
 import csv
 import math
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from tqdm.auto import tqdm
 
 from vaelab._utils import checks
 from vaelab._utils.files import atomic_write
+from vaelab._utils.reading import reading
 from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.runs.run import Run
 from vaelab.training.config import TrainConfig
@@ -73,9 +75,19 @@ def curve(run: Run, folder: Path) -> list[Epoch]:
     path = folder / name_of(run) / "test.csv"
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [Epoch(int(row["epoch"]), *(float(row[name]) for name in Epoch._fields[1:])) for row in rows]
+    with reading(path, "remove its damaged lines"):
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
+        if [row[:6] for row in rows[:1]] != [list(Epoch._fields)]:
+            raise ValueError("other columns")
+        for number, row in enumerate(rows[1:], 2):
+            if row[6:] != ([_check(row[:6])] if len(rows[0]) > 6 else []):
+                raise ValueError(f"line {number}")
+        return [Epoch(int(row[0]), *map(float, row[1:6])) for row in rows[1:]]
+
+
+def _check(values: Sequence[object]) -> str:
+    """Return the checksum that ends a line; files of older versions have none."""
+    return f"{zlib.crc32(','.join(map(str, values)).encode()):08x}"
 
 
 def name_of(run: Run) -> str:
@@ -104,7 +116,8 @@ def _train_until(run: Run, goal: int, folder: Path, device: str, deadline: float
         epoch = Epoch(progress.epoch, *measured, progress.row["loss"], time.perf_counter() - started)
         epochs = [*(earlier for earlier in epochs if earlier.epoch < progress.epoch), epoch]
         with atomic_write(folder / "test.csv") as part, part.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([Epoch._fields, *epochs])
+            rows = [[*epoch, _check(epoch)] for epoch in epochs]
+            csv.writer(file, lineterminator="\n").writerows([[*Epoch._fields, "check"], *rows])
         bar.update()
         if time.monotonic() > deadline:
             return

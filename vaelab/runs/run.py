@@ -4,7 +4,7 @@ import functools
 import inspect
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vaelab._utils.errors import DataError, InvalidValue
+from vaelab._utils.errors import DataError, InvalidValue, StorageError
+from vaelab._utils.files import atomic_write, digest, user_path
 from vaelab._utils.images import to_float
+from vaelab._utils.reading import printable, reading
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
 from vaelab.objectives.denoising import DenoisingExperiment, noisy
@@ -108,17 +110,14 @@ class Run:
         Raises:
             DataError: If the folder contains no intact training.
         """
-        folder = Path(folder)
-        try:
-            run = cls(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise DataError(f"{folder} has no settings.json; train one first with `vaelab train --out`.") from error
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{folder} has no settings.json that this version can read: {error}.") from error
+        folder = user_path(folder)
+        run = read_settings(folder)
         latest = checkpoints.load_latest(folder / "checkpoints")
         if latest is None:
             raise DataError(f"{folder} has no checkpoint; run its `vaelab train` command to the end of an epoch.")
-        experiment = run.experiment(run.images("test").shape[1:])
+        images = run.images("test")
+        with reading(folder / "settings.json", "train into another folder"):
+            experiment = run.experiment(images.shape[1:])
         try:
             experiment.load_state_dict(latest["experiment"])
         except RuntimeError as error:
@@ -138,6 +137,56 @@ class SavedRun(NamedTuple):
     run: Run
     experiment: Experiment
     step: int
+
+
+def write_settings(run: Run, folder: Path) -> None:
+    """Write the settings of a training to settings.json of its folder, with their checksum.
+
+    Raises:
+        StorageError: If the file cannot be written.
+    """
+    settings = asdict(run)
+    text = json.dumps({**settings, "checksum": _checksum_of(settings)}, indent=1) + "\n"
+    with atomic_write(folder / "settings.json") as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def read_settings(folder: Path) -> Run:
+    """Read what `write_settings` wrote; files of older versions have no checksum.
+
+    Raises:
+        DataError: If the file is missing, damaged, or of another version.
+    """
+    path = folder / "settings.json"
+    if not path.is_file():
+        raise DataError(f"{printable(folder)} has no settings.json; train one first with `vaelab train --out`.")
+    try:
+        with reading(path):
+            settings = json.loads(path.read_text(encoding="utf-8"))
+            checksum = settings.pop("checksum", None)
+            if checksum not in (None, _checksum_of(settings)):
+                raise ValueError("wrong checksum")
+            run = Run(**settings)
+            _check_types(run)
+    except (DataError, StorageError) as error:
+        reason = str(error).rstrip(".")
+        raise DataError(f"{printable(folder)} has no settings.json that this version can read: {reason}.") from error
+    return run
+
+
+def _checksum_of(settings: dict[str, Any]) -> str:
+    return digest(json.dumps(settings, sort_keys=True))
+
+
+def _check_types(run: Run) -> None:
+    for name, value in asdict(run).items():
+        kinds = {"options": dict, "hidden": list | tuple | None, "limit": int | None, "side": int | None}
+        default = getattr(Run, name, "")
+        kind = kinds.get(name, float | int if isinstance(default, float) else type(default))
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}")
+    if run.recipe not in RECIPES:
+        raise ValueError(f"recipe is {run.recipe!r}")
 
 
 @functools.lru_cache(maxsize=4)

@@ -213,7 +213,7 @@ def find(name: str, recipe: Recipe) -> Result | None:
     numbers = load_arrays(path_of(name)) or {}
     try:
         provenance = Provenance(**json.loads(str(numbers.pop("provenance"))))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return Result(numbers, name, (recipe,), provenance)
 

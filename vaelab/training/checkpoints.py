@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError, suggest
-from vaelab._utils.files import atomic_write
+from vaelab._utils.files import atomic_write, user_path
 from vaelab.objectives.objective import Experiment
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History
@@ -119,7 +119,7 @@ class Checkpointer:
         history: History,
         changed: Collection[str] = (),
     ) -> None:
-        self.folder = Path(config.checkpoints).expanduser() if config.checkpoints is not None else None
+        self.folder = user_path(config.checkpoints) if config.checkpoints is not None else None
         self.step, self.order, self.parameters, self.history = step, order, parameters, history
         self.interval, self.last = 60 * config.checkpoint_minutes, time.monotonic()
         free = set(RESUMABLE_CHANGES)

@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from vaelab._utils import rng
 from vaelab._utils.device import on_device
 from vaelab._utils.domain import require_unit
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.files import lock, user_path
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import tf32, without_autocast
 from vaelab.data.augment import check_domain
@@ -151,10 +153,23 @@ def train(
         2 1 (50,)
         3 2 (50,)
     """
-    config, interventions = config or TrainConfig(), interventions or Interventions()
+    config = config or TrainConfig()
     check_inference_mode()
     if changed and not resume:
         raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
+    with lock(user_path(config.checkpoints) / ".lock", wait=False) if config.checkpoints is not None else nullcontext():
+        yield from _train(experiment, data, config, interventions or Interventions(), augment, resume, changed)
+
+
+def _train(
+    experiment: Experiment,
+    data: Images,
+    config: TrainConfig,
+    interventions: Interventions,
+    augment: Transform | None,
+    resume: bool,
+    changed: Collection[str],
+) -> Iterator[Progress]:
     device = on_device(config.device)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)

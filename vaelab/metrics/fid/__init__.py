@@ -21,7 +21,7 @@ from vaelab.data.dataset import Dataset
 from vaelab.data.images import Images, as_images
 from vaelab.data.locate import DataFolder
 from vaelab.metrics.fid.network import FEATURES, SIDE, inception, load_weights
-from vaelab.metrics.fid.weights_file import weights
+from vaelab.metrics.fid.weights_file import WEIGHTS, weights
 from vaelab.metrics.frechet import frechet_distance
 
 Resize = Literal["tensorflow", "half-pixel"]
@@ -178,7 +178,8 @@ def _color_images(data: Images) -> Tensor:
 @lru_cache(maxsize=1)
 def _network(path: Path) -> nn.Sequential:
     network = inception()
-    load_weights(network, path)
+    checksum = next(entry.files[path.name] for entry in WEIGHTS if path.name in entry.files)
+    load_weights(network, path, checksum.removeprefix("sha256:"))
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             # Four times faster.

@@ -4,13 +4,17 @@ Its published weights are frozen, so every batch norm is folded into the convolu
 convolutions with ReLU remain, in the order of the published files.
 """
 
+import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor, nn
 
 from vaelab._utils.errors import DataError
+from vaelab._utils.reading import reading
 
 EPSILON = 1e-3
 FEATURES, SIDE = 2048, 299
@@ -43,41 +47,49 @@ def inception() -> nn.Sequential:
     return nn.Sequential(*stem, *sides, *sevens, *wide, nn.AvgPool2d(8), nn.Flatten())
 
 
-def load_weights(network: nn.Sequential, path: Path) -> None:
-    """Load the weights; no code of the file is run.
+def load_weights(network: nn.Sequential, path: Path, sha256: str) -> None:
+    """Load the weights, after their checksum.
+
+    TorchScript parses the code in its archive, by a parser that is not meant for hostile files;
+    none of it is run. The bytes that passed the checksum are those that are parsed.
 
     Args:
         network: What `inception` returns.
         path: TorchScript archive (.pt) or state dict (.pth).
+        sha256: Checksum of the file, in hexadecimal.
 
     Raises:
-        DataError: For a file without the 94 convolutions of this network.
+        DataError: For another file, or one without the 94 convolutions of this network.
     """
+    with reading(path):
+        content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DataError(f"{path} must have the checksum of the published weights; replace or remove it.")
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     try:
-        convolutions = list(_script(path) if path.suffix == ".pt" else _state_dict(path))
+        convolutions = list((_script if path.suffix == ".pt" else _state_dict)(io.BytesIO(content)))
         for layer, (weight, scale, shift) in zip(layers, convolutions, strict=True):
             if weight.shape != layer.weight.shape or layer.bias is None:
                 raise ValueError(f"a convolution {tuple(weight.shape)} where {tuple(layer.weight.shape)} is needed")
             with torch.no_grad():
                 layer.weight.copy_(weight * scale[:, None, None, None])
                 layer.bias.copy_(shift)
-    except (RuntimeError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # what a parser raises depends on the place of the damage
         raise DataError(f"{path} must hold the weights of the 2015 Inception network ({error}).") from error
 
 
 Folded = tuple[Tensor, Tensor, Tensor]  # weight; scale and shift of the batch norm after it
 
 
-def _script(path: Path) -> Iterator[Folded]:
-    values = list(torch.jit.load(path, map_location="cpu").state_dict().values())
+def _script(file: IO[bytes]) -> Iterator[Folded]:
+    values = list(torch.jit.load(file, map_location="cpu").state_dict().values())
     for weight, beta, mean, variance in zip(*(values[k::4] for k in range(4)), strict=True):
         scale = (variance + EPSILON).rsqrt()
         yield weight, scale, beta - mean * scale
 
 
-def _state_dict(path: Path) -> Iterator[Folded]:
-    state = torch.load(path, map_location="cpu", weights_only=True)
+def _state_dict(file: IO[bytes]) -> Iterator[Folded]:
+    state = torch.load(file, map_location="cpu", weights_only=True)
     for name in [name.removesuffix(".conv.weight") for name in state if name.endswith(".conv.weight")]:
         scale = state[f"{name}.bn.weight"] * (state[f"{name}.bn.running_var"] + EPSILON).rsqrt()
         yield state[f"{name}.conv.weight"], scale, state[f"{name}.bn.bias"] - state[f"{name}.bn.running_mean"] * scale
