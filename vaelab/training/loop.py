@@ -3,8 +3,8 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -84,8 +84,10 @@ def fit(
 
     config = config or TrainConfig()
     history = History()
-    with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
-        for progress in train(experiment, data, config, interventions=interventions, augment=augment, resume=resume):
+    steps = train(experiment, data, config, interventions=interventions, augment=augment, resume=resume)
+    # Closed at once, or else the traceback of an error keeps the lock of the folder.
+    with closing(steps), tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
+        for progress in steps:
             history = progress.history
             bar.total = progress.steps * config.batch_size
             bar.update(progress.step * config.batch_size - bar.n)
@@ -103,7 +105,7 @@ def train(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train an experiment in place, and yield after every step.
 
     Args:
