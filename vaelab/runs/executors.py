@@ -1,6 +1,7 @@
 """Parallel trainings: in one-thread worker processes, or on any `concurrent.futures.Executor`."""
 
 import functools
+import multiprocessing
 import os
 import signal
 import sys
@@ -82,14 +83,22 @@ def _on_executor(function: Callable[..., Any], tasks: Sequence[Task], executor: 
 def _on_processes(function: Callable[..., Any], tasks: Sequence[Task], processes: int) -> Results:
     with parallel_config("loky", inner_max_num_threads=1):
         pool = Parallel(processes, return_as="generator_unordered", batch_size=1)
-    results = pool(delayed(_in_worker)(os.getpid(), function, index, task) for index, task in enumerate(tasks))
+    calls = (delayed(_in_worker)(os.getpid(), function, index, task) for index, task in enumerate(tasks))
     try:
-        for result in results:  # noqa: UP028 - `yield from` would close `results` with a warning
-            yield result
-    finally:
-        with warnings.catch_warnings():  # of tasks that are cancelled, which is the purpose
-            warnings.simplefilter("ignore")
-            results.close()
+        results = pool(calls)
+        try:
+            for result in results:  # noqa: UP028 - `yield from` would close `results` with a warning
+                yield result
+        finally:
+            with warnings.catch_warnings():  # of tasks that are cancelled, which is the purpose
+                warnings.simplefilter("ignore")
+                results.close()
+    except KeyboardInterrupt:
+        # Whatever joblib is doing at that moment, no worker may finish a task of hours first.
+        for process in multiprocessing.active_children():
+            if process.name.startswith("LokyProcess"):
+                process.kill()
+        raise
 
 
 def _in_worker(parent: int, function: Callable[..., Any], index: int, task: Task) -> tuple[int, Any]:
