@@ -308,6 +308,6 @@ def test_no_file_is_opened_with_pickle():
 
 def test_a_file_of_no_known_format_is_named_without_an_object_in_memory(tmp_path):
     (tmp_path / "a.png").write_bytes(b"text")
-    with pytest.raises(DataError, match=r"a\.png cannot be read as an image \(unknown format\)") as caught:
+    with pytest.raises(DataError, match=r"a\.png is damaged \(cannot identify image file\)") as caught:
         datasets.load(f"folder:{tmp_path}")
     assert "0x" not in str(caught.value)

@@ -52,7 +52,7 @@ def test_without_its_manifest_nothing_is_drawn_silently(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"manifest.json is missing; restore it with git"):
         build.draw(out=tmp_path / "out")
     (tmp_path / "manifest.json").write_text('{"figures": [{"id": "gjs-1d"}]}')
-    with pytest.raises(DataError, match="a row lacks entries"):
+    with pytest.raises(DataError, match="a row has other entries"):
         build.draw(out=tmp_path / "out")
 
 

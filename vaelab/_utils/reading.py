@@ -1,5 +1,6 @@
 """One rule for files that cannot be read: a sentence that names the file, whatever the reader raised."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +44,8 @@ def reading(path: object, remedy: str = "replace or remove it") -> Iterator[None
 
 
 def _damaged(path: object, error: Exception, remedy: str) -> DataError:
-    reason = " ".join(str(error).split())[:MAX_REASON].rstrip(".") or type(error).__name__
+    text = re.sub(r" <[^<>]* at 0x[0-9a-f]+>", "", str(error))  # an object in memory means nothing to a reader
+    reason = " ".join(text.split())[:MAX_REASON].rstrip(".") or type(error).__name__
     return DataError(f"{printable(path)} is damaged ({printable(reason)}); {remedy}.")
 
 
