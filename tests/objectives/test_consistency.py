@@ -297,6 +297,7 @@ def test_it_resumes_bit_for_bit_views_and_all(tmp_path):
     steps = train(broken, digits, config("b", 4))
     for _ in range(10):
         next(steps)
+    steps.close()  # or else it is in its folder still
     again = fit(other, digits, config("b", 4), resume=True)
     assert again["consistency"] == rows["consistency"]
     for mine, its in zip(whole.parameters(), other.parameters(), strict=True):
