@@ -64,7 +64,7 @@ def test_the_balance_is_half_a_nat_per_pixel():
         assert (abs(np.average(ratio[late], weights=np.diff(steps, prepend=0)[late]) - 1) < 0.05) == near, method
 
 
-def test_adaptive_gammas_end_at_the_crossing():
+def test_adaptive_gammas_end_at_their_error_near_the_crossing_of_fixed_ones():
     rows = table("gam-crossing")
     variance = grouped(rows, "label", value="variance")
     error = grouped(rows, "label", value="error_sampled")
