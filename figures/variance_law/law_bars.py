@@ -2,7 +2,7 @@
 
 Inactive latents obey the law trivially, so the active ones are counted and averaged apart. It is a
 law of averages, since a network rescales all posteriors of a latent together. A latent 20 % off
-costs (V - 1 - ln V)/2, 0.01 to 0.02 nats.
+costs (V - 1 - ln V)/2, about 0.01 nats.
 """
 
 from typing import Any

@@ -137,6 +137,27 @@ def test_the_numbers_of_notebook_06_are_those_of_the_figures():
     assert f"({errors[0].mean():.4f} against {errors[1].mean():.4f})" in words
 
 
+def test_the_numbers_of_notebook_06_on_cifar_are_those_of_the_figure():
+    words, n = source("06"), numbers("gam-race-cifar10")
+    shares = dict(zip(n["step"], race.step_shares(n, "computed, rule B, from the data").mean(0), strict=True))
+    early = [shares[step] for step in n["step"] if 600 <= step <= 1200]
+    low, high, later, late = (f"{v:.2f}"[1:] for v in (min(early), max(early), shares[1500], shares[2400]))
+    assert f"{low} to {high} at $N=600$ to 1,200. At 1,500 it needs {later}, at 2,400 {late}." in words
+    assert np.isnan(shares[3000])
+    score = dict(zip(n["label"], n["score"].mean(1), strict=True))
+    best = [round(score[name]) for name in (race.LEARNED, "fixed 0.1", "fixed 0.05")]
+    default = round(score["computed, rule B, from the data"])
+    assert f"({min(best)} to {max(best)}) are slightly better than the default ({default})" in words
+
+
+def test_the_numbers_of_notebook_08_are_those_of_the_figure():
+    words, n = source("08"), numbers("cr-lambda")
+    vae, twice, augmented, _, one, _ = (f"{value:.3f}" for value in n["probe"].mean(1))
+    assert f"the accuracy is {vae}, {twice} and {augmented} in the first three rows and {one} at $\\lambda=1$" in words
+    assert f"near its ceiling of {n['ceiling'][0, 0]:.2f} up to $\\lambda=1$" in words
+    assert n["nll"].mean(1)[4] - n["nll"].mean(1)[2] == pytest.approx(4, abs=0.5), "four nats"
+
+
 def test_the_claims_on_samples_and_reconstructions_over_gamma():
     n = numbers("gam-score")
     fixed, gamma = n["fixed"], n["variance"][n["fixed"]].mean(1)
@@ -198,7 +219,7 @@ def test_the_claims_on_the_weight_alpha_and_information():
     alt = ROWS["gjs-beta-grid"]["alt"]
     for weight in (2.0, 4.0):
         values = variants.on_test(n, variants.rows_of(n, "primed", weight)).mean(-1)
-        assert values.argmin() == 1, "not monotone, so the least is told"
+        assert values.argmin() == 1, "not monotone, so the least is named"
         assert f"least {values.min():.1f} at 0.3" in alt
     gap, width = alpha_sweeps.noise_of_a_run(numbers("gjs-plain-vs-primed"))
     assert gap < width
@@ -316,3 +337,14 @@ def test_the_weight_of_the_consistency_has_no_unit():
 def test_counts_are_written_without_decimals():
     for id, row in ROWS.items():
         assert not re.search(r"\d\.0 (active|latents|seeds|images)", row["alt"]), id
+
+
+def test_the_note_on_seeds_stands_beside_a_title_or_alone():
+    clouds, bars, theory_only = FIGURES["cr-latent-clouds"], FIGURES["var-law-bars"], FIGURES["var-rho"]
+    assert [bars.note_on_seeds(k) for k in (0, 1, 3)] == ["", "one seed", "3 seeds: bars side by side"]
+    titled = clouds.picture(numbers("cr-latent-clouds"), 1).get_suptitle()
+    assert titled.endswith("28 × 28 pixels; R and ρ over ten digits; one seed")
+    assert bars.picture(numbers("var-law-bars"), 3).get_suptitle() == "3 seeds: bars side by side"
+    assert theory_only.picture(numbers("var-rho"), 0).get_suptitle() == ""
+    assert theory_only.describe(numbers("var-rho"), 0) == theory_only.alt(numbers("var-rho"))
+    assert bars.describe(numbers("var-law-bars"), 3).endswith(". 3 seeds: bars side by side.")
