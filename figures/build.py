@@ -39,7 +39,7 @@ def make(
 
     Args:
         ids: Figures to make; none: the main figures of each paper.
-        preset: "quick" (minutes, shipped data) or "paper" (published set-up, full data).
+        preset: "quick" (minutes, shipped data) or "paper" (hours, nearer to the published set-up).
         device: "auto", "cpu", "cuda", ...
         out: Folder to write into.
 
@@ -129,10 +129,11 @@ def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figu
 
 
 def _write(item: Figure, values: Numbers, table: str, row: Row, out: Path) -> list[Path]:
-    row = {**row, "paper": item.paper, "title": item.title, "alt": item.alt(values)}
+    seeds = len(row["seeds"])
+    row = {**row, "paper": item.paper, "title": item.title, "alt": item.describe(values, seeds)}
     contents = {"csv": table.encode()}
     with plots.style("paper"):
-        drawing = item.draw(values)
+        drawing = item.picture(values, seeds)
         for kind, metadata in (("png", provenance.png_metadata(row)), ("pdf", provenance.pdf_metadata(row))):
             buffer = BytesIO()
             drawing.savefig(buffer, format=kind, metadata=metadata)

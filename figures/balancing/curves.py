@@ -1,7 +1,7 @@
 """The balance over the training, by the policy of gamma: gam-gamma, gam-error, gam-kl, and gam-parts.
 
-A gamma that is small within the first steps makes the divergence overshoot before it settles.
-With a computed gamma the reconstruction part of the loss is half a nat per pixel.
+A gamma that is small within the first steps makes the divergence overshoot before it grows.
+With a computed gamma the reconstruction part of the loss ends near half a nat per pixel.
 
 gam-ratchet: three rules for gamma on an error that only fluctuates; under rule A gamma can only
 fall.
@@ -38,7 +38,10 @@ def draw_curves(axes: Axes, n: Numbers, values: np.ndarray) -> None:
 
 
 def last_values(n: Numbers, values: np.ndarray) -> str:
-    return itemize("{}: {:.3g}", n["label"], values[:, :, -1].mean(1))
+    """Describe the last point, which is a mean over the steps since the point before."""
+    first, last = n["step"][-2] + 1, n["step"][-1]
+    means = itemize("{}: {:.3g}", n["label"], values[:, :, -1].mean(1))
+    return f"mean over steps {first} to {last}: {means}"
 
 
 def draw_one(n: Numbers, name: str, **axis: Any) -> Drawing:
@@ -52,43 +55,43 @@ def draw_one(n: Numbers, name: str, **axis: Any) -> Drawing:
 
 
 def alt_gamma(n: Numbers) -> str:
-    return f"gamma squared against the step, both logarithmic. At the last step: {last_values(n, n['variance'])}."
+    return f"gamma squared against the step, both logarithmic. At the end, {last_values(n, n['variance'])}."
 
 
 @figure("gam-gamma", compute_curves, CURVES, alt_gamma, **PRESETS)
 def draw_gamma(n: Numbers) -> Drawing:
     """gamma² over the training: fixed, learned, computed by either rule, the optimum of the
     batch."""
-    title = "Who sets gamma, and how soon it gets there"
+    title = "gamma² by the policy that sets it"
     return draw_one(n, "variance", yscale="log", ylabel="gamma² (variance per pixel)", title=title)
 
 
 def alt_error(n: Numbers) -> str:
     last = last_values(n, n["mse"])
-    return f"Squared error per pixel of the training batches against the step. At the last: {last}."
+    return f"Squared error per pixel of the training batches against the step. At the end, {last}."
 
 
 @figure("gam-error", compute_curves, CURVES, alt_error, **PRESETS)
 def draw_error(n: Numbers) -> Drawing:
-    """The squared error over the training, by the policy of gamma: a learned gamma lags until it
-    converges."""
-    title, ylabel = "The error follows gamma", "squared error per pixel, z drawn"
+    """The squared error over the training, by the policy of gamma: a gamma learned at the network's
+    rate lags, and ends near the others."""
+    title, ylabel = "The error by the policy of gamma", "squared error per pixel, z drawn"
     return draw_one(n, "mse", yscale="log", ylabel=ylabel, title=title)
 
 
 def alt_kl(n: Numbers) -> str:
     early = n["divergence"][..., n["step"] <= EARLY].mean(1).max(-1)
     return (
-        f"KL(q‖p) in nats against the step. At the last: {last_values(n, n['divergence'])}. Highest within the first "
+        f"KL(q‖p) in nats against the step. At the end, {last_values(n, n['divergence'])}. Highest within the first "
         f"{EARLY} steps: {itemize('{}: {:.2g}', n['label'], early)}."
     )
 
 
 @figure("gam-kl", compute_curves, CURVES, alt_kl, **PRESETS)
 def draw_kl(n: Numbers) -> Drawing:
-    """KL(q‖p) over the training: near nothing while gamma is 1, growing as gamma falls; where gamma
-    is small at once it overshoots in the first steps."""
-    title = "A small gamma overshoots at first; then the KL rises as its weight falls"
+    """KL(q‖p) over the training: it overshoots in the first steps, most where gamma is small at
+    once, and then grows."""
+    title = "The KL overshoots at first, most where gamma is small at once, and then grows"
     return draw_one(n, "divergence", ylabel="KL(q‖p), nats per image", ylim=(0, None), title=title)
 
 
@@ -107,8 +110,8 @@ def alt_parts(n: Numbers) -> str:
     ratio = np.average(reconstruction_over_half_d(n)[..., late], axis=-1, weights=np.diff(n["step"], prepend=0)[late])
     return (
         "The two parts of the loss against the step. The reconstruction part SE / (2 gamma²) over D/2, mean over the "
-        f"last quarter of the steps: {itemize('{}: {:.3f}', n['label'], ratio.mean(1))}. The divergence ends, in "
-        f"nats, at {last_values(n, weighted_kl(n))}."
+        f"last quarter of the steps: {itemize('{}: {:.3f}', n['label'], ratio.mean(1))}. The weighted divergence in "
+        f"nats at the end, {last_values(n, weighted_kl(n))}."
     )
 
 
@@ -120,8 +123,8 @@ def alt_parts(n: Numbers) -> str:
     **PRESETS,
 )
 def draw_parts(n: Numbers) -> Drawing:
-    """The two parts of the loss: with a computed gamma the reconstruction part is half a nat per
-    pixel, always."""
+    """The two parts of the loss: with a computed gamma the reconstruction part ends near half a nat
+    per pixel."""
     drawing = plots.new_figure(7.0, 2.9)
     left, right = drawing.subplots(1, 2)
     draw_curves(left, n, reconstruction_over_half_d(n))
@@ -140,11 +143,16 @@ RATCHET: dict[str, Any] = {"spreads": [0.02, 0.05, 0.1, 0.2], "steps": 10_000, "
 def alt_ratchet(n: Numbers) -> str:
     ends = n["variance"][:, :, -1].T
     last = itemize("at {:g} % variation A {:.3f}, B {:.3f}, C {:.3f}", 100 * n["spread"], *ends)
-    return f"gamma squared under the three rules when the mean error stays 1. After {n['step'][-1]} steps: {last}."
+    return f"gamma squared under the three rules on simulated errors of mean 1. After {n['step'][-1]} steps: {last}."
 
 
 @figure(
-    "gam-ratchet", simulate_rules, {"variance": "spread rule step", "rule": tuple(RULES)}, alt_ratchet, quick=RATCHET
+    "gam-ratchet",
+    simulate_rules,
+    {"variance": "spread rule step", "rule": tuple(RULES)},
+    alt_ratchet,
+    quick=RATCHET,
+    seeds="means over {} seeds",
 )
 def draw_ratchet(n: Numbers) -> Drawing:
     """The three rules on an error that only fluctuates: rule A keeps falling, B falls a little, C

@@ -73,8 +73,9 @@ def alt(n: Numbers) -> str:
         sentences.append(f"{rival}: {', '.join(parts)}")
     ending = " A line of shares ends where a seed does not have that error within its own steps."
     return (
-        f"Error of test images against the step, and the share of its steps after which others have the error of the "
-        f"learned run of {int(n['step'][half])} and of {int(n['step'][-1])} steps, mean over seeds. "
+        f"Error of test images at the mean z against the step, and the share of its steps after which others have the "
+        f"error of the learned run of {int(n['step'][half])} and of {int(n['step'][-1])} steps, mean over seeds, on "
+        f"test images at the mean z and on training batches with z drawn. "
         f"{'; '.join(sentences)}.{ending * any_incomplete(n)}"
     )
 
@@ -84,7 +85,8 @@ def race_figure(id: str, images: str, quick: dict[str, Any], full: dict[str, Any
     shows = f"How soon a computed gamma has the error of a learned one, at equal and at ten times the rate: {images}"
     table = {"held drawn": "label seed step", share_of_learned_steps: "label seed step", share_drawn: "label seed step"}
     table |= {"error score": "label seed"}
-    return figure(id, compute_race, table, alt, title=shows, quick=quick, full=full)
+    seeds = "{} seeds: lines are means, bands on the left ranges"
+    return figure(id, compute_race, table, alt, title=shows, quick=quick, full=full, seeds=seeds)
 
 
 @race_figure("gam-race", "handwritten digits", methods.SWEEP, methods.FULL_SWEEP)

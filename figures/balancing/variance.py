@@ -1,6 +1,7 @@
 """gam-law: the two parts of the variance law per latent; they add up to 1 after convergence.
 
-gam-variance-loss: with z sampled, the variance that reconstructions lose is their squared error.
+gam-variance-loss: for the best decoder of sampled z, the variance that reconstructions lose is their
+squared error.
 """
 
 from typing import Any
@@ -32,7 +33,7 @@ def count_active(n: Numbers) -> np.ndarray:
 def alt_law(n: Numbers) -> str:
     sums = total(n)
     columns = count_active(n).mean(1), sums.mean((1, 2)), sums.min((1, 2)), sums.max((1, 2))
-    laws = itemize("{}: {:.1f} active, sums average {:.3f}, from {:.2f} to {:.2f}", n["label"], *columns)
+    laws = itemize("{}: {:.3g} active, sums average {:.3f}, from {:.2f} to {:.2f}", n["label"], *columns)
     return f"Stacked bars per latent, variance of the means plus mean of the variances; over all seeds: {laws}."
 
 
@@ -41,12 +42,13 @@ def alt_law(n: Numbers) -> str:
     compute_law,
     {"of_means of_noise": "label seed latent", total: "label seed latent"},
     alt_law,
+    seeds="bars: one seed of {}",
     quick={"seeds": 3, "variances": VARIANCES, **methods.DIGITS},
     full={"seeds": 3, "variances": VARIANCES, **methods.FULL_MNIST},
 )
 def draw_law(n: Numbers) -> Drawing:
-    """The variance law, 1 per latent, at several gammas: it holds at rest, which comes late where
-    gamma is small."""
+    """The variance law, 1 per latent, at several gammas: after equal steps the sums are furthest
+    from 1 where gamma is smallest."""
     drawing = plots.new_figure(7.0, 2.6)
     latents = np.arange(1, n["of_means"].shape[-1] + 1)
     panels = drawing.subplots(1, len(n["label"]), sharey=True)
@@ -72,7 +74,8 @@ def alt_loss(n: Numbers) -> str:
     ]
     return (
         "The variance that reconstructions of test images lose against their squared error, for VAEs of fixed gammas "
-        f"squared from {n['variance'].min():g} to {n['variance'].max():g}, with the diagonal: {'; '.join(ranges)}."
+        f"squared from {n['variance'].min():g} to {n['variance'].max():g}, with the diagonal. By gamma and seed, "
+        f"{'; '.join(ranges)}."
     )
 
 
@@ -81,12 +84,13 @@ def alt_loss(n: Numbers) -> str:
     compute_variance_loss,
     {"lost error covariance bias": "variance seed z", "z": LATENTS},
     alt_loss,
+    seeds="means over {} seeds",
     quick={"seeds": 2, "variances": methods.VARIANCES, **methods.MNIST},
     full=methods.FULL_SWEEP,
 )
 def draw_loss(n: Numbers) -> Drawing:
-    """The variance that reconstructions lose is their squared error where z is drawn, and more at
-    the mean of z."""
+    """The variance that reconstructions lose is a little more than their squared error where z is
+    drawn, and still more at the mean of z."""
     drawing = plots.new_figure(4.6, 3.2)
     axes = drawing.subplots()
     error, lost = n["error"].mean(1), n["lost"].mean(1)

@@ -12,7 +12,7 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.consistency import figure, methods
+from figures.consistency import describe_images, figure, methods
 from figures.consistency.trainings import compute_latent_clouds
 from vaelab import plots
 from vaelab.divergences import Gaussian
@@ -50,7 +50,8 @@ def alt(n: Numbers) -> str:
     clouds = itemize("{}: R {:.1f} nats, rho {:.2f}", n["arm"], gap(n).mean(1), rho(n).mean(1))
     return (
         "Six digits and 50 gentle transformations of each, encoded as they are, projected on two principal axes, for "
-        f"several models ({n['data']}), with ellipses of the digits' own posteriors. Over ten digits: {clouds}."
+        f"several models ({describe_images(n)}), with ellipses of the digits' own posteriors. Over ten digits: "
+        f"{clouds}."
     )
 
 
@@ -63,10 +64,10 @@ def alt(n: Numbers) -> str:
     full={"lambdas": LAMBDAS, "seeds": 1, **methods.MINI},
 )
 def draw(n: Numbers) -> Drawing:
-    """One image and 50 transformations of it in latent space: VAE, VAE with augmentation,
+    """Six images and 50 transformations of each in latent space: VAE, VAE with augmentation,
     CR-VAE."""
     drawing = plots.new_figure(7.0, 3.1)
-    drawing.suptitle(str(n["data"]))
+    drawing.suptitle(f"{describe_images(n)}; R and ρ over ten digits")
     grid = drawing.add_gridspec(2, len(n["arm"]), height_ratios=(5, 1))
     for j, method in enumerate(n["arm"]):
         axes = drawing.add_subplot(grid[0, j])

@@ -10,7 +10,7 @@ Consistency is tangent propagation in the metric of the posteriors.
 from matplotlib.figure import Figure as Drawing
 
 from figures.alt import itemize
-from figures.consistency import figure, methods
+from figures.consistency import describe_images, figure, methods
 from figures.consistency.measures import DELTAS
 from figures.consistency.trainings import ROTATION_MEASURES, compute_rotation_limit, compute_tangents
 from vaelab import plots
@@ -27,7 +27,7 @@ def alt_rotation_limit(n: Numbers) -> str:
     )
     return (
         f"Linear probes and NLL against the largest rotation of the views, with consistency and without "
-        f"({n['arm'][1]}; {n['data']}). {ends}."
+        f"({n['arm'][1]}; {describe_images(n)}). {ends}."
     )
 
 
@@ -55,14 +55,17 @@ def draw_rotation_limit(n: Numbers) -> Drawing:
     for ax in panels:
         ax.set(xlabel="rotations of views up to (°)", xticks=n["angle"])
     panels[2].legend()
-    drawing.suptitle(str(n["data"]))
+    drawing.suptitle(describe_images(n))
     return drawing
 
 
 def alt_tangents(n: Numbers) -> str:
     columns = n["tangent"][..., 0].mean(1), n["tangent"][..., -1].mean(1), n["tangent_limit"].mean(1)
     ends = itemize("{}: {:.1f} at 0.3 degrees, {:.1f} at 30, limit {:.1f}", n["arm"], *columns)
-    return f"R over delta squared against the angle of a rotation, settling for small angles ({n['data']}). {ends}."
+    return (
+        f"R over delta squared, median over images, against the angle of a rotation, and its limit for small angles "
+        f"({describe_images(n)}). {ends}."
+    )
 
 
 @figure(
@@ -90,6 +93,6 @@ def draw_tangents(n: Numbers) -> Drawing:
     low, high = ax.get_ylim()
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if low < t < high]
     ax.set_yticks(ticks, [f"{t}" for t in ticks])
-    drawing.suptitle(str(n["data"]))
+    drawing.suptitle(describe_images(n))
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return drawing

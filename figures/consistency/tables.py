@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.patheffects import withStroke
 
 from figures.alt import itemize
-from figures.consistency import figure, methods
+from figures.consistency import describe_images, figure, methods
 from figures.consistency.measures import SCALARS
 from figures.consistency.trainings import compute_tables, compute_triplets
 from vaelab import plots
@@ -34,7 +34,7 @@ SHOWN = {
 
 
 def _describe(n: Numbers) -> str:
-    return f"{n['data']}; CR: λ = {float(n['consistency']):g}"
+    return f"{describe_images(n)}; CR: λ = {float(n['consistency']):g}"
 
 
 def _draw_dots(ax: Axes, values: np.ndarray) -> None:
@@ -63,7 +63,7 @@ def alt(n: Numbers) -> str:
     with_probe = "" if np.isnan(means[-1]).any() else ", probe {:.3f}"
     ends = itemize("{}: NLL {:.1f}, rate {:.1f}, R {:.1f}" + with_probe, n["arm"], *means)
     measures = "NLL, rate, information, active latents, probe and R"
-    return f"Nine methods, one dot per seed ({_describe(n)}), with {measures}. {ends}."
+    return f"Nine methods ({_describe(n)}), with {measures}. Means over seeds, {ends}."
 
 
 METHODS: dict[str, Any] = {"consistency": 1.0, "beta": 4.0, "samples_k": 5}
@@ -86,6 +86,7 @@ def table_figure(name: str, full: dict[str, Any], quick: dict[str, Any] | None =
         title=f"VAE, beta-VAE and IWAE, each plain, with augmentation and with consistency, on {name}{size}",
         quick=quick and {**METHODS, "beta": 2.0, "seeds": 2, **quick},
         full={**PAPER, **full},
+        seeds="{} seeds: a dot each, numbers are means",
         why_no_quick_preset="" if quick else f"its images do not ship; get them with `vaelab data get {full['data']}`",
     )
 
@@ -120,7 +121,10 @@ LAMBDAS, WEIGHTS = [0.0, 0.1, 1.0, 5.0], [1.0, 10.0]
 def alt_triplets(n: Numbers) -> str:
     means = (n[name].mean(1) for name in ("nll", "probe", "rho"))
     ends = itemize("{}: NLL {:.1f}, probe {:.3f}, rho {:.2f}", n["arm"], *means)
-    return f"Linear probe and rho against NLL, for consistency and a triplet loss on equal views ({n['data']}). {ends}."
+    return (
+        f"Linear probe and rho against NLL, for consistency and a triplet loss on equal views ({describe_images(n)}). "
+        f"{ends}."
+    )
 
 
 @figure(
@@ -128,6 +132,7 @@ def alt_triplets(n: Numbers) -> str:
     compute_triplets,
     {" ".join(SCALARS): "arm seed"},
     alt_triplets,
+    seeds="{} seeds: small dots, large ones are means",
     quick={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.QUICK},
     full={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
 )
@@ -153,5 +158,5 @@ def draw_triplets(n: Numbers) -> Drawing:
         ax.margins(0.12)
         ax.locator_params(axis="x", nbins=5, integer=True)
     panels[0].legend()
-    drawing.suptitle(str(n["data"]))
+    drawing.suptitle(describe_images(n))
     return drawing

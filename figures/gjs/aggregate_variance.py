@@ -41,6 +41,7 @@ def alt(n: Numbers) -> str:
     compute_aggregate_variance,
     {"alpha seed ratio measured predicted predicted_own active": "variant"},
     alt,
+    seeds="{} seeds: a mark per latent and seed",
     quick={**ALPHAS, "seeds": 3, **variants.MNIST},
     full={**ALPHAS, "seeds": 3, **published.MNIST},
     title="Which variance of the aggregate posterior each divergence leads to: predicted against measured, per latent",

@@ -34,8 +34,8 @@ def alt_recon_vs_alpha(n: Numbers) -> str:
         a, values, total = n["alpha"][where], test[where], n["terms"][where, 2].mean(-1)
         sentences.append(
             f"{variant.capitalize()}: {values[0]:.1f} at alpha {a[0]:g}, best {values.min():.1f} at "
-            f"{a[values.argmin()]:g}, {values[-1]:.1f} at {a[-1]:g}; its divergence goes from {total[0]:.1f} to "
-            f"{total[-1]:.1f} nats."
+            f"{a[values.argmin()]:g}, {values[-1]:.1f} at {a[-1]:g}; its divergence {total[0]:.1f} nats at {a[0]:g}, "
+            f"least {total.min():.1f} at {a[total.argmin()]:g}, {total[-1]:.1f} at {a[-1]:g}."
         )
     return " ".join(sentences)
 
@@ -50,8 +50,8 @@ def recon_vs_alpha(
         compute_recon_vs_alpha,
         {**variants.TABLE, "terms": ("variant", TERMS, "seed")},
         alt_recon_vs_alpha,
-        title=f"Reconstruction of {what} against alpha, primed and dual, between the two KL lines, and the "
-        "divergence's terms",
+        title=f"Reconstruction of {what} against alpha, primed and dual, with the levels of both KL divergences, and "
+        "the divergence's terms",
         quick=quick and {"alphas": ALPHAS, **quick},
         full={"alphas": list(published.ALPHAS), "seeds": 3, "data": data, **side, **published.SETTING},
         **fields,
@@ -153,13 +153,15 @@ def alt_beta_grid(n: Numbers) -> str:
     low, high = (f(n["weight"][beta]) for f in (np.min, np.max))
     ends = [test[beta & (n["weight"] == w)][0] for w in (low, high)]
     families = [
-        f"weight {w:g} goes from {test[where][0]:.1f} to {test[where][-1]:.1f}"
+        f"weight {w:g}: {errors[0]:.1f} at alpha {a[0]:g}, least {errors.min():.1f} at {a[errors.argmin()]:g}, "
+        f"{errors[-1]:.1f} at {a[-1]:g}"
         for w in sorted(set(n["weight"][~beta]))
         for where in [rows_of(n, "primed", w)]
+        for a, errors in [(n["alpha"][where], test[where])]
     ]
     return (
-        f"Test reconstruction error of the beta-VAE rises from {ends[0]:.1f} at beta {low:g} to {ends[1]:.1f} at "
-        f"{high:g}. Primed geometric JS against alpha: {', '.join(families)}."
+        f"Test reconstruction error of the beta-VAE: {ends[0]:.1f} at beta {low:g}, {ends[1]:.1f} at {high:g}. Primed "
+        f"geometric JS, {'; '.join(families)}."
     )
 
 

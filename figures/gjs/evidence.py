@@ -51,6 +51,7 @@ def alt(n: Numbers) -> str:
     alt,
     quick={"alphas": variants.ALPHAS, "seeds": 3, **variants.MNIST},
     full={"alphas": list(published.ALPHAS), "seeds": 3, **published.MNIST},
+    seeds="means over {} seeds; bars and bands: 95 % intervals over images",
     title="Model evidence by importance sampling with the right and with the published proposal width",
 )
 def draw(n: Numbers) -> Drawing:

@@ -43,6 +43,7 @@ def alt_reconstructions(n: Numbers) -> str:
     alt_reconstructions,
     quick={**RECONSTRUCTED, "seeds": 3, **variants.MNIST},
     full={**RECONSTRUCTED, "seeds": 3, **published.MNIST},
+    seeds="one seed of {}",
 )
 def draw_reconstructions(n: Numbers) -> Drawing:
     """The same test images through every variant, with the squared error of each."""
@@ -81,7 +82,8 @@ def alt_traversals(n: Numbers) -> str:
     alt_traversals,
     quick={**TRAVERSED, "seeds": 3, **variants.MNIST},
     full={**TRAVERSED, "seeds": 3, **published.MNIST},
-    title="Each latent traversed over the prior, by information: with a high entrance fee all have little",
+    title="Each latent traversed over the prior, by information, which is least under the dual at alpha 0.1",
+    seeds="one seed of {}",
 )
 def draw_traversals(n: Numbers) -> Drawing:
     k, latent, steps = n["traversals"].shape[:3]

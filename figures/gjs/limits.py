@@ -51,7 +51,7 @@ def draw_limits(n: Numbers) -> Drawing:
             _family(axes, n, name)
         axes.set(xlabel="α", xlim=(-0.03, 1.03), xticks=[0, 0.25, 0.5, 0.75, 1])
     left.set(title="primed: from one KL to the other", ylabel="divergence (nats)", ylim=(-0.15, None))
-    right.set(title="plain: from nothing to nothing", ylim=(-0.03, 1.25 * n["value"][2:].max()))
+    right.set(title="plain: from 0 to 0", ylim=(-0.03, 1.25 * n["value"][2:].max()))
     left.legend(loc="upper center", bbox_to_anchor=(0.5, 0.85))
     right.legend(loc="upper right")
     return figure

@@ -1,4 +1,4 @@
-"""Published lines trained at the published settings, in the time available.
+"""Published lines trained with the published network and learning rate, in the time available.
 
 The trainings take hours on a CPU. Their checkpoints are in the cache, and the next call resumes
 them.

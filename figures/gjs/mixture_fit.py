@@ -85,7 +85,9 @@ def _against_alpha(panels: Any, n: Numbers) -> None:
                     axes.plot(n["alpha"][where], n["fit"][where, column], line, label=f"{kind}{word}", **style)
         axes.set(xlabel="α", xlim=(-0.02, 1.02))
     panels[0].set(ylabel="standard deviation of q", title="from mode seeking to mass covering")
-    panels[1].set(ylabel="divergence (nats)", title="its value: where two branches part, the fit jumps", ylim=(0, None))
+    panels[1].set(
+        ylabel="divergence (nats)", title="its value: the dual jumps where its wide minimum ends", ylim=(0, None)
+    )
     panels[1].legend(loc="upper center")
 
 

@@ -1,7 +1,7 @@
 """Two Gaussians: gjs-1d (figure 1 of the paper) and gjs-integrands, for the pairs of the notebook.
 
-The published notebook averages standard deviations (dashed gray); the correct mean averages
-precisions.
+A notebook of the authors averages standard deviations (dashed gray); the correct mean averages
+precisions. Whether the paper prints values with that mean is not known.
 """
 
 from typing import Any
@@ -78,7 +78,7 @@ def alt_integrands(n: Numbers) -> str:
     lowest = n["curves"][:, CURVES_OF_PAIRS.index("geometric JS")].min(1)
     parts = [
         f"{pair_name(pair)}: JS {js:.3f}, geometric JS {gjs:.3f} nats with an integrand down to {low:.3f}, "
-        f"with the published mean {wrong:.3f}"
+        f"with the mean of the authors' notebook {wrong:.3f}"
         for pair, (js, gjs, wrong), low in zip(n["pairs"], n["integrals"], lowest, strict=True)
     ]
     return f"Densities and integrands for {len(parts)} pairs of Gaussians. {'; '.join(parts)}."
@@ -112,7 +112,7 @@ def _densities(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray]) -> None:
     axes.plot(x, curve["q"], color=plots.Q, label="q")
     axes.plot(x, curve["p"], color=plots.P, label="p")
     axes.plot(x, curve["geometric mean"], color=plots.MEAN, label="their geometric mean")
-    axes.plot(x, curve["published mean"], "--", color=plots.REFERENCE, linewidth=0.9, label="as published")
+    axes.plot(x, curve["notebook's mean"], "--", color=plots.REFERENCE, linewidth=0.9, label="authors' notebook")
     axes.set(ylim=(0, None), xlim=(x[0], x[-1]))
 
 
@@ -120,12 +120,12 @@ def _integrands(axes: Axes, x: np.ndarray, curve: dict[str, np.ndarray], integra
     gjs = curve["geometric JS"]
     axes.plot(x, curve["JS"], color="black", linewidth=0.9, label="JS")
     axes.plot(x, gjs, color=plots.JS, label="geometric JS")
-    axes.plot(x, curve["published geometric JS"], "--", color=plots.REFERENCE, linewidth=0.9)
+    axes.plot(x, curve["notebook's geometric JS"], "--", color=plots.REFERENCE, linewidth=0.9)
     axes.fill_between(x, 0, gjs, where=gjs < 0, color=plots.JS, alpha=0.3, linewidth=0, label="negative")
     axes.axhline(0, color="0.7", linewidth=0.5, zorder=0)
     low, high = axes.get_ylim()
     axes.set(xlabel="z", ylim=(low, high + 0.5 * (high - low)))
-    lines = zip(INTEGRALS, ("black", plots.JS, plots.REFERENCE), ("JS", "geometric", "published"), strict=True)
+    lines = zip(INTEGRALS, ("black", plots.JS, plots.REFERENCE), ("JS", "geometric", "notebook"), strict=True)
     style: dict[str, Any] = {"fontsize": "small", "ha": "right", "va": "top", "transform": axes.transAxes}
     for line, (name, color, word) in enumerate(lines):
         axes.text(0.97, 0.98 - 0.11 * line, f"{word} {integral[name]:.3f}", color=color, **style)

@@ -13,7 +13,7 @@ from vaelab.divergences.fitting import fit, mixture
 from vaelab.runs.store import Numbers, recipe
 
 CURVES = ("q", "p", "geometric mean", "KL(q||p)", "KL(p||q)", "JS", "geometric JS")
-CURVES_OF_PAIRS = ("q", "p", "geometric mean", "published mean", "JS", "geometric JS", "published geometric JS")
+CURVES_OF_PAIRS = ("q", "p", "geometric mean", "notebook's mean", "JS", "geometric JS", "notebook's geometric JS")
 INTEGRALS = CURVES_OF_PAIRS[4:]
 
 

@@ -87,17 +87,17 @@ def alt(n: Numbers) -> str:
     counts = ", ".join(f"{name} in {best.count(name)}" for name in GENERATORS if name in best)
     return (
         f"{protocol(n)['score']} from the test images, mean over {seeds} seeds: {distances}. Renormalized <= raw "
-        f"second stage <= prior in {int(order_holds(n).sum())} of {seeds} seeds. Smallest among the generators: "
-        f"{counts}. {describe_protocol(n)}."
+        f"second stage <= prior in {int(order_holds(n).sum())} of {seeds} seeds. Smallest among the generators, the "
+        f"control {CONTROL} aside: {counts}. {describe_protocol(n)}."
     )
 
 
-samplers_figure = partial(figure, compute=trainings.compute_samplers, table=rows, alt=alt)
+samplers_figure = partial(figure, compute=trainings.compute_samplers, table=rows, alt=alt, seeds="{} seeds: a dot each")
 
 
 @samplers_figure(
     "gam-samplers",
-    title="Ways to draw new latents for one VAE: prior, second stage, renormalized, Gaussian mixture, by distance and "
+    title="Ways to draw new latents of a VAE: prior, second stage, renormalized, Gaussian mixture, by distance and "
     "seed",
     quick=trainings.QUICK,
     full=trainings.MNIST,
@@ -168,6 +168,7 @@ def alt_stage(n: Numbers) -> str:
     trainings.train_seeds,
     {distance: "seed source", mean_pixel: "seed source", "spread": "seed", "source": SHOWN},
     alt_stage,
+    seeds="{} seeds: images of one",
     quick=trainings.QUICK,
     full=trainings.MNIST,
 )

@@ -56,6 +56,7 @@ def alt_encoder_sketch(n: Numbers) -> str:
     {"label": "image", in_sketch: "image", "mean": ("image", MEANS), sigma: ("image", SIGMAS)},
     alt_encoder_sketch,
     **PLANE_PRESETS,
+    seeds="one seed of {}",
 )
 def draw_encoder_sketch(n: Numbers) -> Drawing:
     """One image, one Gaussian; two images, two; all of them together are the mixture Q(z)."""
@@ -95,9 +96,9 @@ def alt_digits_plane(n: Numbers) -> str:
     totals = itemize("{:.2f} and {:.2f}", *v.T)
     inside = [f"{(np.linalg.norm(m, axis=1) < 2).mean():.0%}" for m in n["mean"]]
     return (
-        f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, each class in its sector, a roundish cloud "
-        f"about 0; inside two sigma of the prior lie {' and '.join(inside)}. The circles of their own sigmas are "
-        f"small, {radius(n['logvar']).mean():.2f} on average. Total variance of the two latents, by seed: {totals}."
+        f"{len(n['label'])} digits in the latent plane of {len(v)} VAEs, colored by class; inside two sigma of the "
+        f"prior lie {' and '.join(inside)}. The radius of the ellipses of their own sigmas is "
+        f"{radius(n['logvar']).mean():.2f} on average. Total variance of the two latents, by seed: {totals}."
     )
 
 
@@ -107,7 +108,9 @@ def alt_digits_plane(n: Numbers) -> str:
     {"label": "image", "mean": ("seed", "image", MEANS), sigma: ("seed", "image", SIGMAS)},
     alt_digits_plane,
     **PLANE_PRESETS,
-    title="100 test digits in the latent plane after 10 epochs, with the circles of their sigmas and of the prior",
+    title="100 test digits in the latent plane after 10 epochs, with the ellipses of their sigmas and circles of the "
+    "prior",
+    seeds="{} seeds: a panel each",
 )
 def draw_digits_plane(n: Numbers) -> Drawing:
     figure = plots.new_figure(7.0, 3.75)
@@ -125,9 +128,10 @@ def draw_digits_plane(n: Numbers) -> Drawing:
 def alt_trajectories(n: Numbers) -> str:
     sizes, last = n["radii"][0], min(EPOCHS, n["radii"].shape[1] - 1)
     return (
-        f"Paths of ten digits in the latent plane with circles of their sigmas: all start near 0 with sigma "
-        f"{sizes[0]:.2f} (dotted; dashed are 1, 2 and 3 sigmas of the prior) and drift apart into sectors, while sigma "
-        f"falls to {sizes[1]:.2f} after one epoch and to {sizes[last]:.2f} after {last}."
+        f"Paths of ten digits in the latent plane with circles of their sigmas: all start within "
+        f"{np.linalg.norm(n['mean'][0], axis=1).max():.2f} of 0 with sigma {sizes[0]:.2f} (dotted; dashed are 1, 2 and "
+        f"3 sigmas of the prior) and move apart, while sigma falls to {sizes[1]:.2f} after one epoch and to "
+        f"{sizes[last]:.2f} after {last}."
     )
 
 
@@ -137,6 +141,7 @@ def alt_trajectories(n: Numbers) -> str:
     {"mean": ("epoch", "label", MEANS), "radius": "epoch label"},
     alt_trajectories,
     **PLANE_PRESETS,
+    seeds="paths of one seed, sigma of {} seeds",
 )
 def draw_trajectories(n: Numbers) -> Drawing:
     """Ten digits on their way through the latent plane: circles shrink and move apart."""
@@ -167,8 +172,8 @@ def alt_sampling_off(n: Numbers) -> str:
     with_, without = n["variance"][:, :, -1].mean(1)
     return (
         f"Clouds of {len(n['label'])} digits in the latent plane at epochs {', '.join(map(str, n['shown']))}, above "
-        "with sampling, below without: sectors of classes in both. At the end the variance of the codes is "
-        f"{with_:.2f} per latent with sampling and {without:.2f} without."
+        f"with sampling, below without. At the end the variance of the codes is {with_:.2f} per latent with sampling "
+        f"and {without:.2f} without."
     )
 
 
@@ -179,7 +184,8 @@ def alt_sampling_off(n: Numbers) -> str:
     alt_sampling_off,
     quick={"shown": [1, 3, 10], "seeds": 2, **PLANE},
     full={"shown": [1, 3, 10], "seeds": 2, **PLANE_PAPER},
-    title="The latent plane with and without sampling: a similar cloud, but without the scale set by noise and KL",
+    title="The latent plane with and without sampling: without it the codes have another scale",
+    seeds="clouds of one seed, variance of {} seeds: lines are means, bands ranges",
 )
 def draw_sampling_off(n: Numbers) -> Drawing:
     columns = len(n["shown"])

@@ -40,6 +40,7 @@ def alt_kurtosis(n: Numbers) -> str:
     {"active variance of_means measured point_by_point constant_sigma": "seed latent"},
     alt_kurtosis,
     **WIDE_PRESETS,
+    seeds="{} seeds: a dot per latent",
     title="The kurtosis of Q(z) against two predictions: the same variance leaves the fourth moment free",
 )
 def draw_kurtosis(n: Numbers) -> Drawing:
@@ -81,9 +82,10 @@ def alt_marginals(n: Numbers) -> str:
     {"density": "latent z", "variance kurtosis kl kl_error": "latent"},
     alt_marginals,
     **WIDE_PRESETS,
+    seeds="one seed of {}",
 )
 def draw_marginals(n: Numbers) -> Drawing:
-    """The density of Q(z) in every latent over N(0, 1): the same variance, another shape."""
+    """The density of Q(z) in every latent over N(0, 1): one by one nearly normal."""
     d = len(n["density"])
     lines = -(-d // PANELS)
     figure = plots.new_figure(7.0, 0.35 + 1.25 * lines)

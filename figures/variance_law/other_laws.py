@@ -40,6 +40,7 @@ def alt(n: Numbers) -> str:
     compute_other_laws,
     {regularizer: "latent", "seed active measured predicted from_ratio": "latent"},
     alt,
+    seeds="{} seeds",
     quick={"seeds": 2, **variants.MNIST, "epochs": 10, "batch_size": 64, "lr": 3e-3},
     full={"seeds": 3, **variants.MNIST, "data": "mnist", "epochs": 50},
 )

@@ -37,6 +37,7 @@ def alt(n: Numbers) -> str:
     compute_prior_samples,
     {"sampler": SAMPLERS, "distance": "seed sampler", "real": "seed"},
     alt,
+    seeds="{} seeds: draws of one, a bar each",
     quick={"seeds": 2, **WIDE, "epochs": 15},
     full={"seeds": 3, **WIDE_PAPER},
     title="Draws from the prior, from the mixture Q(z) and from small Gaussian mixtures, scored against test images",

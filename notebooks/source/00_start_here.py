@@ -148,7 +148,8 @@ live.check(
 # %% [markdown]
 # ### Explain
 # Many different digits have nearly the same code, and the decoder returns their *average*. An average of sharp strokes in slightly
-# different places is blurred. This is not a fault of the network: two numbers cannot carry more information.
+# different places is blurred. Two numbers could carry more information than the few nats of section 2, but each nat has its price, and
+# training keeps only what is worth it.
 #
 # ## 4 · The latent plane
 #

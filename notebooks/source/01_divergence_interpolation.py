@@ -377,7 +377,8 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Where $q<p$, the logarithm is negative, and so is the integrand; only the *integral* must be $\ge0$ (Jensen's inequality). $J$ grows with the
+# In $\mathrm{KL}(q\|p)$ the logarithm is negative where $q<p$, and so is the integrand; only the *integral* must be $\ge0$ (Jensen's inequality). The geometric JS has another
+# reason. At $\alpha=\tfrac12$ its integrand is $\tfrac14(q-p)\ln\tfrac qp+\tfrac12(q+p)\ln Z$. The first part is never negative, so only the normalization, $\ln Z\le0$, makes the sum negative. $J$ grows with the
 # squared distance, and $\ln Z_\alpha$ subtracts a smaller multiple of it, so the geometric divergence grows without bound. For training this is an advantage: when $q$ and $p$ are far apart,
 # a bounded divergence becomes flat and its gradient vanishes.
 #

@@ -19,7 +19,7 @@
 #
 # **Time** about 45 minutes. **You need** notebook [01 · From one KL to the other](01_divergence_interpolation.ipynb).
 #
-# The target $p$ is the mixture of ten isotropic Gaussians in the plane from figure 2 of Deasy et al. (2020). The model is
+# The target $p$ is a mixture of ten isotropic Gaussians in the plane, the default of the script for figure 2 of Deasy et al. (2020). The model is
 # $q=\mathcal N(m,\sigma^2 I)$ with three parameters. Every integral below is computed on a grid, so the results contain no sampling noise.
 
 # %%
@@ -210,7 +210,7 @@ live.show(
     figure,
     alt=f"One Gaussian fitted to the mixture at alpha = {', '.join(f'{a:g}' for a in columns)}. Its standard deviation under the primed divergence: "
     f"{widths['primed']}; under the dual: {widths['primed dual']}. The dual has a second, lower minimum at alpha {bistable_alphas}. Below: standard deviation "
-    "and value of the divergence against alpha; those of the dual jump where the order of its two minima changes.",
+    "and value of the divergence against alpha; those of the dual jump where its wide minimum vanishes.",
     caption="Fits against alpha. The primed divergence goes from mode seeking to mass covering; its dual goes in the opposite direction and jumps on the way. Dotted: a lower minimum.",
 )
 
@@ -304,7 +304,7 @@ for name, f in (("wide", wide), ("narrow", narrow)):
 #
 # ## 4 · Errors in published code
 #
-# The code behind the original figure does not minimize what its names claim. Below are three of its errors, reimplemented. You can detect them with a pair of Gaussians whose
+# Published code of Deasy et al. does not always compute what its names claim. Below are three errors, reimplemented: from the script for figure 2, from later code of a follow-up paper, and from the notebook for figure 1. You can detect them with a pair of Gaussians whose
 # divergences you know from notebook 01, and with two identities (with $J=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)$):
 #
 # $$\mathrm{JS}^{G_\alpha}+\mathrm{JS}_*^{G_\alpha}=\alpha(1-\alpha)J,\qquad \mathrm{JS}^{G_{1-\alpha}}=(1-\alpha)^2\mathrm{KL}(q\|p)+\alpha^2\mathrm{KL}(p\|q)+\ln Z_{1-\alpha}.$$
@@ -362,7 +362,7 @@ for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
 # %% [markdown]
 # Both limits are correct, and $q=p$ gives 0: the usual tests pass. The identity shows what is missing. Write the difference at $\alpha=0.25$ as a formula in the package's functions
 # (the plain dual of notebook 01 is $-\ln Z_\alpha$). Then suppose that the same author drops $\ln Z$ from the *dual*, $(2\alpha-1)\,\mathbb E_G[\ln q-\ln p]-\ln Z_{1-\alpha}$. What is the
-# loss at $\alpha=\tfrac12$ for any $q$? (In a training log in the published repository, the parameters never change.)
+# loss at $\alpha=\tfrac12$ for any $q$? (In a training log of the follow-up paper, the parameters hardly change.)
 
 # %%
 alpha = 0.25

@@ -211,7 +211,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# This reproduces the published result on a laptop. The error of the primed family starts *below* the VAE, that of the dual is lowest in the middle, and both ends agree with
+# These are the shapes of the published curves, on a laptop. The error of the primed family starts *below* the VAE, that of the dual is lowest in the middle, and both ends agree with
 # section 1. It is tempting to conclude that $\alpha=0.3$ gives the better VAE. Two questions must be answered first.
 #
 # ## 3 · How large is the seed-to-seed variation?
@@ -246,8 +246,8 @@ live.check(span, "less" if noise < gain else "more", hint="Compare the two numbe
 
 # %% [markdown]
 # ### Explain
-# The range over seeds sets the scale: a difference between single runs that is not clearly larger is no evidence. (In the published tables, plain and primed at $\tfrac12$ differ
-# by 0.16, and their duals, again one loss, by 0.70. Differences between methods in these tables are often smaller.) The gain of the dual here is larger than the seed-to-seed variation, so it is real. But is the dual *better*?
+# The range over seeds sets the scale: a difference between single runs that is not clearly larger is no evidence. (In the plots stored with the authors' code, plain and primed at $\tfrac12$ differ
+# by 0.16, and their duals, again one loss, by 0.70. Differences between methods there are often smaller.) The gain of the dual here is larger than the seed-to-seed variation. But is the dual *better*?
 #
 # ## 4 · Comparison at equal rate
 #
@@ -307,7 +307,7 @@ live.show(
 
 
 def where(a):
-    """Return "on" if both coordinates differ by less than twice the seed-to-seed variation."""
+    """Return "on" if rate and distortion differ by less than twice the range of the errors in section 3, or by less than 1."""
     (rate_b, error_b), (rate_d, error_d) = planes["beta-VAE"][a], planes["primed dual"][a]
     return "on" if max(abs(rate_b - rate_d), abs(error_b - error_d)) < 2 * max(noise, 0.5) else "off"
 
@@ -320,7 +320,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Where the fee is small, the dual **is** the beta-VAE: same rate, same distortion. Its lower reconstruction error comes from a higher rate, and the beta-VAE with $\beta<1$ makes the same
+# Where the fee is small, the dual is close to the beta-VAE, in rate and in distortion. Its lower reconstruction error comes from a higher rate, and the beta-VAE with $\beta<1$ makes the same
 # trade. Where the fee is large (0.1, and already 0.2), the dual is above the curve: worse at equal rate. The primed family with large $\alpha$ has a much higher
 # rate than its reconstruction requires; the next section explains why.
 #
@@ -362,7 +362,7 @@ live.check(
 )
 
 # %% [markdown]
-# The prediction for the primed divergence is confirmed. The $V$ of the dual is slightly above its prediction, for two reasons: the posterior widths vary from image to image, which $R$ alone does not describe, and
+# The prediction for the primed divergence is confirmed. The $V$ of the dual is clearly above its prediction, for two reasons: the posterior widths vary from image to image, which $R$ alone does not describe, and
 # near its minimum the dual hardly depends on the scale, so a short training does not reach it. (Figure `gjs-variance-law` shows every latent.)
 #
 # What does this mean for new images? A VAE samples $z\sim\mathcal N(0,1)$. If the codes of the data have variance $V$ instead, these samples are too close to the center. Multiply them by $\sqrt V$:
@@ -505,7 +505,7 @@ live.check(equivalent_beta, 2.0 * 0.5, hint="The loss is weight · (α KL + c). 
 # 1. For active latents, the primed dual is $\alpha\,\mathrm{KL}(q\|p)+c(\alpha)$: a beta-VAE with $\beta=\alpha$ and an entrance fee, 2.9 nats at 0.1, zero near 0.39.
 # 2. The reconstruction error of the primed family rises from below the VAE to above it as the divergence approaches $\mathrm{KL}(p\|q)$. That of the dual is large at 0.1, lowest in the middle, and approaches the VAE.
 # 3. Plain and primed at $\tfrac12$ are one loss: their difference is the seed-to-seed variation, the scale for all other differences.
-# 4. At equal rate, the dual with a small fee equals the beta-VAE; with a large fee it is worse. A lower reconstruction error alone only shows a weaker penalty.
+# 4. With a small fee, the dual has nearly the rate and the distortion of the beta-VAE; with a large fee it is worse at equal rate. A lower reconstruction error alone only shows a weaker penalty.
 # 5. Test an estimator on a model with a known answer. Using $\sigma^2$ for $\sigma$ lowers the estimate there by eight nats, and by more the narrower the posterior.
 #
 # ## References

@@ -349,7 +349,6 @@ live.show(
 # Fréchet distances on the features of a classifier.
 #
 # ## 5 · Explore the latents
-# ## 5 · Move it
 #
 # Vary one latent at a time, starting from the codes of real images. Move the *most active* latent beyond 2.5: $Q$ has little density there, and the decoder extrapolates. (The latents are sorted by their activity on the test images, so neighbors in the table of section 2 may appear in a different order.)
 

@@ -480,6 +480,8 @@ live.check(
 )
 
 # %% [markdown]
+# In notebook 05, one Gaussian gained next to nothing over the prior. That VAE has a fixed gamma and fewer latents, so that its codes are nearly uncorrelated, and the score there is the density of the codes, not of the images.
+#
 # ## Recap
 # 1. A Fréchet distance compares two Gaussians fitted to features. It depends on the network and on the number of images, and is never zero for finite samples.
 # 2. REC and GEN-1 differ because the codes are not $\mathcal N(0,I)$: in scale (corrected by rescaling, without training) and in shape.

@@ -92,7 +92,7 @@ def test_one_table_compares_nine_methods():
     assert float(found["β-VAE, β = 4, plain"]["rate"]) < float(found["VAE, plain"]["rate"])
     figure = draw(tables, result)
     assert len(figure.axes) == 6
-    words = "digits, 1,618 training images of 8 × 8 pixels, 1 seed; CR: λ = 5"
+    words = "digits, 1,618 training images of 8 × 8 pixels; CR: λ = 5"
     assert figure.get_suptitle() == words
     assert words in tables.alt(result.numbers)
 

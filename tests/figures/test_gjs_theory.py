@@ -45,7 +45,7 @@ def test_the_integrands_have_their_known_bumps_right_and_as_published():
     z = column(rows, "x", pair=first)
     for name, left, low, right in (
         ("geometric JS", (0.0936, -2.60), (-0.0984, -0.61), (0.4651, 3.62)),
-        ("published geometric JS", (0.1795, -2.54), (-0.1078, -0.45), (0.3195, 3.74)),
+        ("notebook's geometric JS", (0.1795, -2.54), (-0.1078, -0.45), (0.3195, 3.74)),
     ):
         value = column(rows, name, pair=first)
         for (expected, at), i in (
@@ -60,7 +60,7 @@ def test_the_integrands_have_their_known_bumps_right_and_as_published():
         assert column(rows, "geometric JS", pair=pair).min() < 0
     assert n["integrals"][3, :2] == pytest.approx([0.69182810, 10.79467822], abs=1e-8)
     same_width = n["integrals"][2]
-    assert same_width[1] == pytest.approx(same_width[2]), "with equal sigmas the published mean is right"
+    assert same_width[1] == pytest.approx(same_width[2]), "with equal sigmas the notebook's mean is right"
 
 
 def test_the_limits_are_the_two_kl_divergences_or_zero():
