@@ -5,6 +5,7 @@ single right reading, such as several pages or an undefined white, is refused in
 """
 
 import os
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -164,7 +165,7 @@ def decode(
         mode = "L" if all(_is_gray(files, name) for name in names) else "RGB"
     images = np.empty((0, 0, 0, 0), np.uint8)
     largest: int | None = None
-    for i, name in enumerate(tqdm(names, unit="image", disable=not progress, leave=False)):
+    for i, name in enumerate(tqdm(names, unit="image", disable=not progress or sys.stderr is None, leave=False)):
         with reading(name):
             values, deep = _pixels(files, name, mode)
             pixels = _square(values, crop, side)

@@ -97,7 +97,7 @@ def fit(
 
 def with_bar(steps: Iterator[Progress], config: TrainConfig) -> Iterator[Progress]:
     """Pass the steps of a training on, and show them as a progress bar."""
-    from tqdm.auto import tqdm
+    from vaelab._utils.progress import tqdm
 
     with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
         for progress in steps:
