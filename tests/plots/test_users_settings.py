@@ -87,7 +87,7 @@ def training_state():
 
 
 def draw_everything(report, folder):
-    """Draw through every door: bytes by name."""
+    """Draw in every way: bytes by name."""
     made = {}
     for item in build.draw(["var-rho"], out=folder):
         made |= {path.name: path.read_bytes() for path in item.paths}

@@ -2,18 +2,24 @@
 
 import copy
 import importlib
+import io
 import pickle
 import pkgutil
+import re
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import figures
 import vaelab
-from vaelab import TrainConfig, fit_many, recipes
+from vaelab import Gaussian, TrainConfig, fit, fit_many, geometric_js, load, quadrature, recipes
 from vaelab._utils.errors import UserError
+from vaelab.live.controls import Slider, accept
+from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.training.ensemble import EnsembleError, Histories
 from vaelab.training.history import History
 
@@ -63,6 +69,55 @@ def test_pickle_and_copies_keep_every_exception():
         for other in (*copies, copy.copy(error), copy.deepcopy(error)):
             assert content(other) == content(error)
             assert "\n" not in str(other)
+
+
+def test_a_message_is_one_line_without_addresses():
+    for kind in exception_classes():
+        if issubclass(kind, UserError) and not issubclass(kind, EnsembleError):
+            error = kind(f"x must be a number, got {object()!r} and {np.eye(2)!r} and {folder_of!r:.60}.")
+            assert "0x" not in str(error)
+            assert "\n" not in str(error)
+            assert "got <object object> and array([[1., 0.], [0., 1.]]) and <function" in str(error)
+            assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def float_image(value):
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[0, value]], np.float32)).save(buffer, "TIFF")
+    return buffer.getvalue()
+
+
+def folder_of(value, folder):
+    (folder / f"{value!r}").mkdir()
+    for i in range(2):
+        (folder / f"{value!r}" / f"{i}.tif").write_bytes(float_image(value))
+    return load(f"folder:{folder / repr(value)}", "all", progress=False)
+
+
+GAUSSIAN = Gaussian(torch.zeros(1, 2), torch.zeros(1, 2))
+SINGLE, DOUBLE = (float(np.nextafter(kind(1), kind(2))) for kind in (np.float32, np.float64))  # just above 1
+# By name: a bound, a number just beyond it, and what refuses it.
+CHECKS = {
+    "alpha": (1, DOUBLE, lambda x, _: geometric_js(GAUSSIAN, GAUSSIAN, x)),
+    "several alphas": (1, SINGLE, lambda x, _: geometric_js(GAUSSIAN, GAUSSIAN, torch.tensor([x]))),
+    "training": (1, SINGLE, lambda x, _: fit(recipes.vae((1, 2, 2), 1, hidden=(2,)), torch.full((200, 1, 2, 2), x))),
+    "an array": (1, DOUBLE, lambda x, _: recipes.vae((1, 2, 2), 1, hidden=(2,)).encode(np.full((4, 1, 2, 2), x))),
+    "a TIFF": (1, SINGLE, folder_of),
+    "logvar": (300, 300 * SINGLE, lambda x, _: MarginalPosterior(torch.zeros(3, 2), torch.full((3, 2), x))),
+    "a slider": (1 / 3, 1 / 3 + 1e-14, lambda x, _: accept(Slider("a", "a", 0.0, 1 / 3, 0.1), x)),
+    "a grid": (10_000_000, 10_000_001, lambda x, _: quadrature.covering(GAUSSIAN, widths=0.5, per_sigma=x)),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_value_in_a_message_differs_from_the_bound_that_it_violates(name, tmp_path):
+    bound, value, check = CHECKS[name]
+    with pytest.raises(UserError) as caught:
+        check(value, tmp_path)
+    must, got = (text.split(";")[0] for text in str(caught.value).split(" got "))
+    bounds = [float(number) for number in re.findall(r"\d[\d.e+]*\d|\d", must)]
+    assert min(abs(number / bound - 1) for number in bounds) < 1e-12, "the bound is printed as it is"
+    assert max(float(number) for number in re.findall(r"\d[\d.e+]*\d|\d", got)) > bound
 
 
 def test_an_operating_system_error_of_ours_keeps_its_sentence():
