@@ -54,6 +54,7 @@ class Interventions:
         InvalidValue: If a name is unknown or a value out of range.
 
     Example:
+        >>> import torch
         >>> from vaelab import TrainConfig, fit, recipes
         >>> experiment = recipes.gjs_vae((1, 8, 8), 2, hidden=(16,), alpha=0.5)
         >>> interventions = Interventions([(1, "alpha", 0.5, 0.25)])
