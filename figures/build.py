@@ -8,8 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
 from figures import comparison, manifest, npz, provenance
 from figures.figure import Figure
 from figures.manifest import Row
@@ -18,6 +16,7 @@ from figures.table import to_csv
 from vaelab import plots
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab._utils.files import atomic_write, cache_folder, require_writable
+from vaelab._utils.progress import tqdm
 from vaelab.data import load
 from vaelab.runs.store import Numbers, Result
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from figures.gjs.variants import FAMILIES
 from vaelab import quadrature
+from vaelab._utils.progress import tqdm
 from vaelab.divergences import Gaussian, geometric_js, kl
 from vaelab.divergences.fitting import fit, mixture
 from vaelab.runs.store import Numbers, recipe

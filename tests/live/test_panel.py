@@ -428,3 +428,9 @@ def test_a_wrong_answer_gets_its_place_and_the_hint():
     assert live.check([1, 5, 3], [1, 2, 3], hint="Count.").sentence == "Not yet (look again at number 2). Count."
     with pytest.raises(InvalidType, match="'two'"):
         live.check("two", 2.0)
+
+
+def test_a_filmstrip_may_have_one_frame():
+    strip = live.panel.draw_filmstrip(lambda figure: divergence.draw(figure, stacked=True), {"only": START._asdict()})
+    assert strip.shape == (552, 1152, 3)
+    assert strip.std() > 10

@@ -5,11 +5,12 @@ import math
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
 
 from vaelab import Train, augment, fit, kl, load, metrics, plots, recipes
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import DataError, InvalidType, InvalidValue
 from vaelab.divergences import Gaussian
 from vaelab.metrics import Report
 from vaelab.metrics.adapter import adapted
@@ -363,6 +364,23 @@ def test_equal_reports_are_equal_files(found, tmp_path):
     assert len(kept["latents"]["mean_of_variances"]) == kept["settings"]["latents"] == 4
     with Image.open(tmp_path / "a" / "report.png") as picture:
         assert picture.size[0] > 1000
+
+
+def test_a_picture_that_cannot_be_drawn_loses_no_number(found, tmp_path, monkeypatch):
+    metrics.save(found, tmp_path)
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("latex could not be found.\nThe full report:")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(DataError) as caught:
+        metrics.save(found, tmp_path)
+    assert str(caught.value) == (
+        f"report.txt and report.json are in {tmp_path}, but the picture cannot be drawn "
+        "(latex could not be found. The full report:)."
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.txt"], "no picture of another"
+    assert (tmp_path / "report.txt").read_text() == f"{found}\n"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def in_range(name: str, value: object, low: float, high: float) -> float:
     """Return a number from `low` to `high` as a float; raise an error for others."""
     number = _number(name, value)
     if not low <= number <= high:
-        raise InvalidValue(f"{name} must be in [{low:g}, {high:g}], got {value}.")
+        raise InvalidValue(f"{name} must be in [{low:.15g}, {high:.15g}], got {value}.")
     return number
 
 

@@ -5,6 +5,7 @@ Each class is also a builtin error, so `except ValueError` works.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -21,7 +22,17 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 class UserError(Exception):
-    """Base class of errors whose message is meant for the user."""
+    """Base class of errors whose message is meant for the user.
+
+    Whatever a value in it looks like, the message is one line, without addresses of objects in memory.
+
+    Example:
+        >>> print(UserError(f"views must be a function, got {object()!r}."))
+        views must be a function, got <object object>.
+    """
+
+    def __str__(self) -> str:
+        return re.sub(r"\s*\n\s*", " ", re.sub(r" at 0x[0-9a-fA-F]*", "", super().__str__()))
 
 
 class InvalidValue(UserError, ValueError):

@@ -44,9 +44,18 @@ def reading(path: object, remedy: str = "replace or remove it") -> Iterator[None
 
 
 def _damaged(path: object, error: Exception, remedy: str) -> DataError:
-    text = re.sub(r" <[^<>]* at 0x[0-9a-f]+>", "", str(error))  # an object in memory means nothing to a reader
-    reason = " ".join(text.split())[:MAX_REASON].rstrip(".") or type(error).__name__
-    return DataError(f"{printable(path)} is damaged ({printable(reason)}); {remedy}.")
+    return DataError(f"{printable(path)} is damaged ({reason(error)}); {remedy}.")
+
+
+def reason(error: BaseException) -> str:
+    """Return the message of a library's error as a part of a sentence: one line, not too long.
+
+    Example:
+        >>> reason(OSError("cannot identify image file <_io.BytesIO object at 0x7f1c>.\\n"))
+        'cannot identify image file'
+    """
+    text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", str(error))  # an object in memory means nothing to a reader
+    return printable(" ".join(text.split())[:MAX_REASON].rstrip(". ") or type(error).__name__)
 
 
 def printable(text: object) -> str:

@@ -54,6 +54,12 @@ class ScalarModule(nn.Module):
         """The numbers that the scalars were given, by name."""
         return {name: value for name, (value, _) in self._given.items()}
 
+    def exact(self, name: str) -> float:
+        """Return the number that a scalar was given or, once somebody has changed it, its value."""
+        value, first = self._given.get(name, (0.0, None))
+        present = float(getattr(self, name))
+        return value if present in (first, value) else present
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
         with torch.no_grad():

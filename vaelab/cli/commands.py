@@ -2,7 +2,6 @@
 
 import functools
 import operator
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from vaelab.cli.figures import figures_check, figures_draw, figures_explain, fig
 from vaelab.cli.notebooks import notebooks
 from vaelab.cli.report import report
 from vaelab.cli.reproduce import reproduce
+from vaelab.cli.streams import standard_streams
 from vaelab.cli.sweep import sweep
 from vaelab.cli.train import train
 
@@ -26,6 +26,7 @@ DATA = (data_list, data_get, data_verify, data_where)
 COMMANDS = (train, report, sweep, reproduce, notebooks, doctor)
 
 
+@standard_streams()
 def main() -> None:
     """Run one command; an error for the user is one sentence and exit status 2."""
     try:
@@ -40,9 +41,6 @@ def main() -> None:
     except UserError as error:
         print(f"vaelab: {printable(error)}", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("vaelab: interrupted; run the same command to resume.", file=sys.stderr)
         raise SystemExit(130) from None

@@ -65,6 +65,8 @@ def report(
         small_probe_labels=small_probe_labels,
         seed=seed,
     )
-    paths = metrics.save(result, out or run)
-    print(f"{settings.recipe} on {settings.data} at step {step}\n\n{result}\n")
+    try:
+        paths = metrics.save(result, out or run)
+    finally:  # whatever the disk and matplotlib do
+        print(f"{settings.recipe} on {settings.data} at step {step}\n\n{result}\n")
     print(*paths, sep="\n")

@@ -208,7 +208,7 @@ class _Downloader:
         with requests.get(url, stream=True, timeout=MIRROR_TIMEOUT) as response, Path(output_file).open("wb") as file:
             response.raise_for_status()
             total = int(response.headers.get("Content-Length", 0))
-            with tqdm(total=total, unit="B", unit_scale=True, disable=not self.progress) as bar:
+            with tqdm(total=total, unit="B", unit_scale=True, disable=not self.progress or sys.stderr is None) as bar:
                 # In contrast to iter_content, read1 returns what has come, so that drips are noticed.
                 while chunk := response.raw.read1(1 << 16, decode_content=True):
                     file.write(chunk)

@@ -5,6 +5,7 @@ single right reading, such as several pages or an undefined white, is refused in
 """
 
 import os
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from vaelab._utils.checks import shortest
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab._utils.files import user_path
 from vaelab._utils.reading import printable, reading
@@ -164,7 +166,7 @@ def decode(
         mode = "L" if all(_is_gray(files, name) for name in names) else "RGB"
     images = np.empty((0, 0, 0, 0), np.uint8)
     largest: int | None = None
-    for i, name in enumerate(tqdm(names, unit="image", disable=not progress, leave=False)):
+    for i, name in enumerate(tqdm(names, unit="image", disable=not progress or sys.stderr is None, leave=False)):
         with reading(name):
             values, deep = _pixels(files, name, mode)
             pixels = _square(values, crop, side)
@@ -226,7 +228,8 @@ def _deep(array: NDArray, image: Image.Image, name: str, bits: int) -> tuple[NDA
     low, high = array.min(), array.max()
     if image.mode == "F":
         if not (low >= 0 and high <= 1):
-            raise DataError(f"{printable(name)} must have floats in [0, 1], got {low:g} to {high:g}; rescale it.")
+            got = f"{shortest(float(low))} to {shortest(float(high))}"
+            raise DataError(f"{printable(name)} must have floats in [0, 1], got {got}; rescale it.")
         return np.rint(array * 255).astype(np.uint8), None
     if (image.mode == "I" and bits != 8) or not (low >= 0 and high < 1 << 16):
         raise DataError(

@@ -104,7 +104,9 @@ def covering(*gaussians: Gaussian, widths: float = 12.0, per_sigma: int = 8) -> 
     high = max(float((m + widths * s).max()) for m, s in zip(means, sigmas, strict=True))
     steps = (high - low) / min(float(s.min()) for s in sigmas) * per_sigma
     if steps > 1e7:
-        raise InvalidValue(f"a uniform grid must have at most 1e+07 points, got {steps:.0e} for these widths.")
+        raise InvalidValue(
+            f"a uniform grid must have at most 1e+07 points, got {checks.shortest(steps)} for these widths."
+        )
     return line(low, high, int(steps) // 2 * 2 + 3)
 
 

@@ -116,5 +116,5 @@ def accept(control: Control, value: Any) -> Any:
         value = next((end for end in (low, high) if abs(float(value) / end - 1) < 1e-9), value)
     if not number or not low <= float(value) <= high or (control.whole and value != int(value)):
         kind = "whole number" if control.whole else "number"
-        raise InvalidValue(f"{control.name} must be a {kind} between {low:g} and {high:g}, got {value!r}.")
+        raise InvalidValue(f"{control.name} must be a {kind} between {low:.15g} and {high:.15g}, got {value!r}.")
     return int(value) if control.whole else float(value)

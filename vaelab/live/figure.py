@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,7 +16,6 @@ from vaelab import plots
 Pixels = NDArray[np.uint8]
 Values = Mapping[str, Any]
 AnyFigure = Figure | SubFigure
-TICKS = {"labelsize": "labelsize", "color": "color", "width": "major.width", "length": "major.size", "pad": "major.pad"}
 
 
 class Scene(NamedTuple):
@@ -49,8 +47,7 @@ def combine(scenes: Sequence[Scene]) -> Scene:
 class LiveFigure:
     """A drawing function on a persistent Agg figure.
 
-    The style is read once, at construction; drawing touches no global setting, so that any thread
-    may draw, one at a time.
+    It is drawn in its style, whatever the user's settings; any thread may draw, one at a time.
 
     Args:
         draw: Draws on an empty figure and returns a `Scene`.
@@ -60,13 +57,13 @@ class LiveFigure:
     """
 
     def __init__(self, draw: DrawFunction, width: float, height: float, style: plots.Style = "notebook") -> None:
-        with plots.style(style), mpl.rc_context({"figure.constrained_layout.use": False}):
+        with plots.style(style):
+            mpl.rcParams["figure.constrained_layout.use"] = False  # in this block
             self.figure = plots.new_figure(width, height)
             self._canvas: Any = self.figure.canvas
             self.size: tuple[int, int] = self._canvas.get_width_height()  # pixels
             self._scene = draw(self.figure)
             _fix_margins(self.figure)
-            _freeze_style(self.figure.axes)
         for order, artist in enumerate(self._scene.animated):
             artist.set_animated(True)
             artist.set_zorder(10 + order)
@@ -75,18 +72,22 @@ class LiveFigure:
     def pixels(self, values: Values) -> Pixels:
         """Return the picture for some values of the controls, [h, w, 3]."""
         try:
-            if self._scene.update(values) or self._background is None:
-                self._canvas.draw()
-                self._background = self._canvas.copy_from_bbox(self.figure.bbox)
-            else:
-                self._canvas.restore_region(self._background)
-            for artist in self._scene.animated:
-                if artist.axes is not None:
-                    artist.axes.draw_artist(artist)
+            with self.figure.style():
+                self._draw(values)
         except Exception:
             self._background = None  # it may be half-drawn
             raise
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
+
+    def _draw(self, values: Values) -> None:
+        if self._scene.update(values) or self._background is None:
+            self._canvas.draw()
+            self._background = self._canvas.copy_from_bbox(self.figure.bbox)
+        else:
+            self._canvas.restore_region(self._background)
+        for artist in self._scene.animated:
+            if artist.axes is not None:
+                artist.axes.draw_artist(artist)
 
     def preview(self, values: Values) -> bytes:
         """Return the picture as JPEG, which is fast enough while the user drags a slider."""
@@ -143,11 +144,3 @@ def _fix_margins(figure: Figure) -> None:
     left, right = 3.2 * em / width, 1 - 1.2 * em / width
     bottom, top = 3.2 * em / height, 1 - 2.2 * em / height
     figure.subplots_adjust(left=left, right=right, bottom=bottom, top=top, wspace=0.28)
-
-
-def _freeze_style(axes: Sequence[Axes]) -> None:
-    """Write the style into the axes: ticks made later would read the global style of that time."""
-    rc: Any = mpl.rcParams
-    for ax in axes:
-        for axis in ("x", "y"):
-            ax.tick_params(axis=axis, **{key: rc[f"{axis}tick.{name}"] for key, name in TICKS.items()})

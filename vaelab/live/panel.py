@@ -247,8 +247,8 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
     with drawing, plots.style("paper"):
         figure = plots.new_figure(width, height)
         figure.set_dpi(120)
-        columns: Any = figure.subfigures(1, len(frames))
-        for part, (title, values) in zip(columns, frames.items(), strict=True):
+        columns: Any = figure.subfigures(1, len(frames), squeeze=False)
+        for part, (title, values) in zip(columns[0], frames.items(), strict=True):
             draw(part).update(values)
             part.suptitle(title)
         canvas: Any = figure.canvas

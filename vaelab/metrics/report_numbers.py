@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType
+from vaelab._utils.errors import DataError, InvalidType, StorageError
 from vaelab._utils.files import atomic_write
 from vaelab._utils.images import to_float
+from vaelab._utils.reading import printable, reason
 from vaelab.data import augment
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
@@ -129,22 +130,38 @@ def save(report: Report, folder: Path | str) -> list[Path]:
 
     Raises:
         StorageError: If the folder cannot be written.
+        DataError: If the picture cannot be drawn; the numbers are written before.
     """
-    from vaelab import plots
+    folder = Path(folder)
+    _write(folder, {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()})
+    try:
+        _write(folder, _drawn(report))
+    except StorageError:
+        raise
+    except Exception as error:  # of matplotlib, of its backend, of a font
+        for kind in ("png", "pdf"):  # of another report
+            (folder / f"report.{kind}").unlink(missing_ok=True)
+        raise DataError(
+            f"report.txt and report.json are in {printable(folder)}, but the picture cannot be drawn ({reason(error)})."
+        ) from error
+    return [folder / f"report.{kind}" for kind in ("txt", "json", "png", "pdf")]
+
+
+def _drawn(report: Report) -> dict[str, bytes]:
     from vaelab.metrics.report_figure import draw
 
-    contents = {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()}
-    figure = draw(report, "paper")
-    with plots.style("paper"):
-        for kind, metadata in (("png", {"Software": "vaelab"}), ("pdf", {"CreationDate": None})):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, metadata=metadata)
-            contents[kind] = buffer.getvalue()
-    paths = [Path(folder) / f"report.{kind}" for kind in contents]
-    for path, content in zip(paths, contents.values(), strict=True):
-        with atomic_write(path) as part:
+    figure, contents = draw(report, "paper"), {}
+    for kind, metadata in (("png", {"Software": "vaelab"}), ("pdf", {"CreationDate": None})):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, metadata=metadata)
+        contents[kind] = buffer.getvalue()
+    return contents
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for kind, content in contents.items():
+        with atomic_write(folder / f"report.{kind}") as part:
             part.write_bytes(content)
-    return paths
 
 
 def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:

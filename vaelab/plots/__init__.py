@@ -3,25 +3,21 @@
 They use matplotlib's objects only, so that any thread may draw and nothing global is changed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal
-
-import matplotlib as mpl
-import matplotlib.style
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import EllipseCollection
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.patches import Circle
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vaelab._utils.errors import InvalidValue
+from vaelab.plots.settings import Style as Style  # before matplotlib, whose import may fail
+from vaelab.plots.settings import new_figure as new_figure
+from vaelab.plots.settings import style as style
 
-Style = Literal["paper", "notebook", "talk"]
-STYLES = Path(__file__).parent / "style"
+# isort: split
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection
+from matplotlib.colors import to_rgb
+from matplotlib.image import AxesImage
+from matplotlib.patches import Circle
 
 # One color per role, the same in every picture.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
@@ -48,36 +44,6 @@ def size_for(sizes: Mapping[str, Any], name: str) -> Any:
     return sizes[name]
 
 
-@contextmanager
-def style(name: Style = "notebook") -> Iterator[None]:
-    """Draw in one of the three styles within a `with` block.
-
-    Args:
-        name: "paper", "notebook" or "talk".
-
-    Yields:
-        Nothing; matplotlib's settings are restored afterwards.
-    """
-    with mpl.rc_context():
-        matplotlib.style.use([STYLES / "common.mplstyle", STYLES / f"{name}.mplstyle"])
-        yield
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Create a figure with its own canvas, unknown to pyplot.
-
-    Args:
-        width: Inches.
-        height: Inches.
-
-    Returns:
-        The figure.
-    """
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def color_steps(start: str, end: str, n: int) -> list[tuple[float, float, float]]:
     """Interpolate between two colors in equal steps.
 
@@ -93,7 +59,7 @@ def color_steps(start: str, end: str, n: int) -> list[tuple[float, float, float]
         >>> color_steps("black", "white", 3)[1]
         (0.5, 0.5, 0.5)
     """
-    first, last = (mpl.colors.to_rgb(color) for color in (start, end))
+    first, last = (to_rgb(color) for color in (start, end))
     weights = [i / max(n - 1, 1) for i in range(n)]
     return [tuple((1 - w) * a + w * b for a, b in zip(first, last, strict=True)) for w in weights]  # type: ignore[misc]
 

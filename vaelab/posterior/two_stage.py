@@ -88,7 +88,7 @@ class SecondStage:
         if not all(bool(torch.isfinite(t).all()) for t in (self.gammas_, generated, *self.experiment_.parameters())):
             raise TrainingError(
                 f"the second stage diverged: its weights or gamma are not finite; lower lr, now {self.lr:g}, or bring "
-                f"the standard deviation of z, now {float(deviations.codes.mean()):.3g}, nearer to 1."
+                f"the standard deviation of z, now {checks.shortest(float(deviations.codes.mean()))}, nearer to 1."
             )
         self.deviations_ = deviations._replace(generated=generated.double().std(0))
         if self.renormalize is not None:

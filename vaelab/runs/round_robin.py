@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
 from vaelab._utils import checks
 from vaelab._utils.files import atomic_write
+from vaelab._utils.progress import tqdm
 from vaelab._utils.reading import reading
 from vaelab.metrics.reconstruction import rate_distortion
 from vaelab.runs.run import Run

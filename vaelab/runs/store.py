@@ -20,9 +20,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from vaelab._utils.files import atomic_write, cache_folder, digest, repository
+from vaelab._utils.progress import tqdm
 from vaelab.runs.executors import Task, sweep
 
 Numbers = dict[str, np.ndarray]

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError, suggest
 from vaelab._utils.files import atomic_write, user_path
 from vaelab.objectives.objective import Experiment
+from vaelab.training import generators
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History
 from vaelab.training.identity import describe, describe_model, differences
@@ -131,6 +132,7 @@ class Checkpointer:
         self.described = describe(step.experiment, step.augment) if self.folder else {}
         self.objective = {name: setting.value for name, setting in self.described.items()}
         self.model = describe_model(step.experiment.model) if self.folder else ""
+        self.own_generators = generators.own_generators(step.experiment, step.augment) if self.folder else []
         self.changed = {changed} if isinstance(changed, str) else set(changed)
 
     def start(self) -> int:
@@ -169,6 +171,7 @@ class Checkpointer:
             "updates": step.updates,
             "order": self.order,
             "generators": [torch.get_rng_state(), *cuda],
+            "own_generators": generators.states(self.own_generators),
             "lr": self.parameters.lr,
             "parameters": self.parameters.values,
             "rows": self.history.rows,
@@ -207,6 +210,8 @@ class Checkpointer:
         torch.set_rng_state(cpu)
         if cuda and torch.cuda.is_available():
             torch.cuda.set_rng_state(cuda[0])
+        if not {"augment", "views"} & {name.partition(".")[0] for name in self.changed}:
+            generators.restore(self.own_generators, checkpoint.get("own_generators", []))
         return int(checkpoint["step"])
 
     def _record(self, checkpoint: dict[str, Any], number: int) -> None:

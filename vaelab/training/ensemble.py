@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
-from tqdm.auto import trange
 
 from vaelab._utils import checks
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab._utils.precision import tf32
+from vaelab._utils.progress import tqdm
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.kernel_mmd import MMD
@@ -187,7 +187,7 @@ def _fit_stacked(
     groups = parameter_groups(members[0], stack.parameters)
     optimizer = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
     sums = torch.zeros(k, 4, device=device)
-    for step in trange(total, disable=not config.progress, unit="batch", desc=f"{k} stacked", mininterval=0.2):
+    for step in tqdm(range(total), disable=not config.progress, unit="batch", desc=f"{k} stacked", mininterval=0.2):
         epoch, position = step // per_epoch + 1, step % per_epoch
         if position == 0:
             batches = stack.permutations(len(images)).split(config.batch_size, dim=1)

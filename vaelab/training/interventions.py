@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-import torch
-
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.scalars import ScalarModule
 from vaelab.divergences.modules import GeometricJS
 from vaelab.objectives.gamma import Fixed
 from vaelab.objectives.objective import Experiment
@@ -55,6 +54,7 @@ class Interventions:
         InvalidValue: If a name is unknown or a value out of range.
 
     Example:
+        >>> import torch
         >>> from vaelab import TrainConfig, fit, recipes
         >>> experiment = recipes.gjs_vae((1, 8, 8), 2, hidden=(16,), alpha=0.5)
         >>> interventions = Interventions([(1, "alpha", 0.5, 0.25)])
@@ -121,13 +121,14 @@ class TunableParameters:
     def __init__(self, experiment: Experiment, lr: float) -> None:
         objective = experiment.objective
         divergence, gamma = objective.divergence, objective.likelihood.gamma
-        tensors = {
-            "weight": objective.weight,
-            "alpha": divergence.skew if isinstance(divergence, GeometricJS) else None,
-            "consistency": objective.consistency_weight,
-            "gamma": gamma.logvar if isinstance(gamma, Fixed) else None,
-        }
-        self._tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        modules: dict[str, tuple[ScalarModule, str]] = {"weight": (objective, "weight")}
+        if isinstance(divergence, GeometricJS):
+            modules["alpha"] = divergence, "skew"
+        modules["consistency"] = objective, "consistency_weight"
+        if isinstance(gamma, Fixed):
+            modules["gamma"] = gamma, "logvar"
+        self._modules = {name: place for name, place in modules.items() if getattr(*place) is not None}
+        self._tensors = {name: getattr(*place) for name, place in self._modules.items()}
         self.read(lr)
 
     @property
@@ -137,9 +138,9 @@ class TunableParameters:
 
     def read(self, lr: float) -> None:
         """Read the present values from the experiment, and set the learning rate."""
-        self.values = {name: float(tensor) for name, tensor in self._tensors.items()} | {"lr": lr}
-        if "gamma" in self.values:
-            self.values["gamma"] = float(torch.exp(0.5 * self._tensors["gamma"]))
+        self.values = {name: module.exact(tensor) for name, (module, tensor) in self._modules.items()} | {"lr": lr}
+        if "gamma" in self.values:  # the module has ln gamma², whose last digits are rounded
+            self.values["gamma"] = float(f"{math.exp(self.values['gamma'] / 2):.14g}")
 
     def set(self, step: int, name: str, new: float) -> Intervention:
         """Set one parameter, and return the record of it."""

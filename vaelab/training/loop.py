@@ -97,7 +97,7 @@ def fit(
 
 def with_bar(steps: Iterator[Progress], config: TrainConfig) -> Iterator[Progress]:
     """Pass the steps of a training on, and show them as a progress bar."""
-    from tqdm.auto import tqdm
+    from vaelab._utils.progress import tqdm
 
     with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
         for progress in steps:
@@ -129,8 +129,9 @@ def train(
         interventions: Parameters to set during training.
         augment: Random transformation of a batch [b, *shape] of floats, on the device.
         resume: Continue from the newest checkpoint in `config.checkpoints`; on the CPU, the result
-            is bit for bit that of a training without interruption. The objective must be that of
-            the checkpoint.
+            is bit for bit that of a training without interruption, also if `augment` or the views
+            hold generators of their own; the global ones of NumPy and `random` are not stored. The
+            objective must be that of the checkpoint.
         changed: Names of settings of the objective, such as "alpha" or "views", that differ from the
             checkpoint on purpose: the new values are taken, and the error without this names them.
 
@@ -193,6 +194,8 @@ def _train(
     advance = capture(step, batch) if config.cuda_graph else step
     first = checkpointer.resume() if resume else checkpointer.start()
     started = time.perf_counter()
+    if first < total and history.rows and history.rows[-1]["epoch"] > first // per_epoch:
+        history.rows.pop()  # of the epoch within which the training ended, and which goes on now
     if first >= total and history.rows:
         yield _last_progress(total, history, device)
 

@@ -108,7 +108,7 @@ def _table() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def _compute(alphas: Sequence[float]) -> None:
     """Write the table: every minimum that the descents find."""
-    from tqdm.auto import tqdm
+    from vaelab._utils.progress import tqdm
 
     target = fitting.mixture()
     tasks = [(family, alpha) for family in FAMILIES for alpha in alphas]

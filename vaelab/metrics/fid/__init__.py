@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from vaelab._utils.device import on_device
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.progress import tqdm
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import Images, as_images
 from vaelab.data.locate import DataFolder

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils.errors import DataError
-from vaelab._utils.reading import reading
+from vaelab._utils.reading import reading, reason
 
 EPSILON = 1e-3
 FEATURES, SIDE = 2048, 299
@@ -75,7 +75,7 @@ def load_weights(network: nn.Sequential, path: Path, sha256: str) -> None:
                 layer.weight.copy_(weight * scale[:, None, None, None])
                 layer.bias.copy_(shift)
     except Exception as error:  # what a parser raises depends on the place of the damage
-        raise DataError(f"{path} must hold the weights of the 2015 Inception network ({error}).") from error
+        raise DataError(f"{path} must hold the weights of the 2015 Inception network ({reason(error)}).") from error
 
 
 Folded = tuple[Tensor, Tensor, Tensor]  # weight; scale and shift of the batch norm after it
