@@ -48,6 +48,7 @@ def posterior_shift(plain: Gaussian, shifted: Gaussian) -> PosteriorShift:
     References:
         Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, for R.
     """
+    shifted, plain = (Gaussian(*(t.cpu() for t in q)) for q in (shifted, plain))
     r = mean_of(diagonal_kl(Gaussian(*(t.double() for t in shifted)), Gaussian(*(t.double() for t in plain))))
     squares = (shifted.mean - plain.mean).double().square().sum(1).mean()
     return PosteriorShift(r, float(squares / (2 * plain.mean.double().var(0, correction=0).sum())))
