@@ -8,8 +8,9 @@ tensor on the device, if it mixes device and CPU tensors as no accelerator can, 
 """
 
 import traceback
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -19,7 +20,6 @@ from torch.utils._pytree import tree_leaves
 
 import vaelab
 
-DEVICE = torch.device("mps", 0)
 PACKAGE = Path(vaelab.__file__).parent
 aten = torch.ops.aten
 # Their results depend on values, so the CPU must wait for them.
@@ -36,6 +36,8 @@ WAITING = {
 COPIES = {aten.copy_, aten._to_copy, aten.set_, aten.detach, aten.alias}
 INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}  # a CPU index is allowed
 READS = {torch.Tensor.cpu, torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.tolist}
+RANDOM = {torch.rand, torch.randn, torch.randint, torch.randperm, torch.rand_like, torch.randn_like, torch.bernoulli}
+RANDOM |= {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.bernoulli_, torch.multinomial}
 
 
 class Violation(AssertionError):
@@ -47,38 +49,71 @@ class Generator(torch.Generator):
 
     def __new__(cls, device="cpu"):
         self = super().__new__(cls, "cpu")
-        self.on_device = torch.device(device).type == DEVICE.type
+        self.place = torch.device(device)
         return self
 
     @property
     def device(self):
-        return DEVICE if self.on_device else torch.device("cpu")
+        return self.place
 
 
 class EmulatedDevice:
-    """The device; a `with` block switches it on.
+    """The device; a `with` block switches it on. Its tensors stay on it after the block.
 
     Args:
+        kind: Its type, such as "mps", "xpu" or "cuda".
         collect: Whether to list violations in `found` instead of raising them.
     """
 
     _storages: dict[int, StorageWeakRef] = {}
 
-    def __init__(self, *, collect=False):
-        self.collect, self.found, self.waiting_forbidden = collect, [], False
-        self._copying = False
+    def __init__(self, kind="mps", *, collect=False):
+        self.device = torch.device(kind, 0)
+        self.collect, self.found, self.waiting_forbidden, self.copying = collect, [], False, False
+        self.generator = Generator(self.device)
 
     def __enter__(self):
-        self._stack = ExitStack()
-        self._generator, torch.Generator = torch.Generator, Generator
-        self._group, torch._C._group_tensors_by_device_and_dtype = torch._C._group_tensors_by_device_and_dtype, self._by_device
-        self._stack.enter_context(_Operations(self))
-        self._stack.enter_context(_Functions(self))
+        seed, group, module = (
+            torch.manual_seed,
+            torch._C._group_tensors_by_device_and_dtype,
+            torch.get_device_module,
+        )
+
+        def manual_seed(number):
+            self.generator.manual_seed(number)
+            return seed(number)
+
+        def by_device(tensors, with_indices=False):
+            """Group lists of tensors, as torch does in C++, which knows nothing of this device."""
+            return {
+                (self.device if self.holds(lists[0][0]) else device, dtype): (lists, indices)
+                for (device, dtype), (lists, indices) in group(tensors, with_indices).items()
+            }
+
+        def device_module(device=None):
+            return self if torch.device(device or "cpu").type == self.device.type else module(device)
+
+        self._patches = [
+            mock.patch.object(torch, "Generator", Generator),
+            mock.patch.object(torch, "manual_seed", manual_seed),
+            mock.patch.object(torch, "get_device_module", device_module),
+            mock.patch.object(torch._C, "_group_tensors_by_device_and_dtype", by_device),
+            _Operations(self),
+            _Functions(self),
+        ]
+        for patch in self._patches:
+            patch.__enter__()
         return self
 
     def __exit__(self, *error):
-        torch.Generator, torch._C._group_tensors_by_device_and_dtype = self._generator, self._group
-        self._stack.close()
+        for patch in reversed(self._patches):
+            patch.__exit__(None, None, None)
+
+    def get_rng_state(self, device):
+        return self.generator.get_state()
+
+    def set_rng_state(self, state, device):
+        self.generator.set_state(state)
 
     @contextmanager
     def no_waiting(self):
@@ -89,17 +124,13 @@ class EmulatedDevice:
         finally:
             self.waiting_forbidden = before
 
-    def copy(self, tensor):
-        """Copy a tensor to the other side; gradients pass."""
-        self._copying = True
-        try:
-            return tensor.clone()
-        finally:
-            self._copying = False
+    def is_here(self, device):
+        """Return whether a device, or the name of one, is this one."""
+        return torch.device(device).type == self.device.type
 
     def holds(self, tensor):
         """Return whether a tensor is on the device."""
-        key = _storage(tensor)
+        key = _innermost(tensor).untyped_storage()._cdata
         reference = self._storages.get(key)
         if reference is not None and reference.expired():
             del self._storages[key]
@@ -114,13 +145,13 @@ class EmulatedDevice:
         self._storages[storage._cdata] = StorageWeakRef(storage)
         return tensor
 
-    def _by_device(self, tensors, with_indices=False):
-        """Group lists of tensors, as torch does in C++, which knows nothing of this device."""
-        groups = self._group(tensors, with_indices)
-        return {
-            (DEVICE if self.holds(lists[0][0]) else device, dtype): (lists, indices)
-            for (device, dtype), (lists, indices) in groups.items()
-        }
+    def copy(self, tensor):
+        """Copy a tensor to the other side; gradients pass."""
+        self.copying = True
+        try:
+            return tensor.clone()
+        finally:
+            self.copying = False
 
     def violate(self, what):
         frames = [f for f in traceback.extract_stack() if Path(f.filename).is_relative_to(PACKAGE)]
@@ -131,7 +162,7 @@ class EmulatedDevice:
 
 
 class _Functions(TorchFunctionMode):
-    """Functions that name a device, or read one."""
+    """Functions that name a device, read one, or draw random numbers."""
 
     def __init__(self, device):
         super().__init__()
@@ -140,9 +171,9 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs, emulated = dict(kwargs or {}), self.emulated
         tensor = args[0] if args and isinstance(args[0], torch.Tensor) else None
-        if function == torch.Tensor.device.__get__:
-            return DEVICE if emulated.holds(tensor) else function(*args)
         held = tensor is not None and emulated.holds(tensor)
+        if function == torch.Tensor.device.__get__:
+            return emulated.device if held else function(*args)
         if function in READS and held:
             if emulated.waiting_forbidden:
                 emulated.violate(f"{function.__name__} waits for the device")
@@ -152,37 +183,34 @@ class _Functions(TorchFunctionMode):
                 raise TypeError("can't convert a device tensor to numpy, use Tensor.cpu() first")
         if function is torch.Tensor.to:
             return self._to(tensor, held, args[1:], kwargs)
-        if (generator := kwargs.get("generator")) is not None:
-            target = kwargs.get("device") or (DEVICE if held else "cpu")
-            if generator.device.type != torch.device(target).type:
-                raise RuntimeError(f"expected a {target} generator, got one of {generator.device}")
         target = kwargs.pop("device", None)
-        if target is not None and torch.device(target).type != DEVICE.type:
+        here = emulated.is_here(target) if target is not None else held
+        if target is not None and not here:
             kwargs["device"] = target
+        if (generator := kwargs.get("generator")) is not None:
+            if emulated.is_here(generator.device) != here:
+                raise RuntimeError(f"expected a generator of {target or tensor.device}, got one of {generator.device}")
+        elif here and function in RANDOM:
+            kwargs["generator"] = emulated.generator
         result = function(*args, **kwargs)
-        if target is not None and torch.device(target).type == DEVICE.type:
-            emulated.place(result)
-        if function is torch.Tensor.__deepcopy__ and held:
+        if here and (target is not None or function is torch.Tensor.__deepcopy__):
             emulated.place(result)
         return result
 
     def _to(self, tensor, held, args, kwargs):
         emulated, named = self.emulated, [*args, *kwargs.values()]
-        targets = [a for a in named if isinstance(a, torch.device)]
-        targets += [torch.device(a) for a in named if isinstance(a, str)]
-        targets += [DEVICE if emulated.holds(a) else torch.device("cpu") for a in named if isinstance(a, torch.Tensor)]
-        types = [a for a in named if isinstance(a, torch.dtype)]
-        types += [a.dtype for a in named if isinstance(a, torch.Tensor)]
-        to_device = targets[0].type == DEVICE.type if targets else held
-        if held and not to_device:
-            if emulated.waiting_forbidden:
-                emulated.violate("to() waits for the device")
-            return emulated.copy(tensor).to(*types)
-        if to_device and not held:
-            if emulated.waiting_forbidden:
-                emulated.violate("to() waits for a copy to the device")
-            return emulated.place(emulated.copy(tensor.to(*types) if types else tensor))
-        return tensor.to(*types) if types else tensor
+        others = [a for a in named if isinstance(a, torch.Tensor)]
+        targets = [emulated.is_here(a) for a in named if isinstance(a, torch.device | str)]
+        targets += [emulated.holds(a) for a in others]
+        dtypes = [a for a in named if isinstance(a, torch.dtype)] + [a.dtype for a in others]
+        to_device = targets[0] if targets else held
+        if to_device == held:
+            return tensor.to(*dtypes) if dtypes else tensor
+        if emulated.waiting_forbidden:
+            emulated.violate("to() waits for a copy between the device and the CPU")
+        if held:
+            return emulated.copy(tensor).to(*dtypes)
+        return emulated.place(emulated.copy(tensor.to(*dtypes) if dtypes else tensor))
 
 
 class _Operations(TorchDispatchMode):
@@ -194,13 +222,13 @@ class _Operations(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         emulated, kwargs = self.emulated, kwargs or {}
-        if emulated._copying:
+        if emulated.copying:
             return function(*args, **kwargs)
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         held = [emulated.holds(tensor) for tensor in tensors]
         packet = function.overloadpacket
         if any(held):
-            self._check(packet, tensors, held, function)
+            self._check(packet, tensors, held)
         result = function(*args, **kwargs)
         if any(held) and not (packet is aten.copy_ and not held[0]):
             for leaf in tree_leaves(result):
@@ -208,24 +236,20 @@ class _Operations(TorchDispatchMode):
                     emulated.place(leaf)
         return result
 
-    def _check(self, packet, tensors, held, function):
+    def _check(self, packet, tensors, held):
         emulated = self.emulated
         if emulated.waiting_forbidden:
             masked = packet in INDEXING and any(t.dtype in (torch.bool, torch.uint8) for t in tensors[1:])
             between = packet is aten.copy_ and held[0] != held[1]
             if packet in WAITING or masked or between:
-                emulated.violate(f"{function} waits for the device")
+                emulated.violate(f"{packet} waits for the device")
         if packet in COPIES or packet in INDEXING:
             return
         if any(tensor.dim() and not on for tensor, on in zip(tensors, held, strict=True)):
-            emulated.violate(f"{function} mixes tensors of the device and of the CPU")
+            emulated.violate(f"{packet} mixes tensors of the device and of the CPU")
 
 
 def _innermost(tensor):
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor
-
-
-def _storage(tensor):
-    return _innermost(tensor).untyped_storage()._cdata
