@@ -38,6 +38,7 @@ INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_} 
 READS = {torch.Tensor.cpu, torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.tolist}
 RANDOM = {torch.rand, torch.randn, torch.randint, torch.randperm, torch.rand_like, torch.randn_like, torch.bernoulli}
 RANDOM |= {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.bernoulli_, torch.multinomial}
+STORAGES: dict[int, StorageWeakRef] = {}  # of all tensors on the device
 
 
 class Violation(AssertionError):
@@ -64,8 +65,6 @@ class EmulatedDevice:
         kind: Its type, such as "mps", "xpu" or "cuda".
         collect: Whether to list violations in `found` instead of raising them.
     """
-
-    _storages: dict[int, StorageWeakRef] = {}
 
     def __init__(self, kind="mps", *, collect=False):
         self.device = torch.device(kind, 0)
@@ -131,9 +130,9 @@ class EmulatedDevice:
     def holds(self, tensor):
         """Return whether a tensor is on the device."""
         key = _innermost(tensor).untyped_storage()._cdata
-        reference = self._storages.get(key)
+        reference = STORAGES.get(key)
         if reference is not None and reference.expired():
-            del self._storages[key]
+            del STORAGES[key]
             return False
         return reference is not None
 
@@ -142,7 +141,7 @@ class EmulatedDevice:
         if tensor.dtype == torch.float64:
             self.violate(f"a float64 tensor {list(tensor.shape)} is born on the device")
         storage = _innermost(tensor).untyped_storage()
-        self._storages[storage._cdata] = StorageWeakRef(storage)
+        STORAGES[storage._cdata] = StorageWeakRef(storage)
         return tensor
 
     def copy(self, tensor):

@@ -35,8 +35,8 @@ def on_device(name: str, network: nn.Module | None = None) -> torch.device:
         return torch.device(_choose(network)[0])
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        torch.empty(1, device=device).item()  # which a meta tensor has not
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         raise InvalidValue(f"device must be 'auto', 'cpu' or a device of this machine, got {name!r}.") from error
     return device
 

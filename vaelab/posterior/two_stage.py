@@ -44,7 +44,7 @@ class SecondStage:
         noise: Add gamma N(0, I) to generated latents, as Dai & Wipf do.
         renormalize: "law", "published", "unit" or None, see `vaelab.posterior.renormalization`.
         seed: Seed of the weights, the order and the draws.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda", ...
 
     References:
         Dai & Wipf (2019), https://arxiv.org/abs/1903.05789.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue
 
 CHOICES = {
     "lr_schedule": ("constant", "cosine", "step"),
@@ -67,7 +67,7 @@ class TrainConfig:
             batch normalization.
 
     Raises:
-        InvalidType: If a number is not a number.
+        InvalidType: If a number is not a number, or `channels_last` no bool.
         InvalidValue: If a value is out of range.
 
     Example:
@@ -109,6 +109,8 @@ class TrainConfig:
         if not isinstance(self.compile, bool) and self.compile not in COMPILE_MODES:
             modes = ", ".join(COMPILE_MODES)
             raise InvalidValue(f"compile must be True, False or one of {modes}, got {self.compile!r:.60}.")
+        if not isinstance(self.channels_last, bool):
+            raise InvalidType(f"channels_last must be True or False, got {self.channels_last!r:.60}.")
         if self.ema_decay is not None and self.ema_decay >= 1:
             raise InvalidValue(f"ema_decay must be in (0, 1), got {self.ema_decay}.")
         if self.micro_batches > self.batch_size:

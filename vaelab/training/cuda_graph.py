@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaelab._utils import rng
+
 log = logging.getLogger(__name__)
 
 
@@ -32,7 +34,7 @@ def capture(step: Any, batch: int) -> Callable[[Tensor], Any]:
     index = torch.arange(batch, device=device)
     before = [(tensor, tensor.clone()) for tensor in _state(step)]
     loaded = {id(tensor) for tensor, _ in before}
-    generator = torch.cuda.get_rng_state(device)
+    generators = rng.global_states(device)
     try:
         with torch.cuda.device(device):
             stream = torch.cuda.Stream(device)
@@ -54,7 +56,7 @@ def capture(step: Any, batch: int) -> Callable[[Tensor], Any]:
             for tensor in _state(step):
                 if id(tensor) not in loaded:  # Adam's, which the first warm-up step has made
                     tensor.zero_()
-        torch.cuda.set_rng_state(generator, device)
+        rng.restore_global_states(generators, device)
 
     def replay(batch_index: Tensor) -> Any:
         index.copy_(batch_index)

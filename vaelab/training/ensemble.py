@@ -187,7 +187,8 @@ def _fit_stacked(
         member.to(device).train().init_from_data(images)
     stack, k = Stack(members, seeds, device), len(members)
     groups = parameter_groups(members[0], stack.parameters)
-    optimizer = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=has_fused_adam(device))
+    fused = has_fused_adam(device) or None
+    optimizer = torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=fused)
     sums = torch.zeros(k, 4, device=device)
     for step in trange(total, disable=not config.progress, unit="batch", desc=f"{k} stacked", mininterval=0.2):
         epoch, position = step // per_epoch + 1, step % per_epoch

@@ -255,8 +255,10 @@ class TrainStep:
         self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
         self.updates = torch.zeros((), device=images.device)  # of the average
-        self.forward = _compiled(self.compute_terms, config.compile)
-        self.reuses_memory = config.compile in ("reduce-overhead", "max-autotune")
+        mode = None if isinstance(config.compile, bool) else config.compile
+        compiles = config.compile is not False
+        self.forward = torch.compile(self.compute_terms, fullgraph=True, mode=mode) if compiles else self.compute_terms
+        self.reuses_memory = mode in ("reduce-overhead", "max-autotune")
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> LossTerms:
@@ -306,14 +308,6 @@ class TrainStep:
             x = self.augment(to_float(x))
         inputs = (x,) if self.experiment.views is None else (x, self.experiment.views(to_float(x)))
         return tuple(rng.bernoulli(to_float(part)) for part in inputs) if self.config.binarize == "dynamic" else inputs
-
-
-def _compiled(function: Callable[[Tensor], LossTerms], mode: bool | str) -> Callable[[Tensor], LossTerms]:
-    if mode is False:
-        return function
-    options = {} if isinstance(mode, bool) else {"mode": mode}
-    compiled: Callable[[Tensor], LossTerms] = torch.compile(function, fullgraph=True, **options)
-    return compiled
 
 
 def _join(shares: list[float], parts: list[LossTerms]) -> LossTerms:

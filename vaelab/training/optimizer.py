@@ -29,7 +29,7 @@ def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> A
     if cuda_graph:  # a graph holds the address of the learning rate, so it must be a tensor
         for group in groups:
             group["lr"] = torch.tensor(config.lr * group["lr_scale"], device=device)
-    fused = has_fused_adam(device)
+    fused = has_fused_adam(device) or None  # None lets torch choose
     return Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=fused, capturable=cuda_graph)
 
 
