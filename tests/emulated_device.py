@@ -227,7 +227,7 @@ class _Operations(TorchDispatchMode):
         held = [emulated.holds(tensor) for tensor in tensors]
         packet = function.overloadpacket
         if any(held):
-            self._check(packet, tensors, held)
+            self._check(packet, args, tensors, held)
         result = function(*args, **kwargs)
         if any(held) and not (packet is aten.copy_ and not held[0]):
             for leaf in tree_leaves(result):
@@ -235,8 +235,10 @@ class _Operations(TorchDispatchMode):
                     emulated.place(leaf)
         return result
 
-    def _check(self, packet, tensors, held):
+    def _check(self, packet, args, tensors, held):
         emulated = self.emulated
+        if packet is aten.grid_sampler_2d and args[3] != 0 and emulated.device.type == "mps":
+            emulated.violate("MPS: Unsupported padding mode, as before torch 2.13")
         if emulated.waiting_forbidden:
             masked = packet in INDEXING and any(t.dtype in (torch.bool, torch.uint8) for t in tensors[1:])
             between = packet is aten.copy_ and held[0] != held[1]

@@ -6,6 +6,7 @@ import torch
 import vaelab
 from tests.emulated_device import EmulatedDevice, Violation
 from vaelab import Gaussian, Train, fit, fit_many, metrics, recipes, train
+from vaelab.data import augment
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.log_likelihood import bootstrap, log_evidence, mean_of
 from vaelab.metrics.sample_quality import memorization, precision_recall
@@ -176,6 +177,21 @@ def test_posteriors_on_an_accelerator_are_measured_on_the_cpu(device):
     assert metrics.activity_histogram(q.mean.var(0)).counts.sum() == 2
     assert rescale(e, X).variance.shape == (2,)
     assert bool((vaelab.geometric_js(q, Gaussian.standard(), 0.3) > 0).all())
+
+
+@pytest.mark.parametrize("fill", ["edge", "reflect", 0.3])
+def test_views_on_an_accelerator_are_those_on_the_cpu(device, fill):
+    x = torch.rand(50, 2, 7, 10, generator=torch.Generator().manual_seed(7))
+    warp = augment.affine(
+        torch.linspace(-180, 180, 50),
+        torch.linspace(-20, 20, 100).reshape(50, 2),
+        torch.linspace(0.3, 2, 50),
+        x[:, 0, 0, 0],
+    )
+    images, there = x.to("mps"), augment.Warp(*(part.to("mps") for part in warp))
+    with device.no_waiting():
+        moved = augment.resample(images, there, fill)
+    torch.testing.assert_close(moved.cpu(), augment.resample(x, warp, fill), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("options", [{"gamma": 0.5}, {"gamma": "computed"}], ids=str)

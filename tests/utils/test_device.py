@@ -1,4 +1,4 @@
-"""What "auto" means on machines with and without an accelerator, and who is told."""
+"""What "auto" means on machines with and without an accelerator, and when it is said."""
 
 import pytest
 import torch
