@@ -79,7 +79,7 @@ def test_the_choice_is_said_once_in_one_line(machine, capsys, kind, network, lin
 
 def test_a_training_says_where_it_runs_but_no_loop_does(monkeypatch, capsys):
     devices._say.cache_clear()
-    monkeypatch.setattr(devices, "_accelerator", lambda: "mps")
+    monkeypatch.setattr(devices, "accelerator", lambda: "mps")
 
     def make(beta=1.0):
         return recipes.beta_vae((1, 4, 4), 2, hidden=(8,), beta=beta)
@@ -106,10 +106,14 @@ class Module:
         self.states = {0: torch.zeros(4, dtype=torch.uint8), 1: torch.ones(4, dtype=torch.uint8)}
 
     def get_rng_state(self, device):
-        return self.states[torch.device(device).index].clone()
+        return self.states[self.index(device)].clone()
 
     def set_rng_state(self, state, device):
-        self.states[torch.device(device).index] = state
+        self.states[self.index(device)] = state
+
+    @staticmethod
+    def index(device):
+        return device if isinstance(device, int) else torch.device(device).index
 
 
 @pytest.mark.parametrize("kind", ["cuda", "xpu", "mps"])
@@ -125,3 +129,21 @@ def test_the_generator_of_a_named_index_is_stored_and_restored(monkeypatch, kind
     assert module.states[0].tolist() == [0] * 4
     assert module.states[1].tolist() == [1] * 4
     assert len(rng.global_states(torch.device("cpu"))) == 1
+
+
+def test_every_device_of_an_accelerator_gets_its_generator_back(machine, monkeypatch, recwarn):
+    machine("xpu")
+    module = Module()
+    for name in ("get_rng_state", "set_rng_state"):
+        monkeypatch.setattr(torch.xpu, name, getattr(module, name))
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 2)
+    before = {index: state.clone() for index, state in module.states.items()}
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    with rng.fork():
+        torch.rand(5)
+        module.states = {index: state + 7 for index, state in module.states.items()}
+    assert torch.rand(3).equal(expected)
+    assert all(module.states[index].equal(state) for index, state in before.items())
+    assert not recwarn.list

@@ -59,7 +59,7 @@ def announce_device(name: str, network: nn.Module) -> None:
 
 def _choose(network: nn.Module | None) -> tuple[str, str]:
     """Return the device of "auto" and, if there was a choice, a clause that gives the reason."""
-    kind = _accelerator()
+    kind = accelerator()
     if kind in FAST:
         return kind, f"device='auto' is {kind}, the accelerator of this machine; device='cpu' trains on the CPU"
     if kind != "mps":
@@ -69,8 +69,8 @@ def _choose(network: nn.Module | None) -> tuple[str, str]:
     return "cpu", "device='auto' is the CPU, since the network has no convolutions; device='mps' trains on the GPU"
 
 
-def _accelerator() -> str | None:
-    """Return the type of the accelerator of this machine, if any."""
+def accelerator() -> str | None:
+    """Return the type of the accelerator of this machine, such as "cuda", or None."""
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return None if device is None else device.type
 

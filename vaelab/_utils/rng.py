@@ -7,10 +7,12 @@ either way.
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor
+
+from vaelab._utils.device import accelerator
 
 
 class _ThreadState(threading.local):
@@ -36,6 +38,13 @@ def seed(number: int) -> None:
         _state.generator.manual_seed(number)
     else:
         torch.manual_seed(number)
+
+
+def fork() -> AbstractContextManager[None]:
+    """Return a `with` block after which torch's global generators are as before, on every device."""
+    kind = accelerator()
+    devices = range(torch.get_device_module(kind).device_count()) if kind is not None else ()
+    return torch.random.fork_rng(devices, device_type=kind or "cuda")
 
 
 def global_states(device: torch.device) -> list[Tensor]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaelab._utils import checks
+from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
@@ -200,7 +200,7 @@ def distances(
     result = {
         "training images": frechet_distance(network.features(train.images[sample_indices(len(train), n, seed)]), real)
     }
-    with torch.random.fork_rng():
+    with rng.fork():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
         latents |= {name: source(n) for name, source in sources.items()}

@@ -74,7 +74,7 @@ def transformed(model: Experiment | Adapter, images: Images, views: Views, *, bi
     images = as_images(images)
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
-    with torch.random.fork_rng(), rng.use_generator(torch.Generator().manual_seed(seed)):
+    with rng.fork(), rng.use_generator(torch.Generator().manual_seed(seed)):
         torch.manual_seed(seed)  # views of the user's own may draw from it
         for part in images.split(1000):
             x = to_float(part)

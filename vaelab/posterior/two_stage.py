@@ -75,7 +75,7 @@ class SecondStage:
         mean, std = posterior_params(z)
         config, device = self._config(len(mean)), on_device(self.device)
         deviations = Deviations.of_codes(mean.double(), std.double())
-        with torch.random.fork_rng():
+        with rng.fork():
             torch.manual_seed(self.seed)
             self.experiment_, self.policy_ = self._experiment(mean.shape[1])
             self.experiment_.to(device)
