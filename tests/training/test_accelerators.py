@@ -5,7 +5,7 @@ import torch
 
 import vaelab
 from tests.emulated_device import EmulatedDevice, Violation
-from vaelab import Gaussian, Train, fit, fit_many, metrics, recipes, train
+from vaelab import Gaussian, Train, fit, fit_many, metrics, plots, recipes, train
 from vaelab.data import augment
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.log_likelihood import bootstrap, log_evidence, mean_of
@@ -177,6 +177,32 @@ def test_posteriors_on_an_accelerator_are_measured_on_the_cpu(device):
     assert metrics.activity_histogram(q.mean.var(0)).counts.sum() == 2
     assert rescale(e, X).variance.shape == (2,)
     assert bool((vaelab.geometric_js(q, Gaussian.standard(), 0.3) > 0).all())
+
+
+@pytest.mark.parametrize("name", ["gjs", "bernoulli"])
+def test_images_on_an_accelerator_are_taken_as_those_on_the_cpu(device, name):
+    torch.manual_seed(0)
+    e, images, labels = EXPERIMENTS[name](), X.to("mps"), LABELS.to("mps")
+    fit(e, images, config())
+    x = images.float() / 255
+    assert metrics.nll(e, images, 3).by_images == metrics.nll(e, X, 3).by_images
+    assert metrics.rate_distortion(e, x).rate == pytest.approx(metrics.rate_distortion(e, X).rate)
+    assert MarginalPosterior.from_model(e, images).mean.equal(MarginalPosterior.from_model(e, X).mean)
+    options = {"samples": 2, "samplers": {"mixture": GMMSampler(2)}, "nll_images": 4, "small_probe_labels": 9}
+    there, here = (metrics.report(e, ((a, b), (a, b)), **options) for a, b in ((images, labels), (X, LABELS)))
+    assert metrics.to_json(there) == metrics.to_json(here)
+
+
+def test_plots_take_tensors_of_an_accelerator(device):
+    images = torch.rand(2, 3, 8, 8, device="mps", requires_grad=True)
+    pictures = (
+        plots.tile_images(x, gap=1) for x in (images, [[*row] for row in images], images.detach().cpu().numpy())
+    )
+    first, *others = pictures
+    assert all((picture == first).all() for picture in others)
+    axes = plots.new_figure(3, 2).subplots()
+    plots.latent_plane(axes, images[0, 0, :, :2], LABELS[:8].to("mps"), images[0, 0, :, 2:4])
+    assert len(axes.texts) == 3
 
 
 @pytest.mark.parametrize("fill", ["edge", "reflect", 0.3])

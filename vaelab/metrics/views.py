@@ -71,7 +71,7 @@ def transformed(model: Experiment | Adapter, images: Images, views: Views, *, bi
     Raises:
         InvalidValue: For images outside [0, 1].
     """
-    images = as_images(images)
+    images = as_images(images).cpu()  # where the draws are made
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
     with rng.fork(), rng.use_generator(torch.Generator().manual_seed(seed)):
