@@ -107,7 +107,7 @@ def measure_balance(experiment: Experiment, train_set: Dataset, test_set: Datase
     features = network.features(test)
     for name, images in (("rebuilt", at_mean), ("sampled", samples), ("train", train_set.images[: len(test)])):
         values[f"score_{name}"] = torch.tensor(frechet_distance(features, network.features(images)))
-    numbers = {name: value.double().cpu().numpy() for name, value in values.items()}
+    numbers = {name: value.cpu().double().numpy() for name, value in values.items()}
     examples = {"shown": x, "rebuilt": at_mean, "sampled": samples}
     return numbers | {name: to_uint8(images[:N_SHOWN]).numpy() for name, images in examples.items()}
 

@@ -1,5 +1,6 @@
 """Measures of one training: likelihoods, information, probes, clouds of views, rotations."""
 
+import copy
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ from vaelab.divergences.gaussian import diagonal_kl
 from vaelab.metrics import Adapter, active_units, bound, encode, nll, posterior_shift, probe, transformed
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import adapted
+from vaelab.models.vae import eval_mode
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior import MarginalPosterior
@@ -118,22 +120,19 @@ def measure_tangent(model: Adapter, test: Tensor) -> Numbers:
     Returns:
         tangent [deltas], at `DELTAS` degrees; tangent_limit []: ½ Σ m'²/σ² + ¼ Σ l'².
     """
-    images = model.as_input(test[:200]).double()
-    module = model.module
-    assert module is not None
-    experiment = module.double()
-    assert isinstance(experiment, Experiment)
+    images = model.as_input(test[:200]).cpu().double()
+    assert isinstance(model.module, Experiment)
+    experiment = copy.deepcopy(model.module).cpu().double()
 
     def rotated(degrees: float) -> Gaussian:
-        none = torch.zeros(len(images), dtype=torch.float64, device=images.device)
+        none = torch.zeros(len(images), dtype=torch.float64)
         warp = augment.affine(none + degrees, torch.stack([none, none], 1), none + 1, none)
         return experiment.model.posterior(augment.resample(images, warp, fill=0.0))
 
-    with model.evaluating():
+    with torch.no_grad(), eval_mode(experiment):
         upright = rotated(0.0)
         gaps = [diagonal_kl(rotated(float(d)), upright).median() / math.radians(d) ** 2 for d in DELTAS]
         step = 1e-3  # degrees; a bilinear image has kinks at 0, so the limit is one-sided
         m, v = ((b - a) / math.radians(step) for a, b in zip(upright, rotated(step), strict=True))
         limit = (0.5 * (m**2 / upright.logvar.exp()).sum(1) + 0.25 * (v**2).sum(1)).median()
-    module.float()
-    return {"tangent": torch.stack(gaps).cpu().numpy(), "tangent_limit": limit.cpu().numpy()}
+    return {"tangent": torch.stack(gaps).numpy(), "tangent_limit": limit.numpy()}

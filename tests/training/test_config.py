@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vaelab import Train, fit, load, recipes
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue
 
 
 def test_schedules():
@@ -31,9 +31,16 @@ def test_steps_instead_of_epochs():
         ({"checkpoint_minutes": -1.0}, "checkpoint_minutes"),
         ({"weight_decay": -0.1}, "weight_decay"),
         ({"lr_schedule": "linear"}, "linear"),
+        ({"compile": "fastest"}, "compile must be True, False or one of default.*'fastest'"),
+        ({"compile": 1}, "compile.*1"),
         ({"lr_milestones": (3,)}, "lr_schedule must be 'step'"),
     ],
 )
 def test_invalid_settings_are_rejected(settings, words):
     with pytest.raises(InvalidValue, match=words):
         Train(**settings)
+
+
+def test_channels_last_is_a_bool():
+    with pytest.raises(InvalidType, match="channels_last must be True or False, got 1"):
+        Train(channels_last=1)

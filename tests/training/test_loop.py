@@ -4,6 +4,7 @@ import ast
 import csv
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ import torch
 
 import vaelab.training
 from vaelab import History, Train, fit, fit_many, load, recipes, train
-from vaelab._utils.device import device_name
 from vaelab._utils.errors import InvalidType, InvalidValue, StorageError, TrainingError
 
 FAST = Train(epochs=2, batch_size=50, progress=False, device="cpu")
@@ -50,15 +50,6 @@ def test_the_same_seed_gives_the_same_weights(digits):
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a, b)
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
-
-
-def test_tasks_name_the_device_that_auto_means(monkeypatch):
-    assert device_name("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert device_name("auto") == "cuda"
-    assert device_name("cpu") == "cpu"
-    with pytest.raises(InvalidValue, match="abacus"):
-        device_name("abacus")
 
 
 def test_train_can_be_read_and_left_at_any_step(digits):
@@ -239,20 +230,40 @@ def test_a_cuda_graph_falls_back_with_a_line_in_the_log(digits, caplog):
         assert torch.equal(a, b)
 
 
-def test_compiled_training_is_eager_training(digits, monkeypatch):
+@pytest.mark.parametrize("micro_batches", [1, 2])
+@pytest.mark.parametrize("mode", [True, "default", "reduce-overhead", "max-autotune"])
+def test_compiled_training_is_eager_training(digits, monkeypatch, mode, micro_batches):
     real, graphs = torch.compile, []
 
-    def compile_in_python(module, fullgraph):
-        graphs.append(fullgraph)
-        return real(module, fullgraph=fullgraph, backend="eager")
+    def compile_in_python(module, **options):
+        graphs.append(options)
+        return real(module, fullgraph=True, backend="eager")
 
     monkeypatch.setattr(torch, "compile", compile_in_python)
+    config = Train(epochs=2, batch_size=50, progress=False, device="cpu", compile=mode, micro_batches=micro_batches)
     reference, e = experiment(), experiment()
-    fit(reference, digits, FAST)
-    fit(e, digits, Train(epochs=2, batch_size=50, progress=False, device="cpu", compile=True))
-    assert graphs == [True]
+    expected = [progress.terms for progress in train(reference, digits, replace(config, compile=False))]
+    terms = [progress.terms for progress in train(e, digits, config)]
+    assert graphs == [{"fullgraph": True, "mode": None if mode is True else mode}]
     for a, b in zip(reference.parameters(), e.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+    for a, b in zip(terms[-1], expected[-1], strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_channels_last_changes_only_the_layout():
+    trained, x = {}, torch.rand(80, 1, 16, 16, generator=torch.Generator().manual_seed(7))
+    for channels_last in (False, True):
+        torch.manual_seed(0)
+        e = recipes.vae((1, 16, 16), 2, network="conv", hidden=(4, 8))
+        options = {"steps": 8, "batch_size": 20, "progress": False, "device": "cpu", "ema_decay": 0.9}
+        trained[channels_last] = e, fit(e, x, Train(**options, channels_last=channels_last))
+    for experiments in zip(*((e, history.average) for e, history in trained.values()), strict=True):
+        for a, b in zip(*(e.parameters() for e in experiments), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    weights = [p for p in trained[True][0].parameters() if p.dim() == 4 and min(p.shape[:2]) > 1]
+    assert weights
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
 
 
 def code_lines(path):

@@ -1,14 +1,16 @@
-"""Adam: which parameters decay."""
+"""Adam: which parameters decay, and where its kernels are fused."""
 
 import pytest
 import torch
 from torch import nn
+from torch.utils import _foreach_utils
 
+from tests.emulated_device import EmulatedDevice
 from vaelab import Experiment, Train, recipes
 from vaelab.divergences import KL
 from vaelab.objectives.objective import Objective
 from vaelab.training.ensemble import Stack
-from vaelab.training.optimizer import adam, parameter_groups
+from vaelab.training.optimizer import adam, has_fused_adam, parameter_groups
 
 SHAPE, CPU = (1, 8, 8), torch.device("cpu")
 DECAY = Train(lr=3e-3, weight_decay=0.1, progress=False, device="cpu")
@@ -65,3 +67,20 @@ def test_weight_decay_leaves_scalars_of_stacked_experiments_alone():
     assert {id(tensor) for tensor in without} == {
         id(stack.parameters[name]) for name in ("objective.divergence.logit", "objective.likelihood.gamma.log_gamma")
     }
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda", "xpu", "mps"])
+def test_adam_is_fused_where_torch_has_it(kind):
+    with EmulatedDevice("xpu" if kind == "cpu" else kind):
+        experiment = recipes.vae(SHAPE, 2, hidden=(4,)).to(kind)
+        optimizer = adam(experiment, DECAY, torch.device(kind))
+    assert all(group["fused"] for group in optimizer.param_groups)
+
+
+def test_adam_is_not_fused_where_torch_does_not_say_so(monkeypatch):
+    experiment, other = recipes.vae(SHAPE, 2, hidden=(4,)), torch.device("xla")
+    assert not any(group["fused"] for group in adam(experiment, DECAY, other).param_groups)
+    monkeypatch.delattr(_foreach_utils, "_get_fused_kernels_supported_devices")
+    assert has_fused_adam(CPU)
+    assert has_fused_adam(torch.device("cuda"))
+    assert not has_fused_adam(torch.device("mps"))

@@ -6,11 +6,13 @@ either way.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor
+
+from vaelab._utils.device import accelerator
 
 
 class _ThreadState(threading.local):
@@ -36,6 +38,28 @@ def seed(number: int) -> None:
         _state.generator.manual_seed(number)
     else:
         torch.manual_seed(number)
+
+
+def fork() -> AbstractContextManager[None]:
+    """Return a `with` block after which torch's global generators are as before, on every device."""
+    kind = accelerator()
+    devices = range(torch.get_device_module(kind).device_count()) if kind is not None else ()
+    return torch.random.fork_rng(devices, device_type=kind or "cuda")
+
+
+def global_states(device: torch.device) -> list[Tensor]:
+    """Return the states of torch's global generators: that of the CPU and, if another, of a device."""
+    states = [torch.get_rng_state()]
+    if device.type != "cpu":
+        states.append(torch.get_device_module(device).get_rng_state(device))
+    return states
+
+
+def restore_global_states(states: Sequence[Tensor], device: torch.device) -> None:
+    """Set the generators whose states `global_states` has returned; that of the device may lack."""
+    torch.set_rng_state(states[0])
+    if device.type != "cpu" and len(states) > 1:
+        torch.get_device_module(device).set_rng_state(states[1], device)
 
 
 def normal_like(x: Tensor) -> Tensor:

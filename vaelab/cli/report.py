@@ -56,7 +56,7 @@ def report(
         for split in ("train", "test")
     )
     result = metrics.report(
-        experiment.to(on_device(device)),
+        experiment.to(on_device(device, experiment)),
         (train, test),
         views=VIEWS[views or settings.options.get("views", "simple")](),
         samplers={name.replace("-", " "): known[name](seed=seed) for name in samplers},

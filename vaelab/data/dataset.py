@@ -60,8 +60,8 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """The sha256 of the images' bytes followed by the labels' bytes (little-endian int64)."""
-        content = hashlib.sha256(self.images.numpy().tobytes())
-        content.update(self.labels.numpy().astype("<i8").tobytes())
+        content = hashlib.sha256(self.images.cpu().numpy().tobytes())
+        content.update(self.labels.cpu().numpy().astype("<i8").tobytes())
         return content.hexdigest()
 
     def subset(self, n: int, seed: int = 0) -> "Dataset":
@@ -85,7 +85,7 @@ class Dataset:
         """
         if checks.positive_int("n", n) > len(self):
             raise InvalidValue(f"n must be at most {len(self)}, the images of {self.name} ({self.split}), got {n}.")
-        indices = torch.from_numpy(stratified_indices(self.labels.numpy(), n, seed))
+        indices = torch.from_numpy(stratified_indices(self.labels.cpu().numpy(), n, seed))
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
 

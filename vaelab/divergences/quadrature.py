@@ -98,8 +98,8 @@ def covering(*gaussians: Gaussian, widths: float = 12.0, per_sigma: int = 8) -> 
     Raises:
         InvalidValue: If it would need more than 10 million points.
     """
-    means = [g.mean.detach().double() for g in gaussians]
-    sigmas = [g.logvar.detach().double().mul(0.5).exp() for g in gaussians]
+    means = [g.mean.detach().cpu().double() for g in gaussians]
+    sigmas = [g.logvar.detach().cpu().double().mul(0.5).exp() for g in gaussians]
     low = min(float((m - widths * s).min()) for m, s in zip(means, sigmas, strict=True))
     high = max(float((m + widths * s).max()) for m, s in zip(means, sigmas, strict=True))
     steps = (high - low) / min(float(s.min()) for s in sigmas) * per_sigma

@@ -57,5 +57,5 @@ def activity_histogram(variances: Tensor) -> Histogram:
     """
     edges = torch.linspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1, dtype=torch.float64)
     half = 1 / PER_DECADE / 2
-    logs = variances.double().clamp_min(math.exp(-600)).log10().clamp(LOWEST + half, HIGHEST - half)
+    logs = variances.cpu().double().clamp_min(math.exp(-600)).log10().clamp(LOWEST + half, HIGHEST - half)
     return Histogram(edges, torch.histogram(logs, edges).hist)

@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vaelab._utils import rng
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import atomic_write, cache_folder, digest
 from vaelab._utils.images import to_float
@@ -89,7 +90,7 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
         raise InvalidValue(f"{dataset.name} must have labels of two classes, got {classes}.")
     key = digest("+".join([f"classifier {VERSION}", dataset.sha256, str(seed)]))
     path = cache_folder() / "classifiers" / f"{key}.weights"
-    with torch.random.fork_rng():
+    with rng.fork():
         torch.manual_seed(seed)
         net = Classifier(dataset.shape, classes)
         try:

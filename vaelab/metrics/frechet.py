@@ -49,6 +49,6 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Compute the mean [f] and an upper triangular R [f, f] with Rᵀ R the covariance."""
-    x = features.detach().double()
+    x = features.detach().cpu().double()
     mean = x.mean(0)
     return mean, torch.linalg.qr((x - mean) / (len(x) - 1) ** 0.5, mode="r").R

@@ -75,7 +75,9 @@ def prepare_inputs(
 ) -> EvaluationInputs:
     """Load data, binarize them where the likelihood requires it, and encode them; see `report`."""
     train, test = train_and_test(data, model.domain)
-    train, test = (replace(part, images=model.as_images(part)) for part in (train, test))
+    train, test = (
+        replace(part, images=model.as_images(part).cpu(), labels=part.labels.cpu()) for part in (train, test)
+    )
     model.check(test)
     binary = model.binary if binarize is None else binarize
     if binary:

@@ -76,7 +76,7 @@ def probe(
         >>> probe(data, data, small_probe_labels=10).plain.few_labels.value
         1.0
     """
-    (means, labels), (test_means, test_labels) = train, test
+    (means, labels), (test_means, test_labels) = ((x.cpu(), y.cpu()) for x, y in (train, test))
     small_probe_labels = min(small_probe_labels, len(labels))
     index = stratified_indices(labels.numpy(), small_probe_labels, seed)
     if len(labels[index].unique()) < 2:
@@ -88,7 +88,7 @@ def probe(
         return Accuracy(*(Estimate(share, math.sqrt(share * (1 - share) / len(test_labels))) for share in shares))
 
     chance = float(test_labels.unique(return_counts=True)[1].max()) / len(test_labels)
-    shifted = None if transformed is None else accuracy(transformed)
+    shifted = None if transformed is None else accuracy(transformed.cpu())
     return Probe(accuracy(test_means), shifted, len(labels), small_probe_labels, chance)
 
 

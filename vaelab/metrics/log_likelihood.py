@@ -133,7 +133,7 @@ def importance_weights(
             part = model.convert(part)
             q = model.encode(part)
             q = q if proposal is None else proposal(q)
-            total = squares = torch.full((len(part),), -math.inf, dtype=torch.float64, device=model.device)
+            total = squares = torch.full((len(part),), -math.inf, dtype=torch.float64)
             for first in range(0, samples, chunk):
                 ratios = _log_ratios(model, part, q, min(chunk, samples - first), generator)
                 total = torch.logaddexp(total, ratios.logsumexp(0))
@@ -192,7 +192,7 @@ def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int =
         for part in x.split(chunk):
             part = model.convert(part)
             with rng.use_generator(generator):
-                parts.append(torch.stack(_terms(model, part)).double().cpu())
+                parts.append(torch.stack(_terms(model, part)).cpu().double())
     return Bound(*torch.cat(parts, 1))
 
 
@@ -231,21 +231,22 @@ def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: 
 
 def mean_of(values: Tensor) -> Estimate:
     """Return the mean of values [n] and its standard error; nan for a single one."""
-    deviation = float(values.double().std()) if len(values) > 1 else math.nan
-    return Estimate(float(values.double().mean()), deviation / math.sqrt(len(values)))
+    values = values.cpu().double()
+    deviation = float(values.std()) if len(values) > 1 else math.nan
+    return Estimate(float(values.mean()), deviation / math.sqrt(len(values)))
 
 
 def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch.Generator) -> Tensor:
-    """Compute ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64."""
+    """Compute ln p(x|z) p(z) / q(z|x) for k draws of z per datum: [k, b], float64, on the CPU."""
     if model.deeper is not None:
         with rng.use_generator(generator):
-            return -torch.stack(model.deeper.draws(x, k)).double().sum(0)
+            return -torch.stack(model.deeper.draws(x, k)).cpu().double().sum(0)
     proposal = Gaussian(q.mean.repeat(k, 1), q.logvar.repeat(k, 1))
     with rng.use_generator(generator):
         z = proposal.sample()
     nll = model.nll(z, x.expand(k, *x.shape).flatten(0, 1))
     ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll
-    return ratios.double().unflatten(0, (k, -1))
+    return ratios.cpu().double().unflatten(0, (k, -1))
 
 
 def _terms(model: Adapter, x: Tensor) -> list[Tensor]:

@@ -102,6 +102,6 @@ def _means(
         raise InvalidValue(f"x must have at least one datum, and inputs as many, got {len(x)} and {len(inputs)}.")
     for parts in zip(x.split(chunk), inputs.split(chunk), strict=True):
         rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
-        totals = totals + torch.stack([row.double().sum() for row in rows]).cpu()
+        totals = totals + torch.stack([row.double().sum() for row in torch.stack(rows).cpu()])
     means: list[float] = (totals / len(x)).tolist()
     return means

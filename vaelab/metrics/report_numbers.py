@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from vaelab._utils import checks
+from vaelab._utils import checks, rng
 from vaelab._utils.errors import DataError, InvalidType, StorageError
 from vaelab._utils.files import atomic_write
 from vaelab._utils.images import to_float
@@ -182,7 +182,7 @@ def _probe(inputs: EvaluationInputs, small_probe_labels: int, seed: int) -> Prob
 
 def _pictures(inputs: EvaluationInputs, seed: int) -> dict[str, Tensor]:
     means = inputs.posterior.mean[:N_PICTURES]
-    with torch.random.fork_rng():
+    with rng.fork():
         torch.manual_seed(seed)
         z = from_prior(inputs.model, *means.shape)
     return {

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaelab._utils import checks
+from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab.data.dataset import Dataset
@@ -84,8 +84,8 @@ def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> PrecisionRe
             raise InvalidValue(f"{name} must be [images, features] like the other set, got {tuple(features.shape)}.")
         if not 1 <= checks.positive_int("k", k) < len(features):
             raise InvalidValue(f"k must be between 1 and {len(features) - 1}, one less than {name} has, got {k}.")
-    center = real.double().mean(0)  # distances are taken by products, which lose digits far from 0
-    real, generated = ((features - center).to(features.dtype) for features in (real, generated))
+    center = real.cpu().double().mean(0)  # distances are taken by products, which lose digits far from 0
+    real, generated = ((features.cpu() - center).to(features) for features in (real, generated))
     return PrecisionRecall(_covered(generated, real, k), _covered(real, generated, k))
 
 
@@ -107,7 +107,7 @@ def nearest(images: Images, known: Images, k: int = 1) -> Nearest:
         >>> nearest(torch.ones(1, 4), torch.tensor([[0.0] * 4, [0.5] * 4]))
         Nearest(distance=tensor([[0.5000]]), which=tensor([[1]]))
     """
-    images, known = as_images(images), as_images(known)
+    images, known = as_images(images).cpu(), as_images(known).cpu()
     if images.shape[1:] != known.shape[1:]:
         shapes = f"{tuple(images.shape[1:])} and {tuple(known.shape[1:])}"
         raise InvalidValue(f"images and known must have one shape, got {shapes}.")
@@ -200,7 +200,7 @@ def distances(
     result = {
         "training images": frechet_distance(network.features(train.images[sample_indices(len(train), n, seed)]), real)
     }
-    with torch.random.fork_rng():
+    with rng.fork():
         torch.manual_seed(seed)
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
         latents |= {name: source(n) for name, source in sources.items()}

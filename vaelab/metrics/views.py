@@ -48,6 +48,7 @@ def posterior_shift(plain: Gaussian, shifted: Gaussian) -> PosteriorShift:
     References:
         Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, for R.
     """
+    shifted, plain = (Gaussian(*(t.cpu() for t in q)) for q in (shifted, plain))
     r = mean_of(diagonal_kl(Gaussian(*(t.double() for t in shifted)), Gaussian(*(t.double() for t in plain))))
     squares = (shifted.mean - plain.mean).double().square().sum(1).mean()
     return PosteriorShift(r, float(squares / (2 * plain.mean.double().var(0, correction=0).sum())))
@@ -70,10 +71,10 @@ def transformed(model: Experiment | Adapter, images: Images, views: Views, *, bi
     Raises:
         InvalidValue: For images outside [0, 1].
     """
-    images = as_images(images)
+    images = as_images(images).cpu()  # where the draws are made
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
-    with torch.random.fork_rng(), rng.use_generator(torch.Generator().manual_seed(seed)):
+    with rng.fork(), rng.use_generator(torch.Generator().manual_seed(seed)):
         torch.manual_seed(seed)  # views of the user's own may draw from it
         for part in images.split(1000):
             x = to_float(part)

@@ -103,17 +103,17 @@ def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None)
         labels: Classes, [n].
         sigmas: Standard deviations, [n, 2]; about a hundred of them are drawn as ellipses.
     """
-    points = np.asarray(means)
+    points = _array(means)
     if sigmas is not None:
         some = slice(None, None, max(len(points) // 100, 1))
-        widths, heights = 2 * np.asarray(sigmas)[some].T
+        widths, heights = 2 * _array(sigmas)[some].T
         line: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
         offsets: Any = {"offsets": points[some], "offset_transform": axes.transData}
         axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **line, **offsets))
     if labels is None:
         axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
         return
-    classes = np.asarray(labels)
+    classes = _array(labels)
     colors = [CLASSES[k % 10] for k in classes]
     axes.scatter(points[:, 0], points[:, 1], s=3, c=colors, linewidths=0, rasterized=True)
     for k in np.unique(classes):
@@ -140,7 +140,7 @@ def tile_images(images: Any, gap: int = 0) -> np.ndarray:
         >>> tile_images(np.zeros((2, 3, 8, 8)), gap=1).shape
         (17, 26)
     """
-    grid = np.asarray(images if hasattr(images, "shape") else [[np.asarray(image) for image in row] for row in images])
+    grid = _array(images) if hasattr(images, "shape") else np.asarray([[*map(_array, row)] for row in images])
     if grid.ndim == 5 and grid.shape[2] in (1, 3):
         grid = np.moveaxis(grid, 2, -1)
     if grid.ndim not in (4, 5) or grid.shape[4:] not in ((), (1,), (3,)):
@@ -153,6 +153,11 @@ def tile_images(images: Any, gap: int = 0) -> np.ndarray:
     r, c, h, w = grid.shape[:4]
     picture = grid.swapaxes(1, 2).reshape(r * h, c * w, *grid.shape[4:])
     return picture[: r * h - gap, : c * w - gap]
+
+
+def _array(values: Any) -> np.ndarray:
+    """Return an array, a tensor on any device or a list as an array."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
 def image_grid(

@@ -28,7 +28,8 @@ class MarginalPosterior:
     """The mixture Q(z) of the posteriors of n images.
 
     Args:
-        mean, logvar: The posteriors [n, d], with |logvar| at most 300.
+        mean, logvar: The posteriors [n, d], with |logvar| at most 300. They are kept on the CPU,
+            since some devices have no float64.
 
     Raises:
         InvalidType, InvalidValue: If they are not finite floating-point tensors of that kind.
@@ -49,7 +50,7 @@ class MarginalPosterior:
             raise InvalidValue(
                 f"logvar must be within ±{MAX_LOGVAR:g}, got {shortest(float(logvar.abs().max()))}; clamp it."
             )
-        self.mean, self.logvar = mean, logvar
+        self.mean, self.logvar = mean.cpu(), logvar.cpu()  # all that follows is in float64
 
     @classmethod
     def from_model(cls, experiment: Experiment, x: Any) -> "MarginalPosterior":
@@ -88,7 +89,7 @@ class MarginalPosterior:
             InvalidType, InvalidValue: If z is not a finite floating-point tensor [m, d].
         """
         self._check_points(z, self.mean.shape[1])
-        return mixture.log_density(z, self.mean, self.logvar, checks.positive_int("chunk", chunk))
+        return mixture.log_density(z.cpu(), self.mean, self.logvar, checks.positive_int("chunk", chunk))
 
     def moments(self) -> Moments:
         """Compute the moments per latent [d] and the covariance [d, d] in closed form."""
@@ -187,7 +188,7 @@ class MarginalPosterior:
         if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must be at most the number of draws, which is at least 2, got {k} and {samples}.")
         with torch.no_grad():
-            draws = self.sample(samples, torch.Generator(self.mean.device).manual_seed(seed)).double().cpu()
+            draws = self.sample(samples, torch.Generator().manual_seed(seed)).double()
         return fit_gaussian_mixture(draws, k, seed)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
@@ -196,7 +197,7 @@ class MarginalPosterior:
                 raise InvalidValue(f"latent must be from 0 to {self.mean.shape[1] - 1}, got {latent}.")
         self._check_points(z, len(latents))
         mean, logvar = self.mean[:, latents], self.logvar[:, latents]
-        return mixture.log_density(z, mean, logvar, checks.positive_int("chunk", chunk)).exp()
+        return mixture.log_density(z.cpu(), mean, logvar, checks.positive_int("chunk", chunk)).exp()
 
     def _check_points(self, z: Tensor, d: int) -> None:
         checks.float_tensor("z", z)

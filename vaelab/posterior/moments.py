@@ -37,7 +37,7 @@ def moments(mean: Tensor, logvar: Tensor) -> Moments:
         >>> moments(torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1)).variance
         tensor([2.], dtype=torch.float64)
     """
-    mean, v = mean.double(), logvar.double().exp()
+    mean, v = mean.cpu().double(), logvar.cpu().double().exp()
     center = mean.mean(0)
     c = mean - center
     second = (c**2 + v).mean(0)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from vaelab._utils import checks
+from vaelab._utils import checks, rng
 from vaelab._utils.errors import DataError, InvalidValue
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.posterior.scaling import fit_gaussian_mixture, units
@@ -145,7 +145,7 @@ class FlowSampler:
         checks.positive("lr", self.lr)
         self.units_ = units(posterior_deviation(mean, std))  # the splines end at ±5
         mean, std = mean / self.units_, std / self.units_
-        with torch.random.fork_rng():
+        with rng.fork():
             torch.manual_seed(checks.seed(self.seed))
             self.flow_ = _spline_flow(mean.shape[1], self.transforms, self.hidden)
             optimizer = torch.optim.Adam(self.flow_.parameters(), lr=self.lr)

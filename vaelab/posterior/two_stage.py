@@ -44,7 +44,7 @@ class SecondStage:
         noise: Add gamma N(0, I) to generated latents, as Dai & Wipf do.
         renormalize: "law", "published", "unit" or None, see `vaelab.posterior.renormalization`.
         seed: Seed of the weights, the order and the draws.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda", ...
 
     References:
         Dai & Wipf (2019), https://arxiv.org/abs/1903.05789.
@@ -75,7 +75,7 @@ class SecondStage:
         mean, std = posterior_params(z)
         config, device = self._config(len(mean)), on_device(self.device)
         deviations = Deviations.of_codes(mean.double(), std.double())
-        with torch.random.fork_rng():
+        with rng.fork():
             torch.manual_seed(self.seed)
             self.experiment_, self.policy_ = self._experiment(mean.shape[1])
             self.experiment_.to(device)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from vaelab._utils import rng
 from vaelab._utils.errors import DataError, InvalidValue, TrainingError, suggest
 from vaelab._utils.files import atomic_write, user_path
 from vaelab.objectives.objective import Experiment
@@ -157,7 +158,6 @@ class Checkpointer:
                     f"{name} must be finite, got a non-finite value at step {number}; lower lr or alpha. The last "
                     f"good checkpoint is in {self.folder}."
                 )
-        cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
         checkpoint = {
             "step": number,
             "settings": self.settings,
@@ -170,8 +170,9 @@ class Checkpointer:
             "sums": step.sums,
             "updates": step.updates,
             "order": self.order,
-            "generators": [torch.get_rng_state(), *cuda],
             "own_generators": generators.states(self.own_generators),
+            "device": step.images.device.type,
+            "generators": rng.global_states(step.images.device),
             "lr": self.parameters.lr,
             "parameters": self.parameters.values,
             "rows": self.history.rows,
@@ -206,12 +207,11 @@ class Checkpointer:
         self.history.rows[:] = checkpoint["rows"]
         self.history.interventions[:] = map(Intervention._make, checkpoint["interventions"])
         self._record(checkpoint, int(checkpoint["step"]))
-        cpu, *cuda = checkpoint["generators"]
-        torch.set_rng_state(cpu)
-        if cuda and torch.cuda.is_available():
-            torch.cuda.set_rng_state(cuda[0])
         if not {"augment", "views"} & {name.partition(".")[0] for name in self.changed}:
             generators.restore(self.own_generators, checkpoint.get("own_generators", []))
+        cpu, *others = checkpoint["generators"]
+        same = checkpoint.get("device", "cuda") == step.images.device.type
+        rng.restore_global_states([cpu, *others] if same else [cpu], step.images.device)
         return int(checkpoint["step"])
 
     def _record(self, checkpoint: dict[str, Any], number: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue
 
 CHOICES = {
     "lr_schedule": ("constant", "cosine", "step"),
@@ -26,6 +26,7 @@ CHECKS: dict[str, Callable[[str, Any], object]] = {
     "checkpoint_minutes": checks.positive,
     "weight_decay": checks.not_negative,
 }
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")
 OPTIONAL = ("steps", "grad_clip", "ema_decay")
 
 
@@ -38,7 +39,8 @@ class TrainConfig:
         batch_size: Images per optimizer step.
         lr: Learning rate.
         seed: Seed of the order of the data and of the noise of z.
-        device: "auto" (CUDA if there is a GPU), "cpu" or "cuda".
+        device: "cpu", "cuda", "cuda:1", "xpu", "mps", ... "auto" is CUDA or XPU if there is one, MPS
+            for networks with convolutions, else the CPU.
         progress: Show a progress bar.
         steps: Number of optimizer steps; overrides `epochs`.
         lr_schedule: "constant", "cosine" (from lr to 0) or "step".
@@ -53,8 +55,11 @@ class TrainConfig:
             step); a gray value is the probability of a 1.
         precision: "fp32", "tf32" or "bf16", within the steps only. In bf16, likelihoods,
             divergences, views and augmentation stay in fp32.
-        compile: Compile the forward pass with torch.compile; it draws other noise than eager mode.
+        compile: Compile the forward pass with torch.compile: True, or one of its modes, "default",
+            "reduce-overhead" or "max-autotune". It draws other noise than eager mode.
         cuda_graph: Capture the step as one CUDA graph, if there is a GPU.
+        channels_last: Keep the weights of convolutions with the channels as last axis in memory, for
+            the tensor cores of a GPU. Results are equal up to rounding.
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.
         checkpoint_minutes: Minutes between checkpoints within an epoch.
         micro_batches: Compute a batch in this number of parts, to save memory. The step is the
@@ -62,7 +67,7 @@ class TrainConfig:
             batch normalization.
 
     Raises:
-        InvalidType: If a number is not a number.
+        InvalidType: If a number is not a number, or `channels_last` no bool.
         InvalidValue: If a value is out of range.
 
     Example:
@@ -86,8 +91,9 @@ class TrainConfig:
     ema_decay: float | None = None
     binarize: Literal["no", "static", "dynamic"] = "no"
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    compile: bool = False
+    compile: bool | Literal["default", "reduce-overhead", "max-autotune"] = False
     cuda_graph: bool = False
+    channels_last: bool = False
     checkpoints: Path | str | None = None
     checkpoint_minutes: float = 10.0
     micro_batches: int = 1
@@ -100,6 +106,11 @@ class TrainConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InvalidValue(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}.")
+        if not isinstance(self.compile, bool) and self.compile not in COMPILE_MODES:
+            modes = ", ".join(COMPILE_MODES)
+            raise InvalidValue(f"compile must be True, False or one of {modes}, got {self.compile!r:.60}.")
+        if not isinstance(self.channels_last, bool):
+            raise InvalidType(f"channels_last must be True or False, got {self.channels_last!r:.60}.")
         if self.ema_decay is not None and self.ema_decay >= 1:
             raise InvalidValue(f"ema_decay must be in (0, 1), got {self.ema_decay}.")
         if self.micro_batches > self.batch_size:

@@ -13,7 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from vaelab._utils import rng
-from vaelab._utils.device import on_device
+from vaelab._utils.device import announce_device, on_device
 from vaelab._utils.domain import require_unit
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import lock, user_path
@@ -27,7 +27,7 @@ from vaelab.training.config import TrainConfig
 from vaelab.training.cuda_graph import capture
 from vaelab.training.history import History, read_row
 from vaelab.training.interventions import Interventions, TunableParameters
-from vaelab.training.optimizer import adam, set_lr, update_average
+from vaelab.training.optimizer import adam, set_lr, to_channels_last, update_average
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -85,6 +85,8 @@ def fit(
         [1, 2]
     """
     config = config or TrainConfig()
+    if config.progress:
+        announce_device(config.device, experiment.model)
     history = History()
     steps = train(
         experiment, data, config, interventions=interventions, augment=augment, resume=resume, changed=changed
@@ -172,7 +174,7 @@ def _train(
     resume: bool,
     changed: Collection[str],
 ) -> Iterator[Progress]:
-    device = on_device(config.device)
+    device = on_device(config.device, experiment.model)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
     if config.binarize != "no":
@@ -184,6 +186,8 @@ def _train(
     rng.seed(config.seed)
     images = binarize_images(images) if config.binarize == "static" else images
     experiment.to(device).train()
+    if config.channels_last:
+        to_channels_last(experiment)
     experiment.init_from_data(images)
     optimizer = adam(experiment, config, device)
     step = TrainStep(experiment, images, config, optimizer, augment)
@@ -191,8 +195,9 @@ def _train(
     interventions.restrict(parameters.values)
     order = torch.arange(n, device=device)
     checkpointer = Checkpointer(config, step, order, parameters, history, changed)
-    advance = capture(step, batch) if config.cuda_graph else step
     first = checkpointer.resume() if resume else checkpointer.start()
+    # After the state of the optimizer is loaded: a graph holds the addresses of all tensors.
+    advance = capture(step, batch) if config.cuda_graph else step
     started = time.perf_counter()
     if first < total and history.rows and history.rows[-1]["epoch"] > first // per_epoch:
         history.rows.pop()  # of the epoch within which the training ended, and which goes on now
@@ -253,7 +258,10 @@ class TrainStep:
         self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
         self.updates = torch.zeros((), device=images.device)  # of the average
-        self.forward = torch.compile(self.compute_terms, fullgraph=True) if config.compile else self.compute_terms
+        mode = None if isinstance(config.compile, bool) else config.compile
+        compiles = config.compile is not False
+        self.forward = torch.compile(self.compute_terms, fullgraph=True, mode=mode) if compiles else self.compute_terms
+        self.reuses_memory = mode in ("reduce-overhead", "max-autotune")
         self.autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
     def __call__(self, index: Tensor) -> LossTerms:
@@ -284,8 +292,9 @@ class TrainStep:
                 terms: LossTerms = self.forward(self.images[part])
             shares.append(len(part) / len(index))
             (terms.loss * shares[-1] if shares[-1] < 1 else terms.loss).backward()
-            parts.append(terms)
-        return terms if len(parts) == 1 else _join(shares, parts)
+            # Inductor's CUDA graphs write the next results over these.
+            parts.append(LossTerms(*(term.detach().clone() for term in terms)) if self.reuses_memory else terms)
+        return parts[0] if len(parts) == 1 else _join(shares, parts)
 
     def compute_terms(self, x: Tensor) -> LossTerms:
         """Compute the terms of stored images [b, ...]; this is what is compiled."""

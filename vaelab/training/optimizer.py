@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
+from torch.utils import _foreach_utils
 
 from vaelab.objectives.gamma import Learned
 from vaelab.objectives.objective import Experiment
@@ -21,15 +22,21 @@ def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> A
         device: Device of the parameters.
 
     Returns:
-        Adam with fused kernels. For a CUDA graph its learning rates are tensors.
+        Adam, with fused kernels if torch has them. For a CUDA graph its learning rates are tensors.
     """
     cuda_graph = config.cuda_graph and device.type == "cuda"
     groups = parameter_groups(experiment, dict(experiment.named_parameters()))
     if cuda_graph:  # a graph holds the address of the learning rate, so it must be a tensor
         for group in groups:
             group["lr"] = torch.tensor(config.lr * group["lr_scale"], device=device)
-    fused = device.type in ("cpu", "cuda")
+    fused = has_fused_adam(device) or None  # None lets torch choose
     return Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=fused, capturable=cuda_graph)
+
+
+def has_fused_adam(device: torch.device) -> bool:
+    """Return whether this version of torch has a fused Adam for a device."""
+    known = getattr(_foreach_utils, "_get_fused_kernels_supported_devices", None)
+    return device.type in (known() if known is not None else ("cpu", "cuda"))
 
 
 def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -> list[dict[str, Any]]:
@@ -55,6 +62,13 @@ def parameter_groups(experiment: Experiment, parameters: Mapping[str, Tensor]) -
 
 def _is_scalar(name: str, parameter: Tensor) -> bool:
     return parameter.dim() == 0 or (name.startswith("objective.") and parameter.numel() == 1)
+
+
+def to_channels_last(experiment: Experiment) -> None:
+    """Store the weights of two-dimensional convolutions with the channels as last axis in memory."""
+    for parameter in experiment.model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def set_lr(optimizer: Optimizer, lr: float) -> None:

@@ -143,13 +143,23 @@ def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
     by_row = down[:, None] * rows[..., None, :] + shift[..., None, :]
     grid = by_row[..., None, :] + right[:, None] * columns[..., None, None, :]
     low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
-    if isinstance(fill, str):
+    if isinstance(fill, str) and x.device.type == "mps":  # which lacks both paddings before torch 2.13
+        moved = F.grid_sample(x, _inside(grid, fill, width, height), "bilinear", "zeros", align_corners=False)
+    elif isinstance(fill, str):
         moved = F.grid_sample(x, grid, "bilinear", PADDING[fill], align_corners=False)
     else:
         moved = F.grid_sample(x - fill, grid, "bilinear", "zeros", align_corners=False) + fill
         low, high = low.clamp(max=fill), high.clamp(min=fill)
     # The weights of an interpolation sum to 1 only up to rounding.
     return _mirrored(x, warp, torch.minimum(torch.maximum(moved, low), high))
+
+
+def _inside(grid: Tensor, fill: str, width: int, height: int) -> Tensor:
+    """Move points outside the images to the points inside that have their value: [b, h, w, 2]."""
+    if fill == "reflect":
+        grid = 1 - ((grid + 1) % 4 - 2).abs()
+    sides = zip(grid.unbind(-1), (width, height), strict=True)
+    return torch.stack([part.clamp(1 / side - 1, 1 - 1 / side) for part, side in sides], -1)
 
 
 def _mirrored(x: Tensor, warp: Warp, otherwise: Tensor) -> Tensor:
