@@ -43,7 +43,7 @@ test: lint ## Run all tests that need neither network nor GPU, with coverage of 
 	$(PY) -m pytest -m "not registry and not gpu" --cov --cov-report=term --cov-fail-under=90
 
 test-lowest: $(LOWEST)/.ready ## Run a part of the tests on the oldest versions that pyproject.toml allows (Colab's widgets among them)
-	$(LOWEST)/bin/python -m pytest -m "not registry and not gpu" $(LOWEST_TESTS)
+	$(LOWEST)/bin/python -m pytest -m "not registry and not gpu" -W ignore::DeprecationWarning $(LOWEST_TESTS)
 
 $(LOWEST)/.ready: pyproject.toml constraints.txt .ci/lowest.py
 	$(PYTHON) -m venv --clear $(LOWEST)

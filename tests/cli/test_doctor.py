@@ -42,7 +42,7 @@ def test_it_counts_what_fails(monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "FAIL  packages: missing pooch; run `make setup`" in shown
     assert "FAIL  kernel: ipykernel is missing" in shown
-    assert "OK    widgets: ipywidgets" in shown
+    assert "OK    shipped data: Dataset(mnist-mini" in shown
 
 
 def test_requirements_are_those_of_the_checkout_and_of_an_installed_wheel(metadata):
