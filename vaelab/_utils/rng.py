@@ -66,7 +66,7 @@ def normal_like(x: Tensor) -> Tensor:
     """Draw from N(0, 1) in the shape, type and device of x."""
     if torch.compiler.is_compiling():  # a compiled graph cannot hold a generator
         return torch.randn_like(x)
-    return torch.randn_like(x, generator=_state.generator)
+    return torch.empty_like(x).normal_(generator=_state.generator)  # randn_like takes a generator from torch 2.10
 
 
 def uniform(n: int, like: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -41,7 +41,8 @@ def geometric_js(q: Gaussian, p: Gaussian, alpha: Tensor, *, dual: bool, primed:
 def _log_mix(r: Tensor, a: Tensor) -> Tensor:
     """Compute ln(1-a + a e^r), finite with its gradients for a at 0 and 1 and |r| beyond 60."""
     # Two branches keep the argument of log1p away from -1; the unused one gets r = 0.
-    up, down = r.clamp_min(0), (-r).clamp_min(0)
+    # Not clamp: its gradient at r = 0 is 1 up to torch 2.13, as it must be here, and 0 from 2.14.
+    up, down = torch.where(r > 0, r, 0), torch.where(r > 0, 0, -r)
     rising = torch.log1p(a * torch.expm1(up))
     falling = r + torch.log1p((1 - a) * torch.expm1(down))
     return torch.where(r > 0, rising, falling)

@@ -6,6 +6,7 @@ meant to change; tests/test_recipes_canary.py fails when they change unintention
 """
 
 import functools
+import io
 import json
 import os
 import platform
@@ -239,8 +240,19 @@ def save(result: Result, settings: Task) -> None:
     with atomic_write(path.with_name("settings.json")) as part:
         part.write_text(text + "\n", encoding="utf-8")
     provenance = np.array(json.dumps(result.provenance._asdict()))
-    with atomic_write(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, provenance=provenance, **result.numbers)  # type: ignore[arg-type]
+    save_arrays(path, {"provenance": provenance, **result.numbers})
+
+
+def save_arrays(path: Path, arrays: Numbers) -> None:
+    """Write named arrays atomically as npz.
+
+    Raises:
+        StorageError: If the file cannot be written.
+    """
+    content = io.BytesIO()  # on a full disk, some versions of numpy would leave the archive open
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    with atomic_write(path) as part:
+        part.write_bytes(content.getbuffer())
 
 
 def path_of(name: str) -> Path:
