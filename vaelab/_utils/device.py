@@ -16,7 +16,7 @@ def on_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()  # which the meta device, of tensors without data, cannot do
     except (RuntimeError, AssertionError, TypeError) as error:
         raise InvalidValue(f"device must be 'auto', 'cpu' or a device of this machine, got {name!r}.") from error
     return device

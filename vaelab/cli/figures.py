@@ -11,13 +11,14 @@ import tyro
 
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import repository
-from vaelab.cli.options import OutputFolder, UserPath
+from vaelab.cli.options import OutputFolder
+from vaelab.cli.values import Refused
 
 if TYPE_CHECKING:
     from figures.build import Made
 
 FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")]
-FigureFile = Annotated[UserPath, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+FigureFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 CLONE = ("figures/registry.py", "pyproject.toml")
 
 
@@ -84,7 +85,14 @@ def figures_make(
     """
     folder = figures_folder()
     from figures import FIGURES, make
+    from figures.registry import by_id
+    from vaelab._utils.device import on_device
 
+    on_device(device)
+    if all and ids:
+        for id in ids:
+            by_id(id)  # an unknown name is the fault that matters more
+        raise Refused(f"--all must be given without names of figures, got {', '.join(ids)}.")
     available = tuple(item.id for item in FIGURES.values() if preset in item.presets)
     _report(make(available if all else ids, preset, device, out or folder))
 

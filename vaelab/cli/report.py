@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vaelab.cli.options import OutputFolder, UserPath
+from vaelab.cli.options import OutputFolder
+from vaelab.cli.values import MAY_BE_EMPTY
 
-RunFolder = Annotated[UserPath, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+MOST_SAMPLES = 1_000_000  # of one image; more would take days
+RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
 def report(
@@ -16,7 +18,7 @@ def report(
     nll_images: int | None = 1000,
     small_probe_labels: int = 1000,
     views: Literal["simple", "large"] | None = None,
-    samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
+    samplers: Annotated[tuple[Literal["second-stage", "mixture", "flow"], ...], MAY_BE_EMPTY] = ("second-stage",),
     seed: int = 0,
     device: str = "auto",
     out: OutputFolder = None,
@@ -39,6 +41,7 @@ def report(
     from dataclasses import replace
 
     from vaelab import metrics
+    from vaelab._utils import checks
     from vaelab._utils.device import on_device
     from vaelab._utils.files import require_writable
     from vaelab.data.loading import load
@@ -47,6 +50,8 @@ def report(
     from vaelab.posterior.two_stage import SecondStage
     from vaelab.runs.run import Run
 
+    where = on_device(device)
+    checks.in_range("samples", samples, 2, MOST_SAMPLES)
     settings, experiment, step = Run.load(run)
     require_writable(out or run)
     known: dict[str, type[SecondStage | GMMSampler | FlowSampler]]
@@ -56,7 +61,7 @@ def report(
         for split in ("train", "test")
     )
     result = metrics.report(
-        experiment.to(on_device(device)),
+        experiment.to(where),
         (train, test),
         views=VIEWS[views or settings.options.get("views", "simple")](),
         samplers={name.replace("-", " "): known[name](seed=seed) for name in samplers},

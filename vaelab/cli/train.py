@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions, UserPath
+from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -19,7 +19,7 @@ def train(
     lr: float = 1e-3,
     seed: int = 0,
     device: str = "auto",
-    out: UserPath = Path("trained"),
+    out: Path = Path("trained"),
     *,
     options: RecipeOptions,
 ) -> None:
@@ -37,6 +37,7 @@ def train(
         out: Folder for checkpoints, history.csv and settings.json.
         options: Keyword options of the recipe.
     """
+    from vaelab._utils.device import on_device
     from vaelab._utils.files import lock
     from vaelab.runs.run import Run, write_settings
     from vaelab.training import checkpoints
@@ -48,6 +49,8 @@ def train(
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = run.images("train")
     config = TrainConfig(epochs, batch_size, lr, seed, device, binarize=run.binarize, checkpoints=out / "checkpoints")
+    on_device(device)  # before a progress bar appears
+    config.steps_per_epoch(len(images))
     experiment = run.experiment(images.shape[1:])
     with lock(out / ".lock", wait=False):
         _compare_settings(run, out)
