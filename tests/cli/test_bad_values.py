@@ -6,16 +6,19 @@ Options are read from the signatures of the commands and recipes: a new one is t
 import functools
 import inspect
 import io
-import os
 import sys
 import types
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from vaelab._utils import memory
+from vaelab._utils.errors import InvalidValue
 from vaelab.cli import commands, options
+from vaelab.cli.output import show
+from vaelab.cli.values import MAY_BE_EMPTY, Refused, checked
+from vaelab.runs.run import Run
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ("--epochs", "1", "--batch-size", "1000", "--hidden", "4", "--latent", "2", "--device", "cpu")
@@ -139,7 +142,8 @@ def tries():
                 value = "1" if kind in (int, float) else get_args(hint)[0] if kind is Literal else "x"
                 yield f"{title} {flag} twice", (*given, flag, str(value), flag, str(value)), flag
                 yield f"{title} {flag} misspelt", (*given, f"{flag}s", "1"), f"{flag}s"
-    for words in (("trian",), (), ("figures",), ("figures", "lits"), ("data",), ("--nonsense",), (BYTES,), ("x" * 5000,)):
+    nothing = [("trian",), (), ("figures",), ("figures", "lits"), ("data",), ("--nonsense",), (BYTES,), ("x" * 5000,)]
+    for words in nothing:
         yield "vaelab", words, words[-1] if words else "train"
     yield "figures make", ("figures", "make", "gjs-2d", "--all", "--out", "drawn"), "gjs-2d"
     yield "figures make", ("figures", "make", "gjs-1d", "--all", "--out", "drawn"), "--all"
@@ -190,7 +194,7 @@ def files(folder):
 
 def fault(outcome, value):
     """What is wrong with the outcome of a bad value, or ""."""
-    status, output, errors = outcome
+    status, _, errors = outcome
     if isinstance(status, str):
         return f"traceback ({status})"
     lines = [line for line in errors.splitlines() if line and "\r" not in line]
@@ -204,7 +208,7 @@ def fault(outcome, value):
         return "control codes"
     if len(lines[0]) > 600:
         return "too long"
-    value = value.removeprefix("folder:").removesuffix("/x")
+    value = (value.removeprefix("folder:") or value).removesuffix("/x")
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)[:20].rstrip()
     if not (shown in lines[0] if value.strip() else "''" in lines[0] or "' '" in lines[0] or "empty" in lines[0]):
         return "does not name the value"
@@ -216,8 +220,8 @@ def place(tmp_path_factory):
     """A folder with a training; what computes for long, or downloads, is replaced."""
     from figures import build
     from vaelab import metrics
-    from vaelab.data import inventory
     from vaelab._utils.files import require_writable
+    from vaelab.data import inventory
     from vaelab.runs import execute
 
     folder = tmp_path_factory.mktemp("bad-values")
@@ -238,20 +242,125 @@ def place(tmp_path_factory):
         yield folder
 
 
-def count(place, cases):
-    """The faults of cases, as {(kind of fault): [what was tried]}."""
-    found = {}
-    before = files(place)
-    for title, arguments, value in cases:
+def selection(title):
+    """Of the tries of a command: all that are not of one value, and of every option some values, each its own."""
+    positions = {}
+    for what, arguments, value in tries():
+        if what.removesuffix(":").split(":")[0].startswith(title) and (what.startswith("data") == (title == "data")):
+            at = positions[what] = positions.get(what, -1) + 1
+            special = what.count(" ") > 2 or value in HUGE.values() or not what.startswith(title + " ")
+            if special or at % 9 == len(positions) % 9:
+                yield what, arguments, value
+
+
+@pytest.mark.parametrize(
+    "title", ["train", "report", "sweep", "reproduce", "notebooks", "doctor", "figures", "data", "vaelab"]
+)
+def test_a_value_without_sense_gets_one_sentence_and_leaves_nothing(place, title):
+    before, faults = files(place), []
+    for what, arguments, value in selection(title):
         outcome = run(arguments)
-        kind = fault(outcome, value)
         after = files(place)
-        if not kind and after != before:
-            kind = f"wrote {sorted(map(str, set(after) ^ set(before)))[:2]}"
-        if set(after) - set(before):
-            for path in sorted(set(after) - set(before), reverse=True):
-                path.rmdir() if path.is_dir() else path.unlink()
-        before = files(place)
-        if kind:
-            found.setdefault(kind.split(" (")[0].split(" [")[0], []).append((title, value[:30], kind[:150], outcome[2][-300:]))
-    return found
+        if kind := fault(outcome, value) or ("writes" if after != before else ""):
+            faults.append((what, value[:30], kind, outcome[2][-300:]))
+        before = after
+    assert not faults
+    assert before
+
+
+@pytest.mark.parametrize("kind", [int, float, Path, Literal["vae", "gjs_vae"]])
+def test_every_bad_value_of_a_kind_is_refused_with_the_name_of_its_option(kind):
+    convert = get_args(checked("--option", kind))[1].instance_from_str
+    for value in BAD[Literal if get_origin(kind) is Literal else kind]:
+        try:
+            number = convert([value])
+        except Refused as error:
+            assert str(error).startswith("--option")
+            assert len(str(error)) < 300
+        else:  # for the command to refuse
+            assert value in ("-1", "/dev/null/x", "/proc/nothing/x"), number
+
+
+def test_an_option_without_a_value_is_refused_unless_none_has_a_meaning():
+    convert = get_args(checked("--hidden", tuple[int, ...]))[1].instance_from_str
+    with pytest.raises(Refused, match="--hidden needs a value"):
+        convert([])
+    assert get_args(checked("--samplers", Annotated[tuple[str, ...], MAY_BE_EMPTY]))[1].instance_from_str([]) == ()
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("figures", "--help"), *(tuple(f"{c} --help".split()) for c in every_command())]
+)
+def test_help_fits_80_columns_and_says_the_defaults(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, text, errors = run(words)
+    assert (status, errors) == (0, "")
+    assert max(map(len, text.splitlines())) <= 80
+    if (command := every_command().get(" ".join(words[:-1]))) is not None:
+        defaults = [
+            p.default for p in inspect.signature(command).parameters.values() if p.default not in (p.empty, None, ())
+        ]
+        assert text.count("(default") >= len(defaults)
+
+
+def test_help_is_readable_where_only_ascii_can_be_shown(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["vaelab", "train", "--help"])
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with pytest.raises(SystemExit):
+        commands.main()
+    assert b"MMD" in stream.buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (("trian",), "did you mean train?"),
+        (("figures", "lits"), "did you mean list?"),
+        (("train", "--latnt", "3"), "--latent"),
+    ],
+)
+def test_a_misspelt_word_gets_the_nearest(words, known):
+    assert known in run(words)[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 2, "memory is not enough"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, "memory is not enough"),
+    ],
+)
+def test_an_interrupt_and_a_lack_of_memory_are_one_line(monkeypatch, error, status, words):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(commands, "parse", lambda *_: fail)
+    outcome = run(("doctor",))
+    assert outcome[0] == status
+    assert words in outcome[2]
+    assert outcome[2].count("\n") == 1
+
+
+def test_an_error_of_the_program_is_not_hidden(monkeypatch):
+    def fail():
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(commands, "parse", lambda *_: fail)
+    assert run(("doctor",))[0] == "RuntimeError: a fault"
+
+
+def test_a_network_larger_than_the_memory_is_refused_before_it_is_allocated(monkeypatch):
+    monkeypatch.setattr(memory, "total_memory", lambda: 1e6)
+    asked = []
+    monkeypatch.setattr("torch.nn.init.kaiming_uniform_", lambda weight, **_: asked.append(weight.numel()))
+    with pytest.raises(InvalidValue, match=r"latent=5, hidden=\(1000000,\), batch_size=1 must fit into the memory"):
+        Run("vae", data="digits", latent=5, hidden=(1_000_000,), batch_size=1).experiment((1, 8, 8))
+    assert asked == []
+    assert Run("vae", data="digits", latent=5, hidden=(10,), batch_size=1).experiment((1, 8, 8)).model.latent == 5
+
+
+def test_output_shows_what_a_terminal_would_obey(capsys):
+    show("a\x1b[2J\nb", Path("c\u202e"))
+    assert capsys.readouterr().out == "a\\x1b[2J\nb\nc\\u202e\n"

@@ -7,7 +7,6 @@ Each class is also a builtin error, so `except ValueError` works.
 import difflib
 from collections.abc import Iterable
 
-
 MOST_NAMES = 20  # in a sentence
 
 
@@ -19,7 +18,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
         'did you mean mnist?'
     """
     known = list(known)
-    listed = ", ".join(known) if len(known) <= MOST_NAMES else f"{', '.join(known[:MOST_NAMES])} and {len(known)} in all"
+    others = f" and {len(known) - MOST_NAMES} others" if len(known) > MOST_NAMES else ""
+    listed = ", ".join(known[:MOST_NAMES]) + others
     close = difflib.get_close_matches(str(name).lower().replace("_", "-"), known, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else f"known are {listed}."
 

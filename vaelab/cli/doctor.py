@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 from vaelab._utils.errors import UserError
 from vaelab._utils.files import cache_folder, repository, require_writable
+from vaelab._utils.reading import printable
+from vaelab.cli.output import show
 
 
 class Unwell(UserError):
@@ -19,10 +21,10 @@ def doctor() -> None:
     failures = 0
     for name, check in CHECKS.items():
         try:
-            print("\n".join(f"OK    {name}: {line}" for line in check()))
+            show(*[f"OK    {name}: {line}" for line in check()])
         except UserError as error:
             failures += 1
-            print(f"FAIL  {name}: {error}")
+            show(f"FAIL  {name}: {printable(error)}")
     if failures:
         raise Unwell(f"{failures} of {len(CHECKS)} checks failed; see the remedies above.")
 

@@ -11,7 +11,9 @@ import tyro
 
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import repository
+from vaelab._utils.reading import printable
 from vaelab.cli.options import OutputFolder
+from vaelab.cli.output import show
 from vaelab.cli.values import Refused
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def figures_list() -> None:
 
     for item in FIGURES.values():
         only = "" if "quick" in item.presets else " (paper preset only)"
-        print(f"{'*' if item.id in MAIN_FIGURES else ' '} {item.id:<28} {item.paper:<40} {item.title}{only}")
+        show(f"{'*' if item.id in MAIN_FIGURES else ' '} {item.id:<28} {item.paper:<40} {item.title}{only}")
 
 
 def figures_make(
@@ -112,9 +114,9 @@ def figures_draw(ids: FigureIds = (), out: OutputFolder = None) -> None:
 
 def _report(figures: "list[Made]") -> None:
     for figure in figures:
-        print(*figure.paths, sep="\n")
+        show(*map(printable, figure.paths))
     for figure in figures:  # last, where they are read: the distances from the committed numbers
-        print(f"{figure.id}: {figure.difference}")
+        show(f"{figure.id}: {figure.difference}")
 
 
 def figures_check(out: OutputFolder = None) -> None:
@@ -126,7 +128,7 @@ def figures_check(out: OutputFolder = None) -> None:
     folder = figures_folder()
     from figures import check
 
-    print("\n".join(check(out or folder)))
+    show(*check(out or folder))
 
 
 def figures_explain(file: FigureFile) -> None:
@@ -138,4 +140,4 @@ def figures_explain(file: FigureFile) -> None:
     figures_folder()
     from figures import explain
 
-    print(explain(file))
+    show(explain(file))

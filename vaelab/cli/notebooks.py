@@ -11,6 +11,8 @@ import tyro
 
 from vaelab._utils.errors import StorageError
 from vaelab._utils.files import atomic_write, storage_error
+from vaelab._utils.reading import printable
+from vaelab.cli.output import show
 
 TargetFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
 
@@ -26,12 +28,12 @@ def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
 
     contents = {file.name: file.read_bytes() for file in notebook_files()}
     copied = copy_files(contents, folder, overwrite=overwrite)
-    print(*(folder / name for name in copied), sep="\n", end="\n" if copied else "")
+    show(*(printable(folder / name) for name in copied))
     unchanged = f"; unchanged: {len(contents) - len(copied)}" if len(copied) < len(contents) else ""
-    print(f"{len(copied)} of {len(contents)} notebooks copied into {folder}{unchanged}.")
+    show(f"{len(copied)} of {len(contents)} notebooks copied into {printable(folder)}{unchanged}.")
     if importlib.util.find_spec("jupyterlab") is None:
         print('JupyterLab is not installed; run: pip install "vaelab[lab]"')
-    print(f"Open them with: jupyter lab {shlex.quote(str(folder))}")
+    show(f"Open them with: jupyter lab {shlex.quote(str(folder))}")
 
 
 def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> list[str]:

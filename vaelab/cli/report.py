@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from vaelab._utils.reading import printable
 from vaelab.cli.options import OutputFolder
+from vaelab.cli.output import show
 from vaelab.cli.values import MAY_BE_EMPTY
 
 MOST_SAMPLES = 1_000_000  # of one image; more would take days
@@ -71,5 +73,5 @@ def report(
         seed=seed,
     )
     paths = metrics.save(result, out or run)
-    print(f"{settings.recipe} on {settings.data} at step {step}\n\n{result}\n")
-    print(*paths, sep="\n")
+    show(f"{settings.recipe} on {printable(settings.data)} at step {step}", "", result, "")
+    show(*map(printable, paths))

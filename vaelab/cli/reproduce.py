@@ -1,8 +1,9 @@
 """`vaelab reproduce`. Heavy imports wait until the command runs."""
 
+from vaelab._utils.reading import printable
 from vaelab.cli.figures import figures_folder
 from vaelab.cli.options import OutputFolder
-
+from vaelab.cli.output import show
 
 MOST_SEEDS = 1000  # more than a computer trains
 
@@ -58,4 +59,4 @@ def reproduce(
     figure = replace(FIGURES["gjs-reproduction"], presets={"paper": settings})
     require_writable(out or folder)
     result = make_one(figure, "paper", device, out or folder)
-    print(*result.paths, f"{result.id}: {result.difference}", sep="\n")
+    show(*map(printable, result.paths), f"{result.id}: {result.difference}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from vaelab._utils.reading import printable
 from vaelab.cli.options import DatasetName, RecipeNames, recipe_options
+from vaelab.cli.output import show
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -94,7 +96,8 @@ def sweep(
     with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
         results = train_all(runs, device, where)
     _write_table(out, runs, results)
-    print(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {cache_folder() / 'runs'}")
+    where_all = cache_folder() / "runs"
+    show(printable(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {where_all}"))
 
 
 def _write_table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:

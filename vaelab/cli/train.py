@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vaelab._utils.reading import printable
 from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions
+from vaelab.cli.output import show
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -65,7 +67,8 @@ def train(
             raise
     if latest := checkpoints.load_latest(out / "checkpoints"):
         History(latest["rows"]).save(out / "history.csv")
-    print(f"Trained {recipe} on {data} (epochs: {epochs}); checkpoints/, history.csv and settings.json are in {out}")
+    files = "checkpoints/, history.csv and settings.json"
+    show(printable(f"Trained {recipe} on {data} (epochs: {epochs}); {files} are in {out}"))
 
 
 def _compare_settings(run: "Run", out: Path) -> None:
