@@ -272,13 +272,9 @@ def test_a_value_without_sense_gets_one_sentence_and_leaves_nothing(place, title
 def test_every_bad_value_of_a_kind_is_refused_with_the_name_of_its_option(kind):
     convert = get_args(checked("--option", kind))[1].instance_from_str
     for value in BAD[Literal if get_origin(kind) is Literal else kind]:
-        try:
-            number = convert([value])
-        except Refused as error:
-            assert str(error).startswith("--option")
-            assert len(str(error)) < 300
-        else:  # for the command to refuse
-            assert value in ("-1", "/dev/null/x", "/proc/nothing/x"), number
+        if value not in ("-1", "/dev/null/x", "/proc/nothing/x"):  # for the command to refuse
+            with pytest.raises(Refused, match=r"(?s)^--option.{5,250}$"):
+                convert([value])
 
 
 def test_an_option_without_a_value_is_refused_unless_none_has_a_meaning():
@@ -288,19 +284,16 @@ def test_an_option_without_a_value_is_refused_unless_none_has_a_meaning():
     assert get_args(checked("--samplers", Annotated[tuple[str, ...], MAY_BE_EMPTY]))[1].instance_from_str([]) == ()
 
 
-@pytest.mark.parametrize(
-    "words", [("--help",), ("figures", "--help"), *(tuple(f"{c} --help".split()) for c in every_command())]
-)
+@pytest.mark.parametrize("words", [(), ("figures",), ("data",), *(tuple(title.split()) for title in every_command())])
 def test_help_fits_80_columns_and_says_the_defaults(words, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    status, text, errors = run(words)
+    status, text, errors = run((*words, "--help"))
     assert (status, errors) == (0, "")
     assert max(map(len, text.splitlines())) <= 80
-    if (command := every_command().get(" ".join(words[:-1]))) is not None:
-        defaults = [
-            p.default for p in inspect.signature(command).parameters.values() if p.default not in (p.empty, None, ())
-        ]
-        assert text.count("(default") >= len(defaults)
+    if (command := every_command().get(" ".join(words))) is not None:
+        defaults = [parameter.default for parameter in inspect.signature(command).parameters.values()]
+        shown = [default for default in defaults if default not in (inspect.Parameter.empty, None, ())]
+        assert text.count("(default") >= len(shown)
 
 
 def test_help_is_readable_where_only_ascii_can_be_shown(monkeypatch):
@@ -313,15 +306,10 @@ def test_help_is_readable_where_only_ascii_can_be_shown(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "known"),
-    [
-        (("trian",), "did you mean train?"),
-        (("figures", "lits"), "did you mean list?"),
-        (("train", "--latnt", "3"), "--latent"),
-    ],
+    ("words", "known"), [("trian", "train?"), ("figures lits", "list?"), ("train --latnt 3", "--latent?")]
 )
 def test_a_misspelt_word_gets_the_nearest(words, known):
-    assert known in run(words)[2]
+    assert f"did you mean {known}" in run(words.split())[2]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from vaelab._utils.reading import printable
 MAY_BE_EMPTY = object()  # marks an option for which no value at all has a meaning
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-SMALLEST, LARGEST = 1e-37, 1e37  # in single precision, with room for a sum of several
+SMALLEST, LARGEST = 1e-37, 1e37  # in single precision, so that a sum of several is finite
 KINDS = {int: "an integer of at most 18 digits", float: f"a number (0, or of size {SMALLEST:g} to {LARGEST:g})"}
 KINDS |= {str: "a text of at most 255 characters", NoneType: "None"}
 METAVARS: dict[Any, str] = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", NoneType: "{None}"}
@@ -99,7 +99,7 @@ def _value(name: str, kinds: Sequence[Any], text: str) -> Any:
 
 def _path(name: str, text: str) -> Path:
     if not text.strip():
-        raise Refused(f"{name} must be a path, got {shown(text)}, which is empty.")
+        raise Refused(f"{name}: path must not be empty, got {shown(text)}.")
     try:
         return user_path(text)
     except InvalidValue as error:
