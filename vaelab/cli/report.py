@@ -53,6 +53,7 @@ def report(
     from vaelab.runs.run import Run
 
     where = on_device(device)
+    checks.positive_int("samples", samples, at_least=2)
     checks.in_range("samples", samples, 2, MOST_SAMPLES)
     settings, experiment, step = Run.load(run)
     require_writable(out or run)
