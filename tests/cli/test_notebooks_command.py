@@ -84,11 +84,12 @@ def test_a_folder_in_the_place_of_a_notebook_is_never_replaced(tmp_path, vaelab,
 @pytest.mark.parametrize(
     ("folder", "words"),
     [
-        ("", "the name of the folder must not be empty"),
-        ("  ", "the name of the folder must not be empty"),
+        ("", "DIR: path must not be empty"),
+        ("  ", "DIR: path must not be empty"),
         ("file", "a file is where a folder is needed"),
         ("file/course", "a part of that path is a file"),
-        ("n" * 300, "choose another folder"),
+        ("n" * 300, "File name too long"),
+        ("~nosuchuser/course", "path of this system, got ~nosuchuser/course"),
     ],
 )
 def test_a_folder_that_cannot_be_gets_a_sentence(folder, words, tmp_path, monkeypatch, vaelab):

@@ -209,7 +209,7 @@ def test_a_sweep_writes_one_table_the_same_on_dask_and_computes_nothing_twice(va
         (("sweep", "digits", "--executor", "dask"), "--scheduler ADDRESS"),
         (("sweep", "digits", "--scheduler", "tcp://127.0.0.1:8786"), "must be given together"),
         (("sweep", "digits", "--executor", "dask", "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
-        (("sweep", "digits", "--seeds", "0"), "must not be empty"),
+        (("sweep", "digits", "--seeds", "0"), "--seeds must be at least 1"),
         (("sweep", "digits", "--alphas", "1.5", "--seeds", "1", "--epochs", "1"), "alpha"),
         (("sweep", "digits", "--out", "/dev/null/x.csv"), "a file is where a folder is needed"),
     ],

@@ -8,6 +8,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+MOST_NAMES = 20  # in a sentence
+
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the similar names, or all of them.
@@ -17,8 +19,10 @@ def suggest(name: str, known: Iterable[str]) -> str:
         'did you mean mnist?'
     """
     known = list(known)
+    others = f" and {len(known) - MOST_NAMES} others" if len(known) > MOST_NAMES else ""
+    listed = ", ".join(known[:MOST_NAMES]) + others
     close = difflib.get_close_matches(str(name).lower().replace("_", "-"), known, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}."
+    return f"did you mean {' or '.join(close)}?" if close else f"known are {listed}."
 
 
 class UserError(Exception):

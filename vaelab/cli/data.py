@@ -2,6 +2,7 @@
 
 from vaelab._utils.reading import printable
 from vaelab.cli.options import DatasetName, OutputFolder
+from vaelab.cli.output import show
 
 
 def data_list() -> None:
@@ -11,7 +12,7 @@ def data_list() -> None:
     for row in describe():
         entry = row.entry
         counts, shape = f"{entry.train}+{entry.test}", "x".join(map(str, entry.shape))
-        print(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}\n{'':<18} {printable(row.where)}")
+        show(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}", f"{'':<18} {printable(row.where)}")
 
 
 def data_get(name: DatasetName, folder: OutputFolder = None) -> None:
@@ -23,7 +24,7 @@ def data_get(name: DatasetName, folder: OutputFolder = None) -> None:
     """
     from vaelab.data.inventory import get
 
-    print(printable(get(name, folder=folder)))
+    show(get(name, folder=folder))
 
 
 def data_verify() -> None:
@@ -33,7 +34,7 @@ def data_verify() -> None:
 
     results = verify()
     for result in results:
-        print(f"{result.name:<18} {'intact' if result.ok else result.problem:<8} {printable(result.path)}")
+        show(f"{result.name:<18} {'intact' if result.ok else result.problem:<8} {printable(result.path)}")
     if wrong := [f"{result.path} ({result.problem})" for result in results if not result.ok]:
         raise DataError(f"not intact: {', '.join(wrong)}; delete them, or run `vaelab data get NAME`.")
 
@@ -46,4 +47,4 @@ def data_where(name: DatasetName) -> None:
     """
     from vaelab.data.inventory import where
 
-    print(printable(where(name)))
+    show(where(name))

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 from vaelab._utils.errors import UserError
 from vaelab._utils.files import cache_folder, repository, require_writable
+from vaelab._utils.reading import printable
 from vaelab.cli import versions
+from vaelab.cli.output import show
 
 
 class Unwell(UserError):
@@ -25,10 +27,10 @@ def doctor() -> None:
     for name, check in CHECKS.items():
         try:
             for line in check():
-                print(f"{'NOTE' if isinstance(line, Note) else 'OK  '}  {name}: {line}")
+                show(f"{'NOTE' if isinstance(line, Note) else 'OK  '}  {name}: {line}")
         except UserError as error:
             failures += 1
-            print(f"FAIL  {name}: {error}")
+            show(f"FAIL  {name}: {printable(error)}")
     if failures:
         raise Unwell(f"{failures} of {len(CHECKS)} checks failed; see the remedies above.")
 

@@ -11,13 +11,16 @@ import tyro
 
 from vaelab._utils.errors import DataError
 from vaelab._utils.files import repository
-from vaelab.cli.options import OutputFolder, UserPath
+from vaelab._utils.reading import printable
+from vaelab.cli.options import OutputFolder
+from vaelab.cli.output import show
+from vaelab.cli.values import Refused
 
 if TYPE_CHECKING:
     from figures.build import Made
 
 FigureIds = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[ID ...]", help_behavior_hint="")]
-FigureFile = Annotated[UserPath, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+FigureFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 CLONE = ("figures/registry.py", "pyproject.toml")
 
 
@@ -63,7 +66,7 @@ def figures_list() -> None:
 
     for item in FIGURES.values():
         only = "" if "quick" in item.presets else " (paper preset only)"
-        print(f"{'*' if item.id in MAIN_FIGURES else ' '} {item.id:<28} {item.paper:<40} {item.title}{only}")
+        show(f"{'*' if item.id in MAIN_FIGURES else ' '} {item.id:<28} {item.paper:<40} {item.title}{only}")
 
 
 def figures_make(
@@ -84,7 +87,14 @@ def figures_make(
     """
     folder = figures_folder()
     from figures import FIGURES, make
+    from figures.registry import by_id
+    from vaelab._utils.device import on_device
 
+    on_device(device)
+    if all and ids:
+        for id in ids:
+            by_id(id)  # an unknown name is the fault that matters more
+        raise Refused(f"--all must be given without names of figures, got {', '.join(ids)}.")
     available = tuple(item.id for item in FIGURES.values() if preset in item.presets)
     _report(make(available if all else ids, preset, device, out or folder))
 
@@ -104,9 +114,9 @@ def figures_draw(ids: FigureIds = (), out: OutputFolder = None) -> None:
 
 def _report(figures: "list[Made]") -> None:
     for figure in figures:
-        print(*figure.paths, sep="\n")
+        show(*map(printable, figure.paths))
     for figure in figures:  # last, where they are read: the distances from the committed numbers
-        print(f"{figure.id}: {figure.difference}")
+        show(f"{figure.id}: {figure.difference}")
 
 
 def figures_check(out: OutputFolder = None) -> None:
@@ -118,7 +128,7 @@ def figures_check(out: OutputFolder = None) -> None:
     folder = figures_folder()
     from figures import check
 
-    print("\n".join(check(out or folder)))
+    show(*check(out or folder))
 
 
 def figures_explain(file: FigureFile) -> None:
@@ -130,4 +140,4 @@ def figures_explain(file: FigureFile) -> None:
     figures_folder()
     from figures import explain
 
-    print(explain(file))
+    show(explain(file))

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import tyro
 
-from vaelab._utils.errors import InvalidValue, StorageError
-from vaelab._utils.files import atomic_write, storage_error, user_path
+from vaelab._utils.errors import StorageError
+from vaelab._utils.files import atomic_write, storage_error
+from vaelab._utils.reading import printable
+from vaelab.cli.output import show
 
-TargetFolder = Annotated[str, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
+TargetFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
 
 
 def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
@@ -24,18 +26,14 @@ def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
     """
     from vaelab.data.shipped import notebook_files
 
-    if not folder.strip():
-        raise InvalidValue("the name of the folder must not be empty.")
-    # A quoted ~ was not replaced by the shell; in another place it is a name.
-    target = user_path(folder) if Path(folder).parts[:1] == ("~",) else Path(folder)
     contents = {file.name: file.read_bytes() for file in notebook_files()}
-    copied = copy_files(contents, target, overwrite=overwrite)
-    print(*(target / name for name in copied), sep="\n", end="\n" if copied else "")
+    copied = copy_files(contents, folder, overwrite=overwrite)
+    show(*(printable(folder / name) for name in copied))
     unchanged = f"; unchanged: {len(contents) - len(copied)}" if len(copied) < len(contents) else ""
-    print(f"{len(copied)} of {len(contents)} notebooks copied into {target}{unchanged}.")
+    show(f"{len(copied)} of {len(contents)} notebooks copied into {printable(folder)}{unchanged}.")
     if importlib.util.find_spec("jupyterlab") is None:
         print('JupyterLab is not installed; run: pip install "vaelab[lab]"')
-    print(f"Open them with: jupyter lab {shlex.quote(str(target))}")
+    show(f"Open them with: jupyter lab {shlex.quote(str(folder))}")
 
 
 def copy_files(contents: dict[str, bytes], folder: Path, *, overwrite: bool) -> list[str]:

@@ -1,6 +1,7 @@
 """Types of command line options; those of the recipes follow from their signatures and docstrings.
 
-tyro calls the factories below for the chosen command only, since they import torch.
+tyro calls the factories below for the chosen command only, since they import torch. Values are
+checked in `cli.values`.
 """
 
 import functools
@@ -14,18 +15,19 @@ from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_orig
 
 import tyro
 
-from vaelab._utils.errors import InvalidValue, StorageError
-from vaelab._utils.files import user_path
+from vaelab.cli.values import checked
 
 
+@functools.cache
 def recipe_names(several: bool = False) -> Any:
     """Return the type of one or several recipe names: a choice of all recipes."""
     from vaelab.objectives.recipes import RECIPES
 
     name: Any = Literal[tuple(RECIPES)]
-    return tuple[name, ...] if several else name
+    return checked("--recipes", tuple[name, ...]) if several else checked("--recipe", name)
 
 
+@functools.cache
 def recipe_options(*without: str) -> Any:
     """Return the type of the recipes' keyword options: a TypedDict of what the user sets.
 
@@ -48,19 +50,19 @@ def recipe_options(*without: str) -> Any:
                 known = texts.setdefault(name, {})
                 known.setdefault(documented.get(name, next(iter(known), "")), []).append(recipe)
     options = {
-        name: _option(plain, texts[name], defaults[name])
+        name: _option(name, plain, texts[name], defaults[name])
         for name, hint in hints.items()
         if (plain := _plain(hint)) is not None and name not in without
     }
     return TypedDict("RecipeOptions", options, total=False)  # type: ignore[operator]
 
 
-def _option(hint: Any, texts: dict[str, list[str]], defaults: set[Any]) -> Any:
+def _option(name: str, hint: Any, texts: dict[str, list[str]], defaults: set[Any]) -> Any:
     """Annotate a type with its default and its texts, each with its recipes unless it is of all."""
     help = " ".join(f"{text} [{', '.join(recipes)}]" if recipes else text for text, recipes in texts.items())
     default = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in defaults]
     shown = f"(default: {default[0]})" if len(default) == 1 else "(default: depends on the recipe)"
-    return Annotated[hint, tyro.conf.arg(help=help, help_behavior_hint=shown)]
+    return checked(f"--{name}", Annotated[hint, tyro.conf.arg(help=help, help_behavior_hint=shown)])
 
 
 def _plain(hint: Any) -> Any:
@@ -78,25 +80,12 @@ def _documented_arguments(documented: Any) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def _to_path(texts: list[str]) -> Path:
-    if not texts[0].strip():
-        raise StorageError("path must not be empty.")
-    try:
-        return user_path(texts[0])
-    except InvalidValue as error:  # tyro would wrap a ValueError in a box
-        raise StorageError(str(error)) from error
-
-
 def _shown(default: str) -> str:
     return f"(default: {default.strip('[]')})".replace("'", "")
 
 
 DatasetName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
-UserPath = Annotated[
-    Path,
-    tyro.constructors.PrimitiveConstructorSpec(1, "PATH", _to_path, lambda x: isinstance(x, Path), lambda x: [str(x)]),
-]
-OutputFolder = Annotated[UserPath | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
+OutputFolder = Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
 RecipeName = Annotated[str, tyro.conf.arg(constructor_factory=recipe_names, help_behavior_hint=_shown)]
 RecipeNames = Annotated[
     tuple[str, ...], tyro.conf.arg(constructor_factory=lambda: recipe_names(several=True), help_behavior_hint=_shown)

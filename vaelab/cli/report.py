@@ -5,9 +5,13 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vaelab.cli.options import OutputFolder, UserPath
+from vaelab._utils.reading import printable
+from vaelab.cli.options import OutputFolder
+from vaelab.cli.output import show
+from vaelab.cli.values import MAY_BE_EMPTY
 
-RunFolder = Annotated[UserPath, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+MOST_SAMPLES = 1_000_000  # of one image; more would take days
+RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
 def report(
@@ -16,7 +20,7 @@ def report(
     nll_images: int | None = 1000,
     small_probe_labels: int = 1000,
     views: Literal["simple", "large"] | None = None,
-    samplers: tuple[Literal["second-stage", "mixture", "flow"], ...] = ("second-stage",),
+    samplers: Annotated[tuple[Literal["second-stage", "mixture", "flow"], ...], MAY_BE_EMPTY] = ("second-stage",),
     seed: int = 0,
     device: str = "auto",
     out: OutputFolder = None,
@@ -39,6 +43,7 @@ def report(
     from dataclasses import replace
 
     from vaelab import metrics
+    from vaelab._utils import checks
     from vaelab._utils.device import on_device
     from vaelab._utils.files import require_writable
     from vaelab.data.loading import load
@@ -47,6 +52,9 @@ def report(
     from vaelab.posterior.two_stage import SecondStage
     from vaelab.runs.run import Run
 
+    on_device(device)  # a bad name is refused before anything is read
+    checks.positive_int("samples", samples, at_least=2)
+    checks.in_range("samples", samples, 2, MOST_SAMPLES)
     settings, experiment, step = Run.load(run)
     require_writable(out or run)
     known: dict[str, type[SecondStage | GMMSampler | FlowSampler]]
@@ -68,5 +76,5 @@ def report(
     try:
         paths = metrics.save(result, out or run)
     finally:  # whatever the disk and matplotlib do
-        print(f"{settings.recipe} on {settings.data} at step {step}\n\n{result}\n")
-    print(*paths, sep="\n")
+        show(f"{settings.recipe} on {printable(settings.data)} at step {step}", "", result, "")
+    show(*map(printable, paths))

@@ -1,7 +1,11 @@
 """`vaelab reproduce`. Heavy imports wait until the command runs."""
 
+from vaelab._utils.reading import printable
 from vaelab.cli.figures import figures_folder
 from vaelab.cli.options import OutputFolder
+from vaelab.cli.output import show
+
+MOST_SEEDS = 1000  # more than a computer trains
 
 
 def reproduce(
@@ -22,20 +26,29 @@ def reproduce(
         lines: Such as "MNIST primed 0.1"; if omitted, the VAE and the best of both families on MNIST.
         seeds: Number of seeds: 0, 1, ...
         epochs: Epochs of each training.
-        minutes: Stop after this time, and draw; 0 only draws.
+        minutes: Stop after this time in minutes, and draw; 0 only draws.
         epochs_per_round: Epochs of one training before the next one continues.
         device: auto, cpu, cuda, ...
         out: The folder to write into; figures/ of the clone if omitted.
     """
     from dataclasses import replace
 
+    from vaelab._utils import checks
+    from vaelab._utils.device import on_device
     from vaelab._utils.errors import InvalidValue, suggest
 
+    on_device(device)
+    for option, value in {"seeds": seeds, "epochs": epochs, "epochs_per_round": epochs_per_round}.items():
+        checks.positive_int(option, value)
+    checks.in_range("seeds", seeds, 1, MOST_SEEDS)
+    if minutes is not None:
+        checks.not_negative("minutes", minutes)
     folder = figures_folder()
     from figures.build import make_one
     from figures.gjs import published
     from figures.gjs.long_trainings import FIRST, title
     from figures.registry import FIGURES
+    from vaelab._utils.files import require_writable
 
     known = [title(line) for line in published.lines()]
     for name in lines:
@@ -44,5 +57,6 @@ def reproduce(
     settings = {"lines": list(lines or FIRST), "seeds": seeds, "epochs": epochs}
     settings |= {"minutes": minutes, "epochs_per_round": epochs_per_round}
     figure = replace(FIGURES["gjs-reproduction"], presets={"paper": settings})
+    require_writable(out or folder)
     result = make_one(figure, "paper", device, out or folder)
-    print(*result.paths, f"{result.id}: {result.difference}", sep="\n")
+    show(*map(printable, result.paths), f"{result.id}: {result.difference}")

@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vaelab.cli.options import DatasetName, RecipeNames, UserPath, recipe_options
+from vaelab._utils.reading import printable
+from vaelab.cli.options import DatasetName, RecipeNames, recipe_options
+from vaelab.cli.output import show
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
     from vaelab.runs.store import Result
 
 SweepOptions = Annotated[dict[str, Any], tyro.conf.arg(name="", constructor_factory=lambda: recipe_options("alpha"))]
+ALPHAS = (0.1, 0.3, 0.5, 0.7, 0.9)
+MOST_TRAININGS = 100_000
 MEASURES = ("reconstruction", "reconstruction_sampled", "rate", "divergence")
 
 
 def sweep(
     data: DatasetName = "mnist-mini",
     recipes: RecipeNames = ("gjs_vae",),
-    alphas: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9),
+    alphas: tuple[float, ...] = ALPHAS,
     seeds: int = 3,
     latent: int = 10,
     epochs: int = 10,
@@ -29,7 +33,7 @@ def sweep(
     device: str = "auto",
     executor: Literal["local", "dask"] = "local",
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None,
-    out: UserPath = Path("sweep.csv"),
+    out: Path = Path("sweep.csv"),
     *,
     options: SweepOptions,
 ) -> None:
@@ -50,11 +54,13 @@ def sweep(
         out: The csv file to write.
         options: Keyword options of the recipes; each recipe gets those that it has.
     """
+    from vaelab._utils.device import device_name
     from vaelab._utils.errors import InvalidValue
     from vaelab._utils.files import cache_folder, require_writable
     from vaelab.runs.execute import train_all
     from vaelab.runs.executors import on_dask
     from vaelab.runs.run import Run, options_of
+    from vaelab.training.config import TrainConfig
 
     if (executor == "dask") != (scheduler is not None):
         raise InvalidValue("--executor dask and --scheduler ADDRESS must be given together.")
@@ -66,21 +72,32 @@ def sweep(
     known = {recipe: options_of(recipe) for recipe in recipes}
     if unknown := set(options).difference(*known.values()):
         raise InvalidValue(f"{', '.join(recipes)}: no option {' and no option '.join(sorted(unknown))}.")
-    runs = []
+    if alphas != ALPHAS and not any("alpha" in known[recipe] for recipe in recipes):
+        raise InvalidValue(f"{', '.join(recipes)}: no option alpha, got --alphas {' '.join(map(str, alphas))}.")
+    variants: list[tuple[str, dict[str, Any]]] = []
     for recipe in recipes:
         selected = {name: value for name, value in options.items() if name in known[recipe]}
-        variants = [{"dual": False, **selected, "alpha": a} for a in alphas] if "alpha" in known[recipe] else [selected]
-        runs += [
-            Run(recipe, variant, data, latent, network, hidden, epochs, batch_size, lr, seed)
-            for variant in variants
-            for seed in range(seeds)
-        ]
-    if not runs:
-        raise InvalidValue("recipes, alphas and seeds must not be empty.")
+        if "alpha" in known[recipe]:
+            variants += [(recipe, {"dual": False, **selected, "alpha": alpha}) for alpha in alphas]
+        else:
+            variants.append((recipe, selected))
+    if not 1 <= seeds <= MOST_TRAININGS // max(1, len(variants)):
+        raise InvalidValue(f"--seeds must be at least 1, for at most {MOST_TRAININGS} trainings, got {seeds}.")
+    runs = [
+        Run(recipe, variant, data, latent, network, hidden, epochs, batch_size, lr, seed)
+        for recipe, variant in variants
+        for seed in range(seeds)
+    ]
+    device = device_name(device)
+    images = runs[0].images("train")
+    TrainConfig(epochs, batch_size, lr, device=device).steps_per_epoch(len(images))
+    for run in runs[::seeds]:  # a value that one recipe refuses is refused before the others are trained
+        run.experiment(images.shape[1:])
     with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
         results = train_all(runs, device, where)
     _write_table(out, runs, results)
-    print(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {cache_folder() / 'runs'}")
+    where_all = cache_folder() / "runs"
+    show(printable(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {where_all}"))
 
 
 def _write_table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions, UserPath
+from vaelab._utils.reading import printable
+from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions
+from vaelab.cli.output import show
 
 if TYPE_CHECKING:
     from vaelab.runs.run import Run
@@ -19,7 +21,7 @@ def train(
     lr: float = 1e-3,
     seed: int = 0,
     device: str = "auto",
-    out: UserPath = Path("trained"),
+    out: Path = Path("trained"),
     *,
     options: RecipeOptions,
 ) -> None:
@@ -37,6 +39,7 @@ def train(
         out: Folder for checkpoints, history.csv and settings.json.
         options: Keyword options of the recipe.
     """
+    from vaelab._utils.device import on_device
     from vaelab._utils.files import lock
     from vaelab.runs.run import Run, write_settings
     from vaelab.training import checkpoints
@@ -48,6 +51,8 @@ def train(
     run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
     images = run.images("train")
     config = TrainConfig(epochs, batch_size, lr, seed, device, binarize=run.binarize, checkpoints=out / "checkpoints")
+    on_device(device)  # before a progress bar appears
+    config.steps_per_epoch(len(images))
     experiment = run.experiment(images.shape[1:])
     with lock(out / ".lock", wait=False):
         _compare_settings(run, out)
@@ -62,7 +67,8 @@ def train(
             raise
     if latest := checkpoints.load_latest(out / "checkpoints"):
         History(latest["rows"]).save(out / "history.csv")
-    print(f"Trained {recipe} on {data} (epochs: {epochs}); checkpoints/, history.csv and settings.json are in {out}")
+    files = "checkpoints/, history.csv and settings.json"
+    show(printable(f"Trained {recipe} on {data} (epochs: {epochs}); {files} are in {out}"))
 
 
 def _compare_settings(run: "Run", out: Path) -> None:

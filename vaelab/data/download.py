@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from vaelab._utils.errors import DataError, StorageError, UserError
 from vaelab._utils.files import atomic_write, own_suffix, remove_leftovers, require_writable, storage_error
-from vaelab._utils.reading import reading
+from vaelab._utils.reading import printable, reading
 from vaelab.data.catalogue import Entry
 from vaelab.data.locate import DataFolder, cache, checksum, locate, locate_archive
 
@@ -56,7 +56,7 @@ class Request(NamedTuple):
 
 def notify(sentence: str) -> None:
     """Print a sentence on stderr, so that the output of the command line stays clean."""
-    print(sentence, file=sys.stderr, flush=True)
+    print(printable(sentence), file=sys.stderr, flush=True)
 
 
 def ensure_files(entry: Entry, names: Iterable[str], request: Request) -> list[Path]:

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vaelab._utils import checks
 from vaelab._utils.errors import DataError, InvalidValue, StorageError
 from vaelab._utils.files import atomic_write, digest, user_path
 from vaelab._utils.images import to_float
+from vaelab._utils.memory import require_memory, within_memory
 from vaelab._utils.reading import printable, reading
 from vaelab.data.loading import load
 from vaelab.objectives import recipes
@@ -23,6 +26,7 @@ from vaelab.objectives.objective import Experiment
 from vaelab.training import checkpoints
 
 RECIPES = recipes.RECIPES
+SIZES = ("latent", "hidden", "batch_size", "top", "samples")  # what makes a training large
 
 
 def options_of(recipe: str) -> set[str]:
@@ -89,12 +93,19 @@ class Run:
         """Build the experiment for images of this shape, with weights drawn from the seed.
 
         Raises:
-            InvalidValue: If the recipe does not have the options.
+            InvalidValue: If the recipe does not have the options, or the network does not fit into
+                the memory.
         """
         if unknown := sorted(set(self.options) - options_of(self.recipe)):
             raise InvalidValue(f"{self.recipe} has no option {' and no option '.join(unknown)}.")
+        checks.seed(self.seed)
         torch.manual_seed(self.seed)
-        plain = RECIPES[self.recipe](shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
+        sizes = {name: value for name, value in (asdict(self) | self.options).items() if name in SIZES and value}
+        what = ", ".join(f"{name}={value}" for name, value in sizes.items())
+        numbers = self.batch_size * sizes.get("samples", 1) * (self.latent + math.prod(shape))
+        require_memory(4 * numbers, what)
+        with within_memory(what):
+            plain = RECIPES[self.recipe](shape, self.latent, network=self.network, hidden=self.hidden, **self.options)
         return DenoisingExperiment(plain.model, plain.objective, plain.shape, self.noise) if self.noise else plain
 
     @classmethod
