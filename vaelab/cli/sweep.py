@@ -52,8 +52,9 @@ def sweep(
     """
     from vaelab._utils.errors import InvalidValue
     from vaelab._utils.files import cache_folder, require_writable
+    from vaelab.runs.cluster import on_dask
     from vaelab.runs.execute import train_all
-    from vaelab.runs.executors import on_dask
+    from vaelab.runs.executors import SweepError
     from vaelab.runs.run import Run, options_of
 
     if (executor == "dask") != (scheduler is not None):
@@ -77,20 +78,27 @@ def sweep(
         ]
     if not runs:
         raise InvalidValue("recipes, alphas and seeds must not be empty.")
-    with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
-        results = train_all(runs, device, where)
-    _write_table(out, runs, results)
+    try:
+        with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
+            results = train_all(runs, device, where)
+    except SweepError as error:
+        if finished := [(run, result) for run, result in zip(runs, error.results, strict=True) if result is not None]:
+            _write_table(out, finished)
+            text = f"{str(error).rstrip('.')}; the table in {out} has the other {len(finished)}."
+            raise SweepError(text, error.failures, error.results) from error
+        raise
+    _write_table(out, list(zip(runs, results, strict=True)))
     print(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {cache_folder() / 'runs'}")
 
 
-def _write_table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:
+def _write_table(out: Path, results: "list[tuple[Run, Result]]") -> None:
     from vaelab._utils.files import atomic_write
 
     names = [f"{split}_{measure}" for split in ("train", "test") for measure in MEASURES]
     with atomic_write(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recipe", "alpha", "dual", "seed", *names, "seconds"])
-        for run, result in zip(runs, results, strict=True):
+        for run, result in results:
             values = [f"{float(result.numbers[name]):.6g}" for name in names]
             options = [run.options.get("alpha", ""), str(run.options.get("dual", "")).lower()]
             writer.writerow([run.recipe, *options, run.seed, *values, result.provenance.seconds])
