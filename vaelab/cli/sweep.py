@@ -1,6 +1,7 @@
 """`vaelab sweep`. Heavy imports wait until the command runs."""
 
 import csv
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -82,23 +83,25 @@ def sweep(
         with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
             results = train_all(runs, device, where)
     except SweepError as error:
-        if finished := [(run, result) for run, result in zip(runs, error.results, strict=True) if result is not None]:
-            _write_table(out, finished)
-            text = f"{str(error).rstrip('.')}; the table in {out} has the other {len(finished)}."
-            raise SweepError(text, error.failures, error.results) from error
-        raise
-    _write_table(out, list(zip(runs, results, strict=True)))
+        _write_table(out, runs, error.results)
+        finished = sum(result is not None for result in error.results)
+        text = f"{str(error).rstrip('.')}; the table in {out} has the other {finished}."
+        raise SweepError(text, error.failures, error.results) from error
+    _write_table(out, runs, results)
     print(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {cache_folder() / 'runs'}")
 
 
-def _write_table(out: Path, results: "list[tuple[Run, Result]]") -> None:
+def _write_table(out: Path, runs: "list[Run]", results: "Sequence[Result | None]") -> None:
+    """Write a row for every run with a result."""
     from vaelab._utils.files import atomic_write
 
     names = [f"{split}_{measure}" for split in ("train", "test") for measure in MEASURES]
     with atomic_write(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recipe", "alpha", "dual", "seed", *names, "seconds"])
-        for run, result in results:
+        for run, result in zip(runs, results, strict=True):
+            if result is None:
+                continue
             values = [f"{float(result.numbers[name]):.6g}" for name in names]
             options = [run.options.get("alpha", ""), str(run.options.get("dual", "")).lower()]
             writer.writerow([run.recipe, *options, run.seed, *values, result.provenance.seconds])
