@@ -51,7 +51,7 @@ def newest(out):
 
 
 def weights(out):
-    return checkpoints.load_latest(out / "checkpoints")["experiment"].values()
+    return checkpoints.load_latest(out / "checkpoints", lambda c: c["experiment"].values())
 
 
 def test_a_killed_training_goes_on_bit_for_bit(vaelab, tmp_path):
