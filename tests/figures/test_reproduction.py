@@ -60,7 +60,9 @@ def test_a_run_that_diverges_or_is_damaged_loses_no_other(tmp_path):
     train_round_robin([replace(damaged, epochs=1)], tmp_path, device="cpu")
     (tmp_path / name_of(damaged) / "test.csv").write_text("nonsense")
     for _ in range(2):
-        words = r"^2 of 4 tasks failed: recipe='vae', options=\{\}, lr=1000000.0, seed=1: .* became .*seed=2: .* is damaged"
+        words = (
+            r"^2 of 4 tasks failed: recipe='vae', options=\{\}, lr=1000000.0, seed=1: .* became .*seed=2: .* is damaged"
+        )
         with pytest.raises(SweepError, match=words) as caught:
             train_round_robin([good, diverging, damaged, last], tmp_path, epochs_per_round=1, device="cpu")
         assert "\n" not in str(caught.value)

@@ -174,7 +174,9 @@ def test_an_executor_that_breaks_gets_a_sentence():
 def test_a_task_that_kills_every_dask_worker_is_named(cluster, dask):
     cluster.scheduler.allowed_failures = 0
     finished = []
-    with pytest.raises(SweepError, match=r"x=1: it killed several Dask workers, most likely for lack of memory") as caught:
+    with pytest.raises(
+        SweepError, match=r"x=1: it killed several Dask workers, most likely for lack of memory"
+    ) as caught:
         finished.extend(sweep(die, [{"x": x} for x in range(6)], dask))
     assert finished  # Dask blames whatever its worker held as well
     assert sorted([*dict(finished), *caught.value.failures]) == list(range(6))
@@ -214,7 +216,7 @@ def test_a_task_that_fails_loses_no_other_and_is_named(where, request):
 
 def test_what_all_tasks_raise_is_raised_as_it_is():
     for tasks in ([{"x": 1}], [{"x": 1}] * 3):
-        with pytest.raises(ValueError, match="^1 is no good$"):
+        with pytest.raises(ValueError, match=r"^1 is no good$"):
             list(sweep(fail, tasks, processes=1))
 
 

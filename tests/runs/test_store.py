@@ -15,8 +15,8 @@ import pytest
 from tests.runs.test_executors import wait_for
 from vaelab._utils.errors import StorageError, TrainingError
 from vaelab.runs.execute import train_all, train_one
-from vaelab.runs.run import Run
 from vaelab.runs.executors import SweepError
+from vaelab.runs.run import Run
 from vaelab.runs.store import BatchRunner, cached, find, key, merge_results, recipe, recipe_of, run_cached, save
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 
-import vaelab
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import repository
 
@@ -45,7 +44,7 @@ def provenance_here(seconds: float | None) -> Provenance:
 
 def software() -> dict[str, str]:
     """Return what must be equal in all processes of a sweep: vaelab with its source code, and torch."""
-    return {"vaelab": f"{vaelab.__version__} (source {SOURCE})", "torch": torch.__version__.split("+")[0]}
+    return {"vaelab": f"{metadata.version('vaelab')} (source {SOURCE})", "torch": torch.__version__.split("+")[0]}
 
 
 def require_software(expected: dict[str, str], got: dict[str, str], who: str) -> None:
