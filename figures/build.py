@@ -14,7 +14,7 @@ from figures.manifest import Row
 from figures.registry import MAIN_FIGURES, by_id
 from figures.table import to_csv
 from vaelab import plots
-from vaelab._utils.errors import DataError, InvalidValue
+from vaelab._utils.errors import DataError, InvalidValue, TrainingError
 from vaelab._utils.files import atomic_write, cache_folder, require_writable
 from vaelab._utils.progress import tqdm
 from vaelab.data import load
@@ -45,6 +45,7 @@ def make(
     Raises:
         InvalidValue: If an id or the preset is unknown.
         DataError: If data of some figures are unavailable; the others are made first.
+        TrainingError: If trainings of some figures diverge; likewise.
     """
     selected = [by_id(id) for id in (ids or MAIN_FIGURES)]
     if preset not in ("quick", "paper"):
@@ -113,17 +114,18 @@ def draw_one(item: Figure, row: Row | None, out: Path) -> Made:
 def _each(selected: Sequence[Figure], out: Path, verb: str, work: Callable[[Figure], Made]) -> list[Made]:
     require_writable(out)
     written: list[Made] = []
-    failed: dict[str, DataError] = {}
+    failed: dict[str, DataError | TrainingError] = {}
     for item in (bar := tqdm(selected, desc="figures", unit="figure")):
         bar.set_postfix_str(item.id)
         try:
             written.append(work(item))
-        except DataError as error:  # data of one figure are missing: make the others
+        except (DataError, TrainingError) as error:  # of one figure: make the others
             failed[item.id] = error
     if failed:
+        kind = DataError if all(isinstance(error, DataError) for error in failed.values()) else TrainingError
         reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in failed.values()))
         others = f", {len(written)} others are" if written else ""
-        raise DataError(f"{', '.join(failed)} not {verb}{others}: {reasons}.")
+        raise kind(f"{', '.join(failed)} not {verb}{others}: {reasons}.") from next(iter(failed.values()))
     return written
 
 

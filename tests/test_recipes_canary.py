@@ -173,7 +173,7 @@ def short(tmp_path, monkeypatch, folder):
 def shorten_everything(patch, folder, store):
     patch.chdir(folder)
     patch.setenv("VAELAB_CACHE", str(store))
-    patch.setattr(run_store, "sweep", one_by_one)
+    patch.setattr(run_store, "attempt_each", one_by_one)
     patch.setattr(classifier, "STEPS", 3)
     patch.setattr(trainings, "COMPONENTS", (2, 4))  # mixtures of 10 and 100 components take a minute to fit
     patch.setitem(published.DATA, "MNIST", "mnist-mini")

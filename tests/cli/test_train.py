@@ -51,7 +51,7 @@ def newest(out):
 
 
 def weights(out):
-    return checkpoints.load_latest(out / "checkpoints")["experiment"].values()
+    return checkpoints.load_latest(out / "checkpoints", lambda c: c["experiment"].values())
 
 
 def test_a_killed_training_goes_on_bit_for_bit(vaelab, tmp_path):
@@ -241,6 +241,22 @@ def test_every_option_has_a_help_text_from_a_docstring():
     for name, hint in hints.items():
         (argument,) = (part for part in hint.__metadata__ if hasattr(part, "help"))
         assert re.match(r"\S.*\.", argument.help), f"{name} is not described in the docstrings of its recipes"
+
+
+def test_a_sweep_with_a_member_that_diverges_writes_the_table_of_the_others(vaelab, tmp_path, monkeypatch):
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("vaelab.runs.executors.cpu_count", lambda: 1)
+    monkeypatch.setattr("vaelab.runs.run.Run.binarize", "no")
+    out = tmp_path / "table.csv"
+    options = ("--recipes", "beta_vae", "vae", "--beta", "3.3e38", "--seeds", "1", "--epochs", "1")
+    for _ in range(2):
+        code, _, err = vaelab("sweep", *SMALL, "--device", "cpu", *options, "--out", str(out))
+        assert code == 2
+        assert re.fullmatch(
+            rf"vaelab: 1 of 2 tasks failed: recipe='beta_vae', .*seed=0: .*; the table in {out} has the other 1\.",
+            err.strip().splitlines()[-1],
+        )
+        assert [line.split(",")[0] for line in out.read_text().splitlines()] == ["recipe", "vae"]
 
 
 def test_a_sweep_gives_every_option_to_the_recipes_that_have_it(vaelab, monkeypatch):

@@ -15,7 +15,7 @@ import figures
 from figures import provenance
 from figures.gjs import theory, trainings
 from figures.registry import FIGURES, MAIN_FIGURES
-from vaelab._utils.errors import DataError, InvalidValue, StorageError
+from vaelab._utils.errors import DataError, InvalidValue, StorageError, TrainingError
 from vaelab.data.download import UnavailableError
 from vaelab.divergences import fitting
 from vaelab.runs import store
@@ -258,6 +258,16 @@ def test_a_figure_without_its_data_does_not_stop_the_others(tmp_path, monkeypatc
     monkeypatch.setitem(FIGURES, "gjs-ratio", replace(FIGURES["gjs-1d"], id="gjs-ratio", compute=unavailable))
     sentence = r"gjs-ratio not made, 1 others are: chairs cannot be fetched"
     with pytest.raises(DataError, match=sentence):
+        figures.make(["gjs-ratio", "gjs-1d"], out=tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("gjs-*")) == ["gjs-1d.csv", "gjs-1d.pdf", "gjs-1d.png"]
+
+
+def test_a_figure_whose_training_diverges_does_not_stop_the_others(tmp_path, monkeypatch):
+    def diverge(device, **settings):
+        raise TrainingError("1 of 8 tasks failed: seed=3: the loss became nan.")
+
+    monkeypatch.setitem(FIGURES, "gjs-ratio", replace(FIGURES["gjs-1d"], id="gjs-ratio", compute=diverge))
+    with pytest.raises(TrainingError, match="gjs-ratio not made, 1 others are: 1 of 8 tasks failed: seed=3"):
         figures.make(["gjs-ratio", "gjs-1d"], out=tmp_path)
     assert sorted(path.name for path in tmp_path.glob("gjs-*")) == ["gjs-1d.csv", "gjs-1d.pdf", "gjs-1d.png"]
 

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from figures.gjs.long_trainings import FIRST
 from figures.registry import FIGURES
 from figures.table import to_csv
 from vaelab.cli import commands
-from vaelab.runs.round_robin import curve, train_round_robin
+from vaelab.runs.executors import SweepError
+from vaelab.runs.round_robin import curve, name_of, train_round_robin
 from vaelab.runs.run import Run
 
 reproduction = FIGURES["gjs-reproduction"]
@@ -49,6 +51,38 @@ def test_nothing_is_trained_twice_and_nothing_without_time(tmp_path, monkeypatch
 
     monkeypatch.setattr("vaelab.runs.round_robin.train", no_training)
     train_round_robin(runs(2), tmp_path, epochs_per_round=1, device="cpu")
+
+
+def test_a_run_that_diverges_or_is_damaged_loses_no_other(tmp_path):
+    """Runs lost: 0 of 3. Before, the first that failed ended all."""
+    good, diverging, damaged, last = (replace(run, seed=seed) for seed, run in enumerate(runs(3)[:1] * 4))
+    diverging = replace(diverging, lr=1e6)
+    train_round_robin([replace(damaged, epochs=1)], tmp_path, device="cpu")
+    (tmp_path / name_of(damaged) / "test.csv").write_text("nonsense")
+    for _ in range(2):
+        words = (
+            r"^2 of 4 tasks failed: recipe='vae', options=\{\}, lr=1000000.0, seed=1: .* became .*seed=2: .* is damaged"
+        )
+        with pytest.raises(SweepError, match=words) as caught:
+            train_round_robin([good, diverging, damaged, last], tmp_path, epochs_per_round=1, device="cpu")
+        assert "\n" not in str(caught.value)
+        assert [len(curve(run, tmp_path)) for run in (good, last)] == [3, 3]
+        assert not list(tmp_path.rglob(".lock"))
+
+
+def test_the_command_draws_the_lines_that_are_trained_before_it_names_those_that_failed(tmp_path, monkeypatch, capsys):
+    def diverge(runs, folder, *, minutes, **_):
+        if minutes != 0:
+            raise SweepError("1 of 3 tasks failed: the loss became nan.", {0: ValueError()})
+
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("figures.gjs.long_trainings.train_round_robin", diverge)
+    monkeypatch.setattr(sys, "argv", ["vaelab", "reproduce", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        commands.main()
+    out, err = capsys.readouterr()
+    assert str(tmp_path / "gjs-reproduction.csv") in out
+    assert err.endswith("vaelab: 1 of 3 tasks failed: the loss became nan.\n")
 
 
 def test_when_time_is_over_an_epoch_is_finished_and_kept(tmp_path, monkeypatch):

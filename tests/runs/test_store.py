@@ -15,8 +15,9 @@ import pytest
 from tests.runs.test_executors import wait_for
 from vaelab._utils.errors import StorageError, TrainingError
 from vaelab.runs.execute import train_all, train_one
+from vaelab.runs.executors import SweepError
 from vaelab.runs.run import Run
-from vaelab.runs.store import cached, find, key, merge_results, recipe, recipe_of, run_cached
+from vaelab.runs.store import BatchRunner, cached, find, key, merge_results, recipe, recipe_of, run_cached, save
 
 
 @recipe("cube", version=1)
@@ -133,7 +134,7 @@ def test_what_landed_before_an_error_is_kept(store, folder):
     for _ in range(2):
         with pytest.raises(TrainingError, match="too much"):
             run_cached(break_at_two, tasks, [""] * 4, processes=1)
-    assert calls(folder) == {0: 1, 1: 1}
+    assert calls(folder) == {0: 1, 1: 1, 3: 1}
 
 
 def test_a_store_that_cannot_be_written_gets_a_sentence(store, folder):
@@ -153,9 +154,67 @@ def test_trainings_in_threads_do_not_disturb_each_other(store):
     assert not np.allclose(together[0].numbers["mean"], together[1].numbers["mean"], atol=1e-2)
 
 
-def test_a_training_that_fails_is_named(tmp_path, monkeypatch):
+MEMBERS = {"data": "digits", "latent": 4, "hidden": (16,), "epochs": 1}
+
+
+@pytest.mark.parametrize("where", ["here", "processes", "threads", "stacked"])
+def test_a_member_that_diverges_loses_no_other(store, monkeypatch, where):
+    """Members lost: 0. Before, all others were, on every retry: 7 of 7, and 4 of 4 in a stack."""
+    bad = 2
+    if where == "stacked":  # members of a stack differ in options and seeds only
+        runs = [Run("vae", {"gamma": 1e-22 if seed == bad else 1.0}, **MEMBERS, seed=seed) for seed in range(4)]
+    else:
+        runs = [Run("vae", {}, **MEMBERS, lr=1e6 if seed == bad else 1e-3, seed=seed) for seed in range(4)]
+    monkeypatch.setattr("vaelab.runs.executors.cpu_count", lambda: 2 if where == "processes" else 1)
+    executor = ThreadPoolExecutor(2) if where == "threads" else None
+    trained = []
+    monkeypatch.setattr("vaelab.runs.store.save", lambda *args: trained.append(args[0].key) or save(*args))
+    words = rf"^1 of {len(runs)} tasks failed: recipe='vae', options=.*, seed=2: .* became"
+    for _ in range(2):  # the sweep that is run again trains only that one
+        with pytest.raises(SweepError, match=words) as caught:
+            train_all(runs, "cpu", executor, stacked=where == "stacked")
+        assert [result is None for result in caught.value.results] == [i == bad for i in range(len(runs))]
+        assert list(caught.value.failures) == [bad]
+        assert len(trained) == len(set(trained)) == len(runs) - 1
+        assert len(list(store.glob("*/numbers.npz"))) == len(runs) - 1
+    others = [run for i, run in enumerate(runs) if i != bad]
+    assert [result.key for result in train_all(others, "cpu")] == [r.key for r in caught.value.results if r]
+
+
+def test_a_stack_that_fails_as_a_whole_is_computed_one_by_one(store, folder):
+    def together(tasks):
+        if len(tasks) > 1:
+            raise MemoryError
+        return [cube(**task) for task in tasks]
+
+    tasks = [{"x": x, "folder": str(folder)} for x in range(4)]
+    batch = BatchRunner(lambda _: [[0, 1, 2], [3]], together)
+    with pytest.raises(SweepError, match=r"1 of 4 tasks failed: x=2: two is too much\."):
+        run_cached(break_at_two, tasks, [""] * 4, processes=1, batch=batch)
+    assert calls(folder) == dict.fromkeys((0, 1, 3), 1)
+
+
+def test_one_run_that_fails_raises_its_own_error(tmp_path, monkeypatch):
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))
-    run = Run("gjs_vae", {"alpha": 0.3}, data="digits", latent=4, hidden=(16,), epochs=1, lr=1e6, seed=5)
-    with pytest.raises(TrainingError, match=r"gjs_vae \{'alpha': 0.3\}, seed 5: .* became"):
+    run = Run("gjs_vae", {"alpha": 0.3}, **MEMBERS, lr=1e6, seed=5)
+    with pytest.raises(TrainingError, match="became") as caught:
         train_all([run], "cpu")
+    assert not isinstance(caught.value, SweepError)
     assert not list(tmp_path.iterdir())
+
+
+RACE = """
+import sys; sys.path.insert(0, {tests!r})
+from tests.runs.test_store import cube
+from vaelab.runs.store import run_cached
+print([int(r.numbers["cube"]) for r in run_cached(cube, {tasks!r}, [""] * {n}, processes=1, progress=False)])
+"""
+
+
+def test_two_sweeps_into_one_store_end_alike(tmp_path, store, folder):
+    tasks = [{"x": x, "folder": str(folder), "pause": 0.02} for x in range(12)]
+    script = RACE.format(tests=str(Path(__file__).parents[2]), tasks=tasks, n=len(tasks))
+    both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[0] for process in both] == [f"{[x**3 for x in range(12)]}\n"] * 2
+    assert sorted({path.name for path in store.glob("*/*")}) == ["numbers.npz", "settings.json"]
+    assert len(list(store.iterdir())) == 12

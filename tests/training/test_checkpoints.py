@@ -1,5 +1,7 @@
 """Checkpoints: a killed training resumes bit for bit, and a damaged checkpoint is reported."""
 
+import hashlib
+import io
 import os
 import random
 import signal
@@ -134,6 +136,66 @@ def test_an_older_checkpoint_is_used_and_the_damaged_one_is_reported(tmp_path, d
     fit(again, digits, config, resume=True)
     assert equal(again, uninterrupted[0])
     assert newest.name in capsys.readouterr().err
+
+
+def other_values(value):
+    """What may stand in a checkpoint instead of a value, although its checksum is right."""
+    yield from (None, "text", -1, [], {}, torch.zeros(0), [1, "a"])
+    if isinstance(value, torch.Tensor):
+        yield from (value[None], value.reshape(-1)[:1])
+    if isinstance(value, dict):
+        yield from (dict.fromkeys(value), {name: torch.zeros(3) for name in value})
+    if isinstance(value, list):
+        yield from ([None, *value], [*value, (1, 2)])
+
+
+def test_a_checkpoint_of_another_structure_gives_way_to_the_older_one(tmp_path, capsys):
+    """Every case ends in the right result with one line, or in one sentence."""
+    images = torch.rand(12, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    config = Train(epochs=3, batch_size=4, progress=False, device="cpu", ema_decay=0.9)
+
+    def small():
+        torch.manual_seed(0)
+        return recipes.vae((1, 4, 4), 2, hidden=(4,), gamma="learned")
+
+    reference = small()
+    expected = without_seconds(fit(reference, images, replace(config, epochs=4)))
+    config = replace(config, checkpoints=tmp_path)
+    fit(small(), images, config)
+    config = replace(config, epochs=4)
+    newest, older = checkpoints.list_checkpoints(tmp_path)
+    content, checkpoint = older.read_bytes(), checkpoints.load(newest)
+    cases = [{k: v for k, v in checkpoint.items() if k != name} for name in checkpoint]
+    cases += [{**checkpoint, name: other} for name in checkpoint for other in other_values(checkpoint[name])]
+    older_taken, sentences = 0, []
+    for case in [*cases, [checkpoint], "text"]:
+        for path in checkpoints.list_checkpoints(tmp_path):
+            path.unlink()
+        older.write_bytes(content)
+        save_as(newest, case)
+        again = small()
+        try:
+            history = fit(again, images, config, resume=True)
+        except InvalidValue as error:
+            sentences.append(str(error))
+            continue
+        assert equal(again, reference), case
+        assert without_seconds(history) == expected
+        lines = capsys.readouterr().err.splitlines()
+        assert all("is damaged" in line and newest.name in line for line in lines)
+        older_taken += len(lines)
+    assert older_taken > 80
+    assert all(sentence.isprintable() and tmp_path.name in sentence for sentence in sentences)
+    for path in checkpoints.list_checkpoints(tmp_path):
+        save_as(path, {**checkpoint, "rows": None})
+    with pytest.raises(DataError, match=r"no checkpoint in .* is intact"):
+        fit(small(), images, config, resume=True)
+
+
+def save_as(path, content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).hexdigest().encode() + b"\n" + buffer.getvalue())
 
 
 def test_an_error_if_all_are_damaged(tmp_path, digits):

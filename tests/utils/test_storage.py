@@ -167,7 +167,7 @@ def limited(code, tmp_path):
     return subprocess.run(command, cwd=ROOT, env=environment, preexec_fn=limit, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("what", ["train", "store", "classifier", "numbers", "table"])
+@pytest.mark.parametrize("what", ["train", "store", "classifier", "numbers", "table", "figure"])
 def test_a_limit_of_the_size_of_files_gives_one_sentence(tmp_path, what):
     code = {
         "train": f"sys.argv[1:] = 'train digits --device cpu --epochs 1 --out {tmp_path}/out'.split(); commands.main()",
@@ -175,6 +175,7 @@ def test_a_limit_of_the_size_of_files_gives_one_sentence(tmp_path, what):
         "classifier": "from vaelab.metrics import classifier; classifier.STEPS = 2; "
         "classifier.classifier(vaelab.load('digits'))",
         "numbers": f"from figures import npz; npz.write(pathlib.Path({str(tmp_path)!r}), 'a', big())",
+        "figure": f"from figures import build; build.draw(['gjs-1d'], out={str(tmp_path)!r})",
         "table": f"vaelab.History([{{'a': 1.0}}] * 9999).save({str(tmp_path / 'h.csv')!r})",
     }[what]
     script = f"""
@@ -197,7 +198,7 @@ except UserError as error:
     assert result.returncode == 2, result.stderr
     assert "the file would exceed the size limit" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
-    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "settings.json"]
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name not in ("settings.json", "gjs-1d.npz")]
     assert left == []
 
 

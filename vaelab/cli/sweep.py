@@ -1,6 +1,7 @@
 """`vaelab sweep`. Heavy imports wait until the command runs."""
 
 import csv
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -57,8 +58,9 @@ def sweep(
     from vaelab._utils.device import device_name
     from vaelab._utils.errors import InvalidValue
     from vaelab._utils.files import cache_folder, require_writable
+    from vaelab.runs.cluster import on_dask
     from vaelab.runs.execute import train_all
-    from vaelab.runs.executors import on_dask
+    from vaelab.runs.executors import SweepError
     from vaelab.runs.run import Run, options_of
     from vaelab.training.config import TrainConfig
 
@@ -93,14 +95,21 @@ def sweep(
     TrainConfig(epochs, batch_size, lr, device=device).steps_per_epoch(len(images))
     for run in runs[::seeds]:  # a value that one recipe refuses is refused before the others are trained
         run.experiment(images.shape[1:])
-    with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
-        results = train_all(runs, device, where)
+    try:
+        with on_dask(scheduler) if scheduler is not None else nullcontext() as where:
+            results = train_all(runs, device, where)
+    except SweepError as error:
+        _write_table(out, runs, error.results)
+        finished = sum(result is not None for result in error.results)
+        text = f"{str(error).rstrip('.')}; the table in {out} has the other {finished}."
+        raise SweepError(text, error.failures, error.results) from error
     _write_table(out, runs, results)
     where_all = cache_folder() / "runs"
     show(printable(f"{len(runs)} trainings on {data}: the table is in {out}, each training in {where_all}"))
 
 
-def _write_table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:
+def _write_table(out: Path, runs: "list[Run]", results: "Sequence[Result | None]") -> None:
+    """Write a row for every run with a result."""
     from vaelab._utils.files import atomic_write
 
     names = [f"{split}_{measure}" for split in ("train", "test") for measure in MEASURES]
@@ -108,6 +117,8 @@ def _write_table(out: Path, runs: "list[Run]", results: "list[Result]") -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recipe", "alpha", "dual", "seed", *names, "seconds"])
         for run, result in zip(runs, results, strict=True):
+            if result is None:
+                continue
             values = [f"{float(result.numbers[name]):.6g}" for name in names]
             options = [run.options.get("alpha", ""), str(run.options.get("dual", "")).lower()]
             writer.writerow([run.recipe, *options, run.seed, *values, result.provenance.seconds])

@@ -65,8 +65,8 @@ def train(
             if checkpoints.list_checkpoints(out / "checkpoints") == saved:  # the corrected command can use the folder
                 path.unlink() if before is None else path.write_bytes(before)
             raise
-    if latest := checkpoints.load_latest(out / "checkpoints"):
-        History(latest["rows"]).save(out / "history.csv")
+    if history := checkpoints.load_latest(out / "checkpoints", lambda latest: History(latest["rows"])):
+        history.save(out / "history.csv")
     files = "checkpoints/, history.csv and settings.json"
     show(printable(f"Trained {recipe} on {data} (epochs: {epochs}); {files} are in {out}"))
 

@@ -10,7 +10,7 @@ from typing import Any
 from vaelab._utils.device import device_name
 from vaelab._utils.errors import TrainingError
 from vaelab.objectives.objective import Experiment
-from vaelab.runs.executors import Task
+from vaelab.runs.executors import Failure, Task, attempt
 from vaelab.runs.measure import measure
 from vaelab.runs.run import Run, checksum
 from vaelab.runs.store import BatchRunner, Numbers, Result, recipe, run_cached
@@ -27,9 +27,12 @@ def train_one(*, device: str, **settings: Any) -> Numbers:
     """Train a `Run` of these settings, and return the numbers of `measure`.
 
     Raises:
-        TrainingError: If the loss is not finite; the message names the run.
+        TrainingError: If the loss is not finite.
     """
-    return train_together([{"device": device, **settings}])[0]
+    (outcome,) = train_together([{"device": device, **settings}])
+    if isinstance(outcome, Failure):
+        raise outcome.error
+    return outcome
 
 
 def train_all(
@@ -52,7 +55,8 @@ def train_all(
         One result per run, in order, with the numbers of `measure`.
 
     Raises:
-        TrainingError: If a loss is not finite, or a worker dies.
+        SweepError: After all others have been trained and stored, if losses are not finite or
+            workers die; the same call trains only these again.
         StorageError: If the store cannot be written.
     """
     device = device_name(device)
@@ -63,8 +67,12 @@ def train_all(
     return run_cached(train_one, tasks, data, executor, processes=None if device == "cpu" else 1, batch=batch)
 
 
-def train_together(tasks: Sequence[Task]) -> list[Numbers]:
-    """Compute `train_one` for several tasks that differ in numeric options and seeds only."""
+def train_together(tasks: Sequence[Task]) -> list[Numbers | Failure]:
+    """Compute `train_one` for several tasks that differ in numeric options and seeds only.
+
+    Returns:
+        The numbers of every task, or its `Failure`.
+    """
     device, runs = tasks[0]["device"], [Run(**{k: v for k, v in task.items() if k != "device"}) for task in tasks]
     first = runs[0]
     images = {split: first.images(split) for split in ("train", "test")}
@@ -76,17 +84,20 @@ def train_together(tasks: Sequence[Task]) -> list[Numbers]:
         return runs[index].experiment(images["train"].shape[1:])
 
     with ONE_AT_A_TIME:
+        failures: dict[int, str] = {}
         try:
             settings = [{"index": i, "seed": run.seed} for i, run in enumerate(runs)]
             histories = fit_many(make, settings, images["train"], config)
         except EnsembleError as error:
-            failed = [(runs[i], reason.rstrip(".")) for i, reason in sorted(error.failures.items())]
-            names = "; ".join(f"{run.recipe} {run.options}, seed {run.seed}: {reason}" for run, reason in failed)
-            raise TrainingError(f"{names}.") from error
-        return [
-            measure(experiment, history, images, {split: run.inputs(x) for split, x in images.items()})
-            for run, experiment, history in zip(runs, histories.experiments, histories, strict=True)
-        ]
+            histories, failures = error.histories, error.failures
+
+        def measured(i: int) -> Numbers:
+            if i in failures:
+                raise TrainingError(failures[i])
+            inputs = {split: runs[i].inputs(x) for split, x in images.items()}
+            return measure(histories.experiments[i], histories[i], images, inputs)
+
+        return [attempt(measured, {"i": i}) for i in range(len(runs))]
 
 
 def stackable_groups(tasks: Sequence[Task]) -> list[list[int]]:

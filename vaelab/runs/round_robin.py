@@ -5,14 +5,18 @@ import math
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 from vaelab._utils import checks
+from vaelab._utils.errors import DataError, TrainingError
 from vaelab._utils.files import atomic_write
 from vaelab._utils.progress import tqdm
 from vaelab._utils.reading import reading
 from vaelab.metrics.reconstruction import rate_distortion
+from vaelab.runs.executors import sweep_error
 from vaelab.runs.run import Run
 from vaelab.training.config import TrainConfig
 from vaelab.training.loop import train
@@ -43,7 +47,7 @@ def train_round_robin(
 ) -> None:
     """Train runs in rounds of a few epochs each, and measure the test images after every epoch.
 
-    The same call resumes, also with more epochs.
+    The same call resumes, also with more epochs. A run that fails stops no other one.
 
     Args:
         runs: The trainings, each with its total number of epochs.
@@ -54,19 +58,30 @@ def train_round_robin(
 
     Raises:
         InvalidValue: If `epochs_per_round` is not positive.
+        SweepError: In the end, if runs have diverged or have damaged files.
     """
     checks.positive_int("epochs_per_round", epochs_per_round)
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    total = sum(run.epochs for run in runs)
-    done = sum(min(_last(curve(run, folder)), run.epochs) for run in runs)
+    failures: dict[int, Exception] = {}
+    total, done = sum(run.epochs for run in runs), 0
+    for i, run in enumerate(runs):
+        try:
+            done += min(_last(curve(run, folder)), run.epochs)
+        except DataError as error:
+            failures[i] = error
     with tqdm(total=total, initial=done, unit="epoch") as bar:
         longest = max((run.epochs for run in runs), default=0)
         for goal in range(epochs_per_round, longest + epochs_per_round, epochs_per_round):
-            for run in runs:
-                if time.monotonic() > deadline:
-                    return
+            for i, run in enumerate(runs):
+                if i in failures or time.monotonic() > deadline:
+                    continue
                 bar.set_postfix_str(name_of(run))
-                _train_until(run, min(goal, run.epochs), folder, device, deadline, bar)
+                try:
+                    _train_until(run, min(goal, run.epochs), folder, device, deadline, bar)
+                except (DataError, TrainingError) as error:
+                    failures[i] = error
+    if failures:
+        raise sweep_error([asdict(run) for run in runs], failures)
 
 
 def curve(run: Run, folder: Path) -> list[Epoch]:
@@ -108,16 +123,17 @@ def _train_until(run: Run, goal: int, folder: Path, device: str, deadline: float
     experiment = run.experiment(images.shape[1:])
     config = TrainConfig(goal, run.batch_size, run.lr, run.seed, device, False, checkpoints=folder / "checkpoints")
     started = time.perf_counter()
-    for progress in train(experiment, images, config, resume=True):
-        if progress.row is None:
-            continue
-        measured = rate_distortion(experiment, test)
-        epoch = Epoch(progress.epoch, *measured, progress.row["loss"], time.perf_counter() - started)
-        epochs = [*(earlier for earlier in epochs if earlier.epoch < progress.epoch), epoch]
-        with atomic_write(folder / "test.csv") as part, part.open("w", newline="", encoding="utf-8") as file:
-            rows = [[*epoch, _check(epoch)] for epoch in epochs]
-            csv.writer(file, lineterminator="\n").writerows([[*Epoch._fields, "check"], *rows])
-        bar.update()
-        if time.monotonic() > deadline:
-            return
-        started = time.perf_counter()
+    with closing(train(experiment, images, config, resume=True)) as steps:
+        for progress in steps:
+            if progress.row is None:
+                continue
+            measured = rate_distortion(experiment, test)
+            epoch = Epoch(progress.epoch, *measured, progress.row["loss"], time.perf_counter() - started)
+            epochs = [*(earlier for earlier in epochs if earlier.epoch < progress.epoch), epoch]
+            with atomic_write(folder / "test.csv") as part, part.open("w", newline="", encoding="utf-8") as file:
+                rows = [[*epoch, _check(epoch)] for epoch in epochs]
+                csv.writer(file, lineterminator="\n").writerows([[*Epoch._fields, "check"], *rows])
+            bar.update()
+            if time.monotonic() > deadline:
+                return
+            started = time.perf_counter()

@@ -123,17 +123,17 @@ class Run:
         """
         folder = user_path(folder)
         run = read_settings(folder)
-        latest = checkpoints.load_latest(folder / "checkpoints")
+        latest = checkpoints.load_latest(folder / "checkpoints", lambda c: (dict(c["experiment"]), int(c["step"])))
         if latest is None:
             raise DataError(f"{folder} has no checkpoint; run its `vaelab train` command to the end of an epoch.")
         images = run.images("test")
         with reading(folder / "settings.json", "train into another folder"):
             experiment = run.experiment(images.shape[1:])
         try:
-            experiment.load_state_dict(latest["experiment"])
-        except RuntimeError as error:
+            experiment.load_state_dict(latest[0])
+        except Exception as error:  # depends on what is there instead
             raise DataError(f"the checkpoint in {folder} does not fit the model in its settings.json.") from error
-        return SavedRun(run, experiment, int(latest["step"]))
+        return SavedRun(run, experiment, latest[1])
 
 
 class SavedRun(NamedTuple):

@@ -8,26 +8,25 @@ meant to change; tests/test_recipes_canary.py fails when they change unintention
 import functools
 import io
 import json
-import os
 import platform
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import torch
 
-from vaelab._utils.files import atomic_write, cache_folder, digest, repository
+from vaelab._utils.files import atomic_write, cache_folder, digest
 from vaelab._utils.progress import tqdm
-from vaelab.runs.executors import Task, sweep
+from vaelab.runs.executors import Failure, Task, attempt_each, sweep_error
+from vaelab.runs.provenance import OtherSoftware, Provenance, provenance_here, require_software, software
 
 Numbers = dict[str, np.ndarray]
 Computation = Callable[..., Numbers]
+NOWHERE = Provenance("", {}, "", None)
+Together = Callable[[Sequence[Task]], list[Numbers | Failure]]
 F = TypeVar("F", bound=Computation)
 VERSIONS: dict[str, int] = {}  # of all recipes; filled as modules are imported
 
@@ -42,22 +41,6 @@ class Recipe(NamedTuple):
 
     name: str
     version: int
-
-
-class Provenance(NamedTuple):
-    """The origin of numbers.
-
-    Args:
-        commit: Git commit, with "+" if Python files were edited since; "" outside of a clone.
-        versions: Versions of Python and libraries.
-        machine: Processor, cores and GPU.
-        seconds: Duration of the computation, or None if it was not recorded.
-    """
-
-    commit: str
-    versions: dict[str, str]
-    machine: str
-    seconds: float | None
 
 
 class Result(NamedTuple):
@@ -81,11 +64,11 @@ class BatchRunner(NamedTuple):
 
     Args:
         groups: Maps tasks to lists of indices that are computed together.
-        function: Maps the tasks of one group to their numbers.
+        function: Maps the tasks of one group to their numbers, or the `Failure` of a task.
     """
 
     groups: Callable[[Sequence[Task]], list[list[int]]]
-    function: Callable[[Sequence[Task]], list[Numbers]]
+    function: Together
 
 
 def recipe(name: str, version: int) -> Callable[[F], F]:
@@ -165,25 +148,55 @@ def run_cached(
 
     Raises:
         StorageError: If the store cannot be written.
-        TrainingError: If a worker dies; run again to resume.
+        SweepError: After all others have been computed and stored, if tasks have failed; the same
+            call computes only these again.
+        OtherSoftware: If a worker of the executor has another vaelab, recipe or torch; nothing that
+            it computes is stored.
     """
     which = recipe_of(function)
     keys = [key(which, task, checksum) for task, checksum in zip(tasks, data, strict=True)]
     results = {name: result for name in keys if (result := find(name, which)) is not None}
     missing = {name: task for name, task in zip(keys, tasks, strict=True) if name not in results}
-    if not missing:
-        return [results[name] for name in keys]
-    names = list(missing)
-    groups = batch.groups(list(missing.values())) if batch else [[i] for i in range(len(names))]
-    compute = functools.partial(_timed, function, batch and batch.function)
-    parts = [{"tasks": [missing[names[i]] for i in group]} for group in groups]
-    bar = tqdm(total=len(results) + len(names), initial=len(results), desc="training", unit="VAE", disable=not progress)
-    with bar, closing(sweep(compute, parts, executor, processes=processes)) as finished:
-        for index, (group_numbers, provenance) in finished:
-            for i, numbers in zip(groups[index], group_numbers, strict=True):
-                results[names[i]] = Result(numbers, names[i], (which,), provenance)
-                save(results[names[i]], missing[names[i]])
-            bar.update(len(group_numbers))
+    names, todo = list(missing), list(missing.values())
+    failures: dict[str, Exception] = {}
+    expected = None if executor is None else _software(function)
+
+    def compute(groups: list[list[int]], together: Together | None) -> list[list[int]]:
+        """Store what succeeds; return, one by one, the members of groups that failed as a whole."""
+        again: list[list[int]] = []
+        call = functools.partial(_timed, function, together, expected)
+        parts = [{"tasks": [todo[i] for i in group]} for group in groups]
+        with closing(attempt_each(call, parts, executor, processes=processes)) as finished:
+            for index, outcome in finished:
+                group = groups[index]
+                if isinstance(outcome, Failure) and isinstance(outcome.error, OtherSoftware):
+                    raise outcome.error
+                if isinstance(outcome, Failure) and len(group) > 1:
+                    again += [[i] for i in group]
+                    continue
+                members, provenance = ([outcome], NOWHERE) if isinstance(outcome, Failure) else outcome
+                for name, member in zip([names[i] for i in group], members, strict=True):
+                    if isinstance(member, Failure):
+                        failures[name] = member.error
+                        bar.set_postfix_str(f"{len(failures)} failed")
+                    else:
+                        results[name] = Result(member, name, (which,), provenance)
+                        save(results[name], missing[name])
+                bar.update(len(group))
+        return again
+
+    hidden = not progress or not names
+    bar = tqdm(total=len(results) + len(names), initial=len(results), desc="training", unit="VAE", disable=hidden)
+    with bar:
+        if batch is not None and names:
+            alone = compute(batch.groups(todo), batch.function)
+        else:
+            alone = [[i] for i in range(len(names))]
+        if alone:
+            compute(alone, None)
+    if failures:
+        failed = {i: failures[name] for i, name in enumerate(keys) if name in failures}
+        raise sweep_error(tasks, failed, [results.get(name) for name in keys])
     return [results[name] for name in keys]
 
 
@@ -260,46 +273,20 @@ def path_of(name: str) -> Path:
     return cache_folder() / "runs" / name / "numbers.npz"
 
 
-def provenance_here(seconds: float | None) -> Provenance:
-    """Describe this process: commit, versions and machine."""
-    versions = {"python": platform.python_version()}
-    versions |= {name: metadata.version(name) for name in ("vaelab", "torch", "numpy")}
-    return Provenance(_commit(), versions, _machine(), seconds)
-
-
 def _timed(
-    function: Computation, together: Callable[[Sequence[Task]], list[Numbers]] | None, tasks: Sequence[Task]
-) -> tuple[list[Numbers], Provenance]:
-    """Compute tasks, and record where and in how many seconds per task; runs in the worker."""
+    function: Computation, together: Together | None, expected: dict[str, str] | None, tasks: Sequence[Task]
+) -> tuple[list[Numbers | Failure], Provenance]:
+    """Compute tasks, and record where and in how many seconds per task; runs in the worker.
+
+    Raises OtherSoftware if this process is not what the one that collects the results expects.
+    """
+    if expected is not None:
+        require_software(expected, _software(function), f"the worker {platform.node()}")
     started = time.perf_counter()
-    numbers = together(tasks) if together else [function(**task) for task in tasks]
+    numbers: list[Numbers | Failure] = together(tasks) if together else [function(**task) for task in tasks]
     return numbers, provenance_here(round((time.perf_counter() - started) / len(tasks), 2))
 
 
-@functools.cache
-def _commit() -> str:
-    if (root := repository()) is None:
-        return ""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-
-    try:
-        edited = git("status", "--porcelain", "--", "*.py")
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if edited else "")
-    except (OSError, subprocess.SubprocessError):
-        return ""
-
-
-@functools.cache
-def _machine() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    parts = [names[0] if names else platform.processor() or platform.machine(), f"{os.cpu_count()} cores"]
-    if torch.cuda.is_available():
-        parts.append(torch.cuda.get_device_name())
-    return ", ".join(parts)
+def _software(function: Computation) -> dict[str, str]:
+    name, version = recipe_of(function)
+    return {**software(), f"recipe {name}": f"version {version}"}

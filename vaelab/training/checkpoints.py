@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from vaelab._utils import rng
-from vaelab._utils.errors import DataError, InvalidValue, TrainingError, suggest
+from vaelab._utils.errors import DataError, InvalidValue, StorageError, TrainingError, suggest
 from vaelab._utils.files import atomic_write, user_path
+from vaelab._utils.reading import reading
 from vaelab.objectives.objective import Experiment
 from vaelab.training import generators
 from vaelab.training.config import TrainConfig
@@ -27,7 +28,13 @@ from vaelab.training.history import History
 from vaelab.training.identity import describe, describe_model, differences
 from vaelab.training.interventions import Intervention, TunableParameters
 
+T = TypeVar("T")
 MAX_CHECKPOINTS = 2
+STRUCTURE = {
+    "step": int, "settings": dict, "data": str, "model": str, "objective": dict, "experiment": dict,
+    "average": dict | None, "optimizer": dict, "sums": Tensor, "updates": Tensor, "order": Tensor,
+    "device": str, "generators": list, "own_generators": list, "lr": int | float, "parameters": dict, "rows": list, "interventions": list,
+}  # fmt: skip
 # Options that may change when a training is resumed.
 RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes")
 
@@ -52,11 +59,13 @@ def save(folder: Path, checkpoint: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU, or raise ValueError if it is not what was written."""
+    """Read a checkpoint onto the CPU, or raise an error if it is not what was written."""
     checksum, _, payload = path.read_bytes().partition(b"\n")
     if hashlib.sha256(payload).hexdigest().encode() != checksum:
         raise ValueError("wrong checksum")
     checkpoint: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    if not isinstance(checkpoint, dict):
+        raise TypeError(f"its content is a {type(checkpoint).__name__}")
     return checkpoint
 
 
@@ -65,14 +74,16 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.ckpt"), reverse=True)
 
 
-def load_latest(folder: Path) -> dict[str, Any] | None:
-    """Read the newest intact checkpoint, and report damaged ones on stderr.
+def load_latest(folder: Path, use: Callable[[dict[str, Any]], T]) -> T | None:
+    """Read and use the newest intact checkpoint, and report damaged ones on stderr.
 
     Args:
         folder: Folder of a training.
+        use: Takes the dictionary given to `save`, with tensors on the CPU. A checkpoint on which it
+            fails counts as damaged, but for an error meant for the user.
 
     Returns:
-        The dictionary given to `save`, with tensors on the CPU; None if there are no checkpoints.
+        What `use` returns; None if there are no checkpoints.
 
     Raises:
         DataError: If there are checkpoints, but none is intact.
@@ -80,9 +91,12 @@ def load_latest(folder: Path) -> dict[str, Any] | None:
     paths = list_checkpoints(folder)
     for path in paths:
         try:
-            return load(path)
-        except (OSError, ValueError) as error:
-            print(f"vaelab: the checkpoint {path} is damaged ({error}); trying the one before it.", file=sys.stderr)
+            with reading(path, "trying the one before it"):
+                return use(load(path))
+        except DataError as error:
+            print(f"vaelab: the checkpoint {error}", file=sys.stderr)
+        except StorageError as error:
+            print(f"vaelab: {str(error).rstrip('.')}; trying the one before it.", file=sys.stderr)
     if paths:
         raise DataError(f"no checkpoint in {folder} is intact; delete them to train from the start.")
     return None
@@ -130,6 +144,7 @@ class Checkpointer:
         self.settings = {name: value for name, value in asdict(config).items() if name not in free}
         images = step.images.cpu().numpy().tobytes() if self.folder else b""
         self.data = hashlib.sha256(images).hexdigest()
+        self.per_epoch = config.steps_per_epoch(len(order))
         self.described = describe(step.experiment, step.augment) if self.folder else {}
         self.objective = {name: setting.value for name, setting in self.described.items()}
         self.model = describe_model(step.experiment.model) if self.folder else ""
@@ -188,10 +203,17 @@ class Checkpointer:
         """
         if self.folder is None:
             raise InvalidValue("checkpoints must be a folder with resume=True, got None.")
-        checkpoint, step = load_latest(self.folder), self.step
-        if checkpoint is None:
-            return 0
+        return load_latest(self.folder, self._restore) or 0
+
+    def _restore(self, checkpoint: dict[str, Any]) -> int:
+        """Restore everything from a checkpoint, and return the number of steps done."""
+        step = self.step
+        if "objective" not in checkpoint:
+            raise InvalidValue(
+                f"checkpoints must record their objective, got those of an older version in {self.folder}."
+            )
         new = self._compare(checkpoint)
+        self._check_structure(checkpoint)
         _restore(step.experiment, checkpoint["experiment"], new)
         if step.average is not None:
             _restore(step.average, checkpoint["average"], new)
@@ -208,11 +230,32 @@ class Checkpointer:
         self.history.interventions[:] = map(Intervention._make, checkpoint["interventions"])
         self._record(checkpoint, int(checkpoint["step"]))
         if not {"augment", "views"} & {name.partition(".")[0] for name in self.changed}:
-            generators.restore(self.own_generators, checkpoint.get("own_generators", []))
+            generators.restore(self.own_generators, checkpoint["own_generators"])
         cpu, *others = checkpoint["generators"]
-        same = checkpoint.get("device", "cuda") == step.images.device.type
+        same = checkpoint["device"] == step.images.device.type
         rng.restore_global_states([cpu, *others] if same else [cpu], step.images.device)
         return int(checkpoint["step"])
+
+    def _check_structure(self, checkpoint: dict[str, Any]) -> None:
+        """Raise an error where restoring would fail half way, or take something else silently."""
+        for name, kind in STRUCTURE.items():
+            if not isinstance(checkpoint[name], kind) or isinstance(checkpoint[name], bool):
+                raise TypeError(f"{name} is of type {type(checkpoint[name]).__name__}")
+        steps, seen = checkpoint["step"], len(checkpoint["rows"])
+        if steps < 1 or seen < steps // self.per_epoch or not checkpoint["optimizer"]:
+            raise ValueError(f"it has {seen} rows and {len(checkpoint['optimizer'])} moments at step {steps}")
+        if not all(isinstance(value, int | float) for value in checkpoint["parameters"].values()):
+            raise TypeError("a parameter is no number")
+        for name, ours in {"order": self.order, "updates": self.step.updates}.items():
+            if checkpoint[name].shape != ours.shape:
+                raise ValueError(f"{name} has shape {tuple(checkpoint[name].shape)}")
+        for name, parameter in self._parameters():
+            state = checkpoint["optimizer"].get(name, {})
+            if not all(t.shape in (parameter.shape, ()) for t in state.values()):
+                raise ValueError(f"the optimizer's state of {name} has another shape")
+        for rows in (checkpoint["rows"], checkpoint["interventions"]):
+            if any(len(row) != len(rows[0]) for row in rows):
+                raise ValueError("rows differ in length")
 
     def _record(self, checkpoint: dict[str, Any], number: int) -> None:
         """Read the present parameters; those that the user changed become interventions."""
@@ -231,10 +274,6 @@ class Checkpointer:
 
     def _compare(self, checkpoint: dict[str, Any]) -> set[str]:
         """Return the tensors whose new values were asked for; raise InvalidValue for another training."""
-        if "objective" not in checkpoint:
-            raise InvalidValue(
-                f"checkpoints must record their objective, got those of an older version in {self.folder}."
-            )
         changes = differences(self.objective, checkpoint["objective"])
         known = self.objective.keys() | checkpoint["objective"].keys()
         if unknown := sorted(self.changed - known):
