@@ -33,7 +33,8 @@ MAX_CHECKPOINTS = 2
 STRUCTURE = {
     "step": int, "settings": dict, "data": str, "model": str, "objective": dict, "experiment": dict,
     "average": dict | None, "optimizer": dict, "sums": Tensor, "updates": Tensor, "order": Tensor,
-    "device": str, "generators": list, "own_generators": list, "lr": int | float, "parameters": dict, "rows": list, "interventions": list,
+    "device": str, "generators": list, "own_generators": list, "lr": int | float,
+    "parameters": dict, "rows": list, "interventions": list,
 }  # fmt: skip
 # Options that may change when a training is resumed.
 RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes")
