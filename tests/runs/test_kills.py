@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = 8
+KILLS = 5
 START = """
 import sys
 import vaelab.runs.execute, vaelab.runs.cluster, figures.build
