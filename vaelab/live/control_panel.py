@@ -118,7 +118,7 @@ class ControlPanel:
             """Say that a closed panel, which has no attributes, is closed."""
             if self.__dict__ or name.startswith(("__", "_ipython_", "_repr_")):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            raise Closed(f"the panel must be open to use {name.lstrip('_')}, but it was closed: build it again.")
+            raise Closed("the panel must be open, but it was closed: build it again.")
 
     def _rows(self, controls: Sequence[Control], buttons: Sequence[widgets.Button]) -> list[widgets.Widget]:
         """Arrange rows of three sliders, one of switches and choices, one of buttons."""

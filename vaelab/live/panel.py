@@ -18,7 +18,7 @@ import numpy as np
 from vaelab import plots
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import Control
-from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, png
+from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, dismantle, png
 from vaelab.live.lifetime import weakly
 from vaelab.live.worker import drawing, worker
 
@@ -142,6 +142,13 @@ class Panel(ControlPanel):
             finally:
                 self._waiting -= 1
 
+    def close(self) -> None:
+        """Close the widgets and free the memory; a second call does nothing."""
+        settled = self.__dict__.get("_settled", threading.Condition())
+        super().close()
+        with settled:
+            settled.notify_all()  # who waits for the picture hears that there will be none
+
     def _store(self, change: Mapping[str, Any], name: str) -> None:
         with self._lock:
             self._values[name] = change["new"]
@@ -255,7 +262,9 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
             part.suptitle(title)
         canvas: Any = figure.canvas
         canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        dismantle(figure)
+        return pixels
 
 
 def _render_error(values: Values, error: Exception) -> str:

@@ -56,8 +56,8 @@ def alt(name: str) -> str:
     )
     views = f", made consistent between {setup.views} views" if setup.views != "no" else ""
     return (
-        f"Filmstrip of an example: a VAE in training on {setup.data} with the divergence {setup.divergence}{views}; data, "
-        f"reconstructions, samples and the latent plane. {listed}."
+        f"Filmstrip of an example: a VAE in training on {setup.data} with the divergence {setup.divergence}{views}; "
+        f"data, reconstructions, samples and the latent plane. {listed}."
     )
 
 
@@ -100,7 +100,9 @@ def compute(setup: TrainingChoices) -> dict[str, np.ndarray]:
 
 def _write() -> None:
     """Train the examples and write their numbers."""
-    arrays = {f"{name}/{key}": value for name, setup in EXAMPLES.items() for key, value in compute(setup).items()}
+    arrays: dict[str, Any] = {}
+    for name, setup in EXAMPLES.items():
+        arrays |= {f"{name}/{key}": value for key, value in compute(setup).items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     with atomic_write(NUMBERS) as part:
