@@ -1,11 +1,13 @@
 """Panels end: closed, dropped or displayed by a cell that runs again, they leave no thread, no widget, no memory."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 from unittest import mock
 
 import ipywidgets
@@ -14,6 +16,7 @@ import psutil
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import KernelManager
 
 from vaelab import live, load, recipes
 from vaelab._utils.errors import InvalidValue
@@ -21,6 +24,27 @@ from vaelab.live import lifetime
 from vaelab.live.panels import scale, training_example
 from vaelab.posterior.samplers import PriorSampler
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+ROOT = Path(__file__).resolve().parents[2]
+KERNEL = """
+import gc, threading, time
+import ipywidgets
+from vaelab import live
+
+WIDGETS = getattr(ipywidgets.widgets.widget, "_instances", None)
+WIDGETS = ipywidgets.Widget.widgets if WIDGETS is None else WIDGETS
+
+def count():
+    gc.collect()
+    panels = sum("vaelab-panel" in getattr(widget, "_dom_classes", ()) for widget in list(WIDGETS.values()))
+    return panels, sum(thread.name == "vaelab-training" for thread in threading.enumerate())
+
+def report(expected):
+    end = time.monotonic() + 60
+    while count() != (expected, expected) and time.monotonic() < end:
+        time.sleep(0.05)
+    print("{} panel, {} training".format(*count()))
+"""
 WIDGETS = getattr(ipywidgets.widgets.widget, "_instances", None)
 WIDGETS = ipywidgets.Widget.widgets if WIDGETS is None else WIDGETS
 
@@ -190,8 +214,8 @@ def test_a_closed_panel_says_so_in_one_sentence_and_closes_twice(makers, kind):
 
 
 def test_an_open_panel_still_names_the_attribute_that_it_lacks():
-    with pytest.raises(AttributeError, match="no attribute 'colour'"):
-        _ = live.rho_panel().colour
+    with pytest.raises(AttributeError, match="no attribute 'shade'"):
+        _ = live.rho_panel().shade
 
 
 def test_whoever_waits_for_the_picture_of_a_panel_hears_that_it_was_closed():
@@ -271,6 +295,43 @@ def test_a_training_that_no_cell_displays_any_more_stops_and_one_that_is_display
     panel.close()
 
 
+def test_a_kernel_frees_what_an_edited_and_then_deleted_cell_displayed(tmp_path):
+    """With the requests of JupyterLab, which name the cell and those deleted since the last one."""
+    manager = KernelManager()
+    manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    manager.start_kernel(cwd=str(tmp_path), env={**os.environ, "PYTHONPATH": str(ROOT)})
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=120)
+
+        def run(code, cell, deleted=()):
+            content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+            request = client.session.msg("execute_request", content)
+            request["metadata"] = {"cellId": cell, "deletedCells": list(deleted)}
+            client.shell_channel.send(request)
+            outputs = []
+            while True:
+                message = client.get_iopub_msg(timeout=120)
+                if message["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+                    continue
+                assert message["msg_type"] != "error", message["content"]["traceback"]
+                if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    return outputs
+                outputs.append(message["content"])
+
+        run(KERNEL, "setup")
+        for seed in range(2):
+            outputs = run(f"p = live.training_panel(seed={seed}, epochs=400)\np.start()\np", "panel")
+            assert VIEW in outputs[-1]["data"]
+            assert [o["text"] for o in run("report(1)", "count") if "text" in o] == ["1 panel, 1 training\n"]
+        run("del p", "other", ["panel"])
+        assert [o["text"] for o in run("report(0)", "count") if "text" in o] == ["0 panel, 0 training\n"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
 # -- display on every version
 
 
@@ -278,8 +339,7 @@ def test_a_panel_is_displayed_without_the_widgets_own_bundle():
     panel = live.rho_panel()
     with mock.patch.object(type(panel.box), "_repr_mimebundle_", None, create=True):
         data, _ = panel._repr_mimebundle_()
-    view = data["application/vnd.jupyter.widget-view+json"]
-    assert view == {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
+    assert data[VIEW] == {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
 
 
 # -- the still picture of the training panel

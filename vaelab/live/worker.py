@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 Job = Callable[[], None]
-LINGER = 0.5  # seconds without a job after which the thread ends; the next job starts another one
+LINGER = 10.0  # seconds without a job after which the thread ends; the next job starts another one
 
 # Held while anything is drawn, by the worker or by a cell that draws a filmstrip.
 drawing = threading.RLock()
