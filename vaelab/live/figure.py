@@ -1,6 +1,7 @@
 """A matplotlib figure that follows values: animated artists over a cached background."""
 
 import io
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -68,6 +69,7 @@ class LiveFigure:
             artist.set_animated(True)
             artist.set_zorder(10 + order)
         self._background: Any = None
+        weakref.finalize(self, dismantle, self.figure).atexit = False
 
     def pixels(self, values: Values) -> Pixels:
         """Return the picture for some values of the controls, [h, w, 3]."""
@@ -97,6 +99,12 @@ class LiveFigure:
         """Return the picture as PNG, drawn without the cached background."""
         self._background = None
         return png(self.pixels(values))
+
+
+def dismantle(figure: Figure) -> None:
+    """Free a figure that is not used any more: its artists refer to one another, and the collector comes late."""
+    for artist in figure.findobj():
+        vars(artist).clear()
 
 
 def empty_line(ax: Any, x: Any, **style: Any) -> Any:

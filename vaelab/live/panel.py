@@ -18,7 +18,8 @@ import numpy as np
 from vaelab import plots
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import Control
-from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, png
+from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, dismantle, png
+from vaelab.live.lifetime import weakly
 from vaelab.live.worker import drawing, worker
 
 MIN_INTERVAL = 0.08  # seconds between two pictures while the user drags
@@ -105,10 +106,11 @@ class Panel(ControlPanel):
         self._settled = threading.Condition()
         self._version, self._drawn_version, self._last_event, self._next, self.draws = 0, -1, 0.0, 0.0, 0
         self._waiting = 0  # number of threads in `settle`
+        self._redraw = weakly(self._draw)
         for name, control in self.controls.items():
-            control.observe(partial(self._store, name), "value")
+            control.observe(weakly(self._store, name=name), "value")
         self._build(controls, style)
-        worker.wake(self._draw)
+        worker.wake(self._redraw)
         self.settle()
 
     def _build(self, controls: Sequence[Control], style: plots.Style) -> None:
@@ -134,18 +136,25 @@ class Panel(ControlPanel):
             if self._drawn_version == self._version:
                 return True
             self._waiting += 1
-            worker.wake(self._draw)
+            worker.wake(self._redraw)
             try:
                 return self._settled.wait_for(lambda: self._drawn_version == self._version, timeout)
             finally:
                 self._waiting -= 1
 
-    def _store(self, name: str, change: Mapping[str, Any]) -> None:
+    def close(self) -> None:
+        """Close the widgets and free the memory; a second call does nothing."""
+        settled = self.__dict__.get("_settled", threading.Condition())
+        super().close()
+        with settled:
+            settled.notify_all()  # who waits for the picture hears that there will be none
+
+    def _store(self, change: Mapping[str, Any], name: str) -> None:
         with self._lock:
             self._values[name] = change["new"]
             self._version += 1
             self._last_event = time.monotonic()
-        worker.wake(self._draw, self._next)
+        worker.wake(self._redraw, self._next)
 
     def _draw(self) -> None:
         """On the worker's thread: show the newest values, or the reason why there is no picture."""
@@ -156,7 +165,7 @@ class Panel(ControlPanel):
             now, urgent = time.monotonic(), self._waiting > 0
             final = urgent or now - self._last_event >= IDLE
         if now < self._next and not urgent:  # an event during the last draw set an earlier time
-            worker.wake(self._draw, self._next)
+            worker.wake(self._redraw, self._next)
             return
         view = self._view
         try:
@@ -168,7 +177,7 @@ class Panel(ControlPanel):
         self.draws += 1
         self._next = time.monotonic() + MIN_INTERVAL
         if view.final_picture is not None and not final:
-            worker.wake(self._draw, self._last_event + IDLE)
+            worker.wake(self._redraw, self._last_event + IDLE)
             return
         with self._settled:
             self._drawn_version = version
@@ -253,7 +262,9 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
             part.suptitle(title)
         canvas: Any = figure.canvas
         canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        dismantle(figure)
+        return pixels
 
 
 def _render_error(values: Values, error: Exception) -> str:

@@ -4,8 +4,10 @@ It publishes copies of its weights and never waits for a picture. It prints noth
 own random generator.
 """
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,6 +31,17 @@ MIN_INTERVAL = 0.25  # seconds between two points of the curves
 N_PROBE = 200  # images that are encoded for the pictures
 MAX_SNAPSHOTS = 40  # with more, every second one is dropped
 _building = threading.Lock()
+_started: "weakref.WeakSet[Trainer]" = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """End the trainings before the interpreter does: it would abort inside torch."""
+    running = [trainer for trainer in _started if trainer.alive]
+    for trainer in running:
+        trainer.stop()
+    for trainer in running:
+        trainer.join(10)
 
 
 class Point(NamedTuple):
@@ -104,6 +117,7 @@ class Trainer:
 
     def start(self) -> "Trainer":
         """Start the thread; may be called once."""
+        _started.add(self)
         self._thread.start()
         return self
 
@@ -213,19 +227,11 @@ class Trainer:
                 )
         assert self.experiment is not None
         gamma = self.experiment.objective.likelihood.gamma
-        rate, distortion = self._rate_and_distortion()
+        rate, distortion = rate_and_distortion(self.experiment, self.images)
         value = float(gamma.gamma.detach()) if gamma is not None else float("nan")
         self.record.points.append(Point(progress.step, nll, divergence, value, rate, distortion, consistency))
         self.record.per_second = per_second * self.setup.batch
         self._publish(progress.step, progress.epoch)
-
-    def _rate_and_distortion(self) -> tuple[float, float]:
-        assert self.experiment is not None
-        device = next(self.experiment.parameters()).device
-        result = self.experiment.mean_pass(self.images.to(device))
-        rebuilt = self.experiment.objective.likelihood.mean(result.out).cpu()
-        errors = (to_float(self.images) - rebuilt).square()
-        return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
 
     def _publish(self, step: int, epoch: int) -> None:
         self.record.latest = self._snapshot(step, epoch)
@@ -240,6 +246,14 @@ class Trainer:
         assert self.experiment is not None
         copies = {name: value.detach().cpu().clone() for name, value in self.experiment.state_dict().items()}
         return Snapshot(step, epoch, copies)
+
+
+def rate_and_distortion(experiment: Experiment, images: Tensor) -> tuple[float, float]:
+    """Return KL(q‖p) in nats and the squared error, decoded from the means: means over the images [n, *shape]."""
+    device = next(experiment.parameters()).device
+    result = experiment.mean_pass(images.to(device))
+    errors = (to_float(images) - experiment.objective.likelihood.mean(result.out).cpu()).square()
+    return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
 
 
 def _describe(error: Exception) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 Job = Callable[[], None]
+LINGER = 10.0  # seconds without a job after which the thread ends; the next job starts another one
 
 # Held while anything is drawn, by the worker or by a cell that draws a filmstrip.
 drawing = threading.RLock()
@@ -17,6 +18,8 @@ drawing = threading.RLock()
 
 class Worker:
     """A daemon thread that runs jobs one after the other; a waiting job is not queued twice.
+
+    It keeps no job once it is done, and ends when there is none.
 
     Example:
         >>> results = []
@@ -30,30 +33,49 @@ class Worker:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._process = 0
-        self._busy = False
+        self._busy = self._resting = False
 
     def wake(self, job: Job, due: float = 0.0) -> None:
         """Run a job once on the worker's thread, not before `due` (time.monotonic)."""
         with self._changed:
-            self._waiting[job] = due
+            self._waiting[job], self._resting = due, False
             if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="vaelab-live", daemon=True)
                 self._process = os.getpid()
                 self._thread.start()
             self._changed.notify_all()
 
+    def rest(self) -> None:
+        """End the thread at once if no job waits."""
+        with self._changed:
+            self._resting = True
+            self._changed.notify_all()
+
     def _run(self) -> None:
         while True:
             with self._changed:
-                while (job := self._due()) is None:
-                    self._changed.wait(self._pause())
-                del self._waiting[job]
-                self._busy = True
+                if (job := self._take()) is None:
+                    return
             with drawing:
                 job()
+            del job  # it may be the last reference to a panel
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
+
+    def _take(self) -> Job | None:
+        """Wait for a job that is due; None ends the thread."""
+        while (job := self._due()) is None:
+            if self._waiting:
+                self._changed.wait(self._pause())
+                continue
+            self._changed.wait_for(lambda: self._waiting or self._resting, LINGER)
+            if not self._waiting:
+                self._thread = None
+                return None
+        del self._waiting[job]
+        self._busy = True
+        return job
 
     def idle(self, timeout: float) -> bool:
         """Wait until no job waits or runs; return whether that took less than `timeout` s."""
@@ -66,9 +88,9 @@ class Worker:
         ready = [job for job, due in self._waiting.items() if due <= now]
         return min(ready, key=self._waiting.__getitem__, default=None)
 
-    def _pause(self) -> float | None:
+    def _pause(self) -> float:
         """Return the seconds until the next job is due."""
-        return max(min(self._waiting.values()) - time.monotonic(), 0.0) if self._waiting else None
+        return max(min(self._waiting.values()) - time.monotonic(), 0.0)
 
 
 worker = Worker()

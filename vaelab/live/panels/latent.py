@@ -15,7 +15,7 @@ from vaelab import plots
 from vaelab._utils.images import to_uint8
 from vaelab.data.images import Images
 from vaelab.live.controls import Control, Slider, Switch
-from vaelab.live.figure import Pixels, Values, png
+from vaelab.live.figure import Pixels, Values, dismantle, png
 from vaelab.live.panel import Panel, Readout, View
 from vaelab.live.worker import drawing
 from vaelab.objectives.objective import Experiment
@@ -171,7 +171,9 @@ def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sig
         ax.spines[:].set(visible=True, color=plots.REFERENCE)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
         figure.canvas.draw()
-        return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
+        pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
+        dismantle(figure)
+        return pixels
 
 
 def _traversal_panel(

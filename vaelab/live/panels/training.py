@@ -4,7 +4,7 @@ import copy
 import html
 import time
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -15,7 +15,9 @@ from vaelab._utils.errors import InvalidValue
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import LABEL_STYLE, Control
 from vaelab.live.figure import LiveFigure, png
-from vaelab.live.panel import Readout, draw_filmstrip
+from vaelab.live.lifetime import weakly
+from vaelab.live.panel import Readout
+from vaelab.live.panels.training_example import alt, example, filmstrip
 from vaelab.live.panels.training_figure import TrainingState, draw, evaluate
 from vaelab.live.trainer import Snapshot, Trainer, nearest
 from vaelab.live.training_config import TrainingChoices, code, training_controls
@@ -30,7 +32,7 @@ MAX_LISTED = 5  # changes of parameters that the readout spells out
 CAPTION = (
     "A VAE in training: the two parts of the loss, gamma, and the path through the rate-distortion plane; below data, "
     "reconstructions, samples, and the latent plane. Run the cell to train it yourself and to change alpha, gamma, "
-    "beta, lambda and the learning rate while it trains."
+    "beta, lambda and the learning rate while it trains. The still pictures are an example of twelve epochs."
 )
 PRESETS: dict[str, dict[str, Any]] = {
     "ordinary VAE": {"divergence": "KL(q‖p)", "policy": "fixed", "beta": 1.0, "gamma": 0.2},
@@ -80,20 +82,15 @@ class TrainingPanel(ControlPanel):
 
     def __init__(self, setup: TrainingChoices, style: plots.Style) -> None:
         choices, parameters = training_controls(setup)
-        super().__init__(
-            [*choices, *parameters],
-            PRESETS,
-            filmstrip=self._rehearsed_filmstrip,
-            alt=self._rehearsed_alt,
-            caption=CAPTION,
-        )
-        self._first = setup
+        width, height = plots.size_for(SIZES, style)
+        figure, name = LiveFigure(draw, width, height, style), example(setup)
+        strip, describe = partial(filmstrip, name), partial(alt, name)
+        super().__init__([*choices, *parameters], PRESETS, filmstrip=strip, alt=describe, caption=CAPTION)
+        self._first, self._figure, self._redraw = setup, figure, weakly(self._draw)
         self.trainer: Trainer | None = None
         self._twin: tuple[Trainer, Experiment] | None = None
         for name in TUNABLE:
-            self.controls[name].observe(partial(self._steer, name), "value")
-        width, height = plots.size_for(SIZES, style)
-        self._figure = LiveFigure(draw, width, height, style)
+            self.controls[name].observe(weakly(self._steer, name=name), "value")
         self._build(choices, parameters, style)
         self.draws, self._next = 0, 0.0
         self._show_message("Select a model, then press Start.")
@@ -108,7 +105,8 @@ class TrainingPanel(ControlPanel):
         self.scrub = widgets.IntSlider(
             value=0, min=0, max=0, description="look back", style=LABEL_STYLE, layout={"width": "37em"}
         )
-        self.scrub.observe(lambda _: worker.wake(self._draw), "value")
+        redraw = self._redraw
+        self.scrub.observe(lambda _: worker.wake(redraw), "value")
         self.listing = widgets.Textarea(layout={**wide, "height": "13em", "display": "none"})
         actions = {
             "Start": (self.start, "train with these choices"),
@@ -157,11 +155,6 @@ class TrainingPanel(ControlPanel):
         self.stop()
         self._begin()
 
-    def close(self) -> None:
-        """Stop the training and close the widgets."""
-        self.stop()
-        self.box.close()
-
     def show_code(self) -> None:
         """Show the code of this run below the picture, to be copied into a cell."""
         self.listing.value, self.listing.layout.display = self.code, None
@@ -184,10 +177,11 @@ class TrainingPanel(ControlPanel):
 
     def _begin(self, *, paused: bool = False) -> None:
         self.scrub.value, self.scrub.max = 0, 0
-        self.trainer = Trainer(self.setup, self._on_change, paused=paused)
+        self.trainer = Trainer(self.setup, weakly(self._on_change), paused=paused)
+        self._background["training"] = self.trainer.stop
         self.trainer.start()
 
-    def _steer(self, name: str, change: Mapping[str, Any]) -> None:
+    def _steer(self, change: Mapping[str, Any], name: str) -> None:
         if self.trainer is not None:
             self.trainer.steer(TUNABLE[name], change["new"])
 
@@ -196,7 +190,7 @@ class TrainingPanel(ControlPanel):
         if self.box.comm is None:
             trainer.stop()  # the panel was closed
         elif trainer is self.trainer:
-            worker.wake(self._draw, self._next)
+            worker.wake(self._redraw, self._next)
 
     def _draw(self) -> None:
         """On the worker's thread: draw the newest state, or that of a past epoch."""
@@ -227,31 +221,6 @@ class TrainingPanel(ControlPanel):
 
     def _show_message(self, sentence: str) -> None:
         self.message.value = f"<p style='margin:0.4em 0'>{html.escape(sentence)}</p>"
-
-    @cached_property
-    def _rehearsal(self) -> tuple[Trainer, list[Snapshot]]:
-        """A short training with the first choices, for readers without a kernel."""
-        short = self._first._replace(epochs=min(self._first.epochs, 12), batch=min(self._first.batch, 256))
-        trainer = Trainer(short, lambda _: None).start()
-        if not trainer.join() or trainer.state != "finished":
-            raise InvalidValue(f"setup must be trainable, got: {trainer.sentence or trainer.state}")
-        epochs = trainer.record.epochs
-        return trainer, [epochs[i] for i in sorted({0, len(epochs) // 3, len(epochs) - 1})]
-
-    def _rehearsed_filmstrip(self) -> bytes:
-        trainer, snapshots = self._rehearsal
-        twin = copy.deepcopy(trainer.experiment).cpu()  # type: ignore[union-attr]
-        frames = {f"epoch {s.epoch}": {"state": evaluate(twin, trainer, s)} for s in snapshots}
-        return png(draw_filmstrip(partial(draw, stacked=True), frames, 9.6, 4.2), small=True)
-
-    def _rehearsed_alt(self) -> str:
-        trainer, snapshots = self._rehearsal
-        points = [nearest(trainer.record.points, s.step) for s in snapshots]
-        listed = "; ".join(
-            f"epoch {s.epoch}: squared error {p.distortion:.1f}, rate {p.rate:.1f} nats"
-            for s, p in zip(snapshots, points, strict=True)
-        )
-        return f"Filmstrip of a VAE in training, with data, reconstructions, samples and the latent plane. {listed}."
 
 
 def _progress(trainer: Trainer, past: Snapshot | None) -> str:
