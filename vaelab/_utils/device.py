@@ -2,16 +2,19 @@
 
 import torch
 
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.checks import shown
+from vaelab._utils.errors import InvalidType, InvalidValue
 
 
-def on_device(name: str) -> torch.device:
+def on_device(name: str | torch.device) -> torch.device:
     """Return a torch device, or for "auto" CUDA if there is one; raise `InvalidValue` if unusable.
 
     Example:
         >>> on_device("cpu")
         device(type='cpu')
     """
+    if not isinstance(name, str | torch.device):
+        raise InvalidType(f"device must be a text such as 'auto' or 'cpu', got {shown(name)}.")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType
-from vaelab._utils.files import atomic_write
+from vaelab._utils.files import atomic_write, user_path
 from vaelab._utils.images import to_float
+from vaelab._utils.typed import typed
 from vaelab.data import augment
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
@@ -19,7 +19,7 @@ from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_in
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.report_table import Report, table, to_json
-from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
+from vaelab.metrics.sample_quality import LatentSource, check_samplers, decoded, distances, fit_samplers, from_prior
 from vaelab.metrics.views import posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
@@ -33,6 +33,7 @@ SIMPLE = augment.simple()
 SECOND_STAGE: Mapping[str, Sampler | LatentSource] = MappingProxyType({"second stage": SecondStage()})
 
 
+@typed
 def report(
     model: Experiment | Adapter,
     data: Data,
@@ -75,7 +76,8 @@ def report(
         >>> result.nll.samples, result.settings["latents"]
         (5, 2)
     """
-    _check(views, samples, nll_images, small_probe_labels, seed)
+    check_samplers(samplers)
+    _check(samples, nll_images, small_probe_labels, seed)
     inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
     index, train_index = (
         sample_indices(len(inputs.test), nll_images, seed),
@@ -117,6 +119,7 @@ def report(
     )
 
 
+@typed
 def save(report: Report, folder: Path | str) -> list[Path]:
     """Write report.txt, report.json, report.png and report.pdf.
 
@@ -140,16 +143,15 @@ def save(report: Report, folder: Path | str) -> list[Path]:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, metadata=metadata)
             contents[kind] = buffer.getvalue()
-    paths = [Path(folder) / f"report.{kind}" for kind in contents]
+    folder = user_path(folder)
+    paths = [folder / f"report.{kind}" for kind in contents]
     for path, content in zip(paths, contents.values(), strict=True):
         with atomic_write(path) as part:
             part.write_bytes(content)
     return paths
 
 
-def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
-    if views is not None and not callable(views):
-        raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
+def _check(samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
     for name, value in (("samples", samples), ("small_probe_labels", small_probe_labels)):
         checks.positive_int(name, value, at_least=2)
     checks.seed(seed)
