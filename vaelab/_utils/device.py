@@ -7,12 +7,13 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.checks import shown
+from vaelab._utils.errors import InvalidType, InvalidValue
 
 FAST = ("cuda", "xpu")  # for networks of any kind; "mps" is for convolutions
 
 
-def on_device(name: str, network: nn.Module | None = None) -> torch.device:
+def on_device(name: str | torch.device, network: nn.Module | None = None) -> torch.device:
     """Return a torch device by its name.
 
     Args:
@@ -31,6 +32,8 @@ def on_device(name: str, network: nn.Module | None = None) -> torch.device:
         >>> on_device("cpu")
         device(type='cpu')
     """
+    if not isinstance(name, str | torch.device):
+        raise InvalidType(f"device must be a text such as 'auto' or 'cpu', got {shown(name)}.")
     if name == "auto":
         return torch.device(_choose(network)[0])
     try:

@@ -108,7 +108,7 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wide(*args: P.args, **kwargs: P.kwargs) -> R:
         kind = _device_type(args) or _device_type(tuple(kwargs.values()))
-        if kind is None or not torch.is_autocast_enabled(kind):
+        if kind in (None, "meta") or not torch.is_autocast_enabled(kind):
             return function(*args, **kwargs)
         with torch.autocast(kind, enabled=False):
             return function(*tree_map(_widen, args), **tree_map(_widen, kwargs))

@@ -1,10 +1,13 @@
 """Modules whose scalars keep the digits of the numbers that they were given."""
 
+import math
 from collections.abc import Callable
 from typing import Self
 
 import torch
 from torch import Tensor, nn
+
+from vaelab._utils.errors import InvalidValue
 
 
 class ScalarModule(nn.Module):
@@ -35,6 +38,9 @@ class ScalarModule(nn.Module):
             trainable: Whether it is a parameter.
             like: Tensor whose type and device to use; None is torch's default type on the CPU.
 
+        Raises:
+            InvalidValue: If that type rounds the number to 0 or infinity.
+
         Example:
             >>> module = ScalarModule()
             >>> module.register_scalar("weight", 0.1)
@@ -43,6 +49,8 @@ class ScalarModule(nn.Module):
         """
         start = value if single is None else single
         number = torch.tensor(start) if like is None else torch.tensor(start, dtype=like.dtype, device=like.device)
+        if not math.isfinite(number.item()) or (value != 0 and start == value and number.item() == 0):
+            raise InvalidValue(f"{name} must be a number that {number.dtype} holds, got {value:g}.")
         if trainable:
             self.register_parameter(name, nn.Parameter(number))
         else:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.typed import check_fields, typed
 from vaelab.data.catalogue import Entry
 
 SPLITS = ("train", "test", "all")
@@ -30,6 +31,9 @@ class Dataset:
         license: The license of the data.
         credit: Authors and title, for a citation.
 
+    Raises:
+        InvalidType, InvalidValue: If a field is of another type, or labels and images do not match.
+
     Example:
         >>> images, labels = torch.zeros(5, 1, 8, 8), torch.zeros(5).long()
         >>> Dataset(images, labels, "zeros", "all", "memory", license="", credit="")
@@ -43,6 +47,16 @@ class Dataset:
     origin: str
     license: str
     credit: str
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.images.dtype not in (torch.uint8, torch.bool):
+            checks.float_tensor("images", self.images)
+        if self.images.dim() < 2 or self.labels.shape != self.images.shape[:1]:
+            shapes = f"{list(self.images.shape)} and {list(self.labels.shape)}"
+            raise InvalidValue(f"images must be [n, ...] and labels [n], got {shapes}.")
+        if self.labels.is_floating_point() or self.labels.dtype == torch.bool:
+            raise InvalidType(f"labels must be whole numbers, got {self.labels.dtype}; call .long() on them.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -64,6 +78,7 @@ class Dataset:
         content.update(self.labels.cpu().numpy().astype("<i8").tobytes())
         return content.hexdigest()
 
+    @typed
     def subset(self, n: int, seed: int = 0) -> "Dataset":
         """Draw images without replacement, each class in proportion to its size.
 
@@ -85,7 +100,7 @@ class Dataset:
         """
         if checks.positive_int("n", n) > len(self):
             raise InvalidValue(f"n must be at most {len(self)}, the images of {self.name} ({self.split}), got {n}.")
-        indices = torch.from_numpy(stratified_indices(self.labels.cpu().numpy(), n, seed))
+        indices = torch.from_numpy(stratified_indices(self.labels.cpu().numpy(), n, checks.seed(seed)))
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
 

@@ -12,6 +12,7 @@ from vaelab._utils import checks
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_uint8
+from vaelab._utils.typed import typed
 from vaelab.data import formats
 from vaelab.data.catalogue import ENTRIES, find_entry
 from vaelab.data.dataset import SPLITS, Dataset
@@ -32,6 +33,7 @@ def names() -> list[str]:
     return list(ENTRIES)
 
 
+@typed
 def load(
     name: str | NDArray[Any] | Tensor,
     split: str = "train",

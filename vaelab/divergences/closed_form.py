@@ -20,6 +20,7 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.precision import without_autocast
+from vaelab._utils.typed import typed
 from vaelab.divergences import diagonal, full_covariance
 from vaelab.divergences.full_covariance import FullGaussian
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
@@ -93,6 +94,7 @@ def geometric_mean(q: Kind, p: Kind, alpha: Skew) -> Kind:
 
 
 @without_autocast
+@typed
 def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
     """Compute the skew geometric Jensen-Shannon divergence in one of four variants.
 
@@ -129,6 +131,7 @@ def geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: b
 
 
 @without_autocast
+@typed
 def extended_geometric_js(q: Kind, p: Kind, alpha: Skew, *, dual: bool = False, primed: bool = True) -> Tensor:
     """Compute `geometric_js` with the unnormalized geometric mean g_a = q^(1-a) p^a.
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
 from vaelab.divergences.gaussian import LOG_2PI
 
 
@@ -30,6 +32,8 @@ class FullGaussian(NamedTuple):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Compute log N(z; mean, cov) at z [b, d]: [b], nats."""
+        if checks.float_tensor("z", z).shape != self.mean.shape:
+            raise InvalidValue(f"z must have the shape {tuple(self.mean.shape)} of the means, got {tuple(z.shape)}.")
         d = self.mean.shape[-1]
         factor = torch.linalg.cholesky(self.cov)
         white = torch.linalg.solve_triangular(factor, (z - self.mean)[..., None], upper=False)[..., 0]

@@ -9,10 +9,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vaelab._utils import rng
+from vaelab._utils import checks, rng
+from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.precision import without_autocast
 
 LOG_2PI = math.log(2 * math.pi)
+
+
+def require_gaussians(*pair: object) -> None:
+    """Raise InvalidType unless q and p are `Gaussian`s; their values are not read."""
+    for name, g in zip(("q", "p"), pair, strict=True):
+        if not isinstance(g, Gaussian):
+            raise InvalidType(f"{name} must be a Gaussian, got {checks.shown(g)}.")
+        for part, value in zip(g._fields, g, strict=True):
+            if not checks.is_plain(value):
+                checks.tensors(**{f"{name}.{part}": value})
+        if g.mean.shape != g.logvar.shape:
+            raise InvalidValue(
+                f"{name}.logvar must have the shape {tuple(g.mean.shape)} of {name}.mean, got {tuple(g.logvar.shape)}."
+            )
 
 
 def sum_latents(x: Tensor) -> Tensor:
@@ -47,7 +62,7 @@ class Gaussian(NamedTuple):
         Returns:
             A Gaussian that is broadcast against any other.
         """
-        zero = torch.zeros(()) if like is None else like.new_zeros(())
+        zero = torch.zeros(()) if like is None else checks.tensor("like", like).new_zeros(())
         return cls(zero, zero)
 
     @without_autocast
@@ -58,8 +73,21 @@ class Gaussian(NamedTuple):
     @without_autocast
     def log_prob(self, z: Tensor) -> Tensor:
         """Compute log N(z; mean, exp(logvar)) at z [b, ...]: [b], nats, summed over the latents."""
+        _check_points(z, self.mean)
         squares = (z - self.mean) ** 2 * torch.exp(-self.logvar)
         return sum_latents(-0.5 * (LOG_2PI + self.logvar + squares))
+
+
+def _check_points(z: object, mean: Tensor) -> None:
+    checks.tensors(z=z)
+    assert isinstance(z, Tensor)
+    if z.shape != mean.shape:
+        try:
+            torch.broadcast_shapes(z.shape, mean.shape)
+        except RuntimeError:
+            raise InvalidValue(
+                f"z must have the shape {tuple(mean.shape)} of the means, got {tuple(z.shape)}."
+            ) from None
 
 
 def diagonal_kl(q: Gaussian, p: Gaussian) -> Tensor:
@@ -92,6 +120,7 @@ class KL(nn.Module):
 
     @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        require_gaussians(q, p)
         return diagonal_kl(q, p)
 
 
@@ -112,4 +141,5 @@ class ReverseKL(nn.Module):
 
     @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        require_gaussians(q, p)
         return diagonal_kl(p, q)

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.precision import without_autocast
-from vaelab.divergences.gaussian import Gaussian
+from vaelab._utils.typed import typed
+from vaelab.divergences.gaussian import Gaussian, require_gaussians
 
 
 @without_autocast
+@typed
 def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool = True) -> Tensor:
     """Compute the squared maximum mean discrepancy of two samples.
 
@@ -45,6 +47,7 @@ def mmd(x: Tensor, y: Tensor, bandwidth: float | None = None, *, unbiased: bool 
             raise InvalidValue(f"{name} must be [n, d] with at least two rows, got {tuple(sample.shape)}.")
     if x.shape[1] != y.shape[1]:
         raise InvalidValue(f"y must have {x.shape[1]} columns like x, got {y.shape[1]} columns.")
+    x, y = (sample.to(torch.promote_types(x.dtype, y.dtype)) for sample in (x, y))
     h = x.shape[1] ** 0.5 if bandwidth is None else checks.positive("bandwidth", bandwidth)
     return _per_sample(x, y, h, unbiased).mean()
 
@@ -56,7 +59,7 @@ def _per_sample(x: Tensor, y: Tensor, h: float, unbiased: bool) -> Tensor:
     def kernel(a: Tensor, b: Tensor) -> Tensor:
         # From differences: |a|² + |b|² - 2 a b loses all digits far from the origin.
         distance = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
-        return torch.exp(-distance.square() / (2 * h**2))
+        return torch.exp(-distance.square() / (2 * h * h))
 
     def within(a: Tensor) -> Tensor:
         n, rows = len(a), kernel(a, a).sum(1)
@@ -91,6 +94,7 @@ class MMD(nn.Module):
 
     @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        require_gaussians(q, p)
         z = q.sample()
         prior = Gaussian(p.mean.expand_as(z), p.logvar.expand_as(z)).sample()
         z, prior = z.flatten(1), prior.flatten(1)

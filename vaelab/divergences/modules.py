@@ -9,8 +9,9 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
+from vaelab._utils.typed import typed
 from vaelab.divergences import diagonal
-from vaelab.divergences.gaussian import Gaussian, latent_kl, sum_latents
+from vaelab.divergences.gaussian import Gaussian, latent_kl, require_gaussians, sum_latents
 
 
 class GeometricJS(ScalarModule):
@@ -44,7 +45,10 @@ class GeometricJS(ScalarModule):
     skew: Tensor
     logit: nn.Parameter | None
 
-    def __init__(self, alpha: float, *, dual: bool = False, primed: bool = True, trainable: bool = False) -> None:
+    @typed
+    def __init__(
+        self, alpha: float | Tensor, *, dual: bool = False, primed: bool = True, trainable: bool = False
+    ) -> None:
         super().__init__()
         self.dual, self.primed, self.trainable = dual, primed, trainable
         start = float(checks.one_skew(alpha))
@@ -65,6 +69,7 @@ class GeometricJS(ScalarModule):
 
     @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        require_gaussians(q, p)
         return diagonal.geometric_js(q, p, self.alpha, dual=self.dual, primed=self.primed)
 
     def extra_repr(self) -> str:
@@ -104,6 +109,7 @@ class FreeBits(ScalarModule):
 
     @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
+        require_gaussians(q, p)
         rates = latent_kl(q, p)
         return sum_latents(torch.where(rates.mean(0) > self.nats, rates, self.nats))
 

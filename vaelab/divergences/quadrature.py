@@ -4,6 +4,7 @@ A density is a function from points [m] (1-D) or [m, 2] (2-D) to its log values 
 scalars in nats, and differentiable, so that one density can be fitted to another.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,9 +13,12 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
+from vaelab.divergences.validation import check_pair
 
 LogDensity = Callable[[Tensor], Tensor]
+MAX_POINTS = 10_000_000
 
 
 class Grid(NamedTuple):
@@ -28,7 +32,11 @@ class Grid(NamedTuple):
     weights: Tensor
 
     def integrate(self, values: Tensor) -> Tensor:
-        """Integrate a function given by its values [m] on the points: []."""
+        """Integrate a function given by its values [m] on the points: []; InvalidValue for another shape."""
+        if checks.tensor("values", values).shape != self.weights.shape:
+            raise InvalidValue(
+                f"values must have the shape {tuple(self.weights.shape)} of the grid, got {tuple(values.shape)}."
+            )
         return (self.weights * values).sum()
 
 
@@ -43,6 +51,7 @@ class Estimate(NamedTuple):
     standard_error: float
 
 
+@typed
 def line(low: float, high: float, n: int = 2001) -> Grid:
     """Return Simpson's rule on n equidistant points of [low, high], in float64.
 
@@ -63,13 +72,15 @@ def line(low: float, high: float, n: int = 2001) -> Grid:
     """
     if not low < high:
         raise InvalidValue(f"a grid must have low < high, got [{low}, {high}].")
-    if n < 3 or n % 2 == 0:
-        raise InvalidValue(f"n must be odd and at least 3 for Simpson's rule, got {n}.")
+    if not 3 <= n <= MAX_POINTS or n % 2 == 0:
+        raise InvalidValue(f"n must be odd and from 3 to {MAX_POINTS:,} for Simpson's rule, got {n}.")
+    low, high = float(low), float(high)
     weights = torch.full((n,), 2.0, dtype=torch.float64)
     weights[1::2], weights[0], weights[-1] = 4.0, 1.0, 1.0
     return Grid(torch.linspace(low, high, n, dtype=torch.float64), weights * (high - low) / (3 * (n - 1)))
 
 
+@typed
 def plane(low: float, high: float, n: int = 301) -> Grid:
     """Return Simpson's rule on the square [low, high]².
 
@@ -79,11 +90,14 @@ def plane(low: float, high: float, n: int = 301) -> Grid:
     Returns:
         A grid with points [n², 2].
     """
+    if n * n > MAX_POINTS:
+        raise InvalidValue(f"n must be at most {math.isqrt(MAX_POINTS):,} for a square, got {n}.")
     axis = line(low, high, n)
     points = torch.cartesian_prod(axis.points, axis.points)
     return Grid(points, torch.outer(axis.weights, axis.weights).flatten())
 
 
+@typed
 def covering(*gaussians: Gaussian, widths: float = 12.0, per_sigma: int = 8) -> Grid:
     """Return a line that covers every given 1-D Gaussian.
 
@@ -98,18 +112,25 @@ def covering(*gaussians: Gaussian, widths: float = 12.0, per_sigma: int = 8) -> 
     Raises:
         InvalidValue: If it would need more than 10 million points.
     """
+    if not gaussians:
+        raise InvalidValue("covering needs at least one Gaussian, got none.")
+    widths = checks.positive("widths", widths)
+    checks.positive_int("per_sigma", per_sigma)
+    for g in gaussians:
+        check_pair(g, g)
     means = [g.mean.detach().cpu().double() for g in gaussians]
     sigmas = [g.logvar.detach().cpu().double().mul(0.5).exp() for g in gaussians]
     low = min(float((m - widths * s).min()) for m, s in zip(means, sigmas, strict=True))
     high = max(float((m + widths * s).max()) for m, s in zip(means, sigmas, strict=True))
     steps = (high - low) / min(float(s.min()) for s in sigmas) * per_sigma
-    if steps > 1e7:
+    if not steps < MAX_POINTS:
         raise InvalidValue(
             f"a uniform grid must have at most 1e+07 points, got {checks.shortest(steps)} for these widths."
         )
     return line(low, high, int(steps) // 2 * 2 + 3)
 
 
+@typed
 def kl(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
     """Compute KL(q‖p) = ∫ q (ln q - ln p).
 
@@ -131,6 +152,7 @@ def kl(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
     return _kl(_on("q", log_q, grid), _on("p", log_p, grid), grid)
 
 
+@typed
 def jensen_shannon(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
     """Compute the Jensen-Shannon divergence ½ KL(q‖m) + ½ KL(p‖m), m = (q + p)/2, at most ln 2.
 
@@ -150,7 +172,8 @@ def jensen_shannon(log_q: LogDensity, log_p: LogDensity, grid: Grid) -> Tensor:
     return 0.5 * _kl(lq, _log_half(lq, lp), grid) + 0.5 * _kl(lp, _log_half(lq, lp), grid)
 
 
-def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid) -> Tensor:
+@typed
+def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float | Tensor, grid: Grid) -> Tensor:
     """Compute the log density of G_α ∝ q^(1-α) p^α, normalized on the grid.
 
     Args:
@@ -163,8 +186,9 @@ def geometric_mean(log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Gri
     return _log_mean(_on("q", log_q, grid), _on("p", log_p, grid), checks.one_skew(alpha), grid)
 
 
+@typed
 def geometric_js(
-    log_q: LogDensity, log_p: LogDensity, alpha: float, grid: Grid, *, dual: bool = False, primed: bool = True
+    log_q: LogDensity, log_p: LogDensity, alpha: float | Tensor, grid: Grid, *, dual: bool = False, primed: bool = True
 ) -> Tensor:
     """Compute `vaelab.geometric_js` for any two densities from its definition.
 
@@ -187,7 +211,12 @@ def geometric_js(
 
 def _on(name: str, log_density: LogDensity, grid: Grid) -> Tensor:
     """Return the checked log density on the grid."""
-    values, shape = log_density(grid.points), tuple(grid.weights.shape)
+    for part, content in grid._asdict().items():
+        checks.float_tensor(f"grid.{part}", content)
+    if not 1 <= grid.points.dim() <= 2 or grid.weights.shape != grid.points.shape[:1]:
+        shapes = f"{tuple(grid.points.shape)} and {tuple(grid.weights.shape)}"
+        raise InvalidValue(f"grid must have points [m] or [m, 2] and weights [m], got {shapes}.")
+    values, shape = checks.tensor(f"ln {name}", log_density(grid.points)), tuple(grid.weights.shape)
     if values.shape != shape:
         raise InvalidValue(f"ln {name} must have the shape {shape} of the grid, got {tuple(values.shape)}.")
     mass = float(grid.integrate(values.detach().exp()))

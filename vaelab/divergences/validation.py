@@ -2,7 +2,7 @@
 
 import torch
 
-from vaelab._utils.checks import float_tensor
+from vaelab._utils.checks import float_tensor, shown
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.divergences.full_covariance import FullGaussian
 from vaelab.divergences.gaussian import Gaussian
@@ -27,7 +27,7 @@ def check_pair(q: object, p: object) -> None:
         elif isinstance(g, FullGaussian):
             _check_full(name, g)
         else:
-            raise InvalidType(f"{name} must be a Gaussian or a FullGaussian, got {type(g).__name__}.")
+            raise InvalidType(f"{name} must be a Gaussian or a FullGaussian, got {shown(g)}.")
     assert isinstance(q, Gaussian | FullGaussian)
     if not isinstance(p, type(q)):
         raise InvalidType(

@@ -10,8 +10,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
+
 THRESHOLDS = (0.01, 0.1)
 LOWEST, HIGHEST, PER_DECADE = -6, 1, 4  # of the histogram, powers of ten
+
+
+def _checked(variances: Tensor) -> Tensor:
+    if checks.float_tensor("variances", variances).dim() != 1 or bool((variances < 0).any()):
+        lowest = f"{float(variances.min()):g}" if variances.numel() else "none"
+        raise InvalidValue(f"variances must be [latent], at least 0, got {list(variances.shape)} from {lowest} on.")
+    return variances
 
 
 class Histogram(NamedTuple):
@@ -43,7 +53,8 @@ def active_units(variances: Tensor, threshold: float = 0.01) -> int:
     References:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, section 5.2.
     """
-    return int((variances > threshold).sum())
+    threshold = checks.not_negative("threshold", threshold)
+    return int((_checked(variances) > threshold).sum())
 
 
 def activity_histogram(variances: Tensor) -> Histogram:
@@ -57,5 +68,5 @@ def activity_histogram(variances: Tensor) -> Histogram:
     """
     edges = torch.linspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1, dtype=torch.float64)
     half = 1 / PER_DECADE / 2
-    logs = variances.cpu().double().clamp_min(math.exp(-600)).log10().clamp(LOWEST + half, HIGHEST - half)
+    logs = _checked(variances).cpu().double().clamp_min(math.exp(-600)).log10().clamp(LOWEST + half, HIGHEST - half)
     return Histogram(edges, torch.histogram(logs, edges).hist)

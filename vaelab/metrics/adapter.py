@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
+from vaelab._utils.device import on_device
 from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
+from vaelab._utils.typed import check_fields, typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
+from vaelab.models.networks._mlp import check_sizes
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment
@@ -55,7 +58,7 @@ class Adapter:
         domain: "unit" for data in [0, 1], "real" for any finite floats.
 
     Raises:
-        InvalidType: If one of the three is no function.
+        InvalidType, InvalidValue: If a field is of another type, such as one of the three no function.
     """
 
     encode: Callable[[Tensor], Gaussian]
@@ -70,9 +73,12 @@ class Adapter:
     domain: Domain = "unit"
 
     def __post_init__(self) -> None:
-        for name in ("encode", "decode", "nll"):
-            if not callable(function := getattr(self, name)):
-                raise InvalidType(f"{name} must be a function, got {function!r:.60}.")
+        object.__setattr__(self, "device", on_device(self.device))
+        check_fields(self)
+        if self.shape is not None:
+            check_sizes(shape=self.shape)
+        if not self.dtype.is_floating_point:
+            raise InvalidType(f"dtype must be floating point, got {self.dtype}.")
 
     def as_images(self, x: Images) -> Tensor:
         """Return x, a tensor, an array or a `Dataset`, as data [n, *shape] that the model may take.
@@ -87,7 +93,7 @@ class Adapter:
 
     def convert(self, x: Tensor) -> Tensor:
         """Return checked data [n, *shape], uint8 or floats, as the functions take it."""
-        return to_float(x.to(self.device)).to(self.dtype)
+        return to_float(checks.tensor("x", x).to(self.device)).to(self.dtype)
 
     def as_input(self, x: Images) -> Tensor:
         """Check and convert data."""
@@ -141,9 +147,9 @@ def adapted(model: Experiment | Adapter) -> Adapter:
     if isinstance(model, Adapter):
         return model
     if not isinstance(model, Experiment):
-        name = type(model).__name__
         raise InvalidType(
-            f"model must be an Experiment or an Adapter, got {name}; see metrics.bernoulli and metrics.normal."
+            f"model must be an Experiment or an Adapter, got {checks.shown(model)}; see metrics.bernoulli and "
+            "metrics.normal."
         )
     likelihood, network = model.objective.likelihood, model.model
     return Adapter(
@@ -171,6 +177,7 @@ def _deeper(experiment: Experiment) -> HierarchicalParts:
     return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
 
 
+@typed
 def bernoulli(
     encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], *, logits: bool = False, **options: Any
 ) -> Adapter:
@@ -199,8 +206,6 @@ def bernoulli(
         >>> bernoulli(encode, lambda z: z, logits=True).nll(logit, black)
         tensor([17.])
     """
-    if not isinstance(logits, bool):
-        raise InvalidType(f"logits must be True or False, got {logits!r:.60}.")
     if logits:
         likelihood = Bernoulli()
         return Adapter(
@@ -217,6 +222,7 @@ def bernoulli(
     return Adapter(encode, decode, nll, binary=True, **options)
 
 
+@typed
 def normal(
     encode: Callable[[Tensor], Gaussian], decode: Callable[[Tensor], Tensor], gamma: float, **options: Any
 ) -> Adapter:
@@ -231,7 +237,7 @@ def normal(
     Returns:
         The adapter.
     """
-    likelihood = Normal(gamma, squash=False)
+    likelihood = Normal(checks.positive("gamma", gamma), squash=False)
     return Adapter(encode, decode, lambda z, x: likelihood.nll(decode(z), x), **options)
 
 
@@ -251,7 +257,7 @@ def encode(model: Experiment | Adapter, x: Images, chunk: int = 2000) -> Gaussia
         >>> encode(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3)).mean.shape
         torch.Size([5, 2])
     """
-    model = adapted(model)
+    model, chunk = adapted(model), checks.positive_int("chunk", chunk)
     images = model.as_images(x)
     with model.evaluating():
         parts = [model.encode(model.convert(part)) for part in images.split(chunk)]

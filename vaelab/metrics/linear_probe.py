@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.data.dataset import stratified_indices
 from vaelab.divergences.quadrature import Estimate
 
@@ -46,6 +48,7 @@ class Probe(NamedTuple):
     chance: float
 
 
+@typed
 def probe(
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
@@ -76,6 +79,16 @@ def probe(
         >>> probe(data, data, small_probe_labels=10).plain.few_labels.value
         1.0
     """
+    checks.seed(seed)
+    checks.positive_int("small_probe_labels", small_probe_labels)
+    for name, (points, classes) in (("train", train), ("test", test)):
+        if checks.float_tensor(f"{name}[0]", points).dim() != 2 or not len(points) or classes.shape != points.shape[:1]:
+            shapes = f"{list(points.shape)} and {list(classes.shape)}"
+            raise InvalidValue(f"{name} must be means [n, latent] and labels [n], got {shapes}.")
+    for name, points in (("test", test[0]), ("transformed", test[0] if transformed is None else transformed)):
+        if checks.float_tensor(name, points).shape != (len(test[1]), train[0].shape[1]):
+            expected = [len(test[1]), train[0].shape[1]]
+            raise InvalidValue(f"{name} must have means {expected}, got {list(points.shape)}.")
     (means, labels), (test_means, test_labels) = ((x.cpu(), y.cpu()) for x, y in (train, test))
     small_probe_labels = min(small_probe_labels, len(labels))
     index = stratified_indices(labels.numpy(), small_probe_labels, seed)

@@ -20,6 +20,7 @@ from torch import Tensor
 from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
@@ -88,6 +89,7 @@ class Bound(NamedTuple):
         return -(self.distortion + self.rate)
 
 
+@typed
 def importance_weights(
     model: Experiment | Adapter,
     x: Images,
@@ -118,12 +120,11 @@ def importance_weights(
     References:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, eq. 8.
     """
-    checks.positive_int("samples", samples)
-    checks.positive_int("chunk", chunk)
+    samples, chunk = checks.positive_int("samples", samples), checks.positive_int("chunk", chunk)
     model = adapted(model)
     if proposal is not None and model.deeper is not None:
         raise InvalidValue("proposal must be None for a model with several groups of latents.")
-    generator = torch.Generator(model.device).manual_seed(seed)
+    generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
     x = model.as_images(x)
     # Allocated once: small blocks between large ones fragment the memory.
     weights = torch.empty(2, len(x), dtype=torch.float64)
@@ -147,6 +148,7 @@ def log_evidence(model: Experiment | Adapter, x: Images, samples: int = 128, **o
     return importance_weights(model, x, samples, **options).log_mean
 
 
+@typed
 def nll(model: Experiment | Adapter, x: Images, samples: int, *, chunk: int = 4096, seed: int = 0) -> NLL:
     """Estimate -ln p(x) by importance sampling, with its errors.
 
@@ -167,6 +169,7 @@ def nll(model: Experiment | Adapter, x: Images, samples: int, *, chunk: int = 40
     return NLL(-weights.log_mean, mean_of(-weights.log_mean), by_draws, float(weights.effective.median()), samples)
 
 
+@typed
 def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int = 1000) -> Bound:
     """Compute the terms of the ELBO for one draw of z per datum.
 
@@ -184,9 +187,9 @@ def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int =
         >>> bound(recipes.vae((3,), 2, squash=False), torch.zeros(5, 3)).elbo.shape
         torch.Size([5])
     """
-    model = adapted(model)
+    model, chunk = adapted(model), checks.positive_int("chunk", chunk)
     x = model.as_images(x)
-    generator = torch.Generator(model.device).manual_seed(seed)
+    generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
     parts = []
     with model.evaluating():
         for part in x.split(chunk):
@@ -222,7 +225,7 @@ def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: 
         raise InvalidValue(f"values must be [n] with n at least 2, got {tuple(values.shape)}.")
     if not 0 < level < 1:
         raise InvalidValue(f"level must be in (0, 1), got {level}.")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checks.seed(seed))
     index = torch.randint(len(values), (resamples, len(values)), generator=generator)
     means = values.cpu().double()[index].mean(1)
     low, high = means.quantile(torch.tensor([0.5 - level / 2, 0.5 + level / 2], dtype=torch.float64)).tolist()

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaelab._utils import rng
+from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.models.vae import eval_mode, total_rate
 from vaelab.objectives.objective import Experiment
@@ -28,6 +29,7 @@ class RateDistortion(NamedTuple):
     divergence: float
 
 
+@typed
 def rate_distortion(
     experiment: Experiment, x: Images, inputs: Images | None = None, chunk: int = 1000
 ) -> RateDistortion:
@@ -58,6 +60,7 @@ def rate_distortion(
         return RateDistortion(*_means(experiment, terms, x, inputs, chunk))
 
 
+@typed
 def evaluate(experiment: Experiment, x: Images, inputs: Images | None = None, chunk: int = 2000) -> dict[str, float]:
     """Compute errors with z at its mean and drawn, rate and divergence.
 
@@ -96,6 +99,7 @@ def _means(
     chunk: int,
 ) -> list[float]:
     device, totals = next(experiment.parameters()).device, torch.zeros((), dtype=torch.float64)
+    chunk = checks.positive_int("chunk", chunk)
     x = as_images(x, experiment.shape, experiment.domain)
     inputs = x if inputs is None else as_images(inputs, experiment.shape, experiment.domain)
     if not len(x) or len(inputs) != len(x):

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
-from vaelab._utils.errors import DataError, InvalidType, StorageError
-from vaelab._utils.files import atomic_write
+from vaelab._utils.errors import DataError, StorageError
+from vaelab._utils.files import atomic_write, user_path
 from vaelab._utils.images import to_float
 from vaelab._utils.reading import printable, reason
+from vaelab._utils.typed import typed
 from vaelab.data import augment
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
@@ -20,7 +21,7 @@ from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_in
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.report_table import Report, table, to_json
-from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
+from vaelab.metrics.sample_quality import LatentSource, check_samplers, decoded, distances, fit_samplers, from_prior
 from vaelab.metrics.views import posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
@@ -34,6 +35,7 @@ SIMPLE = augment.simple()
 SECOND_STAGE: Mapping[str, Sampler | LatentSource] = MappingProxyType({"second stage": SecondStage()})
 
 
+@typed
 def report(
     model: Experiment | Adapter,
     data: Data,
@@ -76,7 +78,8 @@ def report(
         >>> result.nll.samples, result.settings["latents"]
         (5, 2)
     """
-    _check(views, samples, nll_images, small_probe_labels, seed)
+    check_samplers(samplers)
+    _check(samples, nll_images, small_probe_labels, seed)
     inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
     index, train_index = (
         sample_indices(len(inputs.test), nll_images, seed),
@@ -118,6 +121,7 @@ def report(
     )
 
 
+@typed
 def save(report: Report, folder: Path | str) -> list[Path]:
     """Write report.txt, report.json, report.png and report.pdf.
 
@@ -132,7 +136,7 @@ def save(report: Report, folder: Path | str) -> list[Path]:
         StorageError: If the folder cannot be written.
         DataError: If the picture cannot be drawn; the numbers are written before.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     _write(folder, {"txt": f"{table(report)}\n".encode(), "json": to_json(report).encode()})
     try:
         _write(folder, _drawn(report))
@@ -164,9 +168,7 @@ def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
             part.write_bytes(content)
 
 
-def _check(views: Views | None, samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
-    if views is not None and not callable(views):
-        raise InvalidType(f"views must be a function of images or None, got {views!r}; augment.simple() makes one.")
+def _check(samples: int, nll_images: int | None, small_probe_labels: int, seed: int) -> None:
     for name, value in (("samples", samples), ("small_probe_labels", small_probe_labels)):
         checks.positive_int(name, value, at_least=2)
     checks.seed(seed)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from vaelab._utils.typed import typed
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS, active_units
 from vaelab.metrics.linear_probe import Probe
@@ -75,6 +76,7 @@ class TableRow(NamedTuple):
     unit: str = "nats"
 
 
+@typed
 def rows(report: Report) -> list[TableRow]:
     """Return every number of a report.
 
@@ -108,6 +110,7 @@ def rows(report: Report) -> list[TableRow]:
     return result
 
 
+@typed
 def table(report: Report) -> str:
     """Return a report as text.
 
@@ -126,6 +129,7 @@ def table(report: Report) -> str:
     return "\n".join([*lines[1:], "", *(f"note: {note}" for note in report.notes)]).rstrip()
 
 
+@typed
 def to_json(report: Report) -> str:
     """Return a report as JSON.
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
-from vaelab._utils.errors import InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
+from vaelab._utils.typed import typed
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
@@ -170,6 +171,7 @@ def variance_loss(images: Images, reconstructions: Images) -> float:
     return float(data_variance(images) - data_variance(reconstructions))
 
 
+@typed
 def distances(
     model: Adapter,
     train: Dataset,
@@ -195,6 +197,9 @@ def distances(
     Raises:
         InvalidValue: For latents of another shape.
     """
+    checks.seed(seed)
+    if checks.float_tensor("means", means).dim() != 2 or len(means) != len(test):
+        raise InvalidValue(f"means must be [{len(test)}, latent], one for each test image, got {list(means.shape)}.")
     network = classifier(train)
     n, real = len(test), network.features(test.images)
     result = {
@@ -205,10 +210,21 @@ def distances(
         latents = {"reconstructions": means, "prior": from_prior(model, *means.shape)}
         latents |= {name: source(n) for name, source in sources.items()}
     for name, z in latents.items():
-        if z.shape != means.shape:
+        if checks.float_tensor(f"latents of {name}", z).shape != means.shape:
             raise InvalidValue(f"latents of {name} must be {list(means.shape)}, got {list(z.shape)}.")
         result[name] = frechet_distance(network.features(decoded(model, z)), real)
     return result
+
+
+def check_samplers(samplers: Mapping[str, object]) -> None:
+    """Raise InvalidType unless all are samplers or functions of n."""
+    for name, sampler in samplers.items():
+        if isinstance(sampler, type) or not (
+            callable(sampler) or (hasattr(sampler, "fit") and hasattr(sampler, "sample"))
+        ):
+            raise InvalidType(
+                f"samplers must have fit and sample, or be functions of n, got {name}={checks.shown(sampler)}."
+            )
 
 
 def fit_samplers(

@@ -4,12 +4,15 @@ from typing import NamedTuple
 
 import torch
 
-from vaelab._utils import rng
+from vaelab._utils import checks, rng
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.divergences.quadrature import Estimate
-from vaelab.metrics.adapter import Adapter, encode
+from vaelab.divergences.validation import check_pair
+from vaelab.metrics.adapter import Adapter, adapted, encode
 from vaelab.metrics.log_likelihood import mean_of
 from vaelab.objectives.consistency import Views, check_same_shape
 from vaelab.objectives.objective import Experiment
@@ -30,6 +33,7 @@ class PosteriorShift(NamedTuple):
     rho: float
 
 
+@typed
 def posterior_shift(plain: Gaussian, shifted: Gaussian) -> PosteriorShift:
     """Compute the shift between the posteriors of images and of their transformations.
 
@@ -48,12 +52,17 @@ def posterior_shift(plain: Gaussian, shifted: Gaussian) -> PosteriorShift:
     References:
         Sinha & Dieng (2021), https://arxiv.org/abs/2105.14859, for R.
     """
+    check_pair(plain, shifted)
+    if plain.mean.dim() != 2 or plain.mean.shape != shifted.mean.shape or not len(plain.mean):
+        shapes = f"{list(plain.mean.shape)} and {list(shifted.mean.shape)}"
+        raise InvalidValue(f"plain and shifted must be [n, latent] of one shape, got {shapes}.")
     shifted, plain = (Gaussian(*(t.cpu() for t in q)) for q in (shifted, plain))
     r = mean_of(diagonal_kl(Gaussian(*(t.double() for t in shifted)), Gaussian(*(t.double() for t in plain))))
     squares = (shifted.mean - plain.mean).double().square().sum(1).mean()
     return PosteriorShift(r, float(squares / (2 * plain.mean.double().var(0, correction=0).sum())))
 
 
+@typed
 def transformed(model: Experiment | Adapter, images: Images, views: Views, *, binary: bool, seed: int = 0) -> Gaussian:
     """Encode one random view of every image.
 
@@ -71,7 +80,9 @@ def transformed(model: Experiment | Adapter, images: Images, views: Views, *, bi
     Raises:
         InvalidValue: For images outside [0, 1].
     """
-    images = as_images(images).cpu()  # where the draws are made
+    model = adapted(model)
+    images = model.as_images(as_images(images)).cpu()  # where the draws are made
+    seed = checks.seed(seed)
     generator = torch.Generator().manual_seed(seed + 1)
     parts = []
     with rng.fork(), rng.use_generator(torch.Generator().manual_seed(seed)):

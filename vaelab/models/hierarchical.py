@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from vaelab._utils import checks
+from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.networks._mlp import burda, dense_layers
+from vaelab.models.networks._mlp import burda, check_sizes, dense_layers
 from vaelab.models.vae import VAE, ForwardPass
 
 
@@ -36,6 +36,7 @@ class TwoLayers(VAE):
 
     groups = 2
 
+    @typed
     def __init__(
         self,
         shape: Sequence[int],
@@ -45,7 +46,8 @@ class TwoLayers(VAE):
         upper: Sequence[int] = (100, 100),
     ) -> None:
         super().__init__(*burda(shape, latent, hidden), latent)
-        self.top = checks.positive_int("top", top)
+        check_sizes(top=top, upper=upper)
+        self.top = top
         self.up = dense_layers([latent, *upper, 2 * top], nn.Tanh)
         self.down = dense_layers([top, *reversed(upper), 2 * latent], nn.Tanh)
 

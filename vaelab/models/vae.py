@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vaelab._utils import checks
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 
 
@@ -25,6 +26,12 @@ class ForwardPass(NamedTuple):
     p: tuple[Gaussian, ...]
     z: tuple[Tensor, ...]
     out: Tensor
+
+
+def check_pass(result: object) -> None:
+    """Raise InvalidType unless this is a pass, with tuples of latent groups."""
+    for name, groups in zip("qpz", checks.instance("result", result, ForwardPass), strict=False):
+        checks.instance(f"result.{name}", groups, tuple)
 
 
 def total_rate(result: ForwardPass) -> Tensor:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue
 from vaelab._utils.scalars import ScalarModule
 
 
@@ -24,6 +23,7 @@ class Annealing(ScalarModule):
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         """Advance by one optimizer step."""
+        checks.step_terms(mse, divergence)
 
 
 class Linear(Annealing):
@@ -50,6 +50,7 @@ class Linear(Annealing):
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
+        checks.step_terms(mse, divergence)
         self.taken += 1
         self.factor.copy_(((self.taken + 1).to(self.factor.dtype) / self.steps).clamp_max(1.0))
 
@@ -69,14 +70,13 @@ class Cyclical(Annealing):
 
     def __init__(self, period: int, rise: float = 0.5) -> None:
         super().__init__()
-        self.period, self.rise = checks.positive_int("period", period), checks.positive("rise", rise)
-        if self.rise > 1:
-            raise InvalidValue(f"rise must be in (0, 1], got {rise}.")
+        self.period, self.rise = checks.positive_int("period", period), checks.rate(rise, "rise")
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
         self.register_buffer("factor", torch.zeros(()))
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
+        checks.step_terms(mse, divergence)
         self.taken += 1
         phase = (self.taken % self.period).to(self.factor.dtype) / self.period
         self.factor.copy_((phase / self.rise).clamp_max(1.0))
@@ -114,6 +114,7 @@ class PIController(Annealing):
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
+        checks.step_terms(mse, divergence)
         error = self.target - divergence.mean().to(self.target)
         self.summed.copy_((self.summed - self.integral * error).clamp(0.0, 1.0))
         self.factor.copy_((self.proportional * torch.sigmoid(-error) + self.summed).clamp_max(1.0))

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab._utils.precision import without_autocast
+from vaelab._utils.typed import typed
 from vaelab.data import augment
 from vaelab.data.augment import Augment
-from vaelab.divergences.gaussian import Gaussian, diagonal_kl, sum_latents
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl, require_gaussians, sum_latents
 from vaelab.models.vae import VAE, ForwardPass
 from vaelab.objectives.iwae import detach
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
@@ -27,6 +28,18 @@ from vaelab.objectives.objective import Experiment, LossTerms, Objective
 Views = Callable[[Tensor], Tensor]
 VIEWS: dict[str, Callable[[], Augment]] = {"simple": augment.simple, "large": augment.large}
 Groups = tuple[Gaussian, ...]
+
+
+def _check_groups(views: Groups, images: Groups) -> None:
+    for name, groups in (("views", views), ("images", images)):
+        if not isinstance(groups, tuple | list) or not groups:
+            raise InvalidType(f"{name} must be a tuple of Gaussians, got {checks.shown(groups)}.")
+    if len(views) != len(images):
+        raise InvalidValue(
+            f"views must have the {len(images)} latent groups of images, got {len(views)} ({checks.shown(views)})."
+        )
+    for pair in zip(views, images, strict=True):
+        require_gaussians(*pair)
 
 
 class PosteriorKL(nn.Module):
@@ -54,14 +67,14 @@ class PosteriorKL(nn.Module):
         authors' code, https://github.com/sinhasam/CRVAE.
     """
 
+    @typed
     def __init__(self, *, reverse: bool = False, detach: Literal["image", "view"] | None = None) -> None:
         super().__init__()
-        if detach not in (None, "image", "view"):
-            raise InvalidValue(f"detach must be None, 'image' or 'view', got {detach!r}.")
         self.reverse, self.detach = reverse, detach
 
     @without_autocast
     def forward(self, views: Groups, images: Groups) -> Tensor:
+        _check_groups(views, images)
         views = detach(views) if self.detach == "view" else views
         images = detach(images) if self.detach == "image" else images
         q, p = (images, views) if self.reverse else (views, images)
@@ -92,6 +105,7 @@ class Triplet(nn.Module):
 
     @without_autocast
     def forward(self, views: Groups, images: Groups) -> Tensor:
+        _check_groups(views, images)
         if len(images) != 1:
             raise InvalidValue(f"Triplet needs one group of latents, got {len(images)}; use PosteriorKL.")
         (view,), (image,) = views, images
@@ -118,6 +132,7 @@ class ConsistentExperiment(Experiment):
         InvalidValue: For the dreg gradient with `together`.
     """
 
+    @typed
     def __init__(
         self, model: VAE, objective: Objective, shape: tuple[int, ...], views: Views, *, joint_batch: bool = True
     ) -> None:
@@ -145,6 +160,7 @@ class ConsistentExperiment(Experiment):
         return _half(result, 0, samples), _half(result, 1, samples)
 
 
+@typed
 def consistent(
     experiment: Experiment,
     consistency: float = 1.0,
@@ -187,8 +203,6 @@ def consistent(
     augment.check_domain("views", views, experiment.domain)
     if not callable(views):
         raise InvalidType(f"views must be a name or a function of images, got {views!r}; {suggest('', VIEWS)}")
-    if distance is not None and not callable(distance):
-        raise InvalidType(f"distance must be a module such as PosteriorKL(), got {distance!r:.60}.")
     plain = Experiment(experiment.model, experiment.objective, experiment.shape)
     plain.objective.add_consistency(distance or PosteriorKL(), consistency)
     return ConsistentExperiment(plain.model, plain.objective, plain.shape, views, joint_batch=joint_batch)
@@ -204,6 +218,7 @@ def check_same_shape(view: Tensor, x: Tensor) -> Tensor:
     Returns:
         The view.
     """
+    checks.tensors(view=view, x=x)
     if view.shape != x.shape:
         raise InvalidValue(f"views must have the shape of the images, {list(x.shape)}, got {list(view.shape)}.")
     return view

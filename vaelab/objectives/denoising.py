@@ -5,6 +5,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.domain import require_unit
+from vaelab._utils.typed import typed
 from vaelab.models.vae import VAE
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
 
@@ -27,6 +28,7 @@ class DenoisingExperiment(Experiment):
 
     noise: Tensor
 
+    @typed
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...], noise: float) -> None:
         require_unit("Denoising", objective.likelihood.domain)
         super().__init__(model, objective, shape)

@@ -39,13 +39,16 @@ class GammaPolicy(ScalarModule):
 
     def logvar_for(self, error: Tensor) -> Tensor:
         """Return ln gamma², [] or [b], for squared errors per pixel [b] of a training step."""
+        checks.tensors(error=error)
         return self.logvar
 
     def init_from_data(self, x: Tensor) -> None:
         """Initialize gamma from the training data [n, ...], once, before the first step."""
+        checks.tensor("x", x)
 
     def update(self, mse: Tensor, divergence: Tensor) -> None:
         """Change gamma by one optimizer step, for its mse per pixel [] and divergences [b]."""
+        checks.step_terms(mse, divergence)
 
     def extra_repr(self) -> str:
         return f"gamma={self.gamma.item():.4g}"
@@ -98,6 +101,10 @@ class _FromData(GammaPolicy):
     started: Tensor
 
     def init_from_data(self, x: Tensor) -> None:
+        if checks.tensor("x", x).is_floating_point():
+            checks.float_tensor("x", x)
+        if x.dim() < 2 or not len(x):
+            raise InvalidValue(f"x must be [n, ...] with at least one datum, got {tuple(x.shape)}.")
         if self.started:
             return
         variance = data_variance(x)
@@ -131,10 +138,12 @@ class Optimal(_FromData):
         self.register_buffer("started", torch.tensor(False))
 
     def logvar_for(self, error: Tensor) -> Tensor:
+        checks.tensors(error=error)
         return error.mean().clamp_min(MIN_VARIANCE).log()
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
+        checks.step_terms(mse, divergence)
         self.logvar.copy_(mse.clamp_min(MIN_VARIANCE).log())
 
 
@@ -142,6 +151,7 @@ class PerImage(Optimal):
     """gamma² = the squared error of each image: its nll is D/2 (1 + ln 2π mse(x))."""
 
     def logvar_for(self, error: Tensor) -> Tensor:
+        checks.tensors(error=error)
         return error.clamp_min(MIN_VARIANCE).log()
 
 
@@ -182,10 +192,10 @@ class Computed(_FromData):
 
     def __init__(self, start: float | None = None, rate: float = 0.01, rule: Rule = "capped_ema") -> None:
         super().__init__()
-        variance = 1.0 if start is None else checks.positive("start", start) ** 2
+        start = None if start is None else checks.positive("start", start)
+        variance = 1.0 if start is None else start * start
         self.rate, self.rule = checks.rate(rate), rule
-        if rule not in get_args(Rule):
-            raise InvalidValue(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}.")
+        checks.one_of("rule", rule, get_args(Rule))
         for name, value in (("logvar", math.log(variance)), ("running", variance)):
             if start is None:
                 self.register_buffer(name, torch.tensor(value))
@@ -195,6 +205,7 @@ class Computed(_FromData):
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
+        checks.step_terms(mse, divergence)
         average = torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(MIN_VARIANCE)
         self.running.copy_(torch.minimum(self.running, average) if self.rule == "running_min" else average)
         now = self.running.log()
@@ -241,6 +252,7 @@ class Geco(_FromData):
 
     @torch.no_grad()
     def update(self, mse: Tensor, divergence: Tensor) -> None:
+        checks.step_terms(mse, divergence)
         self.running.copy_(torch.lerp(self.running, mse.to(self.running), self.rate).clamp_min(MIN_VARIANCE))
         self.logvar.sub_(self.step_size * (self.running / self.kappa**2 - 1).clamp(-1, 1))
 
@@ -271,7 +283,7 @@ def policy(gamma: float | str | GammaPolicy) -> GammaPolicy:
         return copy.deepcopy(gamma)
     if isinstance(gamma, Real):
         return Fixed(gamma)
-    if gamma in NAMED:
+    if isinstance(gamma, str) and gamma in NAMED:
         return NAMED[gamma]()
     known = suggest(str(gamma), NAMED)
-    raise InvalidType(f"gamma must be a number, a name or a policy of vaelab.gamma, got {gamma!r}; {known}")
+    raise InvalidType(f"gamma must be a number, a name or a policy of vaelab.gamma, got {checks.shown(gamma)}; {known}")

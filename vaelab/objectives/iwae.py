@@ -15,6 +15,7 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.precision import without_autocast
+from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import KL, Gaussian
 from vaelab.models.vae import ForwardPass
 from vaelab.objectives.annealing import Annealing
@@ -52,6 +53,7 @@ class IWAEObjective(Objective):
         https://arxiv.org/abs/1810.04152.
     """
 
+    @typed
     def __init__(
         self,
         likelihood: Likelihood,
@@ -61,8 +63,6 @@ class IWAEObjective(Objective):
         annealing: Annealing | None = None,
     ) -> None:
         super().__init__(likelihood, KL(), weight, annealing)
-        if gradient not in ("plain", "stl", "dreg"):
-            raise InvalidValue(f"gradient must be plain, stl or dreg, got {gradient!r}.")
         self.samples, self.gradient = checks.positive_int("samples", samples), gradient
 
     @without_autocast

@@ -12,11 +12,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vaelab._utils import checks
 from vaelab._utils.domain import Domain
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
 from vaelab._utils.precision import without_autocast
 from vaelab.divergences.gaussian import LOG_2PI
 from vaelab.objectives.gamma import GammaPolicy, policy
+
+
+def _check(out: object, x: object) -> None:
+    """Check types and shapes of a decoder's output and of data; a training step does not read their values."""
+    checks.tensors(out=out, x=x)
+    assert isinstance(out, Tensor)
+    assert isinstance(x, Tensor)
+    if out.shape != x.shape or x.dim() < 2 or not len(x):
+        raise InvalidValue(f"out must be [b, ...] of the shape {tuple(x.shape)} of x, got {tuple(out.shape)}.")
 
 
 class Bernoulli(nn.Module):
@@ -38,22 +49,24 @@ class Bernoulli(nn.Module):
     @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """Return -ln p(x|z) [b] in nats for out and x [b, ...]."""
+        _check(out, x)
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
 
     @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nll [b] and the squared error per pixel [b], which carries no gradient."""
+        _check(out, x)
         with torch.no_grad():
             error = sum_pixels((x - torch.sigmoid(out)).square()) / x[0].numel()
         return self.nll(out, x), error
 
     def mean(self, out: Tensor) -> Tensor:
         """Return the mean image."""
-        return torch.sigmoid(out)
+        return torch.sigmoid(checks.tensor("out", out))
 
     def sample(self, out: Tensor) -> Tensor:
         """Return images of 0 and 1."""
-        return torch.bernoulli(torch.sigmoid(out))
+        return torch.bernoulli(self.mean(checks.float_tensor("out", out)))
 
 
 class _Scaled(nn.Module):
@@ -61,7 +74,7 @@ class _Scaled(nn.Module):
 
     def __init__(self, gamma: float | str | GammaPolicy = 1.0, *, squash: bool = True) -> None:
         super().__init__()
-        self.gamma, self.squash = policy(gamma), squash
+        self.gamma, self.squash = policy(gamma), checks.flag("squash", squash)
 
     @property
     def domain(self) -> Domain:
@@ -70,6 +83,7 @@ class _Scaled(nn.Module):
 
     def mean(self, out: Tensor) -> Tensor:
         """Return the mean image."""
+        checks.tensor("out", out)
         return torch.sigmoid(out) if self.squash else out
 
     @without_autocast
@@ -104,10 +118,12 @@ class Normal(_Scaled):
 
     @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        _check(out, x)
         return self._of(sum_pixels((x - self.mean(out)) ** 2), self.gamma.logvar, x[0].numel())
 
     @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        _check(out, x)
         squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
         error = squares.detach() / pixels
         return self._of(squares, self.gamma.logvar_for(error), pixels), error
@@ -118,6 +134,7 @@ class Normal(_Scaled):
 
     def sample(self, out: Tensor) -> Tensor:
         """Return images with the noise of the pixels."""
+        checks.float_tensor("out", out)
         return self.mean(out) + self.gamma.gamma * torch.randn_like(out)
 
 
@@ -131,10 +148,12 @@ class Laplace(_Scaled):
 
     @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
+        _check(out, x)
         return self._of(x - self.mean(out), self.gamma.logvar)
 
     @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        _check(out, x)
         residual = x - self.mean(out)
         error = sum_pixels(residual.detach().square()) / x[0].numel()
         return self._of(residual, self.gamma.logvar_for(error)), error
@@ -146,6 +165,7 @@ class Laplace(_Scaled):
 
     def sample(self, out: Tensor) -> Tensor:
         """Return images with the noise of the pixels."""
+        checks.float_tensor("out", out)
         uniform = torch.rand_like(out) - 0.5
         scale = self.gamma.gamma / math.sqrt(2)
         # A draw of exactly 0 would be an infinite pixel.

@@ -18,9 +18,11 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.vae import VAE, ForwardPass, eval_mode, total_rate
+from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, total_rate
 from vaelab.objectives.annealing import Annealing
 from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Likelihood
@@ -75,20 +77,18 @@ class Objective(ScalarModule):
     weight: Tensor
     consistency_weight: Tensor | None  # lambda, in nats per nat
 
+    @typed
     def __init__(
         self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
     ) -> None:
         super().__init__()
-        if not isinstance(annealing, Annealing | None):
-            raise InvalidType(
-                f"annealing must be a schedule such as annealing.Linear(1000) or None, got {annealing!r}."
-            )
         self.likelihood, self.annealing = copy.deepcopy(likelihood), copy.deepcopy(annealing)
         self.divergence = divergence  # may refer to a model, which only `Experiment` knows
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
 
+    @typed
     def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
         """Add a term for views of the images to the loss.
 
@@ -96,19 +96,25 @@ class Objective(ScalarModule):
             consistency_distance: Module of the posteriors of views and of images, returns [b].
             consistency: Its weight lambda, at least 0.
         """
+        weight = checks.not_negative("consistency", consistency)
+        self.register_scalar("consistency_weight", weight, like=self.weight)
         self.consistency_distance = consistency_distance
-        self.register_scalar("consistency_weight", checks.not_negative("consistency", consistency), like=self.weight)
 
     @without_autocast
     def forward(self, x: Tensor, result: ForwardPass, view: tuple[Tensor, ForwardPass] | None = None) -> LossTerms:
         terms = self.per_sample(x, result)
         if view is not None:
+            if not isinstance(view, tuple) or len(view) != 2:
+                raise InvalidType(f"view must be (images, pass), got {checks.shown(view)}.")
+            if self.consistency_distance is None:
+                raise InvalidValue("view must be None for an objective without consistency, got one.")
             terms = self._with_view(terms, result, *view)
         return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
 
     @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         """Return the terms before the mean over the batch, each [b]."""
+        check_pass(result)
         nll, mse = self.likelihood.nll_and_mse(result.out, x)
         divergence = self.total_divergence(result)
         return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
@@ -116,6 +122,7 @@ class Objective(ScalarModule):
     @without_autocast
     def total_divergence(self, result: ForwardPass) -> Tensor:
         """Return the divergence of a pass, summed over its latent groups: [b], nats."""
+        check_pass(result)
         return reduce(torch.add, [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)])
 
     def _with_view(self, terms: LossTerms, result: ForwardPass, view: Tensor, view_result: ForwardPass) -> LossTerms:
@@ -163,8 +170,10 @@ class Experiment(ScalarModule):
 
     views: Callable[[Tensor], Tensor] | None  # see `vaelab.consistency`
 
+    @typed
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()
+        check_sizes(shape=shape)
         same = {id(part): part for part in (*model.modules(), *model.parameters(), *model.buffers())}
         self.model, self.objective, self.shape = model, copy.deepcopy(objective, dict(same)), shape
         self.views = None
@@ -186,8 +195,7 @@ class Experiment(ScalarModule):
         Raises:
             InvalidType, InvalidValue: For another type or shape.
         """
-        if not isinstance(x, Tensor):
-            raise InvalidType(f"images must be a tensor, got {type(x).__name__}.")
+        checks.tensor("images", x)
         if x.dtype not in (torch.uint8, torch.bool) and not x.is_floating_point():
             raise InvalidType(f"images must be uint8, bool or floating point, got {x.dtype}.")
         if x.shape[1:] != tuple(self.shape):
@@ -198,13 +206,15 @@ class Experiment(ScalarModule):
         """Return data [n, *shape], checked, on the device of the weights."""
         return as_images(x, self.shape, self.domain).to(self.objective.weight.device)
 
-    def init_from_data(self, x: Tensor) -> None:
+    def init_from_data(self, x: Images) -> None:
         """Initialize gamma from the training data [n, *shape], once, before the first step."""
+        x = self.as_images(x)
         if (gamma := self.objective.likelihood.gamma) is not None:
             gamma.init_from_data(x)
 
     def update(self, terms: LossTerms) -> None:
         """Advance gamma and annealing by one optimizer step with these terms."""
+        checks.instance("terms", terms, LossTerms)
         for schedule in self.objective.schedules:
             schedule.update(terms.mse.detach(), terms.divergence.detach())
 
@@ -226,7 +236,7 @@ class Experiment(ScalarModule):
     @torch.no_grad()
     def encode_in_chunks(self, x: Images, chunk: int = 2000) -> Gaussian:
         """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
-        device = self.objective.weight.device
+        device, chunk = self.objective.weight.device, checks.positive_int("chunk", chunk)
         images = as_images(x, self.shape, self.domain)
         parts = [self._posterior(part.to(device)) for part in images.split(chunk)]
         return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
@@ -263,10 +273,17 @@ class Experiment(ScalarModule):
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """Return the mean images [n, *shape] of latents [n, latent]."""
+        """Return the mean images [n, *shape] of latents z [n, latent].
+
+        Raises:
+            InvalidType, InvalidValue: If z is no finite floating-point tensor of that shape.
+        """
+        if checks.float_tensor("z", z).dim() != 2 or z.shape[1] != self.model.latent:
+            raise InvalidValue(f"z must be [n, {self.model.latent}], got {tuple(z.shape)}.")
+        z = z.to(self.objective.weight)
         with eval_mode(self):
             return self.objective.likelihood.mean(self.model.decoder(z))
 
     def sample(self, n: int) -> Tensor:
         """Return the mean images [n, *shape] of n draws from the prior."""
-        return self.decode(self.model.prior_sample(n))
+        return self.decode(self.model.prior_sample(checks.positive_int("n", n)))

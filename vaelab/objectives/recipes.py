@@ -8,16 +8,19 @@ to its docstring what all recipes share.
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast
 
 from torch import nn
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
+from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
 from vaelab.models.hierarchical import TwoLayers
 from vaelab.models.networks import NETWORKS
+from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
@@ -70,21 +73,18 @@ _Make = TypeVar("_Make", bound=Callable[..., Experiment])
 
 
 def _recipe(make: _Make) -> _Make:
-    RECIPES[make.__name__] = make
     __all__.append(make.__name__)
     head, args, tail = inspect.cleandoc(make.__doc__ or "").partition("Args:\n")
     own, _, tail = f"\n{tail}".partition("\n\n")
     make.__doc__ = f"{head}{args}{_ARGS}{own}\n\n{_RETURNS}\n{tail}"
-    return make
+    RECIPES[make.__name__] = checked = cast(_Make, typed(make))
+    return checked
 
 
 def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: float = 1.0, **design: Any) -> Experiment:
     options = _options(**design)
     shape, hidden = _checked(shape, latent), options["hidden"]
-    if options["network"] not in NETWORKS:
-        raise InvalidValue(f"network must be one of {', '.join(NETWORKS)}, got {options['network']!r}.")
-    if hidden is not None and (isinstance(hidden, int | str) or not all(isinstance(w, int) and w > 0 for w in hidden)):
-        raise InvalidType(f"hidden must be a sequence of positive whole numbers such as (400,), got {hidden!r}.")
+    checks.one_of("network", options["network"], tuple(NETWORKS))
     encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
     objective = Objective(_likelihood(options), divergence, weight, options["annealing"])
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
@@ -98,22 +98,14 @@ def _options(**design: Any) -> dict[str, Any]:
 
 
 def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
-    shape = tuple(shape)
-    if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise InvalidValue(f"shape must be that of one image, whole numbers such as (1, 28, 28), got {shape}.")
-    if not isinstance(latent, int) or latent < 1:
-        raise InvalidValue(f"latent must be a whole number of at least 1, got {latent!r}.")
-    return shape
+    check_sizes(shape=tuple(shape), latent=latent)
+    return tuple(shape)
 
 
 def _likelihood(options: dict[str, Any]) -> Likelihood:
     name, gamma, squash = options["likelihood"], options["gamma"], options["squash"]
-    if not isinstance(squash, bool):
-        raise InvalidType(f"squash must be True or False, got {squash!r}.")
     if name in ("normal", "laplace"):
         return (Normal if name == "normal" else Laplace)(gamma, squash=squash)
-    if name != "bernoulli":
-        raise InvalidValue(f"likelihood must be one of normal, bernoulli, laplace, got {name!r}.")
     if not squash:
         raise InvalidValue("squash must be True for a Bernoulli, whose domain is 'unit', got False; use a normal.")
     if gamma != DEFAULTS["gamma"]:
@@ -348,7 +340,9 @@ def two_layer_iwae(
     options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
     if options["network"] != "burda":
         raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
-    model = TwoLayers(_checked(shape, latent), latent, top, options["hidden"] or (200, 200))
+    model = TwoLayers(
+        _checked(shape, latent), latent, top, (200, 200) if options["hidden"] is None else options["hidden"]
+    )
     objective = IWAEObjective(_likelihood(options), samples, annealing=options["annealing"])
     return Experiment(model, objective, tuple(shape))
 

@@ -6,7 +6,9 @@ They use matplotlib's objects only, so that any thread may draw and nothing glob
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.plots.settings import Style as Style  # before matplotlib, whose import may fail
 from vaelab.plots.settings import new_figure as new_figure
 from vaelab.plots.settings import style as style
@@ -15,9 +17,11 @@ from vaelab.plots.settings import style as style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
+
+LINESTYLES = ("-", "--", "-.", ":", "solid", "dashed", "dashdot", "dotted")
 
 # One color per role, the same in every picture.
 Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
@@ -26,6 +30,38 @@ Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#
 CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 
 
+def _numbers(name: str, value: Any, axes: Sequence[str] | None = None) -> np.ndarray:
+    """Return numbers, of a tensor without its gradient, as an array with these axes."""
+    if hasattr(value, "detach"):
+        value = checks.tensor(name, value).detach().cpu()
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):
+        array = np.empty(0, object)
+    if array.dtype.kind not in "buif" or isinstance(value, np.ma.MaskedArray):
+        raise InvalidType(f"{name} must be an array of numbers, got {checks.shown(value)}.")
+    if axes is not None and (array.ndim != len(axes) or not array.size or (axes[-1] == "2" and array.shape[-1] != 2)):
+        raise InvalidValue(f"{name} must be [{', '.join(axes)}] and not empty, got {list(array.shape)}.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidValue(f"{name} must be finite, got {array[~np.isfinite(array)][0]}.")
+    return array
+
+
+def _check_color(name: str, value: Any) -> None:
+    try:
+        known = is_color_like(value)
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise InvalidValue(f"{name} must be a color that matplotlib knows, got {checks.shown(value)}.")
+
+
+def _same_length(name: str, array: np.ndarray, n: int) -> None:
+    if len(array) != n:
+        raise InvalidValue(f"{name} must have {n} rows, got {len(array)}.")
+
+
+@typed
 def size_for(sizes: Mapping[str, Any], name: str) -> Any:
     """Return the size for a style.
 
@@ -39,8 +75,7 @@ def size_for(sizes: Mapping[str, Any], name: str) -> Any:
     Raises:
         InvalidValue: If the style is unknown.
     """
-    if name not in sizes:
-        raise InvalidValue(f"style must be one of {', '.join(sizes)}, got {name!r}.")
+    checks.one_of("style", name, tuple(sizes))
     return sizes[name]
 
 
@@ -59,12 +94,16 @@ def color_steps(start: str, end: str, n: int) -> list[tuple[float, float, float]
         >>> color_steps("black", "white", 3)[1]
         (0.5, 0.5, 0.5)
     """
+    checks.positive_int("n", n)
+    for name, color in (("start", start), ("end", end)):
+        _check_color(name, color)
     first, last = (to_rgb(color) for color in (start, end))
     weights = [i / max(n - 1, 1) for i in range(n)]
     return [tuple((1 - w) * a + w * b for a, b in zip(first, last, strict=True)) for w in weights]  # type: ignore[misc]
 
 
-def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, linestyle: str = "-") -> None:
+@typed
+def circles(axes: Axes, center: tuple[float, float], sigma: float, color: str, linestyle: str = "-") -> None:
     """Draw the circles of one and two standard deviations of an isotropic Gaussian.
 
     Args:
@@ -74,12 +113,15 @@ def circles(axes: Axes, center: Sequence[float], sigma: float, color: str, lines
         color: Of the lines.
         linestyle: Of the lines.
     """
+    x, y = (float(value) for value in center)
+    checks.in_range("sigma", checks.positive("sigma", sigma), 0, 1e100)
+    _check_color("color", color)
+    checks.one_of("linestyle", linestyle, LINESTYLES)
     for radius in (sigma, 2 * sigma):
-        axes.add_patch(
-            Circle((center[0], center[1]), radius, fill=False, edgecolor=color, linewidth=1, linestyle=linestyle)
-        )
+        axes.add_patch(Circle((x, y), radius, fill=False, edgecolor=color, linewidth=1, linestyle=linestyle))
 
 
+@typed
 def seed_band(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: Any) -> None:
     """Draw the mean over seeds as a line and their range as a band.
 
@@ -90,10 +132,14 @@ def seed_band(axes: Axes, x: np.ndarray, seeds: np.ndarray, color: Any, **line: 
         color: Of line and band.
         line: Options of `Axes.plot`.
     """
+    x, seeds = _numbers("x", x, ["n"]), _numbers("seeds", seeds, ["n", "seeds"])
+    _same_length("seeds", seeds, len(x))
+    _check_color("color", color)
     axes.plot(x, seeds.mean(1), color=color, **line)
     axes.fill_between(x, seeds.min(1), seeds.max(1), color=color, alpha=0.2, linewidth=0)
 
 
+@typed
 def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None) -> None:
     """Draw posterior means in two dimensions, colored by class, with each label at its median.
 
@@ -103,17 +149,22 @@ def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None)
         labels: Classes, [n].
         sigmas: Standard deviations, [n, 2]; about a hundred of them are drawn as ellipses.
     """
-    points = _array(means)
+    points = _numbers("means", means, ["n", "2"])
     if sigmas is not None:
+        widths_and_heights = _numbers("sigmas", sigmas, ["n", "2"])
+        _same_length("sigmas", widths_and_heights, len(points))
         some = slice(None, None, max(len(points) // 100, 1))
-        widths, heights = 2 * _array(sigmas)[some].T
+        widths, heights = 2 * widths_and_heights[some].T
         line: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
         offsets: Any = {"offsets": points[some], "offset_transform": axes.transData}
         axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **line, **offsets))
     if labels is None:
         axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
         return
-    classes = _array(labels)
+    classes = _numbers("labels", labels, ["n"])
+    _same_length("labels", classes, len(points))
+    if classes.dtype.kind not in "ui":
+        raise InvalidType(f"labels must be whole numbers, got {classes.dtype}.")
     colors = [CLASSES[k % 10] for k in classes]
     axes.scatter(points[:, 0], points[:, 1], s=3, c=colors, linewidths=0, rasterized=True)
     for k in np.unique(classes):
@@ -122,6 +173,7 @@ def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None)
         axes.text(x, y, str(k), ha="center", va="center", weight="bold", bbox=box, clip_on=True)
 
 
+@typed
 def tile_images(images: Any, gap: int = 0) -> np.ndarray:
     """Put equal images side by side and below one another, with white lines between them.
 
@@ -140,10 +192,15 @@ def tile_images(images: Any, gap: int = 0) -> np.ndarray:
         >>> tile_images(np.zeros((2, 3, 8, 8)), gap=1).shape
         (17, 26)
     """
-    grid = _array(images) if hasattr(images, "shape") else np.asarray([[*map(_array, row)] for row in images])
+    if not hasattr(images, "shape"):
+        if not isinstance(images, Sequence) or not all(isinstance(row, Sequence) for row in images):
+            raise InvalidType(f"images must be rows of images, got {checks.shown(images)}.")
+        images = [[_numbers("images", image) for image in row] for row in images]
+    checks.positive_int("gap", gap, at_least=0)
+    grid = _numbers("images", images)
     if grid.ndim == 5 and grid.shape[2] in (1, 3):
         grid = np.moveaxis(grid, 2, -1)
-    if grid.ndim not in (4, 5) or grid.shape[4:] not in ((), (1,), (3,)):
+    if grid.ndim not in (4, 5) or not grid.size or grid.shape[4:] not in ((), (1,), (3,)):
         raise InvalidValue(f"images must be [rows, columns, h, w] or with channels, got shape {list(grid.shape)}.")
     grid = grid[..., 0] if grid.shape[4:] == (1,) else grid
     if gap:
@@ -155,11 +212,7 @@ def tile_images(images: Any, gap: int = 0) -> np.ndarray:
     return picture[: r * h - gap, : c * w - gap]
 
 
-def _array(values: Any) -> np.ndarray:
-    """Return an array, a tensor on any device or a list as an array."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-
-
+@typed
 def image_grid(
     axes: Axes,
     images: Any,
@@ -199,9 +252,9 @@ def image_grid(
     axes.set_xticks([j * width + (width - gap) / 2 - 0.5 for j in range(len(columns))], labels=columns)
     axes.set_yticks(middles[: len(rows)], labels=rows)
     bare: list[Any] = [axes]
-    if columns:
+    if len(columns):
         axes.xaxis.tick_top()
-    if right:
+    if len(right):
         bare.append(axes.secondary_yaxis("right"))
         bare[-1].set_yticks(middles, labels=right)
     for part in bare:

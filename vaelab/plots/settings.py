@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 
 try:
@@ -153,7 +154,12 @@ def new_figure(width: float, height: float) -> StyledFigure:
 
     Returns:
         The figure. In the block of a `style`, it keeps this style after the block.
+
+    Raises:
+        InvalidValue: If a side is not in [0.1, 600].
     """
+    for side, inches in (("width", width), ("height", height)):
+        checks.in_range(side, inches, 0.1, 600)
     figure = StyledFigure(width, height)
     FigureCanvasAgg(figure)
     return figure

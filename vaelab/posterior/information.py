@@ -109,7 +109,7 @@ def dimension_wise_kl(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> 
 def _draws(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draw points [m, d], and return them with their components [m]."""
     checks.positive_int("samples", samples, at_least=2)
-    return draw(mean, logvar, samples, torch.Generator(mean.device).manual_seed(seed))
+    return draw(mean, logvar, samples, torch.Generator(mean.device).manual_seed(checks.seed(seed)))
 
 
 def _log_prior(z: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from vaelab._utils import checks
 from vaelab._utils.checks import shortest
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.divergences.validation import check_pair
@@ -46,13 +47,14 @@ class MarginalPosterior:
         check_pair(Gaussian(mean, logvar), Gaussian(mean, logvar))
         if mean.dim() != 2 or mean.numel() == 0:
             raise InvalidValue(f"mean must be [n, d] and not empty, got {tuple(mean.shape)}; flatten the latents.")
-        if float(logvar.abs().max()) > MAX_LOGVAR:
+        if float(logvar.detach().abs().max()) > MAX_LOGVAR:
             raise InvalidValue(
-                f"logvar must be within ±{MAX_LOGVAR:g}, got {shortest(float(logvar.abs().max()))}; clamp it."
+                f"logvar must be within ±{MAX_LOGVAR:g}, got {shortest(float(logvar.detach().abs().max()))}; clamp it."
             )
         self.mean, self.logvar = mean.cpu(), logvar.cpu()  # all that follows is in float64
 
     @classmethod
+    @typed
     def from_model(cls, experiment: Experiment, x: Any) -> "MarginalPosterior":
         """Return the mixture of the posteriors of x under a trained experiment.
 
@@ -71,10 +73,12 @@ class MarginalPosterior:
             raise InvalidValue("x must have at least one datum, got 0.")
         return cls(*q)
 
+    @typed
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points from Q: [n, d]; generator None is torch's own."""
         return mixture.draw(self.mean, self.logvar, checks.positive_int("n", n), generator)[0]
 
+    @typed
     def log_prob(self, z: Tensor, *, chunk: int = mixture.COMPONENTS) -> Tensor:
         """Compute ln Q(z) over all n components, to 1e-9 nats at any variance.
 
@@ -95,6 +99,7 @@ class MarginalPosterior:
         """Compute the moments per latent [d] and the covariance [d, d] in closed form."""
         return moments.moments(self.mean, self.logvar)
 
+    @typed
     def variance_law(self, threshold: float = 0.05) -> VarianceLaw:
         """Compute the law of total variance per latent.
 
@@ -109,6 +114,7 @@ class MarginalPosterior:
         """
         return variance_law(self.mean, self.logvar, checks.positive("threshold", threshold))
 
+    @typed
     def density_1d(self, z: Tensor, latent: int, chunk: int = mixture.COMPONENTS) -> Tensor:
         """Compute the density of one latent of Q at points z [m].
 
@@ -126,12 +132,14 @@ class MarginalPosterior:
             raise InvalidValue(f"z must be [m] for one latent, got {tuple(z.shape)}.")
         return self._density(z[:, None], [latent], chunk)
 
+    @typed
     def density_2d(self, z: Tensor, latents: tuple[int, int] = (0, 1), chunk: int = 1024) -> Tensor:
         """Compute the joint density of two latents at z [m, 2]; otherwise as `density_1d`."""
         if len(latents) != 2:
             raise InvalidValue(f"latents must be two, got {latents!r}.")
         return self._density(z, list(latents), chunk)
 
+    @typed
     def kl_to_prior(self, samples: int = 2000, seed: int = 0) -> Estimate:
         """Estimate KL(Q‖N(0, I)) = E_Q[ln Q - ln p], the cost of sampling from the prior.
 
@@ -149,6 +157,7 @@ class MarginalPosterior:
         """
         return information.kl_to_prior(self.mean, self.logvar, samples, seed)
 
+    @typed
     def total_correlation(self, samples: int = 2000, seed: int = 0) -> Estimate:
         """Estimate KL(Q‖Π_j Q_j), the dependence between latents; arguments as in `kl_to_prior`.
 
@@ -157,6 +166,7 @@ class MarginalPosterior:
         """
         return information.total_correlation(self.mean, self.logvar, samples, seed)
 
+    @typed
     def dimension_wise_kl(self, samples: int = 2000, seed: int = 0) -> LatentEstimates:
         """Estimate KL(Q_j‖N(0, 1)) of every latent [d]; arguments as in `kl_to_prior`.
 
@@ -164,6 +174,7 @@ class MarginalPosterior:
         """
         return information.dimension_wise_kl(self.mean, self.logvar, samples, seed)
 
+    @typed
     def mutual_information(self, samples: int = 2000, seed: int = 0) -> MutualInformation:
         """Estimate the mutual information of z and the image with two bounds, in nats.
 
@@ -174,6 +185,7 @@ class MarginalPosterior:
         """
         return information.mutual_information(self.mean, self.logvar, samples, seed)
 
+    @typed
     def compress(self, k: int, samples: int = 10_000, seed: int = 0) -> "GaussianMixture":
         """Fit a scikit-learn mixture of k Gaussians with full covariance to draws from Q.
 
@@ -192,8 +204,9 @@ class MarginalPosterior:
         return fit_gaussian_mixture(draws, k, seed)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
+        latents = [checks.integer("latent", latent) for latent in latents]
         for latent in latents:
-            if not isinstance(latent, int) or not 0 <= latent < self.mean.shape[1]:
+            if not 0 <= latent < self.mean.shape[1]:
                 raise InvalidValue(f"latent must be from 0 to {self.mean.shape[1] - 1}, got {latent}.")
         self._check_points(z, len(latents))
         mean, logvar = self.mean[:, latents], self.logvar[:, latents]

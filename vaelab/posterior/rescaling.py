@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.objectives.objective import Experiment
 
@@ -30,6 +31,7 @@ class Rescaled(NamedTuple):
 
 
 @torch.no_grad()
+@typed
 def rescale(experiment: Experiment, images: Images) -> Rescaled:
     """Return a copy of an experiment whose latents are divided by sqrt(V), their second moment.
 

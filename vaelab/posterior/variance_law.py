@@ -20,6 +20,7 @@ from torch import Tensor
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
 
@@ -28,6 +29,7 @@ ROUNDING = 1e-12  # nats; a minimum that is not deeper is rounding
 REACH = 16.0  # of the search over ln s, beyond where V = 1 and where s = 1
 
 
+@typed
 def predicted_variance(divergence: Divergence, ratio: float) -> float:
     """Compute the variance V of a latent at the scale that minimizes the average divergence.
 
@@ -82,6 +84,7 @@ def _average_divergence(divergence: Divergence, ratio: float, log_s: Tensor) -> 
     return values @ torch.from_numpy(weights / weights.sum())
 
 
+@typed
 def scale_gradient(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """Compute E[mean ∂D/∂mean + 2 s ∂D/∂s] over the images, per latent, by autograd.
 
@@ -113,6 +116,7 @@ def scale_gradient(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tens
     return (mean * by_mean + 2 * by_logvar).sum(0)
 
 
+@typed
 def optimal_scale(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
     """Compute the factor on each latent that minimizes the average divergence.
 
@@ -152,9 +156,7 @@ def _per_latent(divergence: Divergence, mean: Tensor, logvar: Tensor) -> Tensor:
 
 def _values(divergence: Divergence, q: Gaussian, *, scalar: bool = False) -> Tensor:
     """Compute the divergence of posteriors [b, d], checked to be [b] (or [] if `scalar`)."""
-    if not callable(divergence):
-        raise InvalidType(f"divergence must be a function of q and p, got {divergence!r:.60}.")
-    values = divergence(q, Gaussian.standard(q.mean))
+    values = checks.tensor("the result of divergence", divergence(q, Gaussian.standard(q.mean)))
     if values.shape != q.mean.shape[:1] and not (scalar and values.dim() == 0):
         raise InvalidType(
             f"divergence must return the shape ({len(q.mean)},) for posteriors {tuple(q.mean.shape)}, got "
@@ -197,6 +199,7 @@ class VarianceLaw(NamedTuple):
         return float(self.total[self.active].mean())
 
 
+@typed
 def variance_law(mean: Tensor, logvar: Tensor, threshold: float) -> VarianceLaw:
     """Compute the law of total variance of a mixture of diagonal Gaussians [n, d].
 
@@ -214,6 +217,8 @@ def variance_law(mean: Tensor, logvar: Tensor, threshold: float) -> VarianceLaw:
     References:
         Asperti (2019), doi:10.1007/978-3-030-37599-7_7.
     """
+    _check(mean, logvar)
+    threshold = checks.not_negative("threshold", threshold)
     of_means, of_noise, of_squares = mean.var(0, correction=0), logvar.exp().mean(0), (mean**2).mean(0)
     total, about_zero = of_means + of_noise, of_squares + of_noise
     return VarianceLaw(of_means, of_noise, total, of_means > threshold, of_squares, about_zero, threshold)

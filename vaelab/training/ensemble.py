@@ -17,6 +17,7 @@ from vaelab._utils.device import announce_device, on_device
 from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab._utils.precision import tf32
 from vaelab._utils.progress import tqdm
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.kernel_mmd import MMD
@@ -68,6 +69,7 @@ class EnsembleError(TrainingError):
         return str(self.args[0])
 
 
+@typed
 def fit_many(
     make: Callable[..., Experiment], settings: Sequence[dict[str, Any]], data: Images, config: TrainConfig | None = None
 ) -> Histories:
@@ -156,7 +158,7 @@ def _check_settings(
         try:
             inspect.signature(make).bind(**setting)
         except TypeError as error:
-            raise InvalidType(f"settings must fit the parameters of make, got {setting}: {error}.") from error
+            raise InvalidType(f"settings must fit the parameters of make, got {setting!r:.200}: {error}.") from error
     return [checks.seed(setting.get("seed", config.seed)) for setting in settings]
 
 

@@ -3,13 +3,16 @@
 import csv
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue, TrainingError
-from vaelab._utils.files import atomic_write
+from vaelab._utils.files import atomic_write, user_path
+from vaelab._utils.typed import typed
 from vaelab.divergences.modules import GeometricJS
 from vaelab.objectives.objective import Experiment
 from vaelab.training.interventions import Intervention, Interventions
@@ -39,6 +42,13 @@ class History:
     interventions: list[Intervention] = field(default_factory=list)
     average: Experiment | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        for name, kind in (("rows", Mapping), ("interventions", tuple)):
+            for entry in checks.instance(name, getattr(self, name), list):
+                checks.instance(f"an entry of {name}", entry, kind)
+        if self.average is not None:
+            checks.instance("average", self.average, Experiment)
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -49,17 +59,22 @@ class History:
 
     def __getitem__(self, column: str) -> list[float]:
         """Return one column over the epochs."""
-        if column not in self.columns:
-            raise InvalidValue(f"column must be one of {', '.join(self.columns) or '(no rows yet)'}, got {column!r}.")
+        if not isinstance(column, str) or column not in self.columns:
+            raise InvalidValue(
+                f"column must be one of {', '.join(self.columns) or '(no rows yet)'}, got {checks.shown(column)}."
+            )
         return [row[column] for row in self.rows]
 
     def replay(self) -> Interventions:
         """Return the recorded interventions as a plan, with which `fit` reproduces the run."""
         return Interventions(self.interventions)
 
+    @typed
     def save(self, path: Path | str) -> None:
         """Write the table as CSV, or raise StorageError if the file cannot be written."""
-        with atomic_write(Path(path)) as part, part.open("w", newline="") as file:
+        if not (path := user_path(path)).name:
+            raise InvalidValue(f"path must be that of a file, got {str(path)!r}.")
+        with atomic_write(path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)

@@ -7,13 +7,14 @@ as a plan that reproduces the run.
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.scalars import ScalarModule
+from vaelab._utils.typed import typed
 from vaelab.divergences.modules import GeometricJS
 from vaelab.objectives.gamma import Fixed
 from vaelab.objectives.objective import Experiment
@@ -69,7 +70,13 @@ class Interventions:
         self._names = tuple(CHECKS)
         self._waiting: list[tuple[str, float]] = []
         self._planned: defaultdict[int, list[tuple[str, float]]] = defaultdict(list)
-        for step, name, _, new in planned:
+        if isinstance(planned, str | bytes | Mapping) or not isinstance(planned, Iterable) or hasattr(planned, "dtype"):
+            raise InvalidType(f"planned must be interventions (step, name, old, new), got {checks.shown(planned)}.")
+        for intervention in planned:
+            if not isinstance(intervention, Sequence) or len(intervention) != 4:
+                raise InvalidType(f"planned must hold (step, name, old, new), got {checks.shown(intervention)}.")
+            step, name, _, new = intervention
+            checks.positive_int("step", step, at_least=0)
             self._check(name, new)
             self._planned[step].append((name, new))
 
@@ -86,22 +93,27 @@ class Interventions:
         with self._lock:
             self._waiting += [(name, float(value)) for name, value in values.items()]
 
+    @typed
     def restrict(self, names: Iterable[str]) -> None:
         """Accept only the parameters that an experiment has; InvalidValue if others are planned."""
+        names = tuple(names)
+        for name in names:
+            checks.one_of("parameter", name, tuple(CHECKS))
         with self._lock:
-            self._names = tuple(names)
+            self._names = names
             planned = [pair for pairs in self._planned.values() for pair in pairs]
             for name, value in planned + self._waiting:
                 self._check(name, value)
 
     # The only check of names and ranges: the loop receives nothing that it cannot set.
     def _check(self, name: str, value: float) -> None:
-        if name not in self._names:
-            raise InvalidValue(f"parameter must be one of {', '.join(sorted(self._names))}, got {name!r}.")
+        if not isinstance(name, str) or name not in self._names:
+            raise InvalidValue(f"parameter must be one of {', '.join(sorted(self._names))}, got {checks.shown(name)}.")
         CHECKS[name](value)
 
     def due(self, step: int) -> list[tuple[str, float]]:
         """Return the names and values to set before a step: planned ones, then waiting ones."""
+        checks.positive_int("step", step, at_least=0)
         with self._lock:
             waiting, self._waiting = self._waiting, []
         return self._planned.get(step, []) + waiting

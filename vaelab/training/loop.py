@@ -19,6 +19,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import lock, user_path
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import tf32, without_autocast
+from vaelab._utils.typed import typed
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
@@ -52,6 +53,7 @@ class Progress(NamedTuple):
     history: History
 
 
+@typed
 def fit(
     experiment: Experiment,
     data: Images,
@@ -60,7 +62,7 @@ def fit(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
-    changed: Collection[str] = (),
+    changed: str | Collection[str] = (),
 ) -> History:
     """Train an experiment to the end, with a progress bar.
 
@@ -111,6 +113,7 @@ def with_bar(steps: Iterator[Progress], config: TrainConfig) -> Iterator[Progres
             yield progress
 
 
+@typed
 def train(
     experiment: Experiment,
     data: Images,
@@ -119,7 +122,7 @@ def train(
     interventions: Interventions | None = None,
     augment: Transform | None = None,
     resume: bool = False,
-    changed: Collection[str] = (),
+    changed: str | Collection[str] = (),
 ) -> Generator[Progress, None, None]:
     """Train an experiment in place, and yield after every step.
 
@@ -159,7 +162,7 @@ def train(
     """
     config = config or TrainConfig()
     check_inference_mode()
-    if changed and not resume:
+    if len(changed) and not resume:
         raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
     with lock(user_path(config.checkpoints) / ".lock", wait=False) if config.checkpoints is not None else nullcontext():
         yield from _train(experiment, data, config, interventions or Interventions(), augment, resume, changed)
@@ -172,13 +175,14 @@ def _train(
     interventions: Interventions,
     augment: Transform | None,
     resume: bool,
-    changed: Collection[str],
+    changed: str | Collection[str],
 ) -> Iterator[Progress]:
     device = on_device(config.device, experiment.model)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
     check_domain("augment", augment, experiment.domain)
     if config.binarize != "no":
         require_unit(f"binarize={config.binarize!r}", experiment.domain)
+    interventions.restrict(tuple(TunableParameters(experiment, config.lr).values))  # before anything changes
     n, batch = len(images), config.batch_size
     per_epoch = config.steps_per_epoch(n)
     total = config.total_steps(per_epoch)
@@ -192,7 +196,6 @@ def _train(
     optimizer = adam(experiment, config, device)
     step = TrainStep(experiment, images, config, optimizer, augment)
     parameters, history = TunableParameters(experiment, config.lr), History(average=step.average)
-    interventions.restrict(parameters.values)
     order = torch.arange(n, device=device)
     checkpointer = Checkpointer(config, step, order, parameters, history, changed)
     first = checkpointer.resume() if resume else checkpointer.start()

@@ -16,6 +16,7 @@ from vaelab._utils import checks, rng
 from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.precision import without_autocast
+from vaelab._utils.typed import typed
 from vaelab.data.augment.color import Jitter
 from vaelab.data.augment.geometric import Affine, Flip, Warp, affine
 
@@ -66,22 +67,22 @@ class Augment:
 
     def __post_init__(self) -> None:
         if not isinstance(self.parts, tuple | list):
-            raise InvalidType(f"parts must be a tuple of transformations, got {self.parts!r}; write (part,).")
+            raise InvalidType(
+                f"parts must be a tuple of transformations, got {checks.shown(self.parts)}; write (part,)."
+            )
         object.__setattr__(self, "parts", tuple(self.parts))  # a list could change later
         for part in self.parts:
             if not isinstance(part, Affine | Flip | Jitter):
-                raise InvalidType(f"parts must be Affine, Flip or Jitter, got {part!r}.")
-        if not isinstance(self.fill, str):
-            checks.in_range("fill", self.fill, 0, 1)
-        elif self.fill not in PADDING:
-            raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {self.fill!r}.")
+                raise InvalidType(f"parts must be Affine, Flip or Jitter, got {checks.shown(part)}.")
+        _check_fill(self.fill)
 
     @without_autocast
     @torch.no_grad()
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        if not isinstance(x, Tensor):
-            raise InvalidType(f"images must be a tensor [b, c, h, w] of floats, got {type(x).__name__}.")
-        if x.dim() != 4 or not x.is_floating_point():
+        checks.tensors(images=x)
+        if generator is not None:
+            checks.instance("generator", generator, torch.Generator)
+        if x.dim() != 4 or not x.numel():
             raise InvalidType(f"images must be floats [b, c, h, w], got {x.dtype} {list(x.shape)}.")
 
         def uniform() -> Tensor:
@@ -100,6 +101,7 @@ class Augment:
         return x
 
 
+@typed
 def check_domain(name: str, transformation: object, domain: Domain) -> None:
     """Raise `InvalidValue` for an `Augment` on data outside [0, 1]; other functions pass.
 
@@ -132,6 +134,17 @@ def resample(x: Tensor, warp: Warp, fill: Fill = "edge") -> Tensor:
         >>> resample(torch.arange(4.0).reshape(1, 1, 1, 4), to_the_right, fill=0.0).tolist()
         [[[[0.0, 0.0, 1.0, 2.0]]]]
     """
+    checks.tensors(x=x, **checks.instance("warp", warp, Warp)._asdict())
+    if (
+        x.dim() < 4
+        or not x.numel()
+        or warp.linear.shape != (*x.shape[:-3], 2, 2)
+        or warp.shift.shape != (*x.shape[:-3], 2)
+    ):
+        raise InvalidValue(
+            f"x must be [b, c, h, w] with one warp per image, got {list(x.shape)} for {list(warp.linear.shape)}."
+        )
+    _check_fill(fill)
     height, width = x.shape[-2:]
     back = warp.inverse()
     right, down = (_pixel_centers(side, x) for side in (width, height))
@@ -162,6 +175,13 @@ def _inside(grid: Tensor, fill: str, width: int, height: int) -> Tensor:
     return torch.stack([part.clamp(1 / side - 1, 1 - 1 / side) for part, side in sides], -1)
 
 
+def _check_fill(fill: object) -> None:
+    if not isinstance(fill, str):
+        checks.in_range("fill", fill, 0, 1)
+    elif fill not in PADDING:
+        raise InvalidValue(f"fill must be a gray value, 'edge' or 'reflect', got {checks.shown(fill)}.")
+
+
 def _mirrored(x: Tensor, warp: Warp, otherwise: Tensor) -> Tensor:
     """Return images whose warp only swaps sides, or nothing, without interpolation."""
     (a, b), (c, d) = (row.unbind(-1) for row in warp.linear.unbind(-2))
@@ -178,6 +198,7 @@ def _pixel_centers(side: int, like: Tensor) -> Tensor:
     return torch.arange(side, device=like.device, dtype=like.dtype) + 0.5 * (1 - side)
 
 
+@typed
 def simple(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> Augment:
     """Return gentle transformations: ±15 degrees, ±5 % of a side, scale 0.9 to 1.1.
 
@@ -199,6 +220,7 @@ def simple(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> 
     return _combine(SIMPLE, flip, jitter, fill)
 
 
+@typed
 def large(*, flip: bool = False, jitter: bool = False, fill: Fill = "edge") -> Augment:
     """Return strong transformations: ±30 degrees, ±10 % of a side, scale 0.75 to 1.25.
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
-from vaelab.data.augment.geometric import UniformSource
+from vaelab._utils.errors import InvalidValue
+from vaelab.data.augment.geometric import UniformSource, check_source
 
 LUMA = (0.299, 0.587, 0.114)  # perceived brightness of red, green and blue
 
@@ -37,6 +38,10 @@ class Jitter:
 
     def apply(self, x: Tensor, uniform: UniformSource) -> Tensor:
         """Change the colors of images [b, c, h, w]."""
+        check_source(uniform)
+        checks.tensors(x=x)
+        if x.dim() != 4 or not x.numel():
+            raise InvalidValue(f"x must be images [b, c, h, w], got {list(x.shape)}.")
         if self.brightness:
             x = (x * _factor(self.brightness, uniform)).clamp(0, 1)
         if self.contrast:

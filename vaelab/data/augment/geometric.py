@@ -31,6 +31,9 @@ class Warp(NamedTuple):
     @without_autocast
     def after(self, first: "Warp") -> "Warp":
         """Compose two warps: `first`, then this one."""
+        checks.tensors(**checks.instance("first", first, Warp)._asdict())
+        if first.linear.shape != self.linear.shape or first.shift.shape != self.shift.shape:
+            raise InvalidValue(f"first must have one map [b, 2, 2] per image, got {list(first.linear.shape)}.")
         return Warp(self.linear @ first.linear, (self.linear @ first.shift[..., None])[..., 0] + self.shift)
 
     @without_autocast
@@ -59,6 +62,11 @@ def affine(rotation: Tensor, shift: Tensor, scale: Tensor, shear: Tensor) -> War
         >>> to_the_right.after(to_the_right).shift.tolist()
         [[4.0, 0.0]]
     """
+    checks.tensors(rotation=rotation, shift=shift, scale=scale, shear=shear)
+    if shift.shape[-1:] != (2,) or any(t.shape != shift.shape[:-1] for t in (rotation, scale, shear)):
+        raise InvalidValue(
+            f"shift must be [b, 2] for rotations [b], got {list(shift.shape)} for {list(rotation.shape)}."
+        )
     angle, lean = torch.deg2rad(rotation), torch.tan(torch.deg2rad(shear))
     cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
     return Warp(_matrix(cos, sin - cos * lean, -sin, cos + sin * lean), shift)
@@ -93,7 +101,7 @@ class Affine:
         checks.in_range("translation", self.translation, 0, 1)
         checks.in_range("shear", self.shear, 0, 80)
         if not isinstance(self.scale, tuple | list) or len(self.scale) != 2:
-            raise InvalidType(f"scale must be two factors such as (0.9, 1.1), got {self.scale!r}.")
+            raise InvalidType(f"scale must be two factors such as (0.9, 1.1), got {checks.shown(self.scale)}.")
         object.__setattr__(self, "scale", tuple(self.scale))  # a list could change later
         low, high = (checks.positive("scale", factor) for factor in self.scale)
         if low > high:
@@ -101,6 +109,7 @@ class Affine:
 
     def warp(self, uniform: UniformSource, size: tuple[int, int]) -> Warp:
         """Draw a warp per image of this height and width."""
+        check_source(uniform, size)
         shift = self.translation * torch.stack([side * (2 * uniform() - 1) for side in (size[1], size[0])], -1)
         low, high = self.scale
         rotation, shear = self.rotation * (2 * uniform() - 1), self.shear * (2 * uniform() - 1)
@@ -128,9 +137,20 @@ class Flip:
 
     def warp(self, uniform: UniformSource, size: tuple[int, int]) -> Warp:
         """Draw a warp per image; the size does not matter."""
+        check_source(uniform, size)
         x, y = (1 - 2 * (u := uniform()).lt(chance).to(u.dtype) for chance in (self.horizontal, self.vertical))
         zero = torch.zeros_like(x)
         return Warp(_matrix(x, zero, zero, y), torch.stack([zero, zero], -1))
+
+
+def check_source(uniform: object, size: object = (1, 1)) -> None:
+    """Raise InvalidType unless `uniform` is a function and `size` a height and a width."""
+    if not callable(uniform) or isinstance(uniform, type):
+        raise InvalidType(f"uniform must be a function, got {checks.shown(uniform)}.")
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise InvalidType(f"size must be (height, width), got {checks.shown(size)}.")
+    for side in size:
+        checks.positive_int("size", side)
 
 
 def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.models.networks._conv import alternative
-from vaelab.models.networks._mlp import dense_layers
+from vaelab.models.networks._mlp import check_sizes, dense_layers
 
 CHANNELS = 32
 INNER = (CHANNELS, 4, 4)
@@ -52,6 +53,7 @@ def padding(name: str, shape: Sequence[int]) -> tuple[int, Pad, Pad]:
     return side, Pad(amounts), Pad([-amount for amount in amounts])
 
 
+@typed
 def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256)) -> tuple[nn.Module, nn.Module]:
     """Build 4x4 convolutions of stride 2 down to 4x4, dense layers, and the mirror image.
 
@@ -73,6 +75,7 @@ def burgess(shape: Sequence[int], latent: int, hidden: Sequence[int] = (256, 256
         Burgess et al. (2018), https://arxiv.org/abs/1804.03599, as in Deasy et al. (2020),
             https://arxiv.org/abs/2006.10599.
     """
+    check_sizes(shape=shape, latent=latent, hidden=hidden)
     side, pad, crop = padding("burgess", shape)
     channels = [shape[0]] + [CHANNELS] * {32: 3, 64: 4}[side]
     down: list[nn.Module] = []

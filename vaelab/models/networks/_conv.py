@@ -6,6 +6,8 @@ from itertools import pairwise
 from torch import nn
 
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
+from vaelab.models.networks._mlp import check_sizes
 
 SIDES = (8, 128)
 
@@ -20,6 +22,7 @@ def alternative(shape: Sequence[int]) -> str:
     return f"use network={'conv' if takes(shape) else 'mlp'!r}."
 
 
+@typed
 def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128)) -> tuple[nn.Module, nn.Module]:
     """Build strided 3x3 convolutions, each halving the sides (rounding up), and the mirror image.
 
@@ -35,6 +38,7 @@ def conv(shape: Sequence[int], latent: int, hidden: Sequence[int] = (32, 64, 128
     Raises:
         InvalidValue: For any other shape.
     """
+    check_sizes(shape=shape, latent=latent, hidden=hidden)
     if not takes(shape):
         raise InvalidValue(
             f"shape must be (channels, height, width) with sides from {SIDES[0]} to {SIDES[1]} for conv, got "

@@ -8,7 +8,9 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.models.networks._conv import alternative
+from vaelab.models.networks._mlp import check_sizes
 
 LEAK = 0.2
 MIN_STD = 1e-6  # of a posterior
@@ -31,6 +33,7 @@ class CheckedFlatten(nn.Module):
         return x.flatten(1)
 
 
+@typed
 def infogan(shape: Sequence[int], latent: int, hidden: Sequence[int] = (64, 128, 1024)) -> tuple[nn.Module, nn.Module]:
     """Build two convolutions of stride 2, a dense layer, and the mirror image.
 
@@ -51,6 +54,7 @@ def infogan(shape: Sequence[int], latent: int, hidden: Sequence[int] = (64, 128,
     References:
         Dai & Wipf (2019), https://arxiv.org/abs/1903.05789, layers as in daib13/TwoStageVAE.
     """
+    check_sizes(shape=shape, latent=latent, hidden=hidden)
     if len(shape) != 3 or any(side % 4 or side < 8 for side in shape[1:]):
         raise InvalidValue(
             f"shape must be (channels, height, width) with sides that are multiples of 4 from 8 for infogan, "

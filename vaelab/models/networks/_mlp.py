@@ -7,6 +7,22 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
+
+MAX_SIZE, MAX_WEIGHTS = 2**24, 2**31  # of a network and of a layer; 2**31 weights take 8 GB
+
+
+def check_sizes(**sizes: int | Sequence[int]) -> None:
+    """Raise InvalidValue unless every size, or all of a sequence, is from 1 to 2**24."""
+    for name, given in sizes.items():
+        for size in given if isinstance(given, Sequence) else (given,):
+            if checks.positive_int(name, size) > MAX_SIZE:
+                raise InvalidValue(f"{name} must be at most {MAX_SIZE:,}, got {size}.")
+    if not sizes.get("shape", True):
+        raise InvalidValue("shape must be that of one datum, got ().")
+
 
 def dense_layers(widths: Sequence[int], activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
     """Return linear layers of the given widths with an activation between them.
@@ -20,6 +36,8 @@ def dense_layers(widths: Sequence[int], activation: type[nn.Module] = nn.ReLU) -
     """
     blocks: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
+        if inputs * outputs > MAX_WEIGHTS:
+            raise InvalidValue(f"a layer must have at most {MAX_WEIGHTS:,} weights, got {inputs:,} x {outputs:,}.")
         linear = nn.Linear(inputs, outputs)
         if activation is nn.Tanh:
             nn.init.xavier_uniform_(linear.weight)
@@ -28,6 +46,7 @@ def dense_layers(widths: Sequence[int], activation: type[nn.Module] = nn.ReLU) -
     return nn.Sequential(*blocks[:-1])
 
 
+@typed
 def mlp(
     shape: Sequence[int], latent: int, hidden: Sequence[int] = (400,), activation: type[nn.Module] = nn.ReLU
 ) -> tuple[nn.Module, nn.Module]:
@@ -48,12 +67,14 @@ def mlp(
         >>> encoder(torch.zeros(5, 1, 8, 8)).shape, decoder(torch.zeros(5, 2)).shape
         (torch.Size([5, 4]), torch.Size([5, 1, 8, 8]))
     """
+    check_sizes(shape=shape, latent=latent, hidden=hidden)
     size = math.prod(shape)
     encoder = nn.Sequential(nn.Flatten(), dense_layers([size, *hidden, 2 * latent], activation))
     layers = dense_layers([latent, *reversed(hidden), size], activation)
     return encoder, nn.Sequential(layers, nn.Unflatten(1, tuple(shape)))
 
 
+@typed
 def burda(shape: Sequence[int], latent: int, hidden: Sequence[int] = (200, 200)) -> tuple[nn.Module, nn.Module]:
     """Build `mlp` with tanh, the network of Burda et al.
 
@@ -87,6 +108,7 @@ class SkipMLP(nn.Module):
         return out
 
 
+@typed
 def skip_mlp(data: int, latent: int, width: int = 1024, depth: int = 3) -> tuple[nn.Module, nn.Module]:
     """Build encoder and decoder of a second-stage VAE as `SkipMLP`.
 
@@ -105,4 +127,5 @@ def skip_mlp(data: int, latent: int, width: int = 1024, depth: int = 3) -> tuple
         Dai & Wipf (2019), https://arxiv.org/abs/1903.05789.
         Asperti & Trentin (2020), https://arxiv.org/abs/2002.07514.
     """
+    check_sizes(data=data, latent=latent, width=width, depth=depth)
     return SkipMLP(data, width, 2 * latent, depth), SkipMLP(latent, width, data, depth)

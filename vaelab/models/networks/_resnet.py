@@ -5,8 +5,11 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.models.networks._burgess import padding
+from vaelab.models.networks._mlp import check_sizes
 
 DECAY = 1e-3  # of the running statistics: TensorFlow's 0.999, too slow for a short training
 START = 2  # the side at which the decoder starts
@@ -24,6 +27,7 @@ class Residual(nn.Module):
         return total
 
 
+@typed
 def resnet(
     shape: Sequence[int],
     latent: int,
@@ -54,6 +58,8 @@ def resnet(
     References:
         Asperti & Trentin (2020), https://arxiv.org/abs/2002.07514; layers of asperti/BalancingVAE.
     """
+    check_sizes(shape=shape, latent=latent, hidden=hidden, dense=dense)
+    checks.rate(decay, "decay")
     side, pad, crop = padding("resnet", shape)
     needed = {32: 3, 64: 4}[side]
     if len(hidden) < needed:
