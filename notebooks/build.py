@@ -74,7 +74,9 @@ def client(notebook: Notebook, environment: dict[str, str] | None = None) -> Not
     manager = AsyncKernelManager(kernel_name="vaelab")
     manager._kernel_spec = spec
     resources = {"metadata": {"path": str(HERE)}}
-    return NotebookClient(notebook, km=manager, timeout=TIMEOUT, record_timing=False, resources=resources)
+    made = NotebookClient(notebook, km=manager, timeout=TIMEOUT, record_timing=False, resources=resources)
+    made.owns_km = True  # so that it ends the kernel after the notebook
+    return made
 
 
 def clean(notebook: Notebook) -> Notebook:
