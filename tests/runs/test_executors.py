@@ -251,7 +251,7 @@ def test_no_worker_outlives_its_parent(tmp_path, how):
     wait_for(lambda: len(list((tmp_path / "pids").iterdir())) == 2)
     workers = [int(path.name) for path in (tmp_path / "pids").iterdir()]
     parent.send_signal(how)
-    parent.wait(timeout=20)
+    parent.wait(timeout=60)
     wait_for(lambda: not any(alive(pid) for pid in workers))
 
 

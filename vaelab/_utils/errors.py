@@ -28,7 +28,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
 class UserError(Exception):
     """Base class of errors whose message is meant for the user.
 
-    Whatever a value in it looks like, the message is one line, without addresses of objects in memory.
+    The first argument is the message. Whatever a value in it looks like, it is shown as one line,
+    without addresses of objects in memory.
 
     Example:
         >>> print(UserError(f"views must be a function, got {object()!r}."))
@@ -36,7 +37,8 @@ class UserError(Exception):
     """
 
     def __str__(self) -> str:
-        return re.sub(r"\s*\n\s*", " ", re.sub(r" at 0x[0-9a-fA-F]*", "", super().__str__()))
+        message = str(self.args[0]) if self.args else ""
+        return re.sub(r"\s*\n\s*", " ", re.sub(r" at 0x[0-9a-fA-F]*", "", message))
 
 
 class InvalidValue(UserError, ValueError):

@@ -57,9 +57,6 @@ class SweepError(TrainingError):
         super().__init__(message, failures, results)
         self.failures, self.results = failures, list(results)
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 def sweep(
     function: Callable[..., Any],

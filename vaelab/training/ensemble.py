@@ -65,9 +65,6 @@ class EnsembleError(TrainingError):
         super().__init__(message, failures, histories)
         self.failures, self.histories = failures, histories
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 @typed
 def fit_many(
