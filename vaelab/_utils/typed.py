@@ -105,7 +105,7 @@ def check(name: str, kind: Any, value: Any) -> None:
             check(f"a key of {name}", parts[0], key)
             check(f"{name}[{key!r:.40}]", parts[1], content)
     elif isinstance(origin, type) and issubclass(origin, Iterable) and origin is not np.ndarray:
-        _check_sequence(name, parts, value)
+        _check_sequence(name, origin, parts, value)
     else:
         checks.instance(name, value, origin or kind)
 
@@ -120,31 +120,35 @@ def _check_union(name: str, kinds: Sequence[Any], value: Any) -> None:
         try:
             return check(name, kind, value)
         except (InvalidType, InvalidValue) as error:
-            errors.append(error)
-    of_the_type = [error for error in errors if isinstance(error, InvalidValue)]
-    if len(errors) == 1 or of_the_type:
-        raise (of_the_type or errors)[0]
+            errors.append((kind, error))
+    of_the_type = [(kind, error) for kind, error in errors if isinstance(error, InvalidValue)]
+    for kind, error in of_the_type or errors:
+        if len(errors) == 1 or (of_the_type and get_origin(kind) is not Literal):
+            raise error
     names = " or ".join(_words(kind) for kind in others)
-    raise InvalidType(f"{name} must be {names}, got {checks.shown(value)}.")
+    raise (InvalidValue if of_the_type else InvalidType)(f"{name} must be {names}, got {checks.shown(value)}.")
 
 
 def _words(kind: Any) -> str:
     plain = get_origin(kind) or kind
+    if plain is Literal:
+        return f"one of {', '.join(get_args(kind))}"
     known = {bool: "True or False", int: "an integer", float: "a number", str: "a text", Tensor: "a tensor"}
     return "a function" if plain is Callable else known.get(plain, getattr(plain, "__name__", str(plain)))
 
 
-def _check_sequence(name: str, kinds: Sequence[Any], value: Any) -> None:
+def _check_sequence(name: str, kind: type, kinds: Sequence[Any], value: Any) -> None:
     if isinstance(value, np.ndarray | Tensor):
         value = (checks.tensor(name, value) if isinstance(value, Tensor) else value).tolist()
-    if isinstance(value, str | bytes | Mapping | type | None) or not isinstance(value, Iterable):
+    needed = ("__iter__", "__len__", "__getitem__") if issubclass(kind, Sequence) else ("__iter__",)
+    if isinstance(value, str | bytes | Mapping | type) or not all(hasattr(value, method) for method in needed):
         raise InvalidType(f"{name} must be a sequence, got {checks.shown(value)}.")
     if len(kinds) > 1 and kinds[-1] is not Ellipsis:
         if len(content := tuple(value)) != len(kinds):
             raise InvalidValue(f"{name} must have {len(kinds)} entries, got {checks.shown(value)}.")
         for kind, item in zip(kinds, content, strict=True):
             check(name, kind, item)
-    elif isinstance(value, Sequence):  # an iterator could be read only once
+    elif hasattr(value, "__len__"):  # an iterator could be read only once
         for item in value:
             check(name, kinds[0], item)
 

@@ -200,7 +200,7 @@ class MarginalPosterior:
         if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must be at most the number of draws, which is at least 2, got {k} and {samples}.")
         with torch.no_grad():
-            draws = self.sample(samples, torch.Generator().manual_seed(seed)).double()
+            draws = self.sample(samples, torch.Generator().manual_seed(checks.seed(seed))).double()
         return fit_gaussian_mixture(draws, k, seed)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
