@@ -5,8 +5,8 @@ change its arguments.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -159,6 +159,57 @@ def panel_parts() -> dict[str, Any]:
         "alt": lambda: "Nothing.",
         "caption": "Nothing.",
     }
+
+
+@functools.cache
+def view() -> live.View:
+    return live.PanelSpec(**panel_parts()).build()._view
+
+
+def one_control(control: Any) -> live.Panel:
+    return live.Panel([control], view(), {})
+
+
+def with_slider(
+    name: str, label: str, low: float, high: float, start: float, step: float, log: bool, whole: bool
+) -> live.Panel:
+    return one_control(live.Slider(name, label, low, high, start, step, log, whole))
+
+
+def with_switch(name: str, off: str, on: str, start: bool) -> live.Panel:
+    return one_control(live.Switch(name, off, on, start))
+
+
+def with_choice(name: str, label: str, options: Sequence[str], start: Literal["a", "b"]) -> live.Panel:
+    return one_control(live.Choice(name, label, options, start))  # type: ignore[arg-type]
+
+
+def with_choices(
+    data: Literal["digits", "mnist-mini", "fashion-mini"],
+    network: Literal["mlp 64", "mlp 400", "conv 8-16"],
+    latent: int,
+    divergence: Literal["KL(q‖p)", "KL(p‖q)", "JS", "dual JS"],
+    policy: Literal["fixed", "learned", "computed"],
+    views: Literal["no", "simple", "large"],
+    alpha: float,
+    gamma: float,
+    beta: float,
+    consistency: float,
+    lr: float,
+    epochs: int,
+    batch: int,
+    seed: int,
+) -> Any:
+    return live.TrainingChoices(**locals()).recipe(dataset())
+
+
+def set_controls(alpha: float, dual: bool, which: Literal["a", "b"]) -> None:
+    controls = [
+        live.Slider("alpha", "alpha", 0.0, 2.0, 1.0),
+        live.Switch("dual", "off", "on"),
+        live.Choice("which", "which", ("a", "b"), "a"),
+    ]
+    live.Panel(controls, view(), {}).set(alpha=alpha, dual=dual, which=which)
 
 
 def densities() -> dict[str, Any]:
@@ -534,6 +585,14 @@ CALLS: dict[str, Callable[[], Call]] = {
 }
 
 LIVE: dict[str, Callable[[], Call]] = {
+    "live.Slider": lambda: (
+        with_slider,
+        {"name": "x", "label": "x", "low": 0.1, "high": 2.0, "start": 1.0, "step": 0.1, "log": True, "whole": False},
+    ),
+    "live.Switch": lambda: (with_switch, {"name": "x", "off": "no", "on": "yes", "start": False}),
+    "live.Choice": lambda: (with_choice, {"name": "x", "label": "x", "options": ("a", "b"), "start": "a"}),
+    "live.Panel.set": lambda: (set_controls, {"alpha": 1.5, "dual": True, "which": "b"}),
+    "live.TrainingChoices": lambda: (with_choices, live.TrainingChoices()._asdict()),
     "live.LiveFigure": lambda: (live.LiveFigure, {"draw": scene, "width": 2.0, "height": 1.0, "style": "paper"}),
     "live.LiveFigure.pixels": lambda: (live.LiveFigure(scene, 1, 1).pixels, {"values": {}}),
     "live.LiveFigure.preview": lambda: (live.LiveFigure(scene, 1, 1).preview, {"values": {}}),
@@ -542,7 +601,7 @@ LIVE: dict[str, Callable[[], Call]] = {
         live.Panel,
         {
             "controls": [live.Switch("dual", "plain", "dual")],
-            "view": live.PanelSpec(**panel_parts()).build()._view,
+            "view": view(),
             "presets": {},
             "style": "paper",
         },
@@ -586,7 +645,7 @@ LIVE: dict[str, Callable[[], Call]] = {
             "experiment": vae(),
             "samplers": {"prior": PriorSampler().fit(codes()), "other": PriorSampler().fit(codes())},
             "dataset": dataset(),
-            "n": 10,
+            "n": 28,
             "style": "paper",
         },
     ),

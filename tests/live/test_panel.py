@@ -145,14 +145,14 @@ def test_presets_and_reset_jump_without_showing_a_mixture():
 @pytest.mark.parametrize("values", [{"gamma": 1}, {"alpha": 1.5}, {"alpha": "x"}, {"alpha": True}, {"dual": 1}])
 def test_a_wrong_move_is_refused_with_a_sentence_and_moves_nothing(values):
     panel = live.divergence_panel()
-    with pytest.raises(InvalidValue, match=next(iter(values))):
+    with pytest.raises((InvalidType, InvalidValue), match=next(iter(values))):
         panel.set(mean_q=4, **values)
     assert panel.values == START._asdict()
 
 
 @pytest.mark.parametrize("wrong", [{"alpha": -0.1}, {"q": (9, 1)}, {"p": (0, 0)}, {"alpha": float("nan")}])
 def test_a_start_outside_the_sliders_is_refused(wrong):
-    with pytest.raises(InvalidValue, match="must be a number between"):
+    with pytest.raises(InvalidValue, match="must be a number between|alpha must be finite, got nan"):
         live.divergence_panel(**wrong)
 
 

@@ -41,7 +41,7 @@ def test_what_an_annotation_names_passes(kind, value):
         (float | torch.Tensor, float("nan"), InvalidValue, "x must be finite, got nan."),
         (float | None, "1", InvalidType, "x must be a number, got '1'."),
         (Sequence[int], {1, 2}, InvalidType, "x must be a sequence, got {1, 2}."),
-        (Sequence[int], [1, 2.5], InvalidType, "x must be an integer, got 2.5."),
+        (Sequence[int], [1, 2.5], InvalidType, "x[1] must be an integer, got 2.5."),
         (Mapping[str, int], {"a": 1.5}, InvalidType, "x['a'] must be an integer, got 1.5."),
         (tuple[int, int], (1, 2, 3), InvalidValue, "x must have 2 entries, got (1, 2, 3)."),
         (Callable[[int], int], int, InvalidType, "x must be a function, got the class int."),

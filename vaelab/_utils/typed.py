@@ -2,7 +2,8 @@
 
     int       a whole number that int64 holds, no bool        bool   True or False
     float     a finite number, no bool                        Tensor dense, with values, real
-    Literal   one of its texts                                Callable, Sequence, Mapping, classes
+    Literal   one of its texts                                a protocol: its methods
+    Callable, Sequence, Mapping, classes: as they say
 
 What a type does not say, such as a range or a shape, is checked by `checks` in the function.
 Functions inside a training step are not decorated.
@@ -28,8 +29,7 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function or method check its arguments against its annotations.
 
     Args:
-        function: The function. Parameters of `Any`, of a type variable or of a protocol are not
-            checked.
+        function: The function. Parameters of `Any` or of a type variable are not checked.
 
     Returns:
         The function, which raises InvalidType or InvalidValue, one sentence that names the value.
@@ -84,12 +84,16 @@ def _check(name: str, kind: Any, value: Any, parameter: Any) -> None:
 def check(name: str, kind: Any, value: Any) -> None:
     """Raise InvalidType or InvalidValue unless a value is of a type, as annotations write it."""
     origin, parts = get_origin(kind), get_args(kind)
-    if kind is Any or isinstance(kind, TypeVar) or getattr(kind, "_is_protocol", False):
+    if kind is Any or isinstance(kind, TypeVar):
         return
     if origin in (Union, types.UnionType):
         _check_union(name, parts, value)
     elif origin is Literal:
         checks.one_of(name, value, parts)
+    elif getattr(kind, "_is_protocol", False):
+        methods = [method for method in vars(kind) if not method.startswith("_")]
+        if isinstance(value, type) or not all(callable(getattr(value, method, None)) for method in methods):
+            raise InvalidType(f"{name} must have the methods {' and '.join(methods)}, got {checks.shown(value)}.")
     elif kind in _SIMPLE:
         _SIMPLE[kind](name, value)
     elif origin is Callable:
@@ -146,11 +150,11 @@ def _check_sequence(name: str, kind: type, kinds: Sequence[Any], value: Any) -> 
     if len(kinds) > 1 and kinds[-1] is not Ellipsis:
         if len(content := tuple(value)) != len(kinds):
             raise InvalidValue(f"{name} must have {len(kinds)} entries, got {checks.shown(value)}.")
-        for kind, item in zip(kinds, content, strict=True):
-            check(name, kind, item)
+        for i, (kind, item) in enumerate(zip(kinds, content, strict=True)):
+            check(f"{name}[{i}]", kind, item)
     elif hasattr(value, "__len__"):  # an iterator could be read only once
-        for item in value:
-            check(name, kinds[0], item)
+        for i, item in enumerate(value):
+            check(f"{name}[{i}]", kinds[0], item)
 
 
 _SIMPLE: dict[Any, Callable[[str, Any], object]] = {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
-from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab._utils.typed import typed
 from vaelab.data.dataset import Dataset
@@ -214,17 +214,6 @@ def distances(
             raise InvalidValue(f"latents of {name} must be {list(means.shape)}, got {list(z.shape)}.")
         result[name] = frechet_distance(network.features(decoded(model, z)), real)
     return result
-
-
-def check_samplers(samplers: Mapping[str, object]) -> None:
-    """Raise InvalidType unless all are samplers or functions of n."""
-    for name, sampler in samplers.items():
-        if isinstance(sampler, type) or not (
-            callable(sampler) or (hasattr(sampler, "fit") and hasattr(sampler, "sample"))
-        ):
-            raise InvalidType(
-                f"samplers must have fit and sample, or be functions of n, got {name}={checks.shown(sampler)}."
-            )
 
 
 def fit_samplers(
