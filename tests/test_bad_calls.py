@@ -278,6 +278,7 @@ def faults_of(name: str, entry: Callable[[], Any]) -> list[str]:
     """Make every bad call of one function, and describe what went wrong."""
     function, arguments = entry()
     kinds, found = annotations_of(function), []
+    run(function, arguments)
     for parameter, good in arguments.items():
         kind = kinds.get(parameter, kinds.get("**"))
         before = fingerprint(arguments)

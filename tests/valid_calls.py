@@ -644,8 +644,8 @@ LIVE: dict[str, Callable[[], Call]] = {
         {
             "experiment": vae(),
             "samplers": {"prior": PriorSampler().fit(codes()), "other": PriorSampler().fit(codes())},
-            "dataset": dataset(),
-            "n": 28,
+            "dataset": dataset(80),
+            "n": 65,
             "style": "paper",
         },
     ),

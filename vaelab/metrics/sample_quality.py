@@ -21,7 +21,7 @@ from vaelab.data.dataset import Dataset
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
-from vaelab.metrics.classifier import classifier
+from vaelab.metrics.classifier import FEATURES, classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.inputs import sample_indices
 from vaelab.posterior.samplers import Sampler
@@ -195,11 +195,14 @@ def distances(
         samples from the prior, and of the images of every source.
 
     Raises:
-        InvalidValue: For latents of another shape.
+        InvalidValue: For latents of another shape, or for fewer than 65 images.
     """
     checks.seed(seed)
     if checks.float_tensor("means", means).dim() != 2 or len(means) != len(test):
         raise InvalidValue(f"means must be [{len(test)}, latent], one for each test image, got {list(means.shape)}.")
+    for name, data in (("train", train), ("test", test)):
+        if len(data) <= FEATURES:
+            raise InvalidValue(f"{name} must have more than {FEATURES} images, got {len(data)}.")
     network = classifier(train)
     n, real = len(test), network.features(test.images)
     result = {
