@@ -5,6 +5,7 @@ change its arguments.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -32,7 +33,8 @@ from vaelab import (
 from vaelab import divergences as d
 from vaelab.data.dataset import Dataset
 from vaelab.objectives.objective import Experiment, LossTerms
-from vaelab.posterior.samplers import PriorSampler
+from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler
+from vaelab.posterior.two_stage import SecondStage
 from vaelab.training.interventions import Intervention
 
 Call = tuple[Callable[..., Any], dict[str, Any]]
@@ -42,6 +44,16 @@ SHAPE = (1, 8, 8)
 def vae(**design: Any) -> Experiment:
     torch.manual_seed(0)
     return recipes.vae(SHAPE, 2, hidden=(4,), **design)
+
+
+def fitted(kind: Any) -> Callable[..., Any]:
+    """Return a function of a sampler's settings that fits it, since `fit` checks them."""
+
+    def fit(**settings: Any) -> Any:
+        return kind(**settings).fit(codes())
+
+    fit.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]
+    return fit
 
 
 def images(n: int = 6) -> torch.Tensor:
@@ -474,6 +486,41 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "variance_law.scale_gradient": lambda: (variance_law.scale_gradient, {"divergence": d.KL(), **posteriors()}),
     "variance_law.variance_law": lambda: (variance_law.variance_law, {**posteriors(), "threshold": 0.05}),
+    # samplers
+    "GMMSampler": lambda: (fitted(GMMSampler), {"components": 2, "seed": 0}),
+    "FlowSampler": lambda: (
+        fitted(FlowSampler),
+        {"transforms": 1, "hidden": (2,), "steps": 1, "batch_size": 2, "lr": 1e-3, "seed": 0},
+    ),
+    "SecondStage": lambda: (
+        fitted(SecondStage),
+        {
+            "width": 2,
+            "depth": 1,
+            "steps": 1,
+            "batch_size": 2,
+            "lr": 1e-3,
+            "warmup": 0.5,
+            "gamma": 0.5,
+            "noise": False,
+            "renormalize": None,
+            "seed": 0,
+            "device": "cpu",
+        },
+    ),
+    **{
+        f"{kind.__name__}.{method}": lambda kind=kind, method=method, settings=settings: (
+            getattr(kind(**settings).fit(codes()), method),
+            {"z": codes()} if method == "fit" else {"n": 2, "generator": None},
+        )
+        for kind, settings in (
+            (PriorSampler, {}),
+            (GMMSampler, {"components": 2}),
+            (FlowSampler, {"transforms": 1, "hidden": (2,), "steps": 1}),
+            (SecondStage, {"width": 2, "steps": 1, "device": "cpu"}),
+        )
+        for method in ("fit", "sample")
+    },
     # metrics
     "metrics.Adapter": lambda: (
         metrics.Adapter,
