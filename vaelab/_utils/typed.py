@@ -127,7 +127,7 @@ def _check_union(name: str, kinds: Sequence[Any], value: Any) -> None:
             errors.append((kind, error))
     of_the_type = [(kind, error) for kind, error in errors if isinstance(error, InvalidValue)]
     for kind, reason in of_the_type or errors:
-        if len(reasons) == 1 or (of_the_type and get_origin(kind) is not Literal):
+        if len(errors) == 1 or (of_the_type and get_origin(kind) is not Literal):
             raise reason
     names = " or ".join(_words(kind) for kind in others)
     raise (InvalidValue if of_the_type else InvalidType)(f"{name} must be {names}, got {checks.shown(value)}.")
