@@ -130,7 +130,8 @@ def _check_union(name: str, kinds: Sequence[Any], value: Any) -> None:
         if len(errors) == 1 or (of_the_type and get_origin(kind) is not Literal):
             raise reason
     names = " or ".join(_words(kind) for kind in others)
-    raise (InvalidValue if of_the_type else InvalidType)(f"{name} must be {names}, got {checks.shown(value)}.")
+    remedy = "".join(getattr(kind, "REMEDY", "") for kind in others)  # how to make one
+    raise (InvalidValue if of_the_type else InvalidType)(f"{name} must be {names}, got {checks.shown(value)}{remedy}.")
 
 
 def _words(kind: Any) -> str:
