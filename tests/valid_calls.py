@@ -5,8 +5,9 @@ change its arguments.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ from vaelab import (
 from vaelab import divergences as d
 from vaelab.data.dataset import Dataset
 from vaelab.objectives.objective import Experiment, LossTerms
-from vaelab.posterior.samplers import PriorSampler
+from vaelab.posterior.samplers import FlowSampler, GMMSampler, PriorSampler
+from vaelab.posterior.two_stage import SecondStage
 from vaelab.training.interventions import Intervention
 
 Call = tuple[Callable[..., Any], dict[str, Any]]
@@ -42,6 +44,16 @@ SHAPE = (1, 8, 8)
 def vae(**design: Any) -> Experiment:
     torch.manual_seed(0)
     return recipes.vae(SHAPE, 2, hidden=(4,), **design)
+
+
+def fitted(kind: Any) -> Callable[..., Any]:
+    """Return a function of a sampler's settings that fits it, since `fit` checks them."""
+
+    def fit(**settings: Any) -> Any:
+        return kind(**settings).fit(codes())
+
+    fit.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]
+    return fit
 
 
 def images(n: int = 6) -> torch.Tensor:
@@ -159,6 +171,57 @@ def panel_parts() -> dict[str, Any]:
         "alt": lambda: "Nothing.",
         "caption": "Nothing.",
     }
+
+
+@functools.cache
+def view() -> live.View:
+    return live.PanelSpec(**panel_parts()).build()._view
+
+
+def one_control(control: Any) -> live.Panel:
+    return live.Panel([control], view(), {})
+
+
+def with_slider(
+    name: str, label: str, low: float, high: float, start: float, step: float, log: bool, whole: bool
+) -> live.Panel:
+    return one_control(live.Slider(name, label, low, high, start, step, log, whole))
+
+
+def with_switch(name: str, off: str, on: str, start: bool) -> live.Panel:
+    return one_control(live.Switch(name, off, on, start))
+
+
+def with_choice(name: str, label: str, options: Sequence[str], start: Literal["a", "b"]) -> live.Panel:
+    return one_control(live.Choice(name, label, options, start))  # type: ignore[arg-type]
+
+
+def with_choices(
+    data: Literal["digits", "mnist-mini", "fashion-mini"],
+    network: Literal["mlp 64", "mlp 400", "conv 8-16"],
+    latent: int,
+    divergence: Literal["KL(q‖p)", "KL(p‖q)", "JS", "dual JS"],
+    policy: Literal["fixed", "learned", "computed"],
+    views: Literal["no", "simple", "large"],
+    alpha: float,
+    gamma: float,
+    beta: float,
+    consistency: float,
+    lr: float,
+    epochs: int,
+    batch: int,
+    seed: int,
+) -> Any:
+    return live.TrainingChoices(**locals()).recipe(dataset())
+
+
+def set_controls(alpha: float, dual: bool, which: Literal["a", "b"]) -> None:
+    controls = [
+        live.Slider("alpha", "alpha", 0.0, 2.0, 1.0),
+        live.Switch("dual", "off", "on"),
+        live.Choice("which", "which", ("a", "b"), "a"),
+    ]
+    live.Panel(controls, view(), {}).set(alpha=alpha, dual=dual, which=which)
 
 
 def densities() -> dict[str, Any]:
@@ -423,6 +486,41 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "variance_law.scale_gradient": lambda: (variance_law.scale_gradient, {"divergence": d.KL(), **posteriors()}),
     "variance_law.variance_law": lambda: (variance_law.variance_law, {**posteriors(), "threshold": 0.05}),
+    # samplers
+    "GMMSampler": lambda: (fitted(GMMSampler), {"components": 2, "seed": 0}),
+    "FlowSampler": lambda: (
+        fitted(FlowSampler),
+        {"transforms": 1, "hidden": (2,), "steps": 1, "batch_size": 2, "lr": 1e-3, "seed": 0},
+    ),
+    "SecondStage": lambda: (
+        fitted(SecondStage),
+        {
+            "width": 2,
+            "depth": 1,
+            "steps": 1,
+            "batch_size": 2,
+            "lr": 1e-3,
+            "warmup": 0.5,
+            "gamma": 0.5,
+            "noise": False,
+            "renormalize": None,
+            "seed": 0,
+            "device": "cpu",
+        },
+    ),
+    **{
+        f"{kind.__name__}.{method}": lambda kind=kind, method=method, settings=settings: (
+            getattr(kind(**settings).fit(codes()), method),
+            {"z": codes()} if method == "fit" else {"n": 2, "generator": None},
+        )
+        for kind, settings in (
+            (PriorSampler, {}),
+            (GMMSampler, {"components": 2}),
+            (FlowSampler, {"transforms": 1, "hidden": (2,), "steps": 1}),
+            (SecondStage, {"width": 2, "steps": 1, "device": "cpu"}),
+        )
+        for method in ("fit", "sample")
+    },
     # metrics
     "metrics.Adapter": lambda: (
         metrics.Adapter,
@@ -534,6 +632,14 @@ CALLS: dict[str, Callable[[], Call]] = {
 }
 
 LIVE: dict[str, Callable[[], Call]] = {
+    "live.Slider": lambda: (
+        with_slider,
+        {"name": "x", "label": "x", "low": 0.1, "high": 2.0, "start": 1.0, "step": 0.1, "log": True, "whole": False},
+    ),
+    "live.Switch": lambda: (with_switch, {"name": "x", "off": "no", "on": "yes", "start": False}),
+    "live.Choice": lambda: (with_choice, {"name": "x", "label": "x", "options": ("a", "b"), "start": "a"}),
+    "live.Panel.set": lambda: (set_controls, {"alpha": 1.5, "dual": True, "which": "b"}),
+    "live.TrainingChoices": lambda: (with_choices, live.TrainingChoices()._asdict()),
     "live.LiveFigure": lambda: (live.LiveFigure, {"draw": scene, "width": 2.0, "height": 1.0, "style": "paper"}),
     "live.LiveFigure.pixels": lambda: (live.LiveFigure(scene, 1, 1).pixels, {"values": {}}),
     "live.LiveFigure.preview": lambda: (live.LiveFigure(scene, 1, 1).preview, {"values": {}}),
@@ -542,7 +648,7 @@ LIVE: dict[str, Callable[[], Call]] = {
         live.Panel,
         {
             "controls": [live.Switch("dual", "plain", "dual")],
-            "view": live.PanelSpec(**panel_parts()).build()._view,
+            "view": view(),
             "presets": {},
             "style": "paper",
         },
@@ -585,8 +691,8 @@ LIVE: dict[str, Callable[[], Call]] = {
         {
             "experiment": vae(),
             "samplers": {"prior": PriorSampler().fit(codes()), "other": PriorSampler().fit(codes())},
-            "dataset": dataset(),
-            "n": 10,
+            "dataset": dataset(80),
+            "n": 65,
             "style": "paper",
         },
     ),

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 import vaelab.live
-from vaelab import geometric_js, kl, live, plots, recipes
+from vaelab import MarginalPosterior, geometric_js, kl, live, plots, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_uint8
 from vaelab.live import LiveFigure
@@ -145,14 +145,51 @@ def test_presets_and_reset_jump_without_showing_a_mixture():
 @pytest.mark.parametrize("values", [{"gamma": 1}, {"alpha": 1.5}, {"alpha": "x"}, {"alpha": True}, {"dual": 1}])
 def test_a_wrong_move_is_refused_with_a_sentence_and_moves_nothing(values):
     panel = live.divergence_panel()
-    with pytest.raises(InvalidValue, match=next(iter(values))):
+    with pytest.raises((InvalidType, InvalidValue), match=next(iter(values))):
         panel.set(mean_q=4, **values)
     assert panel.values == START._asdict()
 
 
+def test_a_control_or_a_preset_that_cannot_be_shown_is_refused():
+    view = live.rho_panel()._view
+    slider, switch = live.Slider("x", "x", 0.0, 1.0, 0.5), live.Switch("x", "off", "on")
+    for controls, presets, sentence in (
+        ([slider._replace(low=2.0)], {}, "x must have low <= high, got 2.0 and 1.0"),
+        ([slider._replace(log=True)], {}, "x must have 0 < low <= high, got 0.0 and 1.0"),
+        ([slider, switch], {}, "names of controls must differ, got x, x"),
+        ([slider], {"far": {"x": 3.0}}, "x must be a number between 0 and 1, got 3.0"),
+        ([slider], {"unknown": {"y": 0.5}}, "control must be one of x, got 'y'"),
+    ):
+        with pytest.raises(InvalidValue, match=sentence):
+            live.Panel(controls, view, presets)
+    with pytest.raises(InvalidType, match="what draw returns must be a Scene, got None"):
+        live.LiveFigure(lambda figure: None, 1.0, 1.0)
+    with pytest.raises(InvalidValue, match="frames must have at least one entry"):
+        live.draw_filmstrip(lambda figure: None, {})
+
+
+def test_data_that_a_panel_would_drop_is_refused():
+    model, images = recipes.vae((1, 8, 8), 2, hidden=(4,)), torch.rand(6, 1, 8, 8)
+    for call, sentence in (
+        (lambda: live.latent_panel(model, labels=torch.zeros(6).long()), r"labels .*, got \[6\] for no images"),
+        (lambda: live.latent_panel(model, images, torch.zeros(5).long()), r"labels .*, got \[5\] for 6 images"),
+        (lambda: live.balance_panel(images=images), "images must be None without experiments, got a tensor"),
+        (
+            lambda: live.posterior_panel(MarginalPosterior(torch.zeros(9, 2), torch.zeros(9, 2)), images),
+            "images must be None with a MarginalPosterior, got a tensor",
+        ),
+        (
+            lambda: live.balance_panel([recipes.vae((3, 8, 8), 2, hidden=(4,))] * 2, torch.rand(6, 3, 8, 8)),
+            r"one channel, got the shape \(3, 8, 8\)",
+        ),
+    ):
+        with pytest.raises(InvalidValue, match=sentence):
+            call()
+
+
 @pytest.mark.parametrize("wrong", [{"alpha": -0.1}, {"q": (9, 1)}, {"p": (0, 0)}, {"alpha": float("nan")}])
 def test_a_start_outside_the_sliders_is_refused(wrong):
-    with pytest.raises(InvalidValue, match="must be a number between"):
+    with pytest.raises(InvalidValue, match=r"must be a number between|alpha must be finite, got nan"):
         live.divergence_panel(**wrong)
 
 

@@ -243,7 +243,7 @@ def test_the_cloud_panel_shows_r_of_its_models_and_nothing_moves_without_views(b
     assert gaps[0] > gaps[2] > 0  # the first has the least gamma, so the narrowest posteriors
     with pytest.raises(InvalidValue, match="at least two models"):
         live.cloud_panel({0.0: balanced.experiments[0]}, digits.images[:100])
-    with pytest.raises(InvalidType, match="a mapping from lambda, got list"):
+    with pytest.raises(InvalidType, match="experiments must be a mapping, got "):
         live.cloud_panel(balanced.experiments, digits.images[:100])
 
 

@@ -53,3 +53,7 @@ def test_color_and_no_sampler_are_refused(parts):
     experiment, _, digits = parts
     with pytest.raises(InvalidValue, match="got 0"):
         live.scale_panel(experiment, {}, digits)
+    with pytest.raises(InvalidValue, match="n must be at least 65, got 64"):
+        live.scale_panel(*parts, n=64)
+    with pytest.raises(InvalidValue, match="dataset must have more than 64 images, got 64"):
+        live.scale_panel(*parts[:2], digits.subset(64))

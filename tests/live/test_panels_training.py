@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vaelab import Train, live, load, recipes, train
-from vaelab._utils.errors import InvalidValue
+from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.live import TrainingChoices
 from vaelab.live.panels.training import PRESETS
 from vaelab.live.trainer import MAX_SNAPSHOTS, Trainer
@@ -222,12 +222,14 @@ def test_every_choice_can_be_trained(divergence, policy):
     "wrong", [{"alpha": 2.0}, {"data": "mnist"}, {"network": "resnet"}, {"latent": 0}, {"lr": "x"}]
 )
 def test_a_wrong_choice_is_refused_in_a_sentence(wrong):
-    with pytest.raises(InvalidValue, match=next(iter(wrong))):
+    with pytest.raises((InvalidType, InvalidValue), match=next(iter(wrong))):
         live.training_panel(**wrong)
     with pytest.raises(InvalidValue, match="choice must be"):
         live.training_panel(gama=1)
+    with pytest.raises(InvalidValue, match="batch_size must be at least 1, got 0"):
+        live.training_panel(batch=0)
     panel = live.training_panel()
-    with pytest.raises(InvalidValue, match=next(iter(wrong))):
+    with pytest.raises((InvalidType, InvalidValue), match=next(iter(wrong))):
         panel.set(**wrong)
 
 

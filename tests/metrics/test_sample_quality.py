@@ -4,7 +4,9 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
+from vaelab import Gaussian, metrics
 from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab.data.dataset import Dataset
 from vaelab.metrics import sample_quality
 from vaelab.metrics.sample_quality import memorization, nearest, precision_recall, variance_loss
 
@@ -104,3 +106,10 @@ def test_the_variance_lost_is_the_error_of_a_conditional_mean():
 def test_bad_input_gets_one_sentence(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_too_few_images_for_a_distance_are_counted_by_name():
+    data = Dataset(torch.zeros(64, 1, 8, 8), torch.arange(64) % 2, "zeros", "all", "memory", license="", credit="")
+    model = metrics.bernoulli(lambda x: Gaussian(x.flatten(1)[:, :2], torch.zeros(len(x), 2)), torch.sigmoid)
+    with pytest.raises(InvalidValue, match="train must have more than 64 images, got 64"):
+        metrics.distances(model, data, data, torch.zeros(64, 2), {}, 0)

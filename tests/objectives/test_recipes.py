@@ -81,7 +81,7 @@ def test_alpha_zero_is_the_ordinary_vae():
         (lambda: Fixed(float("inf")), InvalidValue, "inf"),
         (lambda: recipes.vae((1, 28, 28), 0), InvalidValue, "latent.*0"),
         (lambda: recipes.vae((), 2), InvalidValue, "shape"),
-        (lambda: recipes.vae((1, 28.5, 28), 2), InvalidValue, "28.5"),
+        (lambda: recipes.vae((1, 28.5, 28), 2), InvalidType, "28.5"),
         (lambda: recipes.vae((1, 28, 28), 2, network="resnext"), InvalidValue, "resnext"),
         (lambda: recipes.vae((1, 28, 28), 2, hidden=400), InvalidType, "400"),
         (lambda: recipes.vae((1, 28, 28), 2, likelihood="poisson"), InvalidValue, "poisson"),

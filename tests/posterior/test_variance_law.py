@@ -157,7 +157,7 @@ def test_a_statistic_of_the_batch_has_a_law_too():
         (lambda: predicted_variance(lambda q, p: geometric_js(q, p, 1.0, primed=False), 2.0), InvalidValue, "R = 2"),
         (lambda: predicted_variance(lambda q, p: q.logvar.sum(-1), 2.0), InvalidValue, "must have a minimum"),
         (lambda: predicted_variance(lambda q, p: q.logvar, 2.0), InvalidType, r"\.sum\(-1\)"),
-        (lambda: predicted_variance("kl", 2.0), InvalidType, "function of q and p, got 'kl'"),
+        (lambda: predicted_variance("kl", 2.0), InvalidType, "divergence must be a function, got 'kl'"),
         (lambda: scale_gradient(lambda q, p: q.mean**2, *posteriors()), InvalidType, r"\.sum\(-1\)"),
         (lambda: scale_gradient(kl, torch.zeros(0, 3), torch.zeros(0, 3)), InvalidValue, "at least one image"),
         (lambda: optimal_scale(lambda q, p: q.logvar.sum(1), *posteriors()), InvalidValue, "must have a minimum"),

@@ -14,7 +14,7 @@ import pytest
 import torch
 from distributed import Client, LocalCluster
 
-from vaelab._utils.errors import InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
 from vaelab.runs.cluster import on_dask
 from vaelab.runs.executors import SweepError, reason_of, sweep
 
@@ -160,6 +160,13 @@ def test_workers_have_one_thread_and_a_sweep_that_is_left_stops_its_tasks(tmp_pa
     results.close()
     wait_for(lambda: not any(alive(int(path.name)) for path in tmp_path.iterdir()), 20)
     assert not recwarn.list
+
+
+def test_a_sweep_refuses_its_arguments_at_the_call():
+    with pytest.raises(InvalidValue, match="processes must be at least 1, got 0"):
+        sweep(pow, [{"base": 2, "exp": 3}], processes=0)
+    with pytest.raises(InvalidType, match="tasks must be a mapping, got 3"):
+        sweep(pow, [3], processes=1)
 
 
 def test_an_executor_that_breaks_gets_a_sentence():

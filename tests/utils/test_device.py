@@ -63,6 +63,12 @@ def test_a_device_that_is_not_there_is_named(name):
         on_device(name)
 
 
+@pytest.mark.parametrize("name", [None, 3.5])
+def test_a_device_is_a_text(name):
+    with pytest.raises(InvalidType, match=f"device must be a text such as 'auto' or 'cpu', got {name}"):
+        on_device(name)
+
+
 @pytest.mark.parametrize(
     ("kind", "network", "line"),
     [

@@ -124,7 +124,7 @@ def one_of(name: str, value: object, known: Sequence[Any]) -> None:
     """Raise an error unless the value is one of the known texts."""
     if not isinstance(value, str):
         raise InvalidType(f"{name} must be one of {', '.join(map(str, known))}, got {shown(value)}.")
-    if value not in known:
+    if value not in tuple(known):
         raise InvalidValue(f"{name} must be one of {', '.join(map(str, known))}, got {shown(value)}.")
 
 

@@ -2,7 +2,8 @@
 
     int       a whole number that int64 holds, no bool        bool   True or False
     float     a finite number, no bool                        Tensor dense, with values, real
-    Literal   one of its texts                                Callable, Sequence, Mapping, classes
+    Literal   one of its texts                                a protocol: its methods
+    Callable, Sequence, Mapping, classes: as they say
 
 What a type does not say, such as a range or a shape, is checked by `checks` in the function.
 Functions inside a training step are not decorated.
@@ -28,8 +29,7 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function or method check its arguments against its annotations.
 
     Args:
-        function: The function. Parameters of `Any`, of a type variable or of a protocol are not
-            checked.
+        function: The function. Parameters of `Any` or of a type variable are not checked.
 
     Returns:
         The function, which raises InvalidType or InvalidValue, one sentence that names the value.
@@ -84,12 +84,16 @@ def _check(name: str, kind: Any, value: Any, parameter: Any) -> None:
 def check(name: str, kind: Any, value: Any) -> None:
     """Raise InvalidType or InvalidValue unless a value is of a type, as annotations write it."""
     origin, parts = get_origin(kind), get_args(kind)
-    if kind is Any or isinstance(kind, TypeVar) or getattr(kind, "_is_protocol", False):
+    if kind is Any or isinstance(kind, TypeVar):
         return
     if origin in (Union, types.UnionType):
         _check_union(name, parts, value)
     elif origin is Literal:
         checks.one_of(name, value, parts)
+    elif getattr(kind, "_is_protocol", False):
+        methods = [method for method in vars(kind) if not method.startswith("_")]
+        if isinstance(value, type) or not all(callable(getattr(value, method, None)) for method in methods):
+            raise InvalidType(f"{name} must have the methods {' and '.join(methods)}, got {checks.shown(value)}.")
     elif kind in _SIMPLE:
         _SIMPLE[kind](name, value)
     elif origin is Callable:
@@ -105,7 +109,7 @@ def check(name: str, kind: Any, value: Any) -> None:
             check(f"a key of {name}", parts[0], key)
             check(f"{name}[{key!r:.40}]", parts[1], content)
     elif isinstance(origin, type) and issubclass(origin, Iterable) and origin is not np.ndarray:
-        _check_sequence(name, parts, value)
+        _check_sequence(name, origin, parts, value)
     else:
         checks.instance(name, value, origin or kind)
 
@@ -120,33 +124,38 @@ def _check_union(name: str, kinds: Sequence[Any], value: Any) -> None:
         try:
             return check(name, kind, value)
         except (InvalidType, InvalidValue) as error:
-            errors.append(error)
-    of_the_type = [error for error in errors if isinstance(error, InvalidValue)]
-    if len(errors) == 1 or of_the_type:
-        raise (of_the_type or errors)[0]
+            errors.append((kind, error))
+    of_the_type = [(kind, error) for kind, error in errors if isinstance(error, InvalidValue)]
+    for kind, reason in of_the_type or errors:
+        if len(errors) == 1 or (of_the_type and get_origin(kind) is not Literal):
+            raise reason
     names = " or ".join(_words(kind) for kind in others)
-    raise InvalidType(f"{name} must be {names}, got {checks.shown(value)}.")
+    remedy = "".join(getattr(kind, "REMEDY", "") for kind in others)  # how to make one
+    raise (InvalidValue if of_the_type else InvalidType)(f"{name} must be {names}, got {checks.shown(value)}{remedy}.")
 
 
 def _words(kind: Any) -> str:
     plain = get_origin(kind) or kind
+    if plain is Literal:
+        return f"one of {', '.join(get_args(kind))}"
     known = {bool: "True or False", int: "an integer", float: "a number", str: "a text", Tensor: "a tensor"}
     return "a function" if plain is Callable else known.get(plain, getattr(plain, "__name__", str(plain)))
 
 
-def _check_sequence(name: str, kinds: Sequence[Any], value: Any) -> None:
+def _check_sequence(name: str, kind: type, kinds: Sequence[Any], value: Any) -> None:
     if isinstance(value, np.ndarray | Tensor):
         value = (checks.tensor(name, value) if isinstance(value, Tensor) else value).tolist()
-    if isinstance(value, str | bytes | Mapping | type | None) or not isinstance(value, Iterable):
+    needed = ("__iter__", "__len__", "__getitem__") if issubclass(kind, Sequence) else ("__iter__",)
+    if isinstance(value, str | bytes | Mapping | type) or not all(hasattr(value, method) for method in needed):
         raise InvalidType(f"{name} must be a sequence, got {checks.shown(value)}.")
     if len(kinds) > 1 and kinds[-1] is not Ellipsis:
         if len(content := tuple(value)) != len(kinds):
             raise InvalidValue(f"{name} must have {len(kinds)} entries, got {checks.shown(value)}.")
-        for kind, item in zip(kinds, content, strict=True):
-            check(name, kind, item)
-    elif isinstance(value, Sequence):  # an iterator could be read only once
-        for item in value:
-            check(name, kinds[0], item)
+        for i, (kind, item) in enumerate(zip(kinds, content, strict=True)):
+            check(f"{name}[{i}]", kind, item)
+    elif hasattr(value, "__len__"):  # an iterator could be read only once
+        for i, item in enumerate(value):
+            check(f"{name}[{i}]", kinds[0], item)
 
 
 _SIMPLE: dict[Any, Callable[[str, Any], object]] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.live.controls import Control, Slider, accept, build
+from vaelab.live.controls import Control, Slider, accept, build, check_control
 from vaelab.live.lifetime import Closed, hold, tree, weakly
 from vaelab.live.worker import drawing, worker
 from vaelab.plots import Style
@@ -48,7 +48,7 @@ class ControlPanel:
         caption: What to look for.
 
     Raises:
-        InvalidValue: If a control starts outside its range.
+        InvalidType, InvalidValue: If a control or a preset is outside its range, or two controls have one name.
     """
 
     box: widgets.VBox
@@ -62,12 +62,16 @@ class ControlPanel:
         alt: Callable[[], str],
         caption: str,
     ) -> None:
+        for control in controls:
+            check_control(control)
         self._specs = {c.name: c for c in controls}
+        if len(self._specs) < len(controls):
+            raise InvalidValue(f"names of controls must differ, got {', '.join(c.name for c in controls)}.")
         self._start = {c.name: accept(c, c.start) for c in controls}
         self._lock = threading.RLock()
         self._background: dict[str, Callable[[], None]] = {}  # how to stop what runs, by name
         self.controls = {c.name: build(c) for c in controls}
-        self.presets = {label: dict(values) for label, values in presets.items()}
+        self.presets = {label: self._accepted(values) for label, values in presets.items()}
         self._draw_filmstrip, self._describe, self.caption = filmstrip, alt, caption
 
     @cached_property
@@ -87,14 +91,18 @@ class ControlPanel:
             values: New values by the names of the controls.
 
         Raises:
-            InvalidValue: If a name is unknown or a value outside its range; nothing is set then.
+            InvalidType, InvalidValue: If a name is unknown or a value outside its range; nothing is set then.
         """
-        if unknown := values.keys() - self.controls.keys():
-            raise InvalidValue(f"control must be one of {', '.join(self.controls)}, got {min(unknown)!r}.")
-        valid = {name: accept(self._specs[name], value) for name, value in values.items()}
+        valid = self._accepted(values)
         with self._lock:  # so that the worker, which reads under it, sees all values or none
             for name, value in valid.items():
                 self.controls[name].value = value
+
+    def _accepted(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as the controls take them."""
+        if unknown := values.keys() - self._specs.keys():
+            raise InvalidValue(f"control must be one of {', '.join(self._specs)}, got {min(unknown)!r}.")
+        return {name: accept(self._specs[name], value) for name, value in values.items()}
 
     def reset(self) -> None:
         """Set all controls to their start."""

@@ -1,12 +1,13 @@
 """Controls of a panel: sliders, switches and choices."""
 
 import math
-from numbers import Real
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import check_fields
 
 
 class Slider(NamedTuple):
@@ -77,6 +78,17 @@ Control = Slider | Switch | Choice
 LABEL_STYLE = {"description_width": "6.5em"}
 
 
+def check_control(control: Control) -> None:
+    """Raise InvalidType or InvalidValue for a control of which no widget can be built."""
+    check_fields(control)
+    if isinstance(control, Slider):
+        checks.positive("step", control.step)
+        if not control.low <= control.high or (control.log and control.low <= 0):
+            least = "0 < low" if control.log else "low"
+            raise InvalidValue(f"{control.name} must have {least} <= high, got {control.low} and {control.high}.")
+    accept(control, control.start)
+
+
 def build(control: Control) -> widgets.ValueWidget:
     """Return the widget of a control, from core ipywidgets: no front end needs an extension."""
     start, auto = control.start, {"width": "auto"}
@@ -100,21 +112,17 @@ def accept(control: Control, value: Any) -> Any:
     """Return a value as the control takes it, where the widget itself would clip it silently.
 
     Raises:
-        InvalidValue: If the control cannot show it.
+        InvalidType, InvalidValue: If the control cannot show it.
     """
     if isinstance(control, Choice):
-        if value not in control.options:
-            raise InvalidValue(f"{control.name} must be one of {', '.join(control.options)}, got {value!r}.")
+        checks.one_of(control.name, value, control.options)
         return value
     if isinstance(control, Switch):
-        if not isinstance(value, bool):
-            raise InvalidValue(f"{control.name} must be True or False, got {value!r}.")
-        return value
-    low, high = control.low, control.high
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and control.log:  # a logarithmic slider returns its ends with a rounding error
-        value = next((end for end in (low, high) if abs(float(value) / end - 1) < 1e-9), value)
-    if not number or not low <= float(value) <= high or (control.whole and value != int(value)):
+        return checks.flag(control.name, value)
+    low, high, number = control.low, control.high, checks.number(control.name, value)
+    if control.log:  # a logarithmic slider returns its ends with a rounding error
+        number = next((end for end in (low, high) if abs(number / end - 1) < 1e-9), number)
+    if not low <= number <= high or (control.whole and number != int(number)):
         kind = "whole number" if control.whole else "number"
         raise InvalidValue(f"{control.name} must be a {kind} between {low:.15g} and {high:.15g}, got {value!r}.")
-    return int(value) if control.whole else float(value)
+    return int(number) if control.whole else float(number)

@@ -8,10 +8,12 @@ import IPython.display
 from matplotlib.figure import Figure
 
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.worker import drawing
 
 
+@typed
 def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | None = None) -> None:
     """Display a figure or a panel with its alt text and, below it, its caption.
 
@@ -21,6 +23,7 @@ def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | Non
         caption: What it means.
 
     Raises:
+        InvalidType: If an argument is of another type.
         InvalidValue: If a figure comes without alt text or caption.
     """
     if isinstance(item, ControlPanel):

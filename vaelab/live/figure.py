@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vaelab import plots
+from vaelab._utils import checks
+from vaelab._utils.typed import typed
 
 Pixels = NDArray[np.uint8]
 Values = Mapping[str, Any]
@@ -55,15 +57,19 @@ class LiveFigure:
         width: Inches.
         height: Inches.
         style: Style of `vaelab.plots`.
+
+    Raises:
+        InvalidType, InvalidValue: If an argument is of another type, or a side not in [0.1, 600].
     """
 
+    @typed
     def __init__(self, draw: DrawFunction, width: float, height: float, style: plots.Style = "notebook") -> None:
         with plots.style(style):
             mpl.rcParams["figure.constrained_layout.use"] = False  # in this block
             self.figure = plots.new_figure(width, height)
             self._canvas: Any = self.figure.canvas
             self.size: tuple[int, int] = self._canvas.get_width_height()  # pixels
-            self._scene = draw(self.figure)
+            self._scene = checks.instance("what draw returns", draw(self.figure), Scene)
             _fix_margins(self.figure)
         for order, artist in enumerate(self._scene.animated):
             artist.set_animated(True)
@@ -71,6 +77,7 @@ class LiveFigure:
         self._background: Any = None
         weakref.finalize(self, dismantle, self.figure).atexit = False
 
+    @typed
     def pixels(self, values: Values) -> Pixels:
         """Return the picture for some values of the controls, [h, w, 3]."""
         try:

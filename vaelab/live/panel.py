@@ -16,6 +16,9 @@ import ipywidgets as widgets
 import numpy as np
 
 from vaelab import plots
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import check_fields, typed
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import Control
 from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, dismantle, png
@@ -83,7 +86,7 @@ class Panel(ControlPanel):
         style: "talk" enlarges labels and buttons.
 
     Raises:
-        InvalidValue: If a control starts outside its range.
+        InvalidType, InvalidValue: If a control or a preset is outside its range, or two controls have one name.
 
     Example:
         >>> from vaelab import live
@@ -93,6 +96,7 @@ class Panel(ControlPanel):
         (True, 2.0)
     """
 
+    @typed
     def __init__(
         self,
         controls: Sequence[Control],
@@ -100,6 +104,7 @@ class Panel(ControlPanel):
         presets: Mapping[str, Mapping[str, Any]],
         style: plots.Style = "notebook",
     ) -> None:
+        check_fields(view)
         super().__init__(controls, presets, filmstrip=view.filmstrip, alt=view.alt, caption=view.caption)
         self._view = view
         self._values: dict[str, Any] = dict(self._start)
@@ -132,6 +137,7 @@ class Panel(ControlPanel):
 
     def settle(self, timeout: float = 30.0) -> bool:
         """Wait for the final picture; return whether it came within `timeout` seconds."""
+        checks.in_range("timeout", timeout, 0, threading.TIMEOUT_MAX)
         with self._settled:
             if self._drawn_version == self._version:
                 return True
@@ -218,6 +224,10 @@ class PanelSpec:
     alt: Callable[[], str]
     caption: str
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @typed
     def build(self, style: plots.Style = "notebook") -> Panel:
         """Build the panel.
 
@@ -241,6 +251,7 @@ class PanelSpec:
         return png(draw_filmstrip(partial(self.draw, stacked=True), self.frames), small=True)
 
 
+@typed
 def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: float = 9.6, height: float = 4.6) -> Pixels:
     """Draw a panel at several values side by side, in the `paper` style.
 
@@ -252,13 +263,18 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
 
     Returns:
         [h, w, 3].
+
+    Raises:
+        InvalidType, InvalidValue: If an argument is of another type, there is no frame, or a side is not in [0.1, 600].
     """
+    if not frames:
+        raise InvalidValue("frames must have at least one entry, got none.")
     with drawing, plots.style("paper"):
         figure = plots.new_figure(width, height)
         figure.set_dpi(120)
         columns: Any = figure.subfigures(1, len(frames), squeeze=False)
         for part, (title, values) in zip(columns[0], frames.items(), strict=True):
-            draw(part).update(values)
+            checks.instance("what draw returns", draw(part), Scene).update(values)
             part.suptitle(title)
         canvas: Any = figure.canvas
         canvas.draw()

@@ -1,10 +1,12 @@
 """The choices of the training panel as controls, as a recipe, and as code."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from vaelab._utils.typed import check_fields, typed
 from vaelab.data.dataset import Dataset
-from vaelab.live.controls import Choice, Control, Slider
+from vaelab.live.controls import Choice, Control, Slider, accept
 from vaelab.objectives import recipes
 from vaelab.objectives.consistency import VIEWS, consistent
 from vaelab.objectives.objective import Experiment
@@ -66,8 +68,10 @@ class TrainingChoices(NamedTuple):
         """The training configuration."""
         return TrainConfig(epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, progress=False)
 
+    @typed
     def recipe(self, data: Dataset) -> "Call":
         """Return the recipe for images of the shape of a data set."""
+        check_choices(self)
         views = None if self.views == "no" else (self.consistency, self.views)
         options: dict[str, Any] = dict(NETWORKS[self.network])
         options["gamma"] = self.gamma if self.policy == "fixed" else self.policy
@@ -100,6 +104,14 @@ def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]
         Slider("lr", "learning rate", 1e-5, 0.1, s.lr, 0.05, log=True),
     ]
     return choices, parameters
+
+
+def check_choices(setup: TrainingChoices) -> None:
+    """Raise InvalidType or InvalidValue for choices that the panel does not offer."""
+    check_fields(setup)
+    for control in itertools.chain(*training_controls(setup)):
+        accept(control, control.start)
+    setup.config  # noqa: B018 (it checks itself)
 
 
 class Call(NamedTuple):

@@ -61,6 +61,8 @@ class Adapter:
         InvalidType, InvalidValue: If a field is of another type, such as one of the three no function.
     """
 
+    REMEDY = "; see metrics.bernoulli and metrics.normal"
+
     encode: Callable[[Tensor], Gaussian]
     decode: Callable[[Tensor], Tensor]
     nll: Callable[[Tensor, Tensor], Tensor]

@@ -21,7 +21,7 @@ from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_in
 from vaelab.metrics.linear_probe import Probe, probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.report_table import Report, table, to_json
-from vaelab.metrics.sample_quality import LatentSource, check_samplers, decoded, distances, fit_samplers, from_prior
+from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
 from vaelab.metrics.views import posterior_shift
 from vaelab.objectives.consistency import Views
 from vaelab.objectives.objective import Experiment
@@ -78,7 +78,6 @@ def report(
         >>> result.nll.samples, result.settings["latents"]
         (5, 2)
     """
-    check_samplers(samplers)
     _check(samples, nll_images, small_probe_labels, seed)
     inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
     index, train_index = (

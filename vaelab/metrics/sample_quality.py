@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
-from vaelab._utils.errors import InvalidType, InvalidValue, TrainingError
+from vaelab._utils.errors import InvalidValue, TrainingError
 from vaelab._utils.images import data_variance, to_float
 from vaelab._utils.typed import typed
 from vaelab.data.dataset import Dataset
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.metrics.adapter import Adapter
-from vaelab.metrics.classifier import classifier
+from vaelab.metrics.classifier import FEATURES, classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.inputs import sample_indices
 from vaelab.posterior.samplers import Sampler
@@ -195,11 +195,14 @@ def distances(
         samples from the prior, and of the images of every source.
 
     Raises:
-        InvalidValue: For latents of another shape.
+        InvalidValue: For latents of another shape, or for fewer than 65 images.
     """
     checks.seed(seed)
     if checks.float_tensor("means", means).dim() != 2 or len(means) != len(test):
         raise InvalidValue(f"means must be [{len(test)}, latent], one for each test image, got {list(means.shape)}.")
+    for name, data in (("train", train), ("test", test)):
+        if len(data) <= FEATURES:
+            raise InvalidValue(f"{name} must have more than {FEATURES} images, got {len(data)}.")
     network = classifier(train)
     n, real = len(test), network.features(test.images)
     result = {
@@ -214,17 +217,6 @@ def distances(
             raise InvalidValue(f"latents of {name} must be {list(means.shape)}, got {list(z.shape)}.")
         result[name] = frechet_distance(network.features(decoded(model, z)), real)
     return result
-
-
-def check_samplers(samplers: Mapping[str, object]) -> None:
-    """Raise InvalidType unless all are samplers or functions of n."""
-    for name, sampler in samplers.items():
-        if isinstance(sampler, type) or not (
-            callable(sampler) or (hasattr(sampler, "fit") and hasattr(sampler, "sample"))
-        ):
-            raise InvalidType(
-                f"samplers must have fit and sample, or be functions of n, got {name}={checks.shown(sampler)}."
-            )
 
 
 def fit_samplers(

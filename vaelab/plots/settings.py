@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
@@ -28,7 +28,6 @@ from matplotlib.figure import Figure
 
 Style = Literal["paper", "notebook", "talk"]
 STYLES = Path(__file__).parent / "style"
-NAMES = ("paper", "notebook", "talk")
 # Settings of windows and sessions, not of pictures: those of the user hold everywhere.
 OF_SESSION = (
     *("backend", "interactive", "toolbar", "webagg.", "tk.", "keymap.", "docstring.", "timezone", "date.epoch"),
@@ -115,8 +114,7 @@ def style(name: Style = "notebook") -> Iterator[None]:
         ...     print(mpl.rcParams["font.size"])
         18.0
     """
-    if name not in NAMES:
-        raise InvalidValue(f"style must be one of {', '.join(NAMES)}, got {name!r}.")
+    checks.one_of("style", name, get_args(Style))
     with _use(copy.deepcopy(_settings(name))):
         yield
 

@@ -135,8 +135,6 @@ class MarginalPosterior:
     @typed
     def density_2d(self, z: Tensor, latents: tuple[int, int] = (0, 1), chunk: int = 1024) -> Tensor:
         """Compute the joint density of two latents at z [m, 2]; otherwise as `density_1d`."""
-        if len(latents) != 2:
-            raise InvalidValue(f"latents must be two, got {latents!r}.")
         return self._density(z, list(latents), chunk)
 
     @typed
@@ -200,11 +198,10 @@ class MarginalPosterior:
         if not checks.positive_int("k", k) <= checks.positive_int("samples", samples) or samples < 2:
             raise InvalidValue(f"k must be at most the number of draws, which is at least 2, got {k} and {samples}.")
         with torch.no_grad():
-            draws = self.sample(samples, torch.Generator().manual_seed(seed)).double()
+            draws = self.sample(samples, torch.Generator().manual_seed(checks.seed(seed))).double()
         return fit_gaussian_mixture(draws, k, seed)
 
     def _density(self, z: Tensor, latents: list[int], chunk: int) -> Tensor:
-        latents = [checks.integer("latent", latent) for latent in latents]
         for latent in latents:
             if not 0 <= latent < self.mean.shape[1]:
                 raise InvalidValue(f"latent must be from 0 to {self.mean.shape[1] - 1}, got {latent}.")

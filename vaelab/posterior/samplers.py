@@ -14,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from vaelab._utils import checks, rng
 from vaelab._utils.errors import DataError, InvalidValue
+from vaelab._utils.typed import check_fields, typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.posterior.scaling import fit_gaussian_mixture, units
 
@@ -75,10 +76,12 @@ class PriorSampler:
         torch.Size([3, 2])
     """
 
+    @typed
     def fit(self, z: Codes) -> Self:
         self.d_ = posterior_params(z)[0].shape[1]
         return self
 
+    @typed
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         check_fitted(self, "d_")
         checks.positive_int("n", n)
@@ -97,7 +100,9 @@ class GMMSampler:
     components: int = 10
     seed: int = 0
 
+    @typed
     def fit(self, z: Codes) -> Self:
+        check_fields(self)
         generator = torch.Generator().manual_seed(checks.seed(self.seed))
         points = sample_codes(z, generator).double()
         if checks.positive_int("components", self.components) > len(points):
@@ -105,6 +110,7 @@ class GMMSampler:
         self.model_ = fit_gaussian_mixture(points, self.components, self.seed)
         return self
 
+    @typed
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         check_fitted(self, "model_")
         checks.positive_int("n", n)
@@ -136,7 +142,9 @@ class FlowSampler:
     seed: int = 0
 
     @torch.enable_grad()
+    @typed
     def fit(self, z: Codes) -> Self:
+        check_fields(self)
         mean, std = posterior_params(z)
         for name in ("transforms", "steps", "batch_size"):
             checks.positive_int(name, getattr(self, name))
@@ -159,6 +167,7 @@ class FlowSampler:
         return self
 
     @torch.no_grad()
+    @typed
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         check_fitted(self, "flow_")
         checks.positive_int("n", n)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vaelab._utils import checks, rng
 from vaelab._utils.device import on_device
-from vaelab._utils.errors import InvalidType, TrainingError
+from vaelab._utils.errors import TrainingError
+from vaelab._utils.typed import check_fields, typed
 from vaelab.divergences.gaussian import KL
 from vaelab.models import networks
 from vaelab.models.vae import VAE
@@ -63,6 +64,7 @@ class SecondStage:
     seed: int = 0
     device: str = "auto"
 
+    @typed
     def fit(self, z: Codes) -> Self:
         """Train on posteriors or points z [n, d] and return the stage.
 
@@ -84,7 +86,7 @@ class SecondStage:
             self.experiment_.init_from_data((mean + std * torch.randn(mean.shape)).to(device))
             codes = torch.cat([mean, std], 1).to(device)
             self.gammas_ = self.unit_ * _train(self.experiment_, self.policy_, codes, config)
-            generated = self._generate(MEASURED, torch.Generator().manual_seed(self.seed))
+            generated = self._generate(MEASURED, torch.Generator().manual_seed(checks.seed(self.seed)))
         if not all(bool(torch.isfinite(t).all()) for t in (self.gammas_, generated, *self.experiment_.parameters())):
             raise TrainingError(
                 f"the second stage diverged: its weights or gamma are not finite; lower lr, now {self.lr:g}, or bring "
@@ -125,6 +127,7 @@ class SecondStage:
             return torch.ones_like(self.deviations_.codes)
         return self.deviations_.factor(self.renormalize, self._noise)
 
+    @typed
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n latents, see `Sampler`."""
         factor = self.factor().float()
@@ -140,10 +143,7 @@ class SecondStage:
         return self.unit_ * float(self.policy_.gamma.detach()) if self.noise else 0.0
 
     def _config(self, n: int) -> TrainConfig:
-        if self.renormalize is not None:
-            check_known(self.renormalize)
-        if not isinstance(self.noise, bool):
-            raise InvalidType(f"noise must be True or False, got {self.noise!r}.")
+        check_fields(self)
         checks.positive_int("width", self.width)
         checks.positive_int("depth", self.depth)
         checks.seed(self.seed)

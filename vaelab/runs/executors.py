@@ -17,8 +17,10 @@ from joblib import cpu_count
 from joblib.externals import loky
 from tqdm import tqdm
 
+from vaelab._utils import checks
 from vaelab._utils.errors import TrainingError, UserError
 from vaelab._utils.reading import printable
+from vaelab._utils.typed import typed
 
 Task = dict[str, Any]
 Results = Generator[tuple[int, Any], None, None]
@@ -58,6 +60,7 @@ class SweepError(TrainingError):
         self.failures, self.results = failures, list(results)
 
 
+@typed
 def sweep(
     function: Callable[..., Any],
     tasks: Sequence[Task],
@@ -89,8 +92,12 @@ def sweep(
         >>> sorted(sweep(pow, [{"base": 2, "exp": n} for n in range(4)], processes=1))
         [(0, 1), (1, 2), (2, 4), (3, 8)]
     """
+    return _results(tasks, attempt_each(function, tasks, executor, processes=processes))
+
+
+def _results(tasks: Sequence[Task], attempts: Results) -> Results:
     failures = {}
-    with closing(attempt_each(function, tasks, executor, processes=processes)) as outcomes:
+    with closing(attempts) as outcomes:
         for index, outcome in outcomes:
             if isinstance(outcome, Failure):
                 failures[index] = outcome.error
@@ -108,11 +115,11 @@ def attempt_each(
     processes: int | None = None,
 ) -> Results:
     """Do what `sweep` does, but yield a `Failure` as the result of a task that fails."""
-    processes = min(processes or cpu_count(), len(tasks))
+    processes = cpu_count() if processes is None else checks.positive_int("processes", processes)
     if executor is not None:
         return _on_executor(function, tasks, executor)
-    if processes > 1:
-        return _on_processes(function, tasks, processes)
+    if min(processes, len(tasks)) > 1:
+        return _on_processes(function, tasks, min(processes, len(tasks)))
     return ((index, attempt(function, task)) for index, task in enumerate(tasks))
 
 

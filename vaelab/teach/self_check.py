@@ -4,7 +4,10 @@ import html
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from vaelab._utils.errors import InvalidType
+from torch import Tensor
+
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidType, InvalidValue
 
 
 class Verdict(NamedTuple):
@@ -46,7 +49,8 @@ def check(
         Whether the answer is right, and a sentence that names the wrong entries of a list.
 
     Raises:
-        InvalidType: If the solution is a number and the answer is not.
+        InvalidType: If the solution is a number and the answer is not, or an argument is of another type.
+        InvalidValue: If there is no solution, or a number of it or the tolerance is not finite.
 
     Example:
         >>> check([0.5, 2.0], [0.5, 1.0], hint="Use the variance.")
@@ -54,7 +58,14 @@ def check(
         >>> check("JS", "js").right
         True
     """
-    answers, truths = _as_list(answer), _as_list(truth)
+    checks.not_negative("tolerance", tolerance)
+    checks.instance("hint", hint, str)
+    answers, truths = _as_list("answer", answer), _as_list("truth", truth)
+    for solution in truths:
+        if not isinstance(solution, str):
+            checks.finite("truth", solution)
+    if not truths:
+        raise InvalidValue(f"truth must have at least one entry, got {checks.shown(truth)}.")
     if any(a is None or a is ... for a in answers):
         return Verdict(False, "No answer yet: replace None by yours and run the cell again.")
     if len(answers) != len(truths):
@@ -66,9 +77,9 @@ def check(
     return Verdict(False, f"Not yet{which}. {hint}".strip())
 
 
-def _as_list(value: Any) -> list[Any]:
-    if hasattr(value, "tolist"):
-        value = value.tolist()
+def _as_list(name: str, value: Any) -> list[Any]:
+    if hasattr(value, "tolist") and not isinstance(value, type):
+        value = (checks.tensor(name, value) if isinstance(value, Tensor) else value).tolist()
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
@@ -77,5 +88,5 @@ def _agree(answer: Any, truth: float | str, tolerance: float) -> bool:
         return str(answer).strip().lower() == truth.lower()
     try:
         return abs(float(answer) - truth) <= tolerance
-    except (TypeError, ValueError) as error:
-        raise InvalidType(f"answer must be a number, got {answer!r}.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidType(f"answer must be a number, got {checks.shown(answer)}.") from error

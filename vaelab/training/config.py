@@ -1,33 +1,18 @@
 """`TrainConfig`: how long, how fast and on what device to train."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+import numpy as np
 
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import check_fields
 
-CHOICES = {
-    "lr_schedule": ("constant", "cosine", "step"),
-    "binarize": ("no", "static", "dynamic"),
-    "precision": ("fp32", "tf32", "bf16"),
-}
-CHECKS: dict[str, Callable[[str, Any], object]] = {
-    "epochs": checks.positive_int,
-    "batch_size": checks.positive_int,
-    "steps": checks.positive_int,
-    "micro_batches": checks.positive_int,
-    "lr": checks.positive,
-    "lr_decay": checks.positive,
-    "grad_clip": checks.positive,
-    "ema_decay": checks.positive,
-    "checkpoint_minutes": checks.positive,
-    "weight_decay": checks.not_negative,
-}
-COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")
-OPTIONAL = ("steps", "grad_clip", "ema_decay")
+POSITIVE = ("lr", "lr_decay", "grad_clip", "ema_decay", "checkpoint_minutes")
+COUNTS = ("epochs", "batch_size", "steps", "micro_batches")
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ class TrainConfig:
             batch normalization.
 
     Raises:
-        InvalidType: If a number is not a number, or `channels_last` no bool.
+        InvalidType: If a value is of another type.
         InvalidValue: If a value is out of range.
 
     Example:
@@ -99,18 +84,18 @@ class TrainConfig:
     micro_batches: int = 1
 
     def __post_init__(self) -> None:
-        for name, check in CHECKS.items():
-            value = getattr(self, name)
-            if value is not None or name not in OPTIONAL:
-                check(name, value)
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise InvalidValue(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}.")
-        if not isinstance(self.compile, bool) and self.compile not in COMPILE_MODES:
-            modes = ", ".join(COMPILE_MODES)
-            raise InvalidValue(f"compile must be True, False or one of {modes}, got {self.compile!r:.60}.")
-        if not isinstance(self.channels_last, bool):
-            raise InvalidType(f"channels_last must be True or False, got {self.channels_last!r:.60}.")
+        check_fields(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.generic):  # a number of NumPy, which torch does not take as a seed
+                object.__setattr__(self, name, value.item())
+            if name in POSITIVE and value is not None:
+                checks.positive(name, value)
+            elif name in COUNTS and value is not None:
+                checks.positive_int(name, value)
+        checks.seed(self.seed)
+        checks.not_negative("weight_decay", self.weight_decay)
+        milestones = tuple(checks.positive_int("lr_milestones", epoch) for epoch in self.lr_milestones)
+        object.__setattr__(self, "lr_milestones", milestones)
         if self.ema_decay is not None and self.ema_decay >= 1:
             raise InvalidValue(f"ema_decay must be in (0, 1), got {self.ema_decay}.")
         if self.micro_batches > self.batch_size:
@@ -124,16 +109,19 @@ class TrainConfig:
         Raises:
             InvalidValue: If n is smaller than a batch.
         """
-        if self.batch_size > n:
+        if self.batch_size > checks.positive_int("n", n):
             raise InvalidValue(f"batch_size must be at most {n}, the number of images, got {self.batch_size}.")
         return n // self.batch_size
 
     def total_steps(self, per_epoch: int) -> int:
         """Return the number of optimizer steps of the training."""
+        checks.positive_int("per_epoch", per_epoch)
         return self.steps if self.steps is not None else self.epochs * per_epoch
 
     def lr_factor(self, step: int, per_epoch: int) -> float:
         """Return the factor of lr at a step, counted from 0."""
+        checks.positive_int("step", step, at_least=0)
+        checks.positive_int("per_epoch", per_epoch)
         if self.lr_schedule == "cosine":
             return 0.5 * (1 + math.cos(math.pi * step / self.total_steps(per_epoch)))
         return self.lr_decay ** sum(step // per_epoch + 1 >= epoch for epoch in self.lr_milestones)

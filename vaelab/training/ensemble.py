@@ -149,7 +149,7 @@ def _check_settings(
     """Check everything before the first network is built, and return the seed of every setting."""
     if config.checkpoints is not None:
         raise InvalidValue(f"checkpoints must be None in fit_many, got {config.checkpoints!r}; use fit.")
-    if not settings:
+    if not len(settings):
         raise InvalidValue("settings must hold at least one dict, got none.")
     for setting in settings:
         try:

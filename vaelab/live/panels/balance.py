@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from vaelab import plots
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
-from vaelab.data.images import as_images
+from vaelab._utils.typed import typed
+from vaelab.data.images import Images, as_images
 from vaelab.data.loading import load
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
@@ -44,9 +46,10 @@ class _GammaSeries(NamedTuple):
         return int(np.abs(np.log(self.gammas / target)).argmin())
 
 
+@typed
 def balance_panel(
     experiments: Sequence[Experiment] | None = None,
-    images: Tensor | None = None,
+    images: Images | None = None,
     *,
     epochs: int = 20,
     style: plots.Style = "notebook",
@@ -56,7 +59,7 @@ def balance_panel(
     Args:
         experiments: At least two with a fixed gamma each, one channel, trained on `images`. Without
             any, twelve small ones are trained on the digits, which takes some seconds.
-        images: [n, 1, h, w], at least six.
+        images: [n, 1, h, w], at least six, for `experiments`.
         epochs: Epochs of that training.
         style: "notebook", "paper" or "talk".
 
@@ -64,14 +67,20 @@ def balance_panel(
         The panel; its slider is gamma.
 
     Raises:
+        InvalidType: If an argument is of another type.
         InvalidValue: If there are too few experiments or images, or an experiment has no gamma.
     """
+    checks.positive_int("epochs", epochs)
     if experiments is None:
+        if images is not None:
+            raise InvalidValue(f"images must be None without experiments, got {checks.shown(images)}.")
         images = load("digits").images
         experiments = _train(images, epochs)
     if len(experiments) < 2:
         raise InvalidValue(f"experiments must be at least two, got {len(experiments)}.")
-    images = None if images is None else as_images(images, experiments[0].shape)
+    if len(shape := experiments[0].shape) != 3 or shape[0] != 1:
+        raise InvalidValue(f"experiments must be of images with one channel, got the shape {shape}.")
+    images = None if images is None else as_images(images, shape)
     if images is None or len(images) < N_IMAGES:
         raise InvalidValue(f"images must be at least {N_IMAGES}, got {'none' if images is None else len(images)}.")
     series = _measure(experiments, images)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from vaelab import plots
-from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_float
+from vaelab._utils.typed import typed
 from vaelab.data import augment
 from vaelab.data.augment.geometric import Warp, affine
 from vaelab.data.images import Images, as_images
@@ -34,15 +35,14 @@ class _Clouds:
     """Encodings of images and of their random views under several models."""
 
     def __init__(self, experiments: Mapping[float, Experiment], images: Images) -> None:
-        if not isinstance(experiments, Mapping):
-            raise InvalidType(f"experiments must be a mapping from lambda, got {type(experiments).__name__}.")
         self.lambdas = sorted(experiments)
         self.experiments = [experiments[lam] for lam in self.lambdas]
-        self.images = to_float(as_images(images)).float()
+        shape = self.experiments[0].shape if self.experiments else None
+        self.images = to_float(as_images(images, shape)).float()
         if len(self.experiments) < 2 or len(self.images) < N_IMAGES:
             raise InvalidValue(
                 f"experiments must be at least two models and images at least {N_IMAGES}, "
-                f"got {len(self.experiments)} and {len(images)}."
+                f"got {len(self.experiments)} and {len(self.images)}."
             )
         # Drawn once: with the strength, each view moves along a line.
         self.draws = 2 * torch.rand(4, N_IMAGES * N_VIEWS, generator=torch.Generator().manual_seed(0)) - 1
@@ -80,6 +80,7 @@ class _Clouds:
         return self._planes[which][2]
 
 
+@typed
 def cloud_panel(
     experiments: Mapping[float, Experiment], images: Images, strength: float = 1.0, *, style: plots.Style = "notebook"
 ) -> Panel:
@@ -96,7 +97,7 @@ def cloud_panel(
         The panel; its sliders are the step of lambda and the strength.
 
     Raises:
-        InvalidType: If `experiments` is not a mapping.
+        InvalidType: If an argument is of another type.
         InvalidValue: If there are too few models or images, or the strength is out of range.
     """
     clouds = _Clouds(experiments, images)

@@ -9,6 +9,7 @@ import torch
 from matplotlib.axes import Axes
 
 from vaelab import plots
+from vaelab._utils.typed import typed
 from vaelab.divergences import quadrature
 from vaelab.divergences.closed_form import geometric_js, geometric_mean, kl
 from vaelab.divergences.gaussian import Gaussian
@@ -109,6 +110,7 @@ def compute(s: GaussianPair) -> PairDivergences:
     )
 
 
+@typed
 def divergence_panel(
     alpha: float = 0.3,
     q: tuple[float, float] = (-2.0, 1.0),
@@ -132,7 +134,7 @@ def divergence_panel(
         The panel; its controls have the names of the fields of `GaussianPair`.
 
     Raises:
-        InvalidValue: If a start is out of range.
+        InvalidType, InvalidValue: If a start is out of range.
 
     Example:
         >>> panel = divergence_panel(q=(0, 1), p=(1, 1))

@@ -12,8 +12,11 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from vaelab import plots
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import to_uint8
-from vaelab.data.images import Images
+from vaelab._utils.typed import typed
+from vaelab.data.images import Images, as_images
 from vaelab.live.controls import Control, Slider, Switch
 from vaelab.live.figure import Pixels, Values, dismantle, png
 from vaelab.live.panel import Panel, Readout, View
@@ -34,6 +37,7 @@ TRAVERSAL_CAPTION = (
 )
 
 
+@typed
 def latent_panel(
     experiment: Experiment,
     images: Images | None = None,
@@ -51,11 +55,15 @@ def latent_panel(
         experiment: The trained VAE; it is copied, so that training may continue.
         images: [n, *shape] to encode. Without any there is no map, and traversals start at zero.
         labels: [n], colors of the map.
-        reach: Largest absolute value of a latent.
+        reach: Largest absolute value of a latent, from 0.1 to 1000.
         style: "notebook", "paper" or "talk".
 
     Returns:
         The panel.
+
+    Raises:
+        InvalidType, InvalidValue: If an argument is of another type, `reach` is out of range, or images and labels do
+            not match.
 
     Example:
         >>> from vaelab import recipes
@@ -64,6 +72,11 @@ def latent_panel(
         >>> panel.settle(), "z <b>(3.00, 0.00)" in panel.readout.value
         (True, True)
     """
+    checks.in_range("reach", reach, 0.1, 1000)
+    images = None if images is None else as_images(images, experiment.shape, experiment.domain)
+    if labels is not None and (images is None or labels.shape != (len(images),)):
+        count = "no images" if images is None else f"{len(images)} images"
+        raise InvalidValue(f"labels must be [n], one for each image, got {list(labels.shape)} for {count}.")
     frozen = copy.deepcopy(experiment).cpu().eval()
     side = plots.size_for(SIDES, style)
     if experiment.model.latent != 2:

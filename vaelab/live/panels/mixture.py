@@ -16,6 +16,7 @@ import torch
 
 from vaelab import plots
 from vaelab._utils.files import atomic_write
+from vaelab._utils.typed import typed
 from vaelab.divergences import fitting
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
@@ -42,6 +43,7 @@ class _Optimum(NamedTuple):
     std: float
 
 
+@typed
 def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style = "notebook") -> Panel:
     """Build a panel on the isotropic Gaussian that fits a mixture best under the geometric JS.
 
@@ -54,7 +56,7 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
         The panel.
 
     Raises:
-        InvalidValue: If alpha is out of range.
+        InvalidType, InvalidValue: If alpha is out of range.
 
     Example:
         >>> panel = mixture_panel(alpha=1.0)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from vaelab import plots
-from vaelab._utils.errors import InvalidType
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidType, InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.data.images import Images
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line, rounded_limit, set_limits
@@ -38,6 +40,7 @@ class _LatentDensities(NamedTuple):
     law: VarianceLaw
 
 
+@typed
 def posterior_panel(
     source: MarginalPosterior | Experiment,
     images: Images | None = None,
@@ -57,8 +60,8 @@ def posterior_panel(
         The panel; the readout gives each latent its index in the model.
 
     Raises:
-        InvalidType: If an experiment comes without images.
-        InvalidValue: If the rank is out of range.
+        InvalidType: If an argument is of another type, or an experiment comes without images.
+        InvalidValue: If the rank is out of range, or a `MarginalPosterior` comes with images.
 
     Example:
         >>> panel = posterior_panel(MarginalPosterior(torch.zeros(9, 2), torch.zeros(9, 2)))
@@ -69,6 +72,8 @@ def posterior_panel(
         if images is None:
             raise InvalidType("images must be a tensor [n, *shape] with an experiment, got None.")
         source = MarginalPosterior.from_model(source, images)
+    elif images is not None:
+        raise InvalidValue(f"images must be None with a MarginalPosterior, got {checks.shown(images)}.")
     latents = _densities(source)
     d = len(latents.order)
     ranks = sorted({0, min(1, d - 1), d // 2, d - 1})

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vaelab import plots
+from vaelab._utils.typed import typed
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
 from vaelab.live.panel import Panel, PanelSpec, Readout
@@ -30,6 +31,7 @@ def _minimum(rho: float) -> tuple[float, float, float]:
     return rho**2 / (1 + rho**2), 1 / (1 + rho**2), 0.5 * math.log1p(1 / rho**2)
 
 
+@typed
 def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = "notebook") -> Panel:
     """Build a panel on the variance law: KL(q‖p) against sigma² at a fixed rho = sigma/|mu|.
 
@@ -42,7 +44,7 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         The panel.
 
     Raises:
-        InvalidValue: If a start is out of range.
+        InvalidType, InvalidValue: If a start is out of range.
 
     Example:
         >>> panel = rho_panel(rho=1.0, variance=0.5)

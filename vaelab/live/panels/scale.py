@@ -9,12 +9,14 @@ import torch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from vaelab import plots
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.data.dataset import Dataset
 from vaelab.live.controls import Choice, Slider
 from vaelab.live.figure import AnyFigure, Scene, Values
 from vaelab.live.panel import Panel, PanelSpec, Readout
-from vaelab.metrics.classifier import classifier
+from vaelab.metrics.classifier import FEATURES, classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior.samplers import Sampler
@@ -41,6 +43,7 @@ class _ScaledSamples(NamedTuple):
         return self.names.index(values["source"]), int(np.abs(FACTORS - values["factor"]).argmin())
 
 
+@typed
 def scale_panel(
     experiment: Experiment,
     samplers: Mapping[str, Sampler],
@@ -55,15 +58,19 @@ def scale_panel(
         experiment: Decodes the latents, to one channel.
         samplers: One to five fitted samplers, by the names to show.
         dataset: Gray images; a classifier trained on them provides the features of the distance.
-        n: Number of samples at each factor.
+        n: Number of samples at each factor, at least 65.
         style: "notebook", "paper" or "talk".
 
     Returns:
         The panel; its controls are the factor and the sampler.
 
     Raises:
-        InvalidValue: If there is no sampler or more than five, or images have several channels.
+        InvalidType: If an argument is of another type.
+        InvalidValue: If there are too few samples, no sampler or more than five, or images have several channels.
     """
+    checks.positive_int("n", n, at_least=FEATURES + 1)
+    if len(dataset) <= FEATURES:
+        raise InvalidValue(f"dataset must have more than {FEATURES} images, got {len(dataset)}.")
     if not 1 <= len(samplers) <= len(COLORS) or dataset.shape[0] != 1:
         raise InvalidValue(
             f"samplers must be one to {len(COLORS)} and images gray, "

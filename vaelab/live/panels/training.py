@@ -2,6 +2,7 @@
 
 import copy
 import html
+import threading
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -11,7 +12,9 @@ import ipywidgets as widgets
 import numpy as np
 
 from vaelab import plots
+from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import typed
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.controls import LABEL_STYLE, Control
 from vaelab.live.figure import LiveFigure, png
@@ -20,7 +23,7 @@ from vaelab.live.panel import Readout
 from vaelab.live.panels.training_example import alt, example, filmstrip
 from vaelab.live.panels.training_figure import TrainingState, draw, evaluate
 from vaelab.live.trainer import Snapshot, Trainer, nearest
-from vaelab.live.training_config import TrainingChoices, code, training_controls
+from vaelab.live.training_config import TrainingChoices, check_choices, code, training_controls
 from vaelab.live.worker import worker
 from vaelab.objectives.objective import Experiment
 
@@ -43,6 +46,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+@typed
 def training_panel(
     setup: TrainingChoices | None = None, *, style: plots.Style = "notebook", **choices: Any
 ) -> "TrainingPanel":
@@ -57,7 +61,7 @@ def training_panel(
         The panel.
 
     Raises:
-        InvalidValue: If a choice is unknown or out of range.
+        InvalidType, InvalidValue: If a choice is unknown or out of range.
 
     Example:
         >>> panel = training_panel(data="digits", divergence="JS", alpha=0.5, epochs=1)
@@ -78,9 +82,14 @@ class TrainingPanel(ControlPanel):
     Args:
         setup: Choices at the start.
         style: "notebook", "paper" or "talk".
+
+    Raises:
+        InvalidType, InvalidValue: If a choice is unknown or out of range.
     """
 
+    @typed
     def __init__(self, setup: TrainingChoices, style: plots.Style) -> None:
+        check_choices(setup)
         choices, parameters = training_controls(setup)
         width, height = plots.size_for(SIZES, style)
         figure, name = LiveFigure(draw, width, height, style), example(setup)
@@ -171,6 +180,7 @@ class TrainingPanel(ControlPanel):
 
     def settle(self, timeout: float = 60.0) -> bool:
         """Wait for the end of the training and its last picture; return whether it came in time."""
+        checks.in_range("timeout", timeout, 0, threading.TIMEOUT_MAX)
         if self.trainer is not None and not self.trainer.join(timeout):
             return False
         return worker.idle(timeout)
