@@ -216,7 +216,7 @@ class TrainingPanel(ControlPanel):
         """Copy the experiment for the weights of a snapshot; the one in training is never read."""
         if self._twin is None or self._twin[0] is not trainer:
             assert trainer.experiment is not None
-            self._twin = trainer, copy.deepcopy(trainer.experiment).cpu()
+            self._twin = trainer, copy.deepcopy(trainer.experiment)
         return self._twin[1]
 
     def _show_message(self, sentence: str) -> None:
