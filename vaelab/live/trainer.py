@@ -22,6 +22,7 @@ from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices
 from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
+from vaelab.runs.executors import reason_of
 from vaelab.training.history import History
 from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.loop import Progress, train
@@ -159,7 +160,8 @@ class Trainer:
         try:
             self._train()
         except Exception as error:  # show it in the panel: the thread has no visible log
-            self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _describe(error)
+            remedy = "" if isinstance(error, UserError) else "; press Restart"
+            self.state, self.sentence = "failed", f"{reason_of(error)}{remedy}."
         self.on_change(self)
 
     def _train(self) -> None:
@@ -252,7 +254,3 @@ def rate_and_distortion(experiment: Experiment, images: Tensor) -> tuple[float, 
     result = experiment.mean_pass(images)
     errors = (to_float(images) - experiment.objective.likelihood.mean(result.out)).square()
     return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; press Restart."
