@@ -20,6 +20,7 @@ from vaelab import Gaussian, TrainConfig, fit, fit_many, geometric_js, load, qua
 from vaelab._utils.errors import UserError
 from vaelab.live.controls import Slider, accept
 from vaelab.posterior.marginal import MarginalPosterior
+from vaelab.runs.executors import SweepError
 from vaelab.training.ensemble import EnsembleError, Histories
 from vaelab.training.history import History
 
@@ -42,13 +43,16 @@ def build(kind):
     if issubclass(kind, EnsembleError):
         rows = Histories([History([{"epoch": 1, "loss": 2.0}])], [recipes.vae((1, 2, 2), 1, hidden=(2,))], "stacked")
         return kind("member 1 has diverged.", {1: "loss became inf"}, rows)
+    if issubclass(kind, SweepError):
+        return kind("1 of 2 tasks failed.", {1: ValueError("no")}, [2.0, None])
     error = kind("alpha must be in [0, 1], got 2.")
     error.add_note("a note")
     return error
 
 
 def content(error):
-    attributes = {name: value for name, value in vars(error).items() if name != "histories"}
+    attributes = {name: value for name, value in vars(error).items() if name not in ("histories", "failures")}
+    attributes["failures"] = repr(getattr(error, "failures", None))  # two errors are never equal
     return type(error), str(error), error.args[0], attributes
 
 
@@ -73,7 +77,7 @@ def test_pickle_and_copies_keep_every_exception():
 
 def test_a_message_is_one_line_without_addresses():
     for kind in exception_classes():
-        if issubclass(kind, UserError) and not issubclass(kind, EnsembleError):
+        if issubclass(kind, UserError) and not issubclass(kind, (EnsembleError, SweepError)):
             error = kind(f"x must be a number, got {object()!r} and {np.eye(2)!r} and {folder_of!r:.60}.")
             assert "0x" not in str(error)
             assert "\n" not in str(error)
