@@ -248,12 +248,13 @@ def test_a_sweep_with_a_member_that_diverges_writes_the_table_of_the_others(vael
     monkeypatch.setattr("vaelab.runs.executors.cpu_count", lambda: 1)
     monkeypatch.setattr("vaelab.runs.run.Run.binarize", "no")
     out = tmp_path / "table.csv"
-    options = ("--recipes", "beta_vae", "vae", "--beta", "3.3e38", "--seeds", "1", "--epochs", "1")
+    large = ("digits", "--hidden", "16", "--latent", "40", "--device", "cpu")  # 40 times 1e37 nats overflow
+    options = ("--recipes", "free_bits_vae", "vae", "--nats", "1e37", "--seeds", "1", "--epochs", "1")
     for _ in range(2):
-        code, _, err = vaelab("sweep", *SMALL, "--device", "cpu", *options, "--out", str(out))
+        code, _, err = vaelab("sweep", *large, *options, "--out", str(out))
         assert code == 2
         assert re.fullmatch(
-            rf"vaelab: 1 of 2 tasks failed: recipe='beta_vae', .*seed=0: .*; the table in {out} has the other 1\.",
+            rf"vaelab: 1 of 2 tasks failed: recipe='free_bits_vae', .*seed=0: .*; the table in {out} has the other 1\.",
             err.strip().splitlines()[-1],
         )
         assert [line.split(",")[0] for line in out.read_text().splitlines()] == ["recipe", "vae"]

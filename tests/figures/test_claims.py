@@ -12,6 +12,8 @@ from figures.consistency.lambdas import NEAR_CEILING
 from figures.gjs import alpha_sweeps, image_grids, limits, mixture_fit, rate_distortion, theory, variants
 from figures.registry import FIGURES
 from figures.variance_law import law_bars, other_laws
+from vaelab.cli.figures import figures_make
+from vaelab.cli.reproduce import reproduce
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -258,10 +260,11 @@ def test_the_notebook_s_own_values_are_not_called_published():
 
 
 def test_unknown_epochs_are_called_unknown():
-    for text in (README, FIGURES["gjs-reproduction"].title, ROWS["gjs-reproduction"]["alt"]):
+    for text in (README, FIGURES["gjs-reproduction"].title, ROWS["gjs-reproduction"]["alt"], reproduce.__doc__):
         assert "at the published settings" not in text
         assert "epochs" in text
         assert "unknown" in text
+    assert "published settings" not in figures_make.__doc__
 
 
 def test_the_information_is_called_a_bound_where_it_is_near_its_ceiling():

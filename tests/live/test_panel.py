@@ -208,7 +208,7 @@ def test_every_preset_of_the_divergence_panel_lies_within_its_sliders_and_is_dra
 def test_an_error_becomes_a_sentence_and_the_panel_recovers():
     def picture(values):
         if values["a"] == 13:
-            raise RuntimeError("no <picture> at 13.")
+            raise RuntimeError(f"no <picture> at 13,\n\nnor {object()}: \x1b[31m{'long ' * 100}")
         return one_pixel(values)
 
     panel = tiny_panel(picture)
@@ -217,7 +217,9 @@ def test_an_error_becomes_a_sentence_and_the_panel_recovers():
     assert not visible(panel.picture)
     assert visible(panel.message)
     assert "a = 13" in panel.message.value
-    assert "no &lt;picture&gt; at 13." in panel.message.value
+    assert "RuntimeError: no &lt;picture&gt; at 13, nor: \\x1b[31mlong" in panel.message.value
+    assert panel.message.value.endswith("long. Move a slider or press Reset.</p>")
+    assert len(panel.message.value) < 300
     panel.set(a=14)
     assert panel.settle()
     assert visible(panel.picture)

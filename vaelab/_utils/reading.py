@@ -48,14 +48,15 @@ def _damaged(path: object, error: Exception, remedy: str) -> DataError:
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of a library's error as a part of a sentence: one line, not too long.
+    """Return the message of an error as a part of a sentence: one line; a library's is cut, ours is not.
 
     Example:
         >>> reason(OSError("cannot identify image file <_io.BytesIO object at 0x7f1c>.\\n"))
         'cannot identify image file'
     """
     text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", str(error))  # an object in memory means nothing to a reader
-    return printable(" ".join(text.split())[:MAX_REASON].rstrip(". ") or type(error).__name__)
+    longest = None if isinstance(error, UserError) else MAX_REASON
+    return printable(" ".join(text.split())[:longest].rstrip(". ") or type(error).__name__)
 
 
 def printable(text: object) -> str:

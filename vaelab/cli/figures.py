@@ -80,7 +80,8 @@ def figures_make(
 
     Args:
         ids: Figures to draw; the main figures if omitted.
-        preset: quick: minutes, on the shipped data; paper: published settings, hours without a GPU.
+        preset: quick: minutes, on the shipped data; paper: hours without a GPU, on larger data and
+            the published networks where they are known.
         device: auto, cpu, cuda, ...
         out: The folder to write into; figures/ of the clone if omitted.
         all: Draw all figures that have this preset.

@@ -19,7 +19,7 @@ def reproduce(
     device: str = "auto",
     out: OutputFolder = None,
 ) -> None:
-    """Train at the published settings on the full data, and compare with the published values.
+    """Train the published network on the full data, beside the published values, whose epochs are unknown.
 
     The same command resumes from the checkpoints in the cache. The table of what has been trained
     so far is gjs-reproduction.csv.

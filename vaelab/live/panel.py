@@ -24,6 +24,7 @@ from vaelab.live.controls import Control
 from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, dismantle, png
 from vaelab.live.lifetime import weakly
 from vaelab.live.worker import drawing, worker
+from vaelab.runs.executors import reason_of
 
 MIN_INTERVAL = 0.08  # seconds between two pictures while the user drags
 IDLE = 0.1  # seconds without an event after which the final picture is drawn
@@ -286,5 +287,4 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
 def _render_error(values: Values, error: Exception) -> str:
     """Explain in HTML why there is no picture."""
     where = ", ".join(f"{k} = {v:.3g}" if isinstance(v, float) else f"{k} = {v}" for k, v in values.items())
-    reason = html.escape(str(error) or type(error).__name__)
-    return f"<p>No picture at {html.escape(where)}: {reason} Move a slider or press Reset.</p>"
+    return f"<p>{html.escape(f'No picture at {where}: {reason_of(error)}. Move a slider or press Reset.')}</p>"

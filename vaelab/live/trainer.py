@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import rng
-from vaelab._utils.device import on_device
 from vaelab._utils.errors import TrainingError, UserError
 from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices
 from vaelab.models.vae import total_rate
 from vaelab.objectives.objective import Experiment
+from vaelab.runs.executors import reason_of
 from vaelab.training.history import History
 from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.loop import Progress, train
@@ -70,7 +70,7 @@ class Snapshot(NamedTuple):
     Args:
         step: Number of steps done.
         epoch: Number of epochs done.
-        weights: State dict, on the CPU.
+        weights: State dict.
     """
 
     step: int
@@ -160,7 +160,8 @@ class Trainer:
         try:
             self._train()
         except Exception as error:  # show it in the panel: the thread has no visible log
-            self.state, self.sentence = "failed", str(error) if isinstance(error, UserError) else _describe(error)
+            remedy = "" if isinstance(error, UserError) else "; press Restart"
+            self.state, self.sentence = "failed", f"{reason_of(error)}{remedy}."
         self.on_change(self)
 
     def _train(self) -> None:
@@ -180,7 +181,7 @@ class Trainer:
         self._publish(0, 0)
         steps = train(self.experiment, data, settings, interventions=self.interventions)
         last, sums, n_steps = 0.0, torch.zeros(3), 0
-        generator = torch.Generator(on_device(settings.device))
+        generator = torch.Generator()
         while self._may_continue():
             with rng.use_generator(generator):
                 progress = next(steps, None)
@@ -190,7 +191,7 @@ class Trainer:
             terms = progress.terms
             with torch.no_grad():
                 means = (part.mean() for part in (terms.nll, terms.divergence, terms.consistency))
-                sums += torch.stack([*means]).cpu()
+                sums += torch.stack([*means])
             n_steps += 1
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
             if progress.row:
@@ -244,17 +245,12 @@ class Trainer:
 
     def _snapshot(self, step: int, epoch: int) -> Snapshot:
         assert self.experiment is not None
-        copies = {name: value.detach().cpu().clone() for name, value in self.experiment.state_dict().items()}
+        copies = {name: value.detach().clone() for name, value in self.experiment.state_dict().items()}
         return Snapshot(step, epoch, copies)
 
 
 def rate_and_distortion(experiment: Experiment, images: Tensor) -> tuple[float, float]:
     """Return KL(q‖p) in nats and the squared error, decoded from the means: means over the images [n, *shape]."""
-    device = next(experiment.parameters()).device
-    result = experiment.mean_pass(images.to(device))
-    errors = (to_float(images) - experiment.objective.likelihood.mean(result.out).cpu()).square()
+    result = experiment.mean_pass(images)
+    errors = (to_float(images) - experiment.objective.likelihood.mean(result.out)).square()
     return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; press Restart."

@@ -65,8 +65,10 @@ class TrainingChoices(NamedTuple):
 
     @property
     def config(self) -> TrainConfig:
-        """The training configuration."""
-        return TrainConfig(epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, progress=False)
+        """The training configuration; on the CPU, where `code` trains to the same weights again."""
+        return TrainConfig(
+            epochs=self.epochs, batch_size=self.batch, lr=self.lr, seed=self.seed, device="cpu", progress=False
+        )
 
     @typed
     def recipe(self, data: Dataset) -> "Call":
@@ -134,8 +136,8 @@ class Call(NamedTuple):
 
 
 def code(setup: TrainingChoices, call: Call, steps: int, changes: Sequence[Intervention]) -> str:
-    """Return a cell that trains the same experiment again, on a CPU with the same weights."""
-    settings = f"steps={steps}, batch_size={setup.batch}, lr={setup.lr!r}, seed={setup.seed}"
+    """Return a cell that trains the same experiment again, to the same weights."""
+    settings = f"steps={steps}, batch_size={setup.batch}, lr={setup.lr!r}, seed={setup.seed}, device='cpu'"
     lines = [
         "import torch",
         "import vaelab",

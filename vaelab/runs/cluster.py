@@ -17,10 +17,12 @@ from vaelab.runs.provenance import require_software, software
 if TYPE_CHECKING:
     from distributed import Client
 
+CONNECT = 5.0  # seconds in which a connection is made
 ANSWER = 10.0  # seconds in which a scheduler answers
 IMPORT = 120.0  # seconds in which a worker imports vaelab
 REMIND = 60.0  # seconds between two lines about the same trouble
 PATIENCE = 600.0  # seconds
+NO_WORKER = "no Dask worker is connected"
 SCHEMES = {"tcp": False, "ws": False, "tls": True, "wss": True}  # and whether they need certificates
 
 
@@ -41,7 +43,9 @@ class DaskExecutor(Executor):
         self._remind = 0.0
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """Submit a call to the cluster."""
+        """Submit a call to the cluster; RuntimeError if the connection is closed, as of other executors."""
+        if self.client.status == "closed":
+            raise RuntimeError(self.trouble())
         future: Future[Any] = self._executor.submit(function, *args, **kwargs)
         return future
 
@@ -53,7 +57,7 @@ class DaskExecutor(Executor):
             workers = _within(self.client.nthreads, ANSWER)
         except Exception:  # depends on where the connection ends
             return f"the Dask scheduler at {self.scheduler} does not answer"
-        return "" if workers else f"no Dask worker is connected to {self.scheduler}"
+        return "" if workers else f"{NO_WORKER} to {self.scheduler}"
 
     def check(self) -> None:
         """Say what keeps the results away.
@@ -71,9 +75,8 @@ class DaskExecutor(Executor):
         if trouble != self._said or now > self._remind:
             self._said, self._remind = trouble, now + REMIND
             left = self.patience - (now - self._since)
-            command = f"dask worker {self.scheduler} --nthreads 1"
-            text = f"vaelab: {trouble}; waiting for up to {left:.0f} seconds; start workers with `{command}`."
-            tqdm.write(text, file=sys.stderr)
+            remedy = f"; start workers with `dask worker {self.scheduler} --nthreads 1`" * trouble.startswith(NO_WORKER)
+            tqdm.write(f"vaelab: {trouble}; waiting for up to {left:.0f} seconds{remedy}.", file=sys.stderr)
 
 
 @contextmanager
@@ -99,7 +102,7 @@ def on_dask(scheduler: str, patience: float = PATIENCE) -> Iterator[DaskExecutor
         raise InvalidValue("Dask is not installed; run `pip install 'vaelab[cluster]'`.") from error
     _check_address(scheduler)
     try:
-        client = Client(scheduler, timeout=5)
+        client = Client(scheduler, timeout=CONNECT)
     except OSError as error:
         raise InvalidValue(f"no Dask scheduler answers at {scheduler!r}; start one with `dask scheduler`.") from error
     try:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from vaelab._utils import checks
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.reading import printable
+from vaelab._utils.reading import reason
 from vaelab._utils.typed import typed
 
 Task = dict[str, Any]
@@ -155,10 +155,8 @@ def sweep_error(tasks: Sequence[Task], failures: Mapping[int, Exception], result
 
 def reason_of(error: BaseException) -> str:
     """Return why something failed: one line without a full stop, never an empty one."""
-    text = printable(" ".join(str(error).split())).rstrip(".")
-    if isinstance(error, UserError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text, kind = reason(error), type(error).__name__
+    return text if isinstance(error, UserError) or text == kind else f"{kind}: {text}"
 
 
 def _name(task: Task, tasks: Sequence[Task]) -> str:

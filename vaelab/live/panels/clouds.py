@@ -1,5 +1,6 @@
 """The cloud panel: the encodings of six images and of their random transformations, by lambda."""
 
+import copy
 import math
 from collections.abc import Mapping
 from functools import cache, partial
@@ -36,9 +37,9 @@ class _Clouds:
 
     def __init__(self, experiments: Mapping[float, Experiment], images: Images) -> None:
         self.lambdas = sorted(experiments)
-        self.experiments = [experiments[lam] for lam in self.lambdas]
+        self.experiments = [copy.deepcopy(experiments[lam]).cpu() for lam in self.lambdas]
         shape = self.experiments[0].shape if self.experiments else None
-        self.images = to_float(as_images(images, shape)).float()
+        self.images = to_float(as_images(images, shape).cpu()).float()
         if len(self.experiments) < 2 or len(self.images) < N_IMAGES:
             raise InvalidValue(
                 f"experiments must be at least two models and images at least {N_IMAGES}, "
@@ -87,7 +88,7 @@ def cloud_panel(
     """Build a panel over models trained with different lambda: how far do views move the code?
 
     Args:
-        experiments: At least two models of the same images, by lambda.
+        experiments: At least two models of the same images, by lambda; they are copied.
         images: [n, c, h, w], uint8 or in [0, 1], at least six. The first six are transformed; all
             define the plane. They are not binarized, whatever the models were trained on.
         strength: Strength of the views at the start, in [0, 6]: 1 is "simple", 2 nearly "large".

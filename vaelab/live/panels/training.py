@@ -26,6 +26,7 @@ from vaelab.live.trainer import Snapshot, Trainer, nearest
 from vaelab.live.training_config import TrainingChoices, check_choices, code, training_controls
 from vaelab.live.worker import worker
 from vaelab.objectives.objective import Experiment
+from vaelab.runs.executors import reason_of
 
 SIZES = {"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)}
 # Name of a slider -> name of the parameter that it changes in a running training.
@@ -220,13 +221,13 @@ class TrainingPanel(ControlPanel):
             self.draws += 1
             self._next = time.monotonic() + MIN_INTERVAL
         except Exception as error:  # show it in the panel: the thread has no visible log
-            self._show_message(f"No picture: {error}; the training continues. Press Restart to train again.")
+            self._show_message(f"No picture: {reason_of(error)}; the training continues. Press Restart to train again.")
 
     def _copy(self, trainer: Trainer) -> Experiment:
         """Copy the experiment for the weights of a snapshot; the one in training is never read."""
         if self._twin is None or self._twin[0] is not trainer:
             assert trainer.experiment is not None
-            self._twin = trainer, copy.deepcopy(trainer.experiment).cpu()
+            self._twin = trainer, copy.deepcopy(trainer.experiment)
         return self._twin[1]
 
     def _show_message(self, sentence: str) -> None:
