@@ -234,7 +234,7 @@ def test_a_name_like_no_other_gets_all_names():
     ("arguments", "error", "words"),
     [
         ({"split": "valid"}, InvalidValue, "split must be one of train, test, all, got 'valid'"),
-        ({"split": 1}, InvalidValue, "got 1"),
+        ({"split": 1}, InvalidType, "split must be a text, got 1"),
         ({"limit": 0}, InvalidValue, "limit must be at least 1, got 0"),
         ({"limit": -5}, InvalidValue, "limit.*-5"),
         ({"limit": 2.5}, InvalidType, "limit must be an integer, got 2.5"),
@@ -249,7 +249,7 @@ def test_bad_arguments_are_named(arguments, error, words):
 def test_a_folder_that_is_none_is_named(monkeypatch, tmp_path):
     with pytest.raises(StorageError, match="nowhere"):
         datasets.load("mnist", folder=tmp_path / "nowhere")
-    with pytest.raises(InvalidType, match="folder must be a path, got 3"):
+    with pytest.raises(InvalidType, match="folder must be a path or a text, got 3"):
         datasets.load("mnist", folder=3)
     monkeypatch.setenv("VAELAB_DATA", str(tmp_path / "lost"))
     with pytest.raises(StorageError, match=r"VAELAB_DATA.*lost"):

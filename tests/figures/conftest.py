@@ -24,4 +24,4 @@ def no_training(monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("this was trained before")
 
-    monkeypatch.setattr(store, "sweep", fail)
+    monkeypatch.setattr(store, "attempt_each", fail)

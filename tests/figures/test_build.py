@@ -197,7 +197,7 @@ def test_the_variance_law_is_read_off_the_same_trainings(monkeypatch):
         raise AssertionError("this was trained before")
 
     recon_vs_alpha.compute("cpu", alphas=[0.1, 0.9], seeds=2, **SMALL)
-    monkeypatch.setattr(store, "sweep", no_training)
+    monkeypatch.setattr(store, "attempt_each", no_training)
     settings = {name: value for name, value in SMALL.items() if name not in ("data", "epochs")}
     result = law_bars.compute("cpu", data=["digits"], epochs=[1], seeds=2, **settings)
     total = result.numbers["of_means"] + result.numbers["of_noise"]

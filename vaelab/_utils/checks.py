@@ -106,9 +106,12 @@ def is_plain(value: object) -> bool:
 
 
 def step_terms(mse: object, divergence: object) -> None:
-    """Check what a policy or a schedule gets at every step: an error per pixel [] and divergences [b]."""
+    """Check what a policy or a schedule gets at every step: an error per pixel [] and divergences [b].
+
+    Errors of the shape of the divergences are those of as many simulations at once.
+    """
     tensors(mse=mse, divergence=divergence)
-    if isinstance(mse, Tensor) and mse.dim():
+    if isinstance(mse, Tensor) and isinstance(divergence, Tensor) and mse.dim() and mse.shape != divergence.shape:
         raise InvalidValue(f"mse must be one number, got shape {tuple(mse.shape)}.")
 
 
@@ -116,7 +119,8 @@ def instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of a class; raise an error for others, and for the class itself."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise InvalidType(f"{name} must be {article} {kind.__name__}, got {shown(value)}.")
+        words = "a text" if kind is str else f"{article} {kind.__name__}"
+        raise InvalidType(f"{name} must be {words}, got {shown(value)}.")
     return value
 
 

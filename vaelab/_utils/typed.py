@@ -13,6 +13,7 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union, Unpack, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -138,7 +139,14 @@ def _words(kind: Any) -> str:
     plain = get_origin(kind) or kind
     if plain is Literal:
         return f"one of {', '.join(get_args(kind))}"
-    known = {bool: "True or False", int: "an integer", float: "a number", str: "a text", Tensor: "a tensor"}
+    known = {
+        bool: "True or False",
+        int: "an integer",
+        float: "a number",
+        str: "a text",
+        Path: "a path",
+        Tensor: "a tensor",
+    }
     return "a function" if plain is Callable else known.get(plain, getattr(plain, "__name__", str(plain)))
 
 
