@@ -97,11 +97,10 @@ def _cleaned(output: Notebook) -> Notebook | None:
             return None
         output.text = _relative(output.text)
     elif "data" in output:
-        if WIDGET in output.data and "image/png" not in output.data:
-            return None  # a widget without a picture, such as a progress bar
-        output.data.pop(WIDGET, None)
+        if WIDGET in output.data:
+            return None
         for mime, data in output.data.items():
-            if mime.startswith("text/") and isinstance(data, str):
+            if mime.startswith("text/") and ";base64," not in data:  # a picture may look like a path
                 output.data[mime] = _relative(data)
     return output
 

@@ -135,11 +135,15 @@ class Lab:
 
     def open(self, address: str, path: Path, *, cells: int, seconds: float = 120) -> None:
         """Open a notebook and run all of its cells; wait until the last one has been executed."""
+        self.load(address, path)
+        self.run_all(cells, seconds)
+
+    def load(self, address: str, path: Path) -> None:
+        """Open a notebook, and wait for its kernel."""
         self.page.goto(f"{address}/doc/tree/{path.name}")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
         self.page.wait_for_function(READY, timeout=90_000)
-        self.run_all(cells, seconds)
 
     def run_all(self, cells: int, seconds: float = 120) -> None:
         """Press "run all"; again, if the kernel was not there yet and nothing began."""

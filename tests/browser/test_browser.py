@@ -31,6 +31,11 @@ flat, deep = (vaelab.recipes.vae((1, 8, 8), latent, hidden=(16,)) for latent in 
 TWO = ("from vaelab import live", "panel = live.divergence_panel()\nlive.show(panel)")
 BUSY = "import time, os\nif os.path.exists('busy'):\n    time.sleep(8)\nopen('busy', 'w').close()"
 TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400')\nlive.show(steered)"
+# Whether there are two filmstrips, of which so many are visible.
+FILMSTRIPS = """(visible) => {
+  const strips = [...document.querySelectorAll('img.vaelab-filmstrip')];
+  return strips.length === 2 && strips.filter(strip => strip.checkVisibility()).length === visible;
+}"""
 
 
 def pixels(browser, panel):
@@ -153,6 +158,36 @@ def test_the_newest_kernel_answers_while_it_trains_and_after_a_restart(chromium,
 def test_ipykernel_6_answers_while_it_trains_and_after_a_restart(chromium, folder, ipykernel_6):
     lab.kernelspec(folder, "six", [ipykernel_6])
     check_a_kernel(folder, "six")
+
+
+def test_a_saved_notebook_keeps_its_filmstrips_and_hides_them_beside_live_panels(chromium, folder):
+    cells = ["from vaelab import live", "live.show(live.rho_panel())", "live.rho_panel()"]
+    path = lab.notebook(folder / "saved.ipynb", cells)
+
+    def wait_for_filmstrips(visible):
+        browser.page.wait_for_function(FILMSTRIPS, arg=visible, timeout=30_000)
+
+    with lab.server(folder) as address, lab.browser() as browser:
+        browser.open(address, path, cells=3)
+        wait_for_filmstrips(0)
+        assert browser.panel(1).is_visible()
+        browser.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        browser.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        wait_for_filmstrips(2)
+
+        browser.page.goto("about:blank")
+        browser.load(address, path)
+        wait_for_filmstrips(2)
+        assert browser.page.locator("img.vaelab-filmstrip").first.get_attribute("alt").startswith("Filmstrip over rho")
+        browser.page.wait_for_selector("text=model not found", state="attached")
+        assert not browser.page.get_by_text("model not found").first.is_visible()
+
+        browser.run_all(3)
+        wait_for_filmstrips(0)
+        browser.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:restart-kernel'); }")
+        browser.page.locator(".jp-Dialog .jp-mod-accept").click()
+        wait_for_filmstrips(2)
+        browser.page.wait_for_function(lab.READY, timeout=90_000)
 
 
 @pytest.mark.parametrize("name", ["00_start_here", "01_divergence_interpolation"])

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import html
 import io
 import itertools
 import random
@@ -25,6 +26,7 @@ from vaelab.live.panels import divergence
 from vaelab.live.panels.divergence import ALPHAS, GaussianPair, X, compute, gaussian
 from vaelab.live.panels.latent import GAP
 
+VIEW = "application/vnd.jupyter.widget-view+json"
 START = GaussianPair(0.3, -2, 1, 2, 2, True, False)
 RANDOM_VALUES = {
     "alpha": lambda r: r.uniform(0, 1),
@@ -314,16 +316,68 @@ def test_the_numbers_are_the_package_s_and_the_integrands_integrate_to_them(prim
 # -- without a kernel
 
 
-def test_the_bundle_holds_the_widget_and_the_filmstrip_with_its_alt_text():
+@pytest.fixture
+def outputs(monkeypatch):
+    """What is displayed, as pairs of data and metadata."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: shown.append((data, metadata)))
+    return shown
+
+
+@pytest.mark.parametrize("display", [live.show, lambda panel: panel._ipython_display_()], ids=["show", "last line"])
+def test_a_panel_is_displayed_as_widget_filmstrip_and_caption(outputs, display):
     panel = live.divergence_panel(dual=True)
-    data, metadata = panel._repr_mimebundle_()
-    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.box.model_id
-    assert data["image/png"] == base64.b64encode(panel.filmstrip).decode()
+    display(panel)
+    (widget, nothing), (strip, metadata), (caption, _) = outputs
+    assert set(widget) == {VIEW, "text/plain"}
+    assert widget[VIEW] == {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
+    assert nothing == {}
+    assert strip["image/png"] == base64.b64encode(panel.filmstrip).decode()
+    assert f'src="data:image/png;base64,{strip["image/png"]}"' in strip["text/html"]
     assert decoded(panel.filmstrip).shape[1] > 1000
-    assert metadata["image/png"]["alt"] == panel.alt == data["text/plain"]
+    assert metadata["image/png"]["alt"] == panel.alt == strip["text/plain"]
+    assert f'alt="{html.escape(panel.alt)}"' in strip["text/html"]
+    assert caption["text/plain"] == panel.caption
     for alpha in divergence.FRAME_ALPHAS:
         value = float(geometric_js(gaussian(-2, 1), gaussian(2, 2), alpha, dual=True))
         assert f"{value:.2f}" in panel.alt
+
+
+def test_the_widget_is_displayed_before_the_filmstrip_is_drawn(outputs):
+    panel = tiny_panel(one_pixel)
+    panel._draw_filmstrip = lambda: b"strip after %d output" % len(outputs)
+    live.show(panel)
+    assert VIEW in outputs[0][0]
+    assert base64.b64decode(outputs[1][0]["image/png"]) == b"strip after 1 output"
+
+
+@pytest.mark.parametrize("broken", ["_draw_filmstrip", "_describe"])
+def test_a_filmstrip_that_cannot_be_drawn_leaves_the_panel_alive_and_says_why(outputs, broken):
+    panel = tiny_panel(one_pixel)
+
+    def fail():
+        raise RuntimeError("no <ink>.")
+
+    setattr(panel, broken, fail)
+    live.show(panel)
+    (widget, _), (strip, _), (caption, _) = outputs
+    assert widget[VIEW]["model_id"] == panel.box.model_id
+    assert strip["text/plain"] == "No filmstrip: no <ink>."
+    assert "No filmstrip: no &lt;ink&gt;." in strip["text/html"]
+    assert caption["text/plain"] == "caption"
+    panel.set(a=3)
+    assert panel.settle()
+    assert panel.picture.value == one_pixel({"a": 3})
+
+
+def test_a_stored_picture_is_small_and_looks_the_same():
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    strip = live.draw_filmstrip(lambda figure: divergence.draw(figure, stacked=True), {"a": START._asdict()})
+    for pixels, mode, within in ((strip, "P", 0.5), (noise, "RGB", 0), (noise[..., 0], "L", 0)):
+        stored = Image.open(io.BytesIO(png(pixels, small=True)))
+        assert stored.mode == mode
+        assert np.abs(np.asarray(stored.convert("L" if mode == "L" else "RGB")).astype(int) - pixels).mean() <= within
+    assert len(png(strip, small=True)) < 0.5 * len(live.figure._encode(strip, format="PNG", optimize=True))
 
 
 def test_the_filmstrip_is_drawn_by_the_drawing_function_one_column_per_frame():
@@ -350,17 +404,18 @@ def test_the_filmstrip_is_drawn_by_the_drawing_function_one_column_per_frame():
     assert [np.array_equal(a, b) for a, b in zip(*columns, strict=True)] == [True, False, True]
 
 
-def test_show_gives_every_reader_an_alt_text_and_a_caption(monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: shown.append((data, metadata)))
+def test_show_gives_every_reader_an_alt_text_and_a_caption(outputs):
     figure = plots.new_figure(1, 1)
-    live.show(figure, alt="a white square", caption="Nothing < yet.")
-    live.show(tiny_panel(one_pixel))
-    (picture, caption, panel, panel_caption) = shown
-    assert picture[1] == {"image/png": {"alt": "a white square"}}
-    assert caption[0]["text/html"] == "<p><em>Nothing &lt; yet.</em></p>"
-    assert panel[1] == {"image/png": {"alt": "alt"}}
-    assert panel_caption[0]["text/plain"] == "caption"
+    live.show(figure, alt="a <white> square", caption="Nothing < yet.")
+    (picture, metadata), (caption, _) = outputs
+    assert metadata == {"image/png": {"alt": "a <white> square"}}
+    assert picture["text/html"] == (
+        f'<img alt="a &lt;white&gt; square" src="data:image/png;base64,{picture["image/png"]}">'
+    )
+    assert decoded(base64.b64decode(picture["image/png"])).min() == 255
+    assert caption["text/html"] == "<p><em>Nothing &lt; yet.</em></p>"
+    live.show(tiny_panel(one_pixel), caption="Another one.")
+    assert outputs[-1][0]["text/plain"] == "Another one."
     with pytest.raises(InvalidValue, match="alt"):
         live.show(figure, caption="no alt text")
 

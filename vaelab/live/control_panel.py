@@ -1,6 +1,5 @@
 """The base of all panels: controls, presets, and a filmstrip for readers without a kernel."""
 
-import base64
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -12,26 +11,28 @@ import ipywidgets as widgets
 from vaelab._utils.errors import InvalidValue
 from vaelab.live.controls import Control, Slider, accept, build, check_control
 from vaelab.live.lifetime import Closed, hold, tree, weakly
+from vaelab.live.outputs import FILMSTRIP, HIDE_FILMSTRIP, show_picture, show_sentence, show_widget
 from vaelab.live.worker import drawing, worker
 from vaelab.plots import Style
 
 # Only the front end knows that a kernel is gone or busy, so these two notices are written in CSS.
-GONE = "The kernel was restarted: run this cell again."
+GONE = "The kernel was restarted or shut down: run this cell again."
+SHUT_DOWN = '.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="unknown"])'
 BUSY = "The kernel is busy with another cell: the picture may be late."
 CSS = f"""<style>
 .vaelab-talk {{ --jp-widgets-font-size: 20px; --jp-widgets-inline-height: 38px; --jp-ui-font-size1: 20px;
   font-size: 20px; }}
 .vaelab-panel {{ position: relative; overflow: visible; }}
 .vaelab-panel::after {{ color: #b34700; font-weight: bold; background: white; }}
-.vaelab-panel.jupyter-widgets-disconnected::after {{ content: "{GONE}"; padding: 0.4em 0; order: -1; }}
+.vaelab-panel.jupyter-widgets-disconnected::after,
+{SHUT_DOWN} .vaelab-panel::after {{ content: "{GONE}"; padding: 0.4em 0; order: -1; }}
 body:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
   .vaelab-panel:not(.jupyter-widgets-disconnected)::after {{
   content: "{BUSY}"; position: absolute; top: 0; right: 0; opacity: 0; animation: vaelab-late 0.2s 2s forwards; }}
 @keyframes vaelab-late {{ to {{ opacity: 1; }} }}
+{HIDE_FILMSTRIP}
+{SHUT_DOWN} .jp-OutputArea-child:has(.{FILMSTRIP}) {{ display: flex !important; }}
 </style>"""
-
-
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class ControlPanel:
@@ -156,12 +157,27 @@ class ControlPanel:
         self._free.atexit = False
         return box
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the widget and, for readers without a kernel, the filmstrip with its alt text."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}  # ipywidgets 7 has no bundle
-        still = {"text/plain": self.alt, "image/png": base64.b64encode(self.filmstrip).decode()}
+    def _display(self, caption: str | None = None) -> None:
+        """Display the widget, then draw and display the filmstrip for readers without a kernel, then the caption.
+
+        A filmstrip that cannot be drawn is replaced by a sentence that says why.
+
+        Args:
+            caption: In place of the panel's own.
+        """
+        caption = caption or self.caption
         hold(self)
-        return {WIDGET: view, **still}, {"image/png": {"alt": self.alt}}
+        show_widget(self.box.model_id)
+        try:
+            strip, alt = self.filmstrip, self.alt
+        except Exception as error:  # the panel is on the page and works
+            show_sentence(f"No filmstrip: {error or type(error).__name__}", FILMSTRIP)
+        else:
+            show_picture(strip, alt, filmstrip=True)
+        show_sentence(caption)
+
+    def _ipython_display_(self) -> None:
+        self._display()
 
 
 def _free(parts: Sequence[widgets.Widget], background: Mapping[str, Callable[[], None]]) -> None:

@@ -1,15 +1,15 @@
 """Display of figures and panels with an alt text and a visible caption."""
 
-import base64
-import html
 import io
 
-import IPython.display
 from matplotlib.figure import Figure
+from PIL import Image
 
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import typed
 from vaelab.live.control_panel import ControlPanel
+from vaelab.live.figure import small_png
+from vaelab.live.outputs import show_picture, show_sentence
 from vaelab.live.worker import drawing
 
 
@@ -27,20 +27,16 @@ def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | Non
         InvalidValue: If a figure comes without alt text or caption.
     """
     if isinstance(item, ControlPanel):
-        data, metadata = item._repr_mimebundle_()
-        caption = caption or item.caption
+        item._display(caption)
     elif alt and caption:
-        data = {"image/png": _png(item), "text/plain": alt}
-        metadata = {"image/png": {"alt": alt}}
+        show_picture(_png(item), alt)
+        show_sentence(caption)
     else:
         raise InvalidValue(f"alt and caption of a figure must be given, got {alt!r} and {caption!r}.")
-    IPython.display.display(data, metadata=metadata, raw=True)
-    text = {"text/html": f"<p><em>{html.escape(caption)}</em></p>", "text/plain": caption}
-    IPython.display.display(text, metadata={}, raw=True)
 
 
-def _png(figure: Figure) -> str:
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with drawing:
         figure.savefig(buffer, format="png", metadata={"Software": None})
-    return base64.b64encode(buffer.getvalue()).decode()
+    return small_png(Image.open(buffer))

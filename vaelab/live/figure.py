@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
 from vaelab import plots
 from vaelab._utils import checks
@@ -19,6 +19,7 @@ from vaelab._utils.typed import typed
 Pixels = NDArray[np.uint8]
 Values = Mapping[str, Any]
 AnyFigure = Figure | SubFigure
+MAX_ERROR = 0.5  # of 255: mean difference of a picture with 256 colors
 
 
 class Scene(NamedTuple):
@@ -143,7 +144,21 @@ def rounded_limit(height: float, least: float = 0.1, steps: Sequence[float] = (1
 
 def png(pixels: Pixels, *, small: bool = False) -> bytes:
     """Encode [h, w] or [h, w, 3] as PNG; `small` takes time to save space."""
-    return _encode(pixels, format="PNG", **({"optimize": True} if small else {"compress_level": 1}))
+    if small:
+        return small_png(Image.fromarray(np.ascontiguousarray(pixels)))
+    return _encode(pixels, format="PNG", compress_level=1)
+
+
+def small_png(image: Image.Image) -> bytes:
+    """Encode an opaque image as PNG, with 256 colors where no eye sees the difference: half as large."""
+    buffer = io.BytesIO()
+    if image.mode != "L":
+        image = image.convert("RGB")
+        small = image.quantize(256, dither=Image.Dither.NONE)
+        error = np.asarray(ImageChops.difference(image, small.convert("RGB"))).mean()
+        image = small if error < MAX_ERROR else image
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _encode(pixels: Pixels, **settings: object) -> bytes:
