@@ -22,6 +22,7 @@ CSS = f"""<style>
 .vaelab-talk {{ --jp-widgets-font-size: 20px; --jp-widgets-inline-height: 38px; --jp-ui-font-size1: 20px;
   font-size: 20px; }}
 .vaelab-panel {{ position: relative; overflow: visible; }}
+.vaelab-stops .widget-readout {{ pointer-events: none; }}
 .vaelab-panel::after {{ color: #b34700; font-weight: bold; background: white; }}
 .vaelab-panel.jupyter-widgets-disconnected::after {{ content: "{GONE}"; padding: 0.4em 0; order: -1; }}
 body:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
@@ -66,8 +67,8 @@ class ControlPanel:
         self._start = {c.name: accept(c, c.start) for c in controls}
         self._lock = threading.RLock()
         self._background: dict[str, Callable[[], None]] = {}  # how to stop what runs, by name
-        self.controls = {c.name: build(c) for c in controls}
         self.presets = {label: dict(values) for label, values in presets.items()}
+        self.controls = {c.name: build(c, [p[c.name] for p in self.presets.values() if c.name in p]) for c in controls}
         self._draw_filmstrip, self._describe, self.caption = filmstrip, alt, caption
 
     @cached_property
