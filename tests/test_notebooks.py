@@ -62,7 +62,9 @@ def _move(control):
         at = [round(x) for x in at] if isinstance(control.value, int) else at
         state = {"value": at[0] if at[0] != control.value else at[1]}
     else:
-        state = {"index": 1 - control.index}
+        last = len(control._options_labels) - 1
+        at = [round(share * last) for share in (0.75, 0.6)] if last > 1 else [1 - control.index]
+        state = {"index": next(index for index in at if index != control.index)}
     data = {"method": "update", "state": state, "buffer_paths": []}
     control.comm.handle_msg({"content": {"data": data}, "buffers": []})
     assert all(getattr(control, key) == value for key, value in state.items())

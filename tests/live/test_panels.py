@@ -218,12 +218,15 @@ def test_the_posterior_panel_sorts_by_signal_and_rescaling_gives_variance_one(ba
 # -- balance
 
 
-def test_the_balance_panel_shows_the_trained_gamma_nearest_to_the_slider(balanced, digits):
+def test_the_balance_panel_stops_at_the_trained_gammas_alone(balanced, digits):
     panel = live.balance_panel(balanced.experiments, digits.images)
-    for gamma, nearest in ((0.06, 0.05), (0.2, 0.15), (0.45, 0.5)):
+    for _, gamma in panel.controls["gamma"].options:
         panel.set(gamma=gamma)
         assert panel.settle()
-        assert f"At gamma = {nearest:g} (the trained value nearest" in panel.readout.value
+        assert f"At gamma = {gamma:g} the decoder" in panel.readout.value
+    assert [gamma for _, gamma in panel.controls["gamma"].options] == [0.05, 0.15, 0.5]
+    with pytest.raises(InvalidValue, match=r"gamma must be one of 0\.05, 0\.15, 0\.5, got 0\.06"):
+        panel.set(gamma=0.06)
     with pytest.raises(InvalidValue, match="experiments must be at least two"):
         live.balance_panel(balanced.experiments[:1], digits.images)
     bernoulli = [recipes.vae((1, 8, 8), 2, hidden=(8,), likelihood="bernoulli") for _ in range(2)]

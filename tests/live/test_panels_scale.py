@@ -33,6 +33,8 @@ def test_every_control_changes_the_picture_and_the_readout(parts):
         assert bytes(panel.picture.value) != before
         assert panel._view.readout(panel.values) != readout
         before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
+    with pytest.raises(InvalidValue, match=r"factor must be one of 0\.4, 0\.6, .*, got 1\.3"):
+        panel.set(factor=1.3)
     assert panel.presets
     assert len(panel.alt) > 60
     assert panel.filmstrip.startswith(b"\x89PNG")

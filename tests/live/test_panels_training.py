@@ -103,13 +103,13 @@ def test_pause_step_continue_and_restart():
 
 def test_a_late_change_and_a_missing_parameter_do_nothing():
     panel = live.training_panel(epochs=2, divergence="KL(q‖p)", policy="learned")
-    panel.set(alpha=0.7)  # before the start
+    panel.controls["alpha"].value = 0.7  # before the start
     panel.start()
     wait_for(lambda: panel.trainer.steerable or not panel.trainer.alive)
-    panel.set(alpha=0.1, gamma=1.0)  # this experiment has neither parameter
+    panel.controls["alpha"].value, panel.controls["gamma"].value = 0.1, 1.0  # this experiment has neither
     assert panel.settle()
     assert panel.trainer.state == "finished", panel.trainer.sentence
-    panel.set(alpha=0.9, beta=3.0)  # after the end
+    panel.set(beta=3.0)  # after the end
     assert panel.trainer.record.history.interventions == []
     panel.stop(), panel.pause()
     assert panel.settle()
@@ -149,7 +149,7 @@ def test_looking_back_shows_the_weights_of_that_epoch():
         if progress.row:
             break
     assert all(torch.equal(first.weights[name], value) for name, value in experiment.state_dict().items())
-    panel.scrub.value = 0
+    panel.scrub.value = 5
     assert panel.settle()
     assert bytes(panel.picture.value) == newest
 
@@ -202,7 +202,7 @@ def test_a_closed_panel_stops_its_training():
 def test_before_the_first_start_nothing_is_broken():
     panel = live.training_panel()
     panel.stop(), panel.pause()
-    panel.scrub.value = 0
+    panel.scrub.value = 1
     assert "press Start" in panel.code
     assert "press Start" in panel.message.value
     assert panel.settle()

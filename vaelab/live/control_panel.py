@@ -1,5 +1,6 @@
 """The base of all panels: controls, presets, and a filmstrip for readers without a kernel."""
 
+import html
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.live.controls import Control, Slider, accept, build, check_control
+from vaelab.live.controls import Control, Slider, accept, build, check_control, explain, only_value
 from vaelab.live.lifetime import Closed, hold, tree, weakly
 from vaelab.live.outputs import FILMSTRIP, HIDE_FILMSTRIP, show_picture, show_sentence, show_widget
 from vaelab.live.worker import drawing, worker
 from vaelab.plots import Style
 
-# Only the front end knows that a kernel is gone or busy, so these two notices are written in CSS.
+# Only the front end knows that a kernel is gone or busy, so these two notices are written in CSS. That of a
+# busy kernel gets a line of its own below the panel: it covers nothing, and nothing above it moves.
 GONE = "The kernel was restarted or shut down: run this cell again."
 SHUT_DOWN = '.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="unknown"])'
 BUSY = "The kernel is busy with another cell: the picture may be late."
@@ -24,15 +26,21 @@ CSS = f"""<style>
   font-size: 20px; }}
 .vaelab-panel {{ position: relative; overflow: visible; }}
 .vaelab-panel::after {{ color: #b34700; font-weight: bold; background: white; }}
+.vaelab-stops .widget-readout {{ pointer-events: none; }}
 .vaelab-panel.jupyter-widgets-disconnected::after,
 {SHUT_DOWN} .vaelab-panel::after {{ content: "{GONE}"; padding: 0.4em 0; order: -1; }}
 body:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
   .vaelab-panel:not(.jupyter-widgets-disconnected)::after {{
-  content: "{BUSY}"; position: absolute; top: 0; right: 0; opacity: 0; animation: vaelab-late 0.2s 2s forwards; }}
-@keyframes vaelab-late {{ to {{ opacity: 1; }} }}
+  content: "{BUSY}"; flex: none; max-height: 0; overflow: hidden; opacity: 0;
+  animation: vaelab-late 0.2s 2s forwards; }}
+@keyframes vaelab-late {{ to {{ max-height: 4em; opacity: 1; }} }}
 {HIDE_FILMSTRIP}
 {SHUT_DOWN} .jp-OutputArea-child:has(.{FILMSTRIP}) {{ display: flex !important; }}
 </style>"""
+
+
+Unused = Callable[[Mapping[str, Any]], Mapping[str, str]]
+NOTES = {"min_height": "var(--jp-widgets-inline-height)", "max_width": "100%"}  # so that the page does not move
 
 
 class ControlPanel:
@@ -47,6 +55,8 @@ class ControlPanel:
         filmstrip: Returns the filmstrip as PNG bytes.
         alt: Returns the alt text of the filmstrip.
         caption: What to look for.
+        unused: unused(values) -> why a control has no effect at some values, by its name. Such a control is
+            disabled, and the panel says why.
 
     Raises:
         InvalidType, InvalidValue: If a control or a preset is outside its range, or two controls have one name.
@@ -62,6 +72,7 @@ class ControlPanel:
         filmstrip: Callable[[], bytes],
         alt: Callable[[], str],
         caption: str,
+        unused: Unused | None = None,
     ) -> None:
         for control in controls:
             check_control(control)
@@ -71,9 +82,15 @@ class ControlPanel:
         self._start = {c.name: accept(c, c.start) for c in controls}
         self._lock = threading.RLock()
         self._background: dict[str, Callable[[], None]] = {}  # how to stop what runs, by name
-        self.controls = {c.name: build(c) for c in controls}
         self.presets = {label: self._accepted(values) for label, values in presets.items()}
+        self.controls = {c.name: build(c, [p[c.name] for p in self.presets.values() if c.name in p]) for c in controls}
         self._draw_filmstrip, self._describe, self.caption = filmstrip, alt, caption
+        self._unused, self._fixed = unused, {c.name: why for c in controls if (why := only_value(c))}
+        shown = unused is not None or self._fixed
+        self.notes = widgets.HTML(layout={**NOTES, "display": None if shown else "none"})
+        for control in self.controls.values():
+            control.observe(weakly(self._explain), "value")
+        self._explain()
 
     @cached_property
     def alt(self) -> str:
@@ -92,11 +109,20 @@ class ControlPanel:
             values: New values by the names of the controls.
 
         Raises:
-            InvalidType, InvalidValue: If a name is unknown or a value outside its range; nothing is set then.
+            InvalidType, InvalidValue: If a name is unknown, a value outside its range, or a control without
+                effect at these values; nothing is set then.
         """
         valid = self._accepted(values)
+        present = {name: control.value for name, control in self.controls.items()}
+        for name, why in self._reasons({**present, **valid}).items():
+            if valid.get(name, present[name]) != present[name]:
+                raise InvalidValue(f"{name} must stay at {present[name]!r}, since {why}, got {valid[name]!r}.")
+        self._move(**valid)
+
+    def _move(self, **values: Any) -> None:
+        """Set controls to valid values, also those without effect."""
         with self._lock:  # so that the worker, which reads under it, sees all values or none
-            for name, value in valid.items():
+            for name, value in values.items():
                 self.controls[name].value = value
 
     def _accepted(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +133,25 @@ class ControlPanel:
 
     def reset(self) -> None:
         """Set all controls to their start."""
-        self.set(**self._start)
+        self._move(**self._start)
+
+    def _reasons(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return why controls have no effect at some values, by their names."""
+        return {**self._fixed, **(self._unused(values) if self._unused else {})}
+
+    def _explain(self, *_: Any) -> None:
+        """Disable the controls that have no effect now, and say why in a line below the controls."""
+        reasons = self._reasons({name: control.value for name, control in self.controls.items()})
+        for name, control in self.controls.items():
+            explain(control, reasons.get(name, ""))
+        self._note(reasons)
+
+    def _note(self, reasons: Mapping[str, str]) -> None:
+        listed = "; ".join(f"{self._label(name)} ({why})" for name, why in reasons.items())
+        self.notes.value = html.escape(f"Without effect now: {listed}." if listed else "")
+
+    def _label(self, name: str) -> str:
+        return getattr(self._specs[name], "label", name)
 
     def close(self) -> None:
         """Stop what runs, close the widgets and free the memory; a second call does nothing."""
@@ -137,7 +181,7 @@ class ControlPanel:
         return [widgets.HBox(line, layout={"flex_flow": "row wrap"}) for line in (*lines, list(buttons))]
 
     def _preset_buttons(self) -> list[widgets.Button]:
-        return [self._button(label, self.set, f"set: {label}", **values) for label, values in self.presets.items()]
+        return [self._button(label, self._move, f"set: {label}", **values) for label, values in self.presets.items()]
 
     @staticmethod
     def _button(label: str, press: Callable[..., None], hint: str, /, **values: Any) -> widgets.Button:
@@ -153,7 +197,7 @@ class ControlPanel:
         box.add_class("vaelab-panel")
         if style == "talk":
             box.add_class("vaelab-talk")
-        self._free = weakref.finalize(self, _free, tree(box), self._background)
+        self._free = weakref.finalize(self, _free, box, self._background)
         self._free.atexit = False
         return box
 
@@ -180,10 +224,10 @@ class ControlPanel:
         self._display()
 
 
-def _free(parts: Sequence[widgets.Widget], background: Mapping[str, Callable[[], None]]) -> None:
+def _free(box: widgets.VBox, background: Mapping[str, Callable[[], None]]) -> None:
     """Stop what runs, and close the widgets: called when a panel is closed or dropped."""
     for stop in background.values():
         stop()
-    for part in parts:
+    for part in tree(box):
         part.close()
     worker.rest()

@@ -1,6 +1,6 @@
 """Controls of a panel: sliders, switches and choices."""
 
-import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -8,6 +8,7 @@ import ipywidgets as widgets
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import check_fields
+from vaelab.live.stops import StopSlider, even_numbers, round_numbers
 
 
 class Slider(NamedTuple):
@@ -19,9 +20,10 @@ class Slider(NamedTuple):
         low: Smallest value.
         high: Largest value.
         start: Value at the start and after a reset.
-        step: Step; with `log`, of the decimal logarithm.
-        log: Whether the slider is logarithmic.
+        step: Step of a slider that is neither logarithmic nor whole; it also stops at its start and at presets.
+        log: Whether the slider is logarithmic: it moves over round numbers, its start and those of the presets.
         whole: Whether only whole numbers are allowed.
+        stops: The only numbers allowed; empty: every number from low to high.
 
     Example:
         >>> accept(Slider("beta", "beta", 0.1, 10, 1.0, log=True), 3)
@@ -36,6 +38,7 @@ class Slider(NamedTuple):
     step: float = 0.01
     log: bool = False
     whole: bool = False
+    stops: tuple[float, ...] = ()
 
 
 class Switch(NamedTuple):
@@ -89,23 +92,29 @@ def check_control(control: Control) -> None:
     accept(control, control.start)
 
 
-def build(control: Control) -> widgets.ValueWidget:
-    """Return the widget of a control, from core ipywidgets: no front end needs an extension."""
+def build(control: Control, presets: Iterable[float] = ()) -> widgets.ValueWidget:
+    """Return the widget of a control, from core ipywidgets: no front end needs an extension.
+
+    Args:
+        control: A slider, switch or choice.
+        presets: Values that a slider reaches exactly, besides its start.
+    """
     start, auto = control.start, {"width": "auto"}
     if isinstance(control, Switch):
         states = [(control.off, False), (control.on, True)]
         return widgets.ToggleButtons(value=start, options=states, style={"button_width": "auto"}, layout=auto)
-    label = {"style": LABEL_STYLE, "description": control.label}
+    label: dict[str, Any] = {"style": LABEL_STYLE, "description": control.label}
     if isinstance(control, Choice):
         return widgets.Dropdown(value=start, options=control.options, layout=auto, **label)
     low, high, step = control.low, control.high, control.step
     label["layout"] = {"width": "22em"}
-    if control.log:
-        ends = {"min": math.log10(low), "max": math.log10(high)}
-        return widgets.FloatLogSlider(value=start, step=step, readout_format=".2g", **ends, **label)
     if control.whole:
         return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **label)
-    return widgets.FloatSlider(value=start, min=low, max=high, step=step, readout_format=".2f", **label)
+    if control.stops:
+        return StopSlider(control.stops, value=start, only=True, **label)
+    stops = round_numbers(low, high) if control.log else even_numbers(low, high, step)
+    kept = {low, high, start, *presets, *({1.0} if low <= 1 <= high else ())}
+    return StopSlider(stops, kept=kept, value=start, **label)
 
 
 def accept(control: Control, value: Any) -> Any:
@@ -120,9 +129,23 @@ def accept(control: Control, value: Any) -> Any:
     if isinstance(control, Switch):
         return checks.flag(control.name, value)
     low, high, number = control.low, control.high, checks.number(control.name, value)
-    if control.log:  # a logarithmic slider returns its ends with a rounding error
-        number = next((end for end in (low, high) if abs(number / end - 1) < 1e-9), number)
+    if control.stops and number not in control.stops:
+        raise InvalidValue(f"{control.name} must be one of {', '.join(map(repr, control.stops))}, got {value!r}.")
     if not low <= number <= high or (control.whole and number != int(number)):
         kind = "whole number" if control.whole else "number"
         raise InvalidValue(f"{control.name} must be a {kind} between {low:.15g} and {high:.15g}, got {value!r}.")
     return int(number) if control.whole else float(number)
+
+
+def only_value(control: Control) -> str:
+    """Return why a control cannot be moved at all; empty if it can."""
+    if isinstance(control, Choice):
+        return "there is only one" if len(control.options) == 1 else ""
+    return "there is only one" if isinstance(control, Slider) and control.low == control.high else ""
+
+
+def explain(control: widgets.ValueWidget, reason: str) -> None:
+    """Disable a control that has no effect, with the reason as its tooltip; enable it without a reason."""
+    control.disabled = bool(reason)
+    if control.description:
+        setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", reason or None)

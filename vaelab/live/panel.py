@@ -19,7 +19,7 @@ from vaelab import plots
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import check_fields, typed
-from vaelab.live.control_panel import ControlPanel
+from vaelab.live.control_panel import ControlPanel, Unused
 from vaelab.live.controls import Control
 from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, dismantle, png
 from vaelab.live.lifetime import weakly
@@ -85,6 +85,7 @@ class Panel(ControlPanel):
         view: How their values are shown.
         presets: Values of some or all controls, by the label of their button.
         style: "talk" enlarges labels and buttons.
+        unused: unused(values) -> why a control has no effect at some values, by its name.
 
     Raises:
         InvalidType, InvalidValue: If a control or a preset is outside its range, or two controls have one name.
@@ -104,9 +105,10 @@ class Panel(ControlPanel):
         view: View,
         presets: Mapping[str, Mapping[str, Any]],
         style: plots.Style = "notebook",
+        unused: Unused | None = None,
     ) -> None:
         check_fields(view)
-        super().__init__(controls, presets, filmstrip=view.filmstrip, alt=view.alt, caption=view.caption)
+        super().__init__(controls, presets, filmstrip=view.filmstrip, alt=view.alt, caption=view.caption, unused=unused)
         self._view = view
         self._values: dict[str, Any] = dict(self._start)
         self._settled = threading.Condition()
@@ -128,7 +130,7 @@ class Panel(ControlPanel):
         self.readout = widgets.HTML(layout={"width": width, "max_width": "100%", "height": "6em"})
         buttons = [self._button("Reset", self.reset, "back to the start"), *self._preset_buttons()]
         rows = self._rows(controls, buttons)
-        self.box = self._container([*rows, self.picture, self.message, self.readout], style)
+        self.box = self._container([*rows, self.notes, self.picture, self.message, self.readout], style)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -214,6 +216,7 @@ class PanelSpec:
         frames: Values of the filmstrip's frames, by title.
         alt: Returns the alt text of the filmstrip; called once, when it is needed.
         caption: What to look for.
+        unused: unused(values) -> why a control has no effect at some values, by its name.
     """
 
     draw: Callable[..., Scene]
@@ -224,6 +227,7 @@ class PanelSpec:
     frames: Mapping[str, Values]
     alt: Callable[[], str]
     caption: str
+    unused: Unused | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -245,7 +249,7 @@ class PanelSpec:
         figure = LiveFigure(self.draw, width, height, style)
         parts = (self.readout, self.filmstrip, self.alt, self.caption)
         view = View(figure.preview, figure.size, *parts, final_picture=figure.render)
-        return Panel(self.controls, view, self.presets, style)
+        return Panel(self.controls, view, self.presets, style, self.unused)
 
     def filmstrip(self) -> bytes:
         """Return the filmstrip as PNG bytes."""

@@ -156,6 +156,11 @@ class Trainer:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    @property
+    def active(self) -> bool:
+        """Whether the training has not ended."""
+        return self.state in ("starting", "running", "paused")
+
     def _run(self) -> None:
         try:
             self._train()

@@ -1,7 +1,7 @@
 """The choices of the training panel as controls, as a recipe, and as code."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaelab._utils.typed import check_fields, typed
@@ -35,7 +35,7 @@ class TrainingChoices(NamedTuple):
         policy: "fixed", "learned" or "computed" gamma.
         views: "no", or the strength of random views.
         alpha: Skew of the geometric JS.
-        gamma: The fixed gamma, or the start of a learned one.
+        gamma: The fixed gamma.
         beta: Weight of the divergence.
         consistency: Weight lambda of the consistency between views.
         lr: Learning rate.
@@ -100,10 +100,10 @@ def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]
     ]
     parameters: list[Control] = [
         Slider("alpha", "skew α", 0, 1, s.alpha),
-        Slider("gamma", "gamma", 0.02, 2, s.gamma, 0.02, log=True),
-        Slider("beta", "beta", 0.05, 20, s.beta, 0.02, log=True),
-        Slider("consistency", "views' λ", 0.01, 100, s.consistency, 0.05, log=True),
-        Slider("lr", "learning rate", 1e-5, 0.1, s.lr, 0.05, log=True),
+        Slider("gamma", "gamma", 0.02, 2, s.gamma, log=True),
+        Slider("beta", "beta", 0.05, 20, s.beta, log=True),
+        Slider("consistency", "views' λ", 0.01, 100, s.consistency, log=True),
+        Slider("lr", "learning rate", 1e-5, 0.1, s.lr, log=True),
     ]
     return choices, parameters
 
@@ -114,6 +114,23 @@ def check_choices(setup: TrainingChoices) -> None:
     for control in itertools.chain(*training_controls(setup)):
         accept(control, control.start)
     setup.config  # noqa: B018 (it checks itself)
+
+
+def unused(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return why parameters have no effect on a training with these choices, by their names.
+
+    Example:
+        >>> unused(TrainingChoices(divergence="KL(q‖p)", views="large")._asdict())
+        {'alpha': 'KL(q‖p) has no skew'}
+    """
+    reasons = {}
+    if values["divergence"].startswith("KL"):
+        reasons["alpha"] = f"{values['divergence']} has no skew"
+    if values["policy"] != "fixed":
+        reasons["gamma"] = f"gamma is {values['policy']}"
+    if values["views"] == "no":
+        reasons["consistency"] = "there are no views"
+    return reasons
 
 
 class Call(NamedTuple):

@@ -64,7 +64,7 @@ def balance_panel(
         style: "notebook", "paper" or "talk".
 
     Returns:
-        The panel; its slider is gamma.
+        The panel; its slider stops at the gammas of the experiments alone.
 
     Raises:
         InvalidType: If an argument is of another type.
@@ -90,7 +90,7 @@ def balance_panel(
     return PanelSpec(
         draw=partial(_draw, series=series),
         sizes={"notebook": (9.6, 3.6), "paper": (7.0, 2.7), "talk": (12.8, 4.9)},
-        controls=[Slider("gamma", "gamma", low, high, optimum, 0.02, log=True)],
+        controls=[Slider("gamma", "gamma", low, high, optimum, log=True, stops=tuple(gammas))],
         presets={"sharp": {"gamma": low}, "balanced": {"gamma": optimum}, "collapse": {"gamma": high}},
         readout=partial(_readout, series),
         frames={f"gamma = {gammas[k]:.3g}": {"gamma": gammas[k]} for k in sorted({0, last // 3, 2 * last // 3, last})},
@@ -176,5 +176,4 @@ def _readout(series: _GammaSeries, values: Values) -> Readout:
         noise = "less noise than there is error: the code carries too much information"
     else:
         noise = "as much noise as there is error: gamma is balanced"
-    slider = "" if abs(values["gamma"] / gamma - 1) < 1e-6 else f" (the trained value nearest to {values['gamma']:.3g})"
-    return Readout(rows, f"At gamma = {gamma:.3g}{slider} the decoder assumes {noise}.")
+    return Readout(rows, f"At gamma = {gamma:.3g} the decoder assumes {noise}.")

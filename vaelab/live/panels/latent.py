@@ -86,9 +86,9 @@ def latent_panel(
     view = View(plane.picture, size, plane.describe, plane.filmstrip, plane.alt, PLANE_CAPTION)
     width, edge = min(3.0, 2 * reach), 0.9 * reach
     presets = {
-        "center": {"z1": 0.0, "z2": 0.0, "grid": False, "width": width},
-        "edge": {"z1": edge, "z2": 0.0, "grid": False, "width": width},
-        "corner": {"z1": -edge, "z2": edge, "grid": False, "width": width},
+        "center": {"z1": 0.0, "z2": 0.0, "grid": False},
+        "edge": {"z1": edge, "z2": 0.0, "grid": False},
+        "corner": {"z1": -edge, "z2": edge, "grid": False},
         "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
     }
     controls: list[Control] = [
@@ -97,7 +97,11 @@ def latent_panel(
         Switch("grid", "one image", "10 x 10"),
         Slider("width", "grid's width", min(0.2, reach), 2 * reach, width, 0.1),
     ]
-    return Panel(controls, view, presets, style)
+    return Panel(controls, view, presets, style, _unused)
+
+
+def _unused(values: Values) -> dict[str, str]:
+    return {} if values["grid"] else {"width": "one image is shown, not 10 x 10"}
 
 
 class _Plane:
@@ -197,7 +201,7 @@ def _traversal_panel(
     last = experiment.model.latent - 1
     controls: list[Control] = [
         Slider("value", "its value", -reach, reach, 0.0, 0.05),
-        Slider("latent", "latent", 0, max(last, 1), 0, 1, whole=True),
+        Slider("latent", "latent", 0, last, 0, 1, whole=True),
     ]
     if len(traversal.codes) > 1:
         controls.append(Slider("image", "image", 0, len(traversal.codes) - 1, 0, 1, whole=True))
@@ -226,7 +230,7 @@ class _Traversal:
 
     def _code(self, values: Values) -> tuple[int, Tensor]:
         """Return the index of the selected latent, and the code [latent] with its value."""
-        latent = self.order[min(values["latent"], len(self.order) - 1)]
+        latent = self.order[values["latent"]]
         z = self.codes[values.get("image", 0)].clone()
         z[latent] = values["value"]
         return latent, z

@@ -64,8 +64,8 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         draw=_draw,
         sizes={"notebook": (9.6, 3.6), "paper": (7.0, 2.7), "talk": (12.8, 5.2)},
         controls=[
-            Slider("rho", "rho = σ/|μ|", 0.1, 5.0, rho, 0.02, log=True),
-            Slider("variance", "variance σ²", VARIANCES[0].item(), VARIANCES[-1].item(), variance, 0.02, log=True),
+            Slider("rho", "rho = σ/|μ|", 0.1, 5.0, rho, log=True),
+            Slider("variance", "variance σ²", 0.002, 2.0, variance, log=True),
         ],
         presets={label: {"rho": r, "variance": v} for label, (r, v) in presets.items()},
         readout=_readout,

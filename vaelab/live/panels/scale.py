@@ -39,8 +39,8 @@ class _ScaledSamples(NamedTuple):
     images: np.ndarray
 
     def at(self, values: Values) -> tuple[int, int]:
-        """Return the indices of the sampler and of the factor nearest to the slider."""
-        return self.names.index(values["source"]), int(np.abs(FACTORS - values["factor"]).argmin())
+        """Return the indices of the sampler and of the factor."""
+        return self.names.index(values["source"]), FACTORS.tolist().index(values["factor"])
 
 
 @typed
@@ -62,7 +62,7 @@ def scale_panel(
         style: "notebook", "paper" or "talk".
 
     Returns:
-        The panel; its controls are the factor and the sampler.
+        The panel; its controls are the factor, at 0.4, 0.6, ..., 3, and the sampler.
 
     Raises:
         InvalidType: If an argument is of another type.
@@ -84,7 +84,7 @@ def scale_panel(
         draw=partial(_draw, samples=samples),
         sizes={"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 4.6)},
         controls=[
-            Slider("factor", "factor", factors[0], factors[-1], 1.0, 0.2),
+            Slider("factor", "factor", factors[0], factors[-1], 1.0, stops=tuple(factors)),
             Choice("source", "latents from", samples.names, first),
         ],
         presets={"shrunk": {"factor": 0.6}, "as sampled": {"factor": 1.0}, "smallest distance": {"factor": best}},

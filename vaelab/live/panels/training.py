@@ -16,23 +16,21 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import typed
 from vaelab.live.control_panel import ControlPanel
-from vaelab.live.controls import LABEL_STYLE, Control
+from vaelab.live.controls import LABEL_STYLE, Control, explain
 from vaelab.live.figure import LiveFigure, png
-from vaelab.live.lifetime import weakly
-from vaelab.live.panel import Readout
+from vaelab.live.lifetime import tree, weakly
 from vaelab.live.panels.training_example import alt, example, filmstrip
-from vaelab.live.panels.training_figure import TrainingState, draw, evaluate
-from vaelab.live.trainer import Snapshot, Trainer, nearest
-from vaelab.live.training_config import TrainingChoices, check_choices, code, training_controls
+from vaelab.live.panels.training_figure import draw, evaluate
+from vaelab.live.panels.training_texts import COPY, SLIDERS, TUNABLE, progress, readout, shown
+from vaelab.live.trainer import Snapshot, Trainer
+from vaelab.live.training_config import TrainingChoices, check_choices, code, training_controls, unused
 from vaelab.live.worker import worker
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.executors import reason_of
 
 SIZES = {"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)}
-# Name of a slider -> name of the parameter that it changes in a running training.
-TUNABLE = {"alpha": "alpha", "gamma": "gamma", "beta": "weight", "consistency": "consistency", "lr": "lr"}
 MIN_INTERVAL = 0.5  # seconds between two pictures of a running training
-MAX_LISTED = 5  # changes of parameters that the readout spells out
+NO_EPOCH = "after the first epoch"  # why the slider over the epochs is disabled
 CAPTION = (
     "A VAE in training: the two parts of the loss, gamma, and the path through the rate-distortion plane; below data, "
     "reconstructions, samples, and the latent plane. Run the cell to train it yourself and to change alpha, gamma, "
@@ -88,6 +86,8 @@ class TrainingPanel(ControlPanel):
         InvalidType, InvalidValue: If a choice is unknown or out of range.
     """
 
+    trainer: Trainer | None
+
     @typed
     def __init__(self, setup: TrainingChoices, style: plots.Style) -> None:
         check_choices(setup)
@@ -95,9 +95,11 @@ class TrainingPanel(ControlPanel):
         width, height = plots.size_for(SIZES, style)
         figure, name = LiveFigure(draw, width, height, style), example(setup)
         strip, describe = partial(filmstrip, name), partial(alt, name)
-        super().__init__([*choices, *parameters], PRESETS, filmstrip=strip, alt=describe, caption=CAPTION)
-        self._first, self._figure, self._redraw = setup, figure, weakly(self._draw)
-        self.trainer: Trainer | None = None
+        self._first, self.trainer = setup, None
+        super().__init__(
+            [*choices, *parameters], PRESETS, filmstrip=strip, alt=describe, caption=CAPTION, unused=unused
+        )
+        self._figure, self._redraw = figure, weakly(self._draw)
         self._twin: tuple[Trainer, Experiment] | None = None
         for name in TUNABLE:
             self.controls[name].observe(weakly(self._steer, name=name), "value")
@@ -112,24 +114,34 @@ class TrainingPanel(ControlPanel):
         self.picture.value = png(np.full((8, 16), 245, np.uint8))
         self.message = widgets.HTML(layout={**wide, "height": "3.2em"})
         self.readout = widgets.HTML(layout={**wide, "height": "7.5em"})
-        self.scrub = widgets.IntSlider(
-            value=0, min=0, max=0, description="look back", style=LABEL_STYLE, layout={"width": "37em"}
-        )
-        redraw = self._redraw
-        self.scrub.observe(lambda _: worker.wake(redraw), "value")
+        self.scrub = self._new_scrub(self._first.epochs)
+        self._look_back = widgets.HBox([self.scrub])
+        self._presses = 0
+        self.copied = widgets.HTML(layout={**wide, "display": "none"})
         self.listing = widgets.Textarea(layout={**wide, "height": "13em", "display": "none"})
         actions = {
             "Start": (self.start, "train with these choices"),
-            "Pause": (self.pause, "pause or continue"),
+            "Pause": (self.pause, "pause, or continue"),
             "Step": (self.step, "one step, then pause"),
             "Stop": (self.stop, "stop; curves and pictures stay"),
             "Restart": (self.restart, "train again with these choices"),
             "Copy as code": (self.show_code, "the cell that reproduces this run"),
         }
-        buttons = [self._button(label, press, hint) for label, (press, hint) in actions.items()]
+        self._hints = {name: hint for name, (_, hint) in actions.items()}
+        self.buttons = {name: self._button(name, press, hint) for name, (press, hint) in actions.items()}
         lines = self._rows(choices, self._preset_buttons())
-        lines += self._rows(parameters, buttons)
-        self.box = self._container([*lines, self.message, self.picture, self.readout, self.scrub, self.listing], style)
+        lines += self._rows(parameters, list(self.buttons.values()))
+        below = [self.picture, self.readout, self._look_back, self.copied, self.listing]
+        self.box = self._container([*lines, self.notes, self.message, *below], style)
+        self._show_actions()
+
+    def _new_scrub(self, epochs: int) -> widgets.IntSlider:
+        """Return the slider over the epochs of a training, disabled until there is one to look at."""
+        name = {"description": "look back", "style": LABEL_STYLE, "layout": {"width": "37em"}}
+        scrub, redraw = widgets.IntSlider(value=epochs, min=1, max=epochs, **name), self._redraw
+        scrub.observe(lambda _: worker.wake(redraw), "value")
+        explain(scrub, NO_EPOCH)
+        return scrub
 
     @property
     def setup(self) -> TrainingChoices:
@@ -147,6 +159,8 @@ class TrainingPanel(ControlPanel):
         """Pause the training, or continue it."""
         if self.trainer is not None and self.trainer.alive:
             self.trainer.pause(self.trainer.state != "paused")
+        else:
+            self._show_message("Nothing is training: press Start.")
 
     def step(self) -> None:
         """Take one step, then pause."""
@@ -159,25 +173,37 @@ class TrainingPanel(ControlPanel):
         """Stop the training; curves and pictures stay."""
         if self.trainer is not None:
             self.trainer.stop()
+        else:
+            self._show_message("Nothing is training: press Start.")
 
     def restart(self) -> None:
         """Stop, and start again with the present choices."""
-        self.stop()
+        if self.trainer is not None:
+            self.trainer.stop()
         self._begin()
 
     def show_code(self) -> None:
-        """Show the code of this run below the picture, to be copied into a cell."""
+        """Show the code of this run below the picture, and copy it to the clipboard or select it."""
+        if not self._trained:
+            self._show_message("Nothing has been trained yet: press Start.")
+            return
+        self._presses += 1  # the same code is copied again
         self.listing.value, self.listing.layout.display = self.code, None
+        self.copied.value, self.copied.layout.display = COPY.format(press=self._presses), None
 
     @property
     def code(self) -> str:
         """A cell that reproduces the run so far; before the first start, a comment that says so."""
         trainer = self.trainer
-        if trainer is None or trainer.call is None or not trainer.record.steps:
+        if trainer is None or trainer.call is None or not self._trained:
             return "# Nothing has been trained yet: press Start first."
         steps = trainer.record.steps
         interventions = [change for change in trainer.record.history.interventions if change.step < steps]
         return code(trainer.setup, trainer.call, steps, interventions)
+
+    @property
+    def _trained(self) -> bool:
+        return self.trainer is not None and self.trainer.record.steps > 0
 
     def settle(self, timeout: float = 60.0) -> bool:
         """Wait for the end of the training and its last picture; return whether it came in time."""
@@ -187,14 +213,64 @@ class TrainingPanel(ControlPanel):
         return worker.idle(timeout)
 
     def _begin(self, *, paused: bool = False) -> None:
-        self.scrub.value, self.scrub.max = 0, 0
+        self._renew_scrub(self.controls["epochs"].value)
         self.trainer = Trainer(self.setup, weakly(self._on_change), paused=paused)
         self._background["training"] = self.trainer.stop
+        self._show_message("Starting.")
         self.trainer.start()
+        self._show_actions()
+
+    def _renew_scrub(self, epochs: int) -> None:
+        """Let the slider over the epochs end at the last one: in a browser, End goes to the end it was built with."""
+        if epochs == self.scrub.max:
+            self.scrub.value = epochs
+            explain(self.scrub, NO_EPOCH)
+            return
+        old, self.scrub = self.scrub, self._new_scrub(epochs)
+        self._look_back.children = [self.scrub]
+        for part in tree(old):
+            part.close()
 
     def _steer(self, change: Mapping[str, Any], name: str) -> None:
         if self.trainer is not None:
             self.trainer.steer(TUNABLE[name], change["new"])
+            worker.wake(self._redraw, self._next)  # a paused training does not report the change
+
+    def _reasons(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return why parameters act neither on the training that runs nor on the next one."""
+        reasons, trainer = super()._reasons(values), self.trainer
+        if trainer is None or not trainer.active:
+            return reasons
+        return {name: why for name, why in reasons.items() if name in unused(trainer.setup._asdict())}
+
+    def _note(self, reasons: Mapping[str, str]) -> None:
+        super()._note(reasons)
+        _, later = self._waiting()
+        if changed := [f"{self._label(name)} {shown(value)}" for name, value in later.items() if name not in reasons]:
+            self.notes.value += html.escape(f" Press Restart to train with {', '.join(changed)}.")
+
+    def _waiting(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the values that act at the next step, and those that act after a restart, by name."""
+        trainer = self.trainer
+        if trainer is None:
+            return {}, {}
+        used = trainer.setup._asdict() | {SLIDERS[c.name]: c.new for c in trainer.record.history.interventions}
+        changed = {name: value for name, value in self.setup._asdict().items() if value != used[name]}
+        steered = TUNABLE.keys() - unused(trainer.setup._asdict()) if trainer.active else set()
+        return (
+            {name: value for name, value in changed.items() if name in steered},
+            {name: value for name, value in changed.items() if name not in steered},
+        )
+
+    def _show_actions(self) -> None:
+        """Disable the buttons and controls that have no effect now, with the reason."""
+        active = self.trainer is not None and self.trainer.active
+        running = active and self.trainer is not None and self.trainer.state != "paused"
+        reasons = {"Start": "it is running" if running else ""}
+        reasons |= dict.fromkeys(("Pause", "Stop"), "" if active else "nothing is training")
+        for name, why in reasons.items():
+            self.buttons[name].disabled, self.buttons[name].tooltip = bool(why), why or self._hints[name]
+        self._explain()
 
     def _on_change(self, trainer: Trainer) -> None:
         """On the training's thread."""
@@ -209,19 +285,27 @@ class TrainingPanel(ControlPanel):
         if trainer is None:
             return
         try:
-            record, epoch = trainer.record, self.scrub.value
-            if self.scrub.max != len(record.epochs):
-                self.scrub.max = len(record.epochs)
-            snapshot = record.epochs[epoch - 1] if 0 < epoch <= len(record.epochs) else record.latest
+            record, past = trainer.record, self._past(trainer)
+            snapshot = past or record.latest
             if snapshot is not None:
                 state = evaluate(self._copy(trainer), trainer, snapshot)
                 self.picture.value = self._figure.preview({"state": state})
-                self.readout.value = _readout(trainer, state).html()
-            self._show_message(_progress(trainer, snapshot if epoch else None))
+                self.readout.value = readout(trainer, state, self._waiting()[0]).html()
+            self._show_message(progress(trainer, past, self.scrub.value))
+            self._show_actions()
             self.draws += 1
             self._next = time.monotonic() + MIN_INTERVAL
         except Exception as error:  # show it in the panel: the thread has no visible log
             self._show_message(f"No picture: {reason_of(error)}; the training continues. Press Restart to train again.")
+
+    def _past(self, trainer: Trainer) -> Snapshot | None:
+        """Return the stored epoch nearest to the slider; None at its end and for an epoch still to come."""
+        epochs, chosen = trainer.record.epochs, self.scrub.value
+        if epochs:
+            explain(self.scrub, "")
+        if chosen == self.scrub.max or not epochs or chosen > epochs[-1].epoch:
+            return None
+        return min(epochs, key=lambda snapshot: abs(snapshot.epoch - chosen))
 
     def _copy(self, trainer: Trainer) -> Experiment:
         """Copy the experiment for the weights of a snapshot; the one in training is never read."""
@@ -232,35 +316,3 @@ class TrainingPanel(ControlPanel):
 
     def _show_message(self, sentence: str) -> None:
         self.message.value = f"<p style='margin:0.4em 0'>{html.escape(sentence)}</p>"
-
-
-def _progress(trainer: Trainer, past: Snapshot | None) -> str:
-    """Describe state, step and speed; `past` is the epoch that the pictures show."""
-    record = trainer.record
-    if trainer.state == "failed":
-        return f"Training stopped: {trainer.sentence}"
-    speed = f", {record.per_second:,.0f} images/s" if trainer.state == "running" and record.per_second else ""
-    note = f"; the pictures show epoch {past.epoch}" if past is not None else ""
-    return f"{trainer.state.capitalize()}: step {record.steps} of {record.total}{speed}{note}."
-
-
-def _readout(trainer: Trainer, state: TrainingState) -> Readout:
-    """Return the numbers at the cursor, and the changes of parameters."""
-    rows: list[tuple[str, str]] = []
-    if state.points:
-        p = nearest(state.points, state.cursor)
-        rows = [
-            ("reconstruction", f"{p.nll:.2f} nats"),
-            (trainer.setup.divergence, f"{p.divergence:.2f} nats"),
-            ("gamma", f"{p.gamma:.3f}"),
-            ("rate", f"{p.rate:.2f} nats"),
-            ("squared error", f"{p.distortion:.2f} per image"),
-        ]
-        if trainer.setup.views != "no":
-            rows.append(("KL(q(z|view)‖q(z|image))", f"{p.consistency:.2f} nats"))
-    changes = trainer.record.history.interventions
-    if not changes:
-        return Readout(rows, "")
-    latest = "; ".join(f"step {c.step}: {c.name} {c.old:.3g} → {c.new:.3g}" for c in changes[-MAX_LISTED:])
-    earlier = f"{len(changes) - MAX_LISTED} earlier; " if len(changes) > MAX_LISTED else ""
-    return Readout(rows, f"changed: {earlier}{latest}")
