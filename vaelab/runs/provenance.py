@@ -75,7 +75,8 @@ def _commit() -> str:
         return ""
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(root), *arguments]
+        # `git status` would lock the index to refresh it, and leave the lock behind when it is killed.
+        command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:
