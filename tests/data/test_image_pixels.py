@@ -215,6 +215,13 @@ SPLITS = [  # folders and their number of images, -> train, test, all, classes
     ({"train/a": 6, "train/b": 4}, (9, 1, 10, 2)),
     ({"train": 4, "car": 3, "plane": 3}, (9, 1, 10, 3)),  # a class of vehicles
     ({"valid": 5, "invalid": 5}, (9, 1, 10, 2)),
+    ({"train_images": 3, "test_images": 2}, (3, 2, 5, 1)),
+    ({"training_set/a": 3, "test_set/a": 1, "test_set/b": 1}, (3, 2, 5, 2)),
+    ({"train2017": 3, "val2017": 2}, (3, 2, 5, 1)),
+    ({"X_train": 3, "X_test": 2}, (3, 2, 5, 1)),
+    ({"mnist_train": 3, "mnist_eval": 2}, (3, 2, 5, 1)),
+    ({"train/a": 3, "dev/b": 2}, (3, 2, 5, 2)),
+    ({"test_tube": 5, "test_strip": 5}, (9, 1, 10, 2)),  # classes of the laboratory
 ]
 
 
@@ -225,6 +232,14 @@ def test_usual_names_of_splits_are_no_classes(tmp_path, folders, want):
             picture_in(tmp_path / folder / f"{i}.png")
     parts = [datasets.load(f"folder:{tmp_path}", split, progress=False) for split in ("train", "test", "all")]
     assert (*map(len, parts), len(parts[2].labels.unique())) == want
+
+
+def test_a_folder_of_test_images_alone_holds_none_for_training(tmp_path):
+    for i in range(12):
+        picture_in(tmp_path / "test" / f"{i}.png")
+    assert len(datasets.load(f"folder:{tmp_path}", "test", progress=False)) == 12
+    with pytest.raises(DataError, match=r"holds 12 images, none for split='train'"):
+        datasets.load(f"folder:{tmp_path}", "train", progress=False)
 
 
 def test_images_beside_the_splits_are_named(tmp_path):
