@@ -225,7 +225,7 @@ def test_fitting_leaves_the_global_generator_alone_and_repeats(stage):
         (lambda: FlowSampler(hidden=(0,)).fit(ring()), InvalidValue, "hidden.*0"),
         (lambda: FlowSampler(lr=-1.0).fit(ring()), InvalidValue, "lr.*-1"),
         (lambda: FlowSampler(seed=0.5).fit(ring()), InvalidType, r"seed.*0\.5"),
-        (lambda: PriorSampler().fit([[0.0]]), InvalidType, "list"),
+        (lambda: PriorSampler().fit([[0.0]]), InvalidType, r"z must be a tensor or Gaussian, got \[\[0\.0"),
         (lambda: PriorSampler().fit(ring()).sample(-1), InvalidValue, "n must.*-1"),
         (lambda: GMMSampler(0).fit(ring()), InvalidValue, "components.*0"),
         (lambda: GMMSampler(2.5).fit(ring()), InvalidType, r"components.*2\.5"),

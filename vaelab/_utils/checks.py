@@ -78,6 +78,16 @@ def float_tensor(name: str, value: object) -> Tensor:
     return value
 
 
+def finite_result(name: str, value: Tensor, module: nn.Module) -> Tensor:
+    """Return what a module computed; raise an error that names its weights, or the result, if it is not finite."""
+    if not bool(torch.isfinite(value).all()):
+        for place, weights in module.state_dict().items():
+            if weights.is_floating_point():
+                float_tensor(f"weights {place}", weights)
+        float_tensor(name, value)
+    return value
+
+
 def tensor(name: str, value: object) -> Tensor:
     """Return a dense, real tensor with values, as it is and unread; raise an error for others."""
     if not isinstance(value, Tensor):
@@ -199,7 +209,7 @@ def integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidType(f"{name} must be an integer, got {shown(value)}.")
     if not -(2**63) <= int(value) < 2**63:
-        raise InvalidValue(f"{name} must be below 2**63, got {shown(value)}.")
+        raise InvalidValue(f"{name} must fit into 64 bits, got {shown(value)}.")
     return int(value)
 
 
@@ -210,7 +220,7 @@ def number(name: str, value: object) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise InvalidValue(f"{name} must be below 1e308, got {shown(value)}.") from None
+        raise InvalidValue(f"{name} must be between -1e308 and 1e308, got {shown(value)}.") from None
 
 
 def finite(name: str, value: object) -> float:

@@ -114,8 +114,12 @@ class Adapter:
             for part, mode in modes.items():
                 part.training = mode
 
-    def check(self, x: Images) -> None:
+    def check(self, x: Images, *, density: bool = True) -> None:
         """Check x [n, *shape], try the functions on its first two, and name what is wrong.
+
+        Args:
+            x: Data.
+            density: Whether to try `nll` besides `encode` and `decode`.
 
         Raises:
             InvalidType: For a result of another type.
@@ -139,6 +143,8 @@ class Adapter:
                     f"decode must return probabilities in [0, 1], got {got}; "
                     "for logits, use bernoulli(..., logits=True)."
                 )
+            if not density:
+                return
             nll = checks.float_tensor("nll", self.nll(q.mean, x))
             if nll.shape != x.shape[:1]:
                 raise InvalidValue(f"nll must return [{len(x)}], summed over pixels, got {_shape(nll)}.")
@@ -261,6 +267,7 @@ def encode(model: Experiment | Adapter, x: Images, chunk: int = 2000) -> Gaussia
     """
     model, chunk = adapted(model), checks.positive_int("chunk", chunk)
     images = model.as_images(x)
+    model.check(images[:2], density=False)
     with model.evaluating():
         parts = [model.encode(model.convert(part)) for part in images.split(chunk)]
     return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))

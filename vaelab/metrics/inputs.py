@@ -78,7 +78,7 @@ def prepare_inputs(
     train, test = (
         replace(part, images=model.as_images(part).cpu(), labels=part.labels.cpu()) for part in (train, test)
     )
-    model.check(test)
+    model.check(test.images[:2])
     binary = model.binary if binarize is None else binarize
     if binary:
         require_unit("binarize=True", model.domain)

@@ -126,6 +126,7 @@ def importance_weights(
         raise InvalidValue("proposal must be None for a model with several groups of latents.")
     generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
     x = model.as_images(x)
+    model.check(x[:2], density=False)
     # Allocated once: small blocks between large ones fragment the memory.
     weights = torch.empty(2, len(x), dtype=torch.float64)
     images = max(1, chunk // samples)
@@ -189,6 +190,7 @@ def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int =
     """
     model, chunk = adapted(model), checks.positive_int("chunk", chunk)
     x = model.as_images(x)
+    model.check(x[:2], density=False)
     generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
     parts = []
     with model.evaluating():

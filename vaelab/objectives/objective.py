@@ -243,13 +243,17 @@ class Experiment(ScalarModule):
 
     def _posterior(self, x: Tensor) -> Gaussian:
         with eval_mode(self):
-            return self.model.posterior(self.as_input(x))
+            q = self.model.posterior(self.as_input(x))
+        checks.finite_result("q(z|x)", q.mean + q.logvar, self)
+        return q
 
     @torch.no_grad()
     def mean_pass(self, x: Images) -> ForwardPass:
         """Return the pass over x [n, *shape] with z at the posterior means; nothing is drawn."""
         with eval_mode(self):
-            return self.model.mean_pass(self.as_input(self.as_images(x)))
+            result = self.model.mean_pass(self.as_input(self.as_images(x)))
+        checks.finite_result("the result of the decoder", result.out, self)
+        return result
 
     @torch.no_grad()
     def rate(self, x: Images) -> Tensor:
@@ -282,7 +286,7 @@ class Experiment(ScalarModule):
             raise InvalidValue(f"z must be [n, {self.model.latent}], got {tuple(z.shape)}.")
         z = z.to(self.objective.weight)
         with eval_mode(self):
-            return self.objective.likelihood.mean(self.model.decoder(z))
+            return checks.finite_result("the images of z", self.objective.likelihood.mean(self.model.decoder(z)), self)
 
     def sample(self, n: int) -> Tensor:
         """Return the mean images [n, *shape] of n draws from the prior."""

@@ -86,12 +86,13 @@ class SecondStage:
             self.experiment_.init_from_data((mean + std * torch.randn(mean.shape)).to(device))
             codes = torch.cat([mean, std], 1).to(device)
             self.gammas_ = self.unit_ * _train(self.experiment_, self.policy_, codes, config)
+            if not all(bool(torch.isfinite(t).all()) for t in (self.gammas_, *self.experiment_.parameters())):
+                raise TrainingError(
+                    f"the second stage diverged: its weights or gamma are not finite; lower lr, now {self.lr:g}, or "
+                    "bring the standard deviation of z, now "
+                    f"{checks.shortest(float(deviations.codes.mean()))}, nearer to 1."
+                )
             generated = self._generate(MEASURED, torch.Generator().manual_seed(checks.seed(self.seed)))
-        if not all(bool(torch.isfinite(t).all()) for t in (self.gammas_, generated, *self.experiment_.parameters())):
-            raise TrainingError(
-                f"the second stage diverged: its weights or gamma are not finite; lower lr, now {self.lr:g}, or bring "
-                f"the standard deviation of z, now {checks.shortest(float(deviations.codes.mean()))}, nearer to 1."
-            )
         self.deviations_ = deviations._replace(generated=generated.double().std(0))
         if self.renormalize is not None:
             self.factor()
