@@ -109,7 +109,7 @@ def test_a_folder_belongs_to_one_training(vaelab):
     assert vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.3")[0] == 0
     status, _, err = vaelab("train", *SMALL, "--epochs", "1", "--recipe", "gjs_vae", "--alpha", "0.5")
     assert status == 2
-    assert err == "vaelab: trained contains a training with options={'alpha': 0.3}; use another folder with --out.\n"
+    assert err == "vaelab: trained contains a training with alpha=0.3 instead of 0.5; use another folder with --out.\n"
 
 
 @pytest.mark.parametrize("wrong", [("--batch-size", "5000"), ("--lr", "1e6", "--epochs", "1"), ("--device", "abacus")])

@@ -165,7 +165,7 @@ def test_workers_have_one_thread_and_a_sweep_that_is_left_stops_its_tasks(tmp_pa
 def test_a_sweep_refuses_its_arguments_at_the_call():
     with pytest.raises(InvalidValue, match="processes must be at least 1, got 0"):
         sweep(pow, [{"base": 2, "exp": 3}], processes=0)
-    with pytest.raises(InvalidType, match="tasks must be a mapping, got 3"):
+    with pytest.raises(InvalidType, match=r"tasks\[0\] must be a mapping, got 3"):
         sweep(pow, [3], processes=1)
 
 

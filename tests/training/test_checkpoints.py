@@ -340,6 +340,11 @@ OTHER_OBJECTIVES = {  # two experiments, and the words for the difference
     ),
     "joint batch": (lambda: cr(), lambda: cr(joint_batch=False), "joint_batch=False instead of True"),
     "views": (lambda: cr(), lambda: cr(views="large"), "views=.*rotation.*30.* instead of .*15"),
+    "fill of the views": (
+        lambda: cr(views=augment.simple(fill=0.2)),
+        lambda: cr(views=augment.simple(fill=0.6)),
+        r"views=\.\.\.fill: 0\.6.* instead of \.\.\.fill: 0\.2",
+    ),
     "views by function": (lambda: cr(views=lambda x: x), lambda: cr(views=lambda x: 1 - x), "views=.*lambda"),
     "views by object": (lambda: cr(views=Brighter(2)), lambda: cr(views=Brighter(3)), "views=.*3.* instead of .*2"),
     "noise": (lambda: noisy(0.1), lambda: noisy(0.2), "noise=0.2 instead of 0.1"),

@@ -1,5 +1,7 @@
 """Annotations as checks: the sentences about unions, sequences and mappings."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -63,3 +65,20 @@ def test_a_missing_or_unknown_argument_gets_the_sentence_of_python():
         double(m=3)
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'n'"):
         double()
+
+
+def test_an_argument_is_freed_at_once_after_a_check_of_several_types():
+    class Owner:
+        @typed
+        def take(self, size: int | Literal["all"]) -> None:
+            """Take a size."""
+
+    gc.disable()
+    try:
+        owner = Owner()
+        gone = weakref.ref(owner)
+        owner.take("all")
+        del owner
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -125,7 +125,7 @@ def _check_union(name: str, kinds: Sequence[Any], value: Any) -> None:
         try:
             return check(name, kind, value)
         except (InvalidType, InvalidValue) as error:
-            errors.append((kind, error))
+            errors.append((kind, error.with_traceback(None)))  # which would keep the caller's objects alive
     of_the_type = [(kind, error) for kind, error in errors if isinstance(error, InvalidValue)]
     for kind, reason in of_the_type or errors:
         if len(errors) == 1 or (of_the_type and get_origin(kind) is not Literal):

@@ -86,7 +86,7 @@ def _refuse_at_once(arguments: Sequence[str], names: Mapping[str, Sequence[str]]
 def _sentence(box: str, arguments: Sequence[str]) -> str:
     """Return the first section of a box of tyro as a sentence."""
     text = " ".join(EDGES.sub("", line) for line in box.splitlines())
-    if match := re.search(r"Unrecognized options: (.+?)(?:, |  |$)", text):
+    if match := re.search(r"Unrecognized (?:or misplaced )?options: ([^\s,]+)", text):
         found = re.findall(r"(?<=[ ,])--[a-z-]+", text.partition("meant:")[2].partition(" in vaelab ")[0])
         close = list(dict.fromkeys(found))
         ending = f"; did you mean {' or '.join(close[:3])}?" if close and match[1].startswith("-") else "."

@@ -74,6 +74,9 @@ def sweep(
     known = {recipe: options_of(recipe) for recipe in recipes}
     if unknown := set(options).difference(*known.values()):
         raise InvalidValue(f"{', '.join(recipes)}: no option {' and no option '.join(sorted(unknown))}.")
+    for name, values in (("--recipes", recipes), ("--alphas", alphas)):
+        if twice := [value for i, value in enumerate(values) if value in values[:i]]:
+            raise InvalidValue(f"{name} must differ, got {twice[0]} more than once.")
     if alphas != ALPHAS and not any("alpha" in known[recipe] for recipe in recipes):
         raise InvalidValue(f"{', '.join(recipes)}: no option alpha, got --alphas {' '.join(map(str, alphas))}.")
     variants: list[tuple[str, dict[str, Any]]] = []

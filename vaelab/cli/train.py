@@ -82,6 +82,8 @@ def _compare_settings(run: "Run", out: Path) -> None:
     if not list_checkpoints(out / "checkpoints") or not (out / "settings.json").is_file():
         return
     ours, theirs = (json.loads(json.dumps(asdict(one))) for one in (run, read_settings(out)))
-    other = [f"{name}={theirs[name]!r}" for name in ours if name != "epochs" and theirs[name] != ours[name]]
+    ours, theirs = ({**one.pop("options"), **one} for one in (ours, theirs))  # options by their names
+    pairs = {name: (theirs.get(name, "its default"), ours.get(name, "its default")) for name in {**theirs, **ours}}
+    other = [f"{name}={old} instead of {new}" for name, (old, new) in pairs.items() if old != new and name != "epochs"]
     if other:
         raise InvalidValue(f"{out} contains a training with {', '.join(other)}; use another folder with --out.")

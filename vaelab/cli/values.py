@@ -18,7 +18,7 @@ INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 SMALLEST, LARGEST = 1e-37, 1e37  # in single precision, so that a sum of several is finite
 KINDS = {int: "an integer of at most 18 digits", float: f"a number (0, or of size {SMALLEST:g} to {LARGEST:g})"}
-KINDS |= {str: "a text of at most 255 characters", NoneType: "None"}
+KINDS |= {str: "a text of 1 to 255 characters", NoneType: "None"}
 METAVARS: dict[Any, str] = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", NoneType: "{None}"}
 SHOWN = 60  # characters of a value in a sentence
 

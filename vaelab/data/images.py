@@ -101,7 +101,7 @@ def _check_floats(images: Tensor, domain: Domain) -> None:
     low, high = (float(end) for end in images.aminmax()) if images.numel() else (0.0, 1.0)
     if not (math.isfinite(low) and math.isfinite(high)):
         name = "images" if domain == "unit" else "data of the domain 'real'"
-        raise InvalidValue(f"{name} must be finite, got values from {shortest(low)} to {shortest(high)}.")
+        raise InvalidValue(f"{name} must be finite, got {low if math.isnan(low) else f'values from {low} to {high}'}.")
     if domain == "unit" and not (low >= 0 and high <= 1):
         raise InvalidValue(
             f"images as floats must be in [0, 1], got values from {shortest(low)} to {shortest(high)}; rescale them, "

@@ -5,7 +5,7 @@ import inspect
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -174,9 +174,13 @@ def read_settings(folder: Path) -> Run:
     try:
         with reading(path):
             settings = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(settings, dict):
+                raise ValueError(f"it holds a {type(settings).__name__} instead of settings")
             checksum = settings.pop("checksum", None)
             if checksum not in (None, _checksum_of(settings)):
                 raise ValueError("wrong checksum")
+            if unknown := sorted(settings.keys() - {setting.name for setting in fields(Run)}):
+                raise ValueError(f"no setting is called {unknown[0]!r}")
             run = Run(**settings)
             _check_types(run)
     except (DataError, StorageError) as error:

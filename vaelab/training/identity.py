@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -32,6 +33,7 @@ SCALARS: dict[str, tuple[str, Callable[[float], float]]] = {
 }
 DERIVED = ("annealing.factor",)
 MAX_DEPTH = 6
+SHOWN = 80  # characters of a setting in a sentence
 
 
 class Setting(NamedTuple):
@@ -85,7 +87,18 @@ def describe_model(model: nn.Module) -> str:
 def differences(ours: Mapping[str, Value], theirs: Mapping[str, Value]) -> dict[str, str]:
     """Return, for every setting that differs, both values in words."""
     names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-    return {name: f"{name}={ours.get(name)!r:.100} instead of {theirs.get(name)!r:.100}" for name in names}
+    pairs = {name: _where_they_differ(ours.get(name), theirs.get(name)) for name in names}
+    return {name: f"{name}={new} instead of {old}" for name, (new, old) in pairs.items()}
+
+
+def _where_they_differ(*values: Value) -> list[str]:
+    """Return two values as short texts; of long ones the part from the first difference on."""
+    if max(len(repr(value)) for value in values) <= SHOWN:
+        return [repr(value) for value in values]
+    texts = [re.sub(r"[\\'\"]", "", str(value)) for value in values]
+    same = next((i for i, (new, old) in enumerate(zip(*texts, strict=False)) if new != old), min(map(len, texts)))
+    start = max(texts[0].rfind("(", 0, same) + 1, texts[0].rfind(", ", 0, same) + 2)
+    return [f"...{text[start : start + SHOWN]}" for text in texts]
 
 
 def _options(module: nn.Module, state: str, label: str, skip: tuple[str, ...] = ()) -> dict[str, Setting]:
