@@ -97,8 +97,8 @@ def _where_they_differ(*values: Value) -> list[str]:
         return [repr(value) for value in values]
     texts = [re.sub(r"[\\'\"]", "", str(value)) for value in values]
     same = next((i for i, (new, old) in enumerate(zip(*texts, strict=False)) if new != old), min(map(len, texts)))
-    start = max(texts[0].rfind("(", 0, same) + 1, texts[0].rfind(", ", 0, same) + 2)
-    return [f"...{text[start : start + SHOWN]}" for text in texts]
+    start = max((found.end() for found in re.finditer(r"\(|, ", texts[0][:same])), default=0)
+    return ["..." * bool(start) + text[start : start + SHOWN] for text in texts]
 
 
 def _options(module: nn.Module, state: str, label: str, skip: tuple[str, ...] = ()) -> dict[str, Setting]:
