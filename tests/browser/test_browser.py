@@ -38,6 +38,9 @@ FILMSTRIPS = """(visible) => {
 }"""
 
 
+IDLE = """() => !document.querySelector('.jp-Notebook-ExecutionIndicator[data-status="busy"]')"""
+
+
 def pixels(browser, panel):
     return np.asarray(Image.open(io.BytesIO(browser.source(panel))).convert("RGB"))
 
@@ -82,6 +85,7 @@ def test_every_slider_of_every_panel_follows_mouse_and_keyboard(chromium, folder
             panel = browser.panel(index)
             panel.scroll_into_view_if_needed()
             browser.picture(panel).wait_for()
+            browser.page.wait_for_function(IDLE)  # the note that the kernel is busy takes a line
             height = panel.bounding_box()["height"]
             handles = panel.locator(".noUi-handle")
             for i in range(handles.count()):

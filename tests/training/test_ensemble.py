@@ -284,7 +284,7 @@ def a_vae(seed=0):
     ("make", "settings", "config", "error", "words"),
     [
         (a_vae, [], SHORT, InvalidValue, "at least one dict"),
-        (a_vae, [0.3], SHORT, InvalidType, r"settings must be a mapping, got 0\.3"),
+        (a_vae, [0.3], SHORT, InvalidType, r"settings\[0\] must be a mapping, got 0\.3"),
         (a_vae, [{"beta": 2}], SHORT, InvalidType, "beta.*"),
         (a_vae, [{"seed": 1.5}], SHORT, InvalidType, r"seed.*1\.5"),
         (lambda seed: nn.Linear(1, 1), [{"seed": 0}], SHORT, InvalidType, "Experiment.*Linear"),

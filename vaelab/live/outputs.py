@@ -17,9 +17,10 @@ FILMSTRIP = "vaelab-filmstrip"
 OUTPUTS = (".jp-OutputArea-child", ".output_area", '[class*="output-id-"]', ".output_container")
 
 
-# A page exported with its widgets (body.jp-Notebook) has sliders, but no kernel.
+# A page exported with its widgets (body.jp-Notebook) has sliders, but no kernel. Between a panel and its
+# filmstrip there may be other outputs, such as warnings.
 HIDE_FILMSTRIP = ",\n".join(
-    f"body:not(.jp-Notebook) {o}:has(.vaelab-panel:not(.jupyter-widgets-disconnected)) + {o}:has(.{FILMSTRIP})"
+    f"body:not(.jp-Notebook) {o}:has(.vaelab-panel:not(.jupyter-widgets-disconnected)) ~ {o}:has(.{FILMSTRIP})"
     for o in OUTPUTS
 )
 HIDE_FILMSTRIP += " { display: none; }"
