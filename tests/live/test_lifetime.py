@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager
 
+from tests.live.waiting import wait_for
 from vaelab import live, load, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import lifetime
@@ -53,13 +53,6 @@ WIDGETS = ipywidgets.Widget.widgets if WIDGETS is None else WIDGETS
 
 def names():
     return sorted(thread.name for thread in threading.enumerate())
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def trainings():

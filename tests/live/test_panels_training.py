@@ -8,6 +8,7 @@ import time
 import pytest
 import torch
 
+from tests.live.waiting import wait_for
 from vaelab import Train, live, load, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.live import TrainingChoices
@@ -16,13 +17,6 @@ from vaelab.live.trainer import MAX_SNAPSHOTS, Trainer
 from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES
 
 QUICK = TrainingChoices(epochs=2)
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def same(a, b):

@@ -1,11 +1,10 @@
 """Nothing is silent: a control without effect is disabled, and its reason is shown and raised."""
 
-import time
-
 import ipywidgets as widgets
 import pytest
 import torch
 
+from tests.live.waiting import wait_for
 from vaelab import MarginalPosterior, live, recipes
 from vaelab._utils.errors import InvalidValue
 
@@ -15,13 +14,6 @@ WIDGETS = widgets.Widget.widgets if WIDGETS is None else WIDGETS
 
 def hint(control):
     return control.tooltip if control.has_trait("tooltip") else control.description_tooltip
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def disabled(panel):
