@@ -144,6 +144,7 @@ def undisturbed(report, tmp_path_factory):
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::matplotlib.MatplotlibDeprecationWarning")
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # from figures that are freed
 def test_no_setting_of_the_user_reaches_a_picture_and_none_is_changed(name, report, undisturbed, tmp_path):
     with mpl.rc_context():
         mpl.rcParams._update_raw(HOSTILE[name]())

@@ -15,6 +15,7 @@ from PIL import Image, ImageChops
 from vaelab import plots
 from vaelab._utils import checks
 from vaelab._utils.typed import typed
+from vaelab.plots.settings import StyledFigure
 
 Pixels = NDArray[np.uint8]
 Values = Mapping[str, Any]
@@ -109,9 +110,11 @@ class LiveFigure:
         return png(self.pixels(values))
 
 
-def dismantle(figure: Figure) -> None:
+def dismantle(figure: StyledFigure) -> None:
     """Free a figure that is not used any more: its artists refer to one another, and the collector comes late."""
-    for artist in figure.findobj():
+    with figure.style():  # ticks are made when they are listed
+        artists = figure.findobj()
+    for artist in artists:
         vars(artist).clear()
 
 

@@ -4,6 +4,7 @@ A slider's callback may run on the main thread or on a subshell's (ipykernel 7),
 tolerates one thread at a time. So callbacks store a value and wake the worker.
 """
 
+import atexit
 import os
 import threading
 import time
@@ -33,11 +34,13 @@ class Worker:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._process = 0
-        self._busy = self._resting = False
+        self._busy = self._resting = self._ended = False
 
     def wake(self, job: Job, due: float = 0.0) -> None:
         """Run a job once on the worker's thread, not before `due` (time.monotonic)."""
         with self._changed:
+            if self._ended:
+                return
             self._waiting[job], self._resting = due, False
             if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="vaelab-live", daemon=True)
@@ -50,6 +53,16 @@ class Worker:
         with self._changed:
             self._resting = True
             self._changed.notify_all()
+
+    def end(self, timeout: float = 10.0) -> None:
+        """Drop what waits, wait for the present job, and run no other: the interpreter is about to end."""
+        with self._changed:
+            self._ended = self._resting = True
+            self._waiting.clear()
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is not None and self._process == os.getpid():
+            thread.join(timeout)
 
     def _run(self) -> None:
         while True:
@@ -94,3 +107,4 @@ class Worker:
 
 
 worker = Worker()
+atexit.register(worker.end)  # a thread inside torch or matplotlib would abort the interpreter
