@@ -118,14 +118,14 @@ def committed(name):
 
 
 def test_there_are_notebooks_and_their_names_are_numbered():
-    assert list(SOURCES)[:2] == ["00_start_here", "01_divergence_interpolation"]
+    assert list(SOURCES)[:2] == ["00_start_here", "02_divergence_interpolation"]
     lessons = [int(name[:2]) for name in SOURCES if name[0] != "9"]  # those from 90 on stand beside the course
     assert lessons == list(range(len(lessons)))
 
 
 def test_a_wrong_kappa_or_target_gets_a_message():
-    """Notebook 06: kappa² is about .017, so a tolerance for both at once would let every kappa through."""
-    source = SOURCES["06_balancing_gamma"].read_text()
+    """Notebook 08: kappa² is about .017, so a tolerance for both at once would let every kappa through."""
+    source = SOURCES["08_setting_gamma"].read_text()
     calls = [
         node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and "live.check" in ast.unparse(node)
     ]
@@ -242,11 +242,11 @@ def test_the_skeleton_is_kept(name):
 
 @pytest.fixture(scope="module")
 def taught():
-    """The functions that notebook 01 defines."""
-    tree = ast.parse(SOURCES["01_divergence_interpolation"].read_text(encoding="utf-8"))
+    """The functions that notebook 02 defines."""
+    tree = ast.parse(SOURCES["02_divergence_interpolation"].read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     names = {"math": math, "torch": torch, "vaelab": vaelab}
-    exec(compile(ast.Module(functions, []), "notebook 01", "exec"), names)
+    exec(compile(ast.Module(functions, []), "notebook 02", "exec"), names)
     return names
 
 

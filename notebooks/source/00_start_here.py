@@ -207,10 +207,10 @@ live.show(explorer)
 # %% [markdown]
 # ## 6 · Where to go from here
 #
-# * **Notebooks** are numbered, and each one lists its prerequisites. *Alternatives to the KL divergence:* [01 · From one KL to the other](01_divergence_interpolation.ipynb),
-#   [02 · Fitting a mixture](02_fitting_a_mixture.ipynb), [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb). *The distribution of the codes:*
-#   [04 · The variance law](04_variance_law.ipynb), [05 · The marginal posterior](05_marginal_posterior.ipynb). *The balance of the two parts:*
-#   [06 · Who sets gamma?](06_balancing_gamma.ipynb), [07 · Two stages](07_two_stages.ipynb). *Codes that are invariant to transformations:* [08 · Consistency](08_consistency.ipynb).
+# * **Notebooks** are numbered, and each one lists its prerequisites. *Alternatives to the KL divergence:* [02 · From one KL to the other](02_divergence_interpolation.ipynb),
+#   [04 · Fitting a mixture](04_fitting_a_mixture.ipynb), [05 · The geometric JS in a VAE](05_geometric_js_vae.ipynb). *The distribution of the codes:*
+#   [06 · The variance law](06_variance_law.ipynb), [07 · The marginal posterior](07_aggregate_posterior.ipynb). *The balance of the two parts:*
+#   [08 · Who sets gamma?](08_setting_gamma.ipynb), [10 · Two stages](10_two_stages.ipynb). *Codes that are invariant to transformations:* [11 · Consistency](11_consistency.ipynb).
 # * **Sliders** need a running kernel (`make lab` in a clone, otherwise `jupyter lab`). Everywhere else, GitHub included, you see the filmstrip.
 # * **Figures**: in a clone of the repository, `vaelab figures list` lists the figures of the papers, and `vaelab figures make` writes
 #   them to `figures/` as PNG, PDF and a table of the plotted numbers.

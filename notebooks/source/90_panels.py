@@ -139,7 +139,7 @@ live.show(mixture)
 #
 # **1.** In panel 1, choose *collapse*, press Start, and recover from the collapse with the sliders alone. Which slider did it?
 #
-# **2.** In panel 2, find the gamma at which the dashed and the dotted line cross. What is the root mean squared error there? (The panel decodes posterior means; the maximum-likelihood gamma of notebook 06 is defined by sampled $z$ and is larger.)
+# **2.** In panel 2, find the gamma at which the dashed and the dotted line cross. What is the root mean squared error there? (The panel decodes posterior means; the maximum-likelihood gamma of notebook 08 is defined by sampled $z$ and is larger.)
 #
 # **3.** In panel 4, the variance law predicts $V=1$. Does this make the mixture Gaussian? Read its skewness and kurtosis (a Gaussian has kurtosis 3).
 

@@ -194,7 +194,7 @@ def test_a_saved_notebook_keeps_its_filmstrips_and_hides_them_beside_live_panels
         browser.page.wait_for_function(lab.READY, timeout=90_000)
 
 
-@pytest.mark.parametrize("name", ["00_start_here", "01_divergence_interpolation"])
+@pytest.mark.parametrize("name", ["00_start_here", "02_divergence_interpolation"])
 def test_a_committed_notebook_runs_and_its_panel_moves(chromium, folder, name):
     path = folder / f"{name}.ipynb"
     path.write_bytes((lab.ROOT / "notebooks" / path.name).read_bytes())

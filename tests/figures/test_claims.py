@@ -80,7 +80,7 @@ def test_the_claims_on_the_training_with_each_gamma():
 
 @pytest.mark.parametrize("id", ["gam-crossing", "gam-families"])
 def test_at_equal_rate_gammas_that_follow_the_error_have_less_of_it(id):
-    n, alt, words = numbers(id), ROWS[id]["alt"], source("06")
+    n, alt, words = numbers(id), ROWS[id]["alt"], source("08")
     ratios = endpoints.error_over_fixed(n)
     follows = np.array([str(label).startswith(ADAPTIVE) for label in n["label"]])
     assert (ratios[follows] > 0.89).all()
@@ -98,7 +98,7 @@ def test_at_equal_rate_gammas_that_follow_the_error_have_less_of_it(id):
 
 
 def test_no_gamma_that_is_not_fixed_ends_at_the_crossing_of_the_fixed_ones():
-    n, words = numbers("gam-crossing"), source("06")
+    n, words = numbers("gam-crossing"), source("08")
     crossing, ends = endpoints.crossing(n), n["variance"][~n["fixed"]].mean(1)
     assert not np.isclose(ends, crossing, rtol=0.05).any()
     slow, others = ends[0], ends[1:]
@@ -110,8 +110,8 @@ def test_no_gamma_that_is_not_fixed_ends_at_the_crossing_of_the_fixed_ones():
         assert not re.search("one curve|same crossing|same curve|look for the crossing", text)
 
 
-def test_the_numbers_of_notebook_06_are_those_of_the_figures():
-    words, n = source("06"), numbers("gam-score")
+def test_the_numbers_of_notebook_08_are_those_of_the_figures():
+    words, n = source("08"), numbers("gam-score")
     score = dict(zip(n["label"], n["score_sampled"].mean(1), strict=True))
     best, default = score["fixed 0.3"], score["computed, rule B, from the data"]
     assert f"{best:.0f} against {default:.0f} with three seeds" in words
@@ -139,8 +139,8 @@ def test_the_numbers_of_notebook_06_are_those_of_the_figures():
     assert f"({errors[0].mean():.4f} against {errors[1].mean():.4f})" in words
 
 
-def test_the_numbers_of_notebook_06_on_cifar_are_those_of_the_figure():
-    words, n = source("06"), numbers("gam-race-cifar10")
+def test_the_numbers_of_notebook_08_on_cifar_are_those_of_the_figure():
+    words, n = source("08"), numbers("gam-race-cifar10")
     shares = dict(zip(n["step"], race.step_shares(n, "computed, rule B, from the data").mean(0), strict=True))
     early = [shares[step] for step in n["step"] if 600 <= step <= 1200]
     low, high, later, late = (f"{v:.2f}"[1:] for v in (min(early), max(early), shares[1500], shares[2400]))
@@ -152,8 +152,8 @@ def test_the_numbers_of_notebook_06_on_cifar_are_those_of_the_figure():
     assert f"({min(best)} to {max(best)}) are slightly better than the default ({default})" in words
 
 
-def test_the_numbers_of_notebook_08_are_those_of_the_figure():
-    words, n = source("08"), numbers("cr-lambda")
+def test_the_numbers_of_notebook_11_are_those_of_the_figure():
+    words, n = source("11"), numbers("cr-lambda")
     vae, twice, augmented, _, one, _ = (f"{value:.3f}" for value in n["probe"].mean(1))
     assert f"the accuracy is {vae}, {twice} and {augmented} in the first three rows and {one} at $\\lambda=1$" in words
     assert f"near its ceiling of {n['ceiling'][0, 0]:.2f} up to $\\lambda=1$" in words
@@ -274,7 +274,7 @@ def test_the_information_is_called_a_bound_where_it_is_near_its_ceiling():
     assert near == ["0", "0.1", "1"]
     assert f"Near it, at lambda {', '.join(near)}, it is only a lower bound." in alt
     assert information[-1] < ceiling - 1
-    assert not re.search("does not rise|not rise with", alt + source("08"))
+    assert not re.search("does not rise|not rise with", alt + source("11"))
 
 
 def test_the_claims_on_the_variance_of_the_codes():

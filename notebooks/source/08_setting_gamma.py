@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 06 · Who sets gamma?
+# # 08 · Who sets gamma?
 #
 # **Question.** The loss of a VAE has two terms that pull in opposite directions, and one number sets their relative weight. How should this number be chosen, and what does
 # each choice cost?
@@ -19,7 +19,7 @@
 # 4. compare any rule for the balance (annealing, GECO, a controller, free bits) with a fixed gamma at equal rate;
 # 5. recognize three classic mistakes: sum against mean, $\gamma$ against $\gamma^2$, and a running minimum used as a mean.
 #
-# **Time** about 60 minutes. **You need** notebook [03 · The geometric JS in a VAE](03_geometric_js_vae.ipynb) for the rate-distortion plane.
+# **Time** about 60 minutes. **You need** notebook [05 · The geometric JS in a VAE](05_geometric_js_vae.ipynb) for the rate-distortion plane.
 #
 # The method is that of Asperti & Trentin (2020), after Dai & Wipf (2019). In this notebook $\gamma$ is always a **standard deviation**, $x$ has $D$ pixels, and the decoder defines
 # $p(x|z)=\mathcal N(\hat x(z),\gamma^2I)$.
@@ -499,7 +499,7 @@ live.check(at_the_mean, answer, hint="At the mean, the error is smaller. What ha
 
 # %% [markdown]
 # With sampled $z$, lost variance and error agree to about a percent at $\gamma^2=1$. At the small gammas about a sixth more is lost, because the decoder is not quite at its optimum there. The bias is negligible. At the posterior mean, the lost variance hardly changes, while the error
-# falls, so more variance is lost than the error accounts for: without its noise, $z$ varies less than the decoder was trained for. A second VAE on the codes and a *renormalization* of its samples restore part of the variance; this is the subject of notebook 07.
+# falls, so more variance is lost than the error accounts for: without its noise, $z$ varies less than the decoder was trained for. A second VAE on the codes and a *renormalization* of its samples restore part of the variance; this is the subject of notebook 10.
 #
 # ## 9 · Reading published code: a mean that can only fall
 #

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 03 · The geometric JS in a VAE
+# # 05 · The geometric JS in a VAE
 #
 # **Question.** A VAE trained with a geometric Jensen-Shannon divergence reconstructs better than one trained with KL. Is it a better
 # VAE, or does it only have a weaker penalty?
@@ -19,7 +19,7 @@
 # 4. compare methods at equal rate, and identify those whose advantage remains;
 # 5. find an error in a published estimate of $\ln p(x)$ with a model whose likelihood is known.
 #
-# **Time** about 50 minutes. **You need** notebook [01 · From one KL to the other](01_divergence_interpolation.ipynb).
+# **Time** about 50 minutes. **You need** notebook [02 · From one KL to the other](02_divergence_interpolation.ipynb).
 #
 # Here $q=\mathcal N(\mu,s)$ is the encoder's posterior of *one* latent, with the variance $s=\sigma^2$, and $p=\mathcal N(0,1)$ is the prior. The divergences of the latents are summed. The
 # reconstruction error is the sum of the squared errors over an image, as in Deasy et al. (2020). All divergences are in nats.
@@ -41,7 +41,7 @@ from vaelab.posterior.variance_law import predicted_variance
 #
 # $$G=\mathcal N\Big(\frac{\alpha\mu}{A},\,\frac sA\Big),\qquad A=\alpha+(1-\alpha)s .$$
 #
-# Substitute $G$ into the two terms of the **primed dual**, $(1-\alpha)\,\mathrm{KL}(G\|q)+\alpha\,\mathrm{KL}(G\|p)$. With the formula of notebook 01,
+# Substitute $G$ into the two terms of the **primed dual**, $(1-\alpha)\,\mathrm{KL}(G\|q)+\alpha\,\mathrm{KL}(G\|p)$. With the formula of notebook 02,
 #
 # $$\mathrm{KL}(G\|q)=\tfrac12\Big[\frac1A-1+\ln A+\frac{(\mu-\alpha\mu/A)^2}{s}\Big],\qquad
 # \mathrm{KL}(G\|p)=\tfrac12\Big[\frac sA-1-\ln\frac sA+\frac{\alpha^2\mu^2}{A^2}\Big],$$

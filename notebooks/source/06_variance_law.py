@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 04 · The variance law
+# # 06 · The variance law
 #
 # **Question.** The KL term is computed for one image at a time. Why, then, do the codes of *all* images together look like $\mathcal N(0,I)$, and how accurate is this?
 #
@@ -18,7 +18,7 @@
 # 4. rescale a trained VAE without retraining, and predict by how many nats this lowers the KL;
 # 5. derive the law of any other divergence by automatic differentiation.
 #
-# **Time** about 50 minutes. **You need** notebook [01 · From one KL to the other](01_divergence_interpolation.ipynb).
+# **Time** about 50 minutes. **You need** notebook [02 · From one KL to the other](02_divergence_interpolation.ipynb).
 #
 # Each image $x$ has a posterior $q(z|x)=\mathcal N(\mu,s)$ per latent, with the *variance* $s=\sigma^2$; the prior is $p=\mathcal N(0,1)$. All divergences are in nats.
 
@@ -379,7 +379,7 @@ print(f"largest deviation from the prediction: {deviation:.0%}")
 # %% [markdown]
 # ### Explain
 # In each latent, the measured variance agrees with the law of *this* divergence: it reaches 1.7 instead of 1. Each regularizer has its own law, and sampling from $\mathcal N(0,1)$ is correct only if that law is $V=1$. Notebook
-# [03](03_geometric_js_vae.ipynb) contains one with $V\approx3$. The remedy is always the same: derive the law, then sample with its variance. Figure `var-other-laws` compares eight regularizers with their predictions.
+# [03](05_geometric_js_vae.ipynb) contains one with $V\approx3$. The remedy is always the same: derive the law, then sample with its variance. Figure `var-other-laws` compares eight regularizers with their predictions.
 #
 # ## Exercises
 #

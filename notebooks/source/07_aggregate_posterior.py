@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 05 · The marginal posterior
+# # 07 · The marginal posterior
 #
 # **Question.** Averaged over all images, the posteriors form a Gaussian mixture $Q(z)$ with one component per image. How does it differ from $\mathcal N(0,I)$, and what does sampling from the prior cost?
 #
@@ -17,7 +17,7 @@
 # 3. split the rate into mutual information and $\mathrm{KL}(Q\|p)$, and interpret both relative to the ceiling $\ln n$;
 # 4. explain where prior samples land, and replace the prior by a Gaussian mixture, large or small.
 #
-# **Time** about 50 minutes. **You need** notebook [04 · The variance law](04_variance_law.ipynb).
+# **Time** about 50 minutes. **You need** notebook [06 · The variance law](06_variance_law.ipynb).
 #
 # $Q$ is the *aggregate posterior*; Asperti (2019) calls it the marginal posterior. Image $i$ of $n$ has the posterior $q_i(z)=\mathcal N(\mu_i,\sigma_i^2)$ over $d$ latents, and
 #
@@ -379,7 +379,7 @@ live.check(
 )
 
 # %% [markdown]
-# **3.** Stop a VAE after one epoch, when the variance law does not hold yet, and rescale it: its rate falls by an eighth of a nat (notebook 04). The rate is information plus $\mathrm{KL}(Q\|p)$. Which of the two does not change?
+# **3.** Stop a VAE after one epoch, when the variance law does not hold yet, and rescale it: its rate falls by an eighth of a nat (notebook 06). The rate is information plus $\mathrm{KL}(Q\|p)$. Which of the two does not change?
 
 # %%
 torch.manual_seed(0)

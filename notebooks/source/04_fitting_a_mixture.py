@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 02 · Fitting a mixture
+# # 04 · Fitting a mixture
 #
 # **Question.** A single Gaussian must approximate a target with two clusters. Which Gaussian is *nearest*, and how does that depend on the divergence?
 #
@@ -17,7 +17,7 @@
 # 3. explain, from its two minima, why the dual *jumps* at small $\alpha$;
 # 4. find mistakes in published code with identities.
 #
-# **Time** about 45 minutes. **You need** notebook [01 · From one KL to the other](01_divergence_interpolation.ipynb).
+# **Time** about 45 minutes. **You need** notebook [02 · From one KL to the other](02_divergence_interpolation.ipynb).
 #
 # The target $p$ is a mixture of ten isotropic Gaussians in the plane, the default of the script for figure 2 of Deasy et al. (2020). The model is
 # $q=\mathcal N(m,\sigma^2 I)$ with three parameters. Every integral below is computed on a grid, so the results contain no sampling noise.
@@ -300,12 +300,12 @@ for name, f in (("wide", wide), ("narrow", narrow)):
 # determines which one the descent reaches. As $\alpha$ grows, $q^\alpha$ becomes narrower and the wide minimum shallower. When the barrier has vanished, the descent ends in the narrow minimum. This is a property of the divergence,
 # not of the optimizer. The *global* minimum switches from wide to narrow earlier, between 0.08 and 0.1.
 #
-# A VAE with this divergence also changes abruptly at small $\alpha$: each active latent has a constant cost, the *entrance fee* of notebook 03.
+# A VAE with this divergence also changes abruptly at small $\alpha$: each active latent has a constant cost, the *entrance fee* of notebook 05.
 #
 # ## 4 · Errors in published code
 #
 # Published code of Deasy et al. does not always compute what its names claim. Below are three errors, reimplemented: from the script for figure 2, from later code of a follow-up paper, and from the notebook for figure 1. You can detect them with a pair of Gaussians whose
-# divergences you know from notebook 01, and with two identities (with $J=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)$):
+# divergences you know from notebook 02, and with two identities (with $J=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)$):
 #
 # $$\mathrm{JS}^{G_\alpha}+\mathrm{JS}_*^{G_\alpha}=\alpha(1-\alpha)J,\qquad \mathrm{JS}^{G_{1-\alpha}}=(1-\alpha)^2\mathrm{KL}(q\|p)+\alpha^2\mathrm{KL}(p\|q)+\ln Z_{1-\alpha}.$$
 #
@@ -361,7 +361,7 @@ for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
 
 # %% [markdown]
 # Both limits are correct, and $q=p$ gives 0: the usual tests pass. The identity shows what is missing. Write the difference at $\alpha=0.25$ as a formula in the package's functions
-# (the plain dual of notebook 01 is $-\ln Z_\alpha$). Then suppose that the same author drops $\ln Z$ from the *dual*, $(2\alpha-1)\,\mathbb E_G[\ln q-\ln p]-\ln Z_{1-\alpha}$. What is the
+# (the plain dual of notebook 02 is $-\ln Z_\alpha$). Then suppose that the same author drops $\ln Z$ from the *dual*, $(2\alpha-1)\,\mathbb E_G[\ln q-\ln p]-\ln Z_{1-\alpha}$. What is the
 # loss at $\alpha=\tfrac12$ for any $q$? (In a training log of the follow-up paper, the parameters hardly change.)
 
 # %%
@@ -377,7 +377,7 @@ live.check(
 
 # %% [markdown]
 # ### Error 3: a geometric mean of standard deviations
-# Notebook 01 showed this error in a figure. Here it is detected without one: the identity $\mathrm{JS}+\mathrm{JS}_*=\alpha(1-\alpha)J$ must hold to numerical precision, and its right-hand side does not depend on $G$.
+# Notebook 02 showed this error in a figure. Here it is detected without one: the identity $\mathrm{JS}+\mathrm{JS}_*=\alpha(1-\alpha)J$ must hold to numerical precision, and its right-hand side does not depend on $G$.
 
 
 # %%

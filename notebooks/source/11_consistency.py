@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 08 · Consistency
+# # 11 · Consistency
 #
 # **Question.** Rotate a digit by ten degrees: to us it is the same digit. Does the encoder treat it as the same? And what does it cost to enforce this?
 #

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 01 · From one KL to the other
+# # 02 · From one KL to the other
 #
 # **Question.** How far is one Gaussian from another? The Kullback-Leibler divergence gives two answers; what lies *between*
 # them?

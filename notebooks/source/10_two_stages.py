@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 07 · Two stages
+# # 10 · Two stages
 #
 # **Question.** A VAE reconstructs a digit well, but the digits that it generates are worse. Where does the quality get lost, and how can it be restored?
 #
@@ -18,8 +18,8 @@
 # 4. renormalize the samples of the second VAE, know when this is not allowed, and test with a control why it helps;
 # 5. compare samplers fairly, and check that none of them copies its training images.
 #
-# **Time** about 50 minutes. **You need** the variance law ([04 · The variance law](04_variance_law.ipynb)) and gamma
-# ([06 · Who sets gamma?](06_balancing_gamma.ipynb)); the first cells recall both.
+# **Time** about 50 minutes. **You need** the variance law ([06 · The variance law](06_variance_law.ipynb)) and gamma
+# ([08 · Who sets gamma?](08_setting_gamma.ipynb)); the first cells recall both.
 #
 # In this notebook $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the encoder's posterior, $d$ the number of latents, and $\gamma$ the decoder's *standard deviation*. The idea of two stages
 # is due to Dai & Wipf (2019); computed gamma and the renormalization are due to Asperti & Trentin (2020).
@@ -480,7 +480,7 @@ live.check(
 )
 
 # %% [markdown]
-# In notebook 05, one Gaussian gained next to nothing over the prior. That VAE has a fixed gamma and fewer latents, so that its codes are nearly uncorrelated, and the score there is the density of the codes, not of the images.
+# In notebook 07, one Gaussian gained next to nothing over the prior. That VAE has a fixed gamma and fewer latents, so that its codes are nearly uncorrelated, and the score there is the density of the codes, not of the images.
 #
 # ## Recap
 # 1. A Fréchet distance compares two Gaussians fitted to features. It depends on the network and on the number of images, and is never zero for finite samples.
