@@ -11,7 +11,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab.divergences import KL, Gaussian, kl
 from vaelab.metrics.adapter import adapted
 from vaelab.metrics.log_likelihood import log_evidence
-from vaelab.models.hierarchical import TwoLayers
+from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE, ForwardPass, total_rate
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Normal

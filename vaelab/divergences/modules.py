@@ -1,6 +1,7 @@
 """Divergences with parameters as modules, of diagonal Gaussians q and p [b, ...]."""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from vaelab._utils.precision import without_autocast
 from vaelab._utils.scalars import ScalarModule
 from vaelab._utils.typed import typed
 from vaelab.divergences import diagonal
-from vaelab.divergences.gaussian import Gaussian, latent_kl, require_gaussians, sum_latents
+from vaelab.divergences.gaussian import Gaussian, diagonal_kl, latent_kl, require_gaussians, sum_latents
 
 
 class GeometricJS(ScalarModule):
@@ -81,36 +82,40 @@ class FreeBits(ScalarModule):
     """Σ_j max(nats, batch mean of KL(q_j‖p_j)): no latent costs less than `nats`.
 
     A latent below the threshold contributes the constant `nats`, without a gradient; above it, the
-    KL of each sample. The loss is still a bound on the evidence, since the sum is at least KL(q‖p)
-    in the mean. With micro-batches, each has its own mean.
+    KL of each sample. With per="group", j runs over the groups of a hierarchy. The loss is still a
+    bound on the evidence, since the sum is at least KL(q‖p) in the mean. With micro-batches, each has
+    its own mean.
 
     Args:
-        nats: Threshold per latent.
+        nats: Threshold.
+        per: "latent", or "group" for one threshold on the sum over a group of latents.
 
     Returns:
         From `FreeBits(nats)(q, p)`: [b], nats.
 
     Raises:
-        InvalidType, InvalidValue: If `nats` is not a positive, finite number.
+        InvalidType, InvalidValue: If `nats` is not a positive, finite number, or `per` is neither.
 
     Example:
         >>> FreeBits(0.25)(Gaussian(torch.zeros(1, 4), torch.zeros(1, 4)), Gaussian.standard())
         tensor([1.])
 
     References:
-        Kingma et al. (2016), https://arxiv.org/abs/1606.04934, eq. 15, with one latent per group.
+        Kingma et al. (2016), https://arxiv.org/abs/1606.04934, eq. 15.
     """
 
     nats: Tensor
 
-    def __init__(self, nats: float = 0.25) -> None:
+    @typed
+    def __init__(self, nats: float = 0.25, per: Literal["latent", "group"] = "latent") -> None:
         super().__init__()
         self.register_scalar("nats", checks.positive("nats", nats))
+        self.per = per
 
     @without_autocast
     def forward(self, q: Gaussian, p: Gaussian) -> Tensor:
         require_gaussians(q, p)
-        rates = latent_kl(q, p)
+        rates = latent_kl(q, p) if self.per == "latent" else diagonal_kl(q, p)[:, None]
         return sum_latents(torch.where(rates.mean(0) > self.nats, rates, self.nats))
 
     def extra_repr(self) -> str:

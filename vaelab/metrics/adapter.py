@@ -163,7 +163,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
     return Adapter(
         encode=model.encode,
         decode=model.decode,
-        nll=lambda z, x: likelihood.nll(network.decoder(z), x),
+        nll=lambda z, x: likelihood.nll(network.decode(z), x),
         binary=isinstance(likelihood, Bernoulli),
         device=next((t.device for t in model.state_dict().values()), torch.device("cpu")),
         dtype=model.objective.weight.dtype,

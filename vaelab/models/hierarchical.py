@@ -1,76 +1,277 @@
-"""A VAE with two stochastic layers, the deep model of Burda et al. (2016)."""
+"""A VAE with groups of latents on several scales: a path upward, a path downward.
 
+The encoder computes features on every scale, from fine to coarse. The decoder goes from coarse to
+fine; each group has a prior that depends on the groups before it, and a posterior that differs from
+this prior by what the features add. VD-VAE and NVAE are of this kind.
+"""
+
+import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from vaelab._utils import checks
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
-from vaelab.models.networks._mlp import burda, check_sizes, dense_layers
+from vaelab.models.networks._cells import Cells, build_cell
+from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.vae import VAE, ForwardPass
 
+Scales = Literal["softplus", "clamped"]
+Choose = Callable[[int, Gaussian, Gaussian], Tensor]  # of group, prior and posterior: z of a group
+LIMIT = 5.0  # of "clamped"
 
-class TwoLayers(VAE):
-    """q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1), with p(h2) = N(0, I).
 
-    The groups of a pass are (h1, h2). Given h1 they are not independent, so the sum of KL(q‖p)
-    over the groups is not a rate: train it with `IWAEObjective`.
+def log_scale(raw: Tensor, scales: Scales) -> Tensor:
+    """Return ln sigma of a network's output, 0 where the output is 0.
 
     Args:
-        shape: Shape of one datum.
-        latent: Size of h1, which the decoder receives.
-        top: Size of h2.
-        hidden: Hidden widths between x and h1.
-        upper: Hidden widths between h1 and h2.
+        raw: Output of a network.
+        scales: "softplus", sigma = ln(1 + 2^raw) / ln 2, which grows linearly (Hazami et al. 2022), or
+            "clamped", sigma = exp(5 tanh(raw / 5)), between e^-5 and e^5 (Vahdat & Kautz 2020).
+    """
+    if scales == "softplus":
+        return F.softplus(raw, beta=math.log(2)).clamp_min(1e-6).log()
+    return LIMIT * torch.tanh(raw / LIMIT)
 
-    Returns:
-        From `model(x, samples)`: the pass, as in `VAE`.
 
-    Raises:
-        InvalidType, InvalidValue: If `top` is not a positive whole number.
+class Group(nn.Module):
+    """One group of latents [b, latent, side, side]: its prior, its posterior, its way into the state.
 
-    References:
-        Burda et al. (2016), https://arxiv.org/abs/1509.00519, section 5.
+    Args:
+        latent: Channels of the latents.
+        width: Channels of state and features.
+        side: Of the state.
+        cells, depth: As in `build_cell`.
+        scales: As in `log_scale`.
+        first: Whether this is the first group, whose prior is N(0, I).
     """
 
-    groups = 2
+    def __init__(
+        self, latent: int, width: int, side: int, cells: Cells, depth: int, scales: Scales, first: bool
+    ) -> None:
+        super().__init__()
+        self.shape, self.scales, self.first = (latent, side, side), scales, first
+        self.to_prior = None if first else nn.Sequential(nn.GELU(), nn.Conv2d(width, 2 * latent, 1))
+        mix = build_cell(cells, 2 * width, side, depth, generative=False)
+        self.to_residual = nn.Sequential(mix, nn.GELU(), nn.Conv2d(2 * width, 2 * latent, 1))
+        self.from_latent = nn.Conv2d(latent, width, 1)
+        self.cell = build_cell(cells, width, side, depth, generative=True)
+
+    def prior(self, state: Tensor) -> Gaussian:
+        """Return p(z | earlier groups) as [b, latent * side * side]."""
+        if self.to_prior is None:
+            zeros = state.new_zeros(len(state), self.size)
+            return Gaussian(zeros, zeros)
+        mean, raw = self.to_prior(state).chunk(2, 1)
+        if self.scales == "clamped":
+            mean = LIMIT * torch.tanh(mean / LIMIT)
+        return Gaussian(mean.flatten(1), 2 * log_scale(raw, self.scales).flatten(1))
+
+    def posterior(self, state: Tensor, features: Tensor, p: Gaussian) -> Gaussian:
+        """Return q(z | x, earlier groups): the prior, moved by sigma_p d and widened by a factor.
+
+        The divergence from the prior is then that of N(d, factor²) from N(0, 1), whatever the prior.
+        """
+        mean, raw = self.to_residual(torch.cat([state, features], 1)).chunk(2, 1)
+        if self.scales == "clamped":
+            mean = LIMIT * torch.tanh(mean / LIMIT)
+        scale = torch.exp(0.5 * p.logvar)
+        return Gaussian(p.mean + scale * mean.flatten(1), p.logvar + 2 * log_scale(raw, self.scales).flatten(1))
+
+    def merge(self, state: Tensor, z: Tensor) -> Tensor:
+        """Add z [b, latent * side * side] to the state and let a cell process it."""
+        merged: Tensor = self.cell(state + self.from_latent(z.unflatten(1, self.shape)))
+        return merged
+
+    @property
+    def size(self) -> int:
+        """Number of latents per datum."""
+        latent, side, _ = self.shape
+        return latent * side * side
+
+
+class Hierarchy(VAE):
+    """A VAE with groups of latents on several scales, the first one with the prior N(0, I).
+
+    `decode` and `prior_sample` use the noise of all groups, e = (z - mean_p) / sigma_p, which is
+    N(0, I) under the prior: [b, latent], the groups one after the other, coarse to fine. A
+    temperature is a factor on it. `posterior` is given in the same coordinates, with each group's at
+    the posterior means of those before it.
+
+    Args:
+        shape: (channels, side, side); the image is padded to a power of two times the finest scale.
+        groups: Pairs of side and number of groups, coarse to fine.
+        latent: Channels of each group.
+        width: Channels of the networks.
+        cells: "plain" (VD-VAE, without normalization) or "nvae".
+        scales: "softplus" or "clamped", see `log_scale`.
+        outputs: Channels of the decoder's output; those of the image by default.
+
+    Returns:
+        From `model(x, samples)`: the pass, as in `VAE`, with one entry per group.
+
+    Raises:
+        InvalidType, InvalidValue: If a size is no positive whole number, the image is not square or
+            smaller than the finest scale, or a scale is no power of two times the one before.
+
+    Example:
+        >>> model = Hierarchy((1, 8, 8), groups=((2, 1), (4, 2)), latent=3, width=8)
+        >>> result = model(torch.zeros(5, 1, 8, 8))
+        >>> [tuple(z.shape) for z in result.z], tuple(result.out.shape), model.latent
+        ([(5, 12), (5, 48), (5, 48)], (5, 1, 8, 8), 108)
+
+    References:
+        Vahdat & Kautz (2020), https://arxiv.org/abs/2007.03898; Child (2021), https://arxiv.org/abs/2011.10650.
+    """
 
     @typed
     def __init__(
         self,
         shape: Sequence[int],
-        latent: int = 100,
-        top: int = 50,
-        hidden: Sequence[int] = (200, 200),
-        upper: Sequence[int] = (100, 100),
+        groups: Sequence[Sequence[int]] = ((4, 2), (8, 2)),
+        latent: int = 8,
+        width: int = 32,
+        cells: Cells = "plain",
+        scales: Scales = "softplus",
+        outputs: int | None = None,
     ) -> None:
-        super().__init__(*burda(shape, latent, hidden), latent)
-        check_sizes(top=top, upper=upper)
-        self.top = top
-        self.up = dense_layers([latent, *upper, 2 * top], nn.Tanh)
-        self.down = dense_layers([top, *reversed(upper), 2 * latent], nn.Tanh)
+        nn.Module.__init__(self)
+        sides = _check(shape, groups)
+        check_sizes(latent=latent, width=width, outputs=outputs or 1)
+        self.shape, self.padding = tuple(shape), _padding(shape[-1], sides[-1])
+        finest, full = sides[-1], shape[-1] + sum(self.padding)
+        order = [side for side, count in groups for _ in range(count)]
+        depth = 2 * len(order) + 2
+        self.groups, self.sides = len(order), order
+
+        halvings = (full // finest).bit_length() - 1
+        stem: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, padding=1)]
+        for _ in range(halvings):
+            stem += [nn.GELU(), nn.Conv2d(width, width, 3, stride=2, padding=1)]
+        self.stem = nn.Sequential(*stem)
+        self.bottom_up = nn.ModuleDict(
+            {str(side): build_cell(cells, width, side, depth, generative=False) for side in sides}
+        )
+        self.start = nn.Parameter(torch.zeros(1, width, sides[0], sides[0]))
+        self.levels = nn.ModuleList(
+            Group(latent, width, side, cells, depth, scales, first=k == 0) for k, side in enumerate(order)
+        )
+        head: list[nn.Module] = []
+        for _ in range(halvings):
+            head += [nn.GELU(), nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1)]
+        self.head = nn.Sequential(*head, nn.GELU(), nn.Conv2d(width, outputs or shape[0], 3, padding=1))
+        self.latent = sum(self.sizes)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of latents of each group."""
+        return [group.size for group in self.levels]  # type: ignore[misc]
 
     def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
-        q1 = self.posterior(x)
-        q1 = Gaussian(q1.mean.repeat(samples, 1), q1.logvar.repeat(samples, 1))
-        return self._through(q1, Gaussian.sample)
+        return self._pass(x, samples, lambda _, __, q: q.sample())
 
     def mean_pass(self, x: Tensor) -> ForwardPass:
-        """Return the pass of x [b, *shape] with h1 and h2 at the posterior means."""
-        return self._through(self.posterior(x), lambda q: q.mean)
+        """Return the pass of x [b, *shape] with every group at its posterior mean."""
+        return self._pass(x, 1, lambda _, __, q: q.mean)
 
-    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> ForwardPass:
-        """Compute the pass from q(h1|x) on, with `draw` applied to each posterior."""
-        dtype = q1.mean.dtype  # the networks may run in bfloat16
-        h1 = draw(q1)
-        q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))
-        h2 = draw(q2)
-        p1 = Gaussian(*self.down(h2).to(dtype).chunk(2, dim=1))
-        return ForwardPass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
+    def posterior(self, x: Tensor) -> Gaussian:
+        """Return the posteriors of the noise of all groups, [b, latent], each at the means before it."""
+        q, p, *_ = self.mean_pass(x)
+        means = [(a.mean - b.mean) * torch.exp(-0.5 * b.logvar) for a, b in zip(q, p, strict=True)]
+        logvars = [a.logvar - b.logvar for a, b in zip(q, p, strict=True)]
+        return Gaussian(torch.cat(means, 1), torch.cat(logvars, 1))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the raw output [b, ...] for the noise [b, latent] of all groups."""
+        parts = z.split(self.sizes, 1)
+
+        def choose(k: int, p: Gaussian, _: Gaussian) -> Tensor:
+            return p.mean + torch.exp(0.5 * p.logvar) * parts[k]
+
+        return self._down(len(z), None, choose)[-1]
 
     def prior_sample(self, n: int) -> Tensor:
-        """Draw n points from p(h1): [n, latent]."""
-        parameter = next(self.parameters())
-        h2 = torch.randn(n, self.top, device=parameter.device, dtype=parameter.dtype)
-        return Gaussian(*self.down(h2).chunk(2, dim=1)).sample()
+        """Draw the noise of n images: [n, latent]."""
+        return torch.randn(n, self.latent, device=self.start.device, dtype=self.start.dtype)
+
+    def _pass(self, x: Tensor, samples: int, choose: Choose) -> ForwardPass:
+        features = self._up(x)
+        if samples > 1:
+            features = {side: part.repeat(samples, 1, 1, 1) for side, part in features.items()}
+        q, p, z, out = self._down(samples * len(x), features, choose)
+        return ForwardPass(tuple(q), tuple(p), tuple(z), out.to(x.dtype))
+
+    def _up(self, x: Tensor) -> dict[int, Tensor]:
+        """Return the features [b, width, side, side] of every scale."""
+        state, features = self.stem(F.pad(x, self.padding * 2)), {}
+        for side in sorted(set(self.sides), reverse=True):
+            if state.shape[-1] > side:
+                state = F.avg_pool2d(state, state.shape[-1] // side)
+            state = self.bottom_up[str(side)](state)
+            features[side] = state
+        return features
+
+    def _down(
+        self, n: int, features: dict[int, Tensor] | None, choose: Choose
+    ) -> tuple[list[Gaussian], list[Gaussian], list[Tensor], Tensor]:
+        """Go from coarse to fine, with z of each group as chosen; without features, q is p."""
+        posteriors, priors, latents = [], [], []
+        state = self.start.expand(n, -1, -1, -1)
+        for k, (group, side) in enumerate(zip(self.levels, self.sides, strict=True)):
+            assert isinstance(group, Group)
+            if side > state.shape[-1]:
+                state = F.interpolate(state, scale_factor=side // state.shape[-1])
+            p = _plain(group.prior(state), self.start)
+            q = p if features is None else _plain(group.posterior(state, features[side], p), self.start)
+            z = choose(k, p, q)
+            state = group.merge(state, z)
+            posteriors.append(q)
+            priors.append(p)
+            latents.append(z)
+        out = self.head(state)
+        left, right = self.padding
+        end = out.shape[-1] - right
+        return posteriors, priors, latents, out[..., left:end, left:end]
+
+
+def _plain(g: Gaussian, like: Tensor) -> Gaussian:
+    """Return a Gaussian in the weights' type: a network may run in bfloat16, too coarse for a divergence."""
+    return Gaussian(g.mean.to(like.dtype), g.logvar.to(like.dtype))
+
+
+def _check(shape: Sequence[int], groups: Sequence[Sequence[int]]) -> list[int]:
+    """Return the sides of the scales, or raise."""
+    check_sizes(shape=shape)
+    if len(shape) != 3 or shape[1] != shape[2]:
+        raise InvalidValue(f"shape must be (channels, side, side) for a hierarchy, got {tuple(shape)}.")
+    if not groups:
+        raise InvalidValue("groups must have at least one pair of side and number, got none.")
+    for pair in groups:
+        if len(pair) != 2:
+            raise InvalidValue(f"groups must be pairs of side and number, got {checks.shown(pair)}.")
+        check_sizes(side=pair[0], number=pair[1])
+    sides = [side for side, _ in groups]
+    for coarse, fine in pairwise(sides):
+        if fine <= coarse or not _is_power_of_two(fine / coarse):
+            raise InvalidValue(f"groups must double the side or quadruple it and so on, got {coarse} and then {fine}.")
+    if sides[-1] > shape[1]:
+        raise InvalidValue(f"groups must have sides up to that of the image, {shape[1]}, got {sides[-1]}.")
+    return sides
+
+
+def _is_power_of_two(ratio: float) -> bool:
+    return ratio == int(ratio) and int(ratio) & (int(ratio) - 1) == 0
+
+
+def _padding(side: int, finest: int) -> tuple[int, int]:
+    """Return the pixels to add on both ends, so that halving leads to the finest scale."""
+    full = finest
+    while full < side:
+        full *= 2
+    return (full - side) // 2, (full - side + 1) // 2

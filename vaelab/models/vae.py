@@ -67,7 +67,7 @@ class VAE(nn.Module):
     """An encoder and a decoder around one group of latents with the prior N(0, I).
 
     A subclass with more groups sets `groups` and overrides `forward`, `mean_pass` and
-    `prior_sample`; its `posterior` is that of the group that `decoder` receives.
+    `prior_sample`; its `posterior` is that of the latents that `decode` takes.
 
     Args:
         encoder: [b, *shape] -> [b, 2 latent], means, then log variances.
@@ -90,6 +90,11 @@ class VAE(nn.Module):
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int) -> None:
         super().__init__()
         self.encoder, self.decoder, self.latent = encoder, decoder, latent
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the raw output [b, ...] for latents z [b, latent]."""
+        out: Tensor = self.decoder(z)
+        return out
 
     def posterior(self, x: Tensor) -> Gaussian:
         """Return q(z|x) of x [b, *shape]: Gaussian of [b, latent]."""

@@ -286,7 +286,7 @@ class Experiment(ScalarModule):
             raise InvalidValue(f"z must be [n, {self.model.latent}], got {tuple(z.shape)}.")
         z = z.to(self.objective.weight)
         with eval_mode(self):
-            return checks.finite_result("the images of z", self.objective.likelihood.mean(self.model.decoder(z)), self)
+            return checks.finite_result("the images of z", self.objective.likelihood.mean(self.model.decode(z)), self)
 
     def sample(self, n: int) -> Tensor:
         """Return the mean images [n, *shape] of n draws from the prior."""

@@ -18,9 +18,11 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import KL, ReverseKL
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.divergences.modules import FreeBits, GeometricJS
-from vaelab.models.hierarchical import TwoLayers
+from vaelab.models.hierarchical import Hierarchy, Scales
 from vaelab.models.networks import NETWORKS
+from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
@@ -348,6 +350,47 @@ def two_layer_iwae(
 
 
 @_recipe
+def hierarchical_vae(
+    shape: Sequence[int],
+    latent: int = 8,
+    *,
+    groups: Sequence[Sequence[int]] = ((4, 2), (8, 2)),
+    width: int = 32,
+    cells: Cells = "plain",
+    scales: Scales = "softplus",
+    free_nats: float | None = 1.0,
+    **design: Unpack[Design],
+) -> Experiment:
+    """Build a VAE with groups of latents on several scales; see `models.Hierarchy`.
+
+    Here `latent` is the number of channels of each group. The networks are convolutions of their own,
+    so network and hidden are no options.
+
+    Args:
+        groups: Pairs of side and number of groups, coarse to fine.
+        width: Channels of the networks.
+        cells: "plain" (VD-VAE) or "nvae".
+        scales: "softplus" or "clamped".
+        free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
+            the prior; None is the plain bound.
+
+    Example:
+        >>> hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8).model.groups
+        2
+
+    References:
+        Vahdat & Kautz (2020), https://arxiv.org/abs/2007.03898; Child (2021), https://arxiv.org/abs/2011.10650.
+    """
+    for name in ("network", "hidden"):
+        if name in design:
+            raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={dict(design)[name]!r}.")
+    options = _options(**design)
+    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
+    divergence = KL() if free_nats is None else FreeBits(free_nats, per="group")
+    return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
+
+
+@_recipe
 def cr_vae(
     shape: Sequence[int],
     latent: int = 10,
@@ -412,6 +455,32 @@ def cr_iwae(
     """
     plain = iwae(shape, latent, samples=samples, gradient=gradient, **design)
     return consistent(plain, consistency, views, joint_batch=gradient != "dreg")
+
+
+@_recipe
+def cr_hierarchical_vae(
+    shape: Sequence[int],
+    latent: int = 8,
+    *,
+    consistency: float = 1.0,
+    views: str | Views = "simple",
+    groups: Sequence[Sequence[int]] = ((4, 2), (8, 2)),
+    width: int = 32,
+    cells: Cells = "plain",
+    scales: Scales = "softplus",
+    free_nats: float | None = 1.0,
+    **design: Unpack[Design],
+) -> ConsistentExperiment:
+    """Build `hierarchical_vae` of images and views + consistency, summed over the groups.
+
+    Each pass draws its own path through the groups, along which the posteriors are compared.
+
+    Args:
+        consistency, views: As for `cr_vae`.
+        groups, width, cells, scales, free_nats: As for `hierarchical_vae`.
+    """
+    parts: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales, "free_nats": free_nats}
+    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views)
 
 
 @_recipe
