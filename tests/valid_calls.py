@@ -144,6 +144,11 @@ def recipe(name: str, *without: str, **own: Any) -> Call:
     return getattr(recipes, name), {"shape": SHAPE, "latent": 2, **own, **options}
 
 
+def hierarchy(name: str, **own: Any) -> Call:
+    parts = {"groups": ((2, 1), (4, 1)), "width": 4, "cells": "plain", "scales": "softplus", "free_nats": 1.0}
+    return recipe(name, "network", "hidden", **parts, **own)
+
+
 def pixels() -> dict[str, Any]:
     return {"out": torch.zeros(3, *SHAPE), "x": torch.full((3, *SHAPE), 0.5)}
 
@@ -401,6 +406,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "recipes.free_bits_vae": lambda: recipe("free_bits_vae", nats=0.25),
     "recipes.iwae": lambda: recipe("iwae", samples=2, gradient="plain"),
     "recipes.two_layer_iwae": lambda: recipe("two_layer_iwae", "network", top=2, samples=2),
+    "recipes.hierarchical_vae": lambda: hierarchy("hierarchical_vae"),
+    "recipes.cr_hierarchical_vae": lambda: hierarchy("cr_hierarchical_vae", consistency=1.0, views="simple"),
     "recipes.cr_vae": lambda: recipe("cr_vae", consistency=1.0, views="simple"),
     "recipes.cr_beta_vae": lambda: recipe("cr_beta_vae", beta=4.0, consistency=1.0, views="simple"),
     "recipes.cr_iwae": lambda: recipe("cr_iwae", samples=2, consistency=1.0, views="simple", gradient="plain"),

@@ -122,8 +122,8 @@ def test_a_measurement_averages_over_all_groups(x):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"groups": ()}, "groups must have at least one pair"),
-        ({"groups": ((4, 0),)}, "number must be at least 1, got 0"),
+        ({"groups": ()}, "groups must be pairs"),
+        ({"groups": ((4, 0),)}, "groups must be at least 1, got 0"),
         ({"groups": ((3, 1), (8, 1))}, "got 3 and then 8"),
         ({"groups": ((8, 1), (4, 1))}, "got 8 and then 4"),
         ({"groups": ((16, 1),)}, "up to that of the image, 8, got 16"),

@@ -8,7 +8,7 @@ this prior by what the features add. VD-VAE and NVAE are of this kind.
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -134,7 +134,7 @@ class Hierarchy(VAE):
     def __init__(
         self,
         shape: Sequence[int],
-        groups: Sequence[Sequence[int]] = ((4, 2), (8, 2)),
+        groups: Sequence[Any] = ((4, 2), (8, 2)),
         latent: int = 8,
         width: int = 32,
         cells: Cells = "plain",
@@ -250,12 +250,15 @@ def _check(shape: Sequence[int], groups: Sequence[Sequence[int]]) -> list[int]:
     check_sizes(shape=shape)
     if len(shape) != 3 or shape[1] != shape[2]:
         raise InvalidValue(f"shape must be (channels, side, side) for a hierarchy, got {tuple(shape)}.")
-    if not groups:
-        raise InvalidValue("groups must have at least one pair of side and number, got none.")
+    if not isinstance(groups, list | tuple) or not groups:
+        raise InvalidValue(
+            f"groups must be pairs of side and number, such as ((4, 2), (8, 2)), got {checks.shown(groups)}."
+        )
     for pair in groups:
-        if len(pair) != 2:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise InvalidValue(f"groups must be pairs of side and number, got {checks.shown(pair)}.")
-        check_sizes(side=pair[0], number=pair[1])
+        for number in pair:
+            check_sizes(groups=checks.integer("groups", number))
     sides = [side for side, _ in groups]
     for coarse, fine in pairwise(sides):
         if fine <= coarse or not _is_power_of_two(fine / coarse):
