@@ -268,3 +268,28 @@ def test_an_unknown_notebook_is_named(tmp_path, capsys):
     assert command.main(["html", "42", "--out", str(tmp_path / "new")]) == 1
     assert "no notebook '42'" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+# -- the plans for lecturers
+
+PLANS = (build.ROOT / "docs" / "lectures.md").read_text(encoding="utf-8")
+
+
+def test_the_lecture_plans_cite_sections_that_exist():
+    cited = set(re.findall(r"\b(\d\d) §(\d+)", PLANS))
+    assert len(cited) > 25
+    numbers = {stem[:2]: stem for stem in SOURCES}
+    for notebook, section in sorted(cited):
+        source = SOURCES[numbers[notebook]].read_text(encoding="utf-8")
+        assert re.search(rf"^# ## {section} · ", source, re.MULTILINE), (notebook, section)
+
+
+def test_the_minutes_of_each_lecture_add_up():
+    lectures = re.split(r"^#{2,3} ", PLANS, flags=re.MULTILINE)
+    sums = {}
+    for lecture in lectures:
+        title, _, body = lecture.partition("\n")
+        if (stated := re.search(r"\((\d+) minutes\)", title)) is not None:
+            sums[title] = (int(stated[1]), sum(map(int, re.findall(r"^\| (\d+) \|", body, re.MULTILINE))))
+    assert len(sums) == 1 + 2 + 4
+    assert all(stated == total for stated, total in sums.values()), sums
