@@ -12,7 +12,7 @@ export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures figures-all redraw test test-lowest test-registry lint lab notebooks reference bench clean
+.PHONY: help setup figures figures-all redraw test test-lowest test-registry lint lab notebooks html slides exercises reference bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -61,6 +61,15 @@ lab: $(READY) ## Open JupyterLab on the notebooks
 notebooks: $(READY) ## Execute notebooks/source/*.py into notebooks/*.ipynb
 	$(PY) notebooks/build.py
 
+html: $(READY) ## Export the notebooks as pages that need no network, into docs/html/
+	$(PY) -m notebooks.export html
+
+slides: $(READY) ## Make a presentation of each notebook, into docs/slides/ (arrow keys; O overview, N notes; print to PDF)
+	$(PY) -m notebooks.export slides
+
+exercises: $(READY) ## Write the problems and the solutions of each notebook, to print, into docs/exercises/
+	$(PY) -m notebooks.export exercises
+
 reference: $(READY) ## Build the API reference from the docstrings into docs/reference/
 	$(PY) docs/reference.py
 
@@ -68,5 +77,5 @@ bench: $(READY) ## Run the benchmarks and write benchmarks/results/
 	$(PY) benchmarks/run.py
 
 clean: ## Remove .venv and everything computed or downloaded (keeps figures/ and notebooks/)
-	rm -rf $(VENV) $(LOWEST) docs/reference data/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(LOWEST) docs/reference docs/html docs/slides docs/exercises data/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find vaelab figures tests notebooks benchmarks data -name __pycache__ -prune -exec rm -rf {} +

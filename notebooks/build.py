@@ -22,12 +22,13 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from vaelab._utils.kernel import LANGUAGE
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BAR = re.compile(r"\d+%\|.*\|")
 TIMEOUT = 300
-LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
 
 Notebook = Any  # nbformat's NotebookNode, a dict with attributes
 

@@ -65,12 +65,9 @@ def kernelspec(folder: Path, name: str, packages: Sequence[Path] = (), python: P
     kernel = folder / "kernels" / name
     kernel.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join(map(str, (*packages, ROOT)))
-    spec = {
-        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": name,
-        "language": "python",
-        "env": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    }
+    spec = json.loads((ROOT / "jupyter" / "kernel.json").read_text())
+    spec["argv"][0] = str(python)
+    spec |= {"display_name": name, "env": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}}
     (kernel / "kernel.json").write_text(json.dumps(spec))
 
 

@@ -1,6 +1,7 @@
 """Panels in a browser: mouse, keyboard, a training beside them, a restarted kernel."""
 
 import io
+import json
 import statistics
 import sys
 from pathlib import Path
@@ -208,3 +209,20 @@ def test_a_committed_notebook_runs_and_its_panel_moves(chromium, folder, name):
         browser.page.keyboard.press("ArrowRight")
         browser.changed(panel, before)
         assert browser.errors == []
+
+
+def test_opening_and_saving_a_committed_notebook_changes_no_byte(chromium, folder):
+    with lab.server(folder) as address, lab.browser() as browser:
+        for name in ("00_start_here", "06_variance_law", "90_panels"):
+            path = folder / f"{name}.ipynb"
+            before = (lab.ROOT / "notebooks" / path.name).read_bytes()
+            path.write_bytes(before)
+            written = path.stat().st_mtime_ns
+            browser.load(address, path)
+            document = "window.jupyterapp.shell.currentWidget.context"
+            language = browser.page.evaluate(f"() => {document}.model.getMetadata('language_info')")
+            assert language == json.loads(before)["metadata"]["language_info"]
+            assert not browser.page.evaluate(f"() => {document}.model.dirty")
+            browser.page.evaluate(f"() => {document}.save()")
+            assert path.stat().st_mtime_ns > written
+            assert path.read_bytes() == before
