@@ -735,6 +735,10 @@ LIVE: dict[str, Callable[[], Call]] = {
         },
     ),
     "live.show": lambda: (live.show, {"item": plots.new_figure(1, 1), "alt": "Nothing.", "caption": "Nothing."}),
+    "live.truth_panel": lambda: (
+        live.truth_panel,
+        {"gamma": 0.5, "angle": 45.0, "ratio": 1.0, "shift": 0.5, "style": "paper"},
+    ),
     "live.training_panel": lambda: (live.training_panel, {"setup": live.TrainingChoices(), "style": "paper"}),
 }
 assert posterior is not None
