@@ -77,6 +77,18 @@ def mixture() -> vaelab.MarginalPosterior:
     return vaelab.MarginalPosterior(*codes())
 
 
+def linear() -> posterior.LinearGaussian:
+    return posterior.LinearGaussian(torch.ones(3, 2).tril(), torch.zeros(3), 0.5)
+
+
+def points() -> torch.Tensor:
+    return torch.linspace(-1, 1, 18).reshape(6, 3).cos()
+
+
+def spectrum() -> dict[str, Any]:
+    return {"variances": torch.tensor([4.0, 1.0, 0.25]), "latent": 2}
+
+
 def config(**options: Any) -> vaelab.TrainConfig:
     return vaelab.TrainConfig(**{"steps": 1, "batch_size": 3, "progress": False, "device": "cpu", **options})
 
@@ -395,6 +407,10 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "consistency.check_same_shape": lambda: (consistency.check_same_shape, {"view": images(), "x": images()}),
     "recipes.vae": lambda: recipe("vae"),
+    "recipes.linear_vae": lambda: (
+        recipes.linear_vae,
+        {"shape": (3,), "latent": 2, "gamma": 0.5, "annealing": None},
+    ),
     "recipes.beta_vae": lambda: recipe("beta_vae", beta=4.0),
     "recipes.reverse_kl_vae": lambda: recipe("reverse_kl_vae", weight=1.0),
     "recipes.gjs_vae": lambda: recipe("gjs_vae", alpha=0.5, dual=False, primed=True, trainable=False, weight=1.0),
@@ -464,6 +480,28 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Interventions.restrict": lambda: (vaelab.Interventions().restrict, {"names": ("alpha", "lr")}),
     "Interventions.due": lambda: (vaelab.Interventions().due, {"step": 0}),
     # posterior
+    "posterior.LinearGaussian": lambda: (
+        posterior.LinearGaussian,
+        {"weight": torch.ones(3, 2), "bias": torch.zeros(3), "gamma": 0.5},
+    ),
+    "posterior.LinearGaussian.from_data": lambda: (
+        posterior.LinearGaussian.from_data,
+        {"x": points(), "latent": 2, "gamma": 0.5},
+    ),
+    "posterior.LinearGaussian.from_experiment": lambda: (
+        posterior.LinearGaussian.from_experiment,
+        {"experiment": linear().experiment()},
+    ),
+    "posterior.LinearGaussian.sample": lambda: (linear().sample, {"n": 2, "seed": 0}),
+    "posterior.LinearGaussian.log_prob": lambda: (linear().log_prob, {"x": points()}),
+    "posterior.LinearGaussian.posterior": lambda: (linear().posterior, {"x": points()}),
+    "posterior.LinearGaussian.best_diagonal": lambda: (linear().best_diagonal, {"x": points()}),
+    "posterior.LinearGaussian.bound": lambda: (linear().bound, {"x": points(), "q": codes()}),
+    "posterior.principal_axes": lambda: (posterior.principal_axes, {"x": points()}),
+    "posterior.active_latents": lambda: (posterior.active_latents, {**spectrum(), "gamma": 0.5}),
+    "posterior.optimal_rate": lambda: (posterior.optimal_rate, {**spectrum(), "gamma": 0.5}),
+    "posterior.next_gamma": lambda: (posterior.next_gamma, {**spectrum(), "gamma": 0.5}),
+    "posterior.best_gamma": lambda: (posterior.best_gamma, spectrum()),
     "MarginalPosterior": lambda: (vaelab.MarginalPosterior, posteriors()),
     "MarginalPosterior.from_model": lambda: (
         vaelab.MarginalPosterior.from_model,
@@ -704,6 +742,10 @@ LIVE: dict[str, Callable[[], Call]] = {
         },
     ),
     "live.show": lambda: (live.show, {"item": plots.new_figure(1, 1), "alt": "Nothing.", "caption": "Nothing."}),
+    "live.truth_panel": lambda: (
+        live.truth_panel,
+        {"gamma": 0.5, "angle": 45.0, "ratio": 1.0, "shift": 0.5, "style": "paper"},
+    ),
     "live.training_panel": lambda: (live.training_panel, {"setup": live.TrainingChoices(), "style": "paper"}),
 }
 assert posterior is not None

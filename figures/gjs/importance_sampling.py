@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from figures.gjs import variants
-from vaelab.divergences.gaussian import KL
 from vaelab.metrics.log_likelihood import bootstrap, log_evidence
-from vaelab.models.vae import VAE
-from vaelab.objectives.likelihoods import Normal
-from vaelab.objectives.objective import Experiment, Objective
+from vaelab.objectives.objective import Experiment
+from vaelab.posterior.linear_gaussian import LinearGaussian
 from vaelab.runs.measure import published_proposal
 from vaelab.runs.store import Numbers, Result, cached, merge_results, recipe
 
@@ -27,23 +25,9 @@ ESTIMATES = ("evidence", "evidence_published")
 SAMPLES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 
-class Posterior(nn.Module):
-    """Maps x to the means and log variances of p(z|x)."""
-
-    logvar: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("logvar", torch.tensor(math.log(NOISE**2 / MARGINAL)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat((x / MARGINAL, self.logvar.expand_as(x)), 1)
-
-
 def linear_gaussian() -> Experiment:
     """Return the model whose encoder is its true posterior, in float64."""
-    objective = Objective(Normal(NOISE, squash=False), KL())
-    return Experiment(VAE(Posterior(), nn.Identity(), DIMENSIONS), objective, (DIMENSIONS,)).double()
+    return LinearGaussian(torch.eye(DIMENSIONS), torch.zeros(DIMENSIONS), NOISE).experiment()
 
 
 def toy_images(n: int, seed: int = 0) -> Tensor:

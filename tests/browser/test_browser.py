@@ -17,6 +17,7 @@ PANELS = (
     "live.divergence_panel()",
     "live.mixture_panel()",
     "live.rho_panel()",
+    "live.truth_panel()",
     "live.latent_panel(flat, digits.images[:300], digits.labels[:300])",
     "live.latent_panel(deep, digits.images[:300])",
     "live.posterior_panel(deep, digits.images[:300])",

@@ -16,6 +16,7 @@ from vaelab.data import shipped
 ROOT = Path(__file__).parents[2]
 COMMITTED = {path.name: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
 FIRST, *_, LAST = sorted(COMMITTED)
+ALL = len(COMMITTED)
 
 
 def content(folder):
@@ -39,7 +40,7 @@ def test_it_copies_every_notebook_into_a_new_folder_and_says_how_to_open_them(tm
     assert content(folder) == COMMITTED
     *paths, summary, opening = output.splitlines()
     assert paths == [str(folder / name) for name in sorted(COMMITTED)]
-    assert summary == f"10 of 10 notebooks copied into {folder}."
+    assert summary == f"{ALL} of {ALL} notebooks copied into {folder}."
     assert opening == f"Open them with: jupyter lab '{folder}'"
 
 
@@ -50,7 +51,7 @@ def test_what_is_there_already_is_left_as_it_is_and_counted(tmp_path, vaelab):
     before = (tmp_path / FIRST).stat()
     status, output, _ = vaelab("notebooks", str(tmp_path))
     assert status == 0
-    assert f"1 of 10 notebooks copied into {tmp_path}; unchanged: 9." in output
+    assert f"1 of {ALL} notebooks copied into {tmp_path}; unchanged: {ALL - 1}." in output
     assert str(tmp_path / FIRST) not in output
     after = (tmp_path / FIRST).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -68,7 +69,7 @@ def test_a_changed_notebook_is_not_replaced_and_nothing_is_copied(tmp_path, vael
     assert (tmp_path / FIRST).read_text() == "my answers"
     status, output, _ = vaelab("notebooks", str(tmp_path), "--overwrite")
     assert status == 0
-    assert "10 of 10" in output
+    assert f"{ALL} of {ALL}" in output
     assert content(tmp_path) == COMMITTED
     assert not (tmp_path / "nowhere").exists()
 

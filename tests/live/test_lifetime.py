@@ -85,6 +85,7 @@ def makers(tmp_path_factory):
             "divergence": live.divergence_panel,
             "mixture": live.mixture_panel,
             "rho": live.rho_panel,
+            "truth": live.truth_panel,
             "latent": lambda: live.latent_panel(flat, images, labels),
             "traversal": lambda: live.latent_panel(deep, images),
             "posterior": lambda: live.posterior_panel(deep, images),

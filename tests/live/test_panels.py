@@ -45,6 +45,7 @@ def makers(digits, balanced):
         "divergence": live.divergence_panel,
         "mixture": live.mixture_panel,
         "rho": live.rho_panel,
+        "truth": live.truth_panel,
         "latent": lambda **how: live.latent_panel(flat, images, labels, **how),
         "traversal": lambda **how: live.latent_panel(deep, images, **how),
         "posterior": lambda **how: live.posterior_panel(balanced.experiments[1], images, **how),
@@ -53,7 +54,7 @@ def makers(digits, balanced):
     }
 
 
-NAMES = ("divergence", "mixture", "rho", "latent", "traversal", "posterior", "clouds", "balance")
+NAMES = ("divergence", "mixture", "rho", "truth", "latent", "traversal", "posterior", "clouds", "balance")
 
 
 def final(panel):

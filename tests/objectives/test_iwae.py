@@ -14,6 +14,7 @@ from vaelab.models.vae import VAE
 from vaelab.objectives.iwae import IWAEObjective
 from vaelab.objectives.likelihoods import Normal
 from vaelab.objectives.objective import Objective
+from vaelab.posterior import LinearGaussian
 
 SHAPE = (1, 8, 8)
 PIXELS, LATENT, GAMMA = 6, 2, 0.5
@@ -23,20 +24,14 @@ PIXELS, LATENT, GAMMA = 6, 2, 0.5
 def linear():
     """A linear-Gaussian VAE in float64: x = W z + b + noise, an encoder of diagonal posteriors that is near the true
     one, and the exact ln p(x) of some data."""
-    torch.manual_seed(0)
-    encoder, decoder = nn.Linear(PIXELS, 2 * LATENT), nn.Linear(LATENT, PIXELS)
-    model = VAE(encoder, decoder, LATENT).double()
-    likelihood = Normal(GAMMA, squash=False).double()
+    generator = torch.Generator().manual_seed(0)
+    weight = 0.5 * torch.randn(PIXELS, LATENT, dtype=torch.float64, generator=generator)
+    truth = LinearGaussian(weight, torch.zeros(PIXELS), GAMMA)
+    experiment = truth.experiment()
     with torch.no_grad():
-        w, b = decoder.weight, decoder.bias
-        precision = w.T @ w / GAMMA**2 + torch.eye(LATENT, dtype=torch.float64)
-        pull = torch.linalg.solve(precision, w.T / GAMMA**2)
-        encoder.weight.copy_(torch.cat([pull, torch.zeros_like(pull)]))
-        encoder.bias.copy_(torch.cat([-pull @ b, 0.4 - precision.diagonal().log()]))  # wider than best
-        x = torch.randn(40, PIXELS, dtype=torch.float64)
-        covariance = w @ w.T + GAMMA**2 * torch.eye(PIXELS, dtype=torch.float64)
-        exact = torch.distributions.MultivariateNormal(b, covariance).log_prob(x)
-    return model, likelihood, x, exact
+        experiment.model.encoder[1][0].bias[LATENT:] += 0.4  # wider than best
+    x = torch.randn(40, PIXELS, dtype=torch.float64, generator=generator)
+    return experiment.model, experiment.objective.likelihood, x, truth.log_prob(x)
 
 
 def bound(linear, k, copies=400, gradient="plain"):
@@ -76,7 +71,7 @@ def test_with_one_draw_it_is_the_elbo(linear):
 def test_10_what_the_elbo_lacks_is_the_distance_to_the_true_posterior(linear):
     model, _, x, exact = linear
     with torch.no_grad():
-        q, w = model.posterior(x), model.decoder.weight
+        q, w = model.posterior(x), model.decoder[0][0].weight
         precision = w.T @ w / GAMMA**2 + torch.eye(LATENT, dtype=torch.float64)
         true = torch.distributions.MultivariateNormal(q.mean, precision_matrix=precision.expand(len(x), LATENT, LATENT))
         own = torch.distributions.MultivariateNormal(q.mean, torch.diag_embed(q.logvar.exp()))
@@ -122,13 +117,13 @@ def test_plain_gradients_are_weighted_means_over_the_draws(linear):
     model.zero_grad()
     torch.manual_seed(0)
     objective.per_sample(x, model(x, 4)).loss.sum().backward()
-    whole = model.encoder.weight.grad.clone()
+    whole = model.encoder[1][0].weight.grad.clone()
     model.zero_grad()
     torch.manual_seed(0)
     nll, _, rate = objective.parts(x, model(x, 4))
     share = (-nll - rate).detach().softmax(0)
     (share * (nll + rate)).sum().backward()
-    torch.testing.assert_close(whole, model.encoder.weight.grad)
+    torch.testing.assert_close(whole, model.encoder[1][0].weight.grad)
 
 
 @pytest.mark.parametrize("k", [1, 6])

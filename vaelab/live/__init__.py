@@ -27,6 +27,7 @@ from vaelab.live.panels.rho import rho_panel as rho_panel
 from vaelab.live.panels.scale import scale_panel as scale_panel
 from vaelab.live.panels.training import TrainingPanel as TrainingPanel
 from vaelab.live.panels.training import training_panel as training_panel
+from vaelab.live.panels.truth import truth_panel as truth_panel
 from vaelab.live.training_config import TrainingChoices as TrainingChoices
 from vaelab.teach.self_check import Verdict as Verdict
 from vaelab.teach.self_check import check as check

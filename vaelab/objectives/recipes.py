@@ -158,6 +158,26 @@ def beta_vae(shape: Sequence[int], latent: int = 10, *, beta: float = 4.0, **des
 
 
 @_recipe
+def linear_vae(shape: Sequence[int], latent: int = 10, **design: Unpack[Design]) -> Experiment:
+    """Build the VAE with a linear encoder and decoder, whose optimum is probabilistic PCA.
+
+    `vaelab.posterior.LinearGaussian` knows its optimum in closed form. Data are any finite numbers.
+
+    Args:
+
+    Example:
+        >>> experiment = linear_vae((5,), latent=2, gamma="learned")
+        >>> [layer.weight.shape for layer in experiment.model.modules() if isinstance(layer, nn.Linear)]
+        [torch.Size([4, 5]), torch.Size([5, 2])]
+
+    References:
+        Lucas et al. (2019), https://arxiv.org/abs/1911.02469.
+    """
+    fixed = _set("linear_vae", design, network="mlp", hidden=(), likelihood="normal", squash=False)
+    return _build(shape, latent, KL(), **fixed)
+
+
+@_recipe
 def reverse_kl_vae(
     shape: Sequence[int], latent: int = 10, *, weight: float = 1.0, **design: Unpack[Design]
 ) -> Experiment:
