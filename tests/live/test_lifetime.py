@@ -24,6 +24,7 @@ from vaelab import live, load, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import lifetime
 from vaelab.live.panels import scale, training_example
+from vaelab.live.trainer import Trainer
 from vaelab.posterior.samplers import PriorSampler
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -339,7 +340,7 @@ def test_a_kernel_frees_what_an_edited_and_then_deleted_cell_displayed(tmp_path)
 
 @pytest.mark.parametrize("setup", [{}, {"divergence": "KL(q‖p)"}, {"views": "simple"}])
 def test_displaying_a_training_panel_trains_nothing(setup, monkeypatch):
-    monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=AssertionError("a thread was started")))
+    monkeypatch.setattr(Trainer, "start", mock.Mock(side_effect=AssertionError("a training was started")))
     panel = live.training_panel(**setup)
     live.show(panel)
     assert len(panel.filmstrip) > 5000

@@ -24,8 +24,6 @@ from vaelab.live.panels.posterior import posterior_panel as posterior_panel
 from vaelab.live.panels.rho import rho_panel as rho_panel
 from vaelab.live.panels.scale import scale_panel as scale_panel
 from vaelab.live.panels.training import training_panel as training_panel
-from vaelab.live.process import Action as Action
-from vaelab.live.process import Process as Process
 from vaelab.live.spec import PanelSpec as PanelSpec
 from vaelab.live.spec import Readout as Readout
 from vaelab.live.training_config import TrainingChoices as TrainingChoices

@@ -211,19 +211,20 @@ class ControlPanel:
         self._free.atexit = False
         return box
 
-    def _display(self, caption: str | None = None) -> None:
+    def _display(self, caption: str | None = None, alt: str | None = None) -> None:
         """Display the widget, then draw and display the filmstrip for readers without a kernel, then the caption.
 
         A filmstrip that cannot be drawn is replaced by a sentence that says why.
 
         Args:
             caption: In place of the panel's own.
+            alt: In place of the filmstrip's own.
         """
         caption = caption or self.caption
         hold(self)
         show_widget(self.box.model_id)
         try:
-            strip, alt = self.filmstrip, self.alt
+            strip, alt = self.filmstrip, alt or self.alt
         except Exception as error:  # the panel is on the page and works
             show_sentence(f"No filmstrip: {error or type(error).__name__}", FILMSTRIP)
         else:

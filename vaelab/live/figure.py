@@ -3,6 +3,7 @@
 import io
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import matplotlib as mpl
@@ -15,7 +16,7 @@ from PIL import Image, ImageChops
 from vaelab import plots
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.typed import typed
+from vaelab._utils.typed import check_fields, typed
 from vaelab.live.worker import drawing
 from vaelab.plots.settings import StyledFigure
 
@@ -43,16 +44,25 @@ class Picture(Protocol):
         """Return the picture once the values rest."""
 
 
-class Painting(NamedTuple):
+@dataclass(frozen=True)
+class Painting:
     """A picture made of pixels, without matplotlib.
 
     Args:
         preview: preview(values) -> PNG bytes.
         size: Width and height in pixels.
+
+    Raises:
+        InvalidType, InvalidValue: If an argument is of another type, or a side not from 1 to 60000.
     """
 
     preview: Callable[[Values], bytes]
     size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for side in self.size:
+            checks.in_range("size", side, 1, 60_000)
 
     @property
     def lossless(self) -> bool:

@@ -228,10 +228,10 @@ class Panel(ControlPanel):
             self.readout.value = self.picture_alt.value = ""
             self.message.layout.display, self.picture.layout.display = None, "none"
 
-    def _display(self, caption: str | None = None) -> None:
+    def _display(self, caption: str | None = None, alt: str | None = None) -> None:
         if caption is not None:
             self.live_caption.value = _caption(caption)
-        super()._display(caption)
+        super()._display(caption, alt)
 
 
 def _prepare(work: Callable[[], Any], begin: Callable[..., None]) -> None:

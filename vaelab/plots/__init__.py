@@ -21,10 +21,10 @@ from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 
-from vaelab.plots.palette import CLASSES as CLASSES
-from vaelab.plots.palette import LIGHT
-from vaelab.plots.palette import Palette as Palette
-from vaelab.plots.palette import palette as palette
+from vaelab.plots.colors import CLASSES as CLASSES
+from vaelab.plots.colors import LIGHT
+from vaelab.plots.colors import Palette as Palette
+from vaelab.plots.colors import palette as palette
 
 LINESTYLES = ("-", "--", "-.", ":", "solid", "dashed", "dashdot", "dotted")
 
