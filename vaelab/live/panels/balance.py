@@ -35,7 +35,7 @@ from vaelab.training.ensemble import fit_many
 GAMMAS = (0.02, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
 N_IMAGES = 6
 EPOCHS = 20
-MAX_MEASURED = 2000  # images whose errors and KL are averaged
+MAX_MEASURED = 1000  # images whose errors and KL are averaged
 NUMBERS = Path(__file__).with_name("balance_digits.npz")
 CAPTION = (
     "One VAE per gamma, the standard deviation of the decoder: error per pixel and KL (left), data, reconstructions "
@@ -70,7 +70,7 @@ def balance_panel(
     Args:
         experiments: At least two with a fixed gamma each, one channel, trained on `images`. Without
             any, the panel shows twelve small ones, trained on the digits.
-        images: [n, 1, h, w], at least six, for `experiments`; the first 2000 are measured.
+        images: [n, 1, h, w], at least six, for `experiments`; the first 1000 are measured.
         epochs: Epochs of the training on the digits. The numbers of 20 ship with the package; another number of
             epochs takes some seconds.
         style: "notebook", "paper" or "talk".

@@ -121,4 +121,5 @@ def decode_rows(experiment: Experiment, rows: Sequence[Tensor], side: int, gap: 
     images = [decode(experiment, codes) for codes in rows]
     factor = max(1, side // len(images[0][0]))
     enlarged = [[image.repeat(factor, 0).repeat(factor, 1) for image in row] for row in images]
-    return png(plots.tile_images(enlarged, gap), small=True)
+    with plots.style("notebook"):  # whatever the user's background
+        return png(plots.tile_images(enlarged, gap), small=True)
