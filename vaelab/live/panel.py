@@ -242,7 +242,7 @@ def _prepare(work: Callable[[], Any], begin: Callable[..., None]) -> None:
 
 
 def _named(name: str, widget: Any) -> Any:
-    """Return a widget with the CSS class by which style sheet and script of the page find it."""
+    """Return a widget with the CSS class by which CSS and script of the page find it."""
     widget.add_class(f"vaelab-{name}")
     return widget
 
