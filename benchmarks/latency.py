@@ -239,7 +239,7 @@ def _slowdown(seconds: float = 4.0) -> dict[str, float | str]:
     setup = live.TrainingChoices(data="mnist-mini", network="mlp 400", epochs=400)
     data, ratios = load("mnist-mini"), []
     for _ in range(ROUNDS):
-        panel = live.TrainingPanel(setup, "notebook")
+        panel = live.training_panel(setup)
         panel.start()
         while not panel.trainer or panel.trainer.record.steps < 1500:  # its axes have settled
             time.sleep(0.01)

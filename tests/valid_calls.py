@@ -184,19 +184,22 @@ def panel_parts() -> dict[str, Any]:
         "controls": [live.Switch("dual", "plain", "dual")],
         "presets": {"plain": {"dual": False}},
         "readout": lambda values: live.Readout([], "Nothing."),
+        "alt": lambda values: "Nothing.",
         "frames": {"plain": {"dual": False}},
-        "alt": lambda: "Nothing.",
+        "filmstrip_alt": lambda: "Nothing.",
+        "filmstrip_size": (2.0, 1.0),
         "caption": "Nothing.",
+        "still": "Nothing else.",
+        "unused": lambda values: {},
     }
 
 
-@functools.cache
-def view() -> live.View:
-    return live.PanelSpec(**panel_parts()).build()._view
+def spec(**parts: Any) -> live.PanelSpec:
+    return live.PanelSpec(**{**panel_parts(), **parts})
 
 
 def one_control(control: Any) -> live.Panel:
-    return live.Panel([control], view(), {})
+    return live.Panel(spec(controls=[control], presets={}))
 
 
 def with_slider(
@@ -238,7 +241,7 @@ def set_controls(alpha: float, dual: bool, which: Literal["a", "b"]) -> None:
         live.Switch("dual", "off", "on"),
         live.Choice("which", "which", ("a", "b"), "a"),
     ]
-    live.Panel(controls, view(), {}).set(alpha=alpha, dual=dual, which=which)
+    live.Panel(spec(controls=controls, presets={})).set(alpha=alpha, dual=dual, which=which)
 
 
 def densities() -> dict[str, Any]:
@@ -667,7 +670,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"axes": axes(), "x": np.arange(3.0), "seeds": np.ones((3, 2)), "color": "red"},
     ),
     "plots.size_for": lambda: (plots.size_for, {"sizes": {"paper": (1, 1)}, "name": "paper"}),
-    "plots.style": lambda: (plots.style, {"name": "paper"}),
+    "plots.style": lambda: (plots.style, {"name": "paper", "dark": True}),
     "plots.tile_images": lambda: (plots.tile_images, {"images": np.zeros((1, 2, 8, 8)), "gap": 1}),
     # runs
     "sweep": lambda: (
@@ -685,24 +688,17 @@ LIVE: dict[str, Callable[[], Call]] = {
     "live.Choice": lambda: (with_choice, {"name": "x", "label": "x", "options": ("a", "b"), "start": "a"}),
     "live.Panel.set": lambda: (set_controls, {"alpha": 1.5, "dual": True, "which": "b"}),
     "live.TrainingChoices": lambda: (with_choices, live.TrainingChoices()._asdict()),
-    "live.LiveFigure": lambda: (live.LiveFigure, {"draw": scene, "width": 2.0, "height": 1.0, "style": "paper"}),
+    "live.LiveFigure": lambda: (
+        live.LiveFigure,
+        {"draw": scene, "width": 2.0, "height": 1.0, "style": "paper", "dark": True},
+    ),
     "live.LiveFigure.pixels": lambda: (live.LiveFigure(scene, 1, 1).pixels, {"values": {}}),
     "live.LiveFigure.preview": lambda: (live.LiveFigure(scene, 1, 1).preview, {"values": {}}),
     "live.LiveFigure.render": lambda: (live.LiveFigure(scene, 1, 1).render, {"values": {}}),
-    "live.Panel": lambda: (
-        live.Panel,
-        {
-            "controls": [live.Switch("dual", "plain", "dual")],
-            "view": view(),
-            "presets": {},
-            "style": "paper",
-        },
-    ),
-    "live.Panel.settle": lambda: (live.PanelSpec(**panel_parts()).build().settle, {"timeout": 0.1}),
+    "live.Panel": lambda: (live.Panel, {"spec": spec(), "style": "paper"}),
+    "live.Painting": lambda: (live.Painting, {"preview": lambda values: b"", "size": (8, 8)}),
+    "live.Panel.settle": lambda: (live.Panel(spec()).settle, {"timeout": 0.1}),
     "live.PanelSpec": lambda: (live.PanelSpec, panel_parts()),
-    "live.PanelSpec.build": lambda: (live.PanelSpec(**panel_parts()).build, {"style": "paper"}),
-    "live.TrainingPanel": lambda: (live.TrainingPanel, {"setup": live.TrainingChoices(), "style": "paper"}),
-    "live.TrainingPanel.settle": lambda: (live.training_panel().settle, {"timeout": 0.1}),
     "live.TrainingChoices.recipe": lambda: (live.TrainingChoices().recipe, {"data": dataset()}),
     "live.balance_panel": lambda: (
         live.balance_panel,

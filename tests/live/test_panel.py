@@ -22,6 +22,7 @@ from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_uint8
 from vaelab.live import LiveFigure
 from vaelab.live.figure import png, rounded_limit
+from vaelab.live.lifetime import tree
 from vaelab.live.panels import divergence
 from vaelab.live.panels.divergence import ALPHAS, GaussianPair, X, compute, gaussian
 from vaelab.live.panels.latent import GAP
@@ -53,10 +54,21 @@ def visible(widget):
 
 def tiny_panel(picture, presets=None):
     """Two sliders and a picture that costs nothing."""
-    view = live.View(
-        picture, (8, 8), lambda v: live.Readout([], f"a is {v['a']:g}"), lambda: b"", lambda: "alt", "caption"
-    )
-    return live.Panel([live.Slider("a", "a", 0, 100, 1.0), live.Slider("b", "b", 0, 100, 1.0)], view, presets or {})
+    return live.Panel(tiny_spec(picture, presets))
+
+
+def tiny_spec(picture, presets=None, **more):
+    parts = {
+        "controls": [live.Slider("a", "a", 0, 100, 1.0), live.Slider("b", "b", 0, 100, 1.0)],
+        "presets": presets or {},
+        "readout": lambda v: live.Readout([], f"a is {v['a']:g}"),
+        "alt": lambda v: f"A gray pixel of {v['a']:g} < 256.",
+        "filmstrip": lambda: b"",
+        "filmstrip_alt": lambda: "alt",
+        "caption": "caption",
+        "still": "",
+    }
+    return live.PanelSpec(picture=lambda style, dark: live.Painting(picture, (8, 8)), **{**parts, **more})
 
 
 def one_pixel(values):
@@ -136,7 +148,9 @@ def test_presets_and_reset_jump_without_showing_a_mixture():
 
     panel = tiny_panel(picture, {"both": {"a": 50, "b": 60}})
     (reset, both) = next(
-        row.children for row in panel.box.children if isinstance(row, widgets.HBox) and hasattr(row.children[0], "icon")
+        row.children
+        for row in tree(panel.box)
+        if isinstance(row, widgets.HBox) and row.children and isinstance(row.children[0], widgets.Button)
     )
     assert (reset.description, both.description) == ("Reset", "both")
     for button in (both, reset) * 20:
@@ -155,7 +169,6 @@ def test_a_wrong_move_is_refused_with_a_sentence_and_moves_nothing(values):
 
 
 def test_a_control_or_a_preset_that_cannot_be_shown_is_refused():
-    view = live.rho_panel()._view
     slider, switch = live.Slider("x", "x", 0.0, 1.0, 0.5), live.Switch("x", "off", "on")
     for controls, presets, sentence in (
         ([slider._replace(low=2.0)], {}, "x must have low <= high, got 2.0 and 1.0"),
@@ -165,7 +178,7 @@ def test_a_control_or_a_preset_that_cannot_be_shown_is_refused():
         ([slider], {"unknown": {"y": 0.5}}, "control must be one of x, got 'y'"),
     ):
         with pytest.raises(InvalidValue, match=sentence):
-            live.Panel(controls, view, presets)
+            live.Panel(tiny_spec(one_pixel, presets, controls=controls))
     with pytest.raises(InvalidType, match="what draw returns must be a Scene, got None"):
         live.LiveFigure(lambda figure: None, 1.0, 1.0)
     with pytest.raises(InvalidValue, match="frames must have at least one entry"):
@@ -234,8 +247,8 @@ def test_an_error_becomes_a_sentence_and_the_panel_recovers():
 def test_even_a_failing_widget_leaves_the_panel_alive(monkeypatch):
     panel = tiny_panel(one_pixel)
     with monkeypatch.context() as broken:
-        broken.setattr(vaelab.live.panel.Readout, "html", lambda *_: 1 / 0)
-        broken.setattr(vaelab.live.panel, "_render_error", lambda *_: 1 / 0)
+        broken.setattr(live.Readout, "html", lambda *_: 1 / 0)
+        broken.setattr(vaelab.live.panel, "_describe_error", lambda *_: 1 / 0)
         panel.set(a=2)
         assert panel.settle(5)
     panel.set(a=3)
@@ -527,6 +540,6 @@ def test_a_wrong_answer_gets_its_place_and_the_hint():
 
 
 def test_a_filmstrip_may_have_one_frame():
-    strip = live.panel.draw_filmstrip(lambda figure: divergence.draw(figure, stacked=True), {"only": START._asdict()})
+    strip = live.draw_filmstrip(lambda figure: divergence.draw(figure, stacked=True), {"only": START._asdict()})
     assert strip.shape == (552, 1152, 3)
     assert strip.std() > 10

@@ -59,7 +59,7 @@ NAMES = ("divergence", "mixture", "rho", "truth", "latent", "traversal", "poster
 
 def final(panel):
     """The picture that the panel should rest at."""
-    return (panel._view.final_picture or panel._view.picture)(panel.values)
+    return panel._picture[1].render(panel.values)
 
 
 def somewhere(spec, r):
@@ -89,7 +89,7 @@ def test_a_thousand_random_events_end_at_the_right_picture_and_keep_no_memory(ma
     assert panel.message.layout.display == "none", panel.message.value
     assert panel.values == {key: control.value for key, control in panel.controls.items()}
     fresh = makers[name]()
-    assert bytes(panel.picture.value) == (fresh._view.final_picture or fresh._view.picture)(panel.values)
+    assert bytes(panel.picture.value) == fresh._picture[1].render(panel.values)
     del fresh
     gc.collect()
     assert process.memory_info().rss - used < 20 * 2**20
@@ -123,8 +123,9 @@ def test_every_preset_is_drawn_in_its_size_and_every_panel_has_a_filmstrip(maker
         assert panel.settle()
         assert panel.message.layout.display == "none", panel.message.value
         shown = Image.open(io.BytesIO(bytes(panel.picture.value))).size
-        assert panel.picture.layout.width == f"{panel._view.size[0]}px"
-        assert abs(shown[0] / shown[1] - panel._view.size[0] / panel._view.size[1]) < 0.02
+        width, height = panel._picture[1].size
+        assert panel.picture.layout.width == f"{width}px"
+        assert abs(shown[0] / shown[1] - width / height) < 0.02
     assert Image.open(io.BytesIO(panel.filmstrip)).size[0] > 200
     assert len(panel.alt) > 60
     assert len(panel.caption) > 60

@@ -26,13 +26,14 @@ def parts(tmp_path_factory):
 
 def test_every_control_changes_the_picture_and_the_readout(parts):
     panel = live.scale_panel(*parts, n=100)
-    before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
+    assert panel.settle()
+    before, readout = bytes(panel.picture.value), panel.spec.readout(panel.values)
     for values in ({"factor": 2.0}, {"source": "mixture"}, {"factor": 0.4}):
         panel.set(**values)
         assert panel.settle()
         assert bytes(panel.picture.value) != before
-        assert panel._view.readout(panel.values) != readout
-        before, readout = bytes(panel.picture.value), panel._view.readout(panel.values)
+        assert panel.spec.readout(panel.values) != readout
+        before, readout = bytes(panel.picture.value), panel.spec.readout(panel.values)
     with pytest.raises(InvalidValue, match=r"factor must be one of 0\.4, 0\.6, .*, got 1\.3"):
         panel.set(factor=1.3)
     assert panel.presets
@@ -42,7 +43,8 @@ def test_every_control_changes_the_picture_and_the_readout(parts):
 
 def test_the_curves_are_the_distances(parts):
     experiment, samplers, digits = parts
-    shown = scale._measure(experiment, samplers, digits, 100)
+    latents = {name: sampler.sample(100, torch.Generator().manual_seed(0)) for name, sampler in samplers.items()}
+    shown = scale._measure(experiment, latents, digits)
     network = classifier(digits)
     z = samplers["mixture"].sample(100, torch.Generator().manual_seed(0))
     expected = frechet_distance(network.features(digits.images), network.features(experiment.decode(1.4 * z)))

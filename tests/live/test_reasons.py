@@ -1,5 +1,7 @@
 """Nothing is silent: a control without effect is disabled, and its reason is shown and raised."""
 
+from dataclasses import replace
+
 import ipywidgets as widgets
 import pytest
 import torch
@@ -67,8 +69,9 @@ def test_the_grid_s_width_has_no_effect_on_one_image():
 def test_a_slider_and_a_choice_with_one_value_are_disabled():
     posterior = live.posterior_panel(MarginalPosterior(torch.randn(50, 1), torch.zeros(50, 1)))
     traversal = live.latent_panel(recipes.vae((1, 8, 8), latent=1, hidden=(4,)))
-    view = posterior._view
-    alone = live.Panel([live.Choice("data", "data", ("digits",), "digits")], view._replace(picture=lambda _: b""), {})
+    only = [live.Choice("data", "data", ("digits",), "digits")]
+    painting = live.Painting(lambda _: b"", (8, 8))
+    alone = live.Panel(replace(traversal.spec, controls=only, presets={}, picture=lambda style, dark: painting))
     for panel, name in ((posterior, "latent"), (traversal, "latent"), (alone, "data")):
         assert disabled(panel) == {name}
         assert "(there is only one)" in panel.notes.value
@@ -171,7 +174,7 @@ def test_a_training_with_other_epochs_gets_a_scrubber_of_its_own_and_leaves_none
         panel.restart()
         assert panel.settle()
         assert (panel.scrub.min, panel.scrub.max, panel.scrub.value) == (1, epochs, epochs)
-        assert panel._look_back.children == (panel.scrub,)
+        assert panel.look_back.children == (panel.scrub,)
     after = len(WIDGETS)
     assert after == before
 

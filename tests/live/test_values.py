@@ -106,7 +106,6 @@ def test_a_linear_slider_has_even_steps_and_stops_at_its_start():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_of_the_training_panel_are_stops(preset):
-    choices, parameters = training_controls(TrainingChoices())
-    for control in [*choices, *parameters]:
+    for control in training_controls(TrainingChoices()):
         if isinstance(control, Slider) and control.log and control.name in PRESETS[preset]:
             assert PRESETS[preset][control.name] in dict(controls.build(control).options).values()

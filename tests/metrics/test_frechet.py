@@ -10,6 +10,7 @@ from scipy.linalg import sqrtm
 from vaelab import load
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.data import Dataset
+from vaelab.metrics import classifier as module
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
 
@@ -114,3 +115,19 @@ def test_without_labels_there_is_no_classifier(cache):
     plain = Dataset(torch.zeros(9, 1, 8, 8, dtype=torch.uint8), torch.zeros(9, dtype=torch.int64), "mine", *4 * ["x"])
     with pytest.raises(InvalidValue, match="mine must have labels"):
         classifier(plain)
+
+
+def test_the_classifier_trains_on_random_numbers_of_its_own(cache, monkeypatch):
+    seen, train = [], module._train
+
+    def spy(*arguments):
+        seen.append(torch.get_rng_state())
+        train(*arguments)
+        seen.append(torch.get_rng_state())
+
+    monkeypatch.setattr(module, "_train", spy)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    classifier(load("digits"), seed=77)
+    assert len(seen) == 2
+    assert all(torch.equal(state, before) for state in (*seen, torch.get_rng_state()))

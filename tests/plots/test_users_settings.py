@@ -22,8 +22,7 @@ from figures import build
 from vaelab import live, metrics, plots, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import display
-from vaelab.live.figure import LiveFigure
-from vaelab.live.panel import draw_filmstrip
+from vaelab.live.figure import LiveFigure, draw_filmstrip
 from vaelab.live.panels import divergence, training_figure
 from vaelab.live.trainer import Point
 
@@ -103,7 +102,7 @@ def draw_everything(report, folder):
     latent = live.latent_panel(recipes.vae((1, 8, 8), 2, hidden=(4,)), torch.rand(30, 1, 8, 8), torch.arange(30) % 3)
     made["latent panel"], made["latent filmstrip"] = latent.picture.value, latent.filmstrip
     training = live.training_panel(data="digits")
-    made["training panel"] = training._figure.render({"state": training_state()})
+    made["training panel"] = training.spec.open_picture("notebook").render({"state": training_state()})
     training.close()
     made |= {path.name: path.read_bytes() for path in metrics.save(report, folder / "report")}
     with plots.style("notebook"):

@@ -40,6 +40,7 @@ body:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
 
 
 Unused = Callable[[Mapping[str, Any]], Mapping[str, str]]
+Presets = Mapping[str, Mapping[str, Any] | Callable[[], Mapping[str, Any]]]
 NOTES = {"min_height": "var(--jp-widgets-inline-height)", "max_width": "100%"}  # so that the page does not move
 
 
@@ -51,7 +52,7 @@ class ControlPanel:
 
     Args:
         controls: Sliders, switches and choices.
-        presets: Values of some or all controls, by the label of their button.
+        presets: Values of some or all controls, or a function that returns them, by the label of their button.
         filmstrip: Returns the filmstrip as PNG bytes.
         alt: Returns the alt text of the filmstrip.
         caption: What to look for.
@@ -67,7 +68,7 @@ class ControlPanel:
     def __init__(
         self,
         controls: Sequence[Control],
-        presets: Mapping[str, Mapping[str, Any]],
+        presets: Presets,
         *,
         filmstrip: Callable[[], bytes],
         alt: Callable[[], str],
@@ -82,8 +83,9 @@ class ControlPanel:
         self._start = {c.name: accept(c, c.start) for c in controls}
         self._lock = threading.RLock()
         self._background: dict[str, Callable[[], None]] = {}  # how to stop what runs, by name
-        self.presets = {label: self._accepted(values) for label, values in presets.items()}
-        self.controls = {c.name: build(c, [p[c.name] for p in self.presets.values() if c.name in p]) for c in controls}
+        self._presets = {label: v if callable(v) else self._accepted(v) for label, v in presets.items()}
+        known = [values for values in self._presets.values() if not callable(values)]
+        self.controls = {c.name: build(c, [p[c.name] for p in known if c.name in p]) for c in controls}
         self._draw_filmstrip, self._describe, self.caption = filmstrip, alt, caption
         self._unused, self._fixed = unused, {c.name: why for c in controls if (why := only_value(c))}
         shown = unused is not None or self._fixed
@@ -91,6 +93,11 @@ class ControlPanel:
         for control in self.controls.values():
             control.observe(weakly(self._explain), "value")
         self._explain()
+
+    @property
+    def presets(self) -> dict[str, dict[str, Any]]:
+        """Values of some or all controls, by the label of their button."""
+        return {label: self._accepted(v()) if callable(v) else v for label, v in self._presets.items()}
 
     @cached_property
     def alt(self) -> str:
@@ -181,7 +188,10 @@ class ControlPanel:
         return [widgets.HBox(line, layout={"flex_flow": "row wrap"}) for line in (*lines, list(buttons))]
 
     def _preset_buttons(self) -> list[widgets.Button]:
-        return [self._button(label, self._move, f"set: {label}", **values) for label, values in self.presets.items()]
+        return [self._button(label, self._take, f"set: {label}", label=label) for label in self._presets]
+
+    def _take(self, label: str) -> None:
+        self._move(**self.presets[label])
 
     @staticmethod
     def _button(label: str, press: Callable[..., None], hint: str, /, **values: Any) -> widgets.Button:
@@ -201,24 +211,25 @@ class ControlPanel:
         self._free.atexit = False
         return box
 
-    def _display(self, caption: str | None = None) -> None:
+    def _display(self, caption: str | None = None, alt: str | None = None) -> None:
         """Display the widget, then draw and display the filmstrip for readers without a kernel, then the caption.
 
         A filmstrip that cannot be drawn is replaced by a sentence that says why.
 
         Args:
             caption: In place of the panel's own.
+            alt: In place of the filmstrip's own.
         """
         caption = caption or self.caption
         hold(self)
         show_widget(self.box.model_id)
         try:
-            strip, alt = self.filmstrip, self.alt
+            strip, alt = self.filmstrip, alt or self.alt
         except Exception as error:  # the panel is on the page and works
             show_sentence(f"No filmstrip: {error or type(error).__name__}", FILMSTRIP)
         else:
             show_picture(strip, alt, filmstrip=True)
-        show_sentence(caption)
+        show_sentence(caption, FILMSTRIP)
 
     def _ipython_display_(self) -> None:
         self._display()

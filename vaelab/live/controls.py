@@ -24,6 +24,7 @@ class Slider(NamedTuple):
         log: Whether the slider is logarithmic: it moves over round numbers, its start and those of the presets.
         whole: Whether only whole numbers are allowed.
         stops: The only numbers allowed; empty: every number from low to high.
+        expert: Whether it is folded away until asked for.
 
     Example:
         >>> accept(Slider("beta", "beta", 0.1, 10, 1.0, log=True), 3)
@@ -39,6 +40,7 @@ class Slider(NamedTuple):
     log: bool = False
     whole: bool = False
     stops: tuple[float, ...] = ()
+    expert: bool = False
 
 
 class Switch(NamedTuple):
@@ -49,12 +51,14 @@ class Switch(NamedTuple):
         off: Label of False.
         on: Label of True.
         start: State at the start and after a reset.
+        expert: Whether it is folded away until asked for.
     """
 
     name: str
     off: str
     on: str
     start: bool = False
+    expert: bool = False
 
 
 class Choice(NamedTuple):
@@ -65,6 +69,7 @@ class Choice(NamedTuple):
         label: Text beside the list.
         options: Possible values.
         start: Value at the start and after a reset.
+        expert: Whether it is folded away until asked for.
 
     Example:
         >>> accept(Choice("data", "data", ("digits", "fashion"), "digits"), "fashion")
@@ -75,6 +80,7 @@ class Choice(NamedTuple):
     label: str
     options: tuple[str, ...]
     start: str
+    expert: bool = False
 
 
 Control = Slider | Switch | Choice

@@ -19,7 +19,7 @@ def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | Non
 
     Args:
         item: A matplotlib figure, or a panel, which brings both texts.
-        alt: What is seen.
+        alt: What is seen; of a panel, in its filmstrip.
         caption: What it means.
 
     Raises:
@@ -27,7 +27,7 @@ def show(item: Figure | ControlPanel, alt: str | None = None, caption: str | Non
         InvalidValue: If a figure comes without alt text or caption.
     """
     if isinstance(item, ControlPanel):
-        item._display(caption)
+        item._display(caption, alt)
     elif alt and caption:
         show_picture(_png(item), alt)
         show_sentence(caption)

@@ -1,9 +1,10 @@
-"""A matplotlib figure that follows values: animated artists over a cached background."""
+"""Pictures that follow values: a matplotlib figure with animated artists over a cached background, or pixels."""
 
 import io
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import matplotlib as mpl
 import numpy as np
@@ -14,13 +15,63 @@ from PIL import Image, ImageChops
 
 from vaelab import plots
 from vaelab._utils import checks
-from vaelab._utils.typed import typed
+from vaelab._utils.errors import InvalidValue
+from vaelab._utils.typed import check_fields, typed
+from vaelab.live.worker import drawing
 from vaelab.plots.settings import StyledFigure
 
 Pixels = NDArray[np.uint8]
 Values = Mapping[str, Any]
 AnyFigure = Figure | SubFigure
 MAX_ERROR = 0.5  # of 255: mean difference of a picture with 256 colors
+
+
+class Picture(Protocol):
+    """A picture of values, as a panel shows it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the preview is the final picture."""
+
+    def preview(self, values: Values) -> bytes:
+        """Return the picture while the user drags."""
+
+    def render(self, values: Values) -> bytes:
+        """Return the picture once the values rest."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A picture made of pixels, without matplotlib.
+
+    Args:
+        preview: preview(values) -> PNG bytes.
+        size: Width and height in pixels.
+
+    Raises:
+        InvalidType, InvalidValue: If an argument is of another type, or a side not from 1 to 60000.
+    """
+
+    preview: Callable[[Values], bytes]
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for side in self.size:
+            checks.in_range("size", side, 1, 60_000)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the preview is the final picture."""
+        return True
+
+    def render(self, values: Values) -> bytes:
+        """Return the picture as PNG."""
+        return self.preview(values)
 
 
 class Scene(NamedTuple):
@@ -59,14 +110,19 @@ class LiveFigure:
         width: Inches.
         height: Inches.
         style: Style of `vaelab.plots`.
+        dark: Whether to draw on a dark page.
 
     Raises:
         InvalidType, InvalidValue: If an argument is of another type, or a side not in [0.1, 600].
     """
 
+    lossless = False
+
     @typed
-    def __init__(self, draw: DrawFunction, width: float, height: float, style: plots.Style = "notebook") -> None:
-        with plots.style(style):
+    def __init__(
+        self, draw: DrawFunction, width: float, height: float, style: plots.Style = "notebook", *, dark: bool = False
+    ) -> None:
+        with plots.style(style, dark=dark):
             mpl.rcParams["figure.constrained_layout.use"] = False  # in this block
             self.figure = plots.new_figure(width, height)
             self._canvas: Any = self.figure.canvas
@@ -108,6 +164,38 @@ class LiveFigure:
         """Return the picture as PNG, drawn without the cached background."""
         self._background = None
         return png(self.pixels(values))
+
+
+@typed
+def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: float = 9.6, height: float = 4.6) -> Pixels:
+    """Draw a panel at several values side by side, in the `paper` style.
+
+    Args:
+        draw: Draws one frame on an empty figure and returns a `Scene`.
+        frames: Values of each frame, by its title.
+        width: Inches.
+        height: Inches.
+
+    Returns:
+        [h, w, 3].
+
+    Raises:
+        InvalidType, InvalidValue: If an argument is of another type, there is no frame, or a side is not in [0.1, 600].
+    """
+    if not frames:
+        raise InvalidValue("frames must have at least one entry, got none.")
+    with drawing, plots.style("paper"):
+        figure = plots.new_figure(width, height)
+        figure.set_dpi(120)
+        columns: Any = figure.subfigures(1, len(frames), squeeze=False)
+        for part, (title, values) in zip(columns[0], frames.items(), strict=True):
+            checks.instance("what draw returns", draw(part), Scene).update(values)
+            part.suptitle(title)
+        canvas: Any = figure.canvas
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        dismantle(figure)
+        return pixels
 
 
 def dismantle(figure: StyledFigure) -> None:

@@ -41,7 +41,7 @@ def weakly(method: Callable[..., None], /, **fixed: Any) -> Callable[..., None]:
     def call(*arguments: Any) -> None:
         target = reference()
         if target is not None:
-            with suppress(Closed):
+            with suppress(Closed, ReferenceError):  # what it belongs to may be gone
                 target(*arguments, **fixed)
 
     return call

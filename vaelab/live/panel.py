@@ -1,91 +1,40 @@
-"""Panels: the picture and the readout that follow the controls, and the filmstrip.
-
-A filmstrip shows a panel at a few values, for readers without a kernel.
-"""
+"""Panels: the picture, the readout and the alt text that follow the controls, from one declaration each."""
 
 import html
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
-import numpy as np
 
 from vaelab import plots
 from vaelab._utils import checks
-from vaelab._utils.errors import InvalidValue
-from vaelab._utils.typed import check_fields, typed
-from vaelab.live.control_panel import ControlPanel, Unused
-from vaelab.live.controls import Control
-from vaelab.live.figure import DrawFunction, LiveFigure, Pixels, Scene, Values, dismantle, png
+from vaelab._utils.typed import typed
+from vaelab.live.control_panel import ControlPanel
+from vaelab.live.figure import Values
 from vaelab.live.lifetime import weakly
-from vaelab.live.worker import drawing, worker
+from vaelab.live.process import Process
+from vaelab.live.spec import PanelSpec
+from vaelab.live.worker import worker
 from vaelab.runs.executors import reason_of
 
 MIN_INTERVAL = 0.08  # seconds between two pictures while the user drags
 IDLE = 0.1  # seconds without an event after which the final picture is drawn
-
-
-class Readout(NamedTuple):
-    """Numbers and one sentence that describe a picture.
-
-    Args:
-        rows: Pairs of label and formatted number.
-        sentence: What the picture shows.
-
-    Example:
-        >>> Readout([("KL", "0.5 nats")], "q is wider than p.").rows
-        [('KL', '0.5 nats')]
-    """
-
-    rows: Sequence[tuple[str, str]]
-    sentence: str
-
-    def html(self) -> str:
-        """Return the numbers on one wrapping line, and the sentence below it."""
-        cells = [f"{html.escape(label)} <b>{html.escape(value)}</b>" for label, value in self.rows]
-        spans = "".join(f"<span style='margin-right:2em;white-space:nowrap'>{cell}</span> " for cell in cells)
-        return f"<div style='line-height:1.5'>{spans}<br>{html.escape(self.sentence)}</div>"
-
-
-class View(NamedTuple):
-    """How a panel shows the values of its controls.
-
-    Args:
-        picture: picture(values) -> image bytes, while the user drags.
-        size: Width and height of the picture in pixels.
-        readout: readout(values) -> `Readout`.
-        filmstrip: Returns the filmstrip as PNG bytes.
-        alt: Returns the alt text of the filmstrip.
-        caption: What to look for.
-        final_picture: The picture without loss, drawn once the values rest; None: `picture` is.
-    """
-
-    picture: Callable[[Values], bytes]
-    size: tuple[int, int]
-    readout: Callable[[Values], Readout]
-    filmstrip: Callable[[], bytes]
-    alt: Callable[[], str]
-    caption: str
-    final_picture: Callable[[Values], bytes] | None = None
+HIDDEN = {"width": "1px", "height": "1px", "margin": "0", "overflow": "hidden"}  # not to screen readers
 
 
 class Panel(ControlPanel):
-    """Controls bound to a `View`; display it with `vaelab.live.show(panel)`.
+    """A picture, a readout and an alt text that follow controls; display it with `vaelab.live.show(panel)`.
 
     A callback only stores its value and wakes the worker. The newest values are drawn, older ones
-    skipped.
+    skipped. A panel with a process, such as a training, also has the methods and attributes of the process.
 
     Args:
-        controls: Sliders, switches and choices.
-        view: How their values are shown.
-        presets: Values of some or all controls, by the label of their button.
-        style: "talk" enlarges labels and buttons.
-        unused: unused(values) -> why a control has no effect at some values, by its name.
+        spec: The declaration.
+        style: "notebook", "paper" or "talk", which enlarges labels and buttons.
 
     Raises:
         InvalidType, InvalidValue: If a control or a preset is outside its range, or two controls have one name.
@@ -99,38 +48,60 @@ class Panel(ControlPanel):
     """
 
     @typed
-    def __init__(
-        self,
-        controls: Sequence[Control],
-        view: View,
-        presets: Mapping[str, Mapping[str, Any]],
-        style: plots.Style = "notebook",
-        unused: Unused | None = None,
-    ) -> None:
-        check_fields(view)
-        super().__init__(controls, presets, filmstrip=view.filmstrip, alt=view.alt, caption=view.caption, unused=unused)
-        self._view = view
+    def __init__(self, spec: PanelSpec, style: plots.Style = "notebook") -> None:
+        self.spec, self.style = spec, style
+        self.process = None if spec.process is None else spec.process(weakref.proxy(self))
+        self._picture = (False, spec.open_picture(style)) if spec.prepare is None else None
+        caption = f"{spec.caption} {spec.still}".strip()
+        strip: dict[str, Any] = {"filmstrip": spec.draw_filmstrip, "alt": spec.filmstrip_alt, "caption": caption}
+        super().__init__(spec.controls, spec.presets, **strip, unused=spec.unused)
         self._values: dict[str, Any] = dict(self._start)
         self._settled = threading.Condition()
         self._version, self._drawn_version, self._last_event, self._next, self.draws = 0, -1, 0.0, 0.0, 0
         self._waiting = 0  # number of threads in `settle`
+        self._ready = spec.prepare is None
         self._redraw = weakly(self._draw)
         for name, control in self.controls.items():
             control.observe(weakly(self._store, name=name), "value")
-        self._build(controls, style)
-        worker.wake(self._redraw)
-        self.settle()
+        self._build(self._size())
+        if spec.prepare is None:
+            self.redraw()
+            self.settle()
+        else:  # not a daemon: the interpreter waits for its end, and would abort inside torch
+            threading.Thread(target=_prepare, args=(spec.prepare, weakly(self._begin)), name="vaelab-prepare").start()
 
-    def _build(self, controls: Sequence[Control], style: plots.Style) -> None:
+    def _size(self) -> tuple[int, int]:
+        """Return width and height of the picture in pixels."""
+        if self._picture is not None:
+            return self._picture[1].size
+        with plots.style(self.style):
+            canvas: Any = plots.new_figure(*plots.size_for(self.spec.sizes, self.style)).canvas
+            size: tuple[int, int] = canvas.get_width_height()
+        return size
+
+    def _build(self, size: tuple[int, int]) -> None:
         """Build the widgets, each of a fixed size, so that the page does not move."""
-        width, height = (f"{n}px" for n in self._view.size)
-        layout = {"width": width, "max_width": "100%", "height": height, "object_fit": "contain"}
-        self.picture = widgets.Image(layout=layout)
-        self.message = widgets.HTML(layout={**layout, "display": "none"})
-        self.readout = widgets.HTML(layout={"width": width, "max_width": "100%", "height": "6em"})
+        width = {"width": f"{size[0]}px", "max_width": "100%"}
+        frame = {**width, "height": f"{size[1]}px", "object_fit": "contain"}
+        self.picture = _named("picture", widgets.Image(layout={**frame, "display": None if self._ready else "none"}))
+        self.picture_alt = _named("alt", widgets.HTML(layout=HIDDEN))
+        self.live_caption = _named("caption", widgets.HTML(_caption(self.spec.caption), layout=width))
+        self.theme = _named("theme", widgets.ToggleButton(description="dark", layout={"display": "none"}))
+        self.theme.observe(weakly(self._change_theme), "value")
         buttons = [self._button("Reset", self.reset, "back to the start"), *self._preset_buttons()]
-        rows = self._rows(controls, buttons)
-        self.box = self._container([*rows, self.notes, self.picture, self.message, self.readout], style)
+        status, readout, actions, below = {**frame, "display": "none"}, "6em", list[Any](), list[Any]()
+        if self.process is not None:
+            status, readout = {**width, "height": "3.2em"}, "7.5em"
+            self._background["process"] = self.process.halt
+            actions, below = self.process.build(width)
+        self.message = _named("status", widgets.HTML(layout=status))
+        self.readout = _named("readout", widgets.HTML(layout={**width, "height": readout}))
+        rows = [*self._rows(self.spec.controls, buttons), *actions]
+        controls = _named("controls", widgets.VBox([*rows, self.notes]))
+        picture = [self.message, self.picture, self.picture_alt, self.theme]
+        self.box = self._container([controls, *picture, self.readout, *below, self.live_caption], self.style)
+        if not self._ready:
+            self._fail("Computing: the picture comes in some seconds.")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -139,15 +110,19 @@ class Panel(ControlPanel):
             return dict(self._values)
 
     def settle(self, timeout: float = 30.0) -> bool:
-        """Wait for the final picture; return whether it came within `timeout` seconds."""
+        """Wait for the final picture, and for the end of a process; return whether it came within `timeout` s."""
         checks.in_range("timeout", timeout, 0, threading.TIMEOUT_MAX)
+        end = time.monotonic() + timeout
+        if self.process is not None and not self.process.join(timeout):
+            return False
         with self._settled:
             if self._drawn_version == self._version:
                 return True
             self._waiting += 1
             worker.wake(self._redraw)
+            left = max(end - time.monotonic(), 0.0)
             try:
-                return self._settled.wait_for(lambda: self._drawn_version == self._version, timeout)
+                return self._settled.wait_for(lambda: self._drawn_version == self._version, left)
             finally:
                 self._waiting -= 1
 
@@ -158,137 +133,127 @@ class Panel(ControlPanel):
         with settled:
             settled.notify_all()  # who waits for the picture hears that there will be none
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Offer what the process has."""
+            process = self.__dict__.get("process")
+            if process is not None and not name.startswith("_") and hasattr(process, name):
+                return getattr(process, name)
+            return super().__getattr__(name)
+
+    def redraw(self) -> None:
+        """Draw the picture again: something else than a control has changed."""
+        with self._lock:
+            self._version += 1
+        worker.wake(self._redraw, self._next)
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in the status line."""
+        self.message.value = f"<p style='margin:0.4em 0'>{html.escape(sentence)}</p>"
+
+    def _begin(self) -> None:
+        """Draw the first picture: what it needs has been prepared."""
+        self._ready = True
+        self.redraw()
+
     def _store(self, change: Mapping[str, Any], name: str) -> None:
         with self._lock:
             self._values[name] = change["new"]
             self._version += 1
             self._last_event = time.monotonic()
+        if self.process is not None:
+            self.process.steer(name, change["new"])
         worker.wake(self._redraw, self._next)
+
+    def _change_theme(self, _: Any) -> None:
+        self.redraw()
+
+    def _reasons(self, values: Mapping[str, Any]) -> dict[str, str]:
+        reasons = super()._reasons(values)
+        return reasons if self.process is None else self.process.reasons(reasons)
+
+    def _note(self, reasons: Mapping[str, str]) -> None:
+        super()._note(reasons)
+        if self.process is not None:
+            self.notes.value += html.escape(self.process.note(reasons))
 
     def _draw(self) -> None:
         """On the worker's thread: show the newest values, or the reason why there is no picture."""
         with self._lock:
             values, version = dict(self._values), self._version
-            if version == self._drawn_version:
+            if version == self._drawn_version or not self._ready:
                 return
             now, urgent = time.monotonic(), self._waiting > 0
             final = urgent or now - self._last_event >= IDLE
         if now < self._next and not urgent:  # an event during the last draw set an earlier time
             worker.wake(self._redraw, self._next)
             return
-        view = self._view
+        runs = self.process is not None and self.process.active  # its pictures follow each other: none is final
         try:
-            self._show(values, view.final_picture if final and view.final_picture else view.picture)
+            complete = self._show(values, final and not runs)
         except Exception as error:  # show it in the panel: the thread has no visible log
+            complete = final
             with suppress(Exception):
-                self.message.value, self.readout.value = _render_error(values, error), ""
-                self._swap(self.message, self.picture)
+                self._fail(_describe_error(values, error, self.process))
         self.draws += 1
-        self._next = time.monotonic() + MIN_INTERVAL
-        if view.final_picture is not None and not final:
+        self._next = time.monotonic() + (MIN_INTERVAL if self.process is None else self.process.interval)
+        if not complete and not runs:
             worker.wake(self._redraw, self._last_event + IDLE)
             return
         with self._settled:
             self._drawn_version = version
             self._settled.notify_all()
 
-    def _show(self, values: Values, draw: Callable[[Values], bytes]) -> None:
-        picture, readout = draw(values), self._view.readout(values)
-        self.picture.value, self.readout.value = picture, readout.html()
-        self._swap(self.picture, self.message)
+    def _show(self, values: Values, final: bool) -> bool:
+        """Show picture, readout and alt text; return whether the picture is without loss."""
+        dark = self.theme.value
+        if self._picture is None or self._picture[0] != dark:
+            self._picture = dark, self.spec.open_picture(self.style, dark)
+        picture = self._picture[1]
+        shown = values if self.process is None else self.process.look(values)
+        drawn = picture.render(shown) if final else picture.preview(shown)
+        readout, alt = self.spec.readout(shown), self.spec.alt(shown)
+        self.picture.value, self.readout.value, self.picture_alt.value = drawn, readout.html(), html.escape(alt)
+        if self.process is None:
+            self.picture.layout.display, self.message.layout.display = None, "none"
+        else:
+            self.process.refresh()
+        return final or picture.lossless
 
-    @staticmethod
-    def _swap(visible: widgets.DOMWidget, hidden: widgets.DOMWidget) -> None:
-        visible.layout.display, hidden.layout.display = None, "none"
+    def _fail(self, sentence: str) -> None:
+        """Show a sentence in place of the picture; a process keeps its picture."""
+        self.say(sentence)
+        if self.process is None:
+            self.readout.value = self.picture_alt.value = ""
+            self.message.layout.display, self.picture.layout.display = None, "none"
 
-
-@dataclass(frozen=True, kw_only=True)
-class PanelSpec:
-    """Everything that one panel adds to the common machinery.
-
-    Args:
-        draw: draw(figure, stacked=False) -> `Scene`; `stacked` puts the axes below one another, for
-            one frame of the filmstrip.
-        sizes: Width and height in inches, by style.
-        controls: Sliders, switches and choices.
-        presets: Values of some or all controls, by the label of their button.
-        readout: Numbers and sentence for the values of the controls.
-        frames: Values of the filmstrip's frames, by title.
-        alt: Returns the alt text of the filmstrip; called once, when it is needed.
-        caption: What to look for.
-        unused: unused(values) -> why a control has no effect at some values, by its name.
-    """
-
-    draw: Callable[..., Scene]
-    sizes: Mapping[str, tuple[float, float]]
-    controls: Sequence[Control]
-    presets: Mapping[str, Mapping[str, Any]]
-    readout: Callable[[Values], Readout]
-    frames: Mapping[str, Values]
-    alt: Callable[[], str]
-    caption: str
-    unused: Unused | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @typed
-    def build(self, style: plots.Style = "notebook") -> Panel:
-        """Build the panel.
-
-        Args:
-            style: "notebook", "paper" or "talk".
-
-        Returns:
-            The panel at the start of its controls.
-
-        Raises:
-            InvalidValue: If the style is unknown, or a control starts outside its range.
-        """
-        width, height = plots.size_for(self.sizes, style)
-        figure = LiveFigure(self.draw, width, height, style)
-        parts = (self.readout, self.filmstrip, self.alt, self.caption)
-        view = View(figure.preview, figure.size, *parts, final_picture=figure.render)
-        return Panel(self.controls, view, self.presets, style, self.unused)
-
-    def filmstrip(self) -> bytes:
-        """Return the filmstrip as PNG bytes."""
-        return png(draw_filmstrip(partial(self.draw, stacked=True), self.frames), small=True)
+    def _display(self, caption: str | None = None, alt: str | None = None) -> None:
+        if caption is not None:
+            self.live_caption.value = _caption(caption)
+        super()._display(caption, alt)
 
 
-@typed
-def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: float = 9.6, height: float = 4.6) -> Pixels:
-    """Draw a panel at several values side by side, in the `paper` style.
-
-    Args:
-        draw: Draws one frame on an empty figure and returns a `Scene`.
-        frames: Values of each frame, by its title.
-        width: Inches.
-        height: Inches.
-
-    Returns:
-        [h, w, 3].
-
-    Raises:
-        InvalidType, InvalidValue: If an argument is of another type, there is no frame, or a side is not in [0.1, 600].
-    """
-    if not frames:
-        raise InvalidValue("frames must have at least one entry, got none.")
-    with drawing, plots.style("paper"):
-        figure = plots.new_figure(width, height)
-        figure.set_dpi(120)
-        columns: Any = figure.subfigures(1, len(frames), squeeze=False)
-        for part, (title, values) in zip(columns[0], frames.items(), strict=True):
-            checks.instance("what draw returns", draw(part), Scene).update(values)
-            part.suptitle(title)
-        canvas: Any = figure.canvas
-        canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-        dismantle(figure)
-        return pixels
+def _prepare(work: Callable[[], Any], begin: Callable[..., None]) -> None:
+    """On a thread of its own: do slow work, then let the panel draw, which meets the same error if there is one."""
+    with suppress(Exception):
+        work()
+    begin()
 
 
-def _render_error(values: Values, error: Exception) -> str:
-    """Explain in HTML why there is no picture."""
+def _named(name: str, widget: Any) -> Any:
+    """Return a widget with the CSS class by which CSS and script of the page find it."""
+    widget.add_class(f"vaelab-{name}")
+    return widget
+
+
+def _caption(sentence: str) -> str:
+    return f"<em>{html.escape(sentence)}</em>"
+
+
+def _describe_error(values: Values, error: Exception, process: Process | None) -> str:
+    """Explain why there is no picture."""
+    if process is not None:
+        return f"No picture: {reason_of(error)}; {process.remedy}"
     where = ", ".join(f"{k} = {v:.3g}" if isinstance(v, float) else f"{k} = {v}" for k, v in values.items())
-    return f"<p>{html.escape(f'No picture at {where}: {reason_of(error)}. Move a slider or press Reset.')}</p>"
+    return f"No picture at {where}: {reason_of(error)}. Move a slider or press Reset."

@@ -100,10 +100,18 @@ class Trainer:
         setup: What to train.
         on_change: on_change(trainer), called on the thread at every change.
         paused: Whether to pause before the first step.
+        interval: Seconds between two points of the curves.
     """
 
-    def __init__(self, setup: TrainingChoices, on_change: Callable[["Trainer"], None], *, paused: bool = False) -> None:
-        self.setup, self.on_change, self.record = setup, on_change, _Record()
+    def __init__(
+        self,
+        setup: TrainingChoices,
+        on_change: Callable[["Trainer"], None],
+        *,
+        paused: bool = False,
+        interval: float = MIN_INTERVAL,
+    ) -> None:
+        self.setup, self.on_change, self.interval, self.record = setup, on_change, interval, _Record()
         self.interventions = Interventions()
         self.steerable: frozenset[str] | None = None
         self._early: dict[str, float] = {}  # set before the experiment is built
@@ -201,7 +209,7 @@ class Trainer:
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
             if progress.row:
                 self._store_epoch(progress)
-            if self._paused or progress.step == progress.steps or time.monotonic() - last > MIN_INTERVAL:
+            if self._paused or progress.step == progress.steps or time.monotonic() - last > self.interval:
                 self._add_point(progress, sums / n_steps, n_steps / max(time.monotonic() - last, 1e-9) if last else 0.0)
                 last, n_steps = time.monotonic(), 0
                 sums.zero_()

@@ -1,6 +1,5 @@
 """The choices of the training panel as controls, as a recipe, and as code."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -87,31 +86,28 @@ class TrainingChoices(NamedTuple):
         return Call(name, (tuple(data.images.shape[1:]), self.latent), options, views)
 
 
-def training_controls(s: TrainingChoices) -> tuple[list[Control], list[Control]]:
-    """Return the choices that need a restart, and the parameters of a running training."""
-    choices: list[Control] = [
-        Choice("data", "data", DATA, s.data),
-        Choice("network", "network", tuple(NETWORKS), s.network),
-        Slider("latent", "latents", 1, 32, s.latent, 1, whole=True),
+def training_controls(s: TrainingChoices) -> list[Control]:
+    """Return the choices and parameters as controls; the experts' are folded away."""
+    return [
         Choice("divergence", "divergence", DIVERGENCES, s.divergence),
-        Choice("policy", "gamma is", POLICIES, s.policy),
-        Choice("views", "views", AUGMENTED, s.views),
-        Slider("epochs", "epochs", 1, 400, s.epochs, 1, whole=True),
-    ]
-    parameters: list[Control] = [
         Slider("alpha", "skew α", 0, 1, s.alpha),
         Slider("gamma", "gamma", 0.02, 2, s.gamma, log=True),
         Slider("beta", "beta", 0.05, 20, s.beta, log=True),
         Slider("consistency", "views' λ", 0.01, 100, s.consistency, log=True),
-        Slider("lr", "learning rate", 1e-5, 0.1, s.lr, log=True),
+        Choice("data", "data", DATA, s.data, expert=True),
+        Choice("network", "network", tuple(NETWORKS), s.network, expert=True),
+        Choice("policy", "gamma is", POLICIES, s.policy, expert=True),
+        Choice("views", "views", AUGMENTED, s.views, expert=True),
+        Slider("latent", "latents", 1, 32, s.latent, 1, whole=True, expert=True),
+        Slider("epochs", "epochs", 1, 400, s.epochs, 1, whole=True, expert=True),
+        Slider("lr", "learning rate", 1e-5, 0.1, s.lr, log=True, expert=True),
     ]
-    return choices, parameters
 
 
 def check_choices(setup: TrainingChoices) -> None:
     """Raise InvalidType or InvalidValue for choices that the panel does not offer."""
     check_fields(setup)
-    for control in itertools.chain(*training_controls(setup)):
+    for control in training_controls(setup):
         accept(control, control.start)
     setup.config  # noqa: B018 (it checks itself)
 

@@ -93,25 +93,27 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
     with rng.fork():
         torch.manual_seed(seed)
         net = Classifier(dataset.shape, classes)
-        try:
-            content = path.read_bytes()
-            if not content.endswith(hashlib.sha256(content[:-DIGEST]).digest()):
-                raise ValueError("wrong checksum")
-            net.load_state_dict(load(content[:-DIGEST]))
-        except Exception:  # absent, damaged, or of another version
-            _train(net, dataset)
-            content = save(net.state_dict())
-            with atomic_write(path) as part:
-                part.write_bytes(content + hashlib.sha256(content).digest())
+        generator = torch.Generator()
+        generator.set_state(torch.get_rng_state())  # a panel trains in the background: the global one is the cells'
+    try:
+        content = path.read_bytes()
+        if not content.endswith(hashlib.sha256(content[:-DIGEST]).digest()):
+            raise ValueError("wrong checksum")
+        net.load_state_dict(load(content[:-DIGEST]))
+    except Exception:  # absent, damaged, or of another version
+        _train(net, dataset, generator)
+        content = save(net.state_dict())
+        with atomic_write(path) as part:
+            part.write_bytes(content + hashlib.sha256(content).digest())
     return net.eval()
 
 
 @torch.enable_grad()
-def _train(net: Classifier, dataset: Dataset) -> None:
+def _train(net: Classifier, dataset: Dataset, generator: torch.Generator) -> None:
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
     for _ in range(STEPS):
-        index = torch.randint(len(dataset), (min(BATCH, len(dataset)),))
+        index = torch.randint(len(dataset), (min(BATCH, len(dataset)),), generator=generator)
         optimizer.zero_grad()
         F.cross_entropy(net(dataset.images[index]), dataset.labels[index]).backward()
         optimizer.step()

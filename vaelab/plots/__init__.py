@@ -21,13 +21,15 @@ from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 
+from vaelab.plots.colors import CLASSES as CLASSES
+from vaelab.plots.colors import LIGHT
+from vaelab.plots.colors import Palette as Palette
+from vaelab.plots.colors import palette as palette
+
 LINESTYLES = ("-", "--", "-.", ":", "solid", "dashed", "dashdot", "dotted")
 
-# One color per role, the same in every picture.
-Q, P, MEAN, JS, DUAL, REFERENCE = "#1845fb", "#c91f16", "#0a8a5f", "#ff5e02", "#c849a9", "#656364"
-
-# Ten classes, distinct for all readers: Petroff (2021), https://arxiv.org/abs/2107.02270.
-CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+# One color per role, the same in every picture on a light page.
+Q, P, MEAN, JS, DUAL, REFERENCE = LIGHT[:6]
 
 
 def _numbers(name: str, value: Any, axes: Sequence[str] | None = None) -> np.ndarray:
@@ -149,38 +151,44 @@ def latent_plane(axes: Axes, means: Any, labels: Any = None, sigmas: Any = None)
         labels: Classes, [n].
         sigmas: Standard deviations, [n, 2]; about a hundred of them are drawn as ellipses.
     """
-    points = _numbers("means", means, ["n", "2"])
+    points, colors = _numbers("means", means, ["n", "2"]), palette()
     if sigmas is not None:
         widths_and_heights = _numbers("sigmas", sigmas, ["n", "2"])
         _same_length("sigmas", widths_and_heights, len(points))
         some = slice(None, None, max(len(points) // 100, 1))
         widths, heights = 2 * widths_and_heights[some].T
-        line: Any = {"facecolors": "none", "edgecolors": REFERENCE, "linewidths": 0.7, "alpha": 0.7, "units": "xy"}
+        line: Any = {
+            "facecolors": "none",
+            "edgecolors": colors.REFERENCE,
+            "linewidths": 0.7,
+            "alpha": 0.7,
+            "units": "xy",
+        }
         offsets: Any = {"offsets": points[some], "offset_transform": axes.transData}
         axes.add_collection(EllipseCollection(widths, heights, 0 * widths, **line, **offsets))
     if labels is None:
-        axes.scatter(points[:, 0], points[:, 1], s=3, color=REFERENCE, linewidths=0)
+        axes.scatter(points[:, 0], points[:, 1], s=3, color=colors.REFERENCE, linewidths=0)
         return
     classes = _numbers("labels", labels, ["n"])
     _same_length("labels", classes, len(points))
     if classes.dtype.kind not in "ui":
         raise InvalidType(f"labels must be whole numbers, got {classes.dtype}.")
-    colors = [CLASSES[k % 10] for k in classes]
-    axes.scatter(points[:, 0], points[:, 1], s=3, c=colors, linewidths=0, rasterized=True)
+    by_class = [colors.CLASSES[k % 10] for k in classes]
+    axes.scatter(points[:, 0], points[:, 1], s=3, c=by_class, linewidths=0, rasterized=True)
     for k in np.unique(classes):
         x, y = np.median(points[classes == k], axis=0)
-        box = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": CLASSES[k % 10]}
+        box = {"boxstyle": "circle,pad=0.15", "facecolor": colors.paper, "edgecolor": colors.CLASSES[k % 10]}
         axes.text(x, y, str(k), ha="center", va="center", weight="bold", bbox=box, clip_on=True)
 
 
 @typed
 def tile_images(images: Any, gap: int = 0) -> np.ndarray:
-    """Put equal images side by side and below one another, with white lines between them.
+    """Put equal images side by side and below one another, with lines in the color of the background between them.
 
     Args:
         images: Gray [rows, columns, h, w], or with channels [rows, columns, 1 or 3, h, w] or
             [rows, columns, h, w, 3]; floats in [0, 1] or uint8. Arrays, tensors or nested lists.
-        gap: Width of the white lines in pixels.
+        gap: Width of the lines in pixels.
 
     Returns:
         One picture in the type of `images`, gray [rows h + (rows - 1) gap, ...] or [..., 3].
@@ -204,9 +212,9 @@ def tile_images(images: Any, gap: int = 0) -> np.ndarray:
         raise InvalidValue(f"images must be [rows, columns, h, w] or with channels, got shape {list(grid.shape)}.")
     grid = grid[..., 0] if grid.shape[4:] == (1,) else grid
     if gap:
-        white = 255 if grid.dtype == np.uint8 else 1
+        level = palette().level
         lines = [(0, 0), (0, 0), (0, gap), (0, gap), (0, 0)][: grid.ndim]
-        grid = np.pad(grid, lines, constant_values=white)
+        grid = np.pad(grid, lines, constant_values=round(255 * level) if grid.dtype == np.uint8 else level)
     r, c, h, w = grid.shape[:4]
     picture = grid.swapaxes(1, 2).reshape(r * h, c * w, *grid.shape[4:])
     return picture[: r * h - gap, : c * w - gap]
@@ -230,7 +238,7 @@ def image_grid(
         rows: Labels on the left, from the top; may be fewer than there are rows.
         columns: Labels above, from the left.
         right: Labels on the right, one per row.
-        gap: Width in pixels of white lines between the images.
+        gap: Width in pixels of the lines between the images.
 
     Returns:
         The artist; `artist.set_data(tile_images(others, gap))` shows other images of the same size.

@@ -87,27 +87,28 @@ def _count(change: int) -> None:
 
 
 @functools.cache
-def _settings(name: str) -> dict[str, Any]:
-    paths = [STYLES / f"{part}.mplstyle" for part in ("common", name)]
+def _settings(name: str, dark: bool) -> dict[str, Any]:
+    paths = [STYLES / f"{part}.mplstyle" for part in ("common", name, *["dark"] * dark)]
     files = [mpl.rc_params_from_file(path, use_default_template=False) for path in paths]
     complete = {key: part._get(key) for part in (mpl.rcParamsDefault, *files) for key in part}
     return {key: value for key, value in complete.items() if not key.startswith(OF_SESSION)}
 
 
 @contextmanager
-def style(name: Style = "notebook") -> Iterator[None]:
+def style(name: Style = "notebook", *, dark: bool = False) -> Iterator[None]:
     """Draw in one of the three styles within a `with` block, whatever the user's settings.
 
     Only this thread draws in the style. A setting that is changed in the block holds in the block.
 
     Args:
         name: "paper", "notebook" or "talk".
+        dark: Whether the page is dark; `palette` then returns lighter colors.
 
     Yields:
         Nothing; outside of the block, and in other threads, matplotlib's settings are the user's.
 
     Raises:
-        InvalidValue: If the style is unknown.
+        InvalidType, InvalidValue: If the style is unknown, or `dark` is neither True nor False.
 
     Example:
         >>> with style("talk"):
@@ -115,7 +116,7 @@ def style(name: Style = "notebook") -> Iterator[None]:
         18.0
     """
     checks.one_of("style", name, get_args(Style))
-    with _use(copy.deepcopy(_settings(name))):
+    with _use(copy.deepcopy(_settings(name, checks.flag("dark", dark)))):
         yield
 
 

@@ -19,7 +19,8 @@ from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
-from vaelab.live.panel import Panel, PanelSpec, Readout
+from vaelab.live.panel import Panel
+from vaelab.live.spec import PanelSpec, Readout
 from vaelab.metrics.adapter import encode
 from vaelab.objectives.objective import Experiment
 
@@ -28,7 +29,7 @@ ANGLES = np.linspace(0, 2 * np.pi, 60)
 CAPTION = (
     "Small dots: 50 transformations (views) of each of six images, encoded, in the plane of the two principal axes of "
     "the means (gray). Ellipses: one σ of the posteriors of the images themselves. Right: R, the mean "
-    "KL(q(z|view)‖q(z|image)), against λ at this strength. Images are not binarized. Run the cell for the sliders."
+    "KL(q(z|view)‖q(z|image)), against λ at this strength. Images are not binarized."
 )
 
 
@@ -103,7 +104,7 @@ def cloud_panel(
     """
     clouds = _Clouds(experiments, images)
     last = len(clouds.lambdas) - 1
-    return PanelSpec(
+    spec = PanelSpec(
         draw=partial(_draw, clouds),
         sizes={"notebook": (9.6, 4.2), "paper": (7.0, 3.1), "talk": (12.8, 5.8)},
         controls=[
@@ -113,26 +114,29 @@ def cloud_panel(
         presets={f"λ = {lam:g}": {"which": k} for k, lam in enumerate(clouds.lambdas)},
         readout=partial(_readout, clouds),
         frames={f"λ = {clouds.lambdas[k]:g}": {"which": k, "strength": strength} for k in sorted({0, last // 2, last})},
-        alt=partial(_alt, clouds, strength),
+        alt=partial(_alt, clouds),
+        filmstrip_alt=partial(_filmstrip_alt, clouds, strength),
         caption=CAPTION,
-    ).build(style)
+    )
+    return Panel(spec, style)
 
 
 def _draw(clouds: _Clouds, figure: AnyFigure, *, stacked: bool = False) -> Scene:
     """Draw the plane with its clouds, and R over lambda."""
+    theme = plots.palette()
     plane, right = (
         figure.subplots(2, 1, height_ratios=(2, 1)) if stacked else figure.subplots(1, 2, width_ratios=(3, 2))
     )
     reach = 1.05 * max(float(np.abs(clouds.all_means(k)).max()) for k in range(len(clouds.lambdas)))
     plane.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
-    colors = plots.CLASSES[:N_IMAGES]
-    background = plane.plot([], [], ".", color="0.85", markersize=2)[0]
+    colors = theme.CLASSES[:N_IMAGES]
+    background = plane.plot([], [], ".", color=theme.faint, markersize=2)[0]
     dots = [plane.plot([], [], ".", color=c, markersize=3)[0] for c in colors]
     ellipses = [plane.plot([], [], color=c, linewidth=1.2)[0] for c in colors]
-    marks = [plane.plot([], [], "o", color=c, markersize=6, markeredgecolor="black")[0] for c in colors]
+    marks = [plane.plot([], [], "o", color=c, markersize=6, markeredgecolor=theme.ink)[0] for c in colors]
     steps = np.arange(len(clouds.lambdas))
-    curve = empty_line(right, steps, color=plots.REFERENCE, marker="o", markersize=3)
-    here = empty_line(right, [0], color=plots.JS, marker="o", markersize=7)
+    curve = empty_line(right, steps, color=theme.REFERENCE, marker="o", markersize=3)
+    here = empty_line(right, [0], color=theme.JS, marker="o", markersize=7)
     right.set(title="R (nats)", xlabel="λ", xticks=steps, xticklabels=[f"{lam:g}" for lam in clouds.lambdas])
     ticks = (0, 1, 10, 100, 1000)
     right.set(yscale="symlog", ylim=(0, 1000), yticks=ticks, yticklabels=[str(tick) for tick in ticks])
@@ -153,12 +157,18 @@ def _draw(clouds: _Clouds, figure: AnyFigure, *, stacked: bool = False) -> Scene
     return Scene([background, *dots, *ellipses, *marks, curve, here], update)
 
 
+def _width(clouds: _Clouds, values: Values) -> float:
+    """Return the width of a cloud relative to the data."""
+    which, strength = int(values["which"]), float(values["strength"])
+    image_means, view_means, _, _ = clouds.project(which, strength)
+    within = float(np.sqrt(((view_means - image_means[:, None]) ** 2).sum(-1).mean()))
+    return within / float(np.sqrt(2 * clouds.all_means(which).var(0).sum()))
+
+
 def _readout(clouds: _Clouds, values: Values) -> Readout:
     """Return lambda, R, and the width of a cloud relative to the data."""
-    which, strength = int(values["which"]), float(values["strength"])
-    image_means, view_means, _, posterior_kl = clouds.project(which, strength)
-    within = float(np.sqrt(((view_means - image_means[:, None]) ** 2).sum(-1).mean()))
-    ratio = within / float(np.sqrt(2 * clouds.all_means(which).var(0).sum()))
+    which, ratio = int(values["which"]), _width(clouds, values)
+    posterior_kl = clouds.project(which, float(values["strength"]))[3]
     lam = f"{clouds.lambdas[which]:g}"
     rows = [("λ", lam), ("R", f"{posterior_kl:.2f} nats"), ("cloud / data", f"{ratio:.2f}")]
     size = "as wide as the data" if ratio > 0.7 else f"{ratio:.0%} as wide as the data"
@@ -178,6 +188,18 @@ def _ellipse(center: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return center[:, None] + root @ np.stack([np.cos(ANGLES), np.sin(ANGLES)])
 
 
-def _alt(clouds: _Clouds, strength: float) -> str:
+def _alt(clouds: _Clouds, values: Values) -> str:
+    """Describe the clouds, and the curve of R."""
+    which, strength = int(values["which"]), float(values["strength"])
+    distances = [clouds.project(k, strength)[3] for k in range(len(clouds.lambdas))]
+    return (
+        f"Left: six clouds of {N_VIEWS} views, {_width(clouds, values):.0%} as wide as the data, at "
+        f"λ = {clouds.lambdas[which]:g} and strength {strength:.1f}. Right: R goes from {distances[0]:.1f} nats at "
+        f"λ = {clouds.lambdas[0]:g} to {distances[-1]:.1f} at λ = {clouds.lambdas[-1]:g}; it is "
+        f"{distances[which]:.1f} here."
+    )
+
+
+def _filmstrip_alt(clouds: _Clouds, strength: float) -> str:
     values = ", ".join(f"{clouds.project(k, strength)[3]:.1f} at λ = {lam:g}" for k, lam in enumerate(clouds.lambdas))
     return f"Filmstrip: clouds of 50 transformations of six images shrink as λ grows; R in nats is {values}."

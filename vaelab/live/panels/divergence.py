@@ -15,7 +15,8 @@ from vaelab.divergences.closed_form import geometric_js, geometric_mean, kl
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
-from vaelab.live.panel import Panel, PanelSpec, Readout
+from vaelab.live.panel import Panel
+from vaelab.live.spec import PanelSpec, Readout
 
 X = torch.linspace(-10, 10, 601, dtype=torch.float64)
 ALPHAS = torch.linspace(0, 1, 101, dtype=torch.float64)
@@ -24,7 +25,7 @@ FRAME_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SIZES = {"notebook": (9.6, 3.3), "paper": (7.0, 2.4), "talk": (12.8, 5.0)}
 CAPTION = (
     "The skew α moves the geometric mean G between p and q, and with it the divergence (right; dotted: the two KLs). "
-    "The integrands (middle; dotted: KL(q‖p)) may be negative, their integrals never are. Run the cell for the sliders."
+    "The integrands (middle; dotted: KL(q‖p)) may be negative, their integrals never are."
 )
 
 
@@ -38,11 +39,6 @@ class GaussianPair(NamedTuple):
     sigma_p: float
     primed: bool
     dual: bool
-
-    @property
-    def color(self) -> str:
-        """Color of the selected divergence."""
-        return plots.DUAL if self.dual else plots.JS
 
     @property
     def name(self) -> str:
@@ -143,7 +139,7 @@ def divergence_panel(
     """
     start = GaussianPair(alpha, *q, *p, primed, dual)
     frames = {f"α = {a:g}": start._replace(alpha=a) for a in FRAME_ALPHAS}
-    return PanelSpec(
+    spec = PanelSpec(
         draw=draw,
         sizes=SIZES,
         controls=[
@@ -158,9 +154,11 @@ def divergence_panel(
         presets={label: pair._asdict() for label, pair in PRESETS.items()},
         readout=_readout,
         frames={title: pair._asdict() for title, pair in frames.items()},
-        alt=partial(_alt, list(frames.values())),
+        alt=_alt,
+        filmstrip_alt=partial(_filmstrip_alt, list(frames.values())),
         caption=CAPTION,
-    ).build(style)
+    )
+    return Panel(spec, style)
 
 
 def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
@@ -170,9 +168,10 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
 
 
 def _densities(ax: Axes) -> Scene:
-    styles = (("q", plots.Q, "-"), ("p", plots.P, "--"), ("G", plots.MEAN, "-."))
+    colors = plots.palette()
+    styles = (("q", colors.Q, "-"), ("p", colors.P, "--"), ("G", colors.MEAN, "-."))
     lines = [empty_line(ax, X, color=c, linestyle=dash, label=label) for label, c, dash in styles]
-    fills = [ax.fill_between(X, 0 * X, color=c, alpha=0.15, lw=0) for c in (plots.Q, plots.P)]
+    fills = [ax.fill_between(X, 0 * X, color=c, alpha=0.15, lw=0) for c in (colors.Q, colors.P)]
     ax.set(title="densities", xlabel="z", xlim=(-10, 10))
     ax.legend(loc="upper left", handlelength=1.6, borderaxespad=0.1)
 
@@ -188,8 +187,9 @@ def _densities(ax: Axes) -> Scene:
 
 
 def _integrands(ax: Axes) -> Scene:
-    lines = [empty_line(ax, X, color=plots.REFERENCE, linestyle=":"), empty_line(ax, X)]
-    ax.axhline(0, color="black", lw=0.6)
+    colors = plots.palette()
+    lines = [empty_line(ax, X, color=colors.REFERENCE, linestyle=":"), empty_line(ax, X)]
+    ax.axhline(0, color=colors.ink, lw=0.6)
     ax.set(title="integrands", xlabel="z", xlim=(-10, 10))
 
     def update(values: Values) -> bool:
@@ -197,7 +197,7 @@ def _integrands(ax: Axes) -> Scene:
         integrands = compute(pair).integrands
         for line, y in zip(lines, integrands, strict=True):
             line.set_ydata(y)
-        lines[1].set_color(pair.color)
+        lines[1].set_color(colors.DUAL if pair.dual else colors.JS)
         low, high = np.min(integrands), np.max(integrands)
         return set_limits(ax, (-rounded_limit(-1.1 * low, least=1e-3), rounded_limit(1.1 * high)))
 
@@ -206,13 +206,14 @@ def _integrands(ax: Axes) -> Scene:
 
 def _against_alpha(ax: Axes) -> Scene:
     """Draw the divergence over alpha, its ends, a marker at the slider's value, and both KLs."""
-    kls = [empty_line(ax, [0, 1], color=color, linestyle=":") for color in (plots.Q, plots.P)]
+    colors = plots.palette()
+    kls = [empty_line(ax, [0, 1], color=color, linestyle=":") for color in (colors.Q, colors.P)]
     labels = [
         ax.text(x, 0, label, color=color, ha="center", va="bottom")
-        for x, label, color in ((0.3, "KL(q‖p)", plots.Q), (0.7, "KL(p‖q)", plots.P))
+        for x, label, color in ((0.3, "KL(q‖p)", colors.Q), (0.7, "KL(p‖q)", colors.P))
     ]
     curve = empty_line(ax, ALPHAS)
-    ends = empty_line(ax, [0, 1], marker="o", markerfacecolor="white", linestyle="none", clip_on=False)
+    ends = empty_line(ax, [0, 1], marker="o", markerfacecolor=colors.paper, linestyle="none", clip_on=False)
     marker = empty_line(ax, [0], marker="o", linestyle="none", clip_on=False)
     ax.set(title="divergence (nats)", xlabel="α", xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"])
 
@@ -228,7 +229,7 @@ def _against_alpha(ax: Axes) -> Scene:
         ends.set_ydata(n.ends)
         marker.set_data([pair.alpha], [n.value])
         for line in (curve, ends, marker):
-            line.set_color(pair.color)
+            line.set_color(colors.DUAL if pair.dual else colors.JS)
         height = max(n.curve.max(), *((n.kl_qp, n.kl_pq) if pair.primed else (0,)))
         return set_limits(ax, (0, rounded_limit(1.15 * height)))
 
@@ -252,7 +253,18 @@ def _normal(mean: float, sigma: float) -> str:
     return f"N({mean:.2f}, {sigma:.2f}²)"
 
 
-def _alt(pairs: list[GaussianPair]) -> str:
+def _alt(values: Values) -> str:
+    """Describe the two densities, their geometric mean and the divergence."""
+    s = GaussianPair(**values)
+    n = compute(s)
+    return (
+        f"Densities of q = {_normal(s.mean_q, s.sigma_q)}, p = {_normal(s.mean_p, s.sigma_p)} and their geometric mean "
+        f"{_normal(*n.g)} at α = {s.alpha:.2f}. Over α the {s.name} goes from {n.ends[0]:.2f} to "
+        f"{n.ends[1]:.2f} nats, at least {float(n.curve.min()):.2f}; the marker is at {n.value:.2f} nats."
+    )
+
+
+def _filmstrip_alt(pairs: list[GaussianPair]) -> str:
     numbers, start = [compute(pair) for pair in pairs], pairs[0]
     return (
         f"Filmstrip, α = {', '.join(f'{pair.alpha:g}' for pair in pairs)}, "

@@ -4,7 +4,7 @@ Decoded images become PNG without matplotlib, beside a map of the plane that is 
 """
 
 import copy
-from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,27 +14,19 @@ from torch import Tensor
 from vaelab import plots
 from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import to_uint8
 from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
-from vaelab.live.controls import Control, Slider, Switch
-from vaelab.live.figure import Pixels, Values, dismantle, png
-from vaelab.live.panel import Panel, Readout, View
+from vaelab.live.controls import Slider, Switch
+from vaelab.live.figure import Painting, Pixels, Values, dismantle, png
+from vaelab.live.panel import Panel
+from vaelab.live.panels.traversal import SIDES, Traversal, decode, decode_rows, resize
+from vaelab.live.spec import PanelSpec, Readout
 from vaelab.live.worker import drawing
 from vaelab.objectives.objective import Experiment
 
-SIDES = {"notebook": 308, "paper": 308, "talk": 504}
 STEPS = torch.linspace(-2, 2, 9)
 GRID, GAP = 10, 12
-COLUMNS, TILE_GAP, MAX_IMAGES, MAX_ROWS = 9, 4, 20, 6  # of the traversals
-PLANE_CAPTION = (
-    "Each point of the latent plane decodes to an image. Filmstrip: z1 from -2 to 2 at z2 = 0 (top row), "
-    "z2 from -2 to 2 at z1 = 0 (bottom row). Run the cell for the sliders."
-)
-TRAVERSAL_CAPTION = (
-    "Large: the decoded code. Below: the selected latent over its range, the others fixed. Filmstrip: one row per "
-    "latent, the most active first. Run the cell for the sliders."
-)
+MORE = " Run the cell for the sliders."
 
 
 @typed
@@ -78,26 +70,61 @@ def latent_panel(
         count = "no images" if images is None else f"{len(images)} images"
         raise InvalidValue(f"labels must be [n], one for each image, got {list(labels.shape)} for {count}.")
     frozen = copy.deepcopy(experiment).cpu().eval()
-    side = plots.size_for(SIDES, style)
     if experiment.model.latent != 2:
-        return _traversal_panel(frozen, images, reach, side, style)
-    plane = _Plane(frozen, images, labels, reach, side)
-    size = (side if plane.map is None else 2 * side + GAP, side)
-    view = View(plane.picture, size, plane.describe, plane.filmstrip, plane.alt, PLANE_CAPTION)
+        return Panel(_traversal_spec(Traversal(frozen, images, reach)), style)
+    return Panel(_plane_spec(_Plane(frozen, images, labels, reach)), style)
+
+
+def _plane_spec(plane: "_Plane") -> PanelSpec:
+    """Declare the panel of two latents: a point of the plane, and its image."""
+    reach = plane.reach
     width, edge = min(3.0, 2 * reach), 0.9 * reach
-    presets = {
-        "center": {"z1": 0.0, "z2": 0.0, "grid": False},
-        "edge": {"z1": edge, "z2": 0.0, "grid": False},
-        "corner": {"z1": -edge, "z2": edge, "grid": False},
-        "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
-    }
-    controls: list[Control] = [
-        Slider("z1", "latent z1", -reach, reach, 0.0, 0.05),
-        Slider("z2", "latent z2", -reach, reach, 0.0, 0.05),
-        Switch("grid", "one image", "10 x 10"),
-        Slider("width", "grid's width", min(0.2, reach), 2 * reach, width, 0.1),
+    beside = "" if plane.means is None else " Right: the codes of the data, with a mark at the point."
+    return PanelSpec(
+        picture=plane.open,
+        controls=[
+            Slider("z1", "latent z1", -reach, reach, 0.0, 0.05),
+            Slider("z2", "latent z2", -reach, reach, 0.0, 0.05),
+            Switch("grid", "one image", "10 x 10"),
+            Slider("width", "grid's width", min(0.2, reach), 2 * reach, width, 0.1),
+        ],
+        presets={
+            "center": {"z1": 0.0, "z2": 0.0, "grid": False},
+            "edge": {"z1": edge, "z2": 0.0, "grid": False},
+            "corner": {"z1": -edge, "z2": edge, "grid": False},
+            "all of the plane": {"z1": 0.0, "z2": 0.0, "grid": True, "width": 2 * reach},
+        },
+        readout=plane.describe,
+        alt=plane.alt,
+        filmstrip=plane.filmstrip,
+        filmstrip_alt=plane.filmstrip_alt,
+        caption=f"Each point of the latent plane decodes to an image.{beside}",
+        still=f"Filmstrip: z1 from -2 to 2 at z2 = 0 (top row), z2 from -2 to 2 at z1 = 0 (bottom row).{MORE}",
+        unused=_unused,
+    )
+
+
+def _traversal_spec(traversal: Traversal) -> PanelSpec:
+    """Declare the panel of more latents: a latent by falling activity, its value, and the image."""
+    last, reach = traversal.experiment.model.latent - 1, traversal.reach
+    controls = [
+        Slider("value", "its value", -reach, reach, 0.0, 0.05),
+        Slider("latent", "latent", 0, last, 0, whole=True),
     ]
-    return Panel(controls, view, presets, style, _unused)
+    if len(traversal.codes) > 1:
+        controls.append(Slider("image", "image", 0, len(traversal.codes) - 1, 0, whole=True))
+    ends = {"most active": 0, "least active": last}
+    return PanelSpec(
+        picture=traversal.open,
+        controls=controls,
+        presets={label: {"latent": rank, "value": 0.9 * reach} for label, rank in ends.items()},
+        readout=traversal.describe,
+        alt=traversal.alt,
+        filmstrip=traversal.filmstrip,
+        filmstrip_alt=traversal.filmstrip_alt,
+        caption="Large: the decoded code. Below: the selected latent over its range, the others fixed.",
+        still=f"Filmstrip: one row per latent, the most active first.{MORE}",
+    )
 
 
 def _unused(values: Values) -> dict[str, str]:
@@ -107,42 +134,52 @@ def _unused(values: Values) -> dict[str, str]:
 class _Plane:
     """A frozen decoder with two latents, and a map of the encoded images."""
 
-    def __init__(
-        self, experiment: Experiment, images: Images | None, labels: Tensor | None, reach: float, side: int
-    ) -> None:
-        self.experiment, self.reach, self.side, self.labels = experiment, reach, side, labels
-        self.means = self.map = None
+    def __init__(self, experiment: Experiment, images: Images | None, labels: Tensor | None, reach: float) -> None:
+        self.experiment, self.reach, self.labels = experiment, reach, labels
+        self.means = self.sigmas = None
         if images is not None:
             codes = experiment.encode(images)
-            self.means = codes.mean
-            self.map = _draw_map(codes.mean, labels, reach, side, torch.exp(0.5 * codes.logvar))
+            self.means, self.sigmas = codes.mean, torch.exp(0.5 * codes.logvar)
+
+    def open(self, style: plots.Style, dark: bool) -> Painting:
+        """Return the picture: the image or the grid, beside the map with a marker if there are codes."""
+        side = plots.size_for(SIDES, style)
+        with plots.style("notebook", dark=dark):
+            colors = plots.palette()
+        if self.means is None:
+            return Painting(lambda values: png(np.asarray(self._large(values, side))), (side, side))
+        canvas = Image.new("RGB", (2 * side + GAP, side), colors.paper)
+        canvas.paste(Image.fromarray(_draw_map(self, side, dark)), (0, 0))
+        return Painting(partial(self._beside_map, canvas, colors.ink), canvas.size)
+
+    def _large(self, values: Values, side: int) -> Image.Image:
+        z1, z2 = values["z1"], values["z2"]
+        return resize(self.grid(z1, z2, values["width"]) if values["grid"] else self.image(z1, z2), side)
+
+    def _beside_map(self, background: Image.Image, ink: str, values: Values) -> bytes:
+        """Return the map with a marker, and the image beside it, as PNG."""
+        z1, z2, width, side = values["z1"], values["z2"], values["width"], background.height
+        canvas = background.copy()
+        canvas.paste(self._large(values, side).convert("RGB"), (side + GAP, 0))
+        x, y = ((1 + z / self.reach) * side / 2 for z in (z1, -z2))
+        pen = ImageDraw.Draw(canvas)
+        if values["grid"]:
+            half = width / self.reach * side / 4
+            pen.rectangle((max(x - half, 0), y - half, min(x + half, side), y + half), outline=ink, width=2)
+        for radius, color in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):  # seen on any background
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
+        return png(np.asarray(canvas))
 
     def image(self, z1: float, z2: float) -> Pixels:
         """Return the decoded image, [h, w] or [h, w, 3]."""
-        return _decode(self.experiment, torch.tensor([[z1, z2]], dtype=torch.float32))[0]
+        return decode(self.experiment, torch.tensor([[z1, z2]], dtype=torch.float32))[0]
 
     def grid(self, z1: float, z2: float, width: float) -> Pixels:
         """Return 10 x 10 images of a square around the point; z2 grows upward."""
         steps = torch.linspace(-width / 2, width / 2, GRID)
         rows, columns = torch.meshgrid(z2 - steps, z1 + steps, indexing="ij")
-        images = _decode(self.experiment, torch.stack([columns.flatten(), rows.flatten()], 1))
+        images = decode(self.experiment, torch.stack([columns.flatten(), rows.flatten()], 1))
         return plots.tile_images([images[i : i + GRID] for i in range(0, GRID**2, GRID)])
-
-    def picture(self, values: Values) -> bytes:
-        """Return the image or the grid as PNG, beside the map with a marker."""
-        z1, z2, width = values["z1"], values["z2"], values["width"]
-        large = _resize(self.grid(z1, z2, width) if values["grid"] else self.image(z1, z2), self.side)
-        if self.map is None:
-            return png(np.asarray(large))
-        canvas = Image.fromarray(plots.tile_images([[self.map, np.asarray(large.convert("RGB"))]], GAP))
-        x, y = ((1 + z / self.reach) * self.side / 2 for z in (z1, -z2))
-        pen = ImageDraw.Draw(canvas)
-        if values["grid"]:
-            half = width / self.reach * self.side / 4
-            pen.rectangle((max(x - half, 0), y - half, min(x + half, self.side), y + half), outline="black", width=2)
-        for radius, color in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-        return png(np.asarray(canvas))
 
     def describe(self, values: Values) -> Readout:
         """Return the point, its distance from zero, and the nearest encoded image."""
@@ -158,9 +195,24 @@ class _Plane:
 
     def filmstrip(self) -> bytes:
         """Return a row of images along z1 and one along z2, as PNG."""
-        return _decode_rows(self.experiment, self._axes(), side=84, gap=6)
+        return decode_rows(self.experiment, self._axes(), side=84, gap=6)
 
-    def alt(self) -> str:
+    def alt(self, values: Values) -> str:
+        """Describe the image or the grid, and the place of the point."""
+        z1, z2 = values["z1"], values["z2"]
+        pixels = self.grid(z1, z2, values["width"]) if values["grid"] else self.image(z1, z2)
+        what = (
+            f"{GRID} x {GRID} images decoded from a square of {values['width']:.1f}"
+            if values["grid"]
+            else "An image decoded"
+        )
+        text = f"{what} at z = ({z1:.2f}, {z2:.2f}), with a mean brightness of {pixels.mean() / 255:.2f}."
+        if self.means is None:
+            return text
+        inside = float((self.means - torch.tensor([z1, z2])).norm(dim=1).lt(1).float().mean())
+        return f"{text} On the map beside it {inside:.0%} of the {len(self.means)} codes lie within 1 of the point."
+
+    def filmstrip_alt(self) -> str:
         """Describe the filmstrip, with the nearest labels."""
         text = f"Two rows of {len(STEPS)} decoded images each."
         z1, z2 = (self._nearest(codes) for codes in self._axes())
@@ -178,120 +230,16 @@ class _Plane:
         return ", ".join(str(int(label)) for label in self.labels[nearest.to(self.labels.device)])
 
 
-def _draw_map(means: Tensor, labels: Tensor | None, reach: float, side: int, sigmas: Tensor) -> Pixels:
+def _draw_map(plane: _Plane, side: int, dark: bool) -> Pixels:
     """Draw encoded images as dots and ellipses on a square without margins: [side, side, 3]."""
-    with drawing, plots.style("notebook"):
+    with drawing, plots.style("notebook", dark=dark):
         figure = plots.new_figure(side / 100, side / 100)
         figure.set_layout_engine("none")
         ax = figure.add_axes((0, 0, 1, 1))
-        plots.latent_plane(ax, means, labels, sigmas)
-        ax.spines[:].set(visible=True, color=plots.REFERENCE)
-        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
+        plots.latent_plane(ax, plane.means, plane.labels, plane.sigmas)
+        ax.spines[:].set(visible=True, color=plots.palette().REFERENCE)
+        ax.set(xlim=(-plane.reach, plane.reach), ylim=(-plane.reach, plane.reach), xticks=[], yticks=[])
         figure.canvas.draw()
         pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
         dismantle(figure)
         return pixels
-
-
-def _traversal_panel(
-    experiment: Experiment, images: Images | None, reach: float, side: int, style: plots.Style
-) -> Panel:
-    """Build a panel for a latent, its value and the image; latents by falling activity."""
-    traversal = _Traversal(experiment, images, reach, side)
-    last = experiment.model.latent - 1
-    controls: list[Control] = [
-        Slider("value", "its value", -reach, reach, 0.0, 0.05),
-        Slider("latent", "latent", 0, last, 0, 1, whole=True),
-    ]
-    if len(traversal.codes) > 1:
-        controls.append(Slider("image", "image", 0, len(traversal.codes) - 1, 0, 1, whole=True))
-    ends = {"most active": 0, "least active": last}
-    presets = {label: {"latent": rank, "value": 0.9 * reach} for label, rank in ends.items()}
-    view = View(
-        traversal.picture, traversal.size, traversal.describe, traversal.filmstrip, traversal.alt, TRAVERSAL_CAPTION
-    )
-    return Panel(controls, view, presets, style)
-
-
-class _Traversal:
-    """A frozen decoder, codes to start from, and the latents in the order of their activity."""
-
-    def __init__(self, experiment: Experiment, images: Images | None, reach: float, side: int) -> None:
-        self.experiment, self.reach, self.side = experiment, reach, side
-        if images is None:
-            self.codes, self.activity = torch.zeros(1, experiment.model.latent), None
-            self.order = list(range(experiment.model.latent))
-        else:
-            means = experiment.encode(images).mean
-            self.codes, self.activity = means[:MAX_IMAGES], means.var(0, correction=0)
-            self.order = self.activity.argsort(descending=True).tolist()
-        self.tile = (side + TILE_GAP) // 4
-        self.size = (COLUMNS * (self.tile + TILE_GAP) - TILE_GAP, side + TILE_GAP + self.tile)
-
-    def _code(self, values: Values) -> tuple[int, Tensor]:
-        """Return the index of the selected latent, and the code [latent] with its value."""
-        latent = self.order[values["latent"]]
-        z = self.codes[values.get("image", 0)].clone()
-        z[latent] = values["value"]
-        return latent, z
-
-    def _row(self, z: Tensor, latent: int) -> Tensor:
-        """Return codes [columns, latent] with one latent from -reach to reach."""
-        codes = z.repeat(COLUMNS, 1)
-        codes[:, latent] = torch.linspace(-self.reach, self.reach, COLUMNS)
-        return codes
-
-    def picture(self, values: Values) -> bytes:
-        """Return the decoded code as PNG, above the traversal with a mark at the value."""
-        latent, z = self._code(values)
-        width, top = self.size[0], self.side + TILE_GAP
-        canvas = Image.new("RGB", self.size, "white")
-        large = _resize(_decode(self.experiment, z[None])[0], self.side)
-        canvas.paste(large, ((width - self.side) // 2, 0))
-        for i, image in enumerate(_decode(self.experiment, self._row(z, latent))):
-            canvas.paste(_resize(image, self.tile), (i * (self.tile + TILE_GAP), top))
-        x = self.tile / 2 + (width - self.tile) * (1 + values["value"] / self.reach) / 2
-        ImageDraw.Draw(canvas).polygon([(x - 8, top - 16), (x + 8, top - 16), (x, top - 2)], plots.P)
-        return png(np.asarray(canvas))
-
-    def describe(self, values: Values) -> Readout:
-        """Return the latent, its value, and how much a pixel changes along it."""
-        latent, z = self._code(values)
-        rows = [("latent", f"{latent}"), ("its value", f"{values['value']:.2f} sigma"), ("|z|", f"{z.norm():.2f}")]
-        if self.activity is not None:
-            rows.append(("variance of its means", f"{float(self.activity[latent]):.3f}"))
-        images = np.stack(_decode(self.experiment, self._row(z, latent))).astype(float)
-        change = images.std(0).mean() / 255
-        sentence = f"Along latent {latent} a pixel changes by {change:.3f} on average (standard deviation)."
-        return Readout(rows, sentence)
-
-    def filmstrip(self) -> bytes:
-        """Return one row per latent from the first image's code, as PNG."""
-        rows = [self._row(self.codes[0], latent) for latent in self.order[:MAX_ROWS]]
-        return _decode_rows(self.experiment, rows, side=56, gap=TILE_GAP)
-
-    def alt(self) -> str:
-        """Describe the filmstrip."""
-        latents = ", ".join(map(str, self.order[:MAX_ROWS]))
-        return (
-            f"{min(MAX_ROWS, len(self.order))} rows of {COLUMNS} decoded images: latents {latents} from "
-            f"-{self.reach:g} to {self.reach:g}, one row each."
-        )
-
-
-def _decode(experiment: Experiment, z: Tensor) -> list[Pixels]:
-    """Decode codes [n, latent] to mean images, each [h, w] or [h, w, 3]."""
-    images = to_uint8(experiment.decode(z)).numpy()
-    return [image[0] if len(image) == 1 else image.transpose(1, 2, 0) for image in images]
-
-
-def _resize(pixels: Pixels, side: int) -> Image.Image:
-    return Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
-
-
-def _decode_rows(experiment: Experiment, rows: Sequence[Tensor], side: int, gap: int) -> bytes:
-    """Decode rows of codes to one PNG, each image enlarged to at most `side` pixels."""
-    images = [_decode(experiment, codes) for codes in rows]
-    factor = max(1, side // len(images[0][0]))
-    enlarged = [[image.repeat(factor, 0).repeat(factor, 1) for image in row] for row in images]
-    return png(plots.tile_images(enlarged, gap), small=True)

@@ -20,7 +20,8 @@ from vaelab._utils.typed import typed
 from vaelab.divergences import fitting
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
-from vaelab.live.panel import Panel, PanelSpec, Readout
+from vaelab.live.panel import Panel
+from vaelab.live.spec import PanelSpec, Readout
 
 OPTIMA = Path(__file__).with_name("mixture_optima.csv")
 FAMILIES = ("primed", "primed dual")
@@ -30,7 +31,7 @@ ANGLES = np.linspace(0, 2 * np.pi, 120)
 CAPTION = (
     "Gray: a mixture of ten Gaussians. Circles: one and two σ of the single Gaussian q that fits it best. The primed "
     "divergence goes from one cluster (KL(q‖p), α = 0) to all of the mass (KL(p‖q), α = 1); its dual goes the other "
-    "way and jumps at small α. Run the cell for the slider."
+    "way and jumps at small α."
 )
 
 
@@ -73,16 +74,19 @@ def mixture_panel(alpha: float = 0.3, *, dual: bool = False, style: plots.Style 
         "dual at small α": (0.1, True),
         "dual at 0.02": (0.02, True),
     }
-    return PanelSpec(
+    spec = PanelSpec(
         draw=_draw,
         sizes={"notebook": (9.6, 4.2), "paper": (7.0, 3.1), "talk": (12.8, 5.8)},
         controls=[Slider("alpha", "skew α", 0, 1, alpha), Switch("dual", "primed", "primed dual", dual)],
         presets={label: {"alpha": a, "dual": d} for label, (a, d) in presets.items()},
         readout=_readout,
         frames={f"α = {a:g}": {"alpha": a, "dual": dual} for a in ALPHAS},
-        alt=partial(_alt, dual),
+        alt=_alt,
+        filmstrip_alt=partial(_filmstrip_alt, dual),
         caption=CAPTION,
-    ).build(style)
+        still="Run the cell for the slider.",
+    )
+    return Panel(spec, style)
 
 
 def _optimum(alpha: float, dual: bool) -> _Optimum:
@@ -125,15 +129,16 @@ def _compute(alphas: Sequence[float]) -> None:
 
 def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     """Draw the target with its best fit, and the width of the fit over alpha."""
+    colors = plots.palette()
     plane, right = figure.subplots(2, 1, height_ratios=(2, 1)) if stacked else figure.subplots(1, 2)
     axis = np.linspace(-5, 5, 101)
     points = torch.from_numpy(np.stack(np.meshgrid(axis, axis, indexing="xy"), -1))
     density = fitting.mixture().log_prob(points).exp().numpy()
     levels = np.linspace(0.003, density.max(), 9)
-    plane.contourf(axis, axis, density, levels=levels, cmap="Grays", extend="max")
+    plane.contourf(axis, axis, density, levels=levels, cmap=colors.shades, extend="max")
     plane.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xticks=[], yticks=[], title="mixture p, best Gaussian q")
     plane.spines[:].set_visible(False)
-    for family, color, dash in zip(FAMILIES, (plots.JS, plots.DUAL), ("-", "--"), strict=True):
+    for family, color, dash in zip(FAMILIES, (colors.JS, colors.DUAL), ("-", "--"), strict=True):
         alphas, optima = _table()[family]
         jumps = np.append(np.abs(np.diff(optima[:, 1:], axis=0)).max(1) > JUMP, False)
         right.plot(alphas, np.where(jumps, np.nan, optima[:, 3]), color=color, linestyle=dash, label=family)
@@ -151,7 +156,7 @@ def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
         center.set_data([best.mean_1], [best.mean_2])
         marker.set_data([values["alpha"]], [best.std])
         for artist in (*circles, center, marker):
-            artist.set_color(plots.DUAL if values["dual"] else plots.JS)
+            artist.set_color(colors.DUAL if values["dual"] else colors.JS)
         return False
 
     return Scene([*circles, center, marker], update)
@@ -170,7 +175,17 @@ def _readout(values: Values) -> Readout:
     return Readout(rows, f"At α = {values['alpha']:.2f} the best Gaussian under the {family} JS {coverage}.")
 
 
-def _alt(dual: bool) -> str:
+def _alt(values: Values) -> str:
+    """Describe the circles on the mixture."""
+    best, family = _optimum(values["alpha"], values["dual"]), FAMILIES[values["dual"]]
+    return (
+        f"Circles of one and two σ on a mixture of ten clusters: under the {family} geometric JS with "
+        f"α = {values['alpha']:.2f} the best Gaussian lies at ({best.mean_1:.2f}, {best.mean_2:.2f}) and has "
+        f"σ = {best.std:.2f}."
+    )
+
+
+def _filmstrip_alt(dual: bool) -> str:
     widths = ", ".join(f"{_optimum(a, dual).std:.2f}" for a in ALPHAS)
     return (
         f"Filmstrip, α = {', '.join(f'{a:g}' for a in ALPHAS)}: one Gaussian fitted to a mixture under the "

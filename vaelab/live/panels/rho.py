@@ -10,14 +10,15 @@ from vaelab import plots
 from vaelab._utils.typed import typed
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line
-from vaelab.live.panel import Panel, PanelSpec, Readout
+from vaelab.live.panel import Panel
+from vaelab.live.spec import PanelSpec, Readout
 
 VARIANCES = np.geomspace(0.002, 2, 200)
 RHOS = (0.2, 0.5, 1.0, 2.0)
 MAX_KL = 4.0  # nats
 CAPTION = (
     "If the decoder can undo a rescaling of a latent, the encoder keeps rho = σ/|μ| and moves along the curve (left) "
-    "to the smallest KL. For every rho that minimum is on the line σ² + μ² = 1 (right). Run the cell for the sliders."
+    "to the smallest KL. For every rho that minimum is on the line σ² + μ² = 1 (right)."
 )
 
 
@@ -60,7 +61,7 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         "too small": (0.5, 0.01),
         "too large": (0.5, 1.0),
     }
-    return PanelSpec(
+    spec = PanelSpec(
         draw=_draw,
         sizes={"notebook": (9.6, 3.6), "paper": (7.0, 2.7), "talk": (12.8, 5.2)},
         controls=[
@@ -71,24 +72,27 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         readout=_readout,
         frames={f"rho = {r:g}": {"rho": r, "variance": _minimum(r)[0]} for r in RHOS},
         alt=_alt,
+        filmstrip_alt=_filmstrip_alt,
         caption=CAPTION,
-    ).build(style)
+    )
+    return Panel(spec, style)
 
 
 def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     """Draw the KL against sigma², and the plane of sigma² and mu²."""
+    colors = plots.palette()
     left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
     for rho in RHOS:
-        left.plot(VARIANCES, _kl(VARIANCES, rho), color=plots.REFERENCE, lw=0.8, alpha=0.5)
-        right.plot(*_minimum(rho)[:2], "o", color=plots.REFERENCE, alpha=0.5, markersize=4)
+        left.plot(VARIANCES, _kl(VARIANCES, rho), color=colors.REFERENCE, lw=0.8, alpha=0.5)
+        right.plot(*_minimum(rho)[:2], "o", color=colors.REFERENCE, alpha=0.5, markersize=4)
     left.set(title="KL(q‖p) (nats)", xlabel="σ²", xscale="log", xlim=(VARIANCES[0], VARIANCES[-1]), ylim=(0, MAX_KL))
-    right.plot([0, 1], [1, 0], color=plots.MEAN, linestyle="-.", label="σ² + μ² = 1")
+    right.plot([0, 1], [1, 0], color=colors.MEAN, linestyle="-.", label="σ² + μ² = 1")
     right.set(title="μ²", xlabel="σ²", xlim=(0, 1.3), ylim=(0, 1.3))
     right.legend(loc="upper right", frameon=True, framealpha=1, edgecolor="none")
-    curve, ray = empty_line(left, VARIANCES, color=plots.Q), empty_line(right, [0, 2], color=plots.Q)
+    curve, ray = empty_line(left, VARIANCES, color=colors.Q), empty_line(right, [0, 2], color=colors.Q)
     point = partial(empty_line, x=[0], linestyle="none")
-    dots = [point(ax, marker="o", color=plots.P, clip_on=False) for ax in (left, right)]
-    stars = [point(ax, marker="*", color=plots.MEAN, markersize=13) for ax in (left, right)]
+    dots = [point(ax, marker="o", color=colors.P, clip_on=False) for ax in (left, right)]
+    stars = [point(ax, marker="*", color=colors.MEAN, markersize=13) for ax in (left, right)]
 
     def update(values: Values) -> bool:
         rho, variance = values["rho"], values["variance"]
@@ -120,7 +124,19 @@ def _readout(values: Values) -> Readout:
     return Readout(rows, sentence)
 
 
-def _alt() -> str:
+def _alt(values: Values) -> str:
+    """Describe the curve and the point on it."""
+    rho, variance = values["rho"], values["variance"]
+    best_variance, _, smallest = _minimum(rho)
+    side = "left of" if variance < best_variance else "right of" if variance > best_variance else "at"
+    return (
+        f"Left: the curve of KL(q‖p) against σ² at rho = {rho:.2f} has its minimum of {smallest:.2f} nats at "
+        f"σ² = {best_variance:.3f}; the point is {side} it, at σ² = {variance:.3f} and {_kl(variance, rho):.2f} nats. "
+        f"Right: on the ray of this rho it has σ² + μ² = {variance * (1 + 1 / rho**2):.2f}, the minimum 1."
+    )
+
+
+def _filmstrip_alt() -> str:
     minima = [(r, *_minimum(r)) for r in RHOS]
     listed = "; ".join(f"rho {r:g}: {kl:.2f} nats at σ² = {v:.2f}, μ² = {m:.2f}" for r, v, m, kl in minima)
     return f"Filmstrip over rho. In each frame the smallest KL is on the line σ² + μ² = 1: {listed}."

@@ -1,5 +1,7 @@
 """The scale panel: sampled latents times a factor, their images and Fréchet distance."""
 
+import copy
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -7,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from torch import Tensor
 
 from vaelab import plots
 from vaelab._utils import checks
@@ -15,7 +18,8 @@ from vaelab._utils.typed import typed
 from vaelab.data.dataset import Dataset
 from vaelab.live.controls import Choice, Slider
 from vaelab.live.figure import AnyFigure, Scene, Values
-from vaelab.live.panel import Panel, PanelSpec, Readout
+from vaelab.live.panel import Panel
+from vaelab.live.spec import PanelSpec, Readout
 from vaelab.metrics.classifier import FEATURES, classifier
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.objectives.objective import Experiment
@@ -23,11 +27,12 @@ from vaelab.posterior.samplers import Sampler
 
 FACTORS = np.round(np.arange(0.4, 3.01, 0.2), 2)
 ROWS, COLUMNS = 4, 7
-COLORS = (plots.Q, plots.P, plots.MEAN, plots.DUAL, plots.REFERENCE)
+MAX_SAMPLERS = 5
 CAPTION = (
-    "Latents are sampled, multiplied by a factor and decoded. With a small factor every image is close to the mean. "
+    "Latents are sampled, multiplied by a factor and decoded (right). Left: the Fréchet distance of these images from "
+    "the data. With a small factor every image is close to the mean. "
     "Renormalization sets the factor at which sampled latents vary as much as the codes; compare it with the factor of "
-    "the smallest distance. Run the cell for the slider."
+    "the smallest distance."
 )
 
 
@@ -41,6 +46,29 @@ class _ScaledSamples(NamedTuple):
     def at(self, values: Values) -> tuple[int, int]:
         """Return the indices of the sampler and of the factor."""
         return self.names.index(values["source"]), FACTORS.tolist().index(values["factor"])
+
+
+class _Measurement:
+    """Samples that are measured once, when they are first needed, by whichever thread."""
+
+    def __init__(self, experiment: Experiment, latents: Mapping[str, Tensor], dataset: Dataset) -> None:
+        self._parts = copy.deepcopy(experiment), latents, dataset  # the experiment may be trained on
+        self._lock, self._samples = threading.Lock(), list[_ScaledSamples]()
+
+    def __call__(self) -> _ScaledSamples:
+        with self._lock:
+            if not self._samples:
+                self._samples.append(_measure(*self._parts))
+        return self._samples[0]
+
+    def best(self) -> float:
+        """Return the factor at which the first sampler has the smallest distance."""
+        return float(FACTORS[self().distance[0].argmin()])
+
+    def frames(self) -> dict[str, Values]:
+        """Return the values of the filmstrip's frames."""
+        first, factors = self().names[0], sorted({FACTORS[0], 1.0, self.best(), FACTORS[-1]})
+        return {f"{first}, factor {factor:g}": {"factor": factor, "source": first} for factor in factors}
 
 
 @typed
@@ -71,48 +99,53 @@ def scale_panel(
     checks.positive_int("n", n, at_least=FEATURES + 1)
     if len(dataset) <= FEATURES:
         raise InvalidValue(f"dataset must have more than {FEATURES} images, got {len(dataset)}.")
-    if not 1 <= len(samplers) <= len(COLORS) or dataset.shape[0] != 1:
+    if not 1 <= len(samplers) <= MAX_SAMPLERS or dataset.shape[0] != 1:
         raise InvalidValue(
-            f"samplers must be one to {len(COLORS)} and images gray, "
+            f"samplers must be one to {MAX_SAMPLERS} and images gray, "
             f"got {len(samplers)} and {dataset.shape[0]} channels."
         )
-    samples = _measure(experiment, samplers, dataset, n)
-    first, factors = samples.names[0], FACTORS.tolist()
-    best = factors[samples.distance[0].argmin()]
-    frames = sorted({factors[0], 1.0, best, factors[-1]})
-    return PanelSpec(
-        draw=partial(_draw, samples=samples),
+    latents = {name: sampler.sample(n, torch.Generator().manual_seed(0)) for name, sampler in samplers.items()}
+    measured, names, factors = _Measurement(experiment, latents, dataset), tuple(samplers), FACTORS.tolist()
+    best = {"smallest distance": lambda: {"factor": measured.best()}}
+    spec = PanelSpec(
+        draw=partial(_draw, measured),
         sizes={"notebook": (9.6, 3.4), "paper": (7.0, 2.5), "talk": (12.8, 4.6)},
         controls=[
             Slider("factor", "factor", factors[0], factors[-1], 1.0, stops=tuple(factors)),
-            Choice("source", "latents from", samples.names, first),
+            Choice("source", "latents from", names, names[0]),
         ],
-        presets={"shrunk": {"factor": 0.6}, "as sampled": {"factor": 1.0}, "smallest distance": {"factor": best}},
-        readout=partial(_readout, samples),
-        frames={f"{first}, factor {factor:g}": {"factor": factor, "source": first} for factor in frames},
-        alt=partial(_alt, samples),
+        presets={"shrunk": {"factor": 0.6}, "as sampled": {"factor": 1.0}, **best},
+        prepare=measured,
+        readout=lambda values: _readout(measured(), values),
+        alt=lambda values: _alt(measured(), values),
+        frames=measured.frames,
+        filmstrip_alt=lambda: _filmstrip_alt(measured()),
         caption=CAPTION,
-    ).build(style)
+        still="Run the cell for the slider.",
+    )
+    return Panel(spec, style)
 
 
-def _measure(experiment: Experiment, samplers: Mapping[str, Sampler], dataset: Dataset, n: int) -> _ScaledSamples:
+def _measure(experiment: Experiment, latents: Mapping[str, Tensor], dataset: Dataset) -> _ScaledSamples:
+    """Decode latents [n, d] at every factor; the classifier is trained first, unless it is stored."""
     network = classifier(dataset)
     real = network.features(dataset.images)
     device = experiment.objective.weight.device
     distance, grids = [], []
-    for sampler in samplers.values():
-        z = sampler.sample(n, torch.Generator().manual_seed(0))
+    for z in latents.values():
         decoded = [experiment.decode((float(factor) * z).to(device)).cpu() for factor in FACTORS]
         distance.append([frechet_distance(real, network.features(images)) for images in decoded])
         first = torch.stack([images[: ROWS * COLUMNS, 0] for images in decoded])
         grids.append(first.unflatten(1, (ROWS, COLUMNS)).numpy())
-    return _ScaledSamples(tuple(samplers), np.array(distance), np.stack(grids))
+    return _ScaledSamples(tuple(latents), np.array(distance), np.stack(grids))
 
 
-def _draw(figure: AnyFigure, samples: _ScaledSamples, *, stacked: bool = False) -> Scene:
+def _draw(measured: _Measurement, figure: AnyFigure, *, stacked: bool = False) -> Scene:
     """Draw the distance over the factor, and decoded images."""
+    samples, colors = measured(), plots.palette()
+    lines = colors.Q, colors.P, colors.MEAN, colors.DUAL, colors.REFERENCE
     left, right = figure.subplots(2, 1, height_ratios=(5, 4)) if stacked else figure.subplots(1, 2)
-    for name, distance, color in zip(samples.names, samples.distance, COLORS, strict=False):
+    for name, distance, color in zip(samples.names, samples.distance, lines, strict=False):
         left.plot(FACTORS, distance, color=color, label=name)
     left.set(yscale="log", xlabel="factor", title="Fréchet distance, classifier features")
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -121,7 +154,7 @@ def _draw(figure: AnyFigure, samples: _ScaledSamples, *, stacked: bool = False) 
     left.legend(loc="upper right", fontsize="x-small" if stacked else "small")
     if not stacked:
         right.set_title("decoded samples")
-    (mark,) = left.plot(FACTORS[:1], samples.distance[0, :1], "o", color=plots.JS, markersize=7)
+    (mark,) = left.plot(FACTORS[:1], samples.distance[0, :1], "o", color=colors.JS, markersize=7)
     grid = plots.image_grid(right, samples.images[0, 0])
 
     def update(values: Values) -> bool:
@@ -142,7 +175,19 @@ def _readout(samples: _ScaledSamples, values: Values) -> Readout:
     return Readout(rows, f"{name} times {FACTORS[f]:g}: distance {distance:.1f}; the smallest is {where}.")
 
 
-def _alt(samples: _ScaledSamples) -> str:
+def _alt(samples: _ScaledSamples, values: Values) -> str:
+    """Describe the mark on the curve, and the images."""
+    k, f = samples.at(values)
+    row = samples.distance[k]
+    return (
+        f"Left: the distance of images from {samples.names[k]} latents is {row[0]:.1f} at factor {FACTORS[0]:g}, "
+        f"smallest at {FACTORS[row.argmin()]:g} with {row.min():.1f}, and {row[-1]:.1f} at {FACTORS[-1]:g}; the mark "
+        f"is at {FACTORS[f]:g} with {row[f]:.1f}. Right: {ROWS * COLUMNS} decoded samples with a mean brightness of "
+        f"{samples.images[k, f].mean():.2f}."
+    )
+
+
+def _filmstrip_alt(samples: _ScaledSamples) -> str:
     best = [f"{name} at {FACTORS[row.argmin()]:g}" for name, row in zip(samples.names, samples.distance, strict=True)]
     first = samples.distance[0]
     return (

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.patches import Circle
 
 from vaelab import plots
 from vaelab._utils.images import to_float
@@ -47,31 +48,41 @@ def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> Training
     return TrainingState(list(trainer.record.points), changes, snapshot.step, images.numpy(), plane.numpy(), labels)
 
 
+def empty_state() -> TrainingState:
+    """Return the state before the first step."""
+    images, codes = np.zeros((3, N_IMAGES, 8, 8)), np.zeros((0, 2))
+    return TrainingState([], [], 0, images, codes, np.zeros(0, int))
+
+
 def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
-    """Draw curves above images and latent plane; a filmstrip has no curves."""
+    """Draw the curves and the path above images and latent plane."""
     if stacked:
-        return combine([_images(figure.add_subplot(2, 1, 1)), _plane(figure.add_subplot(2, 1, 2))])
-    grid = figure.add_gridspec(2, 6, height_ratios=(1, 1.25), hspace=0.45, wspace=1.3)
-    losses, gamma, path = (figure.add_subplot(grid[0, 2 * i : 2 * i + 2]) for i in range(3))
+        grid = figure.add_gridspec(3, 2)
+        places, short = [grid[0, 0], grid[0, 1], grid[1, 0], grid[2, :], grid[1, 1]], True
+    else:
+        grid = figure.add_gridspec(2, 6, height_ratios=(1, 1.25), hspace=0.45, wspace=1.3)
+        places, short = [grid[0, :2], grid[0, 2:4], grid[0, 4:], grid[1, :4], grid[1, 4:]], False
+    losses, gamma, path, images, plane = (figure.add_subplot(place) for place in places)
+    colors = plots.palette()
+    parts = {"nll": (colors.P, "--"), "divergence": (colors.Q, "-")}
     return combine(
         [
-            _curves(
-                losses, "reconstruction, divergence (nats)", {"nll": (plots.P, "--"), "divergence": (plots.Q, "-")}
-            ),
-            _curves(gamma, "gamma", {"gamma": (plots.MEAN, "-")}),
-            _path(path),
-            _images(figure.add_subplot(grid[1, :4])),
-            _plane(figure.add_subplot(grid[1, 4:])),
+            _curves(losses, "loss (nats)" if short else "reconstruction, divergence (nats)", parts),
+            _curves(gamma, "gamma", {"gamma": (colors.MEAN, "-")}),
+            _path(path, "squared error" if short else "squared error per image"),
+            _images(images),
+            _plane(plane),
         ]
     )
 
 
 def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
     """Draw fields of the points by step, with lines where a parameter was changed, and a cursor."""
+    colors = plots.palette()
     lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, (color, dash) in columns.items()]
     across = ax.get_xaxis_transform()
-    changes = ax.plot([], [], color=plots.JS, lw=0.8, alpha=0.8, transform=across)[0]
-    cursor = ax.plot([], [], color="black", lw=0.8, linestyle=":", transform=across)[0]
+    changes = ax.plot([], [], color=colors.JS, lw=0.8, alpha=0.8, transform=across)[0]
+    cursor = ax.plot([], [], color=colors.ink, lw=0.8, linestyle=":", transform=across)[0]
     ax.set(title=title, xlabel="step")
     if len(columns) > 1:
         ax.legend(loc="upper right")
@@ -98,11 +109,12 @@ def _range(values: np.ndarray) -> tuple[float, float]:
     return -rounded_limit(-low, steps=COARSE) if low < 0 else 0.0, rounded_limit(high, steps=COARSE)
 
 
-def _path(ax: Any) -> Scene:
+def _path(ax: Any, title: str) -> Scene:
     """Draw the path through the plane of rate and distortion, and the point of the cursor."""
-    path = ax.plot([], [], color=plots.REFERENCE, lw=1)[0]
-    here = empty_line(ax, [0], marker="o", color=plots.JS, linestyle="none", clip_on=False)
-    ax.set(title="squared error per image", xlabel="rate KL(q‖p) (nats)")
+    colors = plots.palette()
+    path = ax.plot([], [], color=colors.REFERENCE, lw=1)[0]
+    here = empty_line(ax, [0], marker="o", color=colors.JS, linestyle="none", clip_on=False)
+    ax.set(title=title, xlabel="rate KL(q‖p) (nats)")
 
     def update(values: Values) -> bool:
         state: TrainingState = values["state"]
@@ -137,14 +149,33 @@ def _images(ax: Any) -> Scene:
 
 
 def _plane(ax: Any) -> Scene:
-    """Draw the means of the probe's posteriors, colored by class."""
-    dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in plots.CLASSES]
-    ax.set(title="latent plane", xlim=(-4, 4), ylim=(-4, 4), xticks=[-3, 0, 3], yticks=[-3, 0, 3])
+    """Draw the means of the probe's posteriors, colored and named by class, over the prior."""
+    colors = plots.palette()
+    for radius in (1, 2, 3):
+        ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=colors.REFERENCE, linewidth=0.6, linestyle=":"))
+    dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in colors.CLASSES]
+    place: Any = {"ha": "center", "va": "center", "weight": "bold", "clip_on": True, "color": colors.ink}
+    names = [ax.text(0, 0, str(k), visible=False, **place) for k in range(len(dots))]
+    ax.set(title="latent plane", aspect="equal")
 
     def update(values: Values) -> bool:
         state: TrainingState = values["state"]
-        for k, line in enumerate(dots):
-            line.set_data(*state.plane[state.labels == k].T)
-        return False
+        limit = plane_limit(state.plane)
+        plane = state.plane.clip(-limit, limit)  # a code far outside is on the edge
+        for k, (line, name) in enumerate(zip(dots, names, strict=True)):
+            members = plane[state.labels == k]
+            line.set_data(*members.T)
+            name.set_visible(len(members) > 0)
+            if len(members):
+                name.set_position(np.median(members, 0))
+        return set_limits(ax, (-limit, limit), (-limit, limit))
 
-    return Scene(dots, update)
+    return Scene([*dots, *names], update)
+
+
+def plane_limit(plane: np.ndarray) -> float:
+    """Return the limit of the axes for codes [n, 2]: all of them, but for outliers beyond twice the 0.95 quantile."""
+    if not plane.size:
+        return 3.5
+    reach = np.abs(plane).max(1)
+    return rounded_limit(1.05 * min(float(reach.max()), 2 * float(np.quantile(reach, 0.95))), least=3.5)

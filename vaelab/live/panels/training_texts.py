@@ -1,10 +1,11 @@
-"""The texts of the training panel: its state, its numbers, its changes, and how its code is copied."""
+"""The texts of the training panel: its state, its numbers, its changes, and what its picture shows."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from vaelab.live.panel import Readout
-from vaelab.live.panels.training_figure import TrainingState
+import numpy as np
+
+from vaelab.live.figure import Values
+from vaelab.live.spec import Readout
 from vaelab.live.stops import label
 from vaelab.live.trainer import Snapshot, Trainer, nearest
 
@@ -12,14 +13,6 @@ from vaelab.live.trainer import Snapshot, Trainer, nearest
 TUNABLE = {"alpha": "alpha", "gamma": "gamma", "beta": "weight", "consistency": "consistency", "lr": "lr"}
 SLIDERS = {parameter: name for name, parameter in TUNABLE.items()}
 MAX_LISTED = 5  # changes of parameters that the readout spells out
-# The kernel cannot reach the clipboard. So the front end copies as soon as this is shown, if it may.
-COPY = """<span data-press="{press}">Click into the code, then press Ctrl+A and Ctrl+C to copy it.</span>
-<img hidden alt="" src="data:," onerror="
-  const say = this.previousElementSibling, code = this.closest('.vaelab-panel').querySelector('textarea');
-  const selected = () => {{ say.textContent = 'The code is selected: press Ctrl+C to copy it.'; }};
-  code.focus(); code.select(); selected();
-  navigator.clipboard?.writeText(code.value).then(
-    () => {{ say.textContent = 'Copied: paste the code into a cell.'; }}, selected);">"""
 
 
 def progress(trainer: Trainer, past: Snapshot | None, chosen: int) -> str:
@@ -42,9 +35,11 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else label(value)
 
 
-def readout(trainer: Trainer, state: TrainingState, waiting: Mapping[str, Any]) -> Readout:
+def readout(values: Values) -> Readout:
     """Return the numbers at the cursor, the changes of parameters, and those that wait for the next step."""
-    rows: list[tuple[str, str]] = []
+    trainer, state, rows = values["trainer"], values["state"], list[tuple[str, str]]()
+    if trainer is None:
+        return Readout([], "")
     if state.points:
         p = nearest(state.points, state.cursor)
         rows = [
@@ -61,7 +56,23 @@ def readout(trainer: Trainer, state: TrainingState, waiting: Mapping[str, Any]) 
     for c in changes[-MAX_LISTED:]:
         listed.append(f"step {c.step}: {SLIDERS[c.name]} {label(c.old)} → {label(c.new)}")
     sentences = [f"changed: {'; '.join(listed)}"] if listed else []
-    if waiting and trainer.state == "paused":
-        values = ", ".join(f"{name} {shown(value)}" for name, value in waiting.items())
-        sentences.append(f"from the next step: {values}")
+    if values["waiting"] and trainer.state == "paused":
+        waiting = ", ".join(f"{name} {shown(value)}" for name, value in values["waiting"].items())
+        sentences.append(f"from the next step: {waiting}")
     return Readout(rows, "; ".join(sentences))
+
+
+def describe(values: Values) -> str:
+    """Describe the picture for readers who do not see it."""
+    setup, state = values["setup"], values["state"]
+    model = f"VAE on {setup.data} with the divergence {setup.divergence}"
+    if not state.points:
+        return f"Empty curves and an empty latent plane: the {model} has not been trained yet."
+    first, now = state.points[0], nearest(state.points, state.cursor)
+    means, distances = state.plane.mean(0), np.linalg.norm(state.plane, axis=1)
+    return (
+        f"A {model} at step {now.step}: since step {first.step} the squared error went from "
+        f"{first.distortion:.1f} to {now.distortion:.1f} per image and the rate from {first.rate:.1f} to "
+        f"{now.rate:.1f} nats. The {len(state.plane)} codes lie around ({means[0]:.1f}, {means[1]:.1f}), half of them "
+        f"within {np.median(distances):.1f} of the prior's mean."
+    )

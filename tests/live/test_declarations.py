@@ -1,0 +1,269 @@
+"""Every panel is a short declaration over one class; its texts and its picture follow values and page."""
+
+import html
+import inspect
+import io
+import threading
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.text import Text
+from PIL import Image
+
+from tests.live.waiting import wait_for
+from tests.plots.test_dark import contrast
+from vaelab import live, load, plots, recipes
+from vaelab._utils.errors import InvalidValue
+from vaelab.live.lifetime import tree
+from vaelab.live.panels import balance, latent, scale, training_example
+from vaelab.live.panels.training_figure import draw, empty_state, plane_limit
+from vaelab.posterior.samplers import PriorSampler
+
+PUBLIC = sorted(name for name in live.__all__ if name.endswith("_panel"))
+MOVES = {  # a value of a control that changes what is shown
+    "divergence_panel": {"alpha": 0.9},
+    "mixture_panel": {"alpha": 0.9},
+    "rho_panel": {"rho": 2.0},
+    "latent_panel": {"z1": 2.0},
+    "traversal": {"value": 2.0, "latent": 1},
+    "posterior_panel": {"latent": 1},
+    "cloud_panel": {"strength": 3.0},
+    "balance_panel": {"gamma": 1.0},
+    "scale_panel": {"factor": 2.0},
+}
+
+
+@pytest.fixture(scope="module")
+def makers(tmp_path_factory):
+    """Every public panel by the name of its function, and the second declaration of `latent_panel`."""
+    torch.manual_seed(0)
+    digits = load("digits")
+    images, labels = digits.images[:100], digits.labels[:100]
+    flat, deep = (recipes.vae((1, 8, 8), latent, hidden=(8,)) for latent in (2, 4))
+    series = [recipes.vae((1, 8, 8), 2, hidden=(8,), gamma=gamma) for gamma in (0.1, 0.5)]
+    samplers = {"prior": PriorSampler().fit(torch.randn(50, 4))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield {
+            "divergence_panel": live.divergence_panel,
+            "mixture_panel": live.mixture_panel,
+            "rho_panel": live.rho_panel,
+            "latent_panel": lambda: live.latent_panel(flat, images, labels),
+            "traversal": lambda: live.latent_panel(deep, images),
+            "posterior_panel": lambda: live.posterior_panel(deep, images),
+            "cloud_panel": lambda: live.cloud_panel(dict(enumerate(series)), images),
+            "balance_panel": live.balance_panel,
+            "scale_panel": lambda: live.scale_panel(deep, samplers, digits, n=70),
+            "training_panel": lambda: live.training_panel(epochs=1),
+        }
+
+
+def pixels(panel):
+    return np.asarray(Image.open(io.BytesIO(panel.picture.value)).convert("RGB"))
+
+
+def classes(panel):
+    return {name for part in tree(panel.box) for name in getattr(part, "_dom_classes", ())}
+
+
+# -- one design
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "traversal"])
+def test_every_panel_is_a_declaration_over_one_class(makers, name):
+    panel = makers[name]()
+    assert type(panel) is live.Panel
+    assert not live.Panel.__subclasses__()
+    assert {"vaelab-panel", "vaelab-controls", "vaelab-picture", "vaelab-readout", "vaelab-status"} <= classes(panel)
+    assert {"vaelab-alt", "vaelab-caption", "vaelab-theme"} <= classes(panel)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [inspect.unwrap(getattr(live, name)) for name in PUBLIC] + [latent._plane_spec, latent._traversal_spec],
+    ids=lambda function: function.__name__,
+)
+def test_a_declaration_has_at_most_eighty_lines(declaration):
+    source, text = inspect.getsource(declaration), inspect.getdoc(declaration) or ""
+    lines = len(source.splitlines()) - len(text.splitlines())
+    assert lines <= 80, f"{declaration.__name__} has {lines} lines"
+
+
+def test_a_declaration_draws_or_paints_and_not_both():
+    spec = live.rho_panel().spec
+    parts = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    for change in ({"draw": None}, {"picture": lambda style, dark: None}, {"filmstrip": lambda: b""}):
+        with pytest.raises(InvalidValue, match="picture must be given with filmstrip, in place of draw"):
+            live.PanelSpec(**{**parts, **change})
+
+
+def test_the_experts_choices_of_a_training_are_marked():
+    controls = live.training_panel().spec.controls
+    assert {c.name for c in controls if not c.expert} == {"alpha", "gamma", "beta", "consistency", "divergence"}
+
+
+# -- texts
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_the_alt_text_follows_the_values_and_has_their_numbers(makers, name):
+    panel = makers[name]()
+    assert panel.settle()
+    before = panel.picture_alt.value
+    assert any(character.isdigit() for character in before)
+    assert html.unescape(before) == panel.spec.alt(panel.values) != panel.alt
+    panel.set(**MOVES[name])
+    assert panel.settle()
+    assert panel.picture_alt.value not in ("", before)
+    assert html.unescape(panel.picture_alt.value) == panel.spec.alt(panel.values)
+
+
+def test_the_alt_text_of_a_training_is_of_the_step_that_is_shown():
+    panel = live.training_panel(epochs=3)
+    assert "has not been trained yet" in panel.picture_alt.value
+    panel.start()
+    assert panel.settle()
+    last = panel.trainer.record.points[-1]
+    assert f"at step {last.step}: " in panel.picture_alt.value
+    assert f"to {last.distortion:.1f} per image" in panel.picture_alt.value
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "traversal"])
+def test_the_live_caption_says_what_is_drawn_and_the_saved_one_also_how_to_get_it(makers, name, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: shown.append(data))
+    panel = makers[name]()
+    live.show(panel)
+    assert shown[-1]["text/plain"] == panel.caption == f"{panel.spec.caption} {panel.spec.still}"
+    assert 'class="vaelab-filmstrip"' in shown[-1]["text/html"], "hidden beside the live panel"
+    assert "Run the cell" in panel.spec.still
+    assert "Run the cell" not in panel.live_caption.value
+    assert html.escape(panel.spec.caption) in panel.live_caption.value
+    live.show(panel, caption="Mine & yours.")
+    assert panel.live_caption.value == "<em>Mine &amp; yours.</em>"
+
+
+def test_the_alt_text_that_show_gets_is_that_of_the_still_picture(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: shown.append(data))
+    live.show(live.rho_panel(), alt="Four curves.")
+    assert [data["text/plain"] for data in shown if "image/png" in data] == ["Four curves."]
+
+
+# -- the dark page
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "traversal"])
+def test_a_dark_page_gets_a_dark_picture_and_a_light_one_the_old(makers, name):
+    panel = makers[name]()
+    assert panel.settle()
+    light, alt = pixels(panel), panel.picture_alt.value
+    panel.theme.value = True
+    assert panel.settle()
+    dark = pixels(panel)
+    assert dark.shape == light.shape
+    if name not in ("latent_panel", "traversal"):  # they begin with an image
+        assert (dark[0, 0] == 0x11).all()
+        assert np.median(dark) == 0x11
+    assert np.median(light.astype(int) - dark) > 100 or name in ("latent_panel", "traversal")
+    assert panel.picture_alt.value == alt
+    panel.theme.value = False
+    assert panel.settle()
+    assert np.array_equal(pixels(panel), light)
+
+
+def test_images_keep_their_pixels_on_a_dark_page():
+    images = np.linspace(0, 1, 2 * 3 * 8 * 8).reshape(2, 3, 8, 8)
+    for dark, level in ((False, 1.0), (True, 0x11 / 255)):
+        with plots.style("notebook", dark=dark):
+            tiled = plots.tile_images(images, gap=2)
+        assert np.array_equal(tiled[:8, :8], images[0, 0])
+        assert tiled[8, 8] == pytest.approx(level)
+
+
+def test_every_artist_of_every_drawing_is_readable_on_a_dark_page(makers):
+    for name in PUBLIC:
+        panel = makers[name]()
+        panel.theme.value = True
+        assert panel.settle()
+        if hasattr(panel._picture[1], "figure"):
+            texts = [text for text in panel._picture[1].figure.findobj(Text) if text.get_text()]
+            assert texts
+            for text in texts:
+                assert contrast(text.get_color(), "#111111") > 4, (name, text.get_text())
+
+
+# -- slow work and shipped numbers
+
+
+def test_a_panel_whose_numbers_take_time_appears_before_they_are_there(makers, monkeypatch):
+    gate, measure = threading.Event(), scale._measure
+
+    def slowly(*parts):
+        assert gate.wait(60)
+        return measure(*parts)
+
+    monkeypatch.setattr(scale, "_measure", slowly)
+    panel = makers["scale_panel"]()
+    assert "comes in some seconds" in panel.message.value
+    assert panel.picture.layout.display == "none"
+    panel.set(factor=2.0)
+    assert not panel.settle(0.1)
+    gate.set()
+    assert panel.settle(60)
+    assert panel.message.layout.display == "none"
+    assert "factor <b>2<" in panel.readout.value
+    panel.set(**panel.presets["smallest distance"])
+    assert panel.settle()
+    assert "the smallest is here" in panel.readout.value
+
+
+def test_numbers_that_cannot_be_measured_become_a_sentence(makers, monkeypatch):
+    monkeypatch.setattr(scale, "_measure", lambda *_: 1 / 0)
+    panel = makers["scale_panel"]()
+    wait_for(lambda: "division by zero" in panel.message.value)
+    assert panel.settle()
+
+
+def test_the_shipped_numbers_of_the_digits_are_what_their_training_gives(monkeypatch, tmp_path):
+    shipped = balance._load()
+    monkeypatch.setattr(balance, "NUMBERS", tmp_path / "numbers.npz")
+    balance._write()
+    fresh = balance._load()
+    assert np.allclose(fresh.gammas, shipped.gammas)
+    assert np.allclose(fresh.rmse, shipped.rmse, rtol=0.02)
+    assert np.allclose(fresh.rate, shipped.rate, rtol=0.05, atol=0.05)
+    assert np.abs(fresh.images - shipped.images).mean() < 0.02
+
+
+# -- the filmstrip of a training
+
+
+@pytest.mark.parametrize("name", training_example.EXAMPLES)
+def test_every_frame_of_a_training_has_curves_path_legend_and_all_codes(name):
+    for title, values in training_example.frames(name).items():
+        figure = plots.new_figure(3.2, 5.2)
+        draw(figure, stacked=True).update(values)
+        losses, gamma, path, images, plane = figure.axes
+        assert losses.get_legend() is not None, title
+        for axes in (losses, gamma, path):
+            assert len(axes.lines[0].get_xdata()) > 20
+        rates = [point.rate for point in values["state"].points]
+        assert path.lines[0].get_xdata() == rates
+        assert sorted(patch.radius for patch in plane.patches) == [1, 2, 3]
+        codes = values["state"].plane
+        drawn = np.concatenate([np.stack(line.get_data(), 1) for line in plane.lines])
+        assert np.allclose(np.sort(drawn, 0), np.sort(codes, 0)), "no code is moved to the edge"
+        for limits, column in zip((plane.get_xlim(), plane.get_ylim()), codes.T, strict=True):
+            assert limits[0] < column.min() <= column.max() < limits[1]
+        assert images.images[0].get_array().max() > 0.9
+
+
+def test_a_code_far_outside_does_not_hide_the_others():
+    codes = np.random.default_rng(0).uniform(-3, 3, (200, 2))
+    assert plane_limit(codes) == 3.5
+    assert plane_limit(3 * codes) > np.abs(3 * codes).max()
+    codes[0] = 1000.0
+    assert plane_limit(codes) == 7
+    assert plane_limit(empty_state().plane) == 3.5
