@@ -20,12 +20,13 @@ import pool
 import posterior
 import start
 import step
+import threads
 import torch
 
 from vaelab._utils.files import atomic_write
 
 RESULTS = Path(__file__).parent / "results"
-TRAINING = [step, loops, ensemble, pool, growth, start, graph, gamma]
+TRAINING = [step, loops, ensemble, pool, growth, start, graph, gamma, threads]
 BENCHMARKS = {module.__name__: module for module in [*TRAINING, latency, posterior, augmentation, evaluation, frechet]}
 
 

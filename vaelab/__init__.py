@@ -24,6 +24,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vaelab._utils.spinning import limit_spinning
+
 if TYPE_CHECKING:
     from vaelab import divergences as divergences
     from vaelab import live as live
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from vaelab.training.loop import train as train
 
 __version__ = "0.1.0"
+limit_spinning()
 
 
 @cache

@@ -72,7 +72,7 @@ rate_is = "more"  # your guess: "more" or "less"
 
 # %% [markdown]
 # ### Try
-# Thirty epochs; without a GPU this takes about ten seconds.
+# Thirty epochs; without a GPU this takes about 15 seconds.
 
 # %%
 torch.manual_seed(0)

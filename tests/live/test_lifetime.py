@@ -18,11 +18,13 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager
+from matplotlib.axis import Axis
 
 from tests.live.waiting import wait_for
-from vaelab import live, load, recipes
+from vaelab import live, load, plots, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import lifetime
+from vaelab.live.figure import dismantle
 from vaelab.live.panels import scale, training_example
 from vaelab.live.trainer import Trainer
 from vaelab.posterior.samplers import PriorSampler
@@ -358,3 +360,15 @@ def test_the_shipped_examples_are_what_their_trainings_give():
         assert all(f"{number:.1f}" in training_example.filmstrip_alt("js") for number in shipped[key])
     assert np.abs(shipped["images"].astype(int) - fresh["images"].astype(int)).max() <= 8
     assert np.array_equal(shipped["labels"], fresh["labels"])
+
+
+def test_a_figure_is_freed_without_making_the_ticks_that_it_never_drew(monkeypatch):
+    drawn, undrawn = plots.new_figure(4, 3), plots.new_figure(4, 3)
+    parts = [figure.subplots().xaxis for figure in (drawn, undrawn)]
+    drawn.canvas.draw()
+    tick = parts[0].majorTicks[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(Axis, "_get_tick", lambda *_, **__: pytest.fail("a tick was made"))
+        for figure in (drawn, undrawn):
+            dismantle(figure)
+    assert not any(vars(part) for part in (*parts, tick, drawn, undrawn))

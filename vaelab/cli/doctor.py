@@ -118,10 +118,11 @@ def _device() -> Iterator[str]:
     import torch
 
     from vaelab._utils.device import on_device
+    from vaelab._utils.threads import describe_threads
 
     device = on_device("auto")
     if device.type == "cpu":
-        yield f"CPU, {torch.get_num_threads()} threads"
+        yield f"CPU, {describe_threads()}"
     else:
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "an accelerator of this machine"
         yield f"{device}, {name}"

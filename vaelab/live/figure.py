@@ -1,14 +1,16 @@
 """Pictures that follow values: a matplotlib figure with animated artists over a cached background, or pixels."""
 
 import io
+import itertools
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
@@ -200,10 +202,20 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
 
 def dismantle(figure: StyledFigure) -> None:
     """Free a figure that is not used any more: its artists refer to one another, and the collector comes late."""
-    with figure.style():  # ticks are made when they are listed
-        artists = figure.findobj()
-    for artist in artists:
+    for artist in list(_artists(figure)):
         vars(artist).clear()
+
+
+def _artists(artist: Artist) -> Iterator[Artist]:
+    """Yield an artist and all inside it, but not ticks that were never drawn: `findobj` would make them, slowly."""
+    yield artist
+    if isinstance(artist, Axis):
+        ticks = (vars(artist).get(name, ()) for name in ("majorTicks", "minorTicks"))
+        parts = [artist.label, artist.offsetText, *itertools.chain(*ticks)]
+    else:
+        parts = artist.get_children()
+    for part in parts:
+        yield from _artists(part)
 
 
 def empty_line(ax: Any, x: Any, **style: Any) -> Any:

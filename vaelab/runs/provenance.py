@@ -13,6 +13,7 @@ import torch
 
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import repository
+from vaelab._utils.threads import describe_threads
 
 
 class Provenance(NamedTuple):
@@ -21,7 +22,7 @@ class Provenance(NamedTuple):
     Args:
         commit: Git commit, with "+" if Python files were edited since; "" outside of a clone.
         versions: Versions of Python and libraries.
-        machine: Processor, cores and GPU.
+        machine: Processor, cores, GPU, and threads of torch on the CPU.
         seconds: Duration of the computation, or None if it was not recorded.
     """
 
@@ -39,7 +40,7 @@ def provenance_here(seconds: float | None) -> Provenance:
     """Describe this process: commit, versions and machine."""
     versions = {"python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in ("vaelab", "torch", "numpy")}
-    return Provenance(_commit(), versions, _machine(), seconds)
+    return Provenance(_commit(), versions, f"{_machine()}, {describe_threads()}", seconds)
 
 
 def software() -> dict[str, str]:

@@ -19,6 +19,7 @@ from vaelab._utils.errors import InvalidValue
 from vaelab._utils.files import lock, user_path
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import tf32, without_autocast
+from vaelab._utils.threads import adapt_threads
 from vaelab._utils.typed import typed
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
@@ -126,6 +127,10 @@ def train(
 ) -> Generator[Progress, None, None]:
     """Train an experiment in place, and yield after every step.
 
+    On the CPU it takes fewer threads of torch while other processes use the cores, and says so once. Another
+    number of threads changes results by rounding only; where `config.checkpoints` or the environment
+    variable OMP_NUM_THREADS is set, it stays.
+
     Args:
         experiment: What to train. It may be read, and the loop left, at any step.
         data: A `Dataset`, or images [n, *shape]: uint8, or floats in [0, 1]. If the domain of the
@@ -164,8 +169,13 @@ def train(
     check_inference_mode()
     if len(changed) and not resume:
         raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
-    with lock(user_path(config.checkpoints) / ".lock", wait=False) if config.checkpoints is not None else nullcontext():
-        yield from _train(experiment, data, config, interventions or Interventions(), augment, resume, changed)
+    # Another number of threads rounds differently, and a training with checkpoints resumes bit for bit.
+    with (
+        lock(user_path(config.checkpoints) / ".lock", wait=False) if config.checkpoints is not None else nullcontext(),
+        adapt_threads(config.checkpoints is None, announce=config.progress) as adapt,
+    ):
+        changes = interventions or Interventions()
+        yield from _train(experiment, data, config, changes, augment, resume, changed, adapt)
 
 
 def _train(
@@ -176,6 +186,7 @@ def _train(
     augment: Transform | None,
     resume: bool,
     changed: str | Collection[str],
+    adapt: Callable[[], None],
 ) -> Iterator[Progress]:
     device = on_device(config.device, experiment.model)
     images = as_images(data, experiment.shape, experiment.domain).to(device)
@@ -217,6 +228,7 @@ def _train(
             history.interventions.append(parameters.set(number, name, value))
         set_lr(optimizer, parameters.lr * config.lr_factor(number, per_epoch))
 
+        adapt()
         terms = advance(order[position * batch : (position + 1) * batch])
 
         row = None

@@ -13,7 +13,8 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import LOG_2PI, Gaussian
 from vaelab.live.controls import Slider
 from vaelab.live.figure import AnyFigure, Scene, Values, empty_line, set_limits
-from vaelab.live.panel import Panel, PanelSpec, Readout
+from vaelab.live.panel import Panel
+from vaelab.live.spec import PanelSpec, Readout
 from vaelab.posterior.linear_gaussian import LinearGaussian, active_latents, best_gamma
 
 SDS = (3.0, 0.75, 0.5, 0.5, 0.5)  # of the data, along their five axes
@@ -22,7 +23,7 @@ BOTTOMS = (-8.0, -12.0, -18.0, -30.0)  # lower limits of the axis of ln p(x), na
 CIRCLE = np.stack([np.cos(angle := np.linspace(0, 2 * math.pi, 100)), np.sin(angle)])
 CAPTION = (
     "Everything in this VAE is known: the distribution of the data (left), the exact posterior of one datum beside q "
-    "(middle), and ln p(x) with the two gaps that separate the ELBO from it (right). Run the cell for the sliders."
+    "(middle), and ln p(x) with the two gaps that separate the ELBO from it (right)."
 )
 
 
@@ -108,7 +109,7 @@ def truth_panel(
         "collapse": {**start, "gamma": 3.0},
     }
     shown = ("exact", "turned latents", "q too narrow", "one active latent")
-    return PanelSpec(
+    spec = PanelSpec(
         draw=_draw,
         sizes={"notebook": (10.4, 3.7), "paper": (7.0, 2.7), "talk": (13.6, 5.2)},
         controls=[
@@ -120,27 +121,30 @@ def truth_panel(
         presets=presets,
         readout=_readout,
         frames={name: presets[name] for name in shown},
-        alt=partial(_alt, {name: presets[name] for name in shown}),
+        alt=_alt,
+        filmstrip_alt=partial(_filmstrip_alt, {name: presets[name] for name in shown}),
         caption=CAPTION,
-    ).build(style)
+    )
+    return Panel(spec, style)
 
 
 def _draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     """Draw the data with W, the plane of the latents, and the steps from ln p(x) down to the ELBO."""
+    roles = plots.palette()
     left, middle, right = figure.subplots(3, 1) if stacked else figure.subplots(1, 3)
     x = _data()
-    left.plot(x[:, 0], x[:, 1], ".", color=plots.REFERENCE, markersize=2, alpha=0.6)
-    left.plot(x[SHOWN, 0], x[SHOWN, 1], "o", color=plots.JS, markersize=5, label="the datum")
+    left.plot(x[:, 0], x[:, 1], ".", color=roles.REFERENCE, markersize=2, alpha=0.6)
+    left.plot(x[SHOWN, 0], x[SHOWN, 1], "o", color=roles.JS, markersize=5, label="the datum")
     left.set(title="data (2 of 5 axes) and model", xlim=(-9.5, 9.5), ylim=(-6.5, 8.5), aspect="equal")
-    middle.plot(*(2 * CIRCLE), "--", color=plots.P, label="prior")
+    middle.plot(*(2 * CIRCLE), "--", color=roles.P, label="prior")
     middle.set(title="latents of the datum", xlim=(-3.4, 3.4), ylim=(-2.4, 3.2), aspect="equal")
     right.set(title="nats per datum", xlim=(-0.6, 3.6), ylim=(BOTTOMS[0], -5))
     right.set_xticks(range(4), labels=["ln p", "approx.", "amort.", "ELBO"])
-    model = empty_line(left, CIRCLE[0], color=plots.MEAN, label="model, 2σ")
-    columns = [empty_line(left, [0, 0], color=plots.MEAN, lw=3) for _ in range(LATENT)]
-    exact = empty_line(middle, CIRCLE[0], color=plots.MEAN, lw=2.5, label="p(z|x)")
-    q = empty_line(middle, CIRCLE[0], color=plots.Q, label="q(z|x)")
-    colors = (plots.MEAN, plots.REFERENCE, plots.JS, plots.Q)
+    model = empty_line(left, CIRCLE[0], color=roles.MEAN, label="model, 2σ")
+    columns = [empty_line(left, [0, 0], color=roles.MEAN, lw=3) for _ in range(LATENT)]
+    exact = empty_line(middle, CIRCLE[0], color=roles.MEAN, lw=2.5, label="p(z|x)")
+    q = empty_line(middle, CIRCLE[0], color=roles.Q, label="q(z|x)")
+    colors = (roles.MEAN, roles.REFERENCE, roles.JS, roles.Q)
     bars = [right.bar(k, 1, 0.7, color=color, clip_on=True)[0] for k, color in enumerate(colors)]
     for ax in (left, middle):
         ax.legend(loc="upper center", ncols=3, handlelength=1, columnspacing=0.8, borderpad=0)
@@ -193,7 +197,16 @@ def _readout(values: Values) -> Readout:
     return Readout(rows, (gap if reasons else "q is the exact posterior, so the ELBO equals ln p(x).") + sentence)
 
 
-def _alt(frames: dict[str, dict[str, float]]) -> str:
+def _alt(values: Values) -> str:
+    state = _state(values)
+    return (
+        f"A VAE whose posterior is known, at γ = {values['gamma']:.2f}: ln p(x) is {state.log_prob:.2f} nats and the ELBO "
+        f"{state.elbo:.2f}; the approximation gap is {abs(state.approximation):.2f}, the amortization gap "
+        f"{abs(state.amortization):.2f}."
+    )
+
+
+def _filmstrip_alt(frames: dict[str, dict[str, float]]) -> str:
     states = {name: _state(values) for name, values in frames.items()}
     listed = "; ".join(
         f"{name}: ln p(x) {s.log_prob:.2f}, approximation gap {abs(s.approximation):.2f}, "
