@@ -200,8 +200,8 @@ def _readout(values: Values) -> Readout:
 def _alt(values: Values) -> str:
     state = _state(values)
     return (
-        f"A VAE whose posterior is known, at γ = {values['gamma']:.2f}: ln p(x) is {state.log_prob:.2f} nats and the ELBO "
-        f"{state.elbo:.2f}; the approximation gap is {abs(state.approximation):.2f}, the amortization gap "
+        f"A VAE whose posterior is known, at γ = {values['gamma']:.2f}: ln p(x) is {state.log_prob:.2f} nats and the "
+        f"ELBO {state.elbo:.2f}; the approximation gap is {abs(state.approximation):.2f}, the amortization gap "
         f"{abs(state.amortization):.2f}."
     )
 
