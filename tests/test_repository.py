@@ -245,7 +245,7 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     (tmp_path / "pictures").mkdir()
     for i, image in enumerate(load("digits").images[:150]):
         Image.fromarray(image[0].numpy()).save(tmp_path / "pictures" / f"{i:03}.png")
-    panels, own_data, package, mixture = python_blocks()
+    panels, own_data, package, mixture, exact = python_blocks()
     exec(panels, {})
     space: dict = {}
     exec(own_data, space)
@@ -256,3 +256,5 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     exec(mixture, space)
     assert len(space["posterior"].mean) == len(space["images"].images) > 100
     assert space["rescaled"].decode(torch.zeros(1, 10)).shape == (1, 1, 8, 8)
+    exec(exact, space)
+    assert space["truth"].from_experiment(space["trained"]).weight.shape == space["truth"].weight.shape == (5, 2)

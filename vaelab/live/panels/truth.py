@@ -190,7 +190,7 @@ def _readout(values: Values) -> Readout:
         reasons.append("the exact posterior is slanted and q cannot be")
     if state.amortization > 5e-4:
         reasons.append("q is not the best diagonal Gaussian")
-    gap = f"The ELBO is {state.log_prob - state.elbo:.3f} nats below ln p(x), because {' and '.join(reasons)}."
+    gap = f"The ELBO is {state.log_prob - state.elbo:.3f} nats below ln p(x), because {', and because '.join(reasons)}."
     best = best_gamma(_variances(), LATENT)
     sentence = f" The data have the standard deviations {SDS[0]:g} and {SDS[1]:g} along two axes; latents whose axis "
     sentence += f"exceeds γ = {values['gamma']:.2f} are active. ln p(x) is largest at γ = {best:.2f}."
