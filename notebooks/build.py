@@ -49,6 +49,7 @@ def read(source: Path) -> Notebook:
     notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": LANGUAGE})
     seen: set[str] = set()
     for cell in notebook.cells:
+        cell.source = cell.source.replace("{{notation}}", (HERE / "notation.md").read_text(encoding="utf-8").strip())
         name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
         while name in seen:
             name = hashlib.sha256(name.encode()).hexdigest()[:12]
