@@ -17,7 +17,7 @@ MAX_LINES = 25
 
 # Meaning -> (what must not occur, the numbers of the notebooks in which it may).
 FORBIDDEN = {
-    "rho is sigma/|mu| only": (r"\\rho(?![a-z])|ρ|\brho\b|_rho\b|\brho_(?!panel)", ("06", "90")),
+    "rho is sigma/|mu| only": (r"\\rho(?![a-z])|ρ|(?<!\.)\brho\b(?![\"'])|_rho\b|\brho_(?!panel)", ("06", "90")),
     "lambda is the weight of consistency only": (r"\\lambda(?![a-z])|λ", ("11",)),
     "R is the consistency only; the signal-to-noise ratio is SNR": (r"\$R\b|\bR ?=|\(1 \+ R\)|\bR\^", ("11",)),
     "beta is the factor of the KL; k is an index": (r"\bk\s*\\, ?\\mathrm\{KL\}|\$k ?= ?\d|\bk γ²|\bk\\gamma", ()),
