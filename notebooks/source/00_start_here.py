@@ -245,23 +245,10 @@ live.show(explorer)
 # %% [markdown]
 # ## 6 · The course
 #
-# The notebooks are numbered. Each lists what it needs, so you need not read all of them.
+# The notebooks are numbered, and each lists what it needs. *Where the loss comes from* (01) derives the loss that we have used. In *Train it yourself* (03) you change a VAE while it
+# trains. *Comparing ways to set gamma* (09) continues 08, and the *museum of failures* (12) needs most of the others.
 #
-# | notebook | question |
-# |---|---|
-# | 01 · Where the loss comes from | Why this loss, and how does a gradient pass through a random code? |
-# | [02 · From one KL to the other](02_divergence_interpolation.ipynb) | Two directions of KL: what lies between them? |
-# | [03 · Train it yourself](03_train_it_yourself.ipynb) | What do alpha and gamma do while a VAE trains? |
-# | [04 · Fitting a mixture](04_fitting_a_mixture.ipynb) | Which single Gaussian is nearest to two clusters? |
-# | [05 · The geometric JS in a VAE](05_geometric_js_vae.ipynb) | A better VAE, or one with a weaker penalty? |
-# | [06 · The variance law](06_variance_law.ipynb) | Why do the codes of all images together look like the prior? |
-# | [07 · The aggregate posterior](07_aggregate_posterior.ipynb) | What is in the aggregate posterior that the prior lacks? |
-# | [08 · Setting gamma](08_setting_gamma.ipynb) | Which weight of the two parts do the data ask for? |
-# | 09 · Comparing ways to set gamma | Fixed, learned, computed, annealed: what differs at equal rate? |
-# | [10 · Two stages](10_two_stages.ipynb) | If the prior misses the codes, what should we sample from? |
-# | [11 · Consistency](11_consistency.ipynb) | What is gained when an image and its augmentation share a posterior? |
-# | 12 · Failure museum | A VAE fails: which instrument finds the cause? |
-# | [90 · Panels](90_panels.ipynb) | Every panel in one place, for lectures |
+# {{course}}
 #
 # Three short routes: **divergences** 02, 03, 05; **the distribution of the codes** 06, 07, 10; **the balance of the two parts** 03, 08, 09.
 #

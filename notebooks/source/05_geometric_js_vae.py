@@ -398,7 +398,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# The prediction for the primed divergence is confirmed: it grows like $1/s$ as a posterior becomes narrow, so it prefers a larger scale, at which the posteriors are wider and the means
+# The prediction for the primed divergence is confirmed. This divergence grows like $1/s$ as a posterior becomes narrow, so it prefers a larger scale, at which the posteriors are wider and the means
 # farther apart. The $V$ of the dual is above its prediction, for two reasons: the posterior widths vary from image to image, which the SNR alone does not describe, and near its minimum the
 # dual hardly depends on the scale, so a short training does not reach it. (Figure `gjs-variance-law` shows every latent.)
 #
