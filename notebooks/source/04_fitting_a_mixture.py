@@ -58,7 +58,7 @@ for i in target.mixture_distribution.probs.argsort(descending=True)[:4]:
 # ### Predict
 # (a) Where will $\mathrm{KL}(q\|p)$ place its Gaussian: on the `"lower"` cluster, on the `"upper"` one, or over `"both"`?
 # (b) Moment matching gives the standard deviation of the $q$ that minimizes $\mathrm{KL}(p\|q)$ without any optimizer. Which
-# property of $p$ do you need, and how large is $\sigma$?
+# property of $p$ do you need, and how large is $\sigma$? (`target.variance` is a tensor with the two marginal variances of $p$.)
 
 # %%
 cluster = "lower"  # your guess: "lower", "upper" or "both"
