@@ -26,7 +26,7 @@ FORBIDDEN = {
         (),
     ),
     "gamma squared is Greek in words, labels and formulas": (r"(?<!\\)gamma(²|\^2|\^\{2)", ()),
-    "the log variance has no letter of its own": (r"\\ell(?![a-z])", ()),
+    "the log variance has no letter of its own": (r"\\ell ?= ?\\ln ?(\\sigma|s\b)", ()),
 }
 
 
