@@ -186,6 +186,14 @@ live.show(
 # the spread is **wider**. And a mean far from the prior costs many nats of $\mathrm{KL}(q\|p)$, about $\tfrac12\mu^2$: the rate is **higher**. So this change makes rate *and*
 # distortion worse. Notebook 05 compares divergences at equal rate.
 #
+# What does it mean for new images? Samples from the prior lie within two or three units of the center. Move the sliders below from the center outward, through the plane of the VAE with the
+# changed alpha. Which digits would samples from the prior hardly ever show?
+
+# %%
+explorer = live.latent_panel(turned[0], test, labels)
+live.show(explorer)
+
+# %% [markdown]
 # ## 3 · Turn gamma
 #
 # ### Predict
