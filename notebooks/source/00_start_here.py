@@ -82,7 +82,7 @@ torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 28, 28), latent=2, network="mlp", hidden=(256, 128), likelihood="bernoulli")
 history = vaelab.fit(experiment, train, vaelab.TrainConfig(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
 
-# %%
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(8, 2.8)
     left, right = figure.subplots(1, 2)
@@ -98,6 +98,8 @@ live.show(
     f"the rate goes from {history['divergence'][0]:.1f} to {history['divergence'][-1]:.1f} nats, above ln 10.",
     caption="The two parts of the loss. As the rate rises, the distortion falls.",
 )
+
+# %%
 live.check(
     rate_is,
     "more" if history["divergence"][-1] > math.log(10) else "less",
@@ -208,6 +210,11 @@ codes = experiment.encode(test.images)
 share_inside = float((codes.mean.norm(dim=1) < 2).float().mean())
 neighbors = torch.cdist(codes.mean, experiment.encode(train.images).mean).topk(15, largest=False).indices
 accuracy = float((train.labels[neighbors].mode(dim=1).values == test.labels).float().mean())
+print(
+    f"The majority class of the 15 nearest training codes is right for {accuracy:.0%} of the test images (chance: 10%)."
+)
+
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(5.6, 5.4)
     ax = figure.subplots()
@@ -219,9 +226,6 @@ live.show(
     figure,
     alt=f"The plane of the two latents with one dot per test image; classes form patches around the center, and {share_inside:.0%} of the dots lie within a distance of 2.",
     caption=f"Posterior means of the test images. Circle: distance 2; it contains {share_inside:.1%} of the means and {share:.1%} of the prior.",
-)
-print(
-    f"The majority class of the 15 nearest training codes is right for {accuracy:.0%} of the test images (chance: 10%)."
 )
 
 # %% [markdown]
