@@ -50,6 +50,9 @@ def read(source: Path) -> Notebook:
     notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": LANGUAGE})
     seen: set[str] = set()
     for cell in notebook.cells:
+        for mark, table in TABLES.items():
+            if mark in cell.source:
+                cell.source = cell.source.replace(mark, table())
         name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
         while name in seen:
             name = hashlib.sha256(name.encode()).hexdigest()[:12]
@@ -58,6 +61,29 @@ def read(source: Path) -> Notebook:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
+
+
+def notation() -> str:
+    """Return the table of symbols, which notebook 00 contains."""
+    return (HERE / "notation.md").read_text(encoding="utf-8").strip()
+
+
+def course() -> str:
+    """Return a table of all notebooks but the first: title, question and minutes, from their headers."""
+    rows = ["| notebook | question | minutes |", "|---|---|---|"]
+    for source in sources()[1:]:
+        header = source.read_text(encoding="utf-8").replace("\n#", "\n")
+        found = re.search(
+            r"\n +# (.+)\n.*?\*\*Question\.\*\* (.+?)\n\s*\n.*?\*\*Time\*\* about (\d+) minutes", header, re.S
+        )
+        if found is None:
+            raise ValueError(f"{source.name} must begin with a title, a question and a time")
+        title, question, minutes = (" ".join(part.split()) for part in found.groups())
+        rows.append(f"| [{title}]({source.stem}.ipynb) | {question} | {minutes} |")
+    return "\n".join(rows)
+
+
+TABLES = {"{{notation}}": notation, "{{course}}": course}
 
 
 def client(notebook: Notebook, environment: dict[str, str] | None = None) -> NotebookClient:

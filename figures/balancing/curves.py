@@ -60,10 +60,10 @@ def alt_gamma(n: Numbers) -> str:
 
 @figure("gam-gamma", compute_curves, CURVES, alt_gamma, **PRESETS)
 def draw_gamma(n: Numbers) -> Drawing:
-    """gamma² over the training: fixed, learned, computed by either rule, the optimum of the
+    """γ² over the training: fixed, learned, computed by either rule, the optimum of the
     batch."""
-    title = "gamma² by the policy that sets it"
-    return draw_one(n, "variance", yscale="log", ylabel="gamma² (variance per pixel)", title=title)
+    title = "γ² by the policy that sets it"
+    return draw_one(n, "variance", yscale="log", ylabel="γ² (variance per pixel)", title=title)
 
 
 def alt_error(n: Numbers) -> str:
@@ -96,7 +96,7 @@ def draw_kl(n: Numbers) -> Drawing:
 
 
 def reconstruction_over_half_d(n: Numbers) -> np.ndarray:
-    """Return the reconstruction loss SE / (2 gamma²) in units of D/2: [k, seeds, points]."""
+    """Return the reconstruction loss SE / (2 γ²) in units of D/2: [k, seeds, points]."""
     return np.asarray(n["mse"] / n["variance"])
 
 
@@ -109,7 +109,7 @@ def alt_parts(n: Numbers) -> str:
     late = n["step"] > 0.75 * n["step"][-1]
     ratio = np.average(reconstruction_over_half_d(n)[..., late], axis=-1, weights=np.diff(n["step"], prepend=0)[late])
     return (
-        "The two parts of the loss against the step. The reconstruction part SE / (2 gamma²) over D/2, mean over the "
+        "The two parts of the loss against the step. The reconstruction part SE / (2 γ²) over D/2, mean over the "
         f"last quarter of the steps: {itemize('{}: {:.3f}', n['label'], ratio.mean(1))}. The weighted divergence in "
         f"nats at the end, {last_values(n, weighted_kl(n))}."
     )
@@ -130,7 +130,7 @@ def draw_parts(n: Numbers) -> Drawing:
     draw_curves(left, n, reconstruction_over_half_d(n))
     left.axhline(1, color="black", linewidth=0.8, linestyle=":")
     title = "reconstruction: at 1 the balance is struck"
-    left.set(yscale="log", ylabel="SE / (2 gamma²), in units of D/2", title=title)
+    left.set(yscale="log", ylabel="SE / (2 γ²), in units of D/2", title=title)
     draw_curves(right, n, weighted_kl(n))
     right.set(ylim=(0, None), ylabel="weight × KL(q‖p), nats", title="divergence: a small gamma overshoots")
     drawing.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -164,6 +164,6 @@ def draw_ratchet(n: Numbers) -> Drawing:
             axes.plot(n["step"], values, color=color, label=f"rule {rule}")
         axes.axhline(1, color="black", linewidth=0.6, linestyle=":")
         axes.set(xscale="log", xlabel="step", title=f"batches vary by {100 * spread:g} %", ylim=(0.55, 1.05))
-    panels[0].set_ylabel("gamma² (true mean error: 1)")
+    panels[0].set_ylabel("γ² (true mean error: 1)")
     panels[0].legend(loc="lower left")
     return drawing

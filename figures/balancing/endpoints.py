@@ -1,6 +1,6 @@
 """Final values of trainings: gam-crossing, gam-score, gam-families, and gam-strip.
 
-The error as a function of a fixed gamma² crosses the diagonal. A computed gamma ends on the diagonal
+The error as a function of a fixed γ² crosses the diagonal. A computed gamma ends on the diagonal
 too, but elsewhere: at equal rate its error is lower than that of a fixed one.
 """
 
@@ -19,20 +19,20 @@ from vaelab import plots
 from vaelab.runs.store import Numbers
 
 MARKERS = "Ds^vPXo*p"
-INSET = 0.3  # reach of the enlarged part around the crossing, in ln gamma²
+INSET = 0.3  # reach of the enlarged part around the crossing, in ln γ²
 TABLE: dict[Any, str] = {f"variance {' '.join(MEASURES)}": "label seed"}
 SEEDS = "{} seeds: the line is a mean, its band the range; a marker per seed"
 
 
 def draw_sweep(axes: Axes, n: Numbers, values: np.ndarray) -> None:
-    """Draw values [k, seeds] against gamma²: fixed gammas as a line, the others as points."""
+    """Draw values [k, seeds] against γ²: fixed gammas as a line, the others as points."""
     x, y = n["variance"][n["fixed"]].mean(1), values[n["fixed"]]
     order = np.argsort(x)
     color, _ = line_style("fixed")
     axes.plot(x[order], y[order].mean(1), "o-", color=color, label="fixed gamma")
     axes.fill_between(x[order], y[order].min(1), y[order].max(1), color=color, alpha=0.2, linewidth=0)
     draw_points(axes, n, n["variance"], values)
-    axes.set(xscale="log", xlabel="gamma² (variance per pixel)")
+    axes.set(xscale="log", xlabel="γ² (variance per pixel)")
 
 
 def draw_points(axes: Axes, n: Numbers, x: np.ndarray, y: np.ndarray) -> None:
@@ -45,7 +45,7 @@ def draw_points(axes: Axes, n: Numbers, x: np.ndarray, y: np.ndarray) -> None:
 
 
 def crossing(n: Numbers) -> float:
-    """Return the gamma² at which the error with z sampled, mean over seeds, equals it.
+    """Return the γ² at which the error with z sampled, mean over seeds, equals it.
 
     Interpolated between the fixed gammas, in logarithms.
     """
@@ -99,15 +99,15 @@ def alt_crossing(n: Numbers) -> str:
     **methods.SWEEPS,
 )
 def draw_crossing(n: Numbers) -> Drawing:
-    """The error against a fixed gamma² and the diagonal that it crosses; learned, computed and
+    """The error against a fixed γ² and the diagonal that it crosses; learned, computed and
     optimal gammas end elsewhere, with less error at equal rate."""
     drawing = plots.new_figure(7.0, 3.2)
     axes = drawing.subplots()
     draw_sweep(axes, n, n["error_sampled"])
     span = np.array([n["variance"].min(), n["variance"].max()])
-    axes.plot(span, span, ":", color="black", linewidth=0.8, label="error = gamma²")
+    axes.plot(span, span, ":", color="black", linewidth=0.8, label="error = γ²")
     axes.set(yscale="log", ylim=(0.5 * n["error_sampled"].min(), 1.6 * n["error_sampled"].max()))
-    axes.set_title(f"Fixed gammas cross the diagonal at gamma² = {crossing(n):.4f}")
+    axes.set_title(f"Fixed gammas cross the diagonal at γ² = {crossing(n):.4f}")
     axes.set_ylabel("squared error per pixel, z drawn")
     _draw_inset(axes, n, span)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -149,7 +149,7 @@ def alt_score(n: Numbers) -> str:
 
 @figure("gam-score", compute_endpoints, TABLE, alt_score, seeds=SEEDS, **methods.SWEEPS)
 def draw_score(n: Numbers) -> Drawing:
-    """Distances of samples and of reconstructions over gamma²: samples are best at a larger gamma
+    """Distances of samples and of reconstructions over γ²: samples are best at a larger gamma
     than reconstructions."""
     drawing = plots.new_figure(7.0, 3.2)
     left, right = drawing.subplots(1, 2)
@@ -183,7 +183,7 @@ def draw_families(n: Numbers) -> Drawing:
     axes = drawing.subplots()
     rate, error = (n[name][n["fixed"]].mean(1) for name in ("rate", "error_sampled"))
     color, _ = line_style("fixed")
-    axes.plot(rate, error, "o-", color=color, label="fixed gamma²")
+    axes.plot(rate, error, "o-", color=color, label="fixed γ²")
     for x, y, label in zip(rate, error, n["label"][n["fixed"]], strict=True):
         text: Any = {"textcoords": "offset points", "fontsize": 6.5, "color": color}
         axes.annotate(str(label).removeprefix("fixed "), (x, y), (3, 5), **text)
@@ -218,9 +218,9 @@ def alt_strip(n: Numbers) -> str:
     **methods.SWEEPS,
 )
 def draw_strip(n: Numbers) -> Drawing:
-    """Reconstructions and samples over gamma²: the best samples need a larger gamma than the best
+    """Reconstructions and samples over γ²: the best samples need a larger gamma than the best
     reconstructions."""
-    labels = [str(label).replace("fixed", "gamma² =").replace(", from", "\nfrom") for label in n["label"]]
+    labels = [str(label).replace("fixed", "γ² =").replace(", from", "\nfrom") for label in n["label"]]
     images = np.concatenate([n["shown"][None], n["rebuilt"]])
     samples = np.concatenate([np.full_like(n["sampled"][:1], 255), n["sampled"]])  # white beside the test images
     drawing = plots.new_figure(7.0, 0.3 * len(images) + 0.35)

@@ -1,4 +1,4 @@
-"""cr-lambda: NLL, rate, information, probe accuracy, R and rho against lambda.
+"""cr-lambda: NLL, rate, information, probe accuracy, R and nu against lambda.
 
 The small protocol: quick with one hidden layer and a third of the passes, paper whole.
 """
@@ -60,7 +60,7 @@ def alt(n: Numbers) -> str:
     full={"lambdas": LAMBDAS, "seeds": 3, **methods.MINI},
 )
 def draw(n: Numbers) -> Drawing:
-    """NLL, rate, information with its ceiling, linear probe, the gap R and rho against lambda."""
+    """NLL, rate, information with its ceiling, linear probe, the gap R and nu against lambda."""
     drawing = plots.new_figure(7.0, 4.2)
     axes = drawing.subplots(2, 3).flatten()
     _draw_curve(axes[0], n, "nll", plots.JS)
@@ -83,7 +83,7 @@ def draw(n: Numbers) -> Drawing:
     ticks = [t for t in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if low / 3 < t < 3 * high]
     axes[4].set_yticks(ticks, [f"{t:g}" for t in ticks])
     _draw_curve(axes[5], n, "rho", R_COLOR)
-    axes[5].set(title="ρ: how far means move, squared", ylim=(0, None))
+    axes[5].set(title="ν: how far means move, squared", ylim=(0, None))
     for ax in axes:
         ax.set(xscale="log", xticks=(ZERO, 0.1, 1, 5), xticklabels=("0", "0.1", "1", "5"), xlabel="λ")
         ax.minorticks_off()

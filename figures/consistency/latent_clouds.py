@@ -33,7 +33,7 @@ def project(mean: np.ndarray, logvar: np.ndarray, plane: np.ndarray) -> tuple[np
 
 
 def rho(n: Numbers) -> np.ndarray:
-    """Return rho of each cloud: distance² of views from their image over 2 Var of means: [k, c]."""
+    """Return nu of each cloud: distance² of views from their image over 2 Var of means: [k, c]."""
     mean, plane = n["cloud_mean"][:, 0], n["plane"][:, 0]
     distance = ((mean[:, :, 1:] - mean[:, :, :1]) ** 2).sum(-1).mean(-1)
     return np.asarray(distance / (2 * plane.var(1).sum(-1))[:, None])
@@ -47,7 +47,7 @@ def gap(n: Numbers) -> np.ndarray:
 
 
 def alt(n: Numbers) -> str:
-    clouds = itemize("{}: R {:.1f} nats, rho {:.2f}", n["arm"], gap(n).mean(1), rho(n).mean(1))
+    clouds = itemize("{}: R {:.1f} nats, nu {:.2f}", n["arm"], gap(n).mean(1), rho(n).mean(1))
     return (
         "Six digits and 50 gentle transformations of each, encoded as they are, projected on two principal axes, for "
         f"several models ({describe_images(n)}), with ellipses of the digits' own posteriors. Over ten digits: "
@@ -67,13 +67,13 @@ def draw(n: Numbers) -> Drawing:
     """Six images and 50 transformations of each in latent space: VAE, VAE with augmentation,
     CR-VAE."""
     drawing = plots.new_figure(7.0, 3.1)
-    drawing.suptitle(f"{describe_images(n)}; R and ρ over ten digits")
+    drawing.suptitle(f"{describe_images(n)}; R and ν over ten digits")
     grid = drawing.add_gridspec(2, len(n["arm"]), height_ratios=(5, 1))
     for j, method in enumerate(n["arm"]):
         axes = drawing.add_subplot(grid[0, j])
         _draw_clouds(axes, n, j)
         axes.set_ylabel("second principal axis" if j == 0 else "")
-        axes.set_title(f"{method}\nR = {gap(n)[j].mean():.1f} nats, ρ = {rho(n)[j].mean():.2f}")
+        axes.set_title(f"{method}\nR = {gap(n)[j].mean():.1f} nats, ν = {rho(n)[j].mean():.2f}")
     strip = drawing.add_subplot(grid[1, :])
     images = [n["cloud_images"][0, 0, i] for i in SHOWN]
     side = images[0].shape[0]

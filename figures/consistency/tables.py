@@ -120,9 +120,9 @@ LAMBDAS, WEIGHTS = [0.0, 0.1, 1.0, 5.0], [1.0, 10.0]
 
 def alt_triplets(n: Numbers) -> str:
     means = (n[name].mean(1) for name in ("nll", "probe", "rho"))
-    ends = itemize("{}: NLL {:.1f}, probe {:.3f}, rho {:.2f}", n["arm"], *means)
+    ends = itemize("{}: NLL {:.1f}, probe {:.3f}, nu {:.2f}", n["arm"], *means)
     return (
-        f"Linear probe and rho against NLL, for consistency and a triplet loss on equal views ({describe_images(n)}). "
+        f"Linear probe and nu against NLL, for consistency and a triplet loss on equal views ({describe_images(n)}). "
         f"{ends}."
     )
 
@@ -137,10 +137,10 @@ def alt_triplets(n: Numbers) -> str:
     full={"lambdas": LAMBDAS, "weights": WEIGHTS, "seeds": 3, **methods.MINI},
 )
 def draw_triplets(n: Numbers) -> Drawing:
-    """Consistency and a triplet loss on the same views: linear probe and rho against NLL."""
+    """Consistency and a triplet loss on the same views: linear probe and nu against NLL."""
     drawing = plots.new_figure(7.0, 3.0)
     panels = drawing.subplots(1, 2)
-    titles = ("linear probe, all labels", "ρ: how far means move (0: not at all)")
+    titles = ("linear probe, all labels", "ν: how far means move (0: not at all)")
     for ax, name, title in zip(panels, ("probe", "rho"), titles, strict=True):
         for triplet, color, label in ((False, plots.MEAN, "consistency, λ"), (True, plots.P, "triplet loss, weight")):
             rows = family(n, triplet)

@@ -30,7 +30,7 @@ def variants_of(n: Numbers) -> list[tuple[str, float, np.ndarray]]:
 def alt(n: Numbers) -> str:
     parts = [
         f"{variants.label(v, a)}: {n['measured'][w].mean():.2f} measured, {n['predicted'][w].mean():.2f} predicted "
-        f"from R, {n['predicted_own'][w].mean():.2f} from the posteriors"
+        f"from the SNR, {n['predicted_own'][w].mean():.2f} from the posteriors"
         for v, a, w in variants_of(n)
     ]
     return f"Total variance of each active latent, measured against predicted; means over latents. {'; '.join(parts)}."
@@ -51,7 +51,7 @@ def draw(n: Numbers) -> Drawing:
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     _plane(left, n, "predicted")
     _plane(right, n, "predicted_own")
-    left.set(title="from R alone", ylabel="V measured, test images", xlabel="V predicted")
+    left.set(title="from the SNR alone", ylabel="V measured, test images", xlabel="V predicted")
     right.set(title="from the latent's own posteriors", xlabel="V predicted")
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

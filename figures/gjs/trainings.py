@@ -126,7 +126,7 @@ def compute_trainable_alpha(device: str, *, starts: list[float], seeds: int, **t
 def compute_aggregate_variance(
     device: str, *, primed: list[float], dual: list[float], seeds: int, **training: Any
 ) -> Result:
-    """Return V of every latent: measured, predicted from R, and from its posteriors."""
+    """Return V of every latent: measured, predicted from the SNR, and from its posteriors."""
     models = [vae(), reverse(), *primed_and_dual(primed, dual)]
     results = variants.train(models, device, seeds, **training)
     n = per_latent([divergence(variant) for variant in models], results)

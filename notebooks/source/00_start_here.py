@@ -15,9 +15,10 @@
 # 1. train a small VAE on real handwritten digits and read its two-part loss;
 # 2. explain which properties of a digit a two-dimensional code can represent, and which it cannot;
 # 3. explore the latent plane with two sliders;
-# 4. read the other notebooks, and reproduce every figure of the papers.
+# 4. find your way through the course, and reproduce every figure of the papers.
 #
-# **Time** about 15 minutes, including some seconds of computing. **You need** Python, and the idea of a neural network.
+# **Time** about 25 minutes, including some seconds of computing. **You need** Python, and the idea of a neural network.
+# **Symbols** are listed in the section *Notation* at the end.
 #
 # All notebooks have the same structure: a question, then sections in which you **predict**, **try** and **explain**.
 # Change the lines marked `# your guess`; a check below each of them tells you whether you are right. The next cell imports
@@ -61,10 +62,12 @@ live.show(
 # $$\underbrace{-\,\mathbb E_{q}\,\ln p(x|z)}_{\text{distortion: the error of the reconstruction}}\;+\;
 # \underbrace{\mathrm{KL}\big(q(z|x)\,\|\,p(z)\big)}_{\text{rate: the information in the code}}$$
 #
-# averaged over the images, with the prior $p(z)=\mathcal N(0,1)$ for each latent. The first part is the negative log-likelihood (NLL) of the image given its code. Both parts are measured in nats; one bit is $\ln2$ nats.
+# averaged over the images, with the prior $p(z)=\mathcal N(0,1)$ for each latent. The first part is the negative log-likelihood (NLL) of the image given
+# its code. The second is a Kullback-Leibler (KL) divergence: it measures how far the posterior is from the prior. Both parts are in nats; one bit is
+# $\ln2$ nats. Why the sum of just these two parts is the right loss is the subject of notebook 01, *Where the loss comes from*; here we only use it.
 #
 # ### Predict
-# Our code has just **two** numbers. It takes $\ln10\approx2.30$ nats to identify one of ten equally likely digits. Will the
+# Our codes have just **two** numbers. It takes $\ln10\approx2.30$ nats to identify one of ten equally likely digits. Will the
 # trained VAE have a rate of more than that per image, or less?
 
 # %%
@@ -79,7 +82,7 @@ torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 28, 28), latent=2, network="mlp", hidden=(256, 128), likelihood="bernoulli")
 history = vaelab.fit(experiment, train, vaelab.TrainConfig(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
 
-# %%
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(8, 2.8)
     left, right = figure.subplots(1, 2)
@@ -95,6 +98,8 @@ live.show(
     f"the rate goes from {history['divergence'][0]:.1f} to {history['divergence'][-1]:.1f} nats, above ln 10.",
     caption="The two parts of the loss. As the rate rises, the distortion falls.",
 )
+
+# %%
 live.check(
     rate_is,
     "more" if history["divergence"][-1] > math.log(10) else "less",
@@ -148,8 +153,42 @@ live.check(
 # %% [markdown]
 # ### Explain
 # Many different digits have nearly the same code, and the decoder returns their *average*. An average of sharp strokes in slightly
-# different places is blurred. Two numbers could carry more information than the few nats of section 2, but each nat has its price, and
-# training keeps only what is worth it.
+# different places is blurred.
+#
+# ### Predict
+# Is it the *number* of latents that limits the code? Multiply the KL by $\beta=0.1$, so that each nat of rate costs a tenth, and train the same network
+# with the same two latents again. Will the rate be `"the same"`, or `"higher"` by more than two nats?
+
+# %%
+cheap_rate_is = "higher"  # your guess: "the same" or "higher"
+
+# %% [markdown]
+# ### Try
+
+# %%
+torch.manual_seed(0)
+cheap = vaelab.recipes.beta_vae(
+    (1, 28, 28), latent=2, beta=0.1, network="mlp", hidden=(256, 128), likelihood="bernoulli"
+)
+cheap_history = vaelab.fit(cheap, train, vaelab.TrainConfig(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
+with torch.no_grad():
+    cheap_rows = cheap.decode(cheap.encode(originals).mean)[:, 0]
+print("          rate   distortion   steepness of the edges, relative to the images")
+for name, record, pictures in (("beta 1  ", history, rows[1]), ("beta 0.1", cheap_history, cheap_rows)):
+    steep = steepness(pictures) / steepness(rows[0])
+    print(f"{name} {record['divergence'][-1]:5.1f} {record['nll'][-1]:12.1f} {steep:11.0%}")
+extra = cheap_history["divergence"][-1] - history["divergence"][-1]
+live.check(
+    cheap_rate_is,
+    "higher" if extra > 2 else "the same",
+    hint="Compare the two rates: has the number of latents changed?",
+)
+
+# %% [markdown]
+# ### Explain
+# Two real numbers can carry many more nats than the first VAE used. What limited the rate was its **price**: at $\beta=1$ a nat must lower the distortion
+# by a nat, at $\beta=0.1$ by only a tenth. Yet the distortion hardly falls and the edges stay soft, so the price is not the only limit either: this
+# decoder, after this training, cannot draw sharp digits from two numbers. A dimension counts numbers; it does not bound information.
 #
 # ## 4 · The latent plane
 #
@@ -171,6 +210,11 @@ codes = experiment.encode(test.images)
 share_inside = float((codes.mean.norm(dim=1) < 2).float().mean())
 neighbors = torch.cdist(codes.mean, experiment.encode(train.images).mean).topk(15, largest=False).indices
 accuracy = float((train.labels[neighbors].mode(dim=1).values == test.labels).float().mean())
+print(
+    f"The majority class of the 15 nearest training codes is right for {accuracy:.0%} of the test images (chance: 10%)."
+)
+
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(5.6, 5.4)
     ax = figure.subplots()
@@ -183,14 +227,12 @@ live.show(
     alt=f"The plane of the two latents with one dot per test image; classes form patches around the center, and {share_inside:.0%} of the dots lie within a distance of 2.",
     caption=f"Posterior means of the test images. Circle: distance 2; it contains {share_inside:.1%} of the means and {share:.1%} of the prior.",
 )
-print(
-    f"The majority class of the 15 nearest training codes is right for {accuracy:.0%} of the test images (chance: 10%)."
-)
 
 # %% [markdown]
 # ### Explain
 # The KL pulls each posterior toward the prior, so that together the posteriors cover the plane without large gaps. Therefore a point sampled from the prior
-# decodes to something like a digit: the VAE is a *generative model*. Later notebooks ask how well the average of all posteriors, the *aggregate posterior*, agrees with the prior.
+# decodes to something like a digit: the VAE is a *generative model*. Later notebooks ask how well the average of all posteriors, the
+# **aggregate posterior**, agrees with the prior.
 #
 # ## 5 · Explore the plane
 #
@@ -205,21 +247,43 @@ explorer = live.latent_panel(experiment, test.images, test.labels)
 live.show(explorer)
 
 # %% [markdown]
-# ## 6 · Where to go from here
+# ## 6 · The course
 #
-# * **Notebooks** are numbered, and each one lists its prerequisites. *Alternatives to the KL divergence:* [02 · From one KL to the other](02_divergence_interpolation.ipynb),
-#   [04 · Fitting a mixture](04_fitting_a_mixture.ipynb), [05 · The geometric JS in a VAE](05_geometric_js_vae.ipynb). *The distribution of the codes:*
-#   [06 · The variance law](06_variance_law.ipynb), [07 · The marginal posterior](07_aggregate_posterior.ipynb). *The balance of the two parts:*
-#   [08 · Who sets gamma?](08_setting_gamma.ipynb), [10 · Two stages](10_two_stages.ipynb). *Codes that are invariant to transformations:* [11 · Consistency](11_consistency.ipynb).
+# The notebooks are numbered, and each lists what it needs. *Where the loss comes from* (01) derives the loss that we have used. In *Train it yourself* (03) you change a VAE while it
+# trains. *Comparing ways to set gamma* (09) continues 08, and the *museum of failures* (12) needs most of the others.
+#
+# {{course}}
+#
+# Three short routes: **divergences** 02, 03, 05; **the distribution of the codes** 06, 07, 10; **the balance of the two parts** 03, 08, 09.
+#
 # * **Sliders** need a running kernel (`make lab` in a clone, otherwise `jupyter lab`). Everywhere else, GitHub included, you see the filmstrip.
 # * **Figures**: in a clone of the repository, `vaelab figures list` lists the figures of the papers, and `vaelab figures make` writes
 #   them to `figures/` as PNG, PDF and a table of the plotted numbers.
 # * **Your own images**: load them with `vaelab.load("folder:PATH")`, then run the cells above.
 #
+# ## Notation
+#
+# One letter has one meaning in all notebooks. All divergences, rates and log-likelihoods are in nats.
+#
+# {{notation}}
+#
 # ## Exercises
 #
-# **1.** Train again with `latent=10` (the panel needs two latents, the reconstructions do not). Which part of the loss falls, and which rises?
-#
+# **1.** Train the first VAE again with `latent=10`, for ten epochs. Which part of the loss is lower than with two latents, the `"rate"` or the `"distortion"`?
+
+# %%
+lower_with_ten = "distortion"  # your answer: "rate" or "distortion"
+torch.manual_seed(0)
+ten = vaelab.recipes.vae((1, 28, 28), latent=10, network="mlp", hidden=(256, 128), likelihood="bernoulli")
+ten_history = vaelab.fit(ten, train, vaelab.TrainConfig(epochs=10, batch_size=128, lr=2e-3, device="cpu"))
+print(f"ten latents: rate {ten_history['divergence'][-1]:.1f}, distortion {ten_history['nll'][-1]:.1f} nats")
+live.check(
+    lower_with_ten,
+    "distortion" if ten_history["nll"][-1] < history["nll"][-1] else "rate",
+    hint="More latents can carry more information. Which part of the loss pays for it, and which profits?",
+)
+
+# %% [markdown]
 # **2.** The cell below samples from the prior. Run it several times: how many of the ten samples would you call a digit?
 
 # %%
@@ -236,7 +300,7 @@ live.show(
 # %% [markdown]
 # ## Recap
 # 1. The loss has two parts, both in nats: the distortion (the error of the reconstruction) and the rate (the information in the code).
-# 2. Two numbers represent what reduces the distortion most, often the class; the decoder averages over everything else.
+# 2. The code represents what lowers the distortion most at its price; the decoder averages over everything else. The number of latents does not bound the information, its price does.
 # 3. The codes cover the latent plane, so that one can explore it and sample from it.
 # 4. In each notebook you predict, try and explain; sliders redraw at once; `vaelab figures make` reproduces the papers' figures.
 #

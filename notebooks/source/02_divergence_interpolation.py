@@ -18,7 +18,8 @@
 # 3. derive the geometric Jensen-Shannon divergences, and *determine* their limits as $\alpha$ goes to 0 or 1;
 # 4. explain why an integrand can be negative, and why this divergence has no upper bound.
 #
-# **Time** about 40 minutes. **You need** integrals, logarithms, and notebook [00 · Start here](00_start_here.ipynb).
+# **Time** about 60 minutes. **You need** integrals, logarithms, and notebook [00 · Start here](00_start_here.ipynb).
+# **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
 #
 # Throughout, $q$ is the encoder's posterior and $p$ the prior, both one-dimensional:
 # $q=\mathcal N(m_q, s_q)$ and $p=\mathcal N(m_p, s_p)$, with $s=\sigma^2$ a **variance**.
@@ -50,8 +51,8 @@ from vaelab import live, plots, quadrature
 #
 # ### Predict
 # Take a narrow $q=\mathcal N(-2,1)$ and a wide $p=\mathcal N(2,4)$. The distance between the means is the same for both
-# directions, but each direction measures it in units of a different variance. Which is larger, $\mathrm{KL}(q\|p)$ or
-# $\mathrm{KL}(p\|q)$? Write down your guess before you run the cell.
+# directions, but each direction divides its square by a different variance. Which is larger, $\mathrm{KL}(q\|p)$ or
+# $\mathrm{KL}(p\|q)$? Write down your guess before you run the next cell.
 
 # %%
 larger = "KL(p|q)"  # your guess: "KL(q|p)" or "KL(p|q)"
@@ -102,10 +103,13 @@ assert abs(kl_qp - float(quadrature.kl(log_q, log_p, grid))) < 1e-8
 
 # %% [markdown]
 # ### Explain
-# The expectation is taken under the *first* density; the variance in the denominator is that of the *second*. In $\mathrm{KL}(p\|q)$ the wide $p$ has mass
-# where the narrow $q$ has nearly none, and the logarithm makes this expensive. Minimized over $q$, this direction *covers* the mass of $p$.
-# In $\mathrm{KL}(q\|p)$, the term of the ordinary VAE, $q$ is penalized only where it has mass itself: it can *seek* one mode and ignore the rest.
-# Neither direction is symmetric, and we would like to choose a point between them.
+# The expectation is taken under the *first* density; the variance in the denominator is that of the *second*.
+#
+# * In $\mathrm{KL}(p\|q)$ the wide $p$ has mass where the narrow $q$ has nearly none, and there $\ln(p/q)$ is large. A $q$ that minimizes this direction must
+#   *cover* the mass of $p$.
+# * In $\mathrm{KL}(q\|p)$, the term of the ordinary VAE, $q$ is penalized only where it has mass itself. It can *seek* one mode of $p$ and ignore the rest.
+#
+# The divergence is not symmetric. We would like to choose a point between its two directions.
 #
 # ## 2 · A mean of two densities
 #
@@ -158,6 +162,7 @@ def slip(m_q, s_q, m_p, s_p, alpha):
     return m, sigma**2
 
 
+# %% tags=["hide-input"]
 z = grid.points
 truth = quadrature.geometric_mean(log_q, log_p, 0.5, grid).exp()
 right, wrong = geometric_mean(-2, 1, 2, 4, 0.5), slip(-2, 1, 2, 4, 0.5)
@@ -169,13 +174,8 @@ with plots.style("notebook"):
         (right, plots.MEAN, "-", "variances"),
         (wrong, plots.REFERENCE, "--", "standard deviations"),
     ):
-        ax.plot(
-            z,
-            log_density(mean, var)(z).exp(),
-            dash,
-            color=color,
-            label=f"{name}: N({mean:.4f}, {math.sqrt(var):.4f}²)",
-        )
+        label = f"{name}: N({mean:.4f}, {math.sqrt(var):.4f}²)"
+        ax.plot(z, log_density(mean, var)(z).exp(), dash, color=color, label=label)
     ax.set(xlabel="z", ylabel="density", xlim=(-8, 8), ylim=(0, None))
     ax.legend(loc="upper right")
 live.show(
@@ -196,14 +196,21 @@ assert float((log_density(*right)(z).exp() - truth).abs().max()) < 1e-8
 # The ordinary Jensen-Shannon divergence compares $q$ and $p$ with their *arithmetic* mean $\tfrac12(q+p)$. This mean is not a Gaussian, so
 # the divergence has no closed form. With the geometric mean instead, it has one (Nielsen 2019). Deasy et al. (2020) use it in a VAE,
 # with the weights *inside the mean* swapped, $G_{1-\alpha}$ instead of $G_\alpha$. We call their version **primed** and the other one **plain**.
-# Swapping the arguments of each KL gives the **duals**:
+# Swapping the arguments of each KL gives the **dual** of each:
 #
 # | | plain, $G=G_\alpha$ | primed, $G=G_{1-\alpha}$ |
 # |---|---|---|
 # | not dual | $(1-\alpha)\,\mathrm{KL}(q\|G_\alpha)+\alpha\,\mathrm{KL}(p\|G_\alpha)$ | $(1-\alpha)\,\mathrm{KL}(q\|G_{1-\alpha})+\alpha\,\mathrm{KL}(p\|G_{1-\alpha})$ |
 # | dual | $(1-\alpha)\,\mathrm{KL}(G_\alpha\|q)+\alpha\,\mathrm{KL}(G_\alpha\|p)$ | $(1-\alpha)\,\mathrm{KL}(G_{1-\alpha}\|q)+\alpha\,\mathrm{KL}(G_{1-\alpha}\|p)$ |
 #
-# Each is a sum of two KLs of Gaussians, and we have derived everything it needs. That *is* the closed form:
+# The index runs the other way in the two columns, so it helps to know what the mean *is* at the ends:
+#
+# | | $\alpha=0$ | $\alpha=1$ |
+# |---|---|---|
+# | plain, $G_\alpha\propto q^{1-\alpha}p^{\alpha}$ | $G=q$ | $G=p$ |
+# | primed, $G_{1-\alpha}\propto q^{\alpha}p^{1-\alpha}$ | $G=p$ | $G=q$ |
+#
+# Each of the four is a sum of two KLs of Gaussians, and we have derived both the KL and the mean. That *is* the closed form:
 
 
 # %%
@@ -239,7 +246,7 @@ for primed in (False, True):
 #
 # $$\mathrm{JS}_*^{G_\alpha}=-\ln Z_\alpha \tag{2}$$
 #
-# remains. Their sum is $\alpha(1-\alpha)J$. In (1), the term $\ln Z_\alpha\le0$ is easily forgotten; the next cell shows how large it is.
+# remains. The sum of (1) and (2) is $\alpha(1-\alpha)J$. In (1), the term $\ln Z_\alpha\le0$ is easily forgotten; the next cell shows how large it is.
 
 # %%
 alpha = 0.25
@@ -259,7 +266,7 @@ assert abs(-log_z - geometric_js(-2, 1, 2, 4, alpha, dual=True, primed=False)) <
 #
 # ### Predict
 # For each variant, write its limit at $\alpha=0$ and at $\alpha=1$: `"0"`, `"KL(q|p)"` or `"KL(p|q)"`.
-# At $\alpha=0$ the first weight is 1 and the second is 0, so you only need to know which density $G$ has become.
+# At $\alpha=0$ the first weight is 1 and the second is 0, so you only need the table of $G$ in section 3.
 
 # %%
 at_0 = {"plain": "0", "plain dual": "0", "primed": "KL(q|p)", "primed dual": "KL(p|q)"}  # your answers
@@ -284,6 +291,8 @@ variants = {
 }
 steps = (1e-1, 1e-2, 1e-4, 1e-6)
 limits_0, limits_1 = [], []
+
+# %%
 print(
     "α →".ljust(14),
     *(f"{a:>9g}" for a in steps),
@@ -304,22 +313,26 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# Plain: in each limit the geometric mean equals the very density it is compared with, so the divergence vanishes. It does not
-# interpolate between the KLs. Swapping the weights in the mean corrects this. With $G_{1-\alpha}$ the same algebra as above gives
+# *Plain.* In each limit the geometric mean equals the very density it is compared with, so the divergence vanishes. It does not interpolate between the KLs.
+#
+# *Primed.* Swapping the weights in the mean corrects this. With $G_{1-\alpha}$ the same algebra as above gives
 #
 # $$\mathrm{JS}^{G_{1-\alpha}}=(1-\alpha)^2\,\mathrm{KL}(q\|p)+\alpha^2\,\mathrm{KL}(p\|q)+\ln Z_{1-\alpha},$$
 #
-# and $Z_0=Z_1=1$. So it interpolates from $\mathrm{KL}(q\|p)$, the ordinary VAE, to $\mathrm{KL}(p\|q)$. Its dual interpolates **in the opposite direction**. This is the main point of the paper,
-# and a frequent source of confusion: "small $\alpha$" has opposite meanings for the two.
+# and $Z_0=Z_1=1$. So it goes from $\mathrm{KL}(q\|p)$, the ordinary VAE, to $\mathrm{KL}(p\|q)$.
+#
+# *Primed dual.* It goes **in the opposite direction**. This is the main point of the paper, and a frequent source of confusion: "small $\alpha$" has opposite meanings for the two.
 #
 # ## 5 · Negative integrands, and no upper bound
 #
 # ### Predict
-# A divergence is never negative. (a) Can its *integrand* be negative somewhere? (b) The ordinary Jensen-Shannon divergence never exceeds
+# A divergence is never negative. (a) Can the *integrand* of the geometric JS be negative somewhere? (b) The logarithm in $\mathrm{KL}(q\|p)$ is negative where $q<p$.
+# If the geometric integrand is negative, is that *only* where $q<p$? (c) The ordinary Jensen-Shannon divergence never exceeds
 # $\ln2\approx0.693$. Does the geometric one have this upper bound, too?
 
 # %%
 integrand_can_be_negative = "yes"  # your guess: "yes" or "no"
+only_where_q_is_smaller = "no"  # your guess: "yes" or "no"
 geometric_js_is_bounded = "no"  # your guess: "yes" or "no"
 
 # %% [markdown]
@@ -330,11 +343,16 @@ g = geometric_mean(-2, 1, 2, 4, 0.7)  # primed, alpha = 0.3: the weight in the m
 lg = log_density(*g)(z)
 kl_integrand = log_q(z).exp() * (log_q(z) - log_p(z))
 js_integrand = 0.7 * log_q(z).exp() * (log_q(z) - lg) + 0.3 * log_p(z).exp() * (log_p(z) - lg)
+
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(8, 3.2)
     ax = figure.subplots()
     ax.plot(z, kl_integrand, ":", color=plots.REFERENCE, label="KL(q‖p)")
     ax.plot(z, js_integrand, color=plots.JS, label="primed geometric JS, α = 0.3")
+    ax.axvline(
+        float(z[(log_q(z) < log_p(z)) & (z > -2)][0]), color="black", lw=0.6, ls="--", label="q < p to the right"
+    )
     for values, color in ((kl_integrand, plots.REFERENCE), (js_integrand, plots.JS)):
         ax.fill_between(z, 0, values, where=values < 0, color=color, alpha=0.35, lw=0)
     ax.axhline(0, color="black", lw=0.6)
@@ -343,13 +361,18 @@ with plots.style("notebook"):
 live.show(
     figure,
     alt=f"Two integrands over z; that of KL(q‖p) falls to {float(kl_integrand.min()):.3f} and that of the geometric JS "
-    f"to {float(js_integrand.min()):.3f}, below zero, yet both integrals are positive.",
+    f"to {float(js_integrand.min()):.3f}, below zero, yet both integrals are positive. The geometric one is negative on both sides of the line where q = p.",
     caption=f"Shaded: where the integrands are negative. The integrals are {float(grid.integrate(kl_integrand)):.4f} and {float(grid.integrate(js_integrand)):.4f} nats.",
 )
+
+# %%
+negative = js_integrand.clamp(max=0)
+share = float(grid.integrate(negative * (log_q(z) > log_p(z))) / grid.integrate(negative))
+print(f"share of the negative area of the geometric JS where q > p: {share:.0%}")
 live.check(
-    integrand_can_be_negative,
-    "yes" if float(js_integrand.min()) < 0 else "no",
-    hint="Look at z near 0 in the figure.",
+    [integrand_can_be_negative, only_where_q_is_smaller],
+    ["yes" if float(js_integrand.min()) < 0 else "no", "no" if share > 0.01 else "yes"],
+    hint="Look at the shaded areas on both sides of the dashed line.",
 )
 
 # %%
@@ -377,10 +400,17 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# In $\mathrm{KL}(q\|p)$ the logarithm is negative where $q<p$, and so is the integrand; only the *integral* must be $\ge0$ (Jensen's inequality). The geometric JS has another
-# reason. At $\alpha=\tfrac12$ its integrand is $\tfrac14(q-p)\ln\tfrac qp+\tfrac12(q+p)\ln Z$. The first part is never negative, so only the normalization, $\ln Z\le0$, makes the sum negative. $J$ grows with the
-# squared distance, and $\ln Z_\alpha$ subtracts a smaller multiple of it, so the geometric divergence grows without bound. For training this is an advantage: when $q$ and $p$ are far apart,
-# a bounded divergence becomes flat and its gradient vanishes.
+# *KL.* Where $q<p$ the logarithm is negative, and so is the integrand. Only the *integral* must be $\ge0$ (Jensen's inequality).
+#
+# *Geometric JS.* The reason is another one. At $\alpha=\tfrac12$ its integrand is
+#
+# $$\tfrac14(q-p)\ln\frac qp+\tfrac12(q+p)\ln Z .$$
+#
+# The first part is never negative, since $q-p$ and $\ln(q/p)$ have the same sign. So the dip comes from $\ln Z\le0$ alone. Dividing by $Z\le1$ makes $G$ larger, in some places
+# larger than the arithmetic mean of $q$ and $p$, and only there can the integrand be negative. That of the ordinary JS never is, because its middle *is* the arithmetic mean.
+#
+# *No bound.* $J$ grows with the squared distance of the means. $\ln Z_\alpha$ subtracts a smaller multiple of it, so the geometric divergence grows without bound. For training this is an
+# advantage: when $q$ and $p$ are far apart, a bounded divergence becomes flat and its gradient vanishes.
 #
 # ## 6 · Explore the divergences
 #
@@ -414,7 +444,17 @@ live.check(
 )
 
 # %% [markdown]
-# **2.** Show that each divergence satisfies $D_\alpha(q\|p)=D_{1-\alpha}(p\|q)$, and verify it in one line for $\alpha=0.2$.
+# **2.** Write $\mathcal D_\alpha$ for any of the four divergences, and show that $\mathcal D_\alpha(q\|p)=\mathcal D_{1-\alpha}(p\|q)$: exchange $q$ and $p$, and $\alpha$ and $1-\alpha$, in its definition.
+# Then verify it for the primed divergence at $\alpha=0.2$: which call must be equal to `geometric_js(-2, 1, 2, 4, 0.2)`?
+
+# %%
+mirrored = geometric_js(2, 4, -2, 1, 0.8)  # your answer: another call of geometric_js
+live.check(
+    mirrored,
+    geometric_js(-2, 1, 2, 4, 0.2),
+    tolerance=1e-9,
+    hint="The arguments are mean and variance of q, mean and variance of p, and alpha.",
+)
 
 # %%
 for name, (dual, primed) in variants.items():
@@ -439,10 +479,10 @@ live.check(growth, "1/s" if ratio > 5 else "log", hint="How does the primed colu
 
 # %% [markdown]
 # ## Recap
-# 1. $\mathrm{KL}(q\|p)$ averages under $q$ and measures distances relative to the variance of $p$; the two directions differ, here 2.3 and 8.8 nats.
-# 2. The geometric mean averages **precisions**; averaging standard deviations gives a clearly wrong curve.
+# 1. $\mathrm{KL}(q\|p)$ averages under $q$ and measures distances relative to the variance of $p$; the two directions differ, for our pair by a factor of almost four.
+# 2. The geometric mean averages **precisions**; averaging standard deviations gives a wrong curve.
 # 3. $\mathrm{JS}^{G_\alpha}=\alpha(1-\alpha)J+\ln Z_\alpha$ and its dual is $-\ln Z_\alpha$. The plain version vanishes in both limits; the primed version goes from $\mathrm{KL}(q\|p)$ to $\mathrm{KL}(p\|q)$, and its dual in the opposite direction.
-# 4. Integrands can be negative, integrals cannot. The geometric divergence has no upper bound; that of the ordinary one is $\ln2$.
+# 4. The integrand of the geometric JS can be negative, because $\ln Z$ is; the integral cannot. The geometric divergence has no upper bound; that of the ordinary one is $\ln2$.
 #
 # ## References
 # 1. J. Deasy, N. Simidjievski, P. Liò (2020). *Constraining Variational Inference with Geometric Jensen-Shannon Divergence.* NeurIPS. arXiv 2006.10599. (Their $p$ is our $q$: the encoder.)

@@ -346,7 +346,7 @@ def test_the_note_on_seeds_stands_beside_a_title_or_alone():
     clouds, bars, theory_only = FIGURES["cr-latent-clouds"], FIGURES["var-law-bars"], FIGURES["var-rho"]
     assert [bars.note_on_seeds(k) for k in (0, 1, 3)] == ["", "one seed", "3 seeds: bars side by side"]
     titled = clouds.picture(numbers("cr-latent-clouds"), 1).get_suptitle()
-    assert titled.endswith("28 × 28 pixels; R and ρ over ten digits; one seed")
+    assert titled.endswith("28 × 28 pixels; R and ν over ten digits; one seed")
     assert bars.picture(numbers("var-law-bars"), 3).get_suptitle() == "3 seeds: bars side by side"
     assert theory_only.picture(numbers("var-rho"), 0).get_suptitle() == ""
     assert theory_only.describe(numbers("var-rho"), 0) == theory_only.alt(numbers("var-rho"))
