@@ -72,8 +72,8 @@ def kernelspec(folder: Path, name: str, packages: Sequence[Path] = (), python: P
 
 
 @contextmanager
-def server(folder: Path, python: Path | str = sys.executable) -> Iterator[str]:
-    """Run JupyterLab on the notebooks in a folder, and yield its address."""
+def server(folder: Path, python: Path | str = sys.executable, app: str = "lab") -> Iterator[str]:
+    """Run JupyterLab, or the app "notebook", on the notebooks in a folder, and yield its address."""
     for name, settings in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +88,9 @@ def server(folder: Path, python: Path | str = sys.executable) -> Iterator[str]:
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
     }
-    command = [str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
-    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+    command = [str(python), "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    command += [f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True"]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, env={**os.environ, **places}, stdout=log, stderr=log)
         try:
@@ -135,9 +136,9 @@ class Lab:
         self.load(address, path)
         self.run_all(cells, seconds)
 
-    def load(self, address: str, path: Path) -> None:
+    def load(self, address: str, path: Path, route: str = "doc/tree") -> None:
         """Open a notebook, and wait for its kernel."""
-        self.page.goto(f"{address}/doc/tree/{path.name}")
+        self.page.goto(f"{address}/{route}/{path.name}")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
         self.page.wait_for_function(READY, timeout=90_000)

@@ -123,7 +123,7 @@ def check_a_kernel(folder, kernel):
         samples = browser.event_to_paint(panel, handle, presses=12, pause=500)
         assert len(samples) >= 4, "the slider stops answering while a VAE trains"
         assert statistics.median(samples) < 2000  # not a test of speed
-        steered.locator(".noUi-handle").nth(2).focus()  # alpha
+        steered.get_by_role("slider", name="skew α").focus()
         for _ in range(5):
             browser.page.keyboard.press("ArrowRight")
         browser.page.wait_for_function("() => /changed: .*alpha/.test(document.body.innerText)", timeout=30_000)

@@ -28,6 +28,8 @@ def browser(chromium, tmp_path_factory):
     with lab.server(folder) as address, lab.browser() as browser:
         browser.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         browser.open(address, path, cells=len(CELLS))
+        for index in range(2):
+            browser.panel(index).get_by_role("button", name="More choices").click()
         browser.page.wait_for_timeout(500)  # what the front end would send back, it has sent
         yield browser
 
@@ -104,7 +106,7 @@ def test_a_control_without_effect_is_disabled_and_names_its_reason(browser):
     alpha = slider(panel, "skew α")
     assert alpha.locator(".noUi-target").get_attribute("disabled") is not None
     assert alpha.locator(".widget-label").get_attribute("title") == "KL(q‖p) has no skew"
-    panel.locator("select").nth(2).select_option("JS")
+    panel.get_by_label("divergence", exact=True).select_option("JS")
     wait_for(browser, 1, "Without effect now: views' λ")
     assert alpha.locator(".noUi-target").get_attribute("disabled") is None
     flat = browser.panel(2)

@@ -10,34 +10,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from vaelab._utils.errors import InvalidValue
-from vaelab.live.controls import Control, Slider, accept, build, check_control, explain, only_value
+from vaelab.live.controls import Control, accept, build, check_control, explain, only_value
 from vaelab.live.lifetime import Closed, hold, tree, weakly
-from vaelab.live.outputs import FILMSTRIP, HIDE_FILMSTRIP, show_picture, show_sentence, show_widget
+from vaelab.live.outputs import FILMSTRIP, show_picture, show_sentence, show_widget
+from vaelab.live.page import page
 from vaelab.live.worker import drawing, worker
 from vaelab.plots import Style
-
-# Only the front end knows that a kernel is gone or busy, so these two notices are written in CSS. That of a
-# busy kernel gets a line of its own below the panel: it covers nothing, and nothing above it moves.
-GONE = "The kernel was restarted or shut down: run this cell again."
-SHUT_DOWN = '.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="unknown"])'
-BUSY = "The kernel is busy with another cell: the picture may be late."
-CSS = f"""<style>
-.vaelab-talk {{ --jp-widgets-font-size: 20px; --jp-widgets-inline-height: 38px; --jp-ui-font-size1: 20px;
-  font-size: 20px; }}
-.vaelab-panel {{ position: relative; overflow: visible; }}
-.vaelab-panel::after {{ color: #b34700; font-weight: bold; background: white; }}
-.vaelab-stops .widget-readout {{ pointer-events: none; }}
-.vaelab-panel.jupyter-widgets-disconnected::after,
-{SHUT_DOWN} .vaelab-panel::after {{ content: "{GONE}"; padding: 0.4em 0; order: -1; }}
-body:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
-  .vaelab-panel:not(.jupyter-widgets-disconnected)::after {{
-  content: "{BUSY}"; flex: none; max-height: 0; overflow: hidden; opacity: 0;
-  animation: vaelab-late 0.2s 2s forwards; }}
-@keyframes vaelab-late {{ to {{ max-height: 4em; opacity: 1; }} }}
-{HIDE_FILMSTRIP}
-{SHUT_DOWN} .jp-OutputArea-child:has(.{FILMSTRIP}) {{ display: flex !important; }}
-</style>"""
-
 
 Unused = Callable[[Mapping[str, Any]], Mapping[str, str]]
 Presets = Mapping[str, Mapping[str, Any] | Callable[[], Mapping[str, Any]]]
@@ -90,6 +68,7 @@ class ControlPanel:
         self._unused, self._fixed = unused, {c.name: why for c in controls if (why := only_value(c))}
         shown = unused is not None or self._fixed
         self.notes = widgets.HTML(layout={**NOTES, "display": None if shown else "none"})
+        self.notes.add_class("vaelab-notes")
         for control in self.controls.values():
             control.observe(weakly(self._explain), "value")
         self._explain()
@@ -181,11 +160,16 @@ class ControlPanel:
             raise Closed("the panel must be open, but it was closed: build it again.")
 
     def _rows(self, controls: Sequence[Control], buttons: Sequence[widgets.Button]) -> list[widgets.Widget]:
-        """Arrange rows of three sliders, one of switches and choices, one of buttons."""
-        sliders = [self.controls[c.name] for c in controls if isinstance(c, Slider)]
-        others = [self.controls[c.name] for c in controls if not isinstance(c, Slider)]
-        lines = [sliders[i : i + 3] for i in range(0, len(sliders), 3)] + [others] * bool(others)
-        return [widgets.HBox(line, layout={"flex_flow": "row wrap"}) for line in (*lines, list(buttons))]
+        """Arrange the controls in a grid, those of experts in one that is folded away, and the buttons in a row."""
+        plain, expert = ([self.controls[c.name] for c in controls if c.expert is folded] for folded in (False, True))
+        rows = [_box(widgets.Box, plain, "vaelab-grid")] * bool(plain)
+        if not expert:
+            return [*rows, _box(widgets.HBox, buttons)]
+        # The style sheet folds: at once, also while the kernel is busy.
+        unfold = widgets.ToggleButton(description="More choices", tooltip="show or hide the other choices")
+        unfold.add_class("vaelab-unfold")
+        buttons = _box(widgets.HBox, [*buttons, unfold])
+        return [*rows, buttons, _box(widgets.Box, expert, "vaelab-grid", "vaelab-more")]
 
     def _preset_buttons(self) -> list[widgets.Button]:
         return [self._button(label, self._take, f"set: {label}", label=label) for label in self._presets]
@@ -201,10 +185,18 @@ class ControlPanel:
         return button
 
     def _container(self, children: Sequence[widgets.Widget], style: Style) -> widgets.VBox:
-        """Stack the widgets, which live as long as the panel; style="talk" enlarges labels, buttons and readout."""
-        css = widgets.HTML(CSS, layout={"height": "0", "margin": "0", "overflow": "hidden"})
-        box = widgets.VBox([css, *children])
-        box.add_class("vaelab-panel")
+        """Arrange controls and what they show, which live as long as the panel; style="talk" enlarges labels."""
+        controls, *shown = children
+        picture = next(part for part in shown if isinstance(part, widgets.Image))
+        size = (picture.layout.width, picture.layout.height)
+        # The browser takes its aspect ratio from these, before it is loaded and at every width.
+        picture.width, picture.height = width, _ = [side.removesuffix("px") for side in size]
+        view = _box(widgets.VBox, shown, "vaelab-view")
+        # As wide as the picture, or three quarters of it where the controls then stand beside it.
+        view.layout.flex, view.layout.max_width = f"1 1 {0.75 * int(width):.0f}px", f"{width}px"
+        css = widgets.HTML(page(), layout={"width": "0", "height": "0", "margin": "0", "overflow": "hidden"})
+        css.add_class("vaelab-page")
+        box = _box(widgets.VBox, [css, controls, view], "vaelab-panel")
         if style == "talk":
             box.add_class("vaelab-talk")
         self._free = weakref.finalize(self, _free, box, self._background)
@@ -242,3 +234,11 @@ def _free(box: widgets.VBox, background: Mapping[str, Callable[[], None]]) -> No
     for part in tree(box):
         part.close()
     worker.rest()
+
+
+def _box(kind: type[widgets.Box], children: Sequence[widgets.Widget], *classes: str) -> widgets.Box:
+    """Return a box with CSS classes."""
+    box = kind(children)
+    for name in classes:
+        box.add_class(name)
+    return box

@@ -84,7 +84,8 @@ class Choice(NamedTuple):
 
 
 Control = Slider | Switch | Choice
-LABEL_STYLE = {"description_width": "6.5em"}
+LABEL_STYLE = {"description_width": "initial"}  # the style sheet of the page places labels
+KEYS = "Arrow keys or [ and ]: one stop; Page Up, Page Down; Home and End"
 
 
 def check_control(control: Control) -> None:
@@ -113,7 +114,7 @@ def build(control: Control, presets: Iterable[float] = ()) -> widgets.ValueWidge
     if isinstance(control, Choice):
         return widgets.Dropdown(value=start, options=control.options, layout=auto, **label)
     low, high, step = control.low, control.high, control.step
-    label["layout"] = {"width": "22em"}
+    label["layout"] = {"width": "auto"}
     if control.whole:
         return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **label)
     if control.stops:
@@ -151,7 +152,8 @@ def only_value(control: Control) -> str:
 
 
 def explain(control: widgets.ValueWidget, reason: str) -> None:
-    """Disable a control that has no effect, with the reason as its tooltip; enable it without a reason."""
+    """Disable a control that has no effect, with the reason as its tooltip; without a reason, enable it."""
     control.disabled = bool(reason)
     if control.description:
-        setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", reason or None)
+        hint = KEYS if isinstance(control, widgets.IntSlider | widgets.SelectionSlider) else None
+        setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", reason or hint)
