@@ -441,10 +441,10 @@ steering = live.training_panel(
 live.show(steering)
 
 # %% [markdown]
-# Every change that you make is recorded. **Copy as code** writes a cell that repeats your run and ends with the same weights. The next cell is such a replay of the script above. It has 26 steps per epoch, so the changes come at steps 520 and 1,040.
+# Every change that you make is recorded. **Copy as code** writes a cell that repeats your run and ends with the same weights. The next cell is such a replay of the script above. An epoch has 25 steps, so the changes come at steps 500 and 1,000.
 
 # %%
-plan = [(520, "gamma", 0.7, 0.2), (1040, "gamma", 0.2, 0.05)]  # step, name, old value, new value
+plan = [(500, "gamma", 0.7, 0.2), (1000, "gamma", 0.2, 0.05)]  # step, name, old value, new value
 replay_config = vaelab.TrainConfig(epochs=60, batch_size=64, lr=2e-3, device="cpu", progress=False)
 
 
