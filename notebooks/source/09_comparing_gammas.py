@@ -16,7 +16,7 @@
 # 2. separate what gamma changes (rate, error, blur) from what it does not change (the variance law);
 # 3. recognize a running minimum that is used as a mean, and predict the direction of its bias;
 # 4. compare any rule for the weight of the KL with a fixed gamma at equal rate;
-# 5. judge a race between two rules: where it stops, with which learning rates, and by which score.
+# 5. assess a race between two rules: where it stops, with which learning rates, and by which score.
 #
 # **Time** about 75 minutes. **You need** notebooks [08 · Setting gamma](08_setting_gamma.ipynb) and [06 · The variance law](06_variance_law.ipynb).
 # **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
