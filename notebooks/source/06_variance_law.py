@@ -14,11 +14,12 @@
 # **You will be able to**
 # 1. derive the variance law, the variance of the means plus the mean of the variances is 1, from one argument about scale;
 # 2. state what it does *not* claim: it does not hold for single images;
-# 3. identify three reasons for a value other than 1, one of them an error in published code;
+# 3. identify three reasons for a value other than 1, one of them a mistake in published code;
 # 4. rescale a trained VAE without retraining, and predict by how many nats this lowers the KL;
 # 5. derive the law of any other divergence by automatic differentiation.
 #
-# **Time** about 50 minutes. **You need** notebook [02 · From one KL to the other](02_divergence_interpolation.ipynb).
+# **Time** about 70 minutes. **You need** notebook [02 · From one KL to the other](02_divergence_interpolation.ipynb).
+# **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
 #
 # Each image $x$ has a posterior $q(z|x)=\mathcal N(\mu,s)$ per latent, with the *variance* $s=\sigma^2$; the prior is $p=\mathcal N(0,1)$. All divergences are in nats.
 
@@ -84,7 +85,7 @@ live.show(rho_panel)
 #
 # $$\mathbb E[\mu]=0,\qquad \mathbb E[\mu^2]+\mathbb E[s]=1,$$
 #
-# or: **variance of the means + mean of the variances = 1**. The left side is $V$, the variance of the *aggregate posterior*, the mixture of the posteriors of all images (`vaelab.MarginalPosterior`; it is also called the marginal posterior). If $V\ne1$, the optimal factor is $c^*=1/\sqrt V$, and it lowers the KL by
+# or: **variance of the means + mean of the variances = 1**. The left side is $V$, the variance of the *aggregate posterior*, the mixture of the posteriors of all images (`vaelab.MarginalPosterior`; Asperti (2019) calls it the marginal posterior). If $V\ne1$, the optimal factor is $c^*=1/\sqrt V$, and it lowers the KL by
 # $\tfrac12(V-1-\ln V)$ nats. Ten lines compare both formulas with a search and with the package.
 
 
@@ -139,6 +140,8 @@ def train_vae(latent=10, epochs=20, weight_decay=0.0, divergence=None):
 vae = train_vae()
 posterior = vaelab.MarginalPosterior.from_model(vae, train.images)
 law = posterior.variance_law()
+
+# %%
 print("latent  Var of means  mean of variances      V   active")
 for k in law.of_means.argsort(descending=True).tolist():
     print(
@@ -153,7 +156,7 @@ live.check(
     hint="Which scale is free, that of one image or the common scale of all images?",
 )
 
-# %%
+# %% tags=["hide-input"]
 strongest = int(law.of_means.argmax())
 with plots.style("notebook"):
     figure = plots.new_figure(8.4, 3.2)
@@ -170,8 +173,8 @@ with plots.style("notebook"):
     right.legend()
 live.show(
     figure,
-    alt=f"Left: squared mean against variance of one latent; most points are far from the line on which they sum to 1, but their average is near it. Right: the histogram of the sum; "
-    f"it is skewed, most images are below 1, and the average is {float(sums.mean()):.2f}.",
+    alt="Left: squared mean against variance of one latent; most points are far from the line on which they sum to 1, "
+    f"but their average is near it. Right: the histogram of the sum; it is skewed, most images are below 1, and the average is {float(sums.mean()):.2f}.",
     caption="The law holds for averages. For single images, the sum ranges from near 0 to above 4.",
 )
 
@@ -202,7 +205,7 @@ live.show(plane_panel)
 # The codes extend to about three sigmas, as samples from $\mathcal N(0,I)$ would. Their $V$ is less exact: for two latents it is often 1.1 to 1.3 after a short training. Is the law wrong? Compute the excess KL, $\tfrac12(V-1-\ln V)$.
 #
 # ### Predict
-# By how many nats does a variance that is 20 % too large, $V=1.2$, increase the KL of a latent? Compare with the rate of the whole code, about three nats.
+# By how many nats does a variance that is 20 % too large, $V=1.2$, increase the KL of a latent? Compare it with the rate of the whole code, which is several nats.
 
 # %%
 excess = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer
@@ -245,9 +248,9 @@ live.check(
 # %% [markdown]
 # ### Explain
 # A training that is stopped early has *not converged*. Weight decay has a *different optimum*: a factor $c$ is no longer free of cost, since it changes penalized weights in both networks. No
-# derivation shows which effect is stronger; in this run it was that of the decoder, and $V$ is too large. The law assumes that the scale is free; without this assumption the result is different. Look at the excess nats, too: after one epoch, single latents deviate in both directions, by more than their mean shows.
+# derivation shows which effect is stronger; the table shows that here it is that of the decoder, which makes $V$ too large. The law assumes that the scale is free; without this assumption the result is different. Look at the excess nats, too: after one epoch, single latents deviate in both directions, by more than their mean shows.
 #
-# ### An error in published code
+# ### A mistake in published code
 # Published code for a VAE with balanced terms prints a "variance law". For the latents of a model that satisfies the law, its formula gives about **1.2**. Here it is reimplemented:
 
 
@@ -284,8 +287,8 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# $\mathbb E[\sigma]$ exceeds $\mathbb E[\sigma^2]$ wherever $\sigma<1$. For a latent that satisfies the law exactly, the formula gives about 1.2: the value itself identifies the error. For a collapsed latent,
-# $\sigma=1$, it gives 1 in either case, so an average over *all* latents hides the error. Name a quantity for what it is: `logvar`, or `log_sigma`.
+# $\mathbb E[\sigma]$ exceeds $\mathbb E[\sigma^2]$ wherever $\sigma<1$. For a latent that satisfies the law exactly, the formula gives about 1.2: the value itself identifies the mistake. For a collapsed latent,
+# $\sigma=1$, it gives 1 in either case, so an average over *all* latents hides it. Name a quantity for what it is: `logvar`, or `log_sigma`.
 #
 # ## 5 · Rescale the latents
 #
@@ -327,18 +330,18 @@ live.show(posterior_panel)
 # %% [markdown]
 # ## 6 · The law of another divergence
 #
-# The argument of section 2 applies to *any* divergence $D$ between $q$ and the prior. When a latent is multiplied by $c$, the average of $D$ changes at the rate
+# The argument of section 2 applies to *any* divergence $\mathcal D$ between $q$ and the prior. When a latent is multiplied by $c$, the average of $\mathcal D$ changes at the rate
 #
-# $$\frac{d}{d\ln c}\,\mathbb E[D]=\mathbb E\Big[\mu\,\frac{\partial D}{\partial\mu}+2s\,\frac{\partial D}{\partial s}\Big],$$
+# $$\frac{d}{d\ln c}\,\mathbb E[\mathcal D]=\mathbb E\Big[\mu\,\frac{\partial\mathcal D}{\partial\mu}+2s\,\frac{\partial\mathcal D}{\partial s}\Big],$$
 #
 # and after convergence it is 0. `scale_gradient` computes it by automatic differentiation. For $\mathrm{KL}(q\|p)$ it is $\mathbb E[\mu^2]+\mathbb E[s]-1$; for $\mathrm{KL}(p\|q)$ it is $1-\mathbb E[1/s]$, which
 # does not depend on the means.
 #
-# Which variance results from **Jeffreys'** symmetric divergence $D=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)=\tfrac12\big(\mu^2+s+\tfrac1s+\tfrac{\mu^2}s\big)-1$?
+# Which variance results from **Jeffreys'** symmetric divergence $J=\mathrm{KL}(q\|p)+\mathrm{KL}(p\|q)=\tfrac12\big(\mu^2+s+\tfrac1s+\tfrac{\mu^2}s\big)-1$?
 #
 # ### Predict
 # The ratio $\mu^2/s$ does not change with the scale, so the law is $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[1/s]$. Suppose that all posteriors of a latent have the same width, and that its signal-to-noise
-# ratio is $R=\mathrm{Var}(\mu)/s=5.7$. What is $V$?
+# ratio is $\mathrm{SNR}=\mathrm{Var}(\mu)/s=5.7$. What is $V$?
 
 # %%
 jeffreys_v = math.sqrt(1 + 5.7)  # your answer
@@ -356,11 +359,11 @@ class Jeffreys(nn.Module):
 
 
 package_v = predicted_variance(Jeffreys(), 5.7)
-print(f"predicted V at R = 5.7: {package_v:.5f}")
-live.check(jeffreys_v, package_v, tolerance=1e-3, hint="V = (1 + R) s, and by the law V = 1/s.")
+print(f"predicted V at SNR = 5.7: {package_v:.5f}")
+live.check(jeffreys_v, package_v, tolerance=1e-3, hint="V = (1 + SNR) s, and by the law V = 1/s.")
 
 # %% [markdown]
-# What happens in a VAE trained with this divergence? Its latents have different ratios $R$, and their posteriors have different widths. The prediction still works: `optimal_scale` computes, from the posteriors, the factor at which the law would hold.
+# What happens in a VAE trained with this divergence? Its latents have different signal-to-noise ratios, and their posteriors have different widths. The prediction still works: `optimal_scale` computes, from the posteriors, the factor at which the law would hold.
 
 # %%
 jeffreys_vae = train_vae(divergence=Jeffreys())
@@ -378,8 +381,8 @@ print(f"largest deviation from the prediction: {deviation:.0%}")
 
 # %% [markdown]
 # ### Explain
-# In each latent, the measured variance agrees with the law of *this* divergence: it reaches 1.7 instead of 1. Each regularizer has its own law, and sampling from $\mathcal N(0,1)$ is correct only if that law is $V=1$. Notebook
-# [03](05_geometric_js_vae.ipynb) contains one with $V\approx3$. The remedy is always the same: derive the law, then sample with its variance. Figure `var-other-laws` compares eight regularizers with their predictions.
+# In each latent, the measured variance agrees with the law of *this* divergence, which is far above 1 for the most active latents. Each regularizer has its own law, and sampling from $\mathcal N(0,1)$ is correct only if that law is $V=1$. Notebook
+# [05](05_geometric_js_vae.ipynb) contains one with $V\approx3$. The remedy is always the same: derive the law, then sample with its variance. Figure `var-other-laws` compares eight regularizers with their predictions.
 #
 # ## Exercises
 #
@@ -393,7 +396,7 @@ for _ in range(50):
 live.check(low, 1.7722, tolerance=1e-3, hint="At V = 1.5 it is 0.047 nats, at V = 2 it is 0.153.")
 
 # %% [markdown]
-# **2.** The law of $\mathrm{KL}(p\|q)$ is $\mathbb E[1/s]=1$. What is $V$ at $R=5.7$ if all posteriors have the same width?
+# **2.** The law of $\mathrm{KL}(p\|q)$ is $\mathbb E[1/s]=1$. What is $V$ at $\mathrm{SNR}=5.7$ if all posteriors have the same width?
 
 # %%
 reverse_v = 1 + 5.7  # your answer
@@ -401,11 +404,11 @@ live.check(
     reverse_v,
     predicted_variance(lambda q, p: vaelab.kl(p, q), 5.7),
     tolerance=1e-3,
-    hint="Posteriors of the same width: s = 1. Then V = (1 + R) s.",
+    hint="Posteriors of the same width: s = 1. Then V = (1 + SNR) s.",
 )
 
 # %% [markdown]
-# **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. What is $V$ at $R=5.7$? Is sampling from $\mathcal N(0,1)$ appropriate with this regularizer?
+# **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. What is $V$ at $\mathrm{SNR}=5.7$? Is sampling from $\mathcal N(0,1)$ appropriate with this regularizer?
 
 # %%
 wasserstein_v = 1 / (1 + 5.7)  # your answer
@@ -413,7 +416,7 @@ live.check(
     wasserstein_v,
     predicted_variance(lambda q, p: (q.mean**2 + (torch.exp(0.5 * q.logvar) - 1) ** 2).sum(-1), 5.7),
     tolerance=1e-3,
-    hint="Posteriors of the same width: V = (1 + R) s = σ.",
+    hint="Posteriors of the same width: V = (1 + SNR) s = σ.",
 )
 
 # %% [markdown]
@@ -434,7 +437,7 @@ live.check(
 # 2. The law holds for averages. For single images the sum ranges from near 0 to far above 1, and collapsed latents satisfy the law trivially.
 # 3. After short training $V$ is near the law; weight decay changes it; and $\sigma$ instead of $\sigma^2$ gives 1.2 where the correct value is 1.
 # 4. Dividing by $\sqrt V$ needs no training, changes no reconstruction, and lowers the KL by $\tfrac12(V-1-\ln V)$ nats per latent. This is little, which is why training approaches the law slowly.
-# 5. For any divergence the law is $\mathbb E[\mu\,\partial_\mu D+2s\,\partial_sD]=0$; most do not lead to $V=1$.
+# 5. For any divergence the law is $\mathbb E[\mu\,\partial_\mu\mathcal D+2s\,\partial_s\mathcal D]=0$; most do not lead to $V=1$.
 #
 # ## References
 # 1. A. Asperti (2019). *About Generative Aspects of Variational Autoencoders.* LOD 2019, LNCS. doi 10.1007/978-3-030-37599-7_7.

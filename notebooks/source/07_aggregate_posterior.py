@@ -7,21 +7,22 @@
 # ---
 
 # %% [markdown]
-# # 07 · The marginal posterior
+# # 07 · The aggregate posterior
 #
-# **Question.** Averaged over all images, the posteriors form a Gaussian mixture $Q(z)$ with one component per image. How does it differ from $\mathcal N(0,I)$, and what does sampling from the prior cost?
+# **Question.** Averaged over all images, the posteriors form the *aggregate posterior* $Q(z)$, a Gaussian mixture with one component per image. How does it differ from $\mathcal N(0,I)$, and what does sampling from the prior cost?
 #
 # **You will be able to**
 # 1. write down the density of $Q$ exactly, and compute it without underflow;
 # 2. go beyond the second moment: compute the kurtosis of $Q$, and the kurtosis that a variance law for single images would imply;
-# 3. split the rate into mutual information and $\mathrm{KL}(Q\|p)$, and interpret both relative to the ceiling $\ln n$;
+# 3. split the rate into mutual information and $\mathrm{KL}(Q\|p)$, and interpret both relative to the ceiling $\ln N$;
 # 4. explain where prior samples land, and replace the prior by a Gaussian mixture, large or small.
 #
-# **Time** about 50 minutes. **You need** notebook [06 · The variance law](06_variance_law.ipynb).
+# **Time** about 80 minutes. **You need** notebook [06 · The variance law](06_variance_law.ipynb).
+# **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
 #
-# $Q$ is the *aggregate posterior*; Asperti (2019) calls it the marginal posterior. Image $i$ of $n$ has the posterior $q_i(z)=\mathcal N(\mu_i,\sigma_i^2)$ over $d$ latents, and
+# Asperti (2019) calls $Q$ the marginal posterior. Image $i$ of $N$ has the posterior $q_i(z)=\mathcal N(\mu_i,\sigma_i^2)$ over $d$ latents, and
 #
-# $$Q(z)=\frac1n\sum_{i=1}^n q_i(z).$$
+# $$Q(z)=\frac1N\sum_{i=1}^N q_i(z).$$
 
 # %%
 import math
@@ -44,7 +45,7 @@ print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents;
 #
 # A mixture of ten thousand components sounds expensive. Its density takes only a few matrix products:
 #
-# $$\ln Q(z)=\ln\sum_i\exp\ell_i-\ln n,\qquad \ell_i=-\tfrac12\sum_j\Big[\frac{(z_j-\mu_{ij})^2}{\sigma_{ij}^2}+\ln(2\pi\sigma_{ij}^2)\Big].$$
+# $$\ln Q(z)=\ln\sum_i\exp\ell_i-\ln N,\qquad \ell_i=-\tfrac12\sum_j\Big[\frac{(z_j-\mu_{ij})^2}{\sigma_{ij}^2}+\ln(2\pi\sigma_{ij}^2)\Big].$$
 #
 # ### Predict
 # At a point whose nearest component is 40 standard deviations away, $\ell_i\approx-800$. The smallest positive number in float64 is about $e^{-745}$. What does the naive `log(mean(exp(l)))` return there: `"-800"`, `"-inf"` or
@@ -193,9 +194,9 @@ print(
 #
 # The mean rate, which is the KL term averaged over images, is the sum of exactly two parts (Hoffman & Johnson 2016):
 #
-# $$\frac1n\sum_i\mathrm{KL}(q_i\|p)=\underbrace{\frac1n\sum_i\mathrm{KL}(q_i\|Q)}_{\text{information about which image}}+\;\mathrm{KL}(Q\|p).$$
+# $$\frac1N\sum_i\mathrm{KL}(q_i\|p)=\underbrace{\frac1N\sum_i\mathrm{KL}(q_i\|Q)}_{\text{information about which image}}+\;\mathrm{KL}(Q\|p).$$
 #
-# The first part is a *mutual information*: how much a sample $z$ reveals about which of the $n$ images it came from. Information about a choice among $n$ images cannot exceed $\ln n$.
+# The first part is a *mutual information*: how much a sample $z$ reveals about which of the $N$ images it came from. Information about a choice among $N$ images cannot exceed $\ln N$.
 #
 # ### Predict
 # The rate of this VAE is above 9 nats. Use only 100 images. What is the largest possible value of the information, in nats? And will $\mathrm{KL}(Q\|p)$ of the 100 images be `"larger"` or `"smaller"` than that of all 10,000?
@@ -208,7 +209,7 @@ ceiling, distance_of_100 = math.log(100), "larger"  # your answers
 
 # %%
 rows = {}
-print("images   ceiling ln n   leave-one-in   leave-one-out      rate   KL(Q‖p)   sum")
+print("images   ceiling ln N   leave-one-in   leave-one-out      rate   KL(Q‖p)   sum")
 for n in (100, 1000, 10_000):
     subset = vaelab.MarginalPosterior(posterior.mean[:n], posterior.logvar[:n])
     information, distance = subset.mutual_information(1000), subset.kl_to_prior(1000)
@@ -223,32 +224,33 @@ for n in (100, 1000, 10_000):
 live.check(
     [ceiling, distance_of_100],
     [rows[100][0].ceiling, "larger" if rows[100][1].value > rows[10_000][1].value else "smaller"],
-    hint="The rate hardly depends on n. If the information is capped, which term is the rest?",
+    hint="The rate hardly depends on N. If the information is capped, which term is the rest?",
 )
 
 # %% [markdown]
 # ### Explain
-# The sum equals the rate for any $n$. With few images, the information is limited by its ceiling $\ln n$, and the rest of the rate counts as divergence from the prior: a mixture of 100 narrow components *is* far from a Gaussian. With
-# more images, the gaps between the components close. A value of $\mathrm{KL}(Q\|p)$ is therefore meaningless without its $n$, and an information near $\ln n$ reflects $n$ rather than the model.
+# The sum equals the rate for any $N$. With few images, the information is limited by its ceiling $\ln N$, and the rest of the rate counts as divergence from the prior: a mixture of 100 narrow components *is* far from a Gaussian. With
+# more images, the gaps between the components close. A value of $\mathrm{KL}(Q\|p)$ is therefore meaningless without its $N$, and an information near $\ln N$ reflects $N$ rather than the model.
 #
 # Two bounds enclose the information for infinitely many images (Poole et al. 2019): *leave-one-in* is the lower bound. *Leave-one-out*, where the image's own component is excluded from $Q$, is the upper bound. They meet only
 # where components overlap.
-# %%
+
+# %% tags=["hide-input"]
 sizes = list(rows)
 with plots.style("notebook"):
     figure = plots.new_figure(7.6, 3.4)
     ax = figure.subplots()
     ax.plot(sizes, [rows[n][0].leave_one_in.value for n in sizes], "-o", color=plots.Q, label="leave-one-in: lower")
     ax.plot(sizes, [rows[n][0].leave_one_out.value for n in sizes], "-o", color=plots.P, label="leave-one-out: upper")
-    ax.plot(sizes, [rows[n][0].ceiling for n in sizes], "--", color="black", label="ceiling ln n")
+    ax.plot(sizes, [rows[n][0].ceiling for n in sizes], "--", color="black", label="ceiling ln N")
     ax.axhline(rows[10_000][2], color=plots.MEAN, ls=":", label="rate")
     ax.set(xscale="log", xlabel="images in the mixture", ylabel="information, nats")
     ax.legend()
 live.show(
     figure,
-    alt=f"Information against the number of images: leave-one-in rises from {rows[100][0].leave_one_in.value:.1f} nats, just under the ceiling ln n, to {rows[10_000][0].leave_one_in.value:.1f}, "
+    alt=f"Information against the number of images: leave-one-in rises from {rows[100][0].leave_one_in.value:.1f} nats, just under the ceiling ln N, to {rows[10_000][0].leave_one_in.value:.1f}, "
     f"well below the ceiling of {rows[10_000][0].ceiling:.1f}; leave-one-out falls from {rows[100][0].leave_one_out.value:.1f} to {rows[10_000][0].leave_one_out.value:.1f}.",
-    caption="The two bounds on the information approach each other as the number of images grows. The ceiling is ln n.",
+    caption="The two bounds on the information approach each other as the number of images grows. The ceiling is ln N.",
 )
 
 # %% [markdown]
@@ -272,6 +274,8 @@ prior_samples = torch.randn(2000, 10)
 at_codes, at_prior = posterior.log_prob(codes), posterior.log_prob(prior_samples)
 threshold = float(at_codes.quantile(0.05))
 share = float((at_prior < threshold).double().mean())
+
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(7.6, 3.0)
     ax = figure.subplots()
@@ -287,6 +291,8 @@ live.show(
     f"{share:.0%} of the prior samples are below the 5 % quantile of the codes.",
     caption="Prior samples land where Q has low density: between the codes.",
 )
+
+# %%
 live.check(
     share_below,
     "more than 20 %" if share > 0.2 else "5 %",
@@ -294,7 +300,7 @@ live.check(
 )
 
 # %% [markdown]
-# Prior samples land in gaps, where the decoder was hardly trained. One remedy is to sample from $Q$ itself. But a mixture of all training codes *reproduces* its training images, each blurred by its sigma. `compress(k)` uses scikit-learn to fit a Gaussian mixture with $k$
+# Prior samples land in gaps, where the decoder was hardly trained. One remedy is to sample from $Q$ itself. But a mixture of all training codes *reproduces* its training images, each blurred by its sigma. `compress(M)` uses scikit-learn to fit a Gaussian mixture with $M$
 # full-covariance components to samples from $Q$. With few components, it cannot reproduce single images.
 #
 # ### Predict
@@ -307,11 +313,11 @@ better = "GMM"  # your guess
 # ### Try
 
 # %%
-gmms = {k: posterior.compress(k) for k in (1, 10, 40)}
+gmms = {components: posterior.compress(components) for components in (1, 10, 40)}
 test_codes = codes.double().numpy()
 standard_normal = vaelab.Gaussian.standard(codes)
 scores = {"N(0, I)": float(standard_normal.log_prob(codes).mean())}
-scores |= {f"GMM, {k} component{'s' * (k > 1)}": float(gmm.score(test_codes)) for k, gmm in gmms.items()}
+scores |= {f"GMM, {m} component{'s' * (m > 1)}": float(gmm.score(test_codes)) for m, gmm in gmms.items()}
 scores["Q, the mixture of all"] = float(at_codes.mean())
 for name, value in scores.items():
     print(f"{name:24} {value:8.2f} nats per test code")
@@ -321,7 +327,7 @@ live.check(
     hint="Which of the two can represent correlations and clusters?",
 )
 
-# %%
+# %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(1)
 latents = {
     "N(0, I)": prior_samples[:14],
@@ -335,15 +341,22 @@ with plots.style("notebook"):
     plots.image_grid(figure.subplots(), rows_of_images, list(latents))
 live.show(
     figure,
-    alt="Four rows of fourteen digits: many samples from the prior are not digits; samples from one Gaussian with the covariance of Q are no better; most samples from a mixture of 40 components and from Q itself are legible.",
-    caption="Samples from four latent distributions. The improvement comes from the shape of the distribution, not from its scale, which the variance law had already fixed.",
+    alt="Four rows of fourteen digits: many samples from the prior are not digits; samples from one Gaussian "
+    "with the covariance of Q are no better; most samples from a mixture of 40 components and from Q itself are legible.",
+    caption="Samples from four latent distributions. The improvement comes from the shape of the distribution, not from its "
+    "scale, which the variance law had already fixed.",
 )
 
 # %% [markdown]
 # ### Explain
-# The first two moments were right from the start: one Gaussian with the full covariance of $Q$ gains almost nothing over $\mathcal N(0,I)$. What the prior lacks is *clusters*: ten components gain about one nat. More components gain
-# little. $Q$ itself, with one narrow component per training image, assigns a lower density to the codes of *test* images than ten broad components do. Measured at samples from $Q$ itself, $\mathrm{KL}(Q\|p)$ is 2.6 nats. At the codes of test images, no mixture gains more than 1.1 nats over the prior, and $Q$ gains only 0.6: that
+# The first two moments were right from the start, so one Gaussian with the full covariance of $Q$ gains almost nothing over $\mathcal N(0,I)$. This can be computed in advance. If every latent has mean 0 and variance 1, and $C$ is the matrix of their correlations, that Gaussian gains on average exactly
+# $-\tfrac12\ln\det C$ nats (exercise 4). What the prior lacks here is *clusters*: ten components gain far more than one, and more components gain
+# little. $Q$ itself, with one narrow component per training image, assigns a lower density to the codes of *test* images than ten broad components do.
+#
+# Compare two numbers. At samples from $Q$ itself, the prior falls short by $\mathrm{KL}(Q\|p)$, the last row of the table in section 3. At the codes of *test* images, all the gains in the table above are much smaller: that
 # much is shape. The rest is either fine structure around these training images, or shape too fine for forty components. This score cannot distinguish the two.
+#
+# Is it always the clusters? No. This VAE has a fixed gamma. With a *computed* gamma the KL has a smaller weight, the latents are more correlated, and the answer depends on the score as well: exercise 3 of notebook [10](10_two_stages.ipynb) measures it.
 #
 # Asperti (2019) concludes that mediocre samples are due to the mismatch of $Q$ and the prior. The KL term can be expected to match the first two moments, but hardly the higher ones. Figure `var-prior-vs-mixture-samples` adds scores to the images:
 # Fréchet distances on the features of a classifier.
@@ -375,11 +388,11 @@ information_apart = math.log(1000)  # your answer
 means = torch.arange(1000, dtype=torch.float64)[:, None]
 islands = vaelab.MarginalPosterior(means, torch.full_like(means, -12.0)).mutual_information(500)
 live.check(
-    information_apart, islands.leave_one_in.value, tolerance=1e-3, hint="z identifies its image with certainty: ln n."
+    information_apart, islands.leave_one_in.value, tolerance=1e-3, hint="z identifies its image with certainty: ln N."
 )
 
 # %% [markdown]
-# **3.** Stop a VAE after one epoch, when the variance law does not hold yet, and rescale it: its rate falls by an eighth of a nat (notebook 06). The rate is information plus $\mathrm{KL}(Q\|p)$. Which of the two does not change?
+# **3.** Stop a VAE after one epoch, when the variance law does not hold yet, and rescale it: its rate falls by about an eighth of a nat (notebook 06). The rate is information plus $\mathrm{KL}(Q\|p)$. Which of the two does not change?
 
 # %%
 torch.manual_seed(0)
@@ -406,11 +419,27 @@ live.check(
 # The same samples, rescaled with the latents, carry the same information to the last digit. $\mathrm{KL}(Q\|p)$ accounts for the whole decrease of the rate, up to the sampling error of 4,000 samples.
 
 # %% [markdown]
+# **4.** How many nats can one Gaussian with full covariance gain over $\mathcal N(0,I)$? Suppose the means are 0 and the variances 1. Derive the gain from $\ln\mathcal N(z;0,C)-\ln\mathcal N(z;0,I)$, averaged over $Q$, and compute it from `correlation` (section 2). Does it `"agree"` with the gain of the table of section 4 to a tenth of a nat, or `"not"`?
+
+# %%
+gain_of_covariance = -0.5 * float(torch.logdet(correlation))  # your answer, nats
+agrees = "agree"  # your guess
+exact = -0.5 * torch.linalg.eigvalsh(correlation.double()).log().sum()  # ln det is the sum of the ln eigenvalues
+measured = scores["GMM, 1 component"] - scores["N(0, I)"]
+print(f"measured at the test codes: {measured:.3f} nats")
+live.check(
+    [gain_of_covariance, agrees],
+    [float(exact), "agree" if abs(measured - float(exact)) < 0.1 else "not"],
+    tolerance=2e-3,
+    hint="The quadratic forms average to d under both Gaussians, so only the determinants remain.",
+)
+
+# %% [markdown]
 # ## Recap
 # 1. $\ln Q(z)$ is a log-sum-exp over all images. Subtract the largest term, process the components in chunks, and the result is exact.
 # 2. The variance law does not determine the shape of $Q$. The kurtosis follows from the distribution of the means; $3-2\,\mathbb E[\mu^4]$ gives impossible values for real latents, because the law does not hold for single images.
-# 3. Rate = information + $\mathrm{KL}(Q\|p)$, exactly. Information is at most $\ln n$, so report $n$ with either part.
-# 4. Prior samples land in the gaps of $Q$. The scale of the prior is right, but it lacks clusters. A small Gaussian mixture restores them without reproducing training images.
+# 3. Rate = information + $\mathrm{KL}(Q\|p)$, exactly. Information is at most $\ln N$, so report $N$ with either part.
+# 4. Prior samples land in the gaps of $Q$. The scale of the prior is right, but here it lacks clusters; covariance gains only $-\tfrac12\ln\det C$. A small Gaussian mixture restores them without reproducing training images.
 #
 # ## References
 # 1. A. Asperti (2019). *About Generative Aspects of Variational Autoencoders.* LOD 2019, LNCS. doi 10.1007/978-3-030-37599-7_7.

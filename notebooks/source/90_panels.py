@@ -13,17 +13,19 @@
 #
 # **You will be able to**
 # 1. show any panel in a lecture with one line of code, at projector size;
-# 2. steer a VAE while it trains, and copy the run as code;
+# 2. change the loss of a VAE while it trains, and copy the run as code;
 # 3. recognize from the figure alone whether a VAE has collapsed, is balanced, or has a gamma that is too small or too large.
 #
-# **Time** about 20 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
+# **Time** about 30 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
+# **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
 #
 # Every panel is one call. `style="talk"` makes it readable from the back row. `panel.set(...)` moves its controls from code, and `panel.presets`
-# are named settings. Without a kernel, each panel shows its film-strip, which is drawn by the same function.
+# are named settings. Without a kernel, each panel shows its filmstrip: pictures for a few values of the controls.
 
 # %%
 import math
 
+import numpy as np
 import torch
 
 import vaelab
@@ -32,43 +34,55 @@ from vaelab import live
 digits = vaelab.load("digits")
 
 # %% [markdown]
-# ## 1 · A VAE that you steer
+# ## 1 · Change alpha and beta while a VAE trains
 #
 # ### Predict
-# A VAE trains with beta = 1. Halfway through, you raise beta to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
+# A VAE trains on the geometric JS with $\alpha=0.1$, near $\mathrm{KL}(q\|p)$, and with the weight $\beta=1$. (a) Halfway through, you raise $\beta$ to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
+# (b) In another run you raise $\alpha$ to 0.9 instead, near $\mathrm{KL}(p\|q)$. Do the codes spread `"wider"` or `"narrower"`?
 
 # %%
 rate_will = "fall"  # your guess: "rise" or "fall"
 
+# %%
+codes_spread = "wider"  # your guess: "wider" or "narrower"
+
 # %% [markdown]
 # ### Try
-# Press **Start**, let the training run, move **beta**, and watch the point in the rate-distortion plane. Every change is marked on the curves.
+# Press **Start** and let the training run. Move **beta**, and watch the point in the rate-distortion plane. Press **Restart**, move **alpha** instead, and watch the latent plane. Every change is marked on the curves.
 # **Copy as code** writes a cell that repeats the run with these changes and ends with the same weights.
 
 # %%
-training = live.training_panel(data="digits", network="mlp 64", divergence="KL(q‖p)", epochs=100)
+training = live.training_panel(data="digits", network="mlp 64", divergence="JS", alpha=0.1, epochs=100)
 live.show(training)
 
 # %% [markdown]
-# The same experiment in code: two trainings that differ in one change of the KL weight.
+# The same experiment in code: three trainings that differ in one change each.
 
 # %%
-torch.manual_seed(0)
-rates = []
-for changes in ((), ((300, "weight", 1.0, 20.0),)):
+rates, spreads = [], []
+for changes in ((), ((300, "weight", 1.0, 20.0),), ((300, "alpha", 0.1, 0.9),)):
     torch.manual_seed(0)
-    experiment = vaelab.recipes.vae((1, 8, 8), 2, hidden=(64,), gamma=0.2)
+    experiment = vaelab.recipes.gjs_vae((1, 8, 8), 2, alpha=0.1, hidden=(64,), gamma=0.2)
     config = vaelab.TrainConfig(steps=600, batch_size=64, device="cpu", progress=False)
     vaelab.fit(experiment, digits, config, interventions=vaelab.Interventions(changes))
     q = experiment.encode(digits.images)
     rates.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
-print(f"rate after 600 steps: {rates[0]:.2f} nats; with beta = 20 from step 300 on: {rates[1]:.2f} nats")
+    spreads.append(float(vaelab.MarginalPosterior(*q).variance_law().total.mean()))
+print(f"rate after 600 steps: {rates[0]:.2f} nats; with β = 20 from step 300 on: {rates[1]:.2f} nats")
+print(f"variance V of the codes: {spreads[0]:.2f}; with α = 0.9 from step 300 on: {spreads[2]:.2f}")
 live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does a larger beta penalize more?")
+
+# %%
+live.check(
+    codes_spread,
+    "wider" if spreads[2] > spreads[0] else "narrower",
+    hint="KL(p‖q) penalizes a posterior that has little density where the prior has some: each one widens.",
+)
 
 # %% [markdown]
 # ### Explain
-# Beta is the weight of the KL term. When it rises, the latents that reduce the reconstruction error by less than their weighted KL are switched off first. The point moves to the left and up:
-# lower rate, larger error.
+# Beta is the weight of the divergence. When it rises, the latents that reduce the reconstruction error by less than their weighted divergence are switched off first. The point moves to the left and up:
+# lower rate, larger error. Alpha changes the divergence itself. Near $\mathrm{KL}(p\|q)$ every posterior is wide, and the means move further apart to stay distinguishable: the variance law of this divergence has a $V$ above 1 (notebooks 05 and 06).
 #
 # ## 2 · Gamma balances the two parts
 #
@@ -91,7 +105,7 @@ live.show(balance)
 # ## 3 · One latent: noise and signal
 #
 # ### Predict
-# A latent has a fixed ratio $\rho=\sigma/|\mu|=1$. For which $\sigma^2$ is its KL from $\mathcal N(0,1)$ smallest?
+# A latent has a fixed ratio $\rho=\sigma/|\mu|=1$ of noise to signal. For which $\sigma^2$ is its KL from $\mathcal N(0,1)$ smallest?
 
 # %%
 best_variance = 0.5  # your answer
@@ -139,8 +153,34 @@ live.show(mixture)
 #
 # **1.** In panel 1, choose *collapse*, press Start, and recover from the collapse with the sliders alone. Which slider did it?
 #
-# **2.** In panel 2, find the gamma at which the dashed and the dotted line cross. What is the root mean squared error there? (The panel decodes posterior means; the maximum-likelihood gamma of notebook 08 is defined by sampled $z$ and is larger.)
-#
+# **2.** In panel 2, find the gamma at which the dashed and the dotted line cross. The panel decodes posterior *means*; the likelihood averages over *sampled* $z$. Is the crossing for sampled $z$ at a `"larger"` or a `"smaller"` gamma? The cell below trains the same VAEs around the crossing.
+
+# %%
+gamma_at_crossing, crossing_with_samples = 0.145, "larger"  # your answers
+
+# %%
+gammas = (0.08, 0.12, 0.16, 0.2, 0.25)
+config = vaelab.TrainConfig(epochs=20, batch_size=64, lr=3e-3, device="cpu", progress=False)
+excess = {"means": [], "samples": []}  # ln(root of the squared error / gamma)
+for gamma in gammas:
+    torch.manual_seed(0)
+    vae = vaelab.recipes.vae((1, 8, 8), 8, hidden=(64,), gamma=gamma)
+    vaelab.fit(vae, digits, config)
+    q = vae.encode(digits.images)
+    for name, z in (("means", q.mean), ("samples", q.sample())):
+        error = (vae.decode(z) - digits.images.float() / 255).square().mean().sqrt()
+        excess[name].append(math.log(float(error) / gamma))
+# The excess falls along gamma; it is zero at the crossing.
+at = {name: math.exp(np.interp(0, [-e for e in values], np.log(gammas))) for name, values in excess.items()}
+print(f"crossing at the means: γ = {at['means']:.3f}; with sampled z: γ = {at['samples']:.3f}")
+live.check(
+    [gamma_at_crossing, crossing_with_samples],
+    [at["means"], "larger" if at["samples"] > at["means"] else "smaller"],
+    tolerance=0.02,
+    hint="The noise of z adds to the error, so the whole curve of errors lies higher.",
+)
+
+# %% [markdown]
 # **3.** In panel 4, the variance law predicts $V=1$. Does this make the mixture Gaussian? Read its skewness and kurtosis (a Gaussian has kurtosis 3).
 
 # %%
