@@ -26,8 +26,18 @@ REPLACED = (
     "black_and_white", "kept_of", "in_turns", "scale_slope", "best_scale", "TOUR", "regularise", "renormalise",
     "normalise", "binarise", "optimiser", "optimisers", "knobs", "replacing(",
 )  # fmt: skip
-# Where a word means something else: the environment variable, and a data folder inside a recorded result.
-ALLOWED = ("HOME", "folder:colour", 'mkdir("colour', '/ "colour')
+# Where a word means something else: the environment variable, the key, CSS, and a data folder inside a recorded result.
+ALLOWED = (
+    "HOME",
+    "Home, End",
+    "Home and End",
+    "Home: [",
+    '"Home"',
+    "style sheet",
+    "folder:colour",
+    'mkdir("colour',
+    '/ "colour',
+)
 
 
 def tracked() -> list[Path]:

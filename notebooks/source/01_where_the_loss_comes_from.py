@@ -277,7 +277,7 @@ live.check(
 #
 # The distortion is $-\ln p(x|z)$, so it depends on the distribution that we choose for pixels. Given $z$ they are independent: probabilities multiply, logarithms **add**.
 #
-# * **Bernoulli**, for black and white: $-\sum\big[x\ln\hat x+(1-x)\ln(1-\hat x)\big]$, the cross-entropy.
+# * **Bernoulli**, for binarized images: $-\sum\big[x\ln\hat x+(1-x)\ln(1-\hat x)\big]$, the cross-entropy.
 # * **Gaussian** with standard deviation $\gamma$: $\;\dfrac{\lVert x-\hat x\rVert^2}{2\gamma^2}+D\ln\gamma+\dfrac D2\ln2\pi$, for $D$ pixels.
 #
 # The last two terms do not depend on $\hat x$. They may be dropped as long as $\gamma$ is fixed, but not if $\gamma$ is learned or different $\gamma$ are compared. With

@@ -391,7 +391,7 @@ live.check(from_error, end, tolerance=0.01, hint="Divide the distortion by the n
 
 # %% [markdown]
 # ## Recap
-# 1. Alpha selects the divergence, gamma the price of a nat: $2\gamma^2$ of squared error. The panel shows rate, distortion and latent plane while both change.
+# 1. Alpha selects the divergence, gamma the weight of the KL: one nat costs as much as $2\gamma^2$ of squared error. The panel shows rate, distortion and latent plane while both change.
 # 2. Close to $\mathrm{KL}(p\|q)$, posteriors become wide and means move far out: higher rate *and* higher distortion.
 # 3. A smaller gamma raises the rate and lowers the distortion. A computed gamma ends where $\gamma^2$ is the squared error per pixel.
 # 4. Compare a change with a control that has the same seed. A recorded run can be replayed, on one machine bit for bit.

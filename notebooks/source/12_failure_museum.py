@@ -22,7 +22,7 @@
 #
 # Every exhibit is a failure that somebody reported in public; the references name the report. You see the **symptoms** first. Choose a cure, then run
 # the cell: it applies *every* cure on the list, with three seeds each, and shows what they do. All models are small and learn the 8 x 8 digits in about
-# a second. The error is the squared error summed over the 64 pixels; rates are in nats per image.
+# a second. **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation). The error is the squared error summed over the 64 pixels; rates are in nats per image.
 
 # %%
 import math
@@ -134,6 +134,7 @@ def pictures(rows):
     return figure
 
 
+# %%
 def best(cures):
     """Return the cures after which the rate is above 1 nat."""
     return [name for name, row in cures.items() if row["rate"] > 1]
@@ -310,19 +311,19 @@ live.check(law, float((mu**2 + sigma / 2).mean() - c.grad), hint="Differentiate,
 #
 # ## 6 · The ratchet
 #
-# **Symptoms.** A computed gamma ends below the error that it is meant to follow, and the smaller the batches, the further below. The rule in the published code [8] is `gamma² = min(gamma², mean of recent errors)`.
+# **Symptoms.** A computed gamma ends below the error that it is meant to follow, and the smaller the batches, the further below. The rule in the published code [8] is `variance = min(variance, mean of recent errors)`.
 
 
 # %%
 def mismatch(rule, batch):
-    """Return gamma² over the mean squared error per pixel, with z drawn: three seeds."""
+    """Return γ² over the mean squared error per pixel, with sampled z: three seeds."""
     ratios = []
     for seed in range(3):
         policy = vaelab.gamma.Computed(rule=rule, rate=0.1)
         experiment = train(lambda p=policy: recipes.vae(shape, 8, hidden=(64,), gamma=p), seed, 15, batch)
         error = float((experiment.decode(experiment.encode(x).sample()) - x).square().mean())
         ratios.append(float(experiment.objective.likelihood.gamma.gamma.detach()) ** 2 / error)
-    print(f"{rule:>12}, batches of {batch:3}: gamma² / error", "  ".join(f"{ratio:.2f}" for ratio in ratios))
+    print(f"{rule:>12}, batches of {batch:3}: γ² / error", "  ".join(f"{ratio:.2f}" for ratio in ratios))
     return sum(ratios) / 3
 
 
@@ -381,7 +382,7 @@ live.check(
 )
 
 # %% [markdown]
-# The cure samples where the codes are: a mixture of Gaussians fitted to them. The Fréchet distance on the features of a classifier judges the samples.
+# The cure samples where the codes are: a mixture of Gaussians fitted to them. The Fréchet distance on the features of a classifier compares the samples with test digits.
 
 # %%
 network = classifier(digits)
@@ -536,7 +537,7 @@ live.check(
 # | KL dies at once, live state is better | loss of both states | start at the borderline | annealing |
 # | good reconstructions, one sample | V far above 1 | $\mathrm{KL}(p\Vert q)$ | $\mathrm{KL}(q\Vert p)$; rescaling repairs the scale |
 # | too good a likelihood | V near one half | noise with $\sigma^2$ for $\sigma$ | the square root |
-# | gamma below the error | gamma² / error | a minimum of noisy errors | a running mean |
+# | gamma below the error | γ² / error | a minimum of noisy errors | a running mean |
 # | bad samples, V = 1 | $\mathrm{KL}(Q\Vert p)$ | holes | sample from a mixture |
 # | bound falls with $K$ | $K=1$ against the ELBO | weights inverted | log of the mean |
 # | information above $\ln n$ | the ceiling | entropy without its constant | the full entropy |

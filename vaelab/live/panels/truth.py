@@ -23,7 +23,8 @@ BOTTOMS = (-8.0, -12.0, -18.0, -30.0)  # lower limits of the axis of ln p(x), na
 CIRCLE = np.stack([np.cos(angle := np.linspace(0, 2 * math.pi, 100)), np.sin(angle)])
 CAPTION = (
     "Everything in this VAE is known: the distribution of the data (left), the exact posterior of one datum beside q "
-    "(middle), and ln p(x) with the two gaps that separate the ELBO from it (right)."
+    "(middle), and ln p(x) with the two gaps that separate the ELBO from it (right). The data have the standard deviations "
+    "3 and 0.75 along two axes; a latent is active if that of its axis exceeds γ."
 )
 
 
@@ -191,10 +192,8 @@ def _readout(values: Values) -> Readout:
     if state.amortization > 5e-4:
         reasons.append("q is not the best diagonal Gaussian")
     gap = f"The ELBO is {state.log_prob - state.elbo:.3f} nats below ln p(x), because {', and because '.join(reasons)}."
-    best = best_gamma(_variances(), LATENT)
-    sentence = f" The data have the standard deviations {SDS[0]:g} and {SDS[1]:g} along two axes; latents whose axis "
-    sentence += f"exceeds γ = {values['gamma']:.2f} are active. ln p(x) is largest at γ = {best:.2f}."
-    return Readout(rows, (gap if reasons else "q is the exact posterior, so the ELBO equals ln p(x).") + sentence)
+    likeliest = f" ln p(x) is largest at γ = {best_gamma(_variances(), LATENT):.2f}."
+    return Readout(rows, (gap if reasons else "q is the exact posterior, so the ELBO equals ln p(x).") + likeliest)
 
 
 def _alt(values: Values) -> str:
