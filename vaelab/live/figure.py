@@ -71,6 +71,7 @@ class Painting:
         """Whether the preview is the final picture."""
         return True
 
+    @typed
     def render(self, values: Values) -> bytes:
         """Return the picture as PNG."""
         return self.preview(values)

@@ -148,6 +148,7 @@ class Panel(ControlPanel):
             self._version += 1
         worker.wake(self._redraw, self._next)
 
+    @typed
     def say(self, sentence: str) -> None:
         """Show a sentence in the status line."""
         self.message.value = f"<p style='margin:0.4em 0'>{html.escape(sentence)}</p>"

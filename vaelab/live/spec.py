@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vaelab import plots
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.typed import check_fields
+from vaelab._utils.typed import check_fields, typed
 from vaelab.live.control_panel import Presets, Unused
 from vaelab.live.controls import Control
 from vaelab.live.figure import LiveFigure, Picture, Scene, Values, draw_filmstrip, png
@@ -87,6 +87,7 @@ class PanelSpec:
                 "picture must be given with filmstrip, in place of draw and frames, got neither or both."
             )
 
+    @typed
     def open_picture(self, style: plots.Style, dark: bool = False) -> Picture:
         """Return the picture, in one of the styles."""
         if self.draw is None:
