@@ -17,7 +17,7 @@
 # 3. split the rate into mutual information and $\mathrm{KL}(Q\|p)$, and interpret both relative to the ceiling $\ln N$;
 # 4. explain where prior samples land, and replace the prior by a Gaussian mixture, large or small.
 #
-# **Time** about 80 minutes. **You need** notebook [06 · The variance law](06_variance_law.ipynb).
+# **Time** about 70 minutes. **You need** notebook [06 · The variance law](06_variance_law.ipynb).
 # **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
 #
 # Asperti (2019) calls $Q$ the marginal posterior. Image $i$ of $N$ has the posterior $q_i(z)=\mathcal N(\mu_i,\sigma_i^2)$ over $d$ latents, and

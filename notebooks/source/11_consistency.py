@@ -18,7 +18,7 @@
 # 4. recognize what limits an estimator: information at its ceiling, active units at a threshold, NLL with few samples;
 # 5. compare fairly, and find the mistakes in a published loss by testing identities.
 #
-# **Time** about 90 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
+# **Time** about 80 minutes. **You need** notebook [00 · Start here](00_start_here.ipynb).
 # **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
 #
 # $q(z|x)=\mathcal N(\mu,\sigma^2)$ is the posterior of an image $x$, and $q(z|\tilde x)=\mathcal N(\tilde\mu,\tilde\sigma^2)$ is that of an *augmentation* (or *view*) $\tilde x$, a random transformation of $x$.
