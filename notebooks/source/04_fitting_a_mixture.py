@@ -60,7 +60,7 @@ for i in target.mixture_distribution.probs.argsort(descending=True)[:4]:
 # property of $p$ do you need, and how large is $\sigma$?
 
 # %%
-cluster = "lower"  # your guess: "lower", "upper" or "both"
+cluster, sure = "lower", 80  # your guess: "lower", "upper" or "both"; sure: 50 to 100
 sigma = float(target.variance.mean().sqrt())  # your answer to (b), a number
 
 # %% [markdown]
@@ -76,7 +76,15 @@ live.check(
     [cluster, sigma],
     [where, fit_pq.std],
     tolerance=1e-3,
+    hints={
+        (1, "upper"): "The upper cluster has less mass; where does the descent from the moments of p end?",
+        (1, "both"): "That is KL(p‖q): q is penalized here only where it has mass itself.",
+        (2, float(target.variance.mean())): "That is the variance; take its root.",
+        (2, float(target.variance.sum().sqrt())): "Average the two marginal variances, do not add them.",
+    },
     hint="(a) q is penalized only where it has mass itself. (b) Average the two marginal variances, then take the root.",
+    question="04.cluster",
+    sure=sure,
 )
 
 # %%
@@ -148,7 +156,7 @@ for alpha in (0.1, 0.5, 0.9):
 # Let $\alpha$ grow from 0 to 1 in the primed divergence. The fitted $\sigma$ starts at 0.75 (mode seeking) and ends at 1.49 (mass covering). Is the fit at $\alpha=1$ the **widest** of all?
 
 # %%
-widest_at_one = "no"  # your guess: "yes" or "no"
+widest_at_one, sure = "no", 70  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -161,6 +169,8 @@ live.check(
     widest_at_one,
     "yes" if max(primed, key=lambda a: primed[a].std) == 1 else "no",
     hint="Compare sigma at 0.75, 0.85 and 1.",
+    question="04.widest_at_one",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -232,7 +242,7 @@ live.show(optima_panel)
 # $\sigma=1.32$. Is that the **global** minimum, or is there a narrow Gaussian with a lower divergence?
 
 # %%
-global_minimum = "narrow"  # your guess: "wide" or "narrow"
+global_minimum, sure = "narrow", 90  # your guess: "wide" or "narrow"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -246,6 +256,8 @@ live.check(
     global_minimum,
     "narrow" if min(minima, key=lambda f: f.value).std < 1 else "wide",
     hint="Compare the values in nats, not the sigmas.",
+    question="04.global_minimum",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -335,6 +347,8 @@ print(f"exact:              {float(vaelab.kl(q1, p1)):.4f}")
 
 # %%
 estimated_integral = float(line.integrate(lq.exp() ** 2 * (lq - lp)))  # your answer: an integral over `line`
+
+# %%
 torch.manual_seed(1)
 live.check(
     estimated_integral,
@@ -366,13 +380,31 @@ for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
 
 # %%
 alpha = 0.25
+
+# %%
 difference = float(vaelab.geometric_js(q1, p1, 1 - alpha, dual=True, primed=False))  # your formula: minus ln Z
 loss_at_half = 0.0  # your answer, a number
+
+
+# %%
+def faulty_dual(alpha):
+    """Compute the primed dual without its ln Z on the grid."""
+    log_g = alpha * lq + (1 - alpha) * lp
+    g = log_g.exp() / line.integrate(log_g.exp())
+    return float((2 * alpha - 1) * line.integrate(g * (lq - lp)))
+
+
 live.check(
     [difference, loss_at_half],
-    [faulty_js(q1, p1, alpha) - float(vaelab.geometric_js(q1, p1, alpha)), (2 * 0.5 - 1) * 1.0],
+    [faulty_js(q1, p1, alpha) - float(vaelab.geometric_js(q1, p1, alpha)), faulty_dual(0.5)],
     tolerance=1e-6,
-    hint="The primed divergence contains Z with the index 1 - alpha; and 2 · 0.5 - 1 is zero.",
+    hint="The primed divergence contains Z with the index 1 - alpha. For the dual, substitute alpha = 1/2 into its first factor.",
+    hints={
+        (
+            1,
+            lambda a: abs(a - float(vaelab.geometric_js(q1, p1, alpha, dual=True, primed=False))) < 1e-6,
+        ): "Nearly: the weights in the mean are swapped, so the index of Z is 1 - alpha."
+    },
 )
 
 # %% [markdown]
@@ -408,6 +440,8 @@ for sigma_q, sigma_p in ((1, 2), (0.5, 2), (1, 1), (1.5, 1.5), (1, 3)):
 
 # %%
 undetected_pairs = "equal sigmas"  # your answer: "equal means" or "equal sigmas"
+
+# %%
 live.check(
     undetected_pairs,
     "equal sigmas" if abs(two_sums(1.5, 1.5, power=1)[0] - two_sums(1.5, 1.5, power=1)[1]) < 1e-10 else "equal means",
@@ -428,7 +462,11 @@ live.show(panel)
 
 # %%
 (js_fit, *_) = fit(target, "JS")
+
+# %%
 behavior = "mode seeking"  # your answer: "mode seeking" or "mass covering"
+
+# %%
 live.check(
     behavior,
     "mode seeking" if js_fit.std < 1 else "mass covering",
@@ -436,13 +474,23 @@ live.check(
 )
 
 # %% [markdown]
-# **2.** Take the mixture of another seed (`mixture(seed=7)`), and find the alphas between which its dual jumps, if it does. Does the fit of the primed divergence ever jump?
+# **2.** Take the mixture of another seed, `other`. Between which two neighbors of 0.05, 0.1, 0.2 and 0.4 does the $\sigma$ of the global minimum of its dual change most?
 
 # %%
 other = mixture(seed=7)
-for a in (0.05, 0.1, 0.2, 0.4):
-    first, *lower = fit(other, "primed dual", a)
-    print(f"α = {a}: sigma {first.std:.3f}", *(f"and a lower minimum with sigma {f.std:.3f}" for f in lower))
+jump = (0.1, 0.2)  # your answer, two of the four alphas
+
+# %%
+neighbors = (0.05, 0.1, 0.2, 0.4)
+sigmas = [min(fit(other, "primed dual", a), key=lambda f: f.value).std for a in neighbors]
+print("sigma of the global minimum:", ", ".join(f"{s:.3f} at α = {a}" for a, s in zip(neighbors, sigmas, strict=True)))
+largest_step = max(range(3), key=lambda i: abs(sigmas[i + 1] - sigmas[i]))
+live.check(
+    jump,
+    neighbors[largest_step : largest_step + 2],
+    tolerance=1e-6,
+    hint='`fit(other, "primed dual", a)` returns one or two minima; follow the one with the lowest value.',
+)
 
 # %% [markdown]
 # **3.** The unnormalized mean $q^{1-\alpha}p^{\alpha}$ defines another divergence (Nielsen 2025), `vaelab.extended_geometric_js`. It exceeds the normalized one by $Z-1-\ln Z$. How large is this difference for the pair
@@ -450,13 +498,25 @@ for a in (0.05, 0.1, 0.2, 0.4):
 
 # %%
 z = float(line.integrate((0.5 * lq + 0.5 * lp).exp()))
+
+# %%
 excess = z - 1 - math.log(z)  # your answer, a number
+
+# %%
 live.check(
     excess,
     float(vaelab.extended_geometric_js(q1, p1, 0.5) - vaelab.geometric_js(q1, p1, 0.5)),
     tolerance=1e-6,
     hint="Z is the integral of the square root of q p over `line`.",
+    hints={z: "That is Z itself."},
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("04")
 
 # %% [markdown]
 # ## Recap
