@@ -83,7 +83,7 @@ assert max_error < 1e-6
 # Is the fee at $\alpha=0.1$, $0.3$ and $0.9$ `"positive"` (active latents are penalized) or `"negative"` (they are rewarded)?
 
 # %%
-signs = ["positive", "positive", "negative"]  # your guesses for 0.1, 0.3, 0.9
+signs, sure = ["positive", "positive", "negative"], 80  # your guesses for 0.1, 0.3, 0.9; sure: 50 to 100
 
 
 # %% [markdown]
@@ -124,6 +124,8 @@ live.check(
     signs,
     ["positive" if fee(a) > 0 else "negative" for a in (0.1, 0.3, 0.9)],
     hint="Where does the left curve cross zero?",
+    question="05.signs",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -141,7 +143,7 @@ live.check(
 # %%
 images = vaelab.load("mnist-mini").images
 test = vaelab.load("mnist-mini", "test").images
-config = vaelab.TrainConfig(epochs=8, batch_size=100, lr=2e-3, progress=False)
+config = vaelab.TrainConfig(epochs=live.budget(8, fast=1), batch_size=100, lr=2e-3, progress=False)
 
 
 def train_all(recipe, settings):
@@ -166,7 +168,7 @@ def measure(experiment):
 # VAE? (b) And that of the dual at $\alpha=0.1$? (c) And that of the dual at $\alpha=0.5$?
 
 # %%
-primed_at_09, dual_at_01, dual_at_05 = "worse", "worse", "better"  # your guesses
+primed_at_09, dual_at_01, dual_at_05, sure = "worse", "worse", "better", 70  # your guesses; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -207,6 +209,9 @@ live.check(
     [primed_at_09, dual_at_01, dual_at_05],
     [side(errors["primed"][-1]), side(errors["primed dual"][0]), side(errors["primed dual"][3])],
     hint="KL(p‖q) penalizes narrow posteriors, and at 0.1 the dual costs 2.9 nats per active latent.",
+    question="05.primed_at_09",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -223,7 +228,7 @@ live.check(
 # VAE and the best dual above?
 
 # %%
-span = "less"  # your guess
+span, sure = "less", 90  # your guess; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -242,7 +247,14 @@ all_errors = half["primed"] + half["plain"]
 noise = max(all_errors) - min(all_errors)
 gain = vae_error - min(errors["primed dual"])
 print(f"range over eight runs of one loss: {noise:.2f}    VAE minus best dual: {gain:.2f}")
-live.check(span, "less" if noise < gain else "more", hint="Compare the two numbers in the last line.")
+live.check(
+    span,
+    "less" if noise < gain else "more",
+    hint="Compare the two numbers in the last line.",
+    question="05.span",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -258,7 +270,7 @@ live.check(span, "less" if noise < gain else "more", hint="Compare the two numbe
 # Section 1 predicts the positions of the duals. For $\alpha=0.9$, $0.7$, $0.5$, $0.1$: is the dual `"on"` the point of the beta-VAE with $\beta=\alpha$, or `"off"` it?
 
 # %%
-positions = ["on", "on", "on", "off"]  # your guesses for 0.9, 0.7, 0.5, 0.1
+positions, sure = ["on", "on", "on", "off"], 60  # your guesses for 0.9, 0.7, 0.5, 0.1; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -316,6 +328,9 @@ live.check(
     positions,
     [where(a) for a in (0.9, 0.7, 0.5, 0.1)],
     hint="Compare the fee c(α) for ten latents with the whole divergence of about ten nats.",
+    question="05.positions",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -334,7 +349,7 @@ live.check(
 # At $R=5.7$, is $V$ for the primed divergence with $\alpha=\tfrac12$ `"below 1"`, `"about 1"` or `"above 2"`? And for its dual?
 
 # %%
-variances = ["above 2", "about 1"]  # your guesses: primed 0.5, primed dual 0.5
+variances, sure = ["above 2", "about 1"], 75  # your guesses: primed 0.5, primed dual 0.5; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -359,6 +374,8 @@ live.check(
     variances,
     [class_of(predict_variance(5.7, False)), class_of(predict_variance(5.7, True))],
     hint="A term that grows like 1/s penalizes narrow posteriors. A larger scale makes them wider, and increases the variance of the means too.",
+    question="05.variances",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -399,7 +416,7 @@ live.show(
 # narrow. Will the estimate be too `"high"` or too `"low"`?
 
 # %%
-bias_direction = "low"  # your guess
+bias_direction, sure = "low", 80  # your guess; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -431,6 +448,8 @@ live.check(
     bias_direction,
     "low" if with_variance.mean() < exact.mean() else "high",
     hint="The mean is dominated by rare large terms. What is its logarithm if none of them is sampled?",
+    question="05.bias_direction",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -476,18 +495,38 @@ live.show(panel)
 #
 # **1.** At which $\alpha$ is the entrance fee zero? Solve $c(\alpha)=0$ by bisection, to three digits.
 
+
 # %%
-low, high = 0.1, 0.6
-for _ in range(40):
-    middle = (low + high) / 2
-    low, high = (middle, high) if fee(middle) > 0 else (low, middle)
-live.check(low, 0.394230, tolerance=5e-4, hint="c is positive at 0.1 and negative at 0.6.")
+def root_of_fee(low=0.1, high=0.6):
+    """Return the alpha between low and high at which the fee is zero."""
+    ### BEGIN SOLUTION
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fee(middle) > 0 else (low, middle)
+    return low
+    ### END SOLUTION
+
+
+# %%
+nearest_alpha = min((i / 10_000 for i in range(1000, 6000)), key=lambda a: abs(fee(a)))
+live.check(
+    root_of_fee,
+    nearest_alpha,
+    tolerance=5e-4,
+    hint="Halve the interval: c is positive at 0.1 and negative at 0.6.",
+    hints={
+        0.1: "That is the lower end: raise it when the fee in the middle is positive.",
+        0.6: "That is the upper end: lower it when the fee in the middle is negative.",
+    },
+)
 
 # %% [markdown]
 # **2.** At which $\alpha$ is the fee lowest, so that active latents are rewarded most? Set $c'(\alpha)=\tfrac1{2\alpha}+\tfrac12-\tfrac1{2\alpha^2}$ to zero: $\alpha^2+\alpha-1=0$.
 
 # %%
 lowest = (math.sqrt(5) - 1) / 2  # your answer
+
+# %%
 live.check(lowest, min(alphas, key=fee), tolerance=0.006, hint="The positive root, the inverse of the golden ratio.")
 
 # %% [markdown]
@@ -497,8 +536,25 @@ live.check(lowest, min(alphas, key=fee), tolerance=0.006, hint="The positive roo
 (weighted_dual,) = train_all(recipes.gjs_vae, [{"alpha": 0.5, "dual": True, "weight": 2.0}])
 error, _, rate = measure(weighted_dual)
 print(f"dual α = ½, weight 2: error {error:.2f}, rate {rate:.2f}    VAE: error {vae_error:.2f}, rate {vae_rate:.2f}")
+
+# %%
 equivalent_beta = 1.0  # your answer
-live.check(equivalent_beta, 2.0 * 0.5, hint="The loss is weight · (α KL + c). What is the factor of KL?")
+
+# %%
+slope = 2.0 * (primed_dual(1, 1e-8, 0.5) - primed_dual(1, 1e-6, 0.5)) / (kl(1, 1e-8) - kl(1, 1e-6))
+live.check(
+    equivalent_beta,
+    slope,
+    hint="The loss is weight · (α KL + c). What is the factor of KL?",
+    hints={0.5: "That is α alone; the weight multiplies it.", 2: "That is the weight alone; α multiplies it."},
+)
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("05")
 
 # %% [markdown]
 # ## Recap
