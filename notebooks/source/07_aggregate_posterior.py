@@ -34,7 +34,9 @@ from vaelab import live, metrics, plots, recipes
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 torch.manual_seed(0)
 vae = recipes.vae(train.shape, 10, hidden=(100,))
-vaelab.fit(vae, train, vaelab.TrainConfig(epochs=20, batch_size=64, lr=3e-3, device="cpu", progress=False))
+vaelab.fit(
+    vae, train, vaelab.TrainConfig(epochs=live.budget(20, fast=1), batch_size=64, lr=3e-3, device="cpu", progress=False)
+)
 posterior = vaelab.MarginalPosterior.from_model(vae, train.images)
 law = posterior.variance_law()
 print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents; mean V {law.mean_active:.3f}")
@@ -51,7 +53,7 @@ print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents;
 # `"nan"`?
 
 # %%
-naive_result = "-inf"  # your guess
+naive_result, sure = "-inf", 80  # your guess: "-inf", "0.0", "-800" or "nan"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -82,7 +84,13 @@ print(
     f"40 sigma from the only component: naive {naive}, with the largest term subtracted {float(log_q(*one_component)):.2f}"
 )
 assert difference < 1e-6
-live.check(naive_result, str(naive), hint="exp(-800) is 0 in float64. What is ln 0?")
+live.check(
+    naive_result,
+    str(naive),
+    hint="exp(-800) is 0 in float64. What is ln 0?",
+    question="07.naive_result",
+    sure=sure,
+)
 
 # %% [markdown]
 # ### Explain
@@ -109,7 +117,7 @@ live.show(marginals)
 # Take a latent with narrow posteriors, $s=0.02$, and $V=1$. If its means are spread *uniformly* over an interval, is its kurtosis `"below 3"`, `"3"` or `"above 3"`? And if its means are *normally distributed*, with the same $s$ and $V$?
 
 # %%
-uniform_means, normal_means = "below 3", "3"  # your guesses
+uniform_means, normal_means, sure = "below 3", "3", 70  # your guesses; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -138,6 +146,8 @@ live.check(
     [uniform_means, normal_means],
     [word(kurtosis(even, narrow)), word(kurtosis(bell, narrow))],
     hint="Narrow posteriors add almost nothing: Q has the shape of the distribution of the means.",
+    question="07.uniform_means",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -147,7 +157,7 @@ live.check(
 # No distribution has a kurtosis below 1. Will $3-2\,\mathbb E[\mu^4]$ of the latent with the largest variance of means respect this bound, `"yes"` or `"no"`?
 
 # %%
-respects_the_bound = "no"  # your guess
+respects_the_bound, sure = "no", 90  # your guess; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -167,6 +177,9 @@ live.check(
     respects_the_bound,
     "yes" if float(point_by_point[strongest]) >= 1 else "no",
     hint="A Gaussian of variance 0.9 has E[μ⁴] = 3 · 0.81; substitute that.",
+    question="07.respects_the_bound",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -224,6 +237,7 @@ live.check(
     [ceiling, distance_of_100],
     [rows[100][0].ceiling, "larger" if rows[100][1].value > rows[10_000][1].value else "smaller"],
     hint="The rate hardly depends on n. If the information is capped, which term is the rest?",
+    trained=True,
 )
 
 # %% [markdown]
@@ -260,7 +274,7 @@ live.show(
 # Take the 5 % quantile of the density at the test codes. What share of the prior samples has a lower density: about `"5 %"`, or `"more than 20 %"`?
 
 # %%
-share_below = "more than 20 %"  # your guess
+share_below, sure = "more than 20 %", 60  # your guess; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -291,6 +305,9 @@ live.check(
     share_below,
     "more than 20 %" if share > 0.2 else "5 %",
     hint="Compare the shaded areas: how much of the red area is left of the line?",
+    question="07.share_below",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -301,7 +318,7 @@ live.check(
 # Score each distribution by the mean log density that it assigns to the codes of *test* images. Compare $\mathcal N(0,I)$ with a GMM of 10 components: which is better, `"prior"` or `"GMM"`?
 
 # %%
-better = "GMM"  # your guess
+better, sure = "GMM", 75  # your guess; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -319,6 +336,9 @@ live.check(
     better,
     "GMM" if scores["GMM, 10 components"] > scores["N(0, I)"] else "prior",
     hint="Which of the two can represent correlations and clusters?",
+    question="07.better",
+    sure=sure,
+    trained=True,
 )
 
 # %%
@@ -363,6 +383,8 @@ live.show(traversal)
 
 # %%
 two = 3 - 2 * 0.9**4  # your answer
+
+# %%
 pair = torch.tensor([[-0.9], [0.9]], dtype=torch.float64)
 truth = vaelab.MarginalPosterior(pair, torch.full_like(pair, math.log(0.19))).moments().kurtosis
 live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its premise holds here.")
@@ -372,6 +394,8 @@ live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its prem
 
 # %%
 information_apart = math.log(1000)  # your answer
+
+# %%
 means = torch.arange(1000, dtype=torch.float64)[:, None]
 islands = vaelab.MarginalPosterior(means, torch.full_like(means, -12.0)).mutual_information(500)
 live.check(
@@ -395,15 +419,27 @@ parts = {
 for name, (before, after) in parts.items():
     print(f"{name:12} {before:.3f} -> {after:.3f}")
 invariants = [name for name, (before, after) in parts.items() if abs(before - after) < 2e-3]
+
+# %%
 invariant_part = "information"  # your answer: "information" or "distance"
+
+# %%
 live.check(
     invariant_part,
     " and ".join(invariants) or "neither",
     hint="Can a change of scale add or remove information about the image?",
+    trained=True,
 )
 
 # %% [markdown]
 # The same samples, rescaled with the latents, carry the same information to the last digit. $\mathrm{KL}(Q\|p)$ accounts for the whole decrease of the rate, up to the sampling error of 4,000 samples.
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("07")
 
 # %% [markdown]
 # ## Recap
