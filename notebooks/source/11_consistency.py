@@ -47,7 +47,9 @@ digits = {split: vaelab.load("mnist-mini", split, limit=2000) for split in ("tra
 images = {s: avg_pool2d(d.images.float(), 2).round().to(torch.uint8) for s, d in digits.items()}
 binary = {s: binarize_images(x, seed) for seed, (s, x) in enumerate(images.items())}
 simple = augment.simple()
-config = vaelab.TrainConfig(epochs=25, batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False)
+config = vaelab.TrainConfig(
+    epochs=live.budget(25, fast=2), batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False
+)
 design = {"latent": 20, "hidden": (128,), "likelihood": "bernoulli"}
 
 
@@ -78,7 +80,7 @@ vae = train(recipes.vae)
 # How large is $\rho$ of an ordinary VAE for these gentle augmentations: `"below 0.02"`, `"about 0.2"` or `"above 0.8"`?
 
 # %%
-size = "about 0.2"  # your guess
+size, sure = "about 0.2", 80  # your guess; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -106,6 +108,9 @@ live.check(
     size,
     "below 0.02" if rho < 0.02 else "above 0.8" if rho > 0.8 else "about 0.2",
     hint="Look at the clouds of points in the panel of section 4.",
+    question="11.size",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -121,7 +126,7 @@ live.check(
 # Will $\rho$ be `"halved or less"`, or `"about the same"`?
 
 # %%
-augmented_rho = "about the same"  # your guess
+augmented_rho, sure = "about the same", 70  # your guess; sure: 50 to 100
 
 # %%
 lambdas = (0.0, 0.3, 1.0, 5.0)
@@ -134,6 +139,9 @@ live.check(
     augmented_rho,
     "halved or less" if shifts["augmented, λ = 0"][1] < 0.5 * shifts["VAE"][1] else "about the same",
     hint="Compare the first two rows.",
+    question="11.augmented_rho",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -175,7 +183,7 @@ assert max(worst, value) < 1e-6
 # What will an increasing $\lambda$ therefore do to the rate $\mathrm{KL}(q\|p)$, and to the information between $z$ and $x$: `"rise"` or `"fall"`?
 
 # %%
-rate_will, information_will = "fall", "fall"  # your guesses
+rate_will, information_will, sure = "fall", "fall", 90  # your guesses; sure: 50 to 100
 
 # %% [markdown]
 # ## 4 · One parameter, several optima
@@ -206,7 +214,12 @@ def trend(what):
 
 
 live.check(
-    [rate_will, information_will], [trend("rate"), trend("information")], hint="Wide posteriors are near the prior."
+    [rate_will, information_will],
+    [trend("rate"), trend("information")],
+    hint="Wide posteriors are near the prior.",
+    question="11.rate_will",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -304,7 +317,7 @@ _ = vae.float()
 # plain VAE be `"equal"`, or will they differ by a large part of $\ln2=0.69$, `"ln 2"`?
 
 # %%
-doubling = "ln 2"  # your guess
+doubling, sure = "ln 2", 60  # your guess; sure: 50 to 100
 
 # %%
 estimates = {}
@@ -317,6 +330,9 @@ live.check(
     doubling,
     "ln 2" if estimates[100] - estimates[50] > 0.35 else "equal",
     hint="How far below the ceiling are the two estimates?",
+    question="11.doubling",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -368,7 +384,7 @@ for name, distance in variants.items():
 # A step with augmentation presents two images. We therefore compare with (a) the VAE, (b) augmentation without the term, (c) a VAE that trains **twice as long**.
 
 # %%
-twice = train(recipes.vae, replace(config, epochs=50))
+twice = train(recipes.vae, replace(config, epochs=2 * config.epochs))
 long = measure(twice)
 for name, row in (
     ("VAE", table["VAE"]),
@@ -377,8 +393,24 @@ for name, row in (
     ("augmented, λ = 1", table["λ = 1"]),
 ):
     print(f"{name:20} NLL {row['NLL']:.2f}   probe {row['probe']:.3f}")
+
+# %%
 fair = "VAE, twice as long"  # your answer: which row was trained on as many images as λ = 1, without augmentation?
-live.check(fair, "VAE, twice as long", hint="Count the images presented in training.")
+
+# %%
+presented = {
+    "VAE": config.epochs,
+    "VAE, twice as long": 2 * config.epochs,
+}  # passes over the images; an augmentation doubles them
+live.check(
+    fair,
+    next(name for name, passes in presented.items() if passes == 2 * config.epochs),
+    hint="Count the images presented in training.",
+    hints={
+        "VAE": "That one was presented half as many images.",
+        "augmented, λ = 0": "That one was trained with augmentation.",
+    },
+)
 
 # %% [markdown]
 # Here, on coarse digits and with one seed, rows 2 and 3 already show the gain of the probe over row 1. On the full-size digits of section 4 they do not: the accuracy is 0.901, 0.899 and 0.902 in the first three rows and 0.921
@@ -415,8 +447,18 @@ as_deviation = float(PosteriorKL()((vaelab.Gaussian(mu_v, 2 * out_v),), (vaelab.
 print(
     f"consistency: published {float(cr) / 1e-3:.4f};  out = ln σ²: {as_variance:.4f};  out = ln σ: {as_deviation:.4f}"
 )
+
+# %%
 effective_beta = 64 * 784  # your answer: with which beta is this a beta-VAE?
-live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, hint="The product of the two.")
+
+# %%
+live.check(
+    effective_beta,
+    float(right_nll / bce * kl / right_kl),
+    tolerance=1,
+    hint="The product of the two.",
+    hints={64: "That is one of the two factors.", 784: "That is one of the two factors."},
+)
 
 # %% [markdown]
 # ### Explain
@@ -434,7 +476,7 @@ live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, 
 # The rotations increase from up to 15° to up to 180°. Which error of the probe grows by the larger factor: that on `"all digits"`, or that on `"6 and 9"`?
 
 # %%
-more_affected = "6 and 9"  # your guess
+more_affected, sure = "6 and 9", 75  # your guess; sure: 50 to 100
 
 
 # %%
@@ -462,6 +504,9 @@ live.check(
     more_affected,
     "6 and 9" if all_angles[1] / small_angles[1] > all_angles[0] / small_angles[0] else "all digits",
     hint="Which pair of classes does a rotation by 180° exchange?",
+    question="11.more_affected",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -475,14 +520,29 @@ live.check(
 
 # %%
 narrow, doubled = 2.0, 0.5  # your answers
-live.check([narrow, doubled], [0.5 / 0.25, 0.5 / 1.0], tolerance=1e-6, hint="½ (difference of means)² / σ².")
+
+# %%
+zero, widths = torch.zeros(2), torch.tensor([0.5, 1.0])
+one_apart = vaelab.kl(vaelab.Gaussian(zero + 1, 2 * widths.log()), vaelab.Gaussian(zero, 2 * widths.log()))
+live.check([narrow, doubled], one_apart, tolerance=1e-6, hint="½ (difference of means)² / σ².")
 
 # %% [markdown]
 # **2.** A data set has 60,000 images, and a minibatch has 100. What is the largest information (in nats) that an estimator can report if it compares only images within the minibatch?
 
 # %%
 largest = math.log(100)  # your answer
-live.check(largest, math.log(100), tolerance=0.01, hint="Among how many images does the estimator choose?")
+
+# %%
+minibatch = vaelab.MarginalPosterior(*encode(vae, binary["test"][:100]))
+live.check(
+    largest,
+    minibatch.mutual_information(samples=100).ceiling,
+    tolerance=0.01,
+    hint="Among how many images does the estimator choose?",
+    hints={
+        lambda a: abs(a - math.log(60_000)) < 0.05: "That would be all images; the estimator sees only a minibatch."
+    },
+)
 
 # %% [markdown]
 # **3.** Set up the training panel with augmentations, start it, and raise $\lambda$ from 1 to 30 while it runs. In the first epoch after the change, which of the two changes by the larger fraction: the
@@ -501,10 +561,22 @@ shares = {
     for label, name in (("divergence", "divergence"), ("reconstruction", "nll"))
 }
 print(", ".join(f"{name}: {share:.1%}" for name, share in shares.items()))
-live.check(larger, max(shares, key=shares.get), hint="The trivial way of section 3 needs no change of the decoder.")
+live.check(
+    larger,
+    max(shares, key=shares.get),
+    hint="The trivial way of section 3 needs no change of the decoder.",
+    trained=True,
+)
 
 # %%
 live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency=1.0, epochs=60))
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("11")
 
 # %% [markdown]
 # ## Recap
