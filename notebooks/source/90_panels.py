@@ -38,7 +38,7 @@ digits = vaelab.load("digits")
 # A VAE trains with beta = 1. Halfway through, you raise beta to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
 
 # %%
-rate_will = "fall"  # your guess: "rise" or "fall"
+rate_will, sure = "fall", 80  # your guess: "rise" or "fall"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -63,7 +63,14 @@ for changes in ((), ((300, "weight", 1.0, 20.0),)):
     q = experiment.encode(digits.images)
     rates.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
 print(f"rate after 600 steps: {rates[0]:.2f} nats; with beta = 20 from step 300 on: {rates[1]:.2f} nats")
-live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does a larger beta penalize more?")
+live.check(
+    rate_will,
+    "fall" if rates[1] < rates[0] else "rise",
+    hint="What does a larger beta penalize more?",
+    question="90.rate_will",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -77,8 +84,7 @@ live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does
 # gamma, does the latent code carry more information (rich) or less (poor)?
 
 # %%
-larger_gamma_is = "poor"  # your guess: "rich" or "poor"
-live.check(larger_gamma_is, "poor", hint="A decoder that assumes much noise gains little from details.")
+larger_gamma_is, sure = "poor", 70  # your guess: "rich" or "poor"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -86,6 +92,24 @@ live.check(larger_gamma_is, "poor", hint="A decoder that assumes much noise gain
 # %%
 balance = live.balance_panel()
 live.show(balance)
+
+# %%
+by_gamma = []
+for gamma in (0.1, 0.4):
+    torch.manual_seed(0)
+    experiment = vaelab.recipes.vae((1, 8, 8), 2, hidden=(64,), gamma=gamma)
+    vaelab.fit(experiment, digits, vaelab.TrainConfig(steps=300, batch_size=64, device="cpu", progress=False))
+    q = experiment.encode(digits.images)
+    by_gamma.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
+print(f"rate with gamma 0.1: {by_gamma[0]:.2f} nats; with gamma 0.4: {by_gamma[1]:.2f} nats")
+live.check(
+    larger_gamma_is,
+    "poor" if by_gamma[1] < by_gamma[0] else "rich",
+    hint="A decoder that assumes much noise gains little from details.",
+    question="90.larger_gamma_is",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ## 3 · One latent: noise and signal
@@ -95,7 +119,6 @@ live.show(balance)
 
 # %%
 best_variance = 0.5  # your answer
-live.check(best_variance, 1 / (1 + 1), hint="The minimum lies on the line where sigma squared and mu squared sum to 1.")
 
 # %% [markdown]
 # ### Try
@@ -103,6 +126,17 @@ live.check(best_variance, 1 / (1 + 1), hint="The minimum lies on the line where 
 # %%
 rho = live.rho_panel()
 live.show(rho)
+
+# %%
+live.check(
+    best_variance,
+    min((i / 1000 for i in range(1, 3000)), key=lambda s: 0.5 * (s + s - math.log(s) - 1)),  # the mean is sigma
+    hint="The minimum lies on the line where sigma squared and mu squared sum to 1.",
+    hints={
+        1: "That would be right for a mean of 0.",
+        lambda a: abs(a - 0.5**0.5) < 0.01: "That is sigma; the question is about its square.",
+    },
+)
 
 # %% [markdown]
 # ## 4 · All posteriors together
@@ -112,7 +146,11 @@ live.show(rho)
 # %%
 torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 8, 8), 6, hidden=(64,), gamma=0.15)
-vaelab.fit(experiment, digits, vaelab.TrainConfig(epochs=60, batch_size=64, lr=2e-3, device="cpu", progress=False))
+vaelab.fit(
+    experiment,
+    digits,
+    vaelab.TrainConfig(epochs=live.budget(60, fast=5), batch_size=64, lr=2e-3, device="cpu", progress=False),
+)
 mixture_of_posteriors = live.posterior_panel(experiment, digits.images)
 live.show(mixture_of_posteriors)
 
@@ -146,6 +184,13 @@ live.show(mixture)
 # %%
 law = vaelab.MarginalPosterior(*experiment.encode(digits.images)).variance_law()
 print(f"V of the six latents: {', '.join(f'{float(v):.2f}' for v in law.total)}; ½ ln 2 = {math.log(2) / 2:.3f} nats")
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("90")
 
 # %% [markdown]
 # ## Recap
