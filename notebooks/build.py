@@ -51,7 +51,9 @@ def target(source: Path, tree: str = "solutions") -> Path:
 def links(source: Path) -> str:
     """Return links to the notebooks before and after a source, for both trees."""
     order = sources()
-    at = order.index(source) if source in order else 0
+    if source not in order:
+        return ""
+    at = order.index(source)
     before, after = order[:at][-1:], order[at + 1 :][:1]
     return " · ".join(
         [f"[← {title(other)}]({other.stem}.ipynb)" for other in before]

@@ -91,27 +91,27 @@ print(_json.dumps(_report))
 
 # Run before a notebook: after each check, its call is repeated with every answer replaced by wrong ones of its type.
 MUTANTS = """
-def _wrong(value, options):
+def _wrong(value, options, tolerance):
     if callable(value) and not isinstance(value, type):
         right = value()
-        return [lambda: right * 1.5 + 1, lambda: "word", lambda: 1 / 0]
+        return [lambda: right * 1.5 + 1 + tolerance, lambda: "word", lambda: 1 / 0]
     if isinstance(value, dict):
-        return [{**value, key: wrong} for key, entry in value.items() for wrong in _wrong(entry, options)]
+        return [{**value, key: wrong} for key, entry in value.items() for wrong in _wrong(entry, options, tolerance)]
     if isinstance(value, (list, tuple)):
         return [
             type(value)([*value[:i], wrong, *value[i + 1 :]])
             for i, entry in enumerate(value)
-            for wrong in _wrong(entry, options)
+            for wrong in _wrong(entry, options, tolerance)
         ]
     if isinstance(value, str):
         return [option for option in {*options, "no such word"} if option != value]
-    return [value * 1.5 + 1, value * 0.5 - 1, -value - 1, float("nan"), "word"]
+    return [value + 2 * tolerance, value - 2 * tolerance, value * 1.5 + 1 + tolerance, float("nan"), "word"]
 
-def _refused(names, call, options):
+def _refused(names, call, options, tolerance):
     found = []
     for name in names:
         answer = globals()[name]
-        for wrong in _wrong(answer, options):
+        for wrong in _wrong(answer, options, tolerance):
             globals()[name] = wrong
             try:
                 verdict = eval(call, globals())
@@ -139,7 +139,10 @@ def with_mutants(notebook):
         if call := check_call(cell.source):
             names = [name for name in build.copies.checked(cell.source) if name in asked]
             words = sorted({word for name in names for word in options[name]})
-            code = f"_mutants[{names[0]!r}] = _refused({names!r}, {ast.unparse(call)!r}, {words!r})"
+            given = [ast.literal_eval(k.value) for k in call.keywords if k.arg == "tolerance"]
+            code = (
+                f"_mutants[{names[0]!r}] = _refused({names!r}, {ast.unparse(call)!r}, {words!r}, {(*given, 0.01)[0]})"
+            )
             cells.append(nbformat.v4.new_code_cell(code))
     notebook.cells = cells
     return notebook
