@@ -78,7 +78,7 @@ eigenvalues = torch.linalg.eigvalsh(torch.cov(flat.T)).flip(0)
 print("eigenvalues:", *(f"{v:.3f}" for v in eigenvalues[:10]), f"   pixel variance {float(eigenvalues.mean()):.4f}")
 
 # %%
-at_one, at_point_three = 0, 4  # your guesses: how many of eight latents are active at gamma² = 1, and at 0.3?
+at_one, at_point_three, sure = 0, 4, 80  # your guesses: active at gamma² = 1, at 0.3; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -116,6 +116,9 @@ live.check(
     [active(sweep[0]), active(sweep[2])],
     tolerance=1,
     hint="Count the eigenvalues above gamma²; a nonlinear network may activate one more.",
+    question="08.at_one",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -175,7 +178,9 @@ live.show(
 
 # %%
 squared_part = 32.0  # your answer, nats
-sign = "negative"  # "positive" or "negative"
+
+# %%
+sign = "negative"  # your answer: "positive" or "negative"
 
 # %%
 m = 0.01
@@ -183,7 +188,10 @@ term = D / 2 * (1 + math.log(2 * math.pi * m))
 print(f"D/2 = {D / 2:g};  reconstruction term at its optimum: {term:.1f} nats")
 live.check(
     [squared_part, sign],
-    [D * m / (2 * m), "negative" if term < 0 else "positive"],
+    [
+        float(squared_error.detach().mean() / (2 * squared_error.detach().mean() / D)),
+        "negative" if term < 0 else "positive",
+    ],
     hint="Substitute gamma² = m. A density may exceed 1, and then -ln p < 0: below m = 1/(2πe) = 0.0585.",
 )
 
@@ -242,8 +250,25 @@ assert abs(minimum - float(policy.gamma) ** 2) < 1e-6
 # %%
 steps_needed = 2303  # your answer
 
+
 # %%
-live.check(steps_needed, math.log(10) / 1e-3, tolerance=30, hint="The distance in ln gamma, divided by the step.")
+def steps_to(end, lr):
+    """Count the steps in which Adam moves ln gamma from 0 to a lower value, with a gradient of constant sign."""
+    log_gamma = torch.zeros(1)
+    optimizer, steps = torch.optim.Adam([log_gamma], lr), 0
+    while float(log_gamma) > end:
+        log_gamma.grad, steps = torch.ones(1), steps + 1
+        optimizer.step()
+    return steps
+
+
+live.check(
+    steps_needed,
+    steps_to(math.log(0.1), lr=1e-3),
+    tolerance=30,
+    hint="The distance in ln gamma, divided by the step.",
+    hints={900: "That is the distance in gamma; Adam moves ln gamma."},
+)
 
 # %% [markdown]
 # ### Try
@@ -322,7 +347,7 @@ for name, (variance, error, rate) in ends.items():
 # does the *value* of the KL `"fall"` or `"rise"`?
 
 # %%
-part, value = "stay", "rise"  # your guesses
+part, value, sure = "stay", "rise", 70  # your guesses; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -351,6 +376,9 @@ live.check(
     [part, value],
     ["stay" if abs(late - 1) < 0.05 else "fall", "rise" if nats[-100:].mean() > nats[50:100].mean() else "fall"],
     hint="gamma² is the running mean of m, so m / gamma² is about 1.",
+    question="08.part",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -367,7 +395,7 @@ live.check(
 # Gamma is computed and $k=4$ instead of 1. Will the error go `"up"` or `"down"`? And the number of active latents?
 
 # %%
-error_with_k, active_with_k = "up", "down"  # your guesses
+error_with_k, active_with_k, sure = "up", "down", 90  # your guesses; sure: 50 to 100
 
 # %%
 factors = {k: trace(policies.Computed(), steps=1500, weight=k)[0] for k in (1.0, 4.0, 16.0)}
@@ -383,6 +411,9 @@ live.check(
         "down" if active(factors[16.0]) < active(factors[1.0]) else "up",
     ],
     hint="k multiplies the weight of the KL.",
+    question="08.error_with_k",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -401,7 +432,12 @@ factor = 64  # your answer
 # %%
 averaged = trace(policies.Computed(), steps=800, weight=float(D))[0]  # mean over pixels = KL weighted D times
 print(f"mean over pixels: KL {evaluate(averaged)[1]:.4f} nats, {active(averaged)} active latents")
-live.check(factor, D, hint="A mean over pixels is the sum divided by ...")
+live.check(
+    factor,
+    float((squared_error.mean() / ((x - x_hat) ** 2).mean()).detach()),
+    hint="A mean over pixels is the sum divided by ...",
+    hints={8: "That is the side of an image; count all its pixels."},
+)
 
 # %% [markdown]
 # ## 7 · What gamma does not change
@@ -413,7 +449,7 @@ live.check(factor, D, hint="A mean over pixels is the sum divided by ...")
 # Consider four VAEs: one after 30 steps, and three after 1,500 steps, at gamma² = 0.3, 0.03 and 0.001. In which of them are all these sums within a quarter of 1?
 
 # %%
-holds = ["no", "yes", "yes", "no"]  # your guesses: 30 steps, 0.3, 0.03, 0.001
+holds, sure = ["no", "yes", "yes", "no"], 60  # your guesses: 30 steps, 0.3, 0.03, 0.001; sure: 50 to 100
 
 
 # %%
@@ -449,6 +485,9 @@ live.check(
     holds,
     ["yes" if float((f.total - 1).abs().max()) < 0.25 else "no" for f in laws.values()],
     hint="At gamma² = 0.001 the weight of the KL is a thousandth of that at 1. How strongly does the KL act on the scale?",
+    question="08.holds",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -469,7 +508,7 @@ live.check(
 # Now set $z$ to the posterior *mean*, as is usual for figures. Is the lost variance `"more"` than the squared error, `"equal"`, or `"less"`?
 
 # %%
-at_the_mean = "more"  # your guess
+at_the_mean, sure = "more", 75  # your guess; sure: 50 to 100
 
 
 # %%
@@ -495,7 +534,14 @@ for v, e in list(zip(variances, sweep, strict=True))[::2]:
         assert abs(lost - (error - bias + covariance)) < 1e-5
     if v == 0.1:
         answer = "more" if mean_terms[0] > 1.1 * mean_terms[1] else "equal"
-live.check(at_the_mean, answer, hint="At the mean, the error is smaller. What happens to the variance of x̂?")
+live.check(
+    at_the_mean,
+    answer,
+    hint="At the mean, the error is smaller. What happens to the variance of x̂?",
+    question="08.at_the_mean",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # With sampled $z$, lost variance and error agree to about a percent at $\gamma^2=1$. At the small gammas about a sixth more is lost, because the decoder is not quite at its optimum there. The bias is negligible. At the posterior mean, the lost variance hardly changes, while the error
@@ -510,7 +556,7 @@ live.check(at_the_mean, answer, hint="At the mean, the error is smaller. What ha
 # The error of the batches fluctuates around a constant. Does rule A end `"at"` the mean, or `"below"` it? Is the bias larger with batches of 8 or of 256?
 
 # %%
-rule_a, worse_with = "below", 8  # your guesses
+rule_a, worse_with, sure = "below", 8, 80  # your guesses; sure: 50 to 100
 
 # %%
 ratios = {}
@@ -523,6 +569,9 @@ live.check(
     [rule_a, worse_with],
     ["below" if ratios[8, "A"] < 0.97 else "at", 8 if ratios[8, "A"] < ratios[256, "A"] else 256],
     hint="Every batch with a small error lowers m, and nothing raises it again.",
+    question="08.rule_a",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -546,7 +595,7 @@ live.check(
 kappa, target = round(math.sqrt(ends["computed"][1]), 3), round(ends["computed"][2], 1)  # your answers
 
 # %%
-config = vaelab.TrainConfig(steps=2000, batch_size=64, lr=1e-3, progress=False, device="cpu")
+config = vaelab.TrainConfig(steps=live.budget(2000, fast=200), batch_size=64, lr=1e-3, progress=False, device="cpu")
 
 
 def train_and_evaluate(experiment):
@@ -555,11 +604,12 @@ def train_and_evaluate(experiment):
 
 
 torch.manual_seed(0)
+root, nats = round(math.sqrt(ends["computed"][1]), 3), round(ends["computed"][2], 1)
 design = {"hidden": (64,), "gamma": 0.1**0.5}
 families = {
     "computed": ends["computed"][1:],
-    f"GECO, κ = {kappa:g}": train_and_evaluate(recipes.geco_vae((1, 8, 8), 8, kappa=kappa, hidden=(64,))),
-    f"controller, {target:g} nats": train_and_evaluate(recipes.control_vae((1, 8, 8), 8, target=target, **design)),
+    f"GECO, κ = {root:g}": train_and_evaluate(recipes.geco_vae((1, 8, 8), 8, kappa=root, hidden=(64,))),
+    f"controller, {nats:g} nats": train_and_evaluate(recipes.control_vae((1, 8, 8), 8, target=nats, **design)),
     "linear annealing at γ² = 0.1": train_and_evaluate(recipes.annealed_vae((1, 8, 8), 8, steps=1000, **design)),
     "cyclical annealing at γ² = 0.1": train_and_evaluate(
         recipes.annealed_vae((1, 8, 8), 8, steps=500, cyclical=True, **design)
@@ -592,11 +642,21 @@ live.show(
 for name, (e, r) in families.items():
     print(f"{name:36} error {e:.4f}, {r:5.2f} nats, {ratios[name]:.2f} of the error of a fixed gamma² at equal rate")
 live.check(
-    kappa, math.sqrt(ends["computed"][1]), tolerance=0.01, hint="kappa is the square root of an error per pixel."
+    kappa,
+    math.sqrt(ends["computed"][1]),
+    tolerance=0.01,
+    hint="kappa is the square root of an error per pixel.",
+    trained=True,
 )
 
 # %%
-live.check(target, ends["computed"][2], tolerance=0.5, hint="The target is a KL in nats.")
+live.check(
+    target,
+    ends["computed"][2],
+    tolerance=0.5,
+    hint="The target is a KL in nats.",
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -645,7 +705,15 @@ print("mean:   best fixed gamma² {}: {:.1f}    computed: {:.1f}".format(best, *
 
 # %%
 arrival = 0.5 * math.log(1 / 0.005) / 1e-4  # your answer
-live.check(arrival, 26492, tolerance=30, hint="ln gamma is half of ln gamma².")
+
+# %%
+live.check(
+    arrival,
+    steps_to(0.5 * math.log(0.005), lr=1e-4),
+    tolerance=30,
+    hint="ln gamma is half of ln gamma².",
+    hints={lambda a: abs(a - 52983) < 60: "That is the distance in ln gamma²; the parameter is ln gamma."},
+)
 
 # %% [markdown]
 # **2.** A running mean with rate 0.01 starts at 1 while the true error is 0.02. After how many steps is it below 0.04? (The same holds for a computed gamma that starts at 1. This is the
@@ -653,16 +721,36 @@ live.check(arrival, 26492, tolerance=30, hint="ln gamma is half of ln gamma².")
 
 # %%
 n_steps = math.ceil(math.log((0.04 - 0.02) / (1 - 0.02)) / math.log(0.99))  # your answer
-live.check(n_steps, 388, tolerance=1, hint="m = 0.02 + 0.98 · 0.99ⁿ")
+
+# %%
+running, steps_until = 1.0, 0
+while running >= 0.04:
+    running, steps_until = 0.99 * running + 0.01 * 0.02, steps_until + 1
+live.check(n_steps, steps_until, tolerance=1, hint="The distance to 0.02 falls by a factor of 0.99 per step.")
 
 # %% [markdown]
 # **3.** A library uses $\tfrac{1}{2}\big(m/\gamma^2+\ln\gamma\big)$, where $\ln\gamma$ has a spurious factor of one half. Where is the optimum of this expression for $m=0.01$?
 
 # %%
 wrong_variance = 0.02  # your answer: gamma² at the minimum of m/(2γ²) + ½ ln γ
+
+# %%
 candidates = torch.linspace(0.005, 0.05, 4501, dtype=torch.float64)
 lowest = float(candidates[(0.01 / (2 * candidates) + 0.25 * candidates.log()).argmin()])
-live.check(wrong_variance, lowest, tolerance=1e-4, hint="Differentiate with respect to gamma: the answer is 2 m.")
+live.check(
+    wrong_variance,
+    lowest,
+    tolerance=1e-4,
+    hint="Differentiate with respect to gamma, and solve for gamma².",
+    hints={0.01: "That is the optimum with the right logarithm."},
+)
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("08")
 
 # %% [markdown]
 # ## Recap
