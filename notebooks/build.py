@@ -1,16 +1,18 @@
-"""Build the notebooks: source/NN_slug.py (jupytext, py:percent) -> NN_slug.ipynb, executed and clean.
+"""Build the notebooks: source/NN_slug.py (jupytext, py:percent) -> solutions/NN_slug.ipynb and student/NN_slug.ipynb.
 
     python notebooks/build.py            all of them
     python notebooks/build.py 01 03      those
 
-The kernel is this very interpreter.  A committed notebook keeps its pictures and drops what only a running
-kernel understands: widget views and states, times, absolute paths, progress bars.
+The solutions are executed; a student copy has the same pictures, but no answers.  The kernel is this very
+interpreter.  A committed notebook keeps its pictures and drops what only a running kernel understands: widget
+views and states, times, absolute paths, progress bars.
 """
 
 import hashlib
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,10 @@ from vaelab._utils.kernel import LANGUAGE
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(HERE))
+
+import copies  # noqa: E402
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BAR = re.compile(r"\d+%\|.*\|")
 TIMEOUT = 300
@@ -38,27 +44,57 @@ def sources() -> list[Path]:
     return sorted((HERE / "source").glob("[0-9][0-9]_*.py"))
 
 
-def target(source: Path) -> Path:
-    """Return the path of the notebook that is built from a source."""
-    return HERE / f"{source.stem}.ipynb"
+def target(source: Path, tree: str = "solutions") -> Path:
+    """Return the path of the solutions that are built from a source, or of the student copy."""
+    return HERE / tree / f"{source.stem}.ipynb"
+
+
+def links(source: Path) -> str:
+    """Return links to the notebooks before and after a source, for both trees."""
+    order = sources()
+    if source not in order:
+        return ""
+    at = order.index(source)
+    before, after = order[:at][-1:], order[at + 1 :][:1]
+    return " · ".join(
+        [f"[← {title(other)}]({other.stem}.ipynb)" for other in before]
+        + [f"[{title(other)} →]({other.stem}.ipynb)" for other in after]
+    )
+
+
+def title(source: Path) -> str:
+    """Return the title of a source, its first heading."""
+    return next(line[4:] for line in source.read_text(encoding="utf-8").splitlines() if line.startswith("# # "))
 
 
 def read(source: Path) -> Notebook:
     """Return the unexecuted notebook of a source; a cell's id is made from its text, so that it survives moves."""
     notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
+    if between := links(source):
+        notebook.cells[0].source += f"\n\n{between}"
+        notebook.cells.append(nbformat.v4.new_markdown_cell(between))
     kernel = notebook.metadata.kernelspec
     notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": LANGUAGE})
     seen: set[str] = set()
+    asked: set[str] = set()
+    taken: set[str] = set()
     for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         for mark, table in TABLES.items():
             if mark in cell.source:
                 cell.source = cell.source.replace(mark, table())
+        if cell.cell_type == "code":
+            cell.source = copies.with_solutions(cell.source)
+            if graded := copies.nbgrader(cell.source, asked, taken):
+                cell.metadata.nbgrader = graded
+        if "hide-input" in tags:  # JupyterLab shows a bar that opens the cell
+            cell.metadata.jupyter = nbformat.from_dict({"source_hidden": True})
         name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
         while name in seen:
             name = hashlib.sha256(name.encode()).hexdigest()[:12]
         seen.add(name)
         cell.id = name
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -106,34 +142,35 @@ def client(notebook: Notebook, environment: dict[str, str] | None = None) -> Not
     return made
 
 
-def clean(notebook: Notebook) -> Notebook:
-    """Drop what belongs to one execution or needs a kernel; in place."""
+def clean(notebook: Notebook, state: str = "") -> Notebook:
+    """Drop what belongs to one execution or needs a kernel, and name the usual folder instead of `state`; in place."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = nbformat.from_dict(LANGUAGE)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = _merged([o for o in map(_cleaned, cell.outputs) if o is not None])
+            cell.outputs = _merged([o for o in (_cleaned(o, state) for o in cell.outputs) if o is not None])
     return notebook
 
 
-def _cleaned(output: Notebook) -> Notebook | None:
+def _cleaned(output: Notebook, state: str) -> Notebook | None:
     """Return an output in the form that is stored, or None."""
     if output.output_type == "stream":
         if output.name == "stderr" and BAR.search(output.text):
             return None
-        output.text = _relative(output.text)
+        output.text = _relative(output.text, state)
     elif "data" in output:
         if WIDGET in output.data:
             return None
         for mime, data in output.data.items():
             if mime.startswith("text/") and ";base64," not in data:  # a picture may look like a path
-                output.data[mime] = _relative(data)
+                output.data[mime] = _relative(data, state)
     return output
 
 
-def _relative(text: str) -> str:
+def _relative(text: str, state: str) -> str:
     """Replace the paths of this machine by relative ones."""
+    text = text.replace(state, "~/.local/state/vaelab/predictions") if state else text
     return text.replace(f"{ROOT}{os.sep}", "").replace(str(ROOT), ".").replace(str(Path("~").expanduser()), "~")
 
 
@@ -150,15 +187,17 @@ def _merged(outputs: list[Notebook]) -> list[Notebook]:
 
 
 def build(source: Path) -> float:
-    """Execute one source and write its notebook, whole or not at all; seconds taken."""
+    """Execute one source and write its two notebooks, whole or not at all; seconds taken."""
     from vaelab._utils.files import atomic_write
 
     started, notebook = time.perf_counter(), read(source)
-    client(notebook).execute()
-    clean(notebook)
-    nbformat.validate(notebook)
-    with atomic_write(target(source)) as part:
-        part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as state:  # the predictions of the solutions are nobody's
+        client(notebook, {"VAELAB_STATE": state}).execute()
+        clean(notebook, state)
+    for tree, copy in (("solutions", notebook), ("student", copies.student(notebook))):
+        nbformat.validate(copy)
+        with atomic_write(target(source, tree)) as part:
+            part.write_text(nbformat.writes(copy) + "\n", encoding="utf-8")
     return time.perf_counter() - started
 
 
@@ -173,10 +212,10 @@ def main(names: list[str]) -> int:
     for source in chosen:
         print(f"{source.stem} ...", end=" ", flush=True)
         try:
-            print(f"{build(source):.0f} s -> {target(source).relative_to(ROOT)}")
+            print(f"{build(source):.0f} s")
         except (CellExecutionError, TimeoutError) as error:
             failed += 1
-            print(f"failed; {target(source).name} is left as it was.\n{error}", file=sys.stderr)
+            print(f"failed; its notebooks are left as they were.\n{error}", file=sys.stderr)
     return failed
 
 

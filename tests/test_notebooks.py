@@ -26,6 +26,7 @@ _spec.loader.exec_module(build)
 
 SOURCES = {source.stem: source for source in build.sources()}
 README = (ROOT / "README.md").read_text()
+FAST = os.environ.get("VAELAB_FAST", "") not in ("", "0")
 each_source = pytest.mark.parametrize("name", list(SOURCES))
 
 NO_NETWORK = """
@@ -86,23 +87,107 @@ print(_json.dumps(_report))
 """
 
 
+# Run before a notebook: after each check, its call is repeated with every answer replaced by wrong ones of its type.
+MUTANTS = """
+def _wrong(value, options, tolerance):
+    if callable(value) and not isinstance(value, type):
+        right = value()
+        return [lambda: right * 1.5 + 1 + tolerance, lambda: "word", lambda: 1 / 0]
+    if isinstance(value, dict):
+        return [{**value, key: wrong} for key, entry in value.items() for wrong in _wrong(entry, options, tolerance)]
+    if isinstance(value, (list, tuple)):
+        return [
+            type(value)([*value[:i], wrong, *value[i + 1 :]])
+            for i, entry in enumerate(value)
+            for wrong in _wrong(entry, options, tolerance)
+        ]
+    if isinstance(value, str):
+        return [option for option in {*options, "no such word"} if option != value]
+    return [value + 2 * tolerance, value - 2 * tolerance, value * 1.5 + 1 + tolerance, float("nan"), "word"]
+
+def _refused(names, call, options, tolerance):
+    found = []
+    for name in names:
+        answer = globals()[name]
+        for wrong in _wrong(answer, options, tolerance):
+            globals()[name] = wrong
+            try:
+                verdict = eval(call, globals())
+            finally:
+                globals()[name] = answer
+            found.append([name, repr(wrong)[:60], verdict.right, verdict.sentence])
+    return found
+
+_mutants = {}
+"""
+
+
+def with_mutants(notebook):
+    """Insert, behind each check, a cell that repeats it with wrong answers."""
+    asked, cells, options = set(), [nbformat.v4.new_code_cell(MUTANTS)], {}
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type != "code":
+            continue
+        given = build.copies.answers(cell.source)
+        asked |= set(given)
+        for name in given:  # words that the line of the answer offers
+            lines = [line for line in cell.source.splitlines() if name in line and "# your" in line]
+            options[name] = re.findall(r'"([^"]+)"', " ".join(lines))
+        if call := check_call(cell.source):
+            names = [name for name in build.copies.checked(cell.source) if name in asked]
+            words = sorted({word for name in names for word in options[name]})
+            given = [ast.literal_eval(k.value) for k in call.keywords if k.arg == "tolerance"]
+            code = (
+                f"_mutants[{names[0]!r}] = _refused({names!r}, {ast.unparse(call)!r}, {words!r}, {(*given, 0.01)[0]})"
+            )
+            cells.append(nbformat.v4.new_code_cell(code))
+    notebook.cells = cells
+    return notebook
+
+
+def check_call(code):
+    """The call of `live.check` in a cell, or None."""
+    calls = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Call) and ast.unparse(n.func) == "live.check"]
+    assert len(calls) <= 1, code
+    return calls[0] if calls else None
+
+
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """Every source, executed together with the probe in its own fresh kernel without network."""
-    blocked = tmp_path_factory.mktemp("no-network")
-    (blocked / "sitecustomize.py").write_text(NO_NETWORK)
+def blocked(tmp_path_factory):
+    """A folder that blocks the network of a kernel that has it on its path."""
+    folder = tmp_path_factory.mktemp("no-network")
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(blocked, tmp_path_factory):
+    """Execute a notebook in its own fresh kernel without network."""
+
+    def execute(notebook, **environment):
+        state = tmp_path_factory.mktemp("state")
+        paths = {"PYTHONPATH": f"{blocked}:{ROOT}", "VAELAB_STATE": str(state)}
+        asyncio.run(build.client(notebook, {**paths, **environment}).async_execute())
+        return notebook
+
+    return execute
+
+
+@pytest.fixture(scope="module")
+def executed(run):
+    """Every source with its solutions, executed together with the mutants and the probe."""
     notebooks = {}
 
-    def run(name):
+    def read_and_run(name):
         if name not in notebooks:
-            notebook = build.read(SOURCES[name])
+            notebook = with_mutants(build.read(SOURCES[name]))
+            notebook.cells.append(nbformat.v4.new_code_cell("import json as _json\nprint(_json.dumps(_mutants))"))
             notebook.cells.append(nbformat.v4.new_code_cell(PROBE))
-            client = build.client(notebook, {"PYTHONPATH": f"{blocked}:{ROOT}"})
-            asyncio.run(client.async_execute())
-            notebooks[name] = notebook
+            notebooks[name] = run(notebook)
         return notebooks[name]
 
-    return run
+    return read_and_run
 
 
 def code_cells(notebook):
@@ -170,14 +255,113 @@ def test_every_control_of_every_panel_changes_the_pixels_and_the_words(executed,
             assert words, f"{panel}.{control} does not move the words"
 
 
+def verdicts(notebook):
+    """The sentence of each check of an executed notebook, with the code of its cell."""
+    found = []
+    for cell in code_cells(notebook):
+        if check_call(cell.source) and "_refused(" not in cell.source:
+            (sentence,) = [b.data["text/plain"] for b in bundles(cell) if b.output_type == "execute_result"]
+            found.append((sentence, cell.source))
+    return found
+
+
 @each_source
-def test_every_self_check_of_the_solved_master_is_right(executed, name):
-    cells = [cell for cell in code_cells(executed(name)) if "live.check(" in cell.source]
-    assert len(cells) >= 3
-    for cell in cells:
-        verdicts = [b.data["text/plain"] for b in bundles(cell) if b.output_type == "execute_result"]
-        assert len(verdicts) == 1
-        assert verdicts[0].startswith("Right"), (cell.source, verdicts)
+def test_every_check_of_the_solutions_is_right(executed, name):
+    found = verdicts(executed(name))
+    assert len(found) >= 3
+    for sentence, code in found:
+        assert sentence.startswith("Right") or (FAST and "fast mode" in sentence), (code, sentence)
+
+
+@each_source
+def test_every_check_of_the_committed_solutions_is_right(name):
+    assert not [found for found in verdicts(committed(name)) if not found[0].startswith("Right")]
+
+
+@each_source
+def test_every_wrong_answer_is_refused_with_a_sentence(executed, name):
+    mutants = json.loads(code_cells(executed(name))[-2].outputs[-1].text)
+    assert len(mutants) == len(verdicts(executed(name)))
+    for wrong in mutants.values():
+        assert wrong
+        for answer, value, right, sentence in wrong:
+            assert right is False, f"{answer} = {value} is taken as right"
+            assert sentence.startswith("Not "), (answer, value, sentence)
+
+
+@each_source
+def test_a_student_copy_without_answers_runs_to_its_end(run, name):
+    notebook = nbformat.read(build.target(SOURCES[name], "student"), as_version=4)
+    for cell in code_cells(notebook):
+        cell.outputs = []
+    run(notebook, VAELAB_FAST="1")
+    assert all(cell.execution_count for cell in code_cells(notebook))
+    for sentence, code in verdicts(notebook):
+        assert sentence.startswith("Not answered yet"), (code, sentence)
+    (last,) = [cell for cell in code_cells(notebook) if "live.calibration(" in cell.source]
+    assert "No predictions" in bundles(last)[0].data["text/html"]
+
+
+@each_source
+def test_a_student_copy_has_no_answers_and_the_pictures_of_the_solutions(name):
+    solutions = committed(name)
+    copy = nbformat.read(build.target(SOURCES[name], "student"), as_version=4)
+    nbformat.validate(copy)
+    asked = set()
+    assert [cell.id for cell in copy.cells] == [cell.id for cell in solutions.cells]
+    for cell, solved in zip(copy.cells, solutions.cells, strict=True):
+        assert cell.metadata == solved.metadata
+        if cell.cell_type != "code":
+            assert cell.source == solved.source
+            continue
+        given = build.copies.answers(solved.source)
+        assert "SOLUTION" not in cell.source
+        assert (cell.source != solved.source) == bool(given)
+        asked |= set(given)
+        texts = [o for o in cell.outputs if o.output_type != "display_data"]
+        assert not (texts and (given or asked or check_call(cell.source)))
+        if call := check_call(cell.source):
+            asked -= {n.id for n in ast.walk(call.args[0]) if isinstance(n, ast.Name)}
+        pictures = [[o for o in c.outputs if "image/png" in o.get("data", {})] for c in (cell, solved)]
+        assert len(pictures[0]) == len(pictures[1]) or "live.calibration(" in cell.source
+    assert not asked, f"no check asks for {asked}"
+
+
+@each_source
+def test_nbgrader_finds_every_answer_and_every_check(name):
+    """The fields are those of nbgrader's schema 3; a graded cell without solution is a test, worth points."""
+    cells = [cell.metadata.nbgrader for cell in committed(name).cells if "nbgrader" in cell.metadata]
+    checks = [cell for cell in code_cells(committed(name)) if check_call(cell.source)]
+    answers = [cell for cell in code_cells(committed(name)) if build.copies.BEGIN in cell.source]
+    assert len({cell.grade_id for cell in cells}) == len(cells) == len(checks) + len(answers)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", cell.grade_id) for cell in cells)
+    assert all(cell.schema_version == 3 and not cell.task for cell in cells)
+    for cell in checks:
+        graded = cell.metadata.nbgrader
+        assert (graded.grade, graded.solution, graded.locked, graded.points) == (True, False, True, 1)
+    for cell in answers:
+        graded = cell.metadata.nbgrader
+        assert (graded.grade, graded.solution, graded.locked, "points" in graded) == (False, True, False, False)
+
+
+@each_source
+def test_no_check_contains_its_answer(name):
+    """A number or a word that is the whole solution would stand before the reader's eyes."""
+    for cell in code_cells(build.read(SOURCES[name])):
+        if call := check_call(cell.source):
+            entries = call.args[1].elts if isinstance(call.args[1], ast.List | ast.Tuple) else [call.args[1]]
+            for entry in entries:
+                names = {n.id for n in ast.walk(entry) if isinstance(n, ast.Name)} - {"float", "math", "str"}
+                assert names, ast.unparse(call)
+
+
+@each_source
+def test_links_lead_to_the_neighbors(name):
+    order, cells = list(SOURCES), build.read(SOURCES[name]).cells
+    at = order.index(name)
+    neighbors = [f"{stem}.ipynb" for stem in order[max(at - 1, 0) : at + 2] if stem != name]
+    assert re.findall(r"\]\(([^)]+)\)", cells[-1].source) == neighbors
+    assert cells[0].source.endswith(cells[-1].source)
 
 
 @each_source
@@ -196,7 +380,7 @@ def test_the_committed_notebook_is_executed_and_clean(name):
     notebook, text = committed(name), build.target(SOURCES[name]).read_text(encoding="utf-8")
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    assert all(set(cell.metadata) <= {"tags", "jupyter", "nbgrader"} for cell in notebook.cells)
     assert not re.search(r"widget-view|widget-state|ipywidgets/|iopub\.|\d{4}-\d\d-\d\dT\d\d:", text)
     assert not re.search(r"/(hom[e]|root|Users|tmp|work)/|[A-Z]:\\\\", text)
     streams = [o for cell in cells for o in cell.outputs if o.output_type == "stream"]
@@ -237,7 +421,8 @@ def test_the_skeleton_is_kept(name):
     recap = len(re.findall(r"^\d\. ", prose.split("## Recap")[1].split("## References")[0], re.M))
     assert objectives == recap >= 3
     for link in re.findall(r"\]\(([^)#]+\.ipynb)\)", prose):
-        assert (build.HERE / link).stem in SOURCES
+        assert link == Path(link).name
+        assert Path(link).stem in SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -317,14 +502,16 @@ def test_an_unknown_name_and_a_failing_cell_leave_the_notebooks_alone(tmp_path, 
     source.write_text(
         SOURCES["00_start_here"].read_text(encoding="utf-8").split("# %%")[0] + "# %%\nraise RuntimeError('so')\n"
     )
-    (tmp_path / "00_broken.ipynb").write_text("as it was")
+    for tree in ("solutions", "student"):
+        (tmp_path / tree).mkdir()
+        (tmp_path / tree / "00_broken.ipynb").write_text("as it was")
     monkeypatch.setattr(build, "HERE", tmp_path)
     assert build.main(["07"]) == 2
     assert "no notebook '07'" in capsys.readouterr().err
     assert build.main([]) == 1
     assert re.search("RuntimeError.*: so", capsys.readouterr().err)
-    assert (tmp_path / "00_broken.ipynb").read_text() == "as it was"
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["00_broken.ipynb", "source"]
+    assert {f.read_text() for f in tmp_path.glob("*/*.ipynb")} == {"as it was"}
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["solutions", "source", "student"]
 
 
 @each_source

@@ -160,10 +160,10 @@ def tables_read_by_notebooks():
 
 
 def test_the_wheel_contains_the_package_the_small_data_sets_and_the_notebooks(wheel):
-    notebooks = {f"vaelab/data/{name}" for name in in_the_checkout("notebooks/*.ipynb")}
+    notebooks = {f"vaelab/data/{name}" for name in in_the_checkout("notebooks/*/*.ipynb")}
     tables = {f"vaelab/data/tables/{name}.csv" for name in tables_read_by_notebooks()}
     data = {f"vaelab/{name}" for name in in_the_checkout("data/*.npz")}
-    assert len(notebooks) >= 10
+    assert len(notebooks) >= 28
     assert tables == {f"vaelab/data/tables/{name}.csv" for name in ("cr-lambda", "gam-crossing", "gam-race")}
     package = in_the_checkout("vaelab/**/*")
     assert "vaelab/data/catalogue.toml" in package
@@ -218,7 +218,7 @@ def test_the_package_in_the_wheel_works_without_a_checkout(wheel, tmp_path):
     assert "mnist-mini" in trained.stdout
     copied = python("-m", "vaelab", "notebooks", "course")
     assert copied.returncode == 0, copied.stderr
-    names = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    names = {path.name for path in (ROOT / "notebooks" / "student").glob("*.ipynb")}
     assert {path.name for path in (tmp_path / "course").iterdir()} == names
     for name in tables_read_by_notebooks():
         read = f"from vaelab.data.shipped import figure_table as t; print(t({name!r}).read_text())"

@@ -708,6 +708,8 @@ LIVE: dict[str, Callable[[], Call]] = {
         {"experiments": [vae(), vae()], "images": images(1000), "epochs": 1, "style": "paper"},
     ),
     "live.check": lambda: (live.check, {"answer": 0.5, "truth": 0.5, "tolerance": 0.01, "hint": "Again."}),
+    "live.budget": lambda: (live.budget, {"full": 30, "fast": 2}),
+    "live.calibration": lambda: (live.calibration, {"notebook": "02"}),
     "live.cloud_panel": lambda: (
         live.cloud_panel,
         {"experiments": {0.0: vae(), 1.0: vae()}, "images": images(20), "strength": 0.5, "style": "paper"},

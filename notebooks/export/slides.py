@@ -1,9 +1,9 @@
 """A presentation of a notebook: what is on which slide.
 
 Without tags, each `## ` heading begins a slide and each `### ` heading a slide below it; text, pictures and
-short outputs are shown; code, long outputs and verdicts are in the notes; exercises and references are left
-out. Tags of a cell change that: `slide` and `subslide` begin one, `fragment` waits for a key, `code` shows
-the code, `notes` moves the cell to the notes, `skip` leaves it out.
+short outputs are shown; code, long outputs and verdicts are in the notes; exercises, the reader's predictions
+and references are left out. Tags of a cell change that: `slide` and `subslide` begin one, `fragment` waits for a
+key, `code` shows the code, `notes` moves the cell to the notes, `skip` leaves it out.
 
 Slides too long for one screen continue on the next; the browser divides them, since only it knows the sizes.
 """
@@ -14,7 +14,7 @@ from notebooks.export import cells, markdown
 from notebooks.export.cells import Cell, Notebook
 from notebooks.export.page import document, title
 
-LEFT_OUT = ("Exercises", "References")
+LEFT_OUT = ("Exercises", "Your predictions", "References")
 SHOWN_TAGS = {"slide", "subslide", "fragment", "code"}
 LINES = 14  # of an output on a slide
 

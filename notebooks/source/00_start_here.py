@@ -21,8 +21,10 @@
 # **Symbols** are listed in the section *Notation* at the end.
 #
 # All notebooks have the same structure: a question, then sections in which you **predict**, **try** and **explain**.
-# Change the lines marked `# your guess`; a check below each of them tells you whether you are right. The next cell imports
-# everything. Run a cell with `Shift+Enter`.
+# Replace `None` in the lines marked `# your guess` or `# your answer`; a check below tells you whether you are right. The
+# second value of a guess, `sure`, is how sure you are, from 50 (a coin toss) to 100 percent. Your first answers are stored on
+# this computer only, and the last picture of each notebook compares how sure you were with how often you were right. The next
+# cell imports everything. Run a cell with `Shift+Enter`.
 
 # %%
 import math
@@ -71,7 +73,7 @@ live.show(
 # trained VAE have a rate of more than that per image, or less?
 
 # %%
-rate_is = "more"  # your guess: "more" or "less"
+rate_is, sure = "more", 80  # your guess: "more" or "less"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -80,7 +82,9 @@ rate_is = "more"  # your guess: "more" or "less"
 # %%
 torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 28, 28), latent=2, network="mlp", hidden=(256, 128), likelihood="bernoulli")
-history = vaelab.fit(experiment, train, vaelab.TrainConfig(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
+history = vaelab.fit(
+    experiment, train, vaelab.TrainConfig(epochs=live.budget(30, fast=1), batch_size=128, lr=2e-3, device="cpu")
+)
 
 # %% tags=["hide-input"]
 with plots.style("notebook"):
@@ -104,6 +108,9 @@ live.check(
     rate_is,
     "more" if history["divergence"][-1] > math.log(10) else "less",
     hint="Read the right end of the right-hand curve.",
+    question="00.rate_is",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -118,7 +125,7 @@ live.check(
 # Will a reconstruction be **sharper** than the original image, or **blurrier**?
 
 # %%
-reconstructions_are = "blurrier"  # your guess: "sharper" or "blurrier"
+reconstructions_are, sure = "blurrier", 70  # your guess: "sharper" or "blurrier"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -148,6 +155,9 @@ live.check(
     reconstructions_are,
     "blurrier" if steepness(rows[1]) < steepness(rows[0]) else "sharper",
     hint="Compare the edges in the two rows.",
+    question="00.reconstructions_are",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -160,7 +170,7 @@ live.check(
 # with the same two latents again. Will the rate be `"the same"`, or `"higher"` by more than two nats?
 
 # %%
-cheap_rate_is = "higher"  # your guess: "the same" or "higher"
+cheap_rate_is, sure = "higher", 60  # your guess: "the same" or "higher"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -170,7 +180,8 @@ torch.manual_seed(0)
 cheap = vaelab.recipes.beta_vae(
     (1, 28, 28), latent=2, beta=0.1, network="mlp", hidden=(256, 128), likelihood="bernoulli"
 )
-cheap_history = vaelab.fit(cheap, train, vaelab.TrainConfig(epochs=30, batch_size=128, lr=2e-3, device="cpu"))
+cheap_config = vaelab.TrainConfig(epochs=live.budget(30, fast=1), batch_size=128, lr=2e-3, device="cpu")
+cheap_history = vaelab.fit(cheap, train, cheap_config)
 with torch.no_grad():
     cheap_rows = cheap.decode(cheap.encode(originals).mean)[:, 0]
 print("          rate   distortion   steepness of the edges, relative to the images")
@@ -182,6 +193,9 @@ live.check(
     cheap_rate_is,
     "higher" if extra > 2 else "the same",
     hint="Compare the two rates: has the number of latents changed?",
+    question="00.cheap_rate_is",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -200,7 +214,19 @@ live.check(
 
 # %%
 share = 1 - math.exp(-2)  # your answer, a number between 0 and 1
-live.check(share, 1 - math.exp(-(2**2) / 2), hint="Substitute r = 2 into the formula.")
+
+# %%
+samples = torch.randn(1_000_000, 2, generator=torch.Generator().manual_seed(0))
+prior_inside = float((samples.norm(dim=1) < 2).float().mean())  # of a million samples from the prior
+live.check(
+    share,
+    prior_inside,
+    hint="Substitute r = 2 into the formula.",
+    hints={
+        lambda a: abs(a - math.exp(-2)) < 0.01: "That is the share outside the circle.",
+        lambda a: not 0 < a < 1: "A share is between 0 and 1.",
+    },
+)
 
 # %% [markdown]
 # ### Try
@@ -225,7 +251,7 @@ with plots.style("notebook"):
 live.show(
     figure,
     alt=f"The plane of the two latents with one dot per test image; classes form patches around the center, and {share_inside:.0%} of the dots lie within a distance of 2.",
-    caption=f"Posterior means of the test images. Circle: distance 2; it contains {share_inside:.1%} of the means and {share:.1%} of the prior.",
+    caption=f"Posterior means of the test images. Circle: distance 2; it contains {share_inside:.1%} of the means and {prior_inside:.1%} of the prior.",
 )
 
 # %% [markdown]
@@ -273,14 +299,18 @@ live.show(explorer)
 
 # %%
 lower_with_ten = "distortion"  # your answer: "rate" or "distortion"
+
+# %%
 torch.manual_seed(0)
 ten = vaelab.recipes.vae((1, 28, 28), latent=10, network="mlp", hidden=(256, 128), likelihood="bernoulli")
-ten_history = vaelab.fit(ten, train, vaelab.TrainConfig(epochs=10, batch_size=128, lr=2e-3, device="cpu"))
+ten_config = vaelab.TrainConfig(epochs=live.budget(10, fast=1), batch_size=128, lr=2e-3, device="cpu")
+ten_history = vaelab.fit(ten, train, ten_config)
 print(f"ten latents: rate {ten_history['divergence'][-1]:.1f}, distortion {ten_history['nll'][-1]:.1f} nats")
 live.check(
     lower_with_ten,
     "distortion" if ten_history["nll"][-1] < history["nll"][-1] else "rate",
     hint="More latents can carry more information. Which part of the loss pays for it, and which profits?",
+    trained=True,
 )
 
 # %% [markdown]
@@ -296,6 +326,13 @@ live.show(
     alt="Ten images decoded from points sampled from the prior.",
     caption="Ten samples from the prior, decoded.",
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("00")
 
 # %% [markdown]
 # ## Recap

@@ -71,7 +71,7 @@ def log_joint(z, datum):
 # $p(x)$. Repeat this many times. Will the mean of the **logarithms** lie below $\ln p(x)$, at $\ln p(x)$, or above it?
 
 # %%
-mean_of_logs_is = "below"  # your guess: "below", "at" or "above"
+mean_of_logs_is, sure = "below", 80  # your guess: "below", "at" or "above"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -88,6 +88,9 @@ live.check(
     mean_of_logs_is,
     "at" if abs(found - exact) < 3 * error else "below" if found < exact else "above",
     hint="The logarithm punishes a small average more than it rewards a large one.",
+    hints={"at": "The averages are unbiased, but is the logarithm linear?"},
+    question="01.mean_of_logs_is",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -123,7 +126,7 @@ live.check(
 # Hold the decoder fixed and train only the encoder until the ELBO has risen by 3 nats. By how many nats has $\mathrm{KL}(q(z|x)\|p(z|x))$ changed?
 
 # %%
-change_of_kl = -3.0  # your guess, a signed number of nats
+change_of_kl, sure = -3.0, 70  # your guess, a signed number of nats; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -146,7 +149,19 @@ for name, q in (("careless", careless), ("best", best)):
     print(f"{name:9} ELBO {elbo[name]:8.4f}   KL {gap[name]:7.4f}   sum {elbo[name] + gap[name]:8.4f} nats")
 print(f"exact ln p(x)                        {float(world.log_prob(x).mean()):8.4f} nats")
 slope = (gap["best"] - gap["careless"]) / (elbo["best"] - elbo["careless"])
-live.check(change_of_kl, 3 * slope, hint="The sum of the two is ln p(x), in which the encoder does not occur.")
+
+# %%
+live.check(
+    change_of_kl,
+    3 * slope,
+    hint="The sum of the two is ln p(x), in which the encoder does not occur.",
+    hints={
+        3: "The right size; mind the sign.",
+        0: "Then ln p(x) would have changed, in which the encoder does not occur.",
+    },
+    question="01.change_of_kl",
+    sure=sure,
+)
 
 # %% [markdown]
 # ### Explain
@@ -166,7 +181,7 @@ live.check(change_of_kl, 3 * slope, hint="The sum of the two is ln p(x), in whic
 # $\ln p(x)$, the ELBO of the best diagonal $q$, or both?
 
 # %%
-depends_on_the_angle = "ELBO"  # your guess: "ln p", "ELBO" or "both"
+depends_on_the_angle, sure = "ELBO", 70  # your guess: "ln p", "ELBO" or "both"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -182,7 +197,7 @@ for degrees in angles:
 moving = [name for name, values in curves.items() if max(values) - min(values) > 1e-6]
 largest_gap = max(a - b for a, b in zip(curves["ln p"], curves["ELBO"], strict=True))
 
-# %%
+# %% tags=["hide-input"]
 with plots.style("notebook"):
     figure = plots.new_figure(6, 2.8)
     ax = figure.subplots()
@@ -196,10 +211,14 @@ live.show(
     alt=f"Over the angle, ln p(x) is constant; the ELBO touches it twice and falls up to {largest_gap:.2f} nats below it.",
     caption=f"The approximation gap goes from 0 to {largest_gap:.3f} nats, although the distribution of the data stays the same.",
 )
+
+# %%
 live.check(
     depends_on_the_angle,
     moving[0] if len(moving) == 1 else "both",
     hint="p(x) depends on W only through WWᵀ. Does the exact posterior?",
+    question="01.depends_on_the_angle",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -219,7 +238,7 @@ live.check(
 # Both are unbiased. By what factor do their variances differ, for one sample of $z$?
 
 # %%
-score_has_the_variance = "hundreds"  # your guess, times that of reparameterization: "same", "tens" or "hundreds"
+score_has_the_variance, sure = "hundreds", 60  # your guess: "same", "tens" or "hundreds" (of times); sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -246,7 +265,7 @@ print(f"finite differences of the exact ELBO: {slope:9.3f}")
 for name, g in (("reparameterization", path), ("score function", score)):
     print(f"{name:20} {float(g.mean()):9.3f} ± {float(g.std() / n**0.5):.3f}   variance {float(g.var()):10.1f}")
 
-# %%
+# %% tags=["hide-input"]
 ratio, steps = float(score.var() / path.var()), torch.arange(1, n + 1)
 with plots.style("notebook"):
     figure = plots.new_figure(6, 2.8)
@@ -261,10 +280,14 @@ live.show(
     alt=f"Running means of both estimators approach {slope:.1f}; the score function still fluctuates after a thousand samples.",
     caption=f"Running means. The variance of one score-function sample is {ratio:.0f} times that of a reparameterized one.",
 )
+
+# %%
 live.check(
     score_has_the_variance,
     "same" if ratio < 3 else "tens" if ratio < 100 else "hundreds",
     hint="Divide the two variances printed above.",
+    question="01.score_has_the_variance",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -288,7 +311,7 @@ live.check(
 # optimum, for digits of 28 x 28 pixels?
 
 # %%
-beta = 28 * 28  # your guess, a number
+beta, sure = 28 * 28, 80  # your guess, a number; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -308,7 +331,14 @@ for name, b in (("sum", 1.0), ("mean", factor)):
     print(
         f"{name:5} β = {b:5.0f}: {active:2d} of 20 latents active, rate {rate:5.1f} nats   (largest variance {float(variances[0]):.2f})"
     )
-live.check(beta, factor, hint="By what must the mean over pixels be multiplied to be the sum?")
+live.check(
+    beta,
+    factor,
+    hint="By what must the mean over pixels be multiplied to be the sum?",
+    hints={28: "That is the side of an image; count all its pixels.", 1 / factor: "That is its inverse."},
+    question="01.beta",
+    sure=sure,
+)
 
 # %% [markdown]
 # ### Explain
@@ -319,7 +349,7 @@ live.check(beta, factor, hint="By what must the mean over pixels be multiplied t
 # The Bernoulli decoder is often used for *gray* pixels, $0<x<1$. If the reconstruction is perfect, $\hat x=x$, is its NLL zero?
 
 # %%
-nll_of_a_perfect_reconstruction_is_zero = "no"  # your guess: "yes" or "no"
+perfect_nll_is_zero, sure = "no", 70  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -329,9 +359,11 @@ perfect = float(torch.nn.functional.binary_cross_entropy(images, images, reducti
 gray = float(((images > 0.02) & (images < 0.98)).double().mean())
 print(f"NLL of a perfect reconstruction: {perfect:.1f} nats per image; {gray:.0%} of the pixels are gray")
 live.check(
-    nll_of_a_perfect_reconstruction_is_zero,
+    perfect_nll_is_zero,
     "yes" if perfect < 1 else "no",
     hint="Insert x = x̂ = ½ into the formula.",
+    question="01.perfect_nll_is_zero",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -352,7 +384,7 @@ live.check(
 # Take an encoder whose standard deviations are all 1.5 times the best ones. From $K=10$ to $K=100$, by what factor does the gap $\ln p(x)-\mathcal L_K$ shrink?
 
 # %%
-gap_shrinks_by = 10  # your guess: about 1, 3, 10 or 100
+gap_shrinks_by, sure = 10, 60  # your guess: about 1, 3, 10 or 100; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -380,7 +412,7 @@ gaps = {K: exact - importance_bound(wide, K)[0] for K in (1, 3, 10, 30, 100)}
 print("exact gap of the ELBO:", f"{exact - float(world.bound(x, wide).elbo.mean()):.4f} nats")
 print(*(f"K = {K:3d}: gap {value:.4f} nats" for K, value in gaps.items()), sep="\n")
 
-# %%
+# %% tags=["hide-input"]
 shrinks = gaps[10] / gaps[100]
 with plots.style("notebook"):
     figure = plots.new_figure(5, 2.8)
@@ -394,10 +426,14 @@ live.show(
     alt=f"The gap to ln p(x) falls from {gaps[1]:.2f} nats at K = 1 to {gaps[100]:.4f} at K = 100, along a line of slope -1.",
     caption="The gap of the importance-weighted bound, measured against the exact ln p(x).",
 )
+
+# %%
 live.check(
     gap_shrinks_by,
     min((1, 3, 10, 100), key=lambda factor: abs(math.log(factor / shrinks))),
     hint="The dotted line falls by a factor of ten from K = 10 to 100. Is the measured gap parallel to it?",
+    question="01.gap_shrinks_by",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -421,7 +457,7 @@ live.check(
 # How many of the two latents are active at $\gamma=1$?
 
 # %%
-active_at_one = 1  # your guess: 0, 1 or 2
+active_at_one, sure = 1, 80  # your guess: 0, 1 or 2; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -436,6 +472,8 @@ live.check(
     active_at_one,
     active_latents(spreads**2, 2, 1.0),
     hint="Set the slider of γ to 1 and read the number below the picture.",
+    question="01.active_at_one",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -473,6 +511,8 @@ assert float((truth.log_prob(data).mean() - bound.elbo.mean()).abs()) < 0.01
 
 # %%
 loss_by_one_sigma = 0.5  # your answer, in nats
+
+# %%
 moved = vaelab.Gaussian(best.mean + (0.5 * best.logvar).exp() * torch.tensor([1.0, 0.0]), best.logvar)
 difference = float((world.bound(x, best).elbo - world.bound(x, moved).elbo).mean())
 live.check(
@@ -485,7 +525,9 @@ live.check(
 # **2.** Subtracting a constant from $f$, a *baseline*, does not change the mean of the score-function estimator, since $\mathbb E_q\nabla\ln q=0$. Does subtracting the mean of $f$ raise or lower its variance?
 
 # %%
-variance_of_the_score_gets = "lower"  # your guess: "lower" or "higher"
+variance_of_the_score_gets = "lower"  # your answer: "lower" or "higher"
+
+# %%
 with_baseline = (f - f.mean()).detach() * (z - means)[:, 0].detach() / sigma[0] ** 2
 print(
     f"variance {float(score.var()):.0f} without, {float(with_baseline.var()):.0f} with, {float(path.var()):.0f} by reparameterization"
@@ -502,6 +544,8 @@ live.check(
 
 # %%
 shrinking = 2 / 5  # your answer, a number
+
+# %%
 gamma, fixed_point, distances = 2.0, best_gamma(spreads**2, 2), []
 for _ in range(12):
     gamma = next_gamma(spreads**2, 2, gamma)
@@ -511,6 +555,7 @@ live.check(
     shrinking,
     distances[-1] / distances[-2],
     hint="Write the mean error of five axes as a function of γ², and take its slope.",
+    hints={3 / 5: "That is the share of the axes that no latent takes; the error of the others follows γ²."},
 )
 
 # %% [markdown]
@@ -518,11 +563,20 @@ live.check(
 
 # %%
 variance_of_q = 1.0  # your answer, a number
+
+# %%
 many, _ = world.sample(100_000, seed=3)
 posterior = world.posterior(many)
 measured = torch.cov(posterior.mean.T).diagonal() + posterior.cov[0].diagonal()
 print("variance of the means + mean of the variances:", *(f"{v:.3f}" for v in measured.tolist()))
 live.check(variance_of_q, float(measured.mean()), tolerance=0.02, hint="If q is exact, Q is the prior.")
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("01")
 
 # %% [markdown]
 # ## Recap

@@ -55,7 +55,7 @@ from vaelab import live, plots, quadrature
 # $\mathrm{KL}(p\|q)$? Write down your guess before you run the next cell.
 
 # %%
-larger = "KL(p|q)"  # your guess: "KL(q|p)" or "KL(p|q)"
+larger, sure = "KL(p|q)", 80  # your guess: "KL(q|p)" or "KL(p|q)"; sure: 50 to 100
 
 
 # %% [markdown]
@@ -74,6 +74,8 @@ live.check(
     larger,
     "KL(p|q)" if kl_pq > kl_qp else "KL(q|p)",
     hint="Which variance is in the denominator of the squared distance?",
+    question="02.larger",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -128,7 +130,7 @@ assert abs(kl_qp - float(quadrature.kl(log_q, log_p, grid))) < 1e-8
 # nearer to $m_p=2$, or in the middle at 0?
 
 # %%
-nearer = "q"  # your guess: "q", "p" or "middle"
+nearer, sure = "q", 70  # your guess: "q", "p" or "middle"; sure: 50 to 100
 
 
 # %% [markdown]
@@ -147,7 +149,12 @@ print(f"G = N({m:.4f}, {math.sqrt(s):.6f}²)")
 live.check(
     nearer,
     "middle" if abs(m) < 1e-9 else "q" if m < 0 else "p",
-    hint="Which of the two has the larger precision?",
+    hints={
+        "middle": "That is the mean of equal variances; which of the two has the larger precision?",
+        "p": "p is wide: its precision is the smaller one.",
+    },
+    question="02.nearer",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -270,7 +277,9 @@ assert abs(-log_z - geometric_js(-2, 1, 2, 4, alpha, dual=True, primed=False)) <
 
 # %%
 at_0 = {"plain": "0", "plain dual": "0", "primed": "KL(q|p)", "primed dual": "KL(p|q)"}  # your answers
-at_1 = {"plain": "0", "plain dual": "0", "primed": "KL(p|q)", "primed dual": "KL(q|p)"}
+
+# %%
+at_1 = {"plain": "0", "plain dual": "0", "primed": "KL(p|q)", "primed dual": "KL(q|p)"}  # your answers
 
 # %% [markdown]
 # ### Try
@@ -306,7 +315,7 @@ for name, (dual, primed) in variants.items():
     limits_0.append(nearest(low[-1]))
     limits_1.append(nearest(high[0]))
 live.check(
-    [at_0[name] for name in variants] + [at_1[name] for name in variants],
+    lambda: [at_0[name] for name in variants] + [at_1[name] for name in variants],
     limits_0 + limits_1,
     hint="Plain: at α = 0 the geometric mean is q itself, and KL(q‖q) = 0. Primed: at α = 0 the geometric mean is p.",
 )
@@ -331,9 +340,9 @@ live.check(
 # $\ln2\approx0.693$. Does the geometric one have this upper bound, too?
 
 # %%
-integrand_can_be_negative = "yes"  # your guess: "yes" or "no"
-only_where_q_is_smaller = "no"  # your guess: "yes" or "no"
-geometric_js_is_bounded = "no"  # your guess: "yes" or "no"
+integrand_can_be_negative, sure_negative = "yes", 90  # your guess: "yes" or "no"; sure: 50 to 100
+only_where_q_is_smaller, sure_where = "no", 60  # your guess: "yes" or "no"; sure: 50 to 100
+geometric_js_is_bounded, sure_bounded = "no", 60  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -370,9 +379,20 @@ negative = js_integrand.clamp(max=0)
 share = float(grid.integrate(negative * (log_q(z) > log_p(z))) / grid.integrate(negative))
 print(f"share of the negative area of the geometric JS where q > p: {share:.0%}")
 live.check(
-    [integrand_can_be_negative, only_where_q_is_smaller],
-    ["yes" if float(js_integrand.min()) < 0 else "no", "no" if share > 0.01 else "yes"],
+    integrand_can_be_negative,
+    "yes" if float(js_integrand.min()) < 0 else "no",
     hint="Look at the shaded areas on both sides of the dashed line.",
+    question="02.integrand_can_be_negative",
+    sure=sure_negative,
+)
+
+# %%
+live.check(
+    only_where_q_is_smaller,
+    "no" if share > 0.01 else "yes",
+    hint="To the left of the dashed line q is larger than p. Is an area shaded there?",
+    question="02.only_where_q_is_smaller",
+    sure=sure_where,
 )
 
 # %%
@@ -396,6 +416,8 @@ live.check(
     geometric_js_is_bounded,
     "yes" if row[1] <= math.log(2) else "no",
     hint="Read the last line of the table: q = N(-5, 1), p = N(5, 4).",
+    question="02.geometric_js_is_bounded",
+    sure=sure_bounded,
 )
 
 # %% [markdown]
@@ -436,33 +458,32 @@ live.show(panel)
 
 # %%
 factor = (1 - 0.3) ** 3 + 0.3**3  # your answer, a number
+
+# %%
 live.check(
     factor,
     geometric_js(1, 1, 0, 1, 0.3) / kl(1, 1, 0, 1),
     tolerance=1e-6,
     hint="G has variance 1 and mean αμ; substitute them into (1-α) KL(q‖G) + α KL(p‖G).",
+    hints={
+        0.21: "That is α(1-α), the factor of the plain divergence: in the primed one, G is farther from each density."
+    },
 )
 
 # %% [markdown]
 # **2.** Write $\mathcal D_\alpha$ for any of the four divergences, and show that $\mathcal D_\alpha(q\|p)=\mathcal D_{1-\alpha}(p\|q)$: exchange $q$ and $p$, and $\alpha$ and $1-\alpha$, in its definition.
-# Then verify it for the primed divergence at $\alpha=0.2$: which call must be equal to `geometric_js(-2, 1, 2, 4, 0.2)`?
+# Then verify it in one line for $\alpha=0.2$: compute the four values with $q$ and $p$ exchanged, in the order of `variants`.
 
 # %%
-mirrored = geometric_js(2, 4, -2, 1, 0.8)  # your answer: another call of geometric_js
+exchanged = [geometric_js(2, 4, -2, 1, 0.8, *options) for options in variants.values()]  # your answer, four numbers
+
+# %%
 live.check(
-    mirrored,
-    geometric_js(-2, 1, 2, 4, 0.2),
+    exchanged,
+    [geometric_js(-2, 1, 2, 4, 0.2, *options) for options in variants.values()],
     tolerance=1e-9,
-    hint="The arguments are mean and variance of q, mean and variance of p, and alpha.",
+    hint="Exchange both the densities and the weights: (2, 4) comes first, and alpha is 0.8.",
 )
-
-# %%
-for name, (dual, primed) in variants.items():
-    print(
-        f"{name:12}",
-        geometric_js(-2, 1, 2, 4, 0.2, dual, primed),
-        geometric_js(2, 4, -2, 1, 0.8, dual, primed),
-    )
 
 # %% [markdown]
 # **3.** Let $p=\mathcal N(0,1)$ and $m_q=0$, and make $q$ narrow: $s_q=10^{-1},10^{-2},10^{-3}$. KL grows like $-\tfrac12\ln s_q$. How fast does the primed
@@ -473,9 +494,20 @@ print("      s    KL(q‖p)   primed, α=0.3   primed dual, α=0.3")
 for var in (1e-1, 1e-2, 1e-3):
     values = geometric_js(0, var, 0, 1, 0.3), geometric_js(0, var, 0, 1, 0.3, dual=True)
     print(f"{var:7g} {kl(0, var, 0, 1):10.4f} {values[0]:15.4f} {values[1]:20.4f}")
+
+# %%
 growth = "1/s"  # your answer for the primed one: "1/s" or "log"
+
+# %%
 ratio = geometric_js(0, 1e-5, 0, 1, 0.3) / geometric_js(0, 1e-4, 0, 1, 0.3)
 live.check(growth, "1/s" if ratio > 5 else "log", hint="How does the primed column change when s is divided by ten?")
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("02")
 
 # %% [markdown]
 # ## Recap

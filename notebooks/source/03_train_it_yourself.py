@@ -34,7 +34,7 @@ from vaelab import live, metrics, plots, recipes
 data = vaelab.load("mnist-mini")
 test_set = vaelab.load("mnist-mini", "test")
 test, labels = test_set.images[:1000], test_set.labels[:1000]
-EPOCH = math.ceil(len(data.images) / 64)  # steps of one epoch with batches of 64 images
+EPOCH = live.budget(math.ceil(len(data.images) / 64), fast=5)  # steps of one epoch with batches of 64 images
 print(f"{len(data.images)} images, {EPOCH} steps per epoch")
 
 # %% [markdown]
@@ -53,8 +53,24 @@ print(f"{len(data.images)} images, {EPOCH} steps per epoch")
 
 # %%
 prices = [2 * 0.7**2, 2 * 0.05**2]  # your answers, two numbers
+
+
+# %%
+def error_of_a_nat(gamma):
+    """Return the squared error that adds one nat to the negative log-likelihood of a decoder."""
+    density = torch.distributions.Normal(0.0, gamma)
+    return 1 / float(density.log_prob(torch.tensor(0.0)) - density.log_prob(torch.tensor(1.0)))
+
+
 live.check(
-    prices, [2 * g * g for g in (0.7, 0.05)], tolerance=1e-3, hint="One nat costs twice the variance of the decoder."
+    prices,
+    [error_of_a_nat(0.7), error_of_a_nat(0.05)],
+    tolerance=1e-3,
+    hint="One nat costs twice the variance of the decoder.",
+    hints={
+        (1, 0.7**2): "That is the variance; look at the factor in front of the divergence.",
+        (1, 1.4): "That is twice gamma; gamma is a standard deviation.",
+    },
 )
 
 # %% [markdown]
@@ -113,7 +129,10 @@ compare({"alpha 0.1, gamma 0.2": control})
 # of the codes `"wider"` or `"narrower"`?
 
 # %%
-alpha_effects = ["higher", "higher", "wider"]  # your guesses: rate, distortion, spread
+alpha_effects, sure = (
+    ["higher", "higher", "wider"],
+    70,
+)  # your guesses, "higher" or "lower", "wider" or "narrower"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -153,6 +172,9 @@ live.check(
         compared("spread", turned, control, ("wider", "narrower")),
     ],
     hint="Narrow posteriors are now expensive. What does wide noise do to the reconstruction, and how can the means escape it?",
+    question="03.alpha_effects",
+    sure=sure,
+    trained=True,
 )
 
 
@@ -201,7 +223,7 @@ live.show(explorer)
 # `"higher"` or `"lower"`? And the distortion?
 
 # %%
-gamma_effects = ["higher", "lower"]  # your guesses: rate, distortion
+gamma_effects, sure = ["higher", "lower"], 80  # your guesses, "higher" or "lower": rate, distortion; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -219,6 +241,9 @@ live.check(
     gamma_effects,
     [compared(name, smaller, large_gamma) for name in ("rate", "distortion")],
     hint="Which part of the loss becomes cheaper as gamma falls?",
+    question="03.gamma_effects",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -235,7 +260,7 @@ live.check(
 # Near which of the three values will the computed gamma end, `0.7`, `0.2` or `0.05`? (The distortion is printed above; an image has 784 pixels.)
 
 # %%
-computed_gamma = 0.2  # your guess: 0.7, 0.2 or 0.05
+computed_gamma, sure = 0.2, 70  # your guess: 0.7, 0.2 or 0.05; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -250,6 +275,9 @@ live.check(
     computed_gamma,
     min((0.7, 0.2, 0.05), key=lambda value: abs(math.log(value / end))),
     hint="Divide the distortion by 784 and take the root.",
+    question="03.computed_gamma",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -265,7 +293,7 @@ live.check(
 # than this one, `"yes"` or `"no"`?
 
 # %%
-both_effects = ["lower", "yes"]  # your guesses for (a) and (b)
+both_effects, sure = ["lower", "yes"], 60  # your guesses: "higher" or "lower", "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -279,6 +307,9 @@ live.check(
     both_effects,
     [compared("distortion", both, control), "yes" if dominated else "no"],
     hint="Compare the last row of the table with the first, and then with the third.",
+    question="03.both_effects",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -324,7 +355,7 @@ live.show(
 # Train the last run again from its record. Are the weights `"close"`, equal to some digits, or `"identical"`, equal in every bit?
 
 # %%
-weights_are = "identical"  # your guess: "close" or "identical"
+weights_are, sure = "identical", 75  # your guess: "close" or "identical"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -339,6 +370,8 @@ live.check(
     weights_are,
     "identical" if all(torch.equal(a, b) for a, b in pairs) else "close",
     hint="The seed fixes the initial weights, the batches and the samples; the record fixes the changes.",
+    question="03.weights_are",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -357,12 +390,21 @@ print(alpha_panel.code)
 # %%
 back = replay([(4 * EPOCH, "alpha", 0.1, 0.9), (8 * EPOCH, "alpha", 0.9, 0.1)])
 compare({"control": control, "stayed at 0.9": turned, "and back": back})
+
+# %%
 closer_to = "control"  # your answer: "control" or "turned"
+
+# %%
 distances = {
     name: abs(math.log(back[2][-1]["rate"] / run[2][-1]["rate"]))
     for name, run in (("control", control), ("turned", turned))
 }
-live.check(closer_to, min(distances, key=distances.get), hint="Compare the three rates in the table.")
+live.check(
+    closer_to,
+    min(distances, key=distances.get),
+    hint="Compare the three rates in the table.",
+    trained=True,
+)
 
 # %% [markdown]
 # **2.** Raise $\gamma$ from 0.2 to 2 after four epochs. How much squared error must a nat save now? Compared with the control, is the rate at the end `"higher"` or
@@ -371,23 +413,45 @@ live.check(closer_to, min(distances, key=distances.get), hint="Compare the three
 # %%
 wide_decoder = replay([(4 * EPOCH, "gamma", 0.2, 2.0)])
 compare({"control": control, "gamma 0.2 -> 2": wide_decoder})
-large_gamma_effects = [8, "lower", "narrower"]  # your answers: squared error per nat, rate, spread
+
+# %%
+large_gamma_effects = [8, "lower", "narrower"]  # your answers: a number, "higher" or "lower", "wider" or "narrower"
+
+# %%
 live.check(
     large_gamma_effects,
     [
-        2 * 2.0**2,
+        error_of_a_nat(2.0),
         compared("rate", wide_decoder, control),
         compared("spread", wide_decoder, control, ("wider", "narrower")),
     ],
     hint="One nat costs twice the variance of the decoder. What is no longer worth its price?",
+    hints={(1, 4): "That is the variance; a nat costs twice as much."},
+    trained=True,
 )
 
 # %% [markdown]
 # **3.** The computed gamma above ended at a certain value. From the distortion of that run, compute the value at which $\gamma^2=\mathrm{mse}$ holds exactly.
 
 # %%
-from_error = math.sqrt(automatic[2][-1]["distortion"] / 784)  # your answer: a number
-live.check(from_error, end, tolerance=0.01, hint="Divide the distortion by the number of pixels, and take the root.")
+from_error = math.sqrt(automatic[2][-1]["distortion"] / 784)  # your answer, a number
+
+# %%
+live.check(
+    from_error,
+    end,
+    tolerance=0.01,
+    hint="Divide the distortion by the number of pixels, and take the root.",
+    hints={lambda a: abs(a - end**2) < 0.005: "That is the mean squared error; take its root."},
+    trained=True,
+)
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("03")
 
 # %% [markdown]
 # ## Recap

@@ -61,7 +61,7 @@ for i in target.mixture_distribution.probs.argsort(descending=True)[:4]:
 # property of $p$ do you need, and how large is $\sigma$? (`target.variance` is a tensor with the two marginal variances of $p$.)
 
 # %%
-cluster = "lower"  # your guess: "lower", "upper" or "both"
+cluster, sure = "lower", 80  # your guess: "lower", "upper" or "both"; sure: 50 to 100
 sigma = float(target.variance.mean().sqrt())  # your answer to (b), a number
 
 # %% [markdown]
@@ -77,7 +77,15 @@ live.check(
     [cluster, sigma],
     [where, fit_pq.std],
     tolerance=1e-3,
+    hints={
+        (1, "upper"): "The upper cluster has less mass; where does the descent from the moments of p end?",
+        (1, "both"): "That is KL(p‖q): q is penalized here only where it has mass itself.",
+        (2, float(target.variance.mean())): "That is the variance; take its root.",
+        (2, float(target.variance.sum().sqrt())): "Average the two marginal variances, do not add them.",
+    },
     hint="(a) q is penalized only where it has mass itself. (b) Average the two marginal variances, then take the root.",
+    question="04.cluster",
+    sure=sure,
 )
 
 # %% tags=["hide-input"]
@@ -152,7 +160,7 @@ for alpha in (0.1, 0.5, 0.9):
 # Let $\alpha$ grow from 0 to 1 in the primed divergence. The fitted $\sigma$ starts and ends at the values of section 1, narrow (mode seeking) and wide (mass covering). Is the fit at $\alpha=1$ the **widest** of all?
 
 # %%
-widest_at_one = "no"  # your guess: "yes" or "no"
+widest_at_one, sure = "no", 70  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -165,6 +173,8 @@ live.check(
     widest_at_one,
     "yes" if max(primed, key=lambda a: primed[a].std) == 1 else "no",
     hint="Compare sigma at 0.75, 0.85 and 1.",
+    question="04.widest_at_one",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -252,7 +262,7 @@ live.show(optima_panel)
 # Is that the **global** minimum, or is there a narrow Gaussian with a lower divergence?
 
 # %%
-global_minimum = "narrow"  # your guess: "wide" or "narrow"
+global_minimum, sure = "narrow", 90  # your guess: "wide" or "narrow"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -266,6 +276,8 @@ live.check(
     global_minimum,
     "narrow" if min(minima, key=lambda f: f.value).std < 1 else "wide",
     hint="Compare the values in nats, not the sigmas.",
+    question="04.global_minimum",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -363,6 +375,8 @@ print(f"exact:              {float(vaelab.kl(q1, p1)):.4f}")
 
 # %%
 estimated_integral = float(line.integrate(lq.exp() ** 2 * (lq - lp)))  # your answer: an integral over `line`
+
+# %%
 torch.manual_seed(1)
 live.check(
     estimated_integral,
@@ -396,13 +410,31 @@ for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
 
 # %%
 alpha = 0.25
+
+# %%
 difference = float(vaelab.geometric_js(q1, p1, 1 - alpha, dual=True, primed=False))  # your formula: minus ln Z
 loss_at_half = 0.0  # your answer, a number
+
+
+# %%
+def faulty_dual(alpha):
+    """Compute the primed dual without its ln Z on the grid."""
+    log_g = alpha * lq + (1 - alpha) * lp
+    g = log_g.exp() / line.integrate(log_g.exp())
+    return float((2 * alpha - 1) * line.integrate(g * (lq - lp)))
+
+
 live.check(
     [difference, loss_at_half],
-    [faulty_js(q1, p1, alpha) - float(vaelab.geometric_js(q1, p1, alpha)), (2 * 0.5 - 1) * 1.0],
+    [faulty_js(q1, p1, alpha) - float(vaelab.geometric_js(q1, p1, alpha)), faulty_dual(0.5)],
     tolerance=1e-6,
-    hint="The primed divergence contains Z with the index 1 - alpha; and 2 · 0.5 - 1 is zero.",
+    hint="The primed divergence contains Z with the index 1 - alpha. For the dual, substitute alpha = 1/2 into its first factor.",
+    hints={
+        (
+            1,
+            lambda a: abs(a - float(vaelab.geometric_js(q1, p1, alpha, dual=True, primed=False))) < 1e-6,
+        ): "Nearly: the weights in the mean are swapped, so the index of Z is 1 - alpha."
+    },
 )
 
 # %% [markdown]
@@ -438,6 +470,8 @@ for sigma_q, sigma_p in ((1, 2), (0.5, 2), (1, 1), (1.5, 1.5), (1, 3)):
 
 # %%
 undetected_pairs = "equal sigmas"  # your answer: "equal means" or "equal sigmas"
+
+# %%
 live.check(
     undetected_pairs,
     "equal sigmas" if abs(two_sums(1.5, 1.5, power=1)[0] - two_sums(1.5, 1.5, power=1)[1]) < 1e-10 else "equal means",
@@ -458,7 +492,11 @@ live.show(panel)
 
 # %%
 (js_fit, *_) = fit(target, "JS")
+
+# %%
 behavior = "mode seeking"  # your answer: "mode seeking" or "mass covering"
+
+# %%
 live.check(
     behavior,
     "mode seeking" if js_fit.std < 1 else "mass covering",
@@ -466,20 +504,23 @@ live.check(
 )
 
 # %% [markdown]
-# **2.** Take the mixture of another seed (`mixture(seed=7)`). As in section 3, `fit` returns a second minimum only if it is lower than the one reached from the moments of $p$.
-# (a) What is the smallest of the alphas 0.05, 0.1, 0.2, 0.4 at which the dual has a second minimum? (b) Is the global minimum there `"wide"` or `"narrow"`?
+# **2.** Take the mixture of another seed, `other`. Between which two neighbors of the alphas 0.05, 0.1, 0.2 and 0.4 does the $\sigma$ of the *global* minimum of its dual change most?
+# As in section 3, `fit` returns a second minimum only if it is lower than the one reached from the moments of $p$.
 
 # %%
 other = mixture(seed=7)
-dual_fits = {a: fit(other, "primed dual", a) for a in (0.05, 0.1, 0.2, 0.4)}
-for a, found in dual_fits.items():
-    print(f"α = {a}:", *(f"sigma {f.std:.3f} at {f.value:.4f} nats;" for f in found))
-second_minimum = [0.2, "narrow"]  # your answers
-two = next(a for a, found in dual_fits.items() if len(found) > 1)
+jump = (0.1, 0.2)  # your answer, two of the four alphas
+
+# %%
+neighbors = (0.05, 0.1, 0.2, 0.4)
+sigmas = [min(fit(other, "primed dual", a), key=lambda f: f.value).std for a in neighbors]
+print("sigma of the global minimum:", ", ".join(f"{s:.3f} at α = {a}" for a, s in zip(neighbors, sigmas, strict=True)))
+largest_step = max(range(3), key=lambda i: abs(sigmas[i + 1] - sigmas[i]))
 live.check(
-    second_minimum,
-    [two, "narrow" if dual_fits[two][1].std < dual_fits[two][0].std else "wide"],
-    hint="A line with two sigmas has two minima; the one with fewer nats is the global one.",
+    jump,
+    neighbors[largest_step : largest_step + 2],
+    tolerance=1e-6,
+    hint='`fit(other, "primed dual", a)` returns one or two minima; follow the one with the lowest value.',
 )
 
 # %% [markdown]
@@ -488,13 +529,25 @@ live.check(
 
 # %%
 z = float(line.integrate((0.5 * lq + 0.5 * lp).exp()))
+
+# %%
 excess = z - 1 - math.log(z)  # your answer, a number
+
+# %%
 live.check(
     excess,
     float(vaelab.extended_geometric_js(q1, p1, 0.5) - vaelab.geometric_js(q1, p1, 0.5)),
     tolerance=1e-6,
     hint="Z is the integral of the square root of q p over `line`.",
+    hints={z: "That is Z itself."},
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("04")
 
 # %% [markdown]
 # ## Recap

@@ -90,7 +90,7 @@ assert max_error < 1e-6
 # Is the fee at $\alpha=0.1$, $0.3$ and $0.9$ `"positive"` (active latents are penalized) or `"negative"` (they are rewarded)?
 
 # %%
-signs = ["positive", "positive", "negative"]  # your guesses for 0.1, 0.3, 0.9
+signs, sure = ["positive", "positive", "negative"], 80  # your guesses: "positive" or "negative"; sure: 50 to 100
 
 
 # %% [markdown]
@@ -136,6 +136,8 @@ live.check(
     signs,
     ["positive" if fee(a) > 0 else "negative" for a in (0.1, 0.3, 0.9)],
     hint="Where does the left curve cross zero?",
+    question="05.signs",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -153,7 +155,7 @@ live.check(
 # %%
 images = vaelab.load("mnist-mini").images
 test = vaelab.load("mnist-mini", "test").images
-config = vaelab.TrainConfig(epochs=8, batch_size=100, lr=2e-3, progress=False)
+config = vaelab.TrainConfig(epochs=live.budget(8, fast=1), batch_size=100, lr=2e-3, progress=False)
 
 
 def train_all(recipe, settings):
@@ -178,7 +180,12 @@ def measure(experiment):
 # VAE? (b) And that of the dual at $\alpha=0.1$? (c) And that of the dual at $\alpha=0.5$?
 
 # %%
-primed_at_09, dual_at_01, dual_at_05 = "worse", "worse", "better"  # your guesses
+primed_at_09, dual_at_01, dual_at_05, sure = (
+    "worse",
+    "worse",
+    "better",
+    70,
+)  # your guesses: "better" or "worse"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -222,6 +229,9 @@ live.check(
     [primed_at_09, dual_at_01, dual_at_05],
     [side(errors["primed"][-1]), side(errors["primed dual"][0]), side(errors["primed dual"][3])],
     hint="KL(p‖q) penalizes narrow posteriors, and at 0.1 the dual costs 2.9 nats per active latent.",
+    question="05.primed_at_09",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -240,7 +250,7 @@ live.check(
 # VAE and the best dual above?
 
 # %%
-span = "less"  # your guess
+span, sure = "less", 90  # your guess: "less" or "more"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -259,7 +269,14 @@ all_errors = half["primed"] + half["plain"]
 noise = max(all_errors) - min(all_errors)
 gain = vae_error - min(errors["primed dual"])
 print(f"range over eight runs of one loss: {noise:.2f}    VAE minus best dual: {gain:.2f}")
-live.check(span, "less" if noise < gain else "more", hint="Compare the two numbers in the last line.")
+live.check(
+    span,
+    "less" if noise < gain else "more",
+    hint="Compare the two numbers in the last line.",
+    question="05.span",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -280,7 +297,7 @@ live.check(span, "less" if noise < gain else "more", hint="Compare the two numbe
 # beta-VAE with $\beta=\tfrac12$, and call two points equal if they differ by at most **twice the range**, in rate and in distortion.
 
 # %%
-positions = ["on", "on", "on", "off"]  # your guesses for 0.9, 0.7, 0.5, 0.1
+positions, sure = ["on", "on", "on", "off"], 60  # your guesses: "on" or "off"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -342,6 +359,9 @@ live.check(
     positions,
     [where(a) for a in (0.9, 0.7, 0.5, 0.1)],
     hint="Compare the fee of ten latents with the whole divergence, about ten nats at 0.9.",
+    question="05.positions",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -367,7 +387,7 @@ live.check(
 # At $\mathrm{SNR}=5.7$, is $V$ for the primed divergence with $\alpha=\tfrac12$ `"below 1"`, `"about 1"` or `"above 2"`? And for its dual?
 
 # %%
-variances = ["above 2", "about 1"]  # your guesses: primed 0.5, primed dual 0.5
+variances, sure = ["above 2", "about 1"], 75  # your guesses: "below 1", "about 1" or "above 2"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -394,6 +414,8 @@ live.check(
     variances,
     [class_of(predict_variance(5.7, False)), class_of(predict_variance(5.7, True))],
     hint="A term that grows like 1/s penalizes narrow posteriors. A larger scale makes them wider, and increases the variance of the means too.",
+    question="05.variances",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -438,7 +460,7 @@ live.show(
 # narrow. Will the estimate be too `"high"` or too `"low"`?
 
 # %%
-bias_direction = "low"  # your guess
+bias_direction, sure = "low", 80  # your guess: "high" or "low"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -471,6 +493,8 @@ live.check(
     bias_direction,
     "low" if with_variance.mean() < exact.mean() else "high",
     hint="The mean is dominated by rare large terms. What is its logarithm if none of them is sampled?",
+    question="05.bias_direction",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -510,7 +534,10 @@ for name, experiment in (
 # without the change: is the rate `"higher"` or `"lower"`, the distortion `"higher"` or `"lower"`, and is the mean $\sigma$ of the posteriors `"larger"` or `"smaller"`?
 
 # %%
-dual_effects = ["higher", "higher", "larger"]  # your guesses: rate, distortion, sigma
+dual_effects, sure = (
+    ["higher", "higher", "larger"],
+    70,
+)  # your guesses: "higher" or "lower", "larger" or "smaller"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -522,17 +549,19 @@ live.show(training)
 
 
 # %%
+STEPS = live.budget(math.ceil(len(images) / 64), fast=5)  # of one epoch
+
+
 def replay(changes=(), epochs=12):
     """Train the dual with planned changes (step, name, old, new); return rate, distortion and mean sigma."""
     torch.manual_seed(0)
     experiment = recipes.gjs_vae(images.shape[1:], 2, alpha=0.5, dual=True, hidden=(64,), gamma=0.7)
-    plan = vaelab.TrainConfig(epochs=epochs, batch_size=64, lr=1e-3, device="cpu", progress=False)
+    plan = vaelab.TrainConfig(steps=epochs * STEPS, batch_size=64, lr=1e-3, device="cpu", progress=False)
     vaelab.fit(experiment, images, plan, interventions=vaelab.Interventions(changes))
     _, distortion, rate = measure(experiment)
     return rate, distortion, float((0.5 * metrics.encode(experiment, test).logvar).exp().mean())
 
 
-STEPS = math.ceil(len(images) / 64)  # of one epoch
 steady, turned = replay(), replay([(4 * STEPS, "alpha", 0.5, 0.1)])
 for name, row in (("control", steady), ("alpha 0.5 -> 0.1", turned)):
     print(f"{name:18} rate {row[0]:5.2f} nats, distortion {row[1]:5.2f}, mean sigma {row[2]:.2f}")
@@ -541,6 +570,9 @@ live.check(
     dual_effects,
     [pair[after > before] for pair, before, after in zip(words, steady, turned, strict=True)],
     hint="Only narrow posteriors owe the whole fee. How can an encoder avoid it, and what does that do to the reconstruction?",
+    question="05.dual_effects",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -563,15 +595,31 @@ live.show(panel)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** At which $\alpha$ between 0.1 and 0.6 is the entrance fee zero? Find it to three digits, by bisection (halve the interval, and keep the half in which `fee` changes its sign) or by trying values.
+# **1.** At which $\alpha$ between 0.1 and 0.6 is the entrance fee zero? Write the body of `root_of_fee`, which finds it to three digits by bisection: halve the interval again and again, and keep the half in which `fee` changes its sign.
+
 
 # %%
-no_fee_at = 0.394  # your answer
+def root_of_fee(low=0.1, high=0.6):
+    """Return the alpha between low and high at which the fee is zero."""
+    ### BEGIN SOLUTION
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fee(middle) > 0 else (low, middle)
+    return low
+    ### END SOLUTION
+
+
+# %%
+nearest_alpha = min((i / 10_000 for i in range(1000, 6000)), key=lambda a: abs(fee(a)))
 live.check(
-    no_fee_at,
-    min((i / 10_000 for i in range(1000, 6000)), key=lambda a: abs(fee(a))),
-    tolerance=6e-4,
-    hint="The fee is positive at 0.1 and negative at 0.6.",
+    root_of_fee,
+    nearest_alpha,
+    tolerance=5e-4,
+    hint="Halve the interval: c is positive at 0.1 and negative at 0.6.",
+    hints={
+        0.1: "That is the lower end: raise it when the fee in the middle is positive.",
+        0.6: "That is the upper end: lower it when the fee in the middle is negative.",
+    },
 )
 
 # %% [markdown]
@@ -579,6 +627,8 @@ live.check(
 
 # %%
 lowest = (math.sqrt(5) - 1) / 2  # your answer
+
+# %%
 live.check(lowest, min(alphas, key=fee), tolerance=0.006, hint="The positive root, the inverse of the golden ratio.")
 
 # %% [markdown]
@@ -588,8 +638,25 @@ live.check(lowest, min(alphas, key=fee), tolerance=0.006, hint="The positive roo
 (weighted_dual,) = train_all(recipes.gjs_vae, [{"alpha": 0.5, "dual": True, "weight": 2.0}])
 error, _, rate = measure(weighted_dual)
 print(f"dual α = ½, weight 2: error {error:.2f}, rate {rate:.2f}    VAE: error {vae_error:.2f}, rate {vae_rate:.2f}")
+
+# %%
 equivalent_beta = 1.0  # your answer
-live.check(equivalent_beta, 2.0 * 0.5, hint="The loss is weight · (α KL + c). What is the factor of KL?")
+
+# %%
+slope = 2.0 * (primed_dual(1, 1e-8, 0.5) - primed_dual(1, 1e-6, 0.5)) / (kl(1, 1e-8) - kl(1, 1e-6))
+live.check(
+    equivalent_beta,
+    slope,
+    hint="The loss is weight · (α KL + c). What is the factor of KL?",
+    hints={0.5: "That is α alone; the weight multiplies it.", 2: "That is the weight alone; α multiplies it."},
+)
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("05")
 
 # %% [markdown]
 # ## Recap

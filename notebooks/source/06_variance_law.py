@@ -117,7 +117,7 @@ assert abs(float(law.total) - v) < 1e-6
 # (a) Is the mean of $V$ over the active latents within a tenth of 1, `"yes"` or `"no"`? (b) Does $\mu^2+s=1$ hold for single images: are `"most"` or `"few"` images within a tenth of 1?
 
 # %%
-law_holds, single_images = "yes", "few"  # your guesses
+law_holds, single_images, sure = "yes", "few", 80  # your guesses: "yes" or "no", "most" or "few"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -131,7 +131,7 @@ def train_vae(latent=10, epochs=20, weight_decay=0.0, divergence=None):
     if divergence is not None:
         experiment.objective.divergence = divergence
     settings = vaelab.TrainConfig(
-        epochs, batch_size=64, lr=3e-3, weight_decay=weight_decay, device="cpu", progress=False
+        live.budget(epochs, fast=1), batch_size=64, lr=3e-3, weight_decay=weight_decay, device="cpu", progress=False
     )
     vaelab.fit(experiment, train, settings)
     return experiment
@@ -154,6 +154,9 @@ live.check(
     [law_holds, single_images],
     ["yes" if abs(law.mean_active - 1) < 0.1 else "no", "most" if share_near > 0.5 else "few"],
     hint="Which scale is free, that of one image or the common scale of all images?",
+    question="06.law_holds",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -209,7 +212,16 @@ live.show(plane_panel)
 
 # %%
 excess = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer
-live.check(excess, 0.008839, tolerance=1e-4, hint="Substitute V = 1.2 into (V - 1 - ln V)/2.")
+
+# %%
+at_v = average_kl(mean, variance, math.sqrt(1.2 / v)) - average_kl(mean, variance, 1 / math.sqrt(v))
+live.check(
+    excess,
+    at_v,
+    tolerance=1e-4,
+    hint="Substitute V = 1.2 into (V - 1 - ln V)/2.",
+    hints={2 * at_v: "Nearly: divide by two.", 0.1: "That is (V - 1)/2; the logarithm is missing."},
+)
 
 # %% [markdown]
 # It is about a hundredth of a nat. The minimum is flat: training *converges* to the law, but slowly.
@@ -222,7 +234,8 @@ live.check(excess, 0.008839, tolerance=1e-4, hint="Substitute V = 1.2 into (V - 
 # `"below 1"` or `"above 1"`? And which of the last two VAEs deviates *more* from 1 on average?
 
 # %%
-with_decay, larger_deviation = "above 1", "weight decay"  # your guesses; the second: "too few steps" or "weight decay"
+with_decay, sure = "above 1", 70  # your guess: "below 1" or "above 1"; sure: 50 to 100
+larger_deviation = "weight decay"  # your guess: "too few steps" or "weight decay"
 
 # %% [markdown]
 # ### Try
@@ -243,6 +256,9 @@ live.check(
     [with_decay, larger_deviation],
     ["above 1" if case_law.mean_active > 1 else "below 1", max(("too few steps", "weight decay"), key=distance.get)],
     hint="One of the two has not yet converged to the law; the other has a different optimum.",
+    question="06.with_decay",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -281,8 +297,12 @@ print(
 print(f"with 2 ln σ: {float(with_variance.mean()):.3f}")
 live.check(
     [multiple, formula_prints],
-    [2, "much" if with_sigma.mean() > with_variance.mean() else "little"],
+    [
+        min((1, 2), key=lambda m: abs(float((published_law(posterior.mean, m * log_sigma) - law.total).mean()))),
+        "much" if with_sigma.mean() > with_variance.mean() else "little",
+    ],
     hint="The law contains variances. And which is larger, σ or σ², if σ < 1?",
+    trained=True,
 )
 
 # %% [markdown]
@@ -300,8 +320,10 @@ live.check(
 # %%
 early = cases["too few steps"]
 early_law = vaelab.MarginalPosterior.from_model(early, train.images).variance_law()
+
+# %%
 predicted_gain = float(0.5 * (early_law.about_zero - 1 - early_law.about_zero.log()).sum())  # your formula
-change_is_small = "yes"  # your guess
+change_is_small, sure = "yes", 90  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -312,12 +334,14 @@ before, after = (metrics.evaluate(experiment, train.images)["rate"] for experime
 old, new = (experiment.decode(experiment.encode(test.images).mean) for experiment in (early, rescaled_vae))
 change = float((old - new).abs().max())
 print(f"KL {before:.5f} -> {after:.5f}: lower by {before - after:.5f} nats; largest change of a pixel {change:.1e}")
-assert abs(before - after - predicted_gain) < 1e-4
 live.check(
     [predicted_gain, change_is_small],
     [before - after, "yes" if change < 1e-5 else "no"],
     tolerance=1e-4,
     hint="Sum (V - 1 - ln V)/2 over the latents, with V = E[μ²] + E[s].",
+    question="06.change_is_small",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -386,20 +410,31 @@ print(f"largest deviation from the prediction: {deviation:.0%}")
 #
 # ## Exercises
 #
-# **1.** At which variance is the excess KL of a latent a tenth of a nat? Solve $\tfrac12(V-1-\ln V)=0.1$ for $V>1$ by bisection.
+# **1.** At which variance is the excess KL of a latent a tenth of a nat? Write the body of `v_of_excess`, which solves $\tfrac12(V-1-\ln V)=0.1$ for $V>1$ by bisection.
+
 
 # %%
-low, high = 1.0, 4.0
-for _ in range(50):
-    middle = (low + high) / 2
-    low, high = (middle, high) if 0.5 * (middle - 1 - math.log(middle)) < 0.1 else (low, middle)
-live.check(low, 1.7722, tolerance=1e-3, hint="At V = 1.5 it is 0.047 nats, at V = 2 it is 0.153.")
+def v_of_excess(nats=0.1, low=1.0, high=4.0):
+    """Return the V between low and high at which (V - 1 - ln V)/2 has this value."""
+    ### BEGIN SOLUTION
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 0.5 * (middle - 1 - math.log(middle)) < nats else (low, middle)
+    return low
+    ### END SOLUTION
+
+
+# %%
+nearest_v = min((1 + i / 10_000 for i in range(30_000)), key=lambda v: abs(0.5 * (v - 1 - math.log(v)) - 0.1))
+live.check(v_of_excess, nearest_v, tolerance=1e-3, hint="At V = 1.5 it is 0.047 nats, at V = 2 it is 0.153.")
 
 # %% [markdown]
 # **2.** The law of $\mathrm{KL}(p\|q)$ is $\mathbb E[1/s]=1$. What is $V$ at $\mathrm{SNR}=5.7$ if all posteriors have the same width?
 
 # %%
 reverse_v = 1 + 5.7  # your answer
+
+# %%
 live.check(
     reverse_v,
     predicted_variance(lambda q, p: vaelab.kl(p, q), 5.7),
@@ -412,6 +447,8 @@ live.check(
 
 # %%
 wasserstein_v = 1 / (1 + 5.7)  # your answer
+
+# %%
 live.check(
     wasserstein_v,
     predicted_variance(lambda q, p: (q.mean**2 + (torch.exp(0.5 * q.logvar) - 1) ** 2).sum(-1), 5.7),
@@ -424,12 +461,21 @@ live.check(
 
 # %%
 beta_v = 1.0  # your answer
+
+# %%
 live.check(
     beta_v,
     predicted_variance(lambda q, p: 4 * vaelab.kl(q, p), 5.7),
     tolerance=1e-3,
     hint="A constant factor does not change the position of a minimum.",
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("06")
 
 # %% [markdown]
 # ## Recap

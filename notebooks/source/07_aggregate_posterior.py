@@ -35,7 +35,9 @@ from vaelab import live, metrics, plots, recipes
 train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 torch.manual_seed(0)
 vae = recipes.vae(train.shape, 10, hidden=(100,))
-vaelab.fit(vae, train, vaelab.TrainConfig(epochs=20, batch_size=64, lr=3e-3, device="cpu", progress=False))
+vaelab.fit(
+    vae, train, vaelab.TrainConfig(epochs=live.budget(20, fast=1), batch_size=64, lr=3e-3, device="cpu", progress=False)
+)
 posterior = vaelab.MarginalPosterior.from_model(vae, train.images)
 law = posterior.variance_law()
 print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents; mean V {law.mean_active:.3f}")
@@ -52,7 +54,7 @@ print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents;
 # `"nan"`?
 
 # %%
-naive_result = "-inf"  # your guess
+naive_result, sure = "-inf", 80  # your guess: "-inf", "0.0", "-800" or "nan"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -74,6 +76,8 @@ def log_q(z, mean, logvar):
 
 mean, logvar = posterior.mean.double(), posterior.logvar.double()
 z = posterior.sample(20, torch.Generator().manual_seed(0)).double()
+
+# %%
 difference = float((log_q(z, mean, logvar) - posterior.log_prob(z)).abs().max())
 far = mean[:1] + 40 * logvar[:1].mul(0.5).exp() / math.sqrt(10)
 one_component = (far, mean[:1], logvar[:1])
@@ -83,7 +87,13 @@ print(
     f"40 sigma from the only component: naive {naive}, with the largest term subtracted {float(log_q(*one_component)):.2f}"
 )
 assert difference < 1e-6
-live.check(naive_result, str(naive), hint="exp(-800) is 0 in float64. What is ln 0?")
+live.check(
+    naive_result,
+    str(naive),
+    hint="exp(-800) is 0 in float64. What is ln 0?",
+    question="07.naive_result",
+    sure=sure,
+)
 
 # %% [markdown]
 # ### Explain
@@ -110,7 +120,7 @@ live.show(marginals)
 # Take a latent with narrow posteriors, $s=0.02$, and $V=1$. If its means are spread *uniformly* over an interval, is its kurtosis `"below 3"`, `"3"` or `"above 3"`? And if its means are *normally distributed*, with the same $s$ and $V$?
 
 # %%
-uniform_means, normal_means = "below 3", "3"  # your guesses
+uniform_means, normal_means, sure = "below 3", "3", 70  # your guesses: "below 3", "3" or "above 3"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -139,6 +149,8 @@ live.check(
     [uniform_means, normal_means],
     [word(kurtosis(even, narrow)), word(kurtosis(bell, narrow))],
     hint="Narrow posteriors add almost nothing: Q has the shape of the distribution of the means.",
+    question="07.uniform_means",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -148,7 +160,7 @@ live.check(
 # No distribution has a kurtosis below 1. Will $3-2\,\mathbb E[\mu^4]$ of the latent with the largest variance of means respect this bound, `"yes"` or `"no"`?
 
 # %%
-respects_the_bound = "no"  # your guess
+respects_the_bound, sure = "no", 90  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -168,6 +180,9 @@ live.check(
     respects_the_bound,
     "yes" if float(point_by_point[strongest]) >= 1 else "no",
     hint="A Gaussian of variance 0.9 has E[μ⁴] = 3 · 0.81; substitute that.",
+    question="07.respects_the_bound",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -225,6 +240,7 @@ live.check(
     [ceiling, distance_of_100],
     [rows[100][0].ceiling, "larger" if rows[100][1].value > rows[10_000][1].value else "smaller"],
     hint="The rate hardly depends on N. If the information is capped, which term is the rest?",
+    trained=True,
 )
 
 # %% [markdown]
@@ -262,7 +278,7 @@ live.show(
 # Take the 5 % quantile of the density at the test codes. What share of the prior samples has a lower density: about `"5 %"`, or `"more than 20 %"`?
 
 # %%
-share_below = "more than 20 %"  # your guess
+share_below, sure = "more than 20 %", 60  # your guess: "5 %" or "more than 20 %"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -297,6 +313,9 @@ live.check(
     share_below,
     "more than 20 %" if share > 0.2 else "5 %",
     hint="Compare the shaded areas: how much of the red area is left of the line?",
+    question="07.share_below",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -307,7 +326,7 @@ live.check(
 # Score each distribution by the mean log density that it assigns to the codes of *test* images. Compare $\mathcal N(0,I)$ with a GMM of 10 components: which is better, `"prior"` or `"GMM"`?
 
 # %%
-better = "GMM"  # your guess
+better, sure = "GMM", 75  # your guess: "prior" or "GMM"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -325,6 +344,9 @@ live.check(
     better,
     "GMM" if scores["GMM, 10 components"] > scores["N(0, I)"] else "prior",
     hint="Which of the two can represent correlations and clusters?",
+    question="07.better",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -376,6 +398,8 @@ live.show(traversal)
 
 # %%
 two = 3 - 2 * 0.9**4  # your answer
+
+# %%
 pair = torch.tensor([[-0.9], [0.9]], dtype=torch.float64)
 truth = vaelab.MarginalPosterior(pair, torch.full_like(pair, math.log(0.19))).moments().kurtosis
 live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its premise holds here.")
@@ -385,6 +409,8 @@ live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its prem
 
 # %%
 information_apart = math.log(1000)  # your answer
+
+# %%
 means = torch.arange(1000, dtype=torch.float64)[:, None]
 islands = vaelab.MarginalPosterior(means, torch.full_like(means, -12.0)).mutual_information(500)
 live.check(
@@ -408,11 +434,16 @@ parts = {
 for name, (before, after) in parts.items():
     print(f"{name:12} {before:.3f} -> {after:.3f}")
 invariants = [name for name, (before, after) in parts.items() if abs(before - after) < 2e-3]
+
+# %%
 invariant_part = "information"  # your answer: "information" or "distance"
+
+# %%
 live.check(
     invariant_part,
     " and ".join(invariants) or "neither",
     hint="Can a change of scale add or remove information about the image?",
+    trained=True,
 )
 
 # %% [markdown]
@@ -423,7 +454,9 @@ live.check(
 
 # %%
 gain_of_covariance = -0.5 * float(torch.logdet(correlation))  # your answer, nats
-agrees = "agree"  # your guess
+agrees = "agree"  # your guess: "agree" or "not"
+
+# %%
 exact = -0.5 * torch.linalg.eigvalsh(correlation.double()).log().sum()  # ln det is the sum of the ln eigenvalues
 measured = scores["GMM, 1 component"] - scores["N(0, I)"]
 print(f"measured at the test codes: {measured:.3f} nats")
@@ -432,7 +465,19 @@ live.check(
     [float(exact), "agree" if abs(measured - float(exact)) < 0.1 else "not"],
     tolerance=2e-3,
     hint="The quadratic forms average to d under both Gaussians, so only the determinants remain.",
+    hints={
+        (1, -float(exact)): "Mind the sign: a correlation makes the determinant smaller than 1.",
+        (1, 2 * float(exact)): "The log density contains half of the log determinant.",
+    },
+    trained=True,
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("07")
 
 # %% [markdown]
 # ## Recap

@@ -77,7 +77,7 @@ eigenvalues = torch.linalg.eigvalsh(torch.cov(flat.T)).flip(0)
 print("eigenvalues:", *(f"{v:.3f}" for v in eigenvalues[:10]), f"   pixel variance {float(eigenvalues.mean()):.4f}")
 
 # %%
-at_one, at_point_three = 0, 4  # your guesses: how many of eight latents are active at γ² = 1, and at 0.3?
+at_one, at_point_three, sure = 0, 4, 80  # your guesses: active at γ² = 1, at 0.3; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -85,7 +85,7 @@ at_one, at_point_three = 0, 4  # your guesses: how many of eight latents are act
 
 # %%
 variances = [1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001]
-config = vaelab.TrainConfig(steps=1500, batch_size=64, lr=2e-3, progress=False, device="cpu")
+config = vaelab.TrainConfig(steps=live.budget(1500, fast=150), batch_size=64, lr=2e-3, progress=False, device="cpu")
 
 
 def vae(variance):
@@ -109,6 +109,9 @@ live.check(
     [active(sweep[0]), active(sweep[2])],
     tolerance=1,
     hint="Count the eigenvalues above γ²; a nonlinear network may activate one more.",
+    question="08.at_one",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -181,6 +184,8 @@ live.show(
 
 # %%
 squared_part = 32.0  # your answer, nats
+
+# %%
 sign = "negative"  # your answer: "positive" or "negative"
 
 # %%
@@ -189,7 +194,10 @@ term = D / 2 * (1 + math.log(2 * math.pi * mse))
 print(f"D/2 = {D / 2:g};  reconstruction term at its optimum: {term:.1f} nats")
 live.check(
     [squared_part, sign],
-    [D * mse / (2 * mse), "negative" if term < 0 else "positive"],
+    [
+        float(squared_error.detach().mean() / (2 * squared_error.detach().mean() / D)),
+        "negative" if term < 0 else "positive",
+    ],
     hint="Substitute γ² = mse. A density may exceed 1, and then -ln p < 0: below mse = 1/(2πe) = 0.0585.",
 )
 
@@ -234,11 +242,11 @@ live.show(
 # The likelihood averages over *sampled* $z$, and so does the curve above, on held-out images. The panel of section 1 decodes the posterior *means* of the *training* images. Does its curve cross the diagonal at a `"smaller"`, a `"larger"` or the `"same"` $\gamma^2$?
 
 # %%
-crossing_of_panel = "smaller"  # your guess
+crossing_of_panel, sure = "smaller", 70  # your guess: "smaller", "larger" or "same"; sure: 50 to 100
 
 # %%
-x = images.float() / 255
-at_means = [float((x - e.decode(metrics.encode(e, images).mean)).square().mean()) for e in sweep]
+pixels = images.float() / 255
+at_means = [float((pixels - e.decode(metrics.encode(e, images).mean)).square().mean()) for e in sweep]
 panel_crossing = crossing_of(at_means)
 print(f"crossing with sampled z, held-out images:   γ² = {crossing:.4f}, γ = {crossing**0.5:.3f}")
 print(f"crossing at the means, training images:     γ² = {panel_crossing:.4f}, γ = {panel_crossing**0.5:.3f}")
@@ -247,6 +255,9 @@ live.check(
     crossing_of_panel,
     "same" if abs(ratio - 1) < 0.02 else "smaller" if ratio < 1 else "larger",
     hint="Is the reconstruction from the mean better or worse than from a noisy code? Then where is the curve?",
+    question="08.crossing_of_panel",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -279,8 +290,25 @@ assert abs(minimum - float(policy.gamma) ** 2) < 1e-6
 # %%
 steps_needed = 2303  # your answer
 
+
 # %%
-live.check(steps_needed, math.log(10) / 1e-3, tolerance=30, hint="The distance in ln gamma, divided by the step.")
+def steps_to(end, lr):
+    """Count the steps in which Adam moves ln gamma from 0 to a lower value, with a gradient of constant sign."""
+    log_gamma = torch.zeros(1)
+    optimizer, steps = torch.optim.Adam([log_gamma], lr), 0
+    while float(log_gamma) > end:
+        log_gamma.grad, steps = torch.ones(1), steps + 1
+        optimizer.step()
+    return steps
+
+
+live.check(
+    steps_needed,
+    steps_to(math.log(0.1), lr=1e-3),
+    tolerance=30,
+    hint="The distance in ln gamma, divided by the step.",
+    hints={900: "That is the distance in gamma; Adam moves ln gamma."},
+)
 
 # %% [markdown]
 # ### Try
@@ -356,7 +384,7 @@ for name, (variance, error, rate) in ends.items():
 # does the *value* of the KL `"fall"` or `"rise"`?
 
 # %%
-part, value = "stay", "rise"  # your guesses
+part, value, sure = "stay", "rise", 70  # your guesses: "stay", "fall" or "rise"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -370,6 +398,9 @@ live.check(
     [part, value],
     ["stay" if abs(late - 1) < 0.05 else "fall", "rise" if nats[-100:].mean() > nats[50:100].mean() else "fall"],
     hint="γ² is the running mean of the mse, so mse / γ² is about 1.",
+    question="08.part",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -411,7 +442,12 @@ factor = 64  # your answer
 # %%
 averaged = trace(policies.Computed(), steps=800, beta=float(D))[0]  # mean over pixels = KL weighted D times
 print(f"mean over pixels: rate {evaluate(averaged)[1]:.4f} nats, {active(averaged)} active latents")
-live.check(factor, D, hint="A mean over pixels is the sum divided by ...")
+live.check(
+    factor,
+    float((squared_error.mean() / ((x - x_hat) ** 2).mean()).detach()),
+    hint="A mean over pixels is the sum divided by ...",
+    hints={8: "That is the side of an image; count all its pixels."},
+)
 
 # %% [markdown]
 # ### Explain
@@ -428,8 +464,8 @@ live.check(factor, D, hint="A mean over pixels is the sum divided by ...")
 # (a) Each time gamma falls: does the rate `"rise"` or `"fall"`, and does the squared error `"rise"` or `"fall"`? (b) Which of the three gammas is nearest to where the computed gamma ends: 0.7, 0.2 or 0.05?
 
 # %%
-rate_will, error_will = "rise", "fall"  # your guesses
-nearest_gamma = 0.2  # your guess
+rate_will, error_will, sure = "rise", "fall", 80  # your guesses: "rise" or "fall"; sure: 50 to 100
+nearest_gamma = 0.2  # your guess: 0.7, 0.2 or 0.05
 
 # %% [markdown]
 # ### Try
@@ -472,6 +508,9 @@ live.check(
         min((0.7, 0.2, 0.05), key=lambda gamma: abs(math.log(gamma / end))),
     ],
     hint="γ² is the weight of the KL. A computed gamma ends at the root of its error: read that column.",
+    question="08.rate_will",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -484,7 +523,15 @@ live.check(
 
 # %%
 arrival = 0.5 * math.log(1 / 0.005) / 1e-4  # your answer
-live.check(arrival, 26492, tolerance=30, hint="ln γ is half of ln γ².")
+
+# %%
+live.check(
+    arrival,
+    steps_to(0.5 * math.log(0.005), lr=1e-4),
+    tolerance=30,
+    hint="ln γ is half of ln γ².",
+    hints={lambda a: abs(a - 52983) < 60: "That is the distance in ln γ²; the parameter is ln γ."},
+)
 
 # %% [markdown]
 # **2.** A running mean with rate 0.01 starts at 1 while the true error is 0.02. After how many steps is it below 0.04? (The same holds for a computed gamma that starts at 1. This is the
@@ -492,18 +539,36 @@ live.check(arrival, 26492, tolerance=30, hint="ln γ is half of ln γ².")
 
 # %%
 n_steps = math.ceil(math.log((0.04 - 0.02) / (1 - 0.02)) / math.log(0.99))  # your answer
-live.check(n_steps, 388, tolerance=1, hint="After n steps the mean is 0.02 + 0.98 · 0.99ⁿ.")
+
+# %%
+running, steps_until = 1.0, 0
+while running >= 0.04:
+    running, steps_until = 0.99 * running + 0.01 * 0.02, steps_until + 1
+live.check(n_steps, steps_until, tolerance=1, hint="The distance to 0.02 falls by a factor of 0.99 per step.")
 
 # %% [markdown]
 # **3.** A library uses $\tfrac{1}{2}\big(\mathrm{mse}/\gamma^2+\ln\gamma\big)$, where $\ln\gamma$ has a spurious factor of one half. Where is the optimum of this expression for $\mathrm{mse}=0.01$?
 
 # %%
 wrong_variance = 0.02  # your answer: γ² at the minimum of mse/(2γ²) + ½ ln γ
+
+# %%
 candidates = torch.linspace(0.005, 0.05, 4501, dtype=torch.float64)
 lowest = float(candidates[(0.01 / (2 * candidates) + 0.25 * candidates.log()).argmin()])
 live.check(
-    wrong_variance, lowest, tolerance=1e-4, hint="Differentiate with respect to gamma: mse/γ³ must equal 1/(2γ)."
+    wrong_variance,
+    lowest,
+    tolerance=1e-4,
+    hint="Differentiate with respect to gamma, and solve for γ².",
+    hints={0.01: "That is the optimum with the right logarithm."},
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("08")
 
 # %% [markdown]
 # ## Recap

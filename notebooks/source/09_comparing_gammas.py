@@ -80,7 +80,7 @@ def trace(gamma, steps=2500, lr=1e-3, batch=64, beta=1.0, seed=0):
 
 # %%
 variances = [1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001]
-config = vaelab.TrainConfig(steps=1500, batch_size=64, lr=2e-3, progress=False, device="cpu")
+config = vaelab.TrainConfig(steps=live.budget(1500, fast=150), batch_size=64, lr=2e-3, progress=False, device="cpu")
 
 
 def vae(variance):
@@ -107,7 +107,7 @@ print(f"computed {computed_error:.4f} {computed_rate:7.2f}")
 # Gamma is computed and $\beta=4$ instead of 1. Will the error go `"up"` or `"down"`? And the number of active latents?
 
 # %%
-error_with_k, active_with_k = "up", "down"  # your guesses
+error_with_k, active_with_k, sure = "up", "down", 90  # your guesses: "up" or "down"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -127,6 +127,9 @@ live.check(
         "down" if active(factors[16.0]) < active(factors[1.0]) else "up",
     ],
     hint="The weight of the KL is β γ².",
+    question="09.error_with_k",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -142,7 +145,7 @@ live.check(
 # Consider four VAEs: one after 30 steps, and three after 1,500 steps, at $\gamma^2=0.3$, 0.03 and 0.001. In which of them are all these sums within a quarter of 1?
 
 # %%
-holds = ["no", "yes", "yes", "no"]  # your guesses: 30 steps, 0.3, 0.03, 0.001
+holds, sure = ["no", "yes", "yes", "no"], 60  # your guesses, "yes" or "no": 30 steps, 0.3, 0.03, 0.001; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -160,6 +163,9 @@ live.check(
     holds,
     ["yes" if float((sums.total - 1).abs().max()) < 0.25 else "no" for sums in laws.values()],
     hint="At γ² = 0.001 the weight of the KL is a thousandth of that at 1. How strongly does the KL act on the scale?",
+    question="09.holds",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -204,7 +210,7 @@ live.show(posterior_panel)
 # Now set $z$ to the posterior *mean*, as is usual for figures. Is the lost variance `"more"` than the squared error, `"equal"`, or `"less"`?
 
 # %%
-at_the_mean = "more"  # your guess
+at_the_mean, sure = "more", 75  # your guess: "more", "equal" or "less"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -237,6 +243,9 @@ live.check(
     at_the_mean,
     "more" if lost > 1.1 * error else "less" if lost < 0.9 * error else "equal",
     hint="At the mean, the error is smaller. What happens to the variance of x̂?",
+    question="09.at_the_mean",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -253,7 +262,7 @@ live.check(
 # The error of the batches fluctuates around a constant. Does rule A end `"at"` the mean, or `"below"` it? Is the bias larger with batches of 8 or of 256?
 
 # %%
-rule_a, worse_with = "below", 8  # your guesses
+rule_a, worse_with, sure = "below", 8, 80  # your guesses: "at" or "below", 8 or 256; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -269,6 +278,9 @@ live.check(
     [rule_a, worse_with],
     ["below" if ratios[8, "A"] < 0.97 else "at", 8 if ratios[8, "A"] < ratios[256, "A"] else 256],
     hint="Every batch with a small error lowers the mean, and nothing raises it again.",
+    question="09.rule_a",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -292,21 +304,29 @@ live.check(
 kappa, target = round(math.sqrt(computed_error), 3), round(computed_rate, 1)  # your answers
 
 # %%
-live.check(kappa, math.sqrt(computed_error), tolerance=0.01, hint="kappa is the square root of an error per pixel.")
+live.check(
+    kappa,
+    math.sqrt(computed_error),
+    tolerance=0.01,
+    hint="kappa is the square root of an error per pixel.",
+    hints={computed_error: "That is the error itself; take its root."},
+    trained=True,
+)
 
 # %%
-live.check(target, computed_rate, tolerance=0.5, hint="The target is a KL in nats.")
+live.check(target, computed_rate, tolerance=0.5, hint="The target is a KL in nats.", trained=True)
 
 # %% [markdown]
 # ### Try
 
 # %%
-config = vaelab.TrainConfig(steps=2000, batch_size=64, lr=1e-3, progress=False, device="cpu")
+config = vaelab.TrainConfig(steps=live.budget(2000, fast=200), batch_size=64, lr=1e-3, progress=False, device="cpu")
 shape, design = ((1, 8, 8), 8), {"hidden": (64,), "gamma": 0.1**0.5}
+root, nats = round(math.sqrt(computed_error), 3), round(computed_rate, 1)
 torch.manual_seed(0)
 methods = {
-    f"GECO, κ = {kappa:g}": recipes.geco_vae(*shape, kappa=kappa, hidden=(64,)),
-    f"controller, {target:g} nats": recipes.control_vae(*shape, target=target, **design),
+    f"GECO, κ = {root:g}": recipes.geco_vae(*shape, kappa=root, hidden=(64,)),
+    f"controller, {nats:g} nats": recipes.control_vae(*shape, target=nats, **design),
     "linear annealing at γ² = 0.1": recipes.annealed_vae(*shape, steps=1000, **design),
     "cyclical annealing at γ² = 0.1": recipes.annealed_vae(*shape, steps=500, cyclical=True, **design),
     "free bits, ½ nat each, at γ² = 0.1": recipes.free_bits_vae(*shape, nats=0.5, **design),
@@ -372,7 +392,8 @@ print(f"fixed gammas cross the diagonal at γ² = {crossing:.4f}")
 # (a) A computed gamma follows its own error. Does it end `"at"`, `"below"` or `"above"` the crossing of the fixed gammas? (b) At equal rate, is its error the `"same"` as that of a fixed gamma, `"smaller"` or `"larger"`?
 
 # %%
-ends_there, error_is = "below", "smaller"  # your guesses
+ends_there, sure = "below", 60  # your guess: "at", "below" or "above"; sure: 50 to 100
+error_is = "smaller"  # your guess: "same", "smaller" or "larger"
 
 # %% [markdown]
 # ### Try
@@ -395,6 +416,8 @@ live.check(
         "smaller" if over.max() < 0.98 else "larger" if over.min() > 1.02 else "same",
     ],
     hint="The crossing would be reached if the error depended on the final gamma alone, and not on the way there.",
+    question="09.ends_there",
+    sure=sure,
 )
 
 # %% [markdown]
@@ -407,7 +430,7 @@ live.check(
 # Follow a learned run for $T$ steps and note its error on test images. How many steps does the computed gamma (the default) need for the same error? It needs *fewer* for one of $T=400$ and $T=2000$ at every seed, and never gets there for the other. Which $T$ favors the computed gamma?
 
 # %%
-favorable_t = 400  # your guess
+favorable_t, sure = 400, 70  # your guess: 400 or 2000; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -431,8 +454,16 @@ for label in compared:
     ranges = [share_range(label, n) for n in stops]
     cells = ["not every seed" if high == math.inf else f"{low:.2f} to {high:.2f}" for low, high in ranges]
     print(f"{label:32}" + "".join(f"{cell:>15}" for cell in cells))
+
+# %%
 favors = [n for n in (400, 2000) if share_range(default, n)[1] < 1]
-live.check(favorable_t, favors[0], hint="When has the learned gamma hardly moved yet?")
+live.check(
+    favorable_t,
+    favors[0],
+    hint="When has the learned gamma hardly moved yet?",
+    question="09.favorable_t",
+    sure=sure,
+)
 
 # %% [markdown]
 # ### Explain
@@ -457,7 +488,10 @@ for seed in range(3):
 # **1.** The four largest eigenvalues of the digits are 0.701, 0.634, 0.554 and 0.394, and all 64 together sum to 4.686. With $\beta=4$ and $n=4$ active latents, where is the fixed point of the linear VAE? Are the four latents active there, `"yes"` or `"no"`?
 
 # %%
-fixed_point, all_active = (4.686 - 0.701 - 0.634 - 0.554 - 0.394) / (64 - 4 * 4), "yes"  # your answers
+fixed_point = (4.686 - 0.701 - 0.634 - 0.554 - 0.394) / (64 - 4 * 4)  # your answer, a number
+all_active = "yes"  # your answer: "yes" or "no"
+
+# %%
 eigenvalues = torch.linalg.eigvalsh(torch.cov((images.flatten(1).double() / 255).T)).flip(0)
 exact = float(eigenvalues[4:].sum() / (D - 4 * 4))
 live.check(
@@ -465,6 +499,7 @@ live.check(
     [exact, "yes" if float(eigenvalues[3]) > 4 * exact else "no"],
     tolerance=1e-3,
     hint="Use the formula of section 1; a latent is active if its eigenvalue exceeds β γ².",
+    hints={(1, float(eigenvalues[4:].sum() / (D - 4))): "That is the fixed point for β = 1."},
 )
 
 # %% [markdown]
@@ -472,8 +507,15 @@ live.check(
 
 # %%
 kappa_at_crossing = 0.134  # your answer
+
+# %%
+at_crossing = 0.0179
 live.check(
-    kappa_at_crossing, math.sqrt(0.0179), tolerance=2e-3, hint="GECO ends at mse = κ², the crossing is at mse = γ²."
+    kappa_at_crossing,
+    math.sqrt(at_crossing),
+    tolerance=2e-3,
+    hint="GECO ends at mse = κ², the crossing is at mse = γ².",
+    hints={at_crossing: "That is γ²; κ is a root."},
 )
 
 # %% [markdown]
@@ -481,6 +523,8 @@ live.check(
 
 # %%
 ratio_without_noise = 1.0  # your answer
+
+# %%
 policy = policies.Computed(start=1.0, rate=0.01, rule="running_min")
 for _ in range(2000):
     policy.update(torch.tensor(0.02), torch.zeros(1))
@@ -489,6 +533,13 @@ live.check(
     float(policy.gamma) ** 2 / 0.02,
     hint="The bias comes from batches whose error is smaller than the mean.",
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("09")
 
 # %% [markdown]
 # ## Recap

@@ -91,7 +91,7 @@ print(f"the classifier recognizes {network.accuracy(test):.1%} of the test digit
 # the distance for $N=200$ `"smaller"` than, `"equal"` to, or `"larger"` than that for $N=2000$?
 
 # %%
-few_images = "larger"  # your guess
+few_images, sure = "larger", 80  # your guess: "smaller", "equal" or "larger"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -104,6 +104,9 @@ live.check(
     few_images,
     "larger" if floor[200] > 1.2 * floor[2000] else "equal",
     hint="A covariance estimated from few samples is wrong in every direction.",
+    question="10.few_images",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -118,7 +121,7 @@ live.check(
 # %%
 torch.manual_seed(0)
 vae = recipes.vae(train.shape, latent=16, hidden=(256,), gamma="computed")
-vaelab.fit(vae, train, vaelab.TrainConfig(epochs=10, batch_size=100, lr=2e-3, progress=False))
+vaelab.fit(vae, train, vaelab.TrainConfig(epochs=live.budget(10, fast=2), batch_size=100, lr=2e-3, progress=False))
 rec = vae.decode(metrics.encode(vae, test.images).mean)
 
 
@@ -144,7 +147,7 @@ print(f"variance of the codes, V = Var(mean) + E[sigma²], mean over latents: {f
 # Will GEN-1 be `"better"`, `"worse"` or `"equal"` after the rescaling? And REC?
 
 # %%
-after_gen1, after_rec = "better", "equal"  # your guesses
+after_gen1, after_rec, sure = "better", "equal", 70  # your guesses: "better", "worse" or "equal"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -166,6 +169,9 @@ live.check(
     [after_gen1, after_rec],
     [verdict(distance(gen1), distance(gen1_after)), verdict(distance(rec), distance(rec_after))],
     hint="The prior has standard deviation 1 in every latent. What was that of the codes?",
+    question="10.after_gen1",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -239,8 +245,10 @@ for variance, gamma in ((1.0, 0.3), (2.0, 1.0), (1.0, 0.9)):
 # is used, the error does not change, and neither does computed gamma. Will a second stage with this start `"recover"` or `"collapse"`? (c) And if the KL is annealed (warmed up) over the first half of the steps?
 
 # %%
-gain_at_start = 0.0  # nats
-without_warmup, with_warmup = "collapse", "recover"  # your guesses
+gain_at_start = 0.0  # your answer, nats
+
+# %%
+without_warmup, with_warmup, sure = "collapse", "recover", 90  # your guesses: "collapse" or "recover"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -265,6 +273,9 @@ live.check(
     [gain_at_start, without_warmup, with_warmup],
     [gain(1.0, 1.0), fate(without_annealing), fate(with_annealing)],
     hint="Substitute v = γ² = 1 in the gain.",
+    question="10.without_warmup",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -313,7 +324,10 @@ except ValueError as error:
 # scikit-learn.
 
 # %%
-order = ["mixture", "renormalized", "second stage", "prior"]  # your guess, best first
+order, sure = (
+    ["mixture", "renormalized", "second stage", "prior"],
+    60,
+)  # your guess, four words, best first; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -325,7 +339,7 @@ print(
     f"first stage: squared error per pixel {error:.4f}, variance lost {variance_loss(test.images, reconstructions):.4f}"
 )
 
-stage = SecondStage(width=128, steps=2000).fit(codes)
+stage = SecondStage(width=128, steps=live.budget(2000, fast=400)).fit(codes)
 samplers = {
     "second stage": stage,
     "renormalized": stage.renormalized("law"),
@@ -341,7 +355,12 @@ for name, value in sorted(scores.items(), key=lambda item: item[1]):
     print(f"{name:14}{value:7.1f}")
 print(f"{'REC':14}{distance(reconstructions):7.1f}\n{'floor':14}{floor[2000]:7.1f}")
 live.check(
-    order, sorted(scores, key=scores.get), hint="Which of them models the distribution of the codes most closely?"
+    order,
+    sorted(scores, key=scores.get),
+    hint="Which of them models the distribution of the codes most closely?",
+    question="10.order",
+    sure=sure,
+    trained=True,
 )
 
 # %% tags=["hide-input"]
@@ -372,7 +391,7 @@ live.show(
 # For which factor is the distance of the *mixture* smallest: `"about 1"` or `"clearly above 1"`?
 
 # %%
-best_for_mixture = "clearly above 1"  # your guess
+best_for_mixture, sure = "clearly above 1", 75  # your guess: "about 1" or "clearly above 1"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -392,6 +411,9 @@ live.check(
     best_for_mixture,
     "clearly above 1" if at_smallest > 1.1 else "about 1",
     hint="Set the panel to the mixture and find the minimum of its curve.",
+    question="10.best_for_mixture",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -408,7 +430,7 @@ live.check(
 # Consider the median distance from a generated digit to its nearest training digit, divided by that from a *test* digit to its nearest training digit. For the mixture, is this ratio `"far below 1"` or `"about 1 or above"`?
 
 # %%
-copies = "about 1 or above"  # your guess
+copies, sure = "about 1 or above", 80  # your guess: "far below 1" or "about 1 or above"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -416,7 +438,14 @@ copies = "about 1 or above"  # your guess
 # %%
 ratio = memorization(images_by_sampler["mixture"], test.images, train.images)
 print(f"distance to the nearest training digit: {ratio:.2f} times that of a test digit")
-live.check(copies, "far below 1" if ratio < 0.6 else "about 1 or above", hint="Are the pairs the same images?")
+live.check(
+    copies,
+    "far below 1" if ratio < 0.6 else "about 1 or above",
+    hint="Are the pairs the same images?",
+    question="10.copies",
+    sure=sure,
+    trained=True,
+)
 
 # %% tags=["hide-input"]
 neighbors = nearest(images_by_sampler["mixture"][:14], train.images).which[:, 0]
@@ -442,31 +471,51 @@ live.show(
 #
 # ## Exercises
 #
-# **1.** For which $\gamma$ does a latent with $v=1$ gain one nat? Solve $\tfrac12[r-1-\ln r]=1$ for $r=1/\gamma^2$ by bisection.
+# **1.** For which $\gamma$ does a latent with $v=1$ gain one nat? Write the body of `gamma_of_gain`, which finds it by bisection. (With $r=1/\gamma^2$, the equation is $\tfrac12[r-1-\ln r]=1$.)
+
 
 # %%
-low, high = 0.1, 0.99
-for _ in range(50):
-    middle = (low + high) / 2
-    low, high = (middle, high) if gain(1.0, middle) > 1 else (low, middle)
-live.check(low, 0.471169, tolerance=1e-3, hint="The gain falls as gamma rises.")
+def gamma_of_gain(nats=1.0, low=0.1, high=0.99):
+    """Return the gamma between low and high at which a latent with variance 1 gains so many nats."""
+    ### BEGIN SOLUTION
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if gain(1.0, middle) > nats else (low, middle)
+    return low
+    ### END SOLUTION
+
+
+# %%
+nearest_gamma = min((i / 10_000 for i in range(1000, 9900)), key=lambda g: abs(gain(1.0, g) - 1))
+live.check(
+    gamma_of_gain,
+    nearest_gamma,
+    tolerance=1e-3,
+    hint="The gain falls as gamma rises.",
+    hints={lambda a: abs(a * nearest_gamma - 1) < 0.01: "That is the root of r; gamma is one over it."},
+)
 
 # %% [markdown]
 # **2.** Omit the rescaling of section 2: fit a second stage to the codes of `vae` itself and renormalize it in three ways, `"law"` (every latent to the standard deviation of the codes), `"published"` (all latents by one factor, to a mean standard deviation that
 # is computed from the codes) and `"unit"` (all latents by one factor, to 1). Compared with the raw second stage, does each of them help or harm?
 
 # %%
-raw_stage = SecondStage(width=128, steps=1500).fit(metrics.encode(vae, train.images))
+raw_stage = SecondStage(width=128, steps=live.budget(1500, fast=400)).fit(metrics.encode(vae, train.images))
 raw = distance(draw(raw_stage, vae))
 ways = {by: distance(draw(raw_stage.renormalized(by), vae)) for by in ("law", "published", "unit")}
 print(f"codes: mean standard deviation {float(raw_stage.deviations_.codes.mean()):.2f}, raw {raw:.1f}")
 for by, value in ways.items():
     print(f"{by:9} factor {float(raw_stage.renormalized(by).factor().mean()):.2f}: {value:5.1f}")
+
+# %%
 law_does, published_does, unit_does = "help", "help", "harm"  # your answers
+
+# %%
 live.check(
     [law_does, published_does, unit_does],
     ["help" if value < raw else "harm" for value in ways.values()],
     hint="The samples are too narrow. Which factors are above 1?",
+    trained=True,
 )
 
 # %% [markdown]
@@ -478,11 +527,16 @@ live.check(
 # %%
 single = distance(draw(GMMSampler(1).fit(codes), rescaled_vae))
 print(f"prior {scores['prior']:.1f}, one Gaussian {single:.1f}, ten {scores['mixture']:.1f}")
-more_than_half = "covariance"  # your answer, or "clusters"
+
+# %%
+more_than_half = "covariance"  # your answer: "covariance" or "clusters"
+
+# %%
 live.check(
     more_than_half,
     "covariance" if scores["prior"] - single > single - scores["mixture"] else "clusters",
     hint="The step from the prior to one Gaussian is covariance; the step from one to ten is clusters.",
+    trained=True,
 )
 
 # %% [markdown]
@@ -491,12 +545,13 @@ live.check(
 # **4.** Separate the two. Train the same VAE with the gamma of notebook 07, and measure both scores for both VAEs. Where is more than half of the mixture's advantage due to `"covariance"`, and where to `"clusters"`? Answer in the order of the table below.
 
 # %%
-larger_share = ["covariance", "clusters", "clusters", "clusters"]  # your guesses
+larger_share = ["covariance", "clusters", "clusters", "clusters"]  # your guesses: "covariance" or "clusters"
 
 # %%
 torch.manual_seed(0)
 fixed_vae = recipes.vae(train.shape, latent=16, hidden=(256,))  # gamma = 1/√2
-vaelab.fit(fixed_vae, train, vaelab.TrainConfig(epochs=10, batch_size=100, lr=2e-3, progress=False))
+shorter = vaelab.TrainConfig(epochs=live.budget(10, fast=1), batch_size=100, lr=2e-3, progress=False)
+vaelab.fit(fixed_vae, train, shorter)
 fixed_vae = vaelab.rescale(fixed_vae, train.images).experiment
 
 
@@ -521,11 +576,25 @@ for name, experiment in (("computed gamma", rescaled_vae), ("fixed gamma", fixed
     for score, (prior, one, ten) in zip(("Fréchet distance", "-ln p(test codes)"), both, strict=True):
         shares.append("covariance" if prior - one > one - ten else "clusters")
         print(f"    {score:18} prior {prior:6.1f}, one Gaussian {one:6.1f}, ten {ten:6.1f}: mostly {shares[-1]}")
-live.check(larger_share, shares, hint="Compare the step from the prior to one Gaussian with the step from one to ten.")
+
+# %%
+live.check(
+    larger_share,
+    shares,
+    hint="Compare the step from the prior to one Gaussian with the step from one to ten.",
+    trained=True,
+)
 
 # %% [markdown]
 # Both notebooks are right. In nats of the codes, clusters matter more in *both* VAEs. Only the Fréchet distance under a computed gamma rewards the covariance most. The computed gamma gives the KL a small weight, so the codes are more strongly correlated. A Fréchet distance compares nothing but means and covariances (of features), which may be why it rewards a sampler whose first two moments are right.
 #
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("10")
+
+# %% [markdown]
 # ## Recap
 # 1. A Fréchet distance compares two Gaussians fitted to features. It depends on the network and on the number of images, and is never zero for finite samples.
 # 2. REC and GEN-1 differ because the codes are not $\mathcal N(0,I)$: in scale (corrected by rescaling, without training) and in shape.

@@ -48,10 +48,13 @@ digits = {split: vaelab.load("mnist-mini", split, limit=2000) for split in ("tra
 images = {s: avg_pool2d(d.images.float(), 2).round().to(torch.uint8) for s, d in digits.items()}
 binary = {s: binarize_images(x, seed) for seed, (s, x) in enumerate(images.items())}
 simple = augment.simple()
-config = vaelab.TrainConfig(epochs=25, batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False)
+config = vaelab.TrainConfig(
+    epochs=live.budget(25, fast=2), batch_size=50, lr=2e-3, binarize="dynamic", device="cpu", progress=False
+)
 design = {"latent": 20, "hidden": (128,), "likelihood": "bernoulli"}
 
 
+# %%
 def train(recipe, config=config, **options):
     """Train a small VAE with seed 0."""
     torch.manual_seed(0)
@@ -79,7 +82,7 @@ vae = train(recipes.vae)
 # How large is $\nu$ of an ordinary VAE for these gentle augmentations: `"below 0.02"`, `"about 0.2"` or `"above 0.8"`?
 
 # %%
-size = "about 0.2"  # your guess
+size, sure = "about 0.2", 80  # your guess: "below 0.02", "about 0.2" or "above 0.8"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -108,6 +111,9 @@ live.check(
     size,
     "below 0.02" if nu < 0.02 else "above 0.8" if nu > 0.8 else "about 0.2",
     hint="Look at the clouds of points in the panel of section 4.",
+    question="11.size",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -123,7 +129,7 @@ live.check(
 # Will $\nu$ be `"halved or less"`, or `"about the same"`?
 
 # %%
-augmented_nu = "about the same"  # your guess
+augmented_nu, sure = "about the same", 70  # your guess: "halved or less" or "about the same"; sure: 50 to 100
 
 # %%
 lambdas = (0.0, 0.3, 1.0, 5.0)
@@ -136,6 +142,9 @@ live.check(
     augmented_nu,
     "halved or less" if shifts["augmented, λ = 0"][1] < 0.5 * shifts["VAE"][1] else "about the same",
     hint="Compare the first two rows.",
+    question="11.augmented_nu",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -177,7 +186,7 @@ assert max(worst, value) < 1e-6
 # What will an increasing $\lambda$ therefore do to the rate $\mathrm{KL}(q\|p)$, and to the information between $z$ and $x$: `"rise"` or `"fall"`?
 
 # %%
-rate_will, information_will = "fall", "fall"  # your guesses
+rate_will, information_will, sure = "fall", "fall", 90  # your guesses: "rise" or "fall"; sure: 50 to 100
 
 # %% [markdown]
 # ## 4 · One parameter, several optima
@@ -197,6 +206,7 @@ def measure(experiment):
     }
 
 
+# %%
 table = {"VAE": measure(vae)} | {f"λ = {lam:g}": measure(m) for lam, m in models.items()}
 print(f"{'':10}{'NLL':>8}{'rate':>8}{'information':>13}{'probe':>8}")
 for name, row in table.items():
@@ -208,7 +218,12 @@ def trend(what):
 
 
 live.check(
-    [rate_will, information_will], [trend("rate"), trend("information")], hint="Wide posteriors are near the prior."
+    [rate_will, information_will],
+    [trend("rate"), trend("information")],
+    hint="Wide posteriors are near the prior.",
+    question="11.rate_will",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -308,7 +323,7 @@ _ = vae.float()
 # plain VAE be `"equal"`, or will they differ by a large part of $\ln2=0.69$, `"ln 2"`?
 
 # %%
-doubling = "ln 2"  # your guess
+doubling, sure = "ln 2", 60  # your guess: "equal" or "ln 2"; sure: 50 to 100
 
 # %%
 estimates = {}
@@ -321,6 +336,9 @@ live.check(
     doubling,
     "ln 2" if estimates[100] - estimates[50] > 0.35 else "equal",
     hint="How far below the ceiling are the two estimates?",
+    question="11.doubling",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -372,7 +390,7 @@ for name, distance in variants.items():
 # A step with augmentation presents two images. We therefore compare with (a) the VAE, (b) augmentation without the term, (c) a VAE that trains **twice as long**.
 
 # %%
-twice = train(recipes.vae, replace(config, epochs=50))
+twice = train(recipes.vae, replace(config, epochs=2 * config.epochs))
 long = measure(twice)
 for name, row in (
     ("VAE", table["VAE"]),
@@ -381,8 +399,24 @@ for name, row in (
     ("augmented, λ = 1", table["λ = 1"]),
 ):
     print(f"{name:20} NLL {row['NLL']:.2f}   probe {row['probe']:.3f}")
+
+# %%
 fair = "VAE, twice as long"  # your answer: which row was trained on as many images as λ = 1, without augmentation?
-live.check(fair, "VAE, twice as long", hint="Count the images presented in training.")
+
+# %%
+presented = {
+    "VAE": config.epochs,
+    "VAE, twice as long": 2 * config.epochs,
+}  # passes over the images; an augmentation doubles them
+live.check(
+    fair,
+    next(name for name, passes in presented.items() if passes == 2 * config.epochs),
+    hint="Count the images presented in training.",
+    hints={
+        "VAE": "That one was presented half as many images.",
+        "augmented, λ = 0": "That one was trained with augmentation.",
+    },
+)
 
 # %% [markdown]
 # Here, on coarse digits and with one seed, rows 2 and 3 already have the accuracy of row 4. On the full-size digits of section 4, as means of three seeds, they do not:
@@ -428,8 +462,18 @@ as_deviation = float(PosteriorKL()((vaelab.Gaussian(mu_v, 2 * out_v),), (vaelab.
 print(
     f"consistency: published {float(cr) / 1e-3:.4f};  out = ln σ²: {as_variance:.4f};  out = ln σ: {as_deviation:.4f}"
 )
+
+# %%
 effective_beta = 64 * 784  # your answer: with which beta is this a beta-VAE?
-live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, hint="The product of the two.")
+
+# %%
+live.check(
+    effective_beta,
+    float(right_nll / bce * kl / right_kl),
+    tolerance=1,
+    hint="The product of the two.",
+    hints={64: "That is one of the two factors.", 784: "That is one of the two factors."},
+)
 
 # %% [markdown]
 # ### Explain
@@ -447,7 +491,7 @@ live.check(effective_beta, float(right_nll / bce * kl / right_kl), tolerance=1, 
 # The rotations increase from up to 15° to up to 180°. Which error of the probe grows by the larger factor: that on `"all digits"`, or that on `"6 and 9"`?
 
 # %%
-more_affected = "6 and 9"  # your guess
+more_affected, sure = "6 and 9", 75  # your guess: "all digits" or "6 and 9"; sure: 50 to 100
 
 
 # %%
@@ -462,6 +506,7 @@ def errors(experiment):
     return wrong
 
 
+# %%
 variants = {f"rotations up to {angle}°": augment.Affine(rotation=angle) for angle in (15, 60, 180)}
 variants["vertical flips"] = augment.Flip(0.0, 0.5)
 wrong = {}
@@ -475,6 +520,9 @@ live.check(
     more_affected,
     "6 and 9" if all_angles[1] / small_angles[1] > all_angles[0] / small_angles[0] else "all digits",
     hint="Which pair of classes does a rotation by 180° exchange?",
+    question="11.more_affected",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -488,14 +536,29 @@ live.check(
 
 # %%
 narrow, doubled = 2.0, 0.5  # your answers
-live.check([narrow, doubled], [0.5 / 0.25, 0.5 / 1.0], tolerance=1e-6, hint="½ (difference of means)² / σ².")
+
+# %%
+zero, widths = torch.zeros(2), torch.tensor([0.5, 1.0])
+one_apart = vaelab.kl(vaelab.Gaussian(zero + 1, 2 * widths.log()), vaelab.Gaussian(zero, 2 * widths.log()))
+live.check([narrow, doubled], one_apart, tolerance=1e-6, hint="½ (difference of means)² / σ².")
 
 # %% [markdown]
 # **2.** A data set has 60,000 images, and a minibatch has 100. What is the largest information (in nats) that an estimator can report if it compares only images within the minibatch?
 
 # %%
 largest = math.log(100)  # your answer
-live.check(largest, math.log(100), tolerance=0.01, hint="Among how many images does the estimator choose?")
+
+# %%
+minibatch = vaelab.MarginalPosterior(*encode(vae, binary["test"][:100]))
+live.check(
+    largest,
+    minibatch.mutual_information(samples=100).ceiling,
+    tolerance=0.01,
+    hint="Among how many images does the estimator choose?",
+    hints={
+        lambda a: abs(a - math.log(60_000)) < 0.05: "That would be all images; the estimator sees only a minibatch."
+    },
+)
 
 # %% [markdown]
 # **3.** Set up the training panel with augmentations, start it, and raise $\lambda$ from 1 to 30 while it runs. In the first epoch after the change, which of the two changes by the larger fraction: the
@@ -517,17 +580,39 @@ shares = {
     for label, name in (("divergence", "divergence"), ("reconstruction", "nll"))
 }
 print(", ".join(f"{name}: {share:.1%}" for name, share in shares.items()))
-live.check(larger, max(shares, key=shares.get), hint="The trivial way of section 3 needs no change of the decoder.")
+live.check(
+    larger,
+    max(shares, key=shares.get),
+    hint="The trivial way of section 3 needs no change of the decoder.",
+    trained=True,
+)
 
 # %% [markdown]
 # **4.** A colleague measures NLL, rate and $\mathcal R$ in *bits*. Which $\lambda$ gives the same trained model as $\lambda=5$ in nats?
 
 # %%
-weight_in_bits = 5.0  # your answer
+weight_in_bits = 5.0  # your answer, a number
+
+# %%
 terms = {"nats": torch.tensor([table["λ = 5"][term] for term in ("NLL", "rate")], dtype=torch.float64)}
 terms["bits"] = terms["nats"] / math.log(2)
 factor = terms["bits"] / terms["nats"]  # from nats to bits, for every term
-live.check(weight_in_bits, 5 * float(factor[0] / factor[1]), hint="λ multiplies a term in the unit of the other terms.")
+live.check(
+    weight_in_bits,
+    5 * float(factor[0] / factor[1]),
+    hint="λ multiplies a term in the unit of the other terms.",
+    hints={
+        5 / math.log(2): "That converts a term to bits; the others are converted, too.",
+        5 * math.log(2): "That converts a term to nats; the others are converted, too.",
+    },
+)
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("11")
 
 # %% [markdown]
 # ## Recap

@@ -54,7 +54,7 @@ shape, pixels = digits.shape, math.prod(digits.shape)
 def train(make, seed, epochs=40, batch=64):
     """Build an experiment with a seed and train it on the digits."""
     torch.manual_seed(seed)
-    experiment = make()
+    experiment, epochs = make(), live.budget(epochs, fast=2)
     vaelab.fit(experiment, digits, vaelab.TrainConfig(epochs=epochs, batch_size=batch, lr=2e-3, progress=False))
     return experiment
 
@@ -110,7 +110,10 @@ sick = case("mean over pixels", lambda: recipes.vae(shape, 8, hidden=(64,), gamm
 # Which change gives a model whose latents are alive, with a rate above 1 nat: `"more epochs"`, `"KL annealing"`, or `"sum over pixels"` together with a computed gamma?
 
 # %%
-cure = "sum over pixels"  # your guess
+cure_of_mean, sure = (
+    "sum over pixels",
+    80,
+)  # your guess: "more epochs", "KL annealing" or "sum over pixels"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -136,14 +139,17 @@ def pictures(rows):
 
 # %%
 def best(cures):
-    """Return the cures after which the rate is above 1 nat."""
-    return [name for name, row in cures.items() if row["rate"] > 1]
+    """Return the names of the cures after which the rate is above 1 nat."""
+    return " and ".join(name for name, row in cures.items() if row["rate"] > 1) or "none"
 
 
 live.check(
-    cure,
+    cure_of_mean,
     best(cures),
     hint="By which factor is the error too small against the KL? Do epochs or a schedule change it at the end?",
+    question="12.cure_of_mean",
+    sure=sure,
+    trained=True,
 )
 
 # %%
@@ -178,7 +184,8 @@ print("largest variances along principal components:", [round(float(v), 2) for v
 # (a) How many principal components of the digits have a variance above $\gamma^2=1$? (b) So which of these gives a rate above 1 nat: `"KL annealing"`, `"more latents"` (32 instead of 8), or `"gamma 0.3"`?
 
 # %%
-how_many, cure = 0, "gamma 0.3"  # your guesses
+how_many = 0  # your guess, a number
+cure_of_gamma, sure = "gamma 0.3", 70  # your guess: "KL annealing", "more latents" or "gamma 0.3"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -191,9 +198,12 @@ cures = {
     "gamma 0.3": case("gamma 0.3", lambda: recipes.vae(shape, 8, hidden=(64,), gamma=0.3)),
 }
 live.check(
-    [how_many, cure],
-    [int((variances > 1).sum()), *best(cures)],
+    [how_many, cure_of_gamma],
+    [int((variances > 1).sum()), best(cures)],
     hint="Compare the largest variance with γ². A schedule ends.",
+    question="12.cure_of_gamma",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -222,7 +232,8 @@ right = case("KL(q‖p)", lambda: recipes.vae(shape, 8, hidden=(64,), gamma=0.15
 # For one latent, $\mathrm{KL}(p\|q)=\tfrac12\big[(1+\mu^2)/\sigma^2-1+\ln\sigma^2\big]$. (a) Which $\sigma^2$ minimizes it for a code with $\mu=2$? (b) A latent needs means that are far apart compared with $\sigma$. Is V then `"above"` or `"below"` 1?
 
 # %%
-best_variance, v_is = 5.0, "above"  # your guesses
+best_variance = 5.0  # your answer, a number
+v_is, sure = "above", 70  # your guess: "above" or "below"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -235,6 +246,10 @@ live.check(
     [float(grid[reverse.argmin()]), "above" if sick["V"] > 1 else "below"],
     tolerance=0.05,
     hint="Set the derivative by σ² to zero; where does it move σ when μ grows?",
+    hints={(1, 4): "That is μ² alone; the prior has a variance, too."},
+    question="12.v_is",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -291,7 +306,7 @@ print(f"the program reports a rate of {sum(believed) / 3:.1f} nats; the true rat
 # $\mathbb E[\mu^2]+\tfrac12\mathbb E[\sigma]$ then take, in place of the 1 of the variance law?
 
 # %%
-law = 0.5  # your guess
+law, sure = 0.5, 60  # your guess, a number; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -302,7 +317,14 @@ mu, sigma = torch.randn(4000, dtype=torch.float64), torch.rand(4000, dtype=torch
 (0.5 * (c**2 * mu**2 + c * sigma - 1 - (c * sigma).log())).mean().backward()
 # The derivative is E[mu²] + E[sigma]/2 minus the value in question.
 longer = show("wrong, 3 x longer", [instruments(train(wrong, seed, epochs=120)) for seed in range(3)])
-live.check(law, float((mu**2 + sigma / 2).mean() - c.grad), hint="Differentiate, and set c = 1.")
+live.check(
+    law,
+    float((mu**2 + sigma / 2).mean() - c.grad),
+    hint="Differentiate, and set c = 1.",
+    hints={1: "That is the law of the right KL; here the derivative of the logarithm has a factor of ½."},
+    question="12.law",
+    sure=sure,
+)
 
 # %% [markdown]
 # ### Explain
@@ -332,7 +354,7 @@ def mismatch(rule, batch):
 # The rule is `"running_min"`; a plain running mean is `"ema"`. Which of the four runs (rule, batch size) ends farthest **below** a ratio of 1?
 
 # %%
-farthest = ["running_min", 8]  # your guess: rule and batch size, 8 or 128
+farthest, sure = ["running_min", 8], 80  # your guess: "running_min" or "ema", 8 or 128; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -340,7 +362,14 @@ farthest = ["running_min", 8]  # your guess: rule and batch size, 8 or 128
 # %%
 ratios = {(rule, batch): mismatch(rule, batch) for rule in ("running_min", "ema") for batch in (8, 128)}
 rule, batch = min(ratios, key=ratios.get)
-live.check(farthest, [rule, batch], hint="Which rule can only fall? When does the mean of a batch vary most?")
+live.check(
+    farthest,
+    [rule, batch],
+    hint="Which rule can only fall? When does the mean of a batch vary most?",
+    question="12.farthest",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -362,7 +391,7 @@ print("KL(Q‖p), nats:", "  ".join(f"{p.kl_to_prior().value:.1f}" for p in post
 # Call a point a *hole* if the aggregate posterior is less dense there than at 99 % of the codes. Are `"few"` (under a tenth), `"some"`, or `"most"` (over a half) of the samples from the prior in holes?
 
 # %%
-in_holes = "most"  # your guess
+in_holes, sure = "most", 70  # your guess: "few", "some" or "most"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -379,6 +408,9 @@ live.check(
     in_holes,
     "few" if share < 0.1 else "most" if share > 0.5 else "some",
     hint="KL(Q‖p) compares two densities: e to the power of its value is a typical ratio.",
+    question="12.in_holes",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -421,15 +453,16 @@ live.show(
 # Which of these gives a stage that has not collapsed, for all three seeds: `"renormalization"`, `"no warm-up"`, or `"KL warm-up"`?
 
 # %%
-cure = "KL warm-up"  # your guess
+cure_of_stage, sure = "KL warm-up", 80  # your guess: "renormalization", "no warm-up" or "KL warm-up"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
 
 # %%
 codes = [e.encode(x) for e in experiments]
-cold = [SecondStage(width=64, steps=600, warmup=0.0, seed=k).fit(q) for k, q in enumerate(codes)]
-warm = [SecondStage(width=64, steps=600, warmup=0.5, seed=k).fit(q) for k, q in enumerate(codes)]
+steps = live.budget(600, fast=200)
+cold = [SecondStage(width=64, steps=steps, warmup=0.0, seed=k).fit(q) for k, q in enumerate(codes)]
+warm = [SecondStage(width=64, steps=steps, warmup=0.5, seed=k).fit(q) for k, q in enumerate(codes)]
 for name, stages in (("no warm-up", cold), ("KL warm-up", warm)):
     print(f"{name}: spread of the samples", "  ".join(f"{stage.std_ratio:.2f}" for stage in stages))
 try:
@@ -437,7 +470,15 @@ try:
 except ValueError as error:
     print("renormalization:", error)
 alive = [name for name, stages in (("no warm-up", cold), ("KL warm-up", warm)) if not any(s.collapsed for s in stages)]
-live.check(cure, alive, hint="Multiplying a cluster by a number does not make it a ring.")
+live.check(
+    cure_of_stage,
+    " and ".join(alive) or "none",
+    hint="Multiplying a cluster by a number does not make it a ring.",
+    hints={"no warm-up": "At γ² = 1 no direction of these codes is worth its KL."},
+    question="12.cure_of_stage",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -469,7 +510,7 @@ def log_weights(count, images=x[:200]):
 # From $K=1$ to $K=50$, does each value get `"better"` (higher), `"worse"`, or stay the `"same"` (within 0.2 nats)? In this order: the right bound, softmax over errors, mean of the logarithms.
 
 # %%
-changes = ["better", "worse", "same"]  # your guesses
+changes, sure = ["better", "worse", "same"], 70  # your guesses: "better", "worse" or "same"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -488,7 +529,14 @@ for name, estimate in estimates.items():
     print(f"{name:>20}: K = 1 {one:8.2f}, K = 50 {many:8.2f}")
 package = metrics.nll(model, x[:200], samples=50)
 print(f"{'the package':>20}: K = 50 {-float(package.per_image.mean()):8.2f} ± {package.by_draws:.2f} from the draws")
-live.check(changes, found, hint="Which of them still is the ELBO for K = 50?")
+live.check(
+    changes,
+    found,
+    hint="Which of them still is the ELBO for K = 50?",
+    question="12.changes",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ### Explain
@@ -503,7 +551,8 @@ live.check(changes, found, hint="Which of them still is the ELBO for K = 50?")
 # (a) By how many nats is it too large with 8 latents? (b) The code of one of $n$ images cannot say more about *which* image it is than $\ln n$. Does the wrong number stay `"below"` this ceiling or rise `"above"` it, for the model of section 7?
 
 # %%
-excess, against_ceiling = 4.0, "above"  # your guesses
+excess = 4.0  # your answer, nats
+against_ceiling, sure = "above", 70  # your guess: "below" or "above"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -516,12 +565,18 @@ z = q.sample()
 log_q = posterior.log_prob(z).mean()  # E ln Q(z), of the mixture of all posteriors
 d = q.mean.shape[1]
 negative_entropy = -0.5 * d * math.log(2 * math.pi) - 0.5 * q.logvar.sum(1).mean()  # lacks the 1
+exact_entropy = -torch.distributions.Normal(q.mean, (0.5 * q.logvar).exp()).entropy().sum(1).mean()
 wrong_value, value = float(negative_entropy - log_q), right.leave_one_in.value
 print(f"information {value:.2f}, without the 1 {wrong_value:.2f}, ceiling ln {len(x)} = {right.ceiling:.2f} nats")
 live.check(
     [excess, against_ceiling],
-    [d / 2, "above" if wrong_value > right.ceiling else "below"],
+    [float(negative_entropy - exact_entropy), "above" if wrong_value > right.ceiling else "below"],
+    tolerance=1e-3,
     hint="One half per latent.",
+    hints={(1, d): "That is one nat per latent; look at the factor in front of the sum."},
+    question="12.against_ceiling",
+    sure=sure,
+    trained=True,
 )
 
 # %% [markdown]
@@ -553,14 +608,22 @@ mean_error = float((x - x.mean(0)).square().flatten(1).sum(1).mean())
 live.check(total_variance, mean_error, tolerance=0.1, hint="Compute the squared error of the mean image.")
 
 # %% [markdown]
-# **2.** For which $\gamma$ does exactly one principal component of the digits pay for itself, in a linear decoder? Give any such value.
+# **2.** Lower $\gamma$ from 1. At which $\gamma$ does a *second* principal component of the digits begin to pay for itself, in a linear decoder?
 
 # %%
-one_alive = 0.82  # your answer
+second_alive = 0.796  # your answer, a number
 
 # %%
-count = None if one_alive is None else int((variances > float(one_alive) ** 2).sum())
-live.check(count, 1, hint="γ² must lie between the two largest variances printed in section 3.")
+live.check(
+    second_alive,
+    float(variances[1].sqrt()),
+    tolerance=0.005,
+    hint="A component is worth its KL if its variance, printed in section 3, exceeds γ².",
+    hints={
+        float(variances[1]): "That is γ²; take its root.",
+        float(variances[0].sqrt()): "There the first component begins to pay.",
+    },
+)
 
 # %% [markdown]
 # **3.** With the error of section 5 at its optimum, and with almost no noise ($\sigma\to0$): what is the variance of the codes?
@@ -575,6 +638,13 @@ live.check(
     float((mu**2 + sigma / 2).mean() - c.grad - tiny.mean() / 2),
     hint="Drop σ from the law of section 5.",
 )
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("12")
 
 # %% [markdown]
 # ## Recap

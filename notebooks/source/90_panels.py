@@ -41,10 +41,10 @@ digits = vaelab.load("digits")
 # (b) In another run you raise $\alpha$ to 0.9 instead, near $\mathrm{KL}(p\|q)$. Do the codes spread `"wider"` or `"narrower"`?
 
 # %%
-rate_will = "fall"  # your guess: "rise" or "fall"
+rate_will, sure = "fall", 80  # your guess: "rise" or "fall"; sure: 50 to 100
 
 # %%
-codes_spread = "wider"  # your guess: "wider" or "narrower"
+codes_spread, sure_spread = "wider", 70  # your guess: "wider" or "narrower"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -70,13 +70,23 @@ for changes in ((), ((300, "weight", 1.0, 20.0),), ((300, "alpha", 0.1, 0.9),)):
     spreads.append(float(vaelab.MarginalPosterior(*q).variance_law().total.mean()))
 print(f"rate after 600 steps: {rates[0]:.2f} nats; with β = 20 from step 300 on: {rates[1]:.2f} nats")
 print(f"variance V of the codes: {spreads[0]:.2f}; with α = 0.9 from step 300 on: {spreads[2]:.2f}")
-live.check(rate_will, "fall" if rates[1] < rates[0] else "rise", hint="What does a larger beta penalize more?")
+live.check(
+    rate_will,
+    "fall" if rates[1] < rates[0] else "rise",
+    hint="What does a larger beta penalize more?",
+    question="90.rate_will",
+    sure=sure,
+    trained=True,
+)
 
 # %%
 live.check(
     codes_spread,
     "wider" if spreads[2] > spreads[0] else "narrower",
     hint="KL(p‖q) penalizes a posterior that has little density where the prior has some: each one widens.",
+    question="90.codes_spread",
+    sure=sure_spread,
+    trained=True,
 )
 
 # %% [markdown]
@@ -91,8 +101,7 @@ live.check(
 # gamma, does the latent code carry more information (rich) or less (poor)?
 
 # %%
-larger_gamma_is = "poor"  # your guess: "rich" or "poor"
-live.check(larger_gamma_is, "poor", hint="A decoder that assumes much noise gains little from details.")
+larger_gamma_is, sure = "poor", 70  # your guess: "rich" or "poor"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -100,6 +109,24 @@ live.check(larger_gamma_is, "poor", hint="A decoder that assumes much noise gain
 # %%
 balance = live.balance_panel()
 live.show(balance)
+
+# %%
+by_gamma = []
+for gamma in (0.1, 0.4):
+    torch.manual_seed(0)
+    experiment = vaelab.recipes.vae((1, 8, 8), 2, hidden=(64,), gamma=gamma)
+    vaelab.fit(experiment, digits, vaelab.TrainConfig(steps=300, batch_size=64, device="cpu", progress=False))
+    q = experiment.encode(digits.images)
+    by_gamma.append(float(vaelab.kl(q, vaelab.Gaussian.standard(q.mean)).mean()))
+print(f"rate with gamma 0.1: {by_gamma[0]:.2f} nats; with gamma 0.4: {by_gamma[1]:.2f} nats")
+live.check(
+    larger_gamma_is,
+    "poor" if by_gamma[1] < by_gamma[0] else "rich",
+    hint="A decoder that assumes much noise gains little from details.",
+    question="90.larger_gamma_is",
+    sure=sure,
+    trained=True,
+)
 
 # %% [markdown]
 # ## 3 · One latent: noise and signal
@@ -109,7 +136,6 @@ live.show(balance)
 
 # %%
 best_variance = 0.5  # your answer
-live.check(best_variance, 1 / (1 + 1), hint="The minimum lies on the line where sigma squared and mu squared sum to 1.")
 
 # %% [markdown]
 # ### Try
@@ -117,6 +143,17 @@ live.check(best_variance, 1 / (1 + 1), hint="The minimum lies on the line where 
 # %%
 rho = live.rho_panel()
 live.show(rho)
+
+# %%
+live.check(
+    best_variance,
+    min((i / 1000 for i in range(1, 3000)), key=lambda s: 0.5 * (s + s - math.log(s) - 1)),  # the mean is sigma
+    hint="The minimum lies on the line where sigma squared and mu squared sum to 1.",
+    hints={
+        1: "That would be right for a mean of 0.",
+        lambda a: abs(a - 0.5**0.5) < 0.01: "That is sigma; the question is about its square.",
+    },
+)
 
 # %% [markdown]
 # ## 4 · All posteriors together
@@ -126,7 +163,11 @@ live.show(rho)
 # %%
 torch.manual_seed(0)
 experiment = vaelab.recipes.vae((1, 8, 8), 6, hidden=(64,), gamma=0.15)
-vaelab.fit(experiment, digits, vaelab.TrainConfig(epochs=60, batch_size=64, lr=2e-3, device="cpu", progress=False))
+vaelab.fit(
+    experiment,
+    digits,
+    vaelab.TrainConfig(epochs=live.budget(60, fast=5), batch_size=64, lr=2e-3, device="cpu", progress=False),
+)
 mixture_of_posteriors = live.posterior_panel(experiment, digits.images)
 live.show(mixture_of_posteriors)
 
@@ -156,11 +197,11 @@ live.show(mixture)
 # **2.** In panel 2, find the gamma at which the dashed and the dotted line cross. The panel decodes posterior *means*; the likelihood averages over *sampled* $z$. Is the crossing for sampled $z$ at a `"larger"` or a `"smaller"` gamma? The cell below trains the same VAEs around the crossing.
 
 # %%
-gamma_at_crossing, crossing_with_samples = 0.145, "larger"  # your answers
+gamma_at_crossing, crossing_with_samples = 0.145, "larger"  # your answers: a number, "larger" or "smaller"
 
 # %%
 gammas = (0.08, 0.12, 0.16, 0.2, 0.25)
-config = vaelab.TrainConfig(epochs=20, batch_size=64, lr=3e-3, device="cpu", progress=False)
+config = vaelab.TrainConfig(epochs=live.budget(20, fast=3), batch_size=64, lr=3e-3, device="cpu", progress=False)
 excess = {"means": [], "samples": []}  # ln(root of the squared error / gamma)
 for gamma in gammas:
     torch.manual_seed(0)
@@ -178,6 +219,7 @@ live.check(
     [at["means"], "larger" if at["samples"] > at["means"] else "smaller"],
     tolerance=0.02,
     hint="The noise of z adds to the error, so the whole curve of errors lies higher.",
+    trained=True,
 )
 
 # %% [markdown]
@@ -186,6 +228,13 @@ live.check(
 # %%
 law = vaelab.MarginalPosterior(*experiment.encode(digits.images)).variance_law()
 print(f"V of the six latents: {', '.join(f'{float(v):.2f}' for v in law.total)}; ½ ln 2 = {math.log(2) / 2:.3f} nats")
+
+# %% [markdown]
+# ## Your predictions
+# How sure were you, and how often right?
+
+# %%
+live.calibration("90")
 
 # %% [markdown]
 # ## Recap

@@ -199,7 +199,7 @@ def test_a_saved_notebook_keeps_its_filmstrips_and_hides_them_beside_live_panels
 @pytest.mark.parametrize("name", ["00_start_here", "02_divergence_interpolation"])
 def test_a_committed_notebook_runs_and_its_panel_moves(chromium, folder, name):
     path = folder / f"{name}.ipynb"
-    path.write_bytes((lab.ROOT / "notebooks" / path.name).read_bytes())
+    path.write_bytes((lab.ROOT / "notebooks" / "solutions" / path.name).read_bytes())
     with lab.server(folder) as address, lab.browser() as browser:
         browser.open(address, path, cells=4, seconds=180)
         panel = browser.panel(0)
@@ -216,7 +216,7 @@ def test_opening_and_saving_a_committed_notebook_changes_no_byte(chromium, folde
     with lab.server(folder) as address, lab.browser() as browser:
         for name in ("00_start_here", "06_variance_law", "90_panels"):
             path = folder / f"{name}.ipynb"
-            before = (lab.ROOT / "notebooks" / path.name).read_bytes()
+            before = (lab.ROOT / "notebooks" / "solutions" / path.name).read_bytes()
             path.write_bytes(before)
             written = path.stat().st_mtime_ns
             browser.load(address, path)

@@ -14,9 +14,10 @@ from vaelab._utils.errors import DataError
 from vaelab.data import shipped
 
 ROOT = Path(__file__).parents[2]
-COMMITTED = {path.name: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
+COMMITTED = {path.name: path.read_bytes() for path in (ROOT / "notebooks" / "student").glob("*.ipynb")}
+SOLUTIONS = {path.name: path.read_bytes() for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb")}
+ALL = f"{len(COMMITTED)} of {len(COMMITTED)}"
 FIRST, *_, LAST = sorted(COMMITTED)
-ALL = len(COMMITTED)
 
 
 def content(folder):
@@ -40,8 +41,15 @@ def test_it_copies_every_notebook_into_a_new_folder_and_says_how_to_open_them(tm
     assert content(folder) == COMMITTED
     *paths, summary, opening = output.splitlines()
     assert paths == [str(folder / name) for name in sorted(COMMITTED)]
-    assert summary == f"{ALL} of {ALL} notebooks copied into {folder}."
+    assert summary == f"{ALL} notebooks copied into {folder}."
     assert opening == f"Open them with: jupyter lab '{folder}'"
+
+
+def test_the_solutions_are_copied_on_request(tmp_path, vaelab):
+    assert vaelab("notebooks", str(tmp_path), "--solutions")[0] == 0
+    assert content(tmp_path) == SOLUTIONS
+    assert SOLUTIONS.keys() == COMMITTED.keys()
+    assert not any(SOLUTIONS[name] == COMMITTED[name] for name in SOLUTIONS)
 
 
 def test_what_is_there_already_is_left_as_it_is_and_counted(tmp_path, vaelab):
@@ -51,7 +59,7 @@ def test_what_is_there_already_is_left_as_it_is_and_counted(tmp_path, vaelab):
     before = (tmp_path / FIRST).stat()
     status, output, _ = vaelab("notebooks", str(tmp_path))
     assert status == 0
-    assert f"1 of {ALL} notebooks copied into {tmp_path}; unchanged: {ALL - 1}." in output
+    assert f"1 of {len(COMMITTED)} notebooks copied into {tmp_path}; unchanged: {len(COMMITTED) - 1}." in output
     assert str(tmp_path / FIRST) not in output
     after = (tmp_path / FIRST).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -69,7 +77,7 @@ def test_a_changed_notebook_is_not_replaced_and_nothing_is_copied(tmp_path, vael
     assert (tmp_path / FIRST).read_text() == "my answers"
     status, output, _ = vaelab("notebooks", str(tmp_path), "--overwrite")
     assert status == 0
-    assert f"{ALL} of {ALL}" in output
+    assert ALL in output
     assert content(tmp_path) == COMMITTED
     assert not (tmp_path / "nowhere").exists()
 

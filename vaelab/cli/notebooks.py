@@ -17,16 +17,17 @@ from vaelab.cli.output import show
 TargetFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="dir", metavar="DIR")]
 
 
-def notebooks(folder: TargetFolder, overwrite: bool = False) -> None:
-    """Copy the course notebooks into a folder; files with other content are kept.
+def notebooks(folder: TargetFolder, overwrite: bool = False, solutions: bool = False) -> None:
+    """Copy the course notebooks into a folder, without answers; files with other content are kept.
 
     Args:
         folder: The folder to write into; it is created if it does not exist.
+        solutions: Copy the solutions instead of the student copies.
         overwrite: Replace files of the same name that have other content.
     """
     from vaelab.data.shipped import notebook_files
 
-    contents = {file.name: file.read_bytes() for file in notebook_files()}
+    contents = {file.name: file.read_bytes() for file in notebook_files(solutions=solutions)}
     copied = copy_files(contents, folder, overwrite=overwrite)
     show(*(printable(folder / name) for name in copied))
     unchanged = f"; unchanged: {len(contents) - len(copied)}" if len(copied) < len(contents) else ""

@@ -29,9 +29,9 @@ def shipped_path(name: str) -> Path:
     return _folder("data", "") / name
 
 
-def notebook_files() -> list[Path]:
-    """Return the executed course notebooks, in order; raise `DataError` if there are none."""
-    folder = _folder("notebooks", "notebooks")
+def notebook_files(*, solutions: bool = False) -> list[Path]:
+    """Return the student copies of the notebooks, or the solutions; raise `DataError` if there are none."""
+    folder = _folder("notebooks", "notebooks") / ("solutions" if solutions else "student")
     files = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not files:
         raise DataError(f"the notebooks, which ship with vaelab, are missing in {folder}; {_remedy('notebooks')}.")

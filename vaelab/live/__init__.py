@@ -6,6 +6,7 @@ use no `Output` widget, no `interact` and no pyplot: callbacks store a value, on
 A panel is one file in `panels/`, with one line below.
 """
 
+from vaelab.live.calibration_figure import calibration as calibration
 from vaelab.live.controls import Choice as Choice
 from vaelab.live.controls import Slider as Slider
 from vaelab.live.controls import Switch as Switch
@@ -28,6 +29,7 @@ from vaelab.live.panels.truth import truth_panel as truth_panel
 from vaelab.live.spec import PanelSpec as PanelSpec
 from vaelab.live.spec import Readout as Readout
 from vaelab.live.training_config import TrainingChoices as TrainingChoices
+from vaelab.teach.fast import budget as budget
 from vaelab.teach.self_check import Verdict as Verdict
 from vaelab.teach.self_check import check as check
 

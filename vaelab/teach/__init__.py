@@ -1,1 +1,1 @@
-"""For courses: answers that a notebook checks."""
+"""For courses: answers that a notebook checks, stored predictions, shorter trainings for tests."""
