@@ -8,6 +8,7 @@ A second is one of the processor in the kernel, which has one thread: how busy t
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,12 @@ LEAST = 0.5  # seconds of a cell that is worth a line
 
 def measure(source: Path) -> dict[str, Any]:
     """Execute a source, and return its seconds, also those of the cells that take some, by the ids of the cells."""
-    notebook = build.read(source)
-    client = build.client(notebook)
+    with tempfile.TemporaryDirectory() as state:  # the predictions of the solutions are nobody's
+        return _measured(build.read(source), state)
+
+
+def _measured(notebook: build.Notebook, state: str) -> dict[str, Any]:
+    client = build.client(notebook, {"VAELAB_STATE": state})
     cells: dict[str, float] = {}
     before = 0.0
 

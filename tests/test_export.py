@@ -243,6 +243,14 @@ def test_the_solutions_have_every_cell_of_every_exercise(name, exported):
     assert len(headings) == 1
 
 
+def test_solutions_are_shown_without_the_lines_around_them():
+    cell = new_code_cell("a = None  # your answer\n### BEGIN SOLUTION\na = 1\n### END SOLUTION")
+    text = exercises.solutions(new_notebook(cells=[new_markdown_cell("# T\n## Exercises\n**1.** How large?"), cell]))
+    shown = "".join(Elements(text).text)
+    assert "a = 1" in shown
+    assert "SOLUTION" not in shown
+
+
 def test_a_problem_set_names_what_is_asked_for():
     cells = [
         new_markdown_cell("## Exercises\n**1.** How large?\n\nAnd why?\n\n**2.** Show it."),

@@ -7,6 +7,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from notebooks import copies
+
 Notebook = Any  # nbformat's NotebookNode, a dict with attributes
 Cell = Any
 Output = Any
@@ -32,8 +34,9 @@ def tags(cell: Cell) -> set[str]:
 
 
 def code(cell: Cell) -> str:
-    """Return the code of a cell in color."""
-    return f'<div class="code">{highlight(cell.source, PythonLexer(), HtmlFormatter())}</div>'
+    """Return the code of a cell in color, without the lines that enclose its solutions."""
+    source = "\n".join(line for line in cell.source.split("\n") if line.strip() not in (copies.BEGIN, copies.END))
+    return f'<div class="code">{highlight(source, PythonLexer(), HtmlFormatter())}</div>'
 
 
 def outputs(cell: Cell) -> list[Shown]:
