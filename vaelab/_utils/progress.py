@@ -15,7 +15,7 @@ def _in_notebook() -> bool:
 Bar: Any = auto.tqdm if _in_notebook() else std.tqdm
 
 
-class tqdm(Bar):  # type: ignore[misc]  # noqa: N801 - a drop-in replacement
+class tqdm(Bar):  # noqa: N801 - a drop-in replacement
     """tqdm's bar, not shown where there is no standard error, as in a service without a console."""
 
     def __init__(self, *args: Any, disable: bool = False, **options: Any) -> None:
