@@ -13,6 +13,7 @@ PANELS = (
     "divergence_panel()",
     "mixture_panel()",
     "rho_panel()",
+    "truth_panel()",
     "latent_panel(flat, digits.images[:300], digits.labels[:300])",
     "latent_panel(deep, digits.images[:300])",
     "posterior_panel(deep, digits.images[:300])",

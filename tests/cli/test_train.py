@@ -232,8 +232,9 @@ def test_the_choices_of_the_command_line_are_those_of_the_package(vaelab):
         "shape",
         "annealing",
         "design",
+        "groups",  # pairs of numbers
     }
-    assert {f"--{option}" for option in options} <= set(out.replace(",", " ").split())
+    assert {f"--{option.replace('_', '-')}" for option in options} <= set(out.replace(",", " ").split())
 
 
 def test_every_option_has_a_help_text_from_a_docstring():

@@ -46,6 +46,8 @@ def test_a_panel_takes_what_is_on_an_accelerator_and_leaves_it_there(name, at_on
             experiment.to("mps").train()
         images, labels = digits.images[:60].to("mps"), digits.labels[:60].to("mps")
         panel = MAKERS[name](experiments, images, labels)
+        assert panel.settle()  # the scale panel measures on a thread of its own
+        assert expected.settle()
         for values in list(panel.presets.values())[:2]:
             for one in (panel, expected):
                 one.set(**values)

@@ -9,6 +9,7 @@ from vaelab.divergences.gaussian import KL, Gaussian, diagonal_kl
 from vaelab.models.hierarchical import Hierarchy, log_scale
 from vaelab.models.vae import VAE, eval_mode, total_rate
 from vaelab.objectives.likelihoods import Bernoulli
+from vaelab.runs.run import Run
 
 SHAPE = (1, 8, 8)
 
@@ -141,3 +142,10 @@ def test_the_recipe_is_a_hierarchy_like_any_experiment():
     experiment = recipes.hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8)
     assert isinstance(experiment.model, Hierarchy)
     assert experiment(torch.rand(3, 1, 8, 8)).loss.isfinite()
+
+
+def test_the_recipe_refuses_a_network_and_runs_from_the_command_line():
+    with pytest.raises(InvalidValue, match="network='conv'"):
+        recipes.hierarchical_vae((1, 8, 8), network="conv")
+    run = Run("hierarchical_vae", {"width": 4}, "digits", 1, "mlp", None, 1)
+    assert run.recipe == "hierarchical_vae"

@@ -401,12 +401,11 @@ def hierarchical_vae(
     References:
         Vahdat & Kautz (2020), https://arxiv.org/abs/2007.03898; Child (2021), https://arxiv.org/abs/2011.10650.
     """
+    options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
     for name in ("network", "hidden"):
-        if name in design:
-            raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={dict(design)[name]!r}.")
-    options = _options(**design)
+        if options[name] != DEFAULTS[name]:
+            raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
-    divergence = KL() if free_nats is None else FreeBits(free_nats, per="group")
     return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
 
 

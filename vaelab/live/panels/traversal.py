@@ -91,8 +91,9 @@ class Traversal:
         """Describe the image, and the row below it."""
         latent, z = self._code(values)
         brightness = decode(self.experiment, z[None])[0].mean() / 255
+        start = f"Image {values['image']} decoded" if "image" in values else "An image decoded"
         return (
-            f"An image decoded with latent {latent} at {values['value']:.2f}, of mean brightness {brightness:.2f}; "
+            f"{start} with latent {latent} at {values['value']:.2f}, of mean brightness {brightness:.2f}; "
             f"below it {COLUMNS} images with this latent from -{self.reach:g} to {self.reach:g}, among which a pixel "
             f"changes by {self._change(latent, z):.3f}."
         )

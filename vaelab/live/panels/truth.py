@@ -125,6 +125,7 @@ def truth_panel(
         alt=_alt,
         filmstrip_alt=partial(_filmstrip_alt, {name: presets[name] for name in shown}),
         caption=CAPTION,
+        unused=_unused,
     )
     return Panel(spec, style)
 
@@ -199,10 +200,16 @@ def _readout(values: Values) -> Readout:
 def _alt(values: Values) -> str:
     state = _state(values)
     return (
-        f"A VAE whose posterior is known, at γ = {values['gamma']:.2f}: ln p(x) is {state.log_prob:.2f} nats and the "
-        f"ELBO {state.elbo:.2f}; the approximation gap is {abs(state.approximation):.2f}, the amortization gap "
-        f"{abs(state.amortization):.2f}."
+        f"Data with the ellipse of a model at γ = {values['gamma']:.2f}; the exact posterior of one datum, turned by "
+        f"{values['angle']:g} degrees, beside q with {values['ratio']:.2f} times the best σ and its mean off by "
+        f"{values['shift']:.2f} σ; bars of ln p(x), {state.log_prob:.2f} nats, the approximation gap "
+        f"{abs(state.approximation):.2f}, the amortization gap {abs(state.amortization):.2f} and the ELBO "
+        f"{state.elbo:.2f}."
     )
+
+
+def _unused(values: Values) -> dict[str, str]:
+    return {} if active_latents(_variances(), LATENT, values["gamma"]) else {"angle": "no latent is active at this γ"}
 
 
 def _filmstrip_alt(frames: dict[str, dict[str, float]]) -> str:
