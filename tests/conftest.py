@@ -1,5 +1,6 @@
 """One thread for all tests: results do not depend on the machine's load, and neither does their speed."""
 
+import os
 import sys
 
 import pytest
@@ -8,6 +9,13 @@ import torch
 from vaelab.cli import commands
 
 torch.set_num_threads(1)
+FAST = os.environ.pop("VAELAB_FAST", "0")  # for the kernels of notebooks, not for the tests in this process
+
+
+@pytest.fixture(scope="session")
+def fast():
+    """The value of VAELAB_FAST with which the tests were started."""
+    return FAST
 
 
 @pytest.fixture
