@@ -40,7 +40,7 @@ lint: $(READY) ## Check style and types
 	$(PY) -m mypy
 
 test: lint ## Run all tests that need neither network nor GPU, with coverage; VAELAB_FAST=1 shortens the trainings of notebooks
-	$(PY) -m pytest -m "not registry and not gpu" --cov --cov-report=term --cov-fail-under=90
+	$(PY) -m pytest -m "not registry and not gpu" --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 test-lowest: $(LOWEST)/.ready ## Run a part of the tests on the oldest versions that pyproject.toml allows (Colab's widgets among them)
 	$(LOWEST)/bin/python -m pytest -m "not registry and not gpu" -W ignore::DeprecationWarning $(LOWEST_TESTS)
