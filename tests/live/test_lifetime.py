@@ -1,11 +1,13 @@
 """Panels end: closed, dropped or displayed by a cell that runs again, they leave no thread, no widget, no memory."""
 
 import ctypes
+import dataclasses
 import gc
 import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -178,6 +180,44 @@ def test_dropping_or_closing_a_training_panel_stops_its_thread():
         del panel
         assert trainer.join(20)
         assert trainer.state == "stopped"
+
+
+@pytest.mark.parametrize("end", [lambda panels: panels[0].close(), lambda panels: panels.clear()])
+def test_closing_or_dropping_a_panel_stops_what_prepares_its_picture(end):
+    steps = []
+
+    def work(check):
+        while True:
+            check()
+            steps.append(0)
+            time.sleep(0.001)
+
+    panels = [live.Panel(dataclasses.replace(live.rho_panel().spec, prepare=work))]
+    wait_for(lambda: steps)
+    assert "vaelab-prepare" in names()
+    end(panels)
+    gc.collect()
+    wait_for(lambda: "vaelab-prepare" not in names())
+
+
+def test_a_training_stopped_while_its_data_are_loaded_does_not_begin(monkeypatch):
+    panel, gate = live.training_panel(epochs=400), threading.Event()
+    monkeypatch.setattr("vaelab.live.trainer.load", lambda name: (gate.wait(60), load(name))[1])
+    panel.start()
+    trainer = panel.trainer
+    panel.close()
+    gate.set()
+    assert trainer.join(20)
+    assert (trainer.state, trainer.experiment) == ("stopped", None)
+
+
+def test_the_interpreter_does_not_wait_for_the_end_of_what_prepares_a_picture():
+    code = (
+        "import dataclasses, time\nfrom vaelab import live\n"
+        "def work(check):\n    while True:\n        check()\n        time.sleep(0.01)\n"
+        "panel = live.Panel(dataclasses.replace(live.rho_panel().spec, prepare=work))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120).returncode == 0
 
 
 def test_a_panel_that_cannot_be_built_leaves_no_widget():
