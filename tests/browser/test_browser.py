@@ -206,6 +206,27 @@ def test_ipykernel_6_answers_while_it_trains_and_after_a_restart(chromium, folde
     check_a_kernel(folder, "six")
 
 
+def test_notebook_7_moves_a_slider_by_arrow_keys_and_brackets(chromium, folder):
+    path = lab.notebook(folder / "seven.ipynb", TWO)
+    with lab.server(folder, app="notebook") as address, lab.browser() as browser:
+        browser.load(address, path, route="notebooks")
+        browser.errors.clear()  # those of Notebook itself while it starts
+        browser.run_all(2)
+        panel = browser.panel()
+        browser.picture(panel).wait_for()
+        handle = panel.get_by_role("slider", name="skew α")
+        start = float(handle.get_attribute("aria-valuetext"))
+        for key, moves in (("ArrowRight", 1), ("]", 2), ("ArrowUp", 3), ("ArrowLeft", 2), ("[", 1), ("ArrowDown", 0)):
+            before = browser.picture(panel).get_attribute("src")
+            handle.focus()
+            browser.page.keyboard.press(key)
+            browser.changed(panel, before)
+            browser.page.wait_for_timeout(300)  # until the final picture
+            assert float(handle.get_attribute("aria-valuetext")) == pytest.approx(start + 0.01 * moves), key
+            assert browser.printed("print(panel.values['alpha'])") == f"{round(start + 0.01 * moves, 2)}\n", key
+        assert browser.errors == []
+
+
 def test_a_saved_notebook_keeps_its_filmstrips_and_hides_them_beside_live_panels(chromium, folder):
     cells = ["from vaelab import live", "live.show(live.rho_panel())", "live.rho_panel()"]
     path = lab.notebook(folder / "saved.ipynb", cells)
