@@ -16,8 +16,8 @@ from tests.plots.test_dark import contrast
 from vaelab import live, load, plots, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live.lifetime import tree
-from vaelab.live.panels import balance, latent, scale, training_example
-from vaelab.live.panels.training_figure import draw, empty_state, plane_limit
+from vaelab.live.panels import balance, latent, scale, training_example, training_figure
+from vaelab.live.panels.training_figure import draw, plane_limit
 from vaelab.posterior.samplers import PriorSampler
 
 PUBLIC = sorted(name for name in live.__all__ if name.endswith("_panel"))
@@ -268,4 +268,31 @@ def test_a_code_far_outside_does_not_hide_the_others():
     assert plane_limit(3 * codes) > np.abs(3 * codes).max()
     codes[0] = 1000.0
     assert plane_limit(codes) == 7
-    assert plane_limit(empty_state().plane) == 3.5
+    assert plane_limit(np.zeros((0, 2))) == 3.5
+
+
+def test_before_a_training_its_picture_shows_the_data_and_nothing_that_is_not_there():
+    panel = live.training_panel(data="mnist-mini")
+    figure = panel._picture[1].figure
+    losses, _, path, images, _ = figure.axes
+    for data in ("mnist-mini", "digits", "fashion-mini"):
+        panel.set(data=data)
+        assert panel.settle()
+        first = load(data).images[: training_figure.N_IMAGES, 0] / 255
+        height, width = first.shape[1:]
+        shown = images.images[0].get_array()
+        assert np.allclose(shown[:height, :width], first[0], atol=1e-6)
+        assert np.allclose(shown[:height, -width:], first[-1], atol=1e-6)
+        assert (shown[height:] == 1).all(), "blank, not black"
+        assert data in panel.picture_alt.value
+    (note,) = (text for text in images.texts if text.get_visible())
+    assert "before the training" in note.get_text()
+    assert all(len(line.get_xdata()) == 0 for line in path.lines)
+    panel.set(epochs=1)
+    panel.start()
+    assert panel.settle()
+    assert not note.get_visible()
+    assert all(len(line.get_xdata()) > 0 for line in path.lines)
+    labels = [text.get_text() for text in losses.get_legend().get_texts()]
+    assert labels == ["reconstruction", "divergence"]
+    assert "reconstruction <b>" in panel.readout.value
