@@ -17,7 +17,8 @@ from vaelab import live, load, plots, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live.lifetime import tree
 from vaelab.live.panels import balance, latent, scale, training_example, training_figure
-from vaelab.live.panels.training_figure import draw, plane_limit
+from vaelab.live.panels.plane import plane_limit
+from vaelab.live.panels.training_figure import draw
 from vaelab.posterior.samplers import PriorSampler
 
 PUBLIC = sorted(name for name in live.__all__ if name.endswith("_panel"))

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.patches import Circle
 
 from vaelab import plots
 from vaelab._utils.images import to_float
 from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
+from vaelab.live.panels.plane import draw_prior, plane_limit
 from vaelab.live.trainer import Point, Snapshot, Trainer, nearest
 from vaelab.objectives.objective import Experiment
 
@@ -154,8 +154,7 @@ def _images(ax: Any) -> Scene:
 def _plane(ax: Any) -> Scene:
     """Draw the means of the probe's posteriors, colored and named by class, over the prior."""
     colors = plots.palette()
-    for radius in (1, 2, 3):
-        ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=colors.REFERENCE, linewidth=0.6, linestyle=":"))
+    draw_prior(ax)
     dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in colors.CLASSES]
     place: Any = {"ha": "center", "va": "center", "weight": "bold", "clip_on": True, "color": colors.ink}
     names = [ax.text(0, 0, str(k), visible=False, **place) for k in range(len(dots))]
@@ -174,11 +173,3 @@ def _plane(ax: Any) -> Scene:
         return set_limits(ax, (-limit, limit), (-limit, limit))
 
     return Scene([*dots, *names], update)
-
-
-def plane_limit(plane: np.ndarray) -> float:
-    """Return the limit of the axes for codes [n, 2]: all of them, but for outliers beyond twice the 0.95 quantile."""
-    if not plane.size:
-        return 3.5
-    reach = np.abs(plane).max(1)
-    return rounded_limit(1.05 * min(float(reach.max()), 2 * float(np.quantile(reach, 0.95))), least=3.5)
