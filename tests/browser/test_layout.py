@@ -126,6 +126,34 @@ def test_a_training_panel_is_in_one_view_also_while_it_trains(browser):
         panel.get_by_role("button", name="Stop", exact=True).click()
 
 
+def test_copied_code_has_room_on_narrow_pages_and_the_panel_says_that_it_is_copied(browser):
+    panel = browser.panel(TRAINING)
+    browser.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.get_by_role("button", name="Step", exact=True).click()
+    browser.page.wait_for_function("e => /Paused: step/.test(e.innerText)", arg=panel.element_handle(), timeout=60_000)
+    try:
+        for width in (900, 640):
+            resize(browser, width, 720, side_bar=False)
+            browser.page.evaluate("() => navigator.clipboard.writeText('')")
+            panel.get_by_role("button", name="Copy as code").click()
+            copied = "async ([e, code]) => await navigator.clipboard.readText() === code.value && code.value !== ''"
+            code = panel.locator("textarea")
+            parts = [panel.element_handle(), code.element_handle()]
+            browser.page.wait_for_function(copied, arg=parts, timeout=10_000)
+            browser.page.wait_for_function(
+                "([e]) => /Copied: paste the code into a cell/.test(e.innerText)", arg=parts, timeout=10_000
+            )
+            assert panel.evaluate(OVERFLOWING) == []
+            box, outer = code.bounding_box(), panel.bounding_box()
+            assert outer["x"] <= box["x"]
+            assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 0.5
+            assert box["width"] > 300
+            assert code.evaluate("e => e.clientHeight") > 100
+    finally:
+        panel.get_by_role("button", name="Stop", exact=True).click()
+        resize(browser, 1280, 720, side_bar=True)
+
+
 def test_the_choices_of_experts_are_folded_until_they_are_asked_for(browser):
     panel = browser.panel(TRAINING)
     unfold = panel.get_by_role("button", name="More choices")
