@@ -246,9 +246,8 @@ def _draw_map(plane: _Plane, side: int, dark: bool) -> Pixels:
         assert plane.means is not None
         limits = -plane.limit, plane.limit
         draw_prior(ax)
-        plots.latent_plane(
-            ax, plane.means.clip(*limits), plane.labels, plane.sigmas
-        )  # a code far outside is on the edge
+        means = plane.means.clip(*limits)  # a code far outside is on the edge
+        plots.latent_plane(ax, means, plane.labels, plane.sigmas)
         ax.spines[:].set(visible=True, color=plots.palette().REFERENCE)
         ax.set(xlim=limits, ylim=limits, xticks=[], yticks=[])
         figure.canvas.draw()
