@@ -7,19 +7,18 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.text import Text
 from PIL import Image
 
+from tests.live.makers import small_panels
 from tests.live.waiting import wait_for
 from tests.plots.test_dark import contrast
-from vaelab import live, load, plots, recipes
+from vaelab import live, load, plots
 from vaelab._utils.errors import InvalidValue
 from vaelab.live.lifetime import tree
 from vaelab.live.panels import balance, latent, scale, training_example, training_figure
 from vaelab.live.panels.plane import plane_limit
 from vaelab.live.panels.training_figure import draw
-from vaelab.posterior.samplers import PriorSampler
 
 PUBLIC = sorted(name for name in live.__all__ if name.endswith("_panel"))
 MOVES = {  # a value of a control that changes what is shown
@@ -38,28 +37,9 @@ MOVES = {  # a value of a control that changes what is shown
 
 @pytest.fixture(scope="module")
 def makers(tmp_path_factory):
-    """Every public panel by the name of its function, and the second declaration of `latent_panel`."""
-    torch.manual_seed(0)
-    digits = load("digits")
-    images, labels = digits.images[:100], digits.labels[:100]
-    flat, deep = (recipes.vae((1, 8, 8), latent, hidden=(8,)) for latent in (2, 4))
-    series = [recipes.vae((1, 8, 8), 2, hidden=(8,), gamma=gamma) for gamma in (0.1, 0.5)]
-    samplers = {"prior": PriorSampler().fit(torch.randn(50, 4))}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield {
-            "divergence_panel": live.divergence_panel,
-            "mixture_panel": live.mixture_panel,
-            "rho_panel": live.rho_panel,
-            "truth_panel": live.truth_panel,
-            "latent_panel": lambda: live.latent_panel(flat, images, labels),
-            "traversal": lambda: live.latent_panel(deep, images),
-            "posterior_panel": lambda: live.posterior_panel(deep, images),
-            "cloud_panel": lambda: live.cloud_panel(dict(enumerate(series)), images),
-            "balance_panel": live.balance_panel,
-            "scale_panel": lambda: live.scale_panel(deep, samplers, digits, n=70),
-            "training_panel": lambda: live.training_panel(epochs=1),
-        }
+        yield small_panels()
 
 
 def pixels(panel):
