@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = ("lab", "cluster", "flow")  # what users install
 TOGETHER = {"distributed": "dask"}  # released with the other, in the same version
-FREE = {"widgetsnbextension", "pandas"}  # these must be older than in constraints.txt
+FREE = {"widgetsnbextension", "notebook", "pandas"}  # these must be older than in constraints.txt
 
 
 def lower_bounds() -> dict[str, str]:

@@ -161,6 +161,31 @@ class Lab:
             text = self.page.locator("#jp-main-content-panel").inner_text()[-2000:]
             raise AssertionError(f"the notebook did not run to its end; the page shows: {text}") from error
 
+    def run_cell(self, index: int) -> None:
+        """Run one cell, and wait for its end."""
+        self.page.evaluate(
+            """async (index) => {
+              window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+              await window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            index,
+        )
+
+    def printed(self, code: str) -> str:
+        """Run code in the notebook's kernel, beside its cells, and return what it prints."""
+        return str(
+            self.page.evaluate(
+                """async (code) => {
+                  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                  const request = kernel.requestExecute({code, store_history: false}), parts = [];
+                  request.onIOPub = ({content}) => parts.push(content.text ?? (content.traceback ?? []).join('\\n'));
+                  await request.done;
+                  return parts.join('');
+                }""",
+                code,
+            )
+        )
+
     def panel(self, index: int = 0) -> Locator:
         return self.page.locator(".vaelab-panel").nth(index)
 

@@ -33,6 +33,19 @@ flat, deep = (vaelab.recipes.vae((1, 8, 8), latent, hidden=(16,)) for latent in 
 TWO = ("from vaelab import live", "panel = live.divergence_panel()\nlive.show(panel)")
 BUSY = "import time, os\nif os.path.exists('busy'):\n    time.sleep(8)\nopen('busy', 'w').close()"
 TRAINING = "steered = live.training_panel(epochs=400, network='mlp 400')\nlive.show(steered)"
+# Number of trainings and of widgets in the kernel, once they are as expected or after 20 s.
+COUNT = """
+import gc, threading, time
+import ipywidgets
+trainings, widgets = {}, {}
+for _ in range(200):
+    gc.collect()
+    counts = sum(t.name == "vaelab-training" for t in threading.enumerate()), len(ipywidgets.widgets.widget._instances)
+    if counts[0] == trainings and widgets in (None, counts[1]):
+        break
+    time.sleep(0.1)
+print(*counts)
+"""
 # Whether there are two filmstrips, of which so many are visible.
 FILMSTRIPS = """(visible) => {
   const strips = [...document.querySelectorAll('img.vaelab-filmstrip')];
@@ -156,6 +169,33 @@ def check_a_kernel(folder, kernel):
         browser.changed(panel, before)
 
 
+def test_a_cell_run_five_times_while_it_trains_leaves_one_training_and_once_deleted_none(chromium, folder):
+    cells = ["from vaelab import live", TRAINING + "\nsteered.start()", "1 + 1"]
+    path = lab.notebook(folder / "again.ipynb", cells)
+    running = "() => /Running: step/.test(document.querySelector('.vaelab-panel')?.innerText)"
+    with lab.server(folder) as address, lab.browser() as browser:
+        browser.open(address, path, cells=3)
+        browser.page.wait_for_function(running, timeout=60_000)
+        trainings, widgets = (int(number) for number in browser.printed(COUNT.format(1, None)).split())
+        assert trainings == 1
+        for _ in range(5):
+            browser.run_cell(1)
+            browser.page.wait_for_function(running, timeout=60_000)
+        assert browser.printed(COUNT.format(1, widgets)) == f"1 {widgets}\n"
+        assert browser.page.locator(".vaelab-panel").count() == 1
+
+        browser.page.evaluate(
+            """() => {
+              window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
+              return window.jupyterapp.commands.execute('notebook:delete-cell');
+            }"""
+        )
+        browser.run_cell(1)  # the cell behind it: its request names the deleted one
+        browser.printed("del steered")
+        assert browser.printed(COUNT.format(0, 0)) == "0 0\n"
+        assert browser.errors == []
+
+
 def test_the_newest_kernel_answers_while_it_trains_and_after_a_restart(chromium, folder):
     check_a_kernel(folder, "vaelab")
 
@@ -164,6 +204,27 @@ def test_the_newest_kernel_answers_while_it_trains_and_after_a_restart(chromium,
 def test_ipykernel_6_answers_while_it_trains_and_after_a_restart(chromium, folder, ipykernel_6):
     lab.kernelspec(folder, "six", [ipykernel_6])
     check_a_kernel(folder, "six")
+
+
+def test_notebook_7_moves_a_slider_by_arrow_keys_and_brackets(chromium, folder):
+    path = lab.notebook(folder / "seven.ipynb", TWO)
+    with lab.server(folder, app="notebook") as address, lab.browser() as browser:
+        browser.load(address, path, route="notebooks")
+        browser.errors.clear()  # those of Notebook itself while it starts
+        browser.run_all(2)
+        panel = browser.panel()
+        browser.picture(panel).wait_for()
+        handle = panel.get_by_role("slider", name="skew α")
+        start = float(handle.get_attribute("aria-valuetext"))
+        for key, moves in (("ArrowRight", 1), ("]", 2), ("ArrowUp", 3), ("ArrowLeft", 2), ("[", 1), ("ArrowDown", 0)):
+            before = browser.picture(panel).get_attribute("src")
+            handle.focus()
+            browser.page.keyboard.press(key)
+            browser.changed(panel, before)
+            browser.page.wait_for_timeout(300)  # until the final picture
+            assert float(handle.get_attribute("aria-valuetext")) == pytest.approx(start + 0.01 * moves), key
+            assert browser.printed("print(panel.values['alpha'])") == f"{round(start + 0.01 * moves, 2)}\n", key
+        assert browser.errors == []
 
 
 def test_a_saved_notebook_keeps_its_filmstrips_and_hides_them_beside_live_panels(chromium, folder):

@@ -23,12 +23,12 @@ PANELS = (
     "training_panel(epochs=400, network='mlp 400')",
 )
 DIVERGENCE, TRAINING = 0, len(PANELS) - 1
-# What of a panel is not in view once it is scrolled to its top: sliders, lists, picture, readout, status.
+TALKS = ("divergence_panel(style='talk')", "training_panel(style='talk')")
+# What of a panel is not in view once it is scrolled to its top: controls, picture, readout, status, look back.
 OUTSIDE = """panel => {
   panel.scrollIntoView({block: 'start'});
   const view = panel.closest('.jp-WindowedPanel-outer').getBoundingClientRect();
-  const parts = '.vaelab-controls .widget-slider, .vaelab-controls select, .vaelab-picture, .vaelab-readout, ' +
-    '.vaelab-status, .vaelab-controls button';
+  const parts = '.widget-slider, select, button, .vaelab-notes, .vaelab-picture, .vaelab-readout, .vaelab-status';
   return [...panel.querySelectorAll(parts)].filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()])
     .filter(([e, box]) => box.left < view.left - 1 || box.right > view.right + 1 || box.top < view.top - 1 ||
       box.bottom > view.bottom + 1 || box.width < 10)
@@ -49,11 +49,11 @@ def browser(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("layout")
     lab.kernelspec(folder, "vaelab")
     prepare = PREPARE + "from vaelab.posterior.samplers import PriorSampler"
-    cells = [prepare, *(f"live.show(live.{panel})" for panel in PANELS), "live.divergence_panel(style='talk')"]
+    cells = [prepare, *(f"live.show(live.{panel})" for panel in (*PANELS, *TALKS))]
     path = lab.notebook(folder / "layout.ipynb", cells)
     with lab.server(folder) as address, lab.browser() as browser:
         browser.open(address, path, cells=len(cells))
-        for index in range(len(PANELS) + 1):
+        for index in range(len(PANELS) + len(TALKS)):
             browser.picture(browser.panel(index)).wait_for()
         yield browser
 
@@ -79,8 +79,7 @@ def attribute_becomes(browser, locator, name, value):
 @pytest.mark.parametrize("side_bar", [True, False])
 def test_controls_picture_and_readout_of_every_panel_are_in_one_view(browser, side_bar):
     resize(browser, 1280, 720, side_bar=side_bar)
-    panels = [*PANELS] if side_bar else [*PANELS, "talk"]
-    outside = {name: browser.panel(i).evaluate(OUTSIDE) for i, name in enumerate(panels)}
+    outside = {name: browser.panel(i).evaluate(OUTSIDE) for i, name in enumerate((*PANELS, *TALKS))}
     assert not any(outside.values()), outside
     tracks = [width for i in range(len(PANELS)) for width in browser.panel(i).evaluate(TRACKS)]
     assert min(tracks) >= 200
@@ -89,10 +88,26 @@ def test_controls_picture_and_readout_of_every_panel_are_in_one_view(browser, si
 @pytest.mark.parametrize(("width", "side_bar"), [(1280, True), (1280, False), (900, True), (900, False), (640, False)])
 def test_nothing_scrolls_inside_a_panel_and_no_label_is_cut(browser, width, side_bar):
     resize(browser, width, 720, side_bar=side_bar)
-    overflowing = {name: browser.panel(i).evaluate(OVERFLOWING) for i, name in enumerate([*PANELS, "talk"])}
+    overflowing = {name: browser.panel(i).evaluate(OVERFLOWING) for i, name in enumerate((*PANELS, *TALKS))}
     assert not any(overflowing.values()), overflowing
     outer = "() => [...document.querySelectorAll('.jp-WindowedPanel-outer, .jp-OutputArea-output')]"
     assert browser.page.evaluate(outer + ".every(e => e.scrollWidth <= e.clientWidth)")
+
+
+@pytest.mark.parametrize(("index", "side_bar"), [(TRAINING, True), (TRAINING, False), (TRAINING + 2, False)])
+def test_a_training_panel_is_in_one_view_also_with_the_choices_of_experts(browser, index, side_bar):
+    resize(browser, 1280, 720, side_bar=side_bar)
+    panel = browser.panel(index)
+    unfold = panel.get_by_role("button", name="More choices")
+    unfold.click()
+    slider(panel, "learning rate").wait_for(timeout=10_000)
+    try:
+        assert panel.evaluate(OUTSIDE) == []
+        assert panel.evaluate(OVERFLOWING) == []
+        assert min(panel.evaluate(TRACKS)) >= 200
+        assert panel.locator(".vaelab-picture").bounding_box()["height"] >= 140
+    finally:
+        unfold.click()
 
 
 def test_a_training_panel_is_in_one_view_also_while_it_trains(browser):
@@ -109,6 +124,34 @@ def test_a_training_panel_is_in_one_view_also_while_it_trains(browser):
         assert panel.evaluate(OVERFLOWING) == []
     finally:
         panel.get_by_role("button", name="Stop", exact=True).click()
+
+
+def test_copied_code_has_room_on_narrow_pages_and_the_panel_says_that_it_is_copied(browser):
+    panel = browser.panel(TRAINING)
+    browser.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.get_by_role("button", name="Step", exact=True).click()
+    browser.page.wait_for_function("e => /Paused: step/.test(e.innerText)", arg=panel.element_handle(), timeout=60_000)
+    try:
+        for width in (900, 640):
+            resize(browser, width, 720, side_bar=False)
+            browser.page.evaluate("() => navigator.clipboard.writeText('')")
+            panel.get_by_role("button", name="Copy as code").click()
+            copied = "async ([e, code]) => await navigator.clipboard.readText() === code.value && code.value !== ''"
+            code = panel.locator("textarea")
+            parts = [panel.element_handle(), code.element_handle()]
+            browser.page.wait_for_function(copied, arg=parts, timeout=10_000)
+            browser.page.wait_for_function(
+                "([e]) => /Copied: paste the code into a cell/.test(e.innerText)", arg=parts, timeout=10_000
+            )
+            assert panel.evaluate(OVERFLOWING) == []
+            box, outer = code.bounding_box(), panel.bounding_box()
+            assert outer["x"] <= box["x"]
+            assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 0.5
+            assert box["width"] > 300
+            assert code.evaluate("e => e.clientHeight") > 100
+    finally:
+        panel.get_by_role("button", name="Stop", exact=True).click()
+        resize(browser, 1280, 720, side_bar=True)
 
 
 def test_the_choices_of_experts_are_folded_until_they_are_asked_for(browser):

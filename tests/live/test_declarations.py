@@ -7,18 +7,18 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.text import Text
 from PIL import Image
 
+from tests.live.makers import small_panels
 from tests.live.waiting import wait_for
 from tests.plots.test_dark import contrast
-from vaelab import live, load, plots, recipes
+from vaelab import live, load, plots
 from vaelab._utils.errors import InvalidValue
 from vaelab.live.lifetime import tree
-from vaelab.live.panels import balance, latent, scale, training_example
-from vaelab.live.panels.training_figure import draw, empty_state, plane_limit
-from vaelab.posterior.samplers import PriorSampler
+from vaelab.live.panels import balance, latent, scale, training_example, training_figure
+from vaelab.live.panels.plane import plane_limit
+from vaelab.live.panels.training_figure import draw
 
 PUBLIC = sorted(name for name in live.__all__ if name.endswith("_panel"))
 MOVES = {  # a value of a control that changes what is shown
@@ -37,28 +37,9 @@ MOVES = {  # a value of a control that changes what is shown
 
 @pytest.fixture(scope="module")
 def makers(tmp_path_factory):
-    """Every public panel by the name of its function, and the second declaration of `latent_panel`."""
-    torch.manual_seed(0)
-    digits = load("digits")
-    images, labels = digits.images[:100], digits.labels[:100]
-    flat, deep = (recipes.vae((1, 8, 8), latent, hidden=(8,)) for latent in (2, 4))
-    series = [recipes.vae((1, 8, 8), 2, hidden=(8,), gamma=gamma) for gamma in (0.1, 0.5)]
-    samplers = {"prior": PriorSampler().fit(torch.randn(50, 4))}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield {
-            "divergence_panel": live.divergence_panel,
-            "mixture_panel": live.mixture_panel,
-            "rho_panel": live.rho_panel,
-            "truth_panel": live.truth_panel,
-            "latent_panel": lambda: live.latent_panel(flat, images, labels),
-            "traversal": lambda: live.latent_panel(deep, images),
-            "posterior_panel": lambda: live.posterior_panel(deep, images),
-            "cloud_panel": lambda: live.cloud_panel(dict(enumerate(series)), images),
-            "balance_panel": live.balance_panel,
-            "scale_panel": lambda: live.scale_panel(deep, samplers, digits, n=70),
-            "training_panel": lambda: live.training_panel(epochs=1),
-        }
+        yield small_panels()
 
 
 def pixels(panel):
@@ -268,4 +249,31 @@ def test_a_code_far_outside_does_not_hide_the_others():
     assert plane_limit(3 * codes) > np.abs(3 * codes).max()
     codes[0] = 1000.0
     assert plane_limit(codes) == 7
-    assert plane_limit(empty_state().plane) == 3.5
+    assert plane_limit(np.zeros((0, 2))) == 3.5
+
+
+def test_before_a_training_its_picture_shows_the_data_and_nothing_that_is_not_there():
+    panel = live.training_panel(data="mnist-mini")
+    figure = panel._picture[1].figure
+    losses, _, path, images, _ = figure.axes
+    for data in ("mnist-mini", "digits", "fashion-mini"):
+        panel.set(data=data)
+        assert panel.settle()
+        first = load(data).images[: training_figure.N_IMAGES, 0] / 255
+        height, width = first.shape[1:]
+        shown = images.images[0].get_array()
+        assert np.allclose(shown[:height, :width], first[0], atol=1e-6)
+        assert np.allclose(shown[:height, -width:], first[-1], atol=1e-6)
+        assert (shown[height:] == 1).all(), "blank, not black"
+        assert data in panel.picture_alt.value
+    (note,) = (text for text in images.texts if text.get_visible())
+    assert "before the training" in note.get_text()
+    assert all(len(line.get_xdata()) == 0 for line in path.lines)
+    panel.set(epochs=1)
+    panel.start()
+    assert panel.settle()
+    assert not note.get_visible()
+    assert all(len(line.get_xdata()) > 0 for line in path.lines)
+    labels = [text.get_text() for text in losses.get_legend().get_texts()]
+    assert labels == ["reconstruction", "divergence"]
+    assert "reconstruction <b>" in panel.readout.value

@@ -1,13 +1,16 @@
 """Panels end: closed, dropped or displayed by a cell that runs again, they leave no thread, no widget, no memory."""
 
 import ctypes
+import dataclasses
 import gc
 import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -15,19 +18,18 @@ import ipywidgets
 import numpy as np
 import psutil
 import pytest
-import torch
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager
 from matplotlib.axis import Axis
 
+from tests.live.makers import small_panels
 from tests.live.waiting import wait_for
-from vaelab import live, load, plots, recipes
+from vaelab import live, load, plots
 from vaelab._utils.errors import InvalidValue
 from vaelab.live import lifetime
 from vaelab.live.figure import dismantle
 from vaelab.live.panels import scale, training_example
 from vaelab.live.trainer import Trainer
-from vaelab.posterior.samplers import PriorSampler
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,30 +75,15 @@ def _leave_nothing_to_other_tests():
 
 @pytest.fixture(scope="module")
 def makers(tmp_path_factory):
-    """Every kind of panel."""
-    torch.manual_seed(1)
-    digits = load("digits")
-    images, labels = digits.images[:100], digits.labels[:100]
-    flat, deep = (recipes.vae((1, 8, 8), latent, hidden=(8,)) for latent in (2, 4))
-    series = [recipes.vae((1, 8, 8), 2, hidden=(8,), gamma=gamma) for gamma in (0.1, 0.5)]
-    samplers = {"prior": PriorSampler().fit(torch.randn(50, 4))}
+    """Every kind of panel; the scale panel measures once."""
+    panels = small_panels()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAELAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        measured = scale._measure(deep, {"prior": samplers["prior"].sample(70)}, digits)
+        first = panels["scale_panel"]()
+        assert first.settle(60)
+        measured = first.spec.prepare()
         patch.setattr(scale, "_measure", lambda *_: measured)
-        yield {
-            "divergence": live.divergence_panel,
-            "mixture": live.mixture_panel,
-            "rho": live.rho_panel,
-            "truth": live.truth_panel,
-            "latent": lambda: live.latent_panel(flat, images, labels),
-            "traversal": lambda: live.latent_panel(deep, images),
-            "posterior": lambda: live.posterior_panel(deep, images),
-            "clouds": lambda: live.cloud_panel(dict(enumerate(series)), images),
-            "balance": lambda: live.balance_panel(series, images),
-            "scale": lambda: live.scale_panel(deep, samplers, digits),
-            "training": lambda: live.training_panel(epochs=400),
-        }
+        yield {**panels, "training_panel": partial(panels["training_panel"], epochs=400)}
 
 
 @pytest.fixture
@@ -151,7 +138,7 @@ def test_a_hundred_panels_of_all_kinds_leave_nothing_behind(makers):
     assert memory() - before < 20 * 2**20
 
 
-@pytest.mark.parametrize("kind", ["divergence", "latent", "training"])
+@pytest.mark.parametrize("kind", ["divergence_panel", "latent_panel", "training_panel"])
 def test_the_last_reference_frees_a_panel_at_once(makers, kind):
     widgets = len(WIDGETS)
     gc.disable()
@@ -180,6 +167,44 @@ def test_dropping_or_closing_a_training_panel_stops_its_thread():
         assert trainer.state == "stopped"
 
 
+@pytest.mark.parametrize("end", [lambda panels: panels[0].close(), lambda panels: panels.clear()])
+def test_closing_or_dropping_a_panel_stops_what_prepares_its_picture(end):
+    steps = []
+
+    def work(check):
+        while True:
+            check()
+            steps.append(0)
+            time.sleep(0.001)
+
+    panels = [live.Panel(dataclasses.replace(live.rho_panel().spec, prepare=work))]
+    wait_for(lambda: steps)
+    assert "vaelab-prepare" in names()
+    end(panels)
+    gc.collect()
+    wait_for(lambda: "vaelab-prepare" not in names())
+
+
+def test_a_training_stopped_while_its_data_are_loaded_does_not_begin(monkeypatch):
+    panel, gate = live.training_panel(epochs=400), threading.Event()
+    monkeypatch.setattr("vaelab.live.trainer.load", lambda name: (gate.wait(60), load(name))[1])
+    panel.start()
+    trainer = panel.trainer
+    panel.close()
+    gate.set()
+    assert trainer.join(20)
+    assert (trainer.state, trainer.experiment) == ("stopped", None)
+
+
+def test_the_interpreter_does_not_wait_for_the_end_of_what_prepares_a_picture():
+    code = (
+        "import dataclasses, time\nfrom vaelab import live\n"
+        "def work(check):\n    while True:\n        check()\n        time.sleep(0.01)\n"
+        "panel = live.Panel(dataclasses.replace(live.rho_panel().spec, prepare=work))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120).returncode == 0
+
+
 def test_a_panel_that_cannot_be_built_leaves_no_widget():
     widgets = len(WIDGETS)
     for wrong in ({"style": "huge"}, {"alpha": 7.0}):
@@ -199,13 +224,13 @@ def test_the_interpreter_ends_cleanly_while_a_panel_trains():
 # -- closed
 
 
-@pytest.mark.parametrize("kind", ["rho", "training"])
+@pytest.mark.parametrize("kind", ["rho_panel", "training_panel"])
 def test_a_closed_panel_says_so_in_one_sentence_and_closes_twice(makers, kind):
     widgets = len(WIDGETS)
     panel = makers[kind]()
     uses = [lambda: panel.set(), panel.reset, panel.settle, panel.rest, lambda: panel.alt, lambda: panel.filmstrip]
     uses += [panel._ipython_display_, lambda: live.show(panel), lambda: panel.controls, lambda: panel.box]
-    if kind == "training":
+    if kind == "training_panel":
         uses += [panel.start, panel.pause, panel.step, panel.stop, panel.restart, panel.show_code]
         uses += [lambda: panel.code, lambda: panel.setup]
     else:

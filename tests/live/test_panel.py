@@ -20,10 +20,11 @@ import vaelab.live
 from vaelab import MarginalPosterior, geometric_js, kl, live, plots, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_uint8
+from vaelab.divergences.gaussian import Gaussian
 from vaelab.live import LiveFigure
 from vaelab.live.figure import png, rounded_limit
 from vaelab.live.lifetime import tree
-from vaelab.live.panels import divergence
+from vaelab.live.panels import divergence, latent
 from vaelab.live.panels.divergence import ALPHAS, GaussianPair, X, compute, gaussian
 from vaelab.live.panels.latent import GAP
 
@@ -501,6 +502,28 @@ def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):
     assert f"is a {int(labels[nearest])}." in panel.readout.value
     assert "nearest encoded images are" in panel.alt
     assert decoded(panel.filmstrip).shape == (2 * 80 + 6, 9 * 86 - 6, 3)
+
+
+def test_the_map_has_all_codes_in_view_and_circles_of_the_prior(experiment, monkeypatch):
+    codes = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 12 - 6
+    codes[0] = torch.tensor([6.0, -6.0])
+    axes = []
+    monkeypatch.setattr(latent, "dismantle", lambda figure: axes.append(figure.axes[0]))
+    monkeypatch.setattr(experiment, "encode", lambda _: Gaussian(codes, torch.zeros_like(codes)))
+    for outlier, limit in ((None, 7.0), (1000.0, 15.0)):
+        if outlier is not None:
+            codes[1] = outlier
+        panel = live.latent_panel(experiment, torch.zeros(200, 1, 8, 8), torch.arange(200) % 10)
+        assert axes[-1].get_xlim() == axes[-1].get_ylim() == (-limit, limit)
+        dots = axes[-1].collections[-1].get_offsets()
+        assert np.allclose(dots, codes.clip(-limit, limit))
+        assert sorted(patch.radius for patch in axes[-1].patches) == [1, 2, 3]
+        panel.set(z1=3.0, z2=0.0)
+        assert panel.settle()
+        picture = decoded(panel.picture.value)
+        side = picture.shape[0]
+        assert picture[side // 2, round((1 + 3.0 / limit) * side / 2)].max() == 0  # the marker's black center
+        assert "Left: the codes of the data" in panel.live_caption.value
 
 
 def test_the_latent_panel_shows_colors():

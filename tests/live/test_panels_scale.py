@@ -1,11 +1,15 @@
 """The scale panel: its factor changes images and numbers; its distances are right."""
 
+import threading
+
 import pytest
 import torch
 
+from tests.live.waiting import wait_for
 from vaelab import live, load, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.live.panels import scale
+from vaelab.metrics import classifier as classifiers
 from vaelab.metrics import encode
 from vaelab.metrics.classifier import classifier
 from vaelab.metrics.frechet import frechet_distance
@@ -61,3 +65,28 @@ def test_color_and_no_sampler_are_refused(parts):
         live.scale_panel(*parts, n=64)
     with pytest.raises(InvalidValue, match="dataset must have more than 64 images, got 64"):
         live.scale_panel(*parts[:2], digits.subset(64))
+
+
+def preparing():
+    return "vaelab-prepare" in [thread.name for thread in threading.enumerate()]
+
+
+def test_closing_the_panel_stops_the_training_of_its_classifier(parts, tmp_path, monkeypatch):
+    steps, shuffle = [], torch.randint
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path))  # without a stored classifier
+    monkeypatch.setattr(classifiers, "STEPS", 10**6)  # hours
+    monkeypatch.setattr(torch, "randint", lambda *a, **k: (steps.append(0), shuffle(*a, **k))[1])
+    panel = live.scale_panel(*parts, n=70)
+    wait_for(lambda: steps)
+    panel.close()
+    wait_for(lambda: not preparing())
+
+
+def test_closing_the_panel_stops_its_measurement(parts, monkeypatch):
+    measured, gate = [], threading.Event()
+    monkeypatch.setattr(scale, "frechet_distance", lambda *_: (gate.wait(60), measured.append(0), 0.0)[-1])
+    panel = live.scale_panel(*parts, n=70)
+    panel.close()
+    gate.set()
+    wait_for(lambda: not preparing())
+    assert len(measured) <= 1

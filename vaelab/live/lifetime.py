@@ -6,6 +6,7 @@ until its cell runs again or is deleted.
 """
 
 import re
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -45,6 +46,21 @@ def weakly(method: Callable[..., None], /, **fixed: Any) -> Callable[..., None]:
                 target(*arguments, **fixed)
 
     return call
+
+
+def check_alive(owner: Any) -> Callable[[], None]:
+    """Return a function that raises Closed once its owner is closed or dropped, or the interpreter ends.
+
+    Long work calls it between its steps; it keeps no reference to the owner.
+    """
+    reference = weakref.ref(owner)
+
+    def check() -> None:
+        target = reference()
+        if target is None or not target.__dict__ or not threading.main_thread().is_alive():
+            raise Closed("the panel must be open, but it was closed.")
+
+    return check
 
 
 def tree(widget: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from vaelab._utils import checks
 from vaelab._utils.typed import typed
 from vaelab.live.control_panel import ControlPanel
 from vaelab.live.figure import Values
-from vaelab.live.lifetime import weakly
+from vaelab.live.lifetime import Closed, check_alive, weakly
 from vaelab.live.process import Process
 from vaelab.live.spec import PanelSpec
 from vaelab.live.worker import worker
@@ -68,7 +68,8 @@ class Panel(ControlPanel):
             self.redraw()
             self.settle()
         else:  # not a daemon: the interpreter waits for its end, and would abort inside torch
-            threading.Thread(target=_prepare, args=(spec.prepare, weakly(self._begin)), name="vaelab-prepare").start()
+            work = spec.prepare, check_alive(self), weakly(self._begin)
+            threading.Thread(target=_prepare, args=work, name="vaelab-prepare").start()
 
     def _size(self) -> tuple[int, int]:
         """Return width and height of the picture in pixels."""
@@ -235,10 +236,18 @@ class Panel(ControlPanel):
         super()._display(caption, alt)
 
 
-def _prepare(work: Callable[[], Any], begin: Callable[..., None]) -> None:
-    """On a thread of its own: do slow work, then let the panel draw, which meets the same error if there is one."""
-    with suppress(Exception):
-        work()
+def _prepare(work: Callable[[Callable[[], None]], Any], check: Callable[[], None], begin: Callable[..., None]) -> None:
+    """On a thread of its own: do slow work, then let the panel draw, which meets the same error if there is one.
+
+    When the panel is closed, the work ends at its next step.
+    """
+    try:
+        check()
+        work(check)
+    except Closed:
+        return
+    except Exception:
+        pass
     begin()
 
 

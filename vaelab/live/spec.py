@@ -59,7 +59,8 @@ class PanelSpec:
         picture: picture(style, dark) -> `Picture`.
         filmstrip: Returns the filmstrip as PNG bytes.
         unused: unused(values) -> why a control has no effect at some values, by its name.
-        prepare: Slow work that the first picture needs; done in the background, with the panel on the page.
+        prepare: prepare(check): slow work that the first picture needs; done in the background, with the panel on
+            the page. It calls check() between its steps, which raises an error once the panel is closed.
         process: process(panel) -> what runs behind the panel. It makes the values of the picture.
     """
 
@@ -77,7 +78,7 @@ class PanelSpec:
     picture: Callable[..., Picture] | None = None
     filmstrip: Callable[[], bytes] | None = None
     unused: Unused | None = None
-    prepare: Callable[[], Any] | None = None
+    prepare: Callable[[Callable[[], None]], Any] | None = None
     process: Callable[..., Process] | None = None
 
     def __post_init__(self) -> None:

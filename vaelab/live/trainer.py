@@ -180,6 +180,9 @@ class Trainer:
     def _train(self) -> None:
         torch.set_num_threads(1)  # leaves a core to the thread that draws
         data = load(self.setup.data)
+        if self._stopped:  # meanwhile
+            self.state = "stopped"
+            return
         self.call = self.setup.recipe(data)
         with _building:  # initial weights come from torch's global generator; restore it
             global_state = torch.get_rng_state()

@@ -5,7 +5,7 @@ set only, and is no FID.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from safetensors.torch import load, save
@@ -71,12 +71,13 @@ class Classifier(nn.Module):
         return sum(int((self(x).argmax(1) == y).sum()) for x, y in parts) / len(dataset)
 
 
-def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
+def classifier(dataset: Dataset, seed: int = 0, on_step: Callable[[], object] | None = None) -> Classifier:
     """Load the classifier of a data set from the cache, or train it in seconds and store it there.
 
     Args:
         dataset: The training part, whatever is measured later.
         seed: Of the training; torch's global generator is left as it was.
+        on_step: Called before each step of the training; an error that it raises ends the training.
 
     Returns:
         The classifier in evaluation mode.
@@ -101,7 +102,7 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
             raise ValueError("wrong checksum")
         net.load_state_dict(load(content[:-DIGEST]))
     except Exception:  # absent, damaged, or of another version
-        _train(net, dataset, generator)
+        _train(net, dataset, generator, on_step)
         content = save(net.state_dict())
         with atomic_write(path) as part:
             part.write_bytes(content + hashlib.sha256(content).digest())
@@ -109,10 +110,14 @@ def classifier(dataset: Dataset, seed: int = 0) -> Classifier:
 
 
 @torch.enable_grad()
-def _train(net: Classifier, dataset: Dataset, generator: torch.Generator) -> None:
+def _train(
+    net: Classifier, dataset: Dataset, generator: torch.Generator, on_step: Callable[[], object] | None = None
+) -> None:
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
     for _ in range(STEPS):
+        if on_step is not None:
+            on_step()
         index = torch.randint(len(dataset), (min(BATCH, len(dataset)),), generator=generator)
         optimizer.zero_grad()
         F.cross_entropy(net(dataset.images[index]), dataset.labels[index]).backward()

@@ -19,6 +19,7 @@ from vaelab.data.images import Images, as_images
 from vaelab.live.controls import Slider, Switch
 from vaelab.live.figure import Painting, Pixels, Values, dismantle, png
 from vaelab.live.panel import Panel
+from vaelab.live.panels.plane import draw_prior, plane_limit
 from vaelab.live.panels.traversal import SIDES, Traversal, decode, decode_rows, resize
 from vaelab.live.spec import PanelSpec, Readout
 from vaelab.live.worker import drawing
@@ -79,7 +80,11 @@ def _plane_spec(plane: "_Plane") -> PanelSpec:
     """Declare the panel of two latents: a point of the plane, and its image."""
     reach = plane.reach
     width, edge = min(3.0, 2 * reach), 0.9 * reach
-    beside = "" if plane.means is None else " Right: the codes of the data, with a mark at the point."
+    beside = (
+        ""
+        if plane.means is None
+        else " Left: the codes of the data, with a mark at the point; circles: one, two and three σ of the prior."
+    )
     return PanelSpec(
         picture=plane.open,
         controls=[
@@ -137,9 +142,11 @@ class _Plane:
     def __init__(self, experiment: Experiment, images: Images | None, labels: Tensor | None, reach: float) -> None:
         self.experiment, self.reach, self.labels = experiment, reach, labels
         self.means = self.sigmas = None
+        self.limit = reach  # of the map
         if images is not None:
             codes = experiment.encode(images)
             self.means, self.sigmas = codes.mean, torch.exp(0.5 * codes.logvar)
+            self.limit = plane_limit(self.means.numpy(), least=reach)
 
     def open(self, style: plots.Style, dark: bool) -> Painting:
         """Return the picture: the image or the grid, beside the map with a marker if there are codes."""
@@ -161,10 +168,10 @@ class _Plane:
         z1, z2, width, side = values["z1"], values["z2"], values["width"], background.height
         canvas = background.copy()
         canvas.paste(self._large(values, side).convert("RGB"), (side + GAP, 0))
-        x, y = ((1 + z / self.reach) * side / 2 for z in (z1, -z2))
+        x, y = ((1 + z / self.limit) * side / 2 for z in (z1, -z2))
         pen = ImageDraw.Draw(canvas)
         if values["grid"]:
-            half = width / self.reach * side / 4
+            half = width / self.limit * side / 4
             pen.rectangle((max(x - half, 0), y - half, min(x + half, side), y + half), outline=ink, width=2)
         for radius, color in ((12, "white"), (10, "black"), (7, "white"), (4, "black")):  # seen on any background
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
@@ -236,9 +243,13 @@ def _draw_map(plane: _Plane, side: int, dark: bool) -> Pixels:
         figure = plots.new_figure(side / 100, side / 100)
         figure.set_layout_engine("none")
         ax = figure.add_axes((0, 0, 1, 1))
-        plots.latent_plane(ax, plane.means, plane.labels, plane.sigmas)
+        assert plane.means is not None
+        limits = -plane.limit, plane.limit
+        draw_prior(ax)
+        means = plane.means.clip(*limits)  # a code far outside is on the edge
+        plots.latent_plane(ax, means, plane.labels, plane.sigmas)
         ax.spines[:].set(visible=True, color=plots.palette().REFERENCE)
-        ax.set(xlim=(-plane.reach, plane.reach), ylim=(-plane.reach, plane.reach), xticks=[], yticks=[])
+        ax.set(xlim=limits, ylim=limits, xticks=[], yticks=[])
         figure.canvas.draw()
         pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
         dismantle(figure)

@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -55,10 +55,12 @@ class _Measurement:
         self._parts = copy.deepcopy(experiment), latents, dataset  # the experiment may be trained on
         self._lock, self._samples = threading.Lock(), list[_ScaledSamples]()
 
-    def __call__(self) -> _ScaledSamples:
+    def __call__(self, check: Callable[[], None] = lambda: None) -> _ScaledSamples:
+        """Return the samples; `check` is called between the steps of the measurement and may end it by an error."""
         with self._lock:
+            check()
             if not self._samples:
-                self._samples.append(_measure(*self._parts))
+                self._samples.append(_measure(*self._parts, check))
         return self._samples[0]
 
     def best(self) -> float:
@@ -126,15 +128,21 @@ def scale_panel(
     return Panel(spec, style)
 
 
-def _measure(experiment: Experiment, latents: Mapping[str, Tensor], dataset: Dataset) -> _ScaledSamples:
+def _measure(
+    experiment: Experiment, latents: Mapping[str, Tensor], dataset: Dataset, check: Callable[[], None] = lambda: None
+) -> _ScaledSamples:
     """Decode latents [n, d] at every factor; the classifier is trained first, unless it is stored."""
-    network = classifier(dataset)
+    network = classifier(dataset, on_step=check)
     real = network.features(dataset.images)
     device = experiment.objective.weight.device
     distance, grids = [], []
     for z in latents.values():
-        decoded = [experiment.decode((float(factor) * z).to(device)).cpu() for factor in FACTORS]
-        distance.append([frechet_distance(real, network.features(images)) for images in decoded])
+        decoded, distances = list[Tensor](), list[float]()
+        for factor in FACTORS:
+            check()
+            decoded.append(experiment.decode((float(factor) * z).to(device)).cpu())
+            distances.append(frechet_distance(real, network.features(decoded[-1])))
+        distance.append(distances)
         first = torch.stack([images[: ROWS * COLUMNS, 0] for images in decoded])
         grids.append(first.unflatten(1, (ROWS, COLUMNS)).numpy())
     return _ScaledSamples(tuple(latents), np.array(distance), np.stack(grids))

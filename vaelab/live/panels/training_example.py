@@ -1,5 +1,7 @@
 """The filmstrip of the training panel: finished example trainings, whose numbers ship beside this file.
 
+The first images of each data set ship with them, for the picture before a training.
+
 `python -m vaelab.live.panels.training_example` trains them again, in some seconds.
 """
 
@@ -18,9 +20,9 @@ from vaelab._utils.files import atomic_write
 from vaelab._utils.images import to_uint8
 from vaelab.data.loading import load
 from vaelab.live.figure import Values
-from vaelab.live.panels.training_figure import TrainingState, evaluate
+from vaelab.live.panels.training_figure import N_IMAGES, TrainingState, evaluate
 from vaelab.live.trainer import Point, Trainer, rate_and_distortion
-from vaelab.live.training_config import TrainingChoices
+from vaelab.live.training_config import DATA, TrainingChoices
 from vaelab.training.interventions import Intervention, Interventions
 
 NUMBERS = Path(__file__).with_name("training_examples.npz")
@@ -79,9 +81,15 @@ def _is_steered(setup: TrainingChoices) -> bool:
     return not setup.divergence.startswith("KL")
 
 
+def data_row(name: str) -> np.ndarray:
+    """Return the first images [N_IMAGES, h, w] of a data set, in [0, 1]; loading the set would take too long."""
+    images: np.ndarray = _numbers("data")[name] / np.float32(255)
+    return images
+
+
 @cache
 def _numbers(name: str) -> dict[str, np.ndarray]:
-    """Read the numbers of an example, by the names of `compute`."""
+    """Read the numbers of an example, by the names of `compute`, or the first images of the "data", by set."""
     with np.load(NUMBERS) as arrays:
         return {key.split("/")[1]: arrays[key] for key in arrays.files if key.startswith(f"{name}/")}
 
@@ -127,7 +135,7 @@ def compute(setup: TrainingChoices) -> dict[str, np.ndarray]:
 
 def _write() -> None:
     """Train the examples and write their numbers."""
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, Any] = {f"data/{name}": load(name).images[:N_IMAGES, 0].numpy() for name in DATA}
     for name, setup in EXAMPLES.items():
         arrays |= {f"{name}/{key}": value for key, value in compute(setup).items()}
     buffer = io.BytesIO()

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.patches import Circle
 
 from vaelab import plots
 from vaelab._utils.images import to_float
 from vaelab.live.figure import AnyFigure, Scene, Values, combine, empty_line, rounded_limit, set_limits
+from vaelab.live.panels.plane import draw_prior, plane_limit
 from vaelab.live.trainer import Point, Snapshot, Trainer, nearest
 from vaelab.objectives.objective import Experiment
 
@@ -48,10 +48,10 @@ def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> Training
     return TrainingState(list(trainer.record.points), changes, snapshot.step, images.numpy(), plane.numpy(), labels)
 
 
-def empty_state() -> TrainingState:
-    """Return the state before the first step."""
-    images, codes = np.zeros((3, N_IMAGES, 8, 8)), np.zeros((0, 2))
-    return TrainingState([], [], 0, images, codes, np.zeros(0, int))
+def untrained_state(data: np.ndarray) -> TrainingState:
+    """Return the state before there is a model: images of the data [N_IMAGES, h, w], NaN in place of decoded ones."""
+    decoded = np.full_like(data, np.nan)
+    return TrainingState([], [], 0, np.stack([data, decoded, decoded]), np.zeros((0, 2)), np.zeros(0, int))
 
 
 def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
@@ -64,11 +64,11 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
         places, short = [grid[0, :2], grid[0, 2:4], grid[0, 4:], grid[1, :4], grid[1, 4:]], False
     losses, gamma, path, images, plane = (figure.add_subplot(place) for place in places)
     colors = plots.palette()
-    parts = {"nll": (colors.P, "--"), "divergence": (colors.Q, "-")}
+    parts = {"nll": ("reconstruction", colors.P, "--"), "divergence": ("divergence", colors.Q, "-")}
     return combine(
         [
             _curves(losses, "loss (nats)" if short else "reconstruction, divergence (nats)", parts),
-            _curves(gamma, "gamma", {"gamma": (colors.MEAN, "-")}),
+            _curves(gamma, "gamma", {"gamma": ("gamma", colors.MEAN, "-")}),
             _path(path, "squared error" if short else "squared error per image"),
             _images(images),
             _plane(plane),
@@ -76,10 +76,10 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     )
 
 
-def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
-    """Draw fields of the points by step, with lines where a parameter was changed, and a cursor."""
+def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str, str]]) -> Scene:
+    """Draw fields of the points by step, each with label, color and dashes; changes of parameters, and a cursor."""
     colors = plots.palette()
-    lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, (color, dash) in columns.items()]
+    lines = [ax.plot([], [], label=name, color=color, linestyle=dash)[0] for name, color, dash in columns.values()]
     across = ax.get_xaxis_transform()
     changes = ax.plot([], [], color=colors.JS, lw=0.8, alpha=0.8, transform=across)[0]
     cursor = ax.plot([], [], color=colors.ink, lw=0.8, linestyle=":", transform=across)[0]
@@ -118,13 +118,11 @@ def _path(ax: Any, title: str) -> Scene:
 
     def update(values: Values) -> bool:
         state: TrainingState = values["state"]
-        if not state.points:
-            return False
         path.set_data([p.rate for p in state.points], [p.distortion for p in state.points])
-        now = nearest(state.points, state.cursor)
-        here.set_data([now.rate], [now.distortion])
+        now = [nearest(state.points, state.cursor)] if state.points else []
+        here.set_data([p.rate for p in now], [p.distortion for p in now])
         late = state.points[len(state.points) // 20 :]
-        rate, distortion = max(p.rate for p in late), max(p.distortion for p in late)
+        rate, distortion = (max((getattr(p, name) for p in late), default=1.0) for name in ("rate", "distortion"))
         return set_limits(ax, (0, rounded_limit(distortion, steps=COARSE)), (0, rounded_limit(rate, steps=COARSE)))
 
     return Scene([path, here], update)
@@ -134,9 +132,14 @@ def _images(ax: Any) -> Scene:
     """Draw data, reconstructions and samples, one row each."""
     grid = plots.image_grid(ax, np.zeros((3, N_IMAGES, 8, 8)), gap=1)
     ax.set_title("data, reconstructions, samples")
+    centered: Any = {"transform": ax.transAxes, "ha": "center", "va": "center"}
+    note = ax.text(0.5, 0.33, "no reconstructions and no samples before the training", **centered)
 
     def update(values: Values) -> bool:
-        picture = plots.tile_images(values["state"].images, gap=1)
+        images = values["state"].images
+        blank = np.isnan(images)
+        note.set_visible(bool(blank.any()))
+        picture = plots.tile_images(np.where(blank, plots.palette().level, images), gap=1)
         grid.set_data(picture)
         height, width = picture.shape
         extent = (-0.5, width - 0.5, height - 0.5, -0.5)
@@ -145,14 +148,13 @@ def _images(ax: Any) -> Scene:
         grid.set_extent(extent)
         return True
 
-    return Scene([grid], update)
+    return Scene([grid, note], update)
 
 
 def _plane(ax: Any) -> Scene:
     """Draw the means of the probe's posteriors, colored and named by class, over the prior."""
     colors = plots.palette()
-    for radius in (1, 2, 3):
-        ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=colors.REFERENCE, linewidth=0.6, linestyle=":"))
+    draw_prior(ax)
     dots = [ax.plot([], [], ".", color=color, markersize=4)[0] for color in colors.CLASSES]
     place: Any = {"ha": "center", "va": "center", "weight": "bold", "clip_on": True, "color": colors.ink}
     names = [ax.text(0, 0, str(k), visible=False, **place) for k in range(len(dots))]
@@ -171,11 +173,3 @@ def _plane(ax: Any) -> Scene:
         return set_limits(ax, (-limit, limit), (-limit, limit))
 
     return Scene([*dots, *names], update)
-
-
-def plane_limit(plane: np.ndarray) -> float:
-    """Return the limit of the axes for codes [n, 2]: all of them, but for outliers beyond twice the 0.95 quantile."""
-    if not plane.size:
-        return 3.5
-    reach = np.abs(plane).max(1)
-    return rounded_limit(1.05 * min(float(reach.max()), 2 * float(np.quantile(reach, 0.95))), least=3.5)

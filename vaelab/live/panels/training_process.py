@@ -7,7 +7,8 @@ from typing import Any
 from vaelab.live.controls import explain
 from vaelab.live.figure import Values
 from vaelab.live.lifetime import weakly
-from vaelab.live.panels.training_figure import empty_state, evaluate
+from vaelab.live.panels.training_example import data_row
+from vaelab.live.panels.training_figure import evaluate, untrained_state
 from vaelab.live.panels.training_texts import SLIDERS, TUNABLE, progress, shown
 from vaelab.live.process import Action, Process
 from vaelab.live.trainer import Snapshot, Trainer
@@ -180,9 +181,11 @@ class Training(Process):
     def look(self, values: Values) -> Values:
         """Return the newest state, or that of a past epoch, and what its texts need."""
         trainer = self.trainer
-        state, setup, waiting = empty_state(), self._first if trainer is None else trainer.setup, self._changes()[0]
+        setup, waiting = self.setup if trainer is None else trainer.setup, self._changes()[0]
         if trainer is not None and (snapshot := self._past(trainer) or trainer.record.latest) is not None:
             state = evaluate(self._copy(trainer), trainer, snapshot)
+        else:
+            state = untrained_state(data_row(setup.data))
         return {"state": state, "trainer": trainer, "setup": setup, "waiting": waiting}
 
     def _past(self, trainer: Trainer) -> Snapshot | None:

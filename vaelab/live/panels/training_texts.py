@@ -67,7 +67,10 @@ def describe(values: Values) -> str:
     setup, state = values["setup"], values["state"]
     model = f"VAE on {setup.data} with the divergence {setup.divergence}"
     if not state.points:
-        return f"Empty curves and an empty latent plane: the {model} has not been trained yet."
+        return (
+            f"Images of {setup.data} above empty rows, empty curves and an empty latent plane: "
+            f"the {model} has not been trained yet."
+        )
     first, now = state.points[0], nearest(state.points, state.cursor)
     means, distances = state.plane.mean(0), np.linalg.norm(state.plane, axis=1)
     return (
