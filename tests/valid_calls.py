@@ -148,7 +148,10 @@ def skewed() -> dict[str, Any]:
 
 
 def design() -> dict[str, Any]:
-    return {"network": "mlp", "hidden": (4,), "likelihood": "normal", "squash": True, "gamma": 0.5, "annealing": None}
+    return {
+        **{"network": "mlp", "hidden": (4,), "likelihood": "normal", "squash": True, "gamma": 0.5, "annealing": None},
+        **{"components": 10, "dequantize": None},
+    }
 
 
 def recipe(name: str, *without: str, **own: Any) -> Call:
@@ -346,8 +349,17 @@ CALLS: dict[str, Callable[[], Call]] = {
     "gamma.Optimal.update": lambda: (gamma.Optimal().update, schedule_step()),
     "gamma.PerImage.logvar_for": lambda: (gamma.PerImage().logvar_for, {"error": torch.ones(3)}),
     "gamma.policy": lambda: (gamma.policy, {"gamma": 0.5}),
-    "likelihoods.Normal": lambda: (likelihoods.Normal, {"gamma": 0.5, "squash": True}),
-    "likelihoods.Laplace": lambda: (likelihoods.Laplace, {"gamma": 0.5, "squash": True}),
+    "likelihoods.Normal": lambda: (likelihoods.Normal, {"gamma": 0.5, "squash": True, "dequantize": None}),
+    "likelihoods.Laplace": lambda: (likelihoods.Laplace, {"gamma": 0.5, "squash": True, "dequantize": None}),
+    "likelihoods.LogisticMixture": lambda: (likelihoods.LogisticMixture, {"components": 2}),
+    "likelihoods.LogisticMixture.outputs": lambda: (likelihoods.LogisticMixture(2).outputs, {"shape": SHAPE}),
+    **{
+        f"likelihoods.LogisticMixture.{method}": lambda method=method: (
+            getattr(likelihoods.LogisticMixture(2), method),
+            {"out": torch.zeros(3, 6, 8, 8), **({"x": pixels()["x"]} if method.startswith("nll") else {})},
+        )
+        for method in ("nll", "nll_and_mse", "sample", "mean")
+    },
     **{
         f"likelihoods.{kind.__name__}.{method}": lambda kind=kind, method=method: (
             getattr(kind(), method),
@@ -574,7 +586,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         metrics.Adapter,
         {name: getattr(adapter(), name) for name in metrics.Adapter.__dataclass_fields__},
     ),
-    "metrics.Adapter.as_images": lambda: (adapter().as_images, {"x": images()}),
+    "metrics.Adapter.as_images": lambda: (adapter().as_images, {"x": images(), "density": False}),
     "metrics.Adapter.convert": lambda: (adapter().convert, {"x": images()}),
     "metrics.Adapter.as_input": lambda: (adapter().as_input, {"x": images()}),
     "metrics.Adapter.check": lambda: (adapter().check, {"x": images()}),
@@ -585,6 +597,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"encode": encoding, "decode": decoding, "logits": False},
     ),
     "metrics.normal": lambda: (metrics.normal, {"encode": encoding, "decode": decoding, "gamma": 0.5}),
+    "metrics.bits_per_dim": lambda: (metrics.bits_per_dim, {"nats": 100.0, "dims": 64}),
     "metrics.bound": lambda: (metrics.bound, {"model": vae(), "x": images(), "seed": 0, "chunk": 4}),
     "metrics.distances": lambda: (
         metrics.distances,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.device import on_device
-from vaelab._utils.domain import Domain
+from vaelab._utils.domain import Domain, encoder_domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
 from vaelab._utils.typed import check_fields, typed
@@ -55,7 +55,8 @@ class Adapter:
         module: Put into evaluation mode meanwhile.
         deeper: For latents in several layers.
         shape: Shape of one datum, if known.
-        domain: "unit" for data in [0, 1], "real" for any finite floats.
+        domain: "unit" for data in [0, 1], "levels" where `nll` is -ln P of 256 levels, "real" for any
+            finite floats.
 
     Raises:
         InvalidType, InvalidValue: If a field is of another type, such as one of the three no function.
@@ -82,13 +83,18 @@ class Adapter:
         if not self.dtype.is_floating_point:
             raise InvalidType(f"dtype must be floating point, got {self.dtype}.")
 
-    def as_images(self, x: Images) -> Tensor:
+    def as_images(self, x: Images, *, density: bool = False) -> Tensor:
         """Return x, a tensor, an array or a `Dataset`, as data [n, *shape] that the model may take.
+
+        Args:
+            x: Data.
+            density: Whether for `nll` too, which may be of the 256 levels only.
 
         Raises:
             InvalidType, InvalidValue: As `vaelab.data.images.as_images`, and without data.
         """
-        images = as_images(x, self.shape, self.domain)
+        domain = self.domain if checks.flag("density", density) else encoder_domain(self.domain)
+        images = as_images(x, self.shape, domain)
         if not len(images):
             raise InvalidValue("images must be [n, ...] with n at least 1, got 0.")
         return images

@@ -104,6 +104,7 @@ def report(
             "seed": seed,
             "small_probe_labels": small_probe_labels,
             "views": inputs.views,
+            **({"levels": 256} if inputs.model.domain == "levels" else {}),
         },
         nll=nll(inputs.model, inputs.test_images[index], samples, seed=seed) if inputs.density else None,
         nll_images=index,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils import checks
-from vaelab._utils.domain import Domain
+from vaelab._utils.domain import Domain, encoder_domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_float
 from vaelab._utils.precision import without_autocast
@@ -149,7 +149,8 @@ class Experiment(ScalarModule):
     """A model with its objective: the unit that is trained, saved and stacked.
 
     Data enter as x [n, *shape]: uint8 or floats in [0, 1], or, where the domain of the likelihood
-    is "real", any finite floats of any shape: images, vectors (d,), point clouds (points, 3).
+    is "real", any finite floats of any shape: images, vectors (d,), point clouds (points, 3). Where
+    it is "levels", a training takes uint8 or multiples of 1/255, and the encoder any in [0, 1].
 
     Args:
         model: Encoder and decoder.
@@ -184,7 +185,7 @@ class Experiment(ScalarModule):
 
     @property
     def domain(self) -> Domain:
-        """The domain of the data, "unit" or "real"."""
+        """The domain of the data, "unit", "levels" or "real"."""
         return self.objective.likelihood.domain
 
     def as_input(self, x: Tensor) -> Tensor:
@@ -204,7 +205,7 @@ class Experiment(ScalarModule):
 
     def as_images(self, x: Images) -> Tensor:
         """Return data [n, *shape], checked, on the device of the weights."""
-        return as_images(x, self.shape, self.domain).to(self.objective.weight.device)
+        return as_images(x, self.shape, encoder_domain(self.domain)).to(self.objective.weight.device)
 
     def init_from_data(self, x: Images) -> None:
         """Initialize gamma from the training data [n, *shape], once, before the first step."""
@@ -237,7 +238,7 @@ class Experiment(ScalarModule):
     def encode_in_chunks(self, x: Images, chunk: int = 2000) -> Gaussian:
         """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
         device, chunk = self.objective.weight.device, checks.positive_int("chunk", chunk)
-        images = as_images(x, self.shape, self.domain)
+        images = as_images(x, self.shape, encoder_domain(self.domain))
         parts = [self._posterior(part.to(device)) for part in images.split(chunk)]
         return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
 

@@ -28,7 +28,7 @@ from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIControlle
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
 from vaelab.objectives.gamma import GammaPolicy, Geco
 from vaelab.objectives.iwae import Gradient, IWAEObjective
-from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
+from vaelab.objectives.likelihoods import Bernoulli, Dequantize, Laplace, Likelihood, LogisticMixture, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
 RECIPES: dict[str, Callable[..., Experiment]] = {}
@@ -41,24 +41,30 @@ class Design(TypedDict, total=False):
     Args:
         network: Name of encoder and decoder in `vaelab.networks.NETWORKS`, "mlp" by default.
         hidden: Widths of their layers, such as (400,); None takes the network's own.
-        likelihood: Likelihood of the data, "normal" by default.
+        likelihood: Likelihood of the data, "normal" by default; "logistic-mixture" is of images with
+            256 levels, a probability of each.
         squash: Whether data lie in [0, 1], as by default; a Bernoulli always squashes.
-        gamma: Standard deviation of the decoder, for all likelihoods but the Bernoulli: a number,
-            "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`. With
-            the default 1/sqrt(2) the loss is the sum of squared errors plus the divergence.
+        components: Components of the logistic mixture.
+        dequantize: "uniform" adds noise to images of 256 levels, so that a normal or Laplace
+            likelihood bounds the probability of the levels; None is their density as they are.
+        gamma: Standard deviation of a normal or Laplace decoder: a number, "learned", "computed",
+            "optimal", "per-image", or a policy of `vaelab.gamma`. With the default 1/sqrt(2) the loss is
+            the sum of squared errors plus the divergence.
         annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
     """
 
     network: str
     hidden: Sequence[int] | None
-    likelihood: Literal["normal", "bernoulli", "laplace"]
+    likelihood: Literal["normal", "bernoulli", "laplace", "logistic-mixture"]
     squash: bool
+    components: int
+    dequantize: Dequantize | None
     gamma: float | str | GammaPolicy
     annealing: Annealing | None
 
 
 DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
-DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None}
+DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None, "components": 10, "dequantize": None}
 _ARGS = """\
     shape: Shape of one datum, such as (channels, height, width).
     latent: Number of latents.
@@ -87,8 +93,12 @@ def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: flo
     options = _options(**design)
     shape, hidden = _checked(shape, latent), options["hidden"]
     checks.one_of("network", options["network"], tuple(NETWORKS))
-    encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
-    objective = Objective(_likelihood(options), divergence, weight, options["annealing"])
+    likelihood, network = _likelihood(options), NETWORKS[options["network"]]
+    widths = [] if hidden is None else [tuple(hidden)]
+    encoder, decoder = network(shape, latent, *widths)
+    if isinstance(likelihood, LogisticMixture):  # several numbers for each pixel
+        decoder = network((likelihood.outputs(shape), *shape[1:]), latent, *widths)[1]
+    objective = Objective(likelihood, divergence, weight, options["annealing"])
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
@@ -105,14 +115,21 @@ def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
 
 
 def _likelihood(options: dict[str, Any]) -> Likelihood:
-    name, gamma, squash = options["likelihood"], options["gamma"], options["squash"]
+    name, gamma, squash, dequantize = (options[key] for key in ("likelihood", "gamma", "squash", "dequantize"))
+    mixture = name == "logistic-mixture"
+    if not mixture and options["components"] != DEFAULTS["components"]:
+        raise InvalidValue(
+            f"components must be given with likelihood='logistic-mixture', got {options['components']} with {name!r}."
+        )
     if name in ("normal", "laplace"):
-        return (Normal if name == "normal" else Laplace)(gamma, squash=squash)
+        return (Normal if name == "normal" else Laplace)(gamma, squash=squash, dequantize=dequantize)
+    title, domain = ("logistic mixture", "levels") if mixture else ("Bernoulli", "unit")
     if not squash:
-        raise InvalidValue("squash must be True for a Bernoulli, whose domain is 'unit', got False; use a normal.")
-    if gamma != DEFAULTS["gamma"]:
-        raise InvalidValue(f"gamma must not be given for a Bernoulli, got {gamma!r}; use a normal.")
-    return Bernoulli()
+        raise InvalidValue(f"squash must be True for a {title}, whose domain is {domain!r}, got False; use a normal.")
+    for option, value in (("gamma", gamma), ("dequantize", dequantize)):
+        if value != DEFAULTS[option]:
+            raise InvalidValue(f"{option} must not be given for a {title}, got {value!r}; use a normal.")
+    return LogisticMixture(options["components"]) if mixture else Bernoulli()
 
 
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
@@ -362,6 +379,8 @@ def two_layer_iwae(
     options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
     if options["network"] != "burda":
         raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
+    if options["likelihood"] == "logistic-mixture":
+        raise InvalidValue("likelihood must give one number a pixel for two stochastic layers, got 'logistic-mixture'.")
     model = TwoLayers(
         _checked(shape, latent), latent, top, (200, 200) if options["hidden"] is None else options["hidden"]
     )
@@ -405,8 +424,10 @@ def hierarchical_vae(
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
-    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
-    return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
+    likelihood = _likelihood(options)
+    outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
+    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)
+    return Experiment(model, Objective(likelihood, divergence, annealing=options["annealing"]), tuple(shape))
 
 
 @_recipe
