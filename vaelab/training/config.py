@@ -43,6 +43,9 @@ class TrainConfig:
         compile: Compile the forward pass with torch.compile: True, or one of its modes, "default",
             "reduce-overhead" or "max-autotune". It draws other noise than eager mode.
         cuda_graph: Capture the step as one CUDA graph, if there is a GPU.
+        data_parallel: Share each batch among the processes of `torch.distributed`; see
+            `vaelab.training.parallel`. Two processes take the steps of one, up to rounding, with one draw
+            of z per image, without views, and unless something mixes the images of a batch, as below.
         channels_last: Keep the weights of convolutions with the channels as last axis in memory, for
             the tensor cores of a GPU. Results are equal up to rounding.
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.
@@ -78,6 +81,7 @@ class TrainConfig:
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     compile: bool | Literal["default", "reduce-overhead", "max-autotune"] = False
     cuda_graph: bool = False
+    data_parallel: bool = False
     channels_last: bool = False
     checkpoints: Path | str | None = None
     checkpoint_minutes: float = 10.0

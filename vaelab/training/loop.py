@@ -24,6 +24,7 @@ from vaelab._utils.typed import typed
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
 from vaelab.objectives.objective import Experiment, LossTerms
+from vaelab.training import parallel
 from vaelab.training.checkpoints import Checkpointer
 from vaelab.training.config import TrainConfig
 from vaelab.training.cuda_graph import capture
@@ -88,7 +89,8 @@ def fit(
         [1, 2]
     """
     config = config or TrainConfig()
-    if config.progress:
+    parallel.check(config)
+    if config.progress and parallel.is_first(config):
         announce_device(config.device, experiment.model)
     history = History()
     steps = train(
@@ -104,7 +106,9 @@ def with_bar(steps: Iterator[Progress], config: TrainConfig) -> Iterator[Progres
     """Pass the steps of a training on, and show them as a progress bar."""
     from vaelab._utils.progress import tqdm
 
-    with tqdm(disable=not config.progress, unit=" images", unit_scale=True, mininterval=0.2) as bar:
+    with tqdm(
+        disable=not (config.progress and parallel.is_first(config)), unit=" images", unit_scale=True, mininterval=0.2
+    ) as bar:
         for progress in steps:
             bar.total = progress.steps * config.batch_size
             bar.update(progress.step * config.batch_size - bar.n)
@@ -167,11 +171,13 @@ def train(
     """
     config = config or TrainConfig()
     check_inference_mode()
+    parallel.check(config)
+    locks = config.checkpoints is not None and parallel.is_first(config)
     if len(changed) and not resume:
         raise InvalidValue(f"changed must be empty unless resume=True, got {changed!r}.")
     # Another number of threads rounds differently, and a training with checkpoints resumes bit for bit.
     with (
-        lock(user_path(config.checkpoints) / ".lock", wait=False) if config.checkpoints is not None else nullcontext(),
+        lock(user_path(config.checkpoints or "") / ".lock", wait=False) if locks else nullcontext(),
         adapt_threads(config.checkpoints is None, announce=config.progress) as adapt,
     ):
         changes = interventions or Interventions()
@@ -203,6 +209,8 @@ def _train(
     experiment.to(device).train()
     if config.channels_last:
         to_channels_last(experiment)
+    if config.data_parallel:
+        parallel.send_weights(experiment)
     experiment.init_from_data(images)
     optimizer = adam(experiment, config, device)
     step = TrainStep(experiment, images, config, optimizer, augment)
@@ -300,7 +308,17 @@ class TrainStep:
 
     @torch.enable_grad()
     def backward(self, index: Tensor) -> LossTerms:
-        """Compute gradients and terms of a batch, in `config.micro_batches` parts."""
+        """Compute gradients and terms of a batch, of which each of several processes takes its part."""
+        if not self.config.data_parallel:
+            return self._backward(index)
+        rank, processes = parallel.part()
+        with rng.own_part(rank, processes):
+            terms = self._backward(index.chunk(processes)[rank])
+        parallel.average_gradients(self.experiment)
+        return parallel.gather(terms)
+
+    def _backward(self, index: Tensor) -> LossTerms:
+        """Compute gradients and terms, in `config.micro_batches` parts."""
         shares, parts = [], []
         for part in index.tensor_split(min(self.config.micro_batches, len(index))):
             with self.autocast:
