@@ -157,7 +157,14 @@ def recipe(name: str, *without: str, **own: Any) -> Call:
 
 
 def hierarchy(name: str, **own: Any) -> Call:
-    parts = {"groups": ((2, 1), (4, 1)), "width": 4, "cells": "plain", "scales": "softplus", "free_nats": 1.0}
+    parts = {
+        "groups": ((2, 1), (4, 1)),
+        "width": 4,
+        "cells": "plain",
+        "scales": "softplus",
+        "free_nats": 1.0,
+        "balance": False,
+    }
     return recipe(name, "network", "hidden", **parts, **own)
 
 
@@ -359,7 +366,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     },
     "Objective": lambda: (
         vaelab.Objective,
-        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None},
+        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None, "balance": False},
     ),
     "Objective.add_consistency": lambda: (
         vae().objective.add_consistency,
@@ -370,6 +377,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"x": images(), "result": result(), "view": (images(), result())},
     ),
     "Objective.per_sample": lambda: (vae().objective.per_sample, {"x": images(), "result": result()}),
+    "Objective.group_divergences": lambda: (vae().objective.group_divergences, {"result": result()}),
     "Objective.total_divergence": lambda: (vae().objective.total_divergence, {"result": result()}),
     "Experiment": lambda: (Experiment, {"model": vae().model, "objective": vae().objective, "shape": SHAPE}),
     "Experiment.forward": lambda: (vae(), {"x": images()}),

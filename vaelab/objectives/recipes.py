@@ -379,6 +379,7 @@ def hierarchical_vae(
     cells: Cells = "plain",
     scales: Scales = "softplus",
     free_nats: float | None = 1.0,
+    balance: bool = False,
     **design: Unpack[Design],
 ) -> Experiment:
     """Build a VAE with groups of latents on several scales; see `models.Hierarchy`.
@@ -393,6 +394,8 @@ def hierarchical_vae(
         scales: "softplus" or "clamped".
         free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
             the prior; None is the plain bound.
+        balance: Whether groups that carry little cost less while the annealing rises; see
+            `objectives.balancing`. It needs an `annealing`.
 
     Example:
         >>> hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8).model.groups
@@ -408,7 +411,8 @@ def hierarchical_vae(
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
-    return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
+    objective = Objective(_likelihood(options), divergence, annealing=options["annealing"], balance=balance)
+    return Experiment(model, objective, tuple(shape))
 
 
 @_recipe
@@ -490,6 +494,7 @@ def cr_hierarchical_vae(
     cells: Cells = "plain",
     scales: Scales = "softplus",
     free_nats: float | None = 1.0,
+    balance: bool = False,
     shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
@@ -500,11 +505,12 @@ def cr_hierarchical_vae(
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, free_nats: As for `hierarchical_vae`.
+        groups, width, cells, scales, free_nats, balance: As for `hierarchical_vae`.
         shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
-    parts: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales, "free_nats": free_nats}
-    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views, shared_noise=shared_noise)
+    networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
+    plain = hierarchical_vae(shape, latent, free_nats=free_nats, balance=balance, **networks, **design)
+    return consistent(plain, consistency, views, shared_noise=shared_noise)
 
 
 @_recipe

@@ -48,8 +48,8 @@ class TrainConfig:
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.
         checkpoint_minutes: Minutes between checkpoints within an epoch.
         micro_batches: Compute a batch in this number of parts, to save memory. The step is the
-            same unless something mixes the images of a batch: gamma="optimal", free bits, MMD,
-            batch normalization.
+            same unless something mixes the images of a batch: gamma="optimal", free bits, balance,
+            MMD, batch normalization.
 
     Raises:
         InvalidType: If a value is of another type.
