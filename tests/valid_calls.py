@@ -160,7 +160,14 @@ def recipe(name: str, *without: str, **own: Any) -> Call:
 
 
 def hierarchy(name: str, **own: Any) -> Call:
-    parts = {"groups": ((2, 1), (4, 1)), "width": 4, "cells": "plain", "scales": "softplus", "free_nats": 1.0}
+    parts = {
+        "groups": ((2, 1), (4, 1)),
+        "width": 4,
+        "cells": "plain",
+        "scales": "softplus",
+        "free_nats": 1.0,
+        "balance": False,
+    }
     return recipe(name, "network", "hidden", **parts, **own)
 
 
@@ -281,6 +288,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     # divergences
     "Gaussian.standard": lambda: (Gaussian.standard, {"like": torch.zeros(1)}),
+    "Gaussian.sample": lambda: (codes().sample, {"noise": torch.zeros(6, 2)}),
     "Gaussian.log_prob": lambda: (codes().log_prob, {"z": codes().mean}),
     "FullGaussian.log_prob": lambda: (full().log_prob, {"z": torch.zeros(3, 2)}),
     "KL.forward": lambda: (vaelab.KL(), pair()),
@@ -370,7 +378,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     },
     "Objective": lambda: (
         vaelab.Objective,
-        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None},
+        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None, "balance": False},
     ),
     "Objective.add_consistency": lambda: (
         vae().objective.add_consistency,
@@ -381,6 +389,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"x": images(), "result": result(), "view": (images(), result())},
     ),
     "Objective.per_sample": lambda: (vae().objective.per_sample, {"x": images(), "result": result()}),
+    "Objective.group_divergences": lambda: (vae().objective.group_divergences, {"result": result()}),
     "Objective.total_divergence": lambda: (vae().objective.total_divergence, {"result": result()}),
     "Experiment": lambda: (Experiment, {"model": vae().model, "objective": vae().objective, "shape": SHAPE}),
     "Experiment.forward": lambda: (vae(), {"x": images()}),
@@ -410,6 +419,7 @@ CALLS: dict[str, Callable[[], Call]] = {
             "shape": SHAPE,
             "views": views,
             "joint_batch": True,
+            "shared_noise": False,
         },
     ),
     "consistency.ConsistentExperiment.forward": lambda: (
@@ -418,7 +428,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "consistency.consistent": lambda: (
         consistency.consistent,
-        {"experiment": vae(), "consistency": 1.0, "views": "simple", "distance": None, "joint_batch": True},
+        {"experiment": vae(), "consistency": 1.0, "views": "simple", "distance": None, "joint_batch": True}
+        | {"shared_noise": False},
     ),
     "consistency.check_same_shape": lambda: (consistency.check_same_shape, {"view": images(), "x": images()}),
     "recipes.vae": lambda: recipe("vae"),
@@ -438,7 +449,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     "recipes.iwae": lambda: recipe("iwae", samples=2, gradient="plain"),
     "recipes.two_layer_iwae": lambda: recipe("two_layer_iwae", "network", top=2, samples=2),
     "recipes.hierarchical_vae": lambda: hierarchy("hierarchical_vae"),
-    "recipes.cr_hierarchical_vae": lambda: hierarchy("cr_hierarchical_vae", consistency=1.0, views="simple"),
+    "recipes.cr_hierarchical_vae": lambda: hierarchy(
+        "cr_hierarchical_vae", consistency=1.0, views="simple", shared_noise=True
+    ),
     "recipes.cr_vae": lambda: recipe("cr_vae", consistency=1.0, views="simple"),
     "recipes.cr_beta_vae": lambda: recipe("cr_beta_vae", beta=4.0, consistency=1.0, views="simple"),
     "recipes.cr_iwae": lambda: recipe("cr_iwae", samples=2, consistency=1.0, views="simple", gradient="plain"),

@@ -24,6 +24,7 @@ from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, total_rate
 from vaelab.objectives.annealing import Annealing
+from vaelab.objectives.balancing import group_weights
 from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Likelihood
 
@@ -57,6 +58,8 @@ class Objective(ScalarModule):
         divergence: Module of two Gaussians that returns nats per sample [b].
         weight: Weight of the divergence, above 0.
         annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
+        balance: Weight the divergences of latent groups by `group_weights` while the factor of the
+            annealing is below 1, so that no group is given up early. The term `divergence` is the plain sum.
 
     Returns:
         `LossTerms`, of x [b, ...] in the likelihood's domain, the model's pass over it and,
@@ -64,7 +67,7 @@ class Objective(ScalarModule):
 
     Raises:
         InvalidType: For another schedule, or a weight that is not a number.
-        InvalidValue: For a weight that is not positive.
+        InvalidValue: For a weight that is not positive, or balance without annealing.
 
     Example:
         >>> from vaelab.divergences import KL
@@ -79,9 +82,18 @@ class Objective(ScalarModule):
 
     @typed
     def __init__(
-        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
+        self,
+        likelihood: Likelihood,
+        divergence: nn.Module,
+        weight: float = 1.0,
+        annealing: Annealing | None = None,
+        *,
+        balance: bool = False,
     ) -> None:
         super().__init__()
+        if balance and annealing is None:
+            raise InvalidValue("balance needs an annealing schedule, during whose rise it acts, got annealing=None.")
+        self.balance = balance
         self.likelihood, self.annealing = copy.deepcopy(likelihood), copy.deepcopy(annealing)
         self.divergence = divergence  # may refer to a model, which only `Experiment` knows
         self.register_scalar("weight", checks.positive("weight", weight))
@@ -116,14 +128,24 @@ class Objective(ScalarModule):
         """Return the terms before the mean over the batch, each [b]."""
         check_pass(result)
         nll, mse = self.likelihood.nll_and_mse(result.out, x)
-        divergence = self.total_divergence(result)
-        return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
+        groups = self.group_divergences(result)
+        divergence = weighted = reduce(torch.add, groups)
+        if self.balance and self.annealing is not None:
+            weights = group_weights(groups, [z[0].numel() for z in result.z])
+            weights = torch.where(self.annealing.factor < 1, weights, torch.ones_like(weights))
+            weighted = reduce(torch.add, [weight * group for weight, group in zip(weights, groups, strict=True)])
+        return LossTerms(nll + self.divergence_weight * weighted, nll, divergence, mse, torch.zeros_like(nll))
 
     @without_autocast
     def total_divergence(self, result: ForwardPass) -> Tensor:
         """Return the divergence of a pass, summed over its latent groups: [b], nats."""
+        return reduce(torch.add, self.group_divergences(result))
+
+    @without_autocast
+    def group_divergences(self, result: ForwardPass) -> list[Tensor]:
+        """Return the divergence of every latent group of a pass: [b] each, nats."""
         check_pass(result)
-        return reduce(torch.add, [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)])
+        return [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
 
     def _with_view(self, terms: LossTerms, result: ForwardPass, view: Tensor, view_result: ForwardPass) -> LossTerms:
         assert self.consistency_distance is not None

@@ -398,6 +398,7 @@ def hierarchical_vae(
     cells: Cells = "plain",
     scales: Scales = "softplus",
     free_nats: float | None = 1.0,
+    balance: bool = False,
     **design: Unpack[Design],
 ) -> Experiment:
     """Build a VAE with groups of latents on several scales; see `models.Hierarchy`.
@@ -412,6 +413,8 @@ def hierarchical_vae(
         scales: "softplus" or "clamped".
         free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
             the prior; None is the plain bound.
+        balance: Whether groups that carry little cost less while the annealing rises; see
+            `objectives.balancing`. It needs an `annealing`.
 
     Example:
         >>> hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8).model.groups
@@ -420,6 +423,8 @@ def hierarchical_vae(
     References:
         Vahdat & Kautz (2020), https://arxiv.org/abs/2007.03898; Child (2021), https://arxiv.org/abs/2011.10650.
     """
+    if "shared_noise" in design:
+        raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
     options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
@@ -427,7 +432,8 @@ def hierarchical_vae(
     likelihood = _likelihood(options)
     outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)
-    return Experiment(model, Objective(likelihood, divergence, annealing=options["annealing"]), tuple(shape))
+    objective = Objective(likelihood, divergence, annealing=options["annealing"], balance=balance)
+    return Experiment(model, objective, tuple(shape))
 
 
 @_recipe
@@ -509,18 +515,23 @@ def cr_hierarchical_vae(
     cells: Cells = "plain",
     scales: Scales = "softplus",
     free_nats: float | None = 1.0,
+    balance: bool = False,
+    shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
     """Build `hierarchical_vae` of images and views + consistency, summed over the groups.
 
-    Each pass draws its own path through the groups, along which the posteriors are compared.
+    Each pass draws its own path through the groups, along which the posteriors are compared. With
+    shared_noise both draw the same noise, so that the term is 0 for an image and its own copy.
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, free_nats: As for `hierarchical_vae`.
+        groups, width, cells, scales, free_nats, balance: As for `hierarchical_vae`.
+        shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
-    parts: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales, "free_nats": free_nats}
-    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views)
+    networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
+    plain = hierarchical_vae(shape, latent, free_nats=free_nats, balance=balance, **networks, **design)
+    return consistent(plain, consistency, views, shared_noise=shared_noise)
 
 
 @_recipe

@@ -35,13 +35,7 @@ from vaelab.training.optimizer import has_fused_adam, parameter_groups, set_lr
 MIN_MEMBERS = 3
 DENSE = (nn.Sequential, nn.Flatten, nn.Unflatten, nn.Linear, nn.ReLU, nn.Tanh, nn.Sigmoid)
 UNSUPPORTED = (
-    "ema_decay",
-    "binarize",
-    "precision",
-    "compile",
-    "cuda_graph",
-    "channels_last",
-    "micro_batches",
+    *("ema_decay", "binarize", "precision", "compile", "cuda_graph", "channels_last", "micro_batches", "guard"),
     "data_parallel",
 )
 
