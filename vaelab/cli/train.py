@@ -72,7 +72,7 @@ def _train_run(run: "Run", device: str, out: Path, settings: dict[str, Any]) -> 
     from vaelab.training.history import History
     from vaelab.training.loop import fit
 
-    images, augment = run.images("train"), settings.pop("augment", None)
+    images, how = run.images("train"), {"augment": settings.pop("augment")} if "augment" in settings else {}
     common = {"binarize": run.binarize, "checkpoints": out / "checkpoints"}
     config = TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, **{**common, **settings})
     on_device(device)  # before a progress bar appears
@@ -80,7 +80,7 @@ def _train_run(run: "Run", device: str, out: Path, settings: dict[str, Any]) -> 
     parallel.check(config)
     experiment = run.experiment(images.shape[1:])
     if not parallel.is_first(config):  # the others compute; the first writes
-        fit(experiment, images, config, augment=augment, resume=True)
+        fit(experiment, images, config, **how, resume=True)
         return
     with lock(out / ".lock", wait=False):
         _compare_settings(run, out)
@@ -88,7 +88,7 @@ def _train_run(run: "Run", device: str, out: Path, settings: dict[str, Any]) -> 
         before = path.read_bytes() if saved and path.is_file() else None
         write_settings(run, out)
         try:
-            fit(experiment, images, config, augment=augment, resume=True)
+            fit(experiment, images, config, **how, resume=True)
         except BaseException:
             if checkpoints.list_checkpoints(out / "checkpoints") == saved:  # the corrected command can use the folder
                 path.unlink() if before is None else path.write_bytes(before)

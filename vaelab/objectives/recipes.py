@@ -50,7 +50,8 @@ class Design(TypedDict, total=False):
         gamma: Standard deviation of a normal or Laplace decoder: a number, "learned", "computed",
             "optimal", "per-image", or a policy of `vaelab.gamma`. With the default 1/sqrt(2) the loss is
             the sum of squared errors plus the divergence.
-        annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
+        annealing: Schedule of the divergence's weight, of `vaelab.annealing`; a number is that of the
+            steps of a linear rise.
     """
 
     network: str
@@ -60,7 +61,7 @@ class Design(TypedDict, total=False):
     components: int
     dequantize: Dequantize | None
     gamma: float | str | GammaPolicy
-    annealing: Annealing | None
+    annealing: Annealing | int | None
 
 
 DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
@@ -106,7 +107,10 @@ def _options(**design: Any) -> dict[str, Any]:
     for name in design:
         if name not in DEFAULTS:
             raise InvalidType(f"options must be the recipe's own or of Design, got {name}; {suggest(name, DEFAULTS)}")
-    return DEFAULTS | design
+    options = DEFAULTS | design
+    if isinstance(options["annealing"], int):
+        options["annealing"] = Linear(options["annealing"])
+    return options
 
 
 def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:

@@ -283,7 +283,7 @@ class Checkpointer:
                 f"changed must name settings of the objective, got {unknown[0]!r}; {suggest(unknown[0], sorted(known))}"
             )
         unasked = {name: words for name, words in changes.items() if name not in self.changed}
-        before = checkpoint["settings"]
+        before = {**vars(TrainConfig()), **checkpoint["settings"]}  # an older version lacks the newer options
         settings = [f"{k}={v!r} instead of {before.get(k)!r}" for k, v in self.settings.items() if before.get(k) != v]
         difference, remedy = "", ""
         if self.model != checkpoint["model"] or self._shapes("model.") != _shapes(checkpoint["experiment"], "model."):

@@ -24,7 +24,7 @@ def step_unless(refused: Tensor, optimizer: Optimizer) -> None:
         refused: Whether to skip the step, a bool [] on the device of the parameters.
         optimizer: Adam.
     """
-    if all(group["fused"] for group in optimizer.param_groups):
+    if all(group.get("fused") for group in optimizer.param_groups):
         # The way in which the scaler of mixed precision refuses a step: the kernels read it themselves.
         optimizer.found_inf = refused.float()  # type: ignore[attr-defined]
         optimizer.step()

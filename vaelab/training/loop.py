@@ -23,6 +23,7 @@ from vaelab._utils.threads import adapt_threads
 from vaelab._utils.typed import typed
 from vaelab.data.augment import check_domain
 from vaelab.data.images import Images, as_images, binarize_images
+from vaelab.models.networks._cells import checkpoint_cells
 from vaelab.objectives.objective import Experiment, LossTerms
 from vaelab.training import parallel
 from vaelab.training.checkpoints import Checkpointer
@@ -210,6 +211,7 @@ def _train(
     experiment.to(device).train()
     if config.channels_last:
         to_channels_last(experiment)
+    checkpoint_cells(experiment.model, config.checkpoint_cells)
     if config.data_parallel:
         parallel.send_weights(experiment)
     experiment.init_from_data(images)

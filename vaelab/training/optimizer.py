@@ -1,11 +1,11 @@
-"""Adam with separate options for scalars such as a learned gamma, and averaged weights."""
+"""Adam and Adamax with separate options for scalars such as a learned gamma, and averaged weights."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam, Adamax, Optimizer
 from torch.utils import _foreach_utils
 
 from vaelab.objectives.gamma import Learned
@@ -13,24 +13,27 @@ from vaelab.objectives.objective import Experiment
 from vaelab.training.config import TrainConfig
 
 
-def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> Adam:
-    """Create Adam for all parameters of an experiment.
+def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> Adam | Adamax:
+    """Create Adam, or Adamax, for all parameters of an experiment.
 
     Args:
         experiment: Experiment on `device`.
-        config: Settings; `lr`, `weight_decay` and `cuda_graph` are read.
+        config: Settings; `optimizer`, `lr`, `eps`, `weight_decay` and `cuda_graph` are read.
         device: Device of the parameters.
 
     Returns:
-        Adam, with fused kernels if torch has them. For a CUDA graph its learning rates are tensors.
+        The optimizer; Adam has fused kernels if torch has them. For a CUDA graph its learning rates are tensors.
     """
     cuda_graph = config.cuda_graph and device.type == "cuda"
     groups = parameter_groups(experiment, dict(experiment.named_parameters()))
     if cuda_graph:  # a graph holds the address of the learning rate, so it must be a tensor
         for group in groups:
             group["lr"] = torch.tensor(config.lr * group["lr_scale"], device=device)
+    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "eps": config.eps}
+    if config.optimizer == "adamax":
+        return Adamax(groups, **options, capturable=cuda_graph)
     fused = has_fused_adam(device) or None  # None lets torch choose
-    return Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=fused, capturable=cuda_graph)
+    return Adam(groups, **options, fused=fused, capturable=cuda_graph)
 
 
 def has_fused_adam(device: torch.device) -> bool:
