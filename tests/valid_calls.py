@@ -164,6 +164,7 @@ def hierarchy(name: str, **own: Any) -> Call:
         "scales": "softplus",
         "free_nats": 1.0,
         "balance": False,
+        "spectral": 0.0,
     }
     return recipe(name, "network", "hidden", **parts, **own)
 
@@ -368,6 +369,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         vaelab.Objective,
         {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None, "balance": False},
     ),
+    "Objective.add_penalty": lambda: (vae().objective.add_penalty, {"penalty": nn.Identity()}),
     "Objective.add_consistency": lambda: (
         vae().objective.add_consistency,
         {"consistency_distance": consistency.PosteriorKL(), "consistency": 1.0},

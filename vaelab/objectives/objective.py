@@ -36,7 +36,8 @@ class LossTerms(NamedTuple):
     nll, divergence and mse are the means of both.
 
     Args:
-        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO.
+        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO. A penalty
+            of the weights, if there is one, is part of it.
         nll: -ln p(x|z), summed over pixels, [b], nats.
         divergence: Summed over latents, [b], nats.
         mse: Squared error per pixel for a sampled z, [].
@@ -99,6 +100,16 @@ class Objective(ScalarModule):
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
+        self.penalty: nn.Module | None = None
+
+    @typed
+    def add_penalty(self, penalty: nn.Module) -> None:
+        """Add a term of the weights to the loss of a batch, in no other term.
+
+        Args:
+            penalty: Module that returns it, [], such as `models.spectral.SpectralPenalty`.
+        """
+        self.penalty = penalty
 
     @typed
     def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
@@ -121,7 +132,8 @@ class Objective(ScalarModule):
             if self.consistency_distance is None:
                 raise InvalidValue("view must be None for an objective without consistency, got one.")
             terms = self._with_view(terms, result, *view)
-        return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
+        loss = terms.loss.mean() if self.penalty is None else terms.loss.mean() + self.penalty()
+        return terms._replace(loss=loss, mse=terms.mse.mean())
 
     @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
