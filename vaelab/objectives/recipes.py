@@ -116,6 +116,14 @@ def _likelihood(options: dict[str, Any]) -> Likelihood:
     return Bernoulli()
 
 
+def _group_divergence(alpha: float | None, dual: bool, free_nats: float | None) -> nn.Module:
+    """Return the divergence of every group of a hierarchy."""
+    plain = KL() if free_nats is None else FreeBits(free_nats, per="group")
+    if alpha is None and dual:
+        raise InvalidValue("dual needs an alpha, got alpha=None.")
+    return plain if alpha is None else GeometricJS(alpha, dual=dual)
+
+
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
     """Return the design with what the recipe sets itself."""
     for name in own.keys() & design.keys():
@@ -379,6 +387,8 @@ def hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    alpha: float | None = None,
+    dual: bool = False,
     free_nats: float | None = 1.0,
     balance: bool = False,
     spectral: float = 0.0,
@@ -394,8 +404,10 @@ def hierarchical_vae(
         width: Channels of the networks.
         cells: "plain" (VD-VAE) or "nvae".
         scales: "softplus" or "clamped".
-        free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
-            the prior; None is the plain bound.
+        alpha: Skew of a geometric JS in place of the KL of every group, as in `gjs_vae`.
+        dual: Whether to take its dual.
+        free_nats: Nats of the KL of every group that cost nothing, without which the coarse groups often
+            stay at the prior; None, or an alpha, has no free nats.
         balance: Whether groups that carry little cost less while the annealing rises; see
             `objectives.balancing`. It needs an `annealing`.
         spectral: Weight of the spectral norms of the convolutions in the loss, for cells="nvae"; 0.01 was
@@ -410,7 +422,7 @@ def hierarchical_vae(
     """
     if "shared_noise" in design:
         raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
-    options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
+    options, divergence = _options(**design), _group_divergence(alpha, dual, free_nats)
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
@@ -501,6 +513,8 @@ def cr_hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    alpha: float | None = None,
+    dual: bool = False,
     free_nats: float | None = 1.0,
     balance: bool = False,
     spectral: float = 0.0,
@@ -514,11 +528,12 @@ def cr_hierarchical_vae(
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, free_nats, balance, spectral: As for `hierarchical_vae`.
+        groups, width, cells, scales, alpha, dual, free_nats, balance, spectral: As for `hierarchical_vae`.
         shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
     networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
-    terms: dict[str, Any] = {"free_nats": free_nats, "balance": balance, "spectral": spectral}
+    terms: dict[str, Any] = {"alpha": alpha, "dual": dual, "free_nats": free_nats}
+    terms |= {"balance": balance, "spectral": spectral}
     plain = hierarchical_vae(shape, latent, **networks, **terms, **design)
     return consistent(plain, consistency, views, shared_noise=shared_noise)
 
