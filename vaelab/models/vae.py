@@ -47,7 +47,17 @@ def total_rate(result: ForwardPass) -> Tensor:
     Returns:
         [b], nats.
     """
-    return reduce(torch.add, [diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True)])
+    return reduce(torch.add, group_rates(result))
+
+
+def group_rates(result: ForwardPass) -> list[Tensor]:
+    """Compute KL(q‖p) in closed form for every group of latents of a pass: [b] each, nats."""
+    return [diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True)]
+
+
+def standardize(q: Gaussian, p: Gaussian) -> Gaussian:
+    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which p is N(0, I)."""
+    return Gaussian((q.mean - p.mean) * torch.exp(-0.5 * p.logvar), q.logvar - p.logvar)
 
 
 @contextmanager
@@ -114,6 +124,14 @@ class VAE(nn.Module):
     def sizes(self) -> list[int]:
         """Number of latents of each group."""
         return [self.latent]
+
+    def group_posterior(self, x: Tensor, group: int) -> Gaussian:
+        """Return the posterior of one group for x [b, *shape], with the others at their posterior means.
+
+        It is in the coordinates in which the group's prior is N(0, I): [b, sizes[group]].
+        """
+        result = self.mean_pass(x)
+        return standardize(result.q[group], result.p[group])
 
     def forward(self, x: Tensor, samples: int = 1, noise: Tensor | None = None) -> ForwardPass:
         if noise is None:

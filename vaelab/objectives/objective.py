@@ -22,7 +22,7 @@ from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import check_sizes
-from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, total_rate
+from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, group_rates, total_rate
 from vaelab.objectives.annealing import Annealing
 from vaelab.objectives.balancing import group_weights
 from vaelab.objectives.gamma import GammaPolicy
@@ -36,7 +36,8 @@ class LossTerms(NamedTuple):
     nll, divergence and mse are the means of both.
 
     Args:
-        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO.
+        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO. A penalty
+            of the weights, if there is one, is part of it.
         nll: -ln p(x|z), summed over pixels, [b], nats.
         divergence: Summed over latents, [b], nats.
         mse: Squared error per pixel for a sampled z, [].
@@ -99,6 +100,16 @@ class Objective(ScalarModule):
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
+        self.penalty: nn.Module | None = None
+
+    @typed
+    def add_penalty(self, penalty: nn.Module) -> None:
+        """Add a term of the weights to the loss of a batch, in no other term.
+
+        Args:
+            penalty: Module that returns it, [], such as `models.spectral.SpectralPenalty`.
+        """
+        self.penalty = penalty
 
     @typed
     def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
@@ -121,7 +132,8 @@ class Objective(ScalarModule):
             if self.consistency_distance is None:
                 raise InvalidValue("view must be None for an objective without consistency, got one.")
             terms = self._with_view(terms, result, *view)
-        return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
+        loss = terms.loss.mean() if self.penalty is None else terms.loss.mean() + self.penalty()
+        return terms._replace(loss=loss, mse=terms.mse.mean())
 
     @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
@@ -242,31 +254,41 @@ class Experiment(ScalarModule):
             schedule.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
-    def encode(self, x: Images) -> Gaussian:
-        """Return q(z|x) of the latent group that `decode` takes.
+    def encode(self, x: Images, group: int | None = None) -> Gaussian:
+        """Return q(z|x) of the latent group that `decode` takes, or of another one.
 
         Args:
             x: Data [n, *shape], as the experiment is trained on: tensor, array or `Dataset`.
+            group: Number of a group, from 0: its posterior in the coordinates in which its prior is
+                N(0, I), with the other groups at their posterior means. None is what `decode` takes.
 
         Returns:
             Gaussian of [n, latent].
 
         Raises:
-            InvalidType, InvalidValue: For other data.
+            InvalidType, InvalidValue: For other data, or a group that the model has not.
         """
-        return self._posterior(self.as_images(x))
+        return self._posterior(self.as_images(x), self._check_group(group))
 
     @torch.no_grad()
-    def encode_in_chunks(self, x: Images, chunk: int = 2000) -> Gaussian:
+    def encode_in_chunks(self, x: Images, chunk: int = 2000, group: int | None = None) -> Gaussian:
         """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
+        self._check_group(group)
         device, chunk = self.objective.weight.device, checks.positive_int("chunk", chunk)
         images = as_images(x, self.shape, encoder_domain(self.domain))
-        parts = [self._posterior(part.to(device)) for part in images.split(chunk)]
+        parts = [self._posterior(part.to(device), group) for part in images.split(chunk)]
         return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
 
-    def _posterior(self, x: Tensor) -> Gaussian:
+    def _check_group(self, group: int | None) -> int | None:
+        last = self.model.groups - 1
+        if group is not None and checks.positive_int("group", group, at_least=0) > last:
+            raise InvalidValue(f"group must be at most {last} in a model with {last + 1} of them, got {group}.")
+        return group
+
+    def _posterior(self, x: Tensor, group: int | None) -> Gaussian:
         with eval_mode(self):
-            q = self.model.posterior(self.as_input(x))
+            x = self.as_input(x)
+            q = self.model.posterior(x) if group is None else self.model.group_posterior(x, group)
         checks.finite_result("q(z|x)", q.mean + q.logvar, self)
         return q
 
@@ -292,6 +314,11 @@ class Experiment(ScalarModule):
             [n], nats, summed over latents.
         """
         return total_rate(self.mean_pass(x))
+
+    @torch.no_grad()
+    def group_rates(self, x: Images) -> Tensor:
+        """Return `rate` for every group of latents: [groups, n], nats."""
+        return torch.stack(group_rates(self.mean_pass(x)))
 
     @torch.no_grad()
     def reconstruct(self, x: Images) -> Tensor:

@@ -22,6 +22,7 @@ from vaelab.models.hierarchical import Hierarchy, Scales
 from vaelab.models.networks import NETWORKS
 from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.spectral import SpectralPenalty
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
@@ -134,6 +135,14 @@ def _likelihood(options: dict[str, Any]) -> Likelihood:
         if value != DEFAULTS[option]:
             raise InvalidValue(f"{option} must not be given for a {title}, got {value!r}; use a normal.")
     return LogisticMixture(options["components"]) if mixture else Bernoulli()
+
+
+def _group_divergence(alpha: float | None, dual: bool, free_nats: float | None) -> nn.Module:
+    """Return the divergence of every group of a hierarchy."""
+    plain = KL() if free_nats is None else FreeBits(free_nats, per="group")
+    if alpha is None and dual:
+        raise InvalidValue("dual needs an alpha, got alpha=None.")
+    return plain if alpha is None else GeometricJS(alpha, dual=dual)
 
 
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
@@ -401,8 +410,11 @@ def hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    alpha: float | None = None,
+    dual: bool = False,
     free_nats: float | None = 1.0,
     balance: bool = False,
+    spectral: float = 0.0,
     **design: Unpack[Design],
 ) -> Experiment:
     """Build a VAE with groups of latents on several scales; see `models.Hierarchy`.
@@ -415,10 +427,14 @@ def hierarchical_vae(
         width: Channels of the networks.
         cells: "plain" (VD-VAE) or "nvae".
         scales: "softplus" or "clamped".
-        free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
-            the prior; None is the plain bound.
+        alpha: Skew of a geometric JS in place of the KL of every group, as in `gjs_vae`.
+        dual: Whether to take its dual.
+        free_nats: Nats of the KL of every group that cost nothing, without which the coarse groups often
+            stay at the prior; None, or an alpha, has no free nats.
         balance: Whether groups that carry little cost less while the annealing rises; see
             `objectives.balancing`. It needs an `annealing`.
+        spectral: Weight of the spectral norms of the convolutions in the loss, for cells="nvae"; 0.01 was
+            published for MNIST.
 
     Example:
         >>> hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8).model.groups
@@ -429,7 +445,7 @@ def hierarchical_vae(
     """
     if "shared_noise" in design:
         raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
-    options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
+    options, divergence = _options(**design), _group_divergence(alpha, dual, free_nats)
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
@@ -437,6 +453,10 @@ def hierarchical_vae(
     outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)
     objective = Objective(likelihood, divergence, annealing=options["annealing"], balance=balance)
+    if checks.not_negative("spectral", spectral):
+        if cells != "nvae":
+            raise InvalidValue(f"spectral is for cells='nvae', got {spectral} with cells={cells!r}.")
+        objective.add_penalty(SpectralPenalty(model, spectral))
     return Experiment(model, objective, tuple(shape))
 
 
@@ -518,8 +538,11 @@ def cr_hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    alpha: float | None = None,
+    dual: bool = False,
     free_nats: float | None = 1.0,
     balance: bool = False,
+    spectral: float = 0.0,
     shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
@@ -530,11 +553,13 @@ def cr_hierarchical_vae(
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, free_nats, balance: As for `hierarchical_vae`.
+        groups, width, cells, scales, alpha, dual, free_nats, balance, spectral: As for `hierarchical_vae`.
         shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
     networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
-    plain = hierarchical_vae(shape, latent, free_nats=free_nats, balance=balance, **networks, **design)
+    terms: dict[str, Any] = {"alpha": alpha, "dual": dual, "free_nats": free_nats}
+    terms |= {"balance": balance, "spectral": spectral}
+    plain = hierarchical_vae(shape, latent, **networks, **terms, **design)
     return consistent(plain, consistency, views, shared_noise=shared_noise)
 
 

@@ -2,8 +2,7 @@
 
 "hvae-tiny" is for two cores. The others have the sizes and the training that Vahdat & Kautz (2020) and
 their code state, as far as the networks here have them: our cells are one per group and path, of one
-width on every scale, without flows and spectral regularization, and weight decay is an L2 penalty.
-They are for GPUs, on which they have not been run yet.
+width on every scale, without flows, and weight decay is an L2 penalty. They are for GPUs, on which they have not been run yet.
 """
 
 from collections.abc import Mapping
@@ -49,7 +48,7 @@ PUBLISHED: dict[str, Any] = {
     **{"lr_schedule": "cosine", "lr_end": 1e-4, "lr_warmup": 5},
     **{"precision": "bf16", "channels_last": True},
 }
-NVAE: dict[str, Any] = {"cells": "nvae", "scales": "clamped", "free_nats": None, "balance": True}
+NVAE: dict[str, Any] = {"cells": "nvae", "scales": "clamped", "free_nats": None, "balance": True, "spectral": 0.01}
 
 PRESETS = {
     "hvae-tiny": Preset(
