@@ -14,6 +14,7 @@ import frechet
 import gamma
 import graph
 import growth
+import hierarchical
 import latency
 import loops
 import pool
@@ -26,7 +27,7 @@ import torch
 from vaelab._utils.files import atomic_write
 
 RESULTS = Path(__file__).parent / "results"
-TRAINING = [step, loops, ensemble, pool, growth, start, graph, gamma, threads]
+TRAINING = [step, loops, ensemble, pool, growth, start, graph, gamma, threads, hierarchical]
 BENCHMARKS = {module.__name__: module for module in [*TRAINING, latency, posterior, augmentation, evaluation, frechet]}
 
 

@@ -148,7 +148,10 @@ def skewed() -> dict[str, Any]:
 
 
 def design() -> dict[str, Any]:
-    return {"network": "mlp", "hidden": (4,), "likelihood": "normal", "squash": True, "gamma": 0.5, "annealing": None}
+    return {
+        **{"network": "mlp", "hidden": (4,), "likelihood": "normal", "squash": True, "gamma": 0.5, "annealing": None},
+        **{"components": 10, "dequantize": None},
+    }
 
 
 def recipe(name: str, *without: str, **own: Any) -> Call:
@@ -157,7 +160,17 @@ def recipe(name: str, *without: str, **own: Any) -> Call:
 
 
 def hierarchy(name: str, **own: Any) -> Call:
-    parts = {"groups": ((2, 1), (4, 1)), "width": 4, "cells": "plain", "scales": "softplus", "free_nats": 1.0}
+    parts = {
+        "groups": ((2, 1), (4, 1)),
+        "width": 4,
+        "cells": "plain",
+        "scales": "softplus",
+        "free_nats": 1.0,
+        "balance": False,
+        "alpha": 0.5,
+        "dual": False,
+        "spectral": 0.0,
+    }
     return recipe(name, "network", "hidden", **parts, **own)
 
 
@@ -278,6 +291,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     # divergences
     "Gaussian.standard": lambda: (Gaussian.standard, {"like": torch.zeros(1)}),
+    "Gaussian.sample": lambda: (codes().sample, {"noise": torch.zeros(6, 2)}),
     "Gaussian.log_prob": lambda: (codes().log_prob, {"z": codes().mean}),
     "FullGaussian.log_prob": lambda: (full().log_prob, {"z": torch.zeros(3, 2)}),
     "KL.forward": lambda: (vaelab.KL(), pair()),
@@ -346,8 +360,17 @@ CALLS: dict[str, Callable[[], Call]] = {
     "gamma.Optimal.update": lambda: (gamma.Optimal().update, schedule_step()),
     "gamma.PerImage.logvar_for": lambda: (gamma.PerImage().logvar_for, {"error": torch.ones(3)}),
     "gamma.policy": lambda: (gamma.policy, {"gamma": 0.5}),
-    "likelihoods.Normal": lambda: (likelihoods.Normal, {"gamma": 0.5, "squash": True}),
-    "likelihoods.Laplace": lambda: (likelihoods.Laplace, {"gamma": 0.5, "squash": True}),
+    "likelihoods.Normal": lambda: (likelihoods.Normal, {"gamma": 0.5, "squash": True, "dequantize": None}),
+    "likelihoods.Laplace": lambda: (likelihoods.Laplace, {"gamma": 0.5, "squash": True, "dequantize": None}),
+    "likelihoods.LogisticMixture": lambda: (likelihoods.LogisticMixture, {"components": 2}),
+    "likelihoods.LogisticMixture.outputs": lambda: (likelihoods.LogisticMixture(2).outputs, {"shape": SHAPE}),
+    **{
+        f"likelihoods.LogisticMixture.{method}": lambda method=method: (
+            getattr(likelihoods.LogisticMixture(2), method),
+            {"out": torch.zeros(3, 6, 8, 8), **({"x": pixels()["x"]} if method.startswith("nll") else {})},
+        )
+        for method in ("nll", "nll_and_mse", "sample", "mean")
+    },
     **{
         f"likelihoods.{kind.__name__}.{method}": lambda kind=kind, method=method: (
             getattr(kind(), method),
@@ -358,8 +381,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     },
     "Objective": lambda: (
         vaelab.Objective,
-        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None},
+        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None, "balance": False},
     ),
+    "Objective.add_penalty": lambda: (vae().objective.add_penalty, {"penalty": nn.Identity()}),
     "Objective.add_consistency": lambda: (
         vae().objective.add_consistency,
         {"consistency_distance": consistency.PosteriorKL(), "consistency": 1.0},
@@ -369,6 +393,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"x": images(), "result": result(), "view": (images(), result())},
     ),
     "Objective.per_sample": lambda: (vae().objective.per_sample, {"x": images(), "result": result()}),
+    "Objective.group_divergences": lambda: (vae().objective.group_divergences, {"result": result()}),
     "Objective.total_divergence": lambda: (vae().objective.total_divergence, {"result": result()}),
     "Experiment": lambda: (Experiment, {"model": vae().model, "objective": vae().objective, "shape": SHAPE}),
     "Experiment.forward": lambda: (vae(), {"x": images()}),
@@ -376,10 +401,11 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Experiment.as_images": lambda: (vae().as_images, {"x": images()}),
     "Experiment.init_from_data": lambda: (vae(gamma="computed").init_from_data, {"x": images()}),
     "Experiment.update": lambda: (vae().update, {"terms": terms()}),
-    "Experiment.encode": lambda: (vae().encode, {"x": images()}),
-    "Experiment.encode_in_chunks": lambda: (vae().encode_in_chunks, {"x": images(), "chunk": 4}),
+    "Experiment.encode": lambda: (vae().encode, {"x": images(), "group": 0}),
+    "Experiment.encode_in_chunks": lambda: (vae().encode_in_chunks, {"x": images(), "chunk": 4, "group": 0}),
     "Experiment.mean_pass": lambda: (vae().mean_pass, {"x": images()}),
     "Experiment.rate": lambda: (vae().rate, {"x": images()}),
+    "Experiment.group_rates": lambda: (vae().group_rates, {"x": images()}),
     "Experiment.reconstruct": lambda: (vae().reconstruct, {"x": images()}),
     "Experiment.decode": lambda: (vae().decode, {"z": torch.zeros(3, 2)}),
     "Experiment.sample": lambda: (vae().sample, {"n": 2}),
@@ -398,6 +424,7 @@ CALLS: dict[str, Callable[[], Call]] = {
             "shape": SHAPE,
             "views": views,
             "joint_batch": True,
+            "shared_noise": False,
         },
     ),
     "consistency.ConsistentExperiment.forward": lambda: (
@@ -406,7 +433,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "consistency.consistent": lambda: (
         consistency.consistent,
-        {"experiment": vae(), "consistency": 1.0, "views": "simple", "distance": None, "joint_batch": True},
+        {"experiment": vae(), "consistency": 1.0, "views": "simple", "distance": None, "joint_batch": True}
+        | {"shared_noise": False},
     ),
     "consistency.check_same_shape": lambda: (consistency.check_same_shape, {"view": images(), "x": images()}),
     "recipes.vae": lambda: recipe("vae"),
@@ -426,7 +454,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     "recipes.iwae": lambda: recipe("iwae", samples=2, gradient="plain"),
     "recipes.two_layer_iwae": lambda: recipe("two_layer_iwae", "network", top=2, samples=2),
     "recipes.hierarchical_vae": lambda: hierarchy("hierarchical_vae"),
-    "recipes.cr_hierarchical_vae": lambda: hierarchy("cr_hierarchical_vae", consistency=1.0, views="simple"),
+    "recipes.cr_hierarchical_vae": lambda: hierarchy(
+        "cr_hierarchical_vae", consistency=1.0, views="simple", shared_noise=True
+    ),
     "recipes.cr_vae": lambda: recipe("cr_vae", consistency=1.0, views="simple"),
     "recipes.cr_beta_vae": lambda: recipe("cr_beta_vae", beta=4.0, consistency=1.0, views="simple"),
     "recipes.cr_iwae": lambda: recipe("cr_iwae", samples=2, consistency=1.0, views="simple", gradient="plain"),
@@ -508,7 +538,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "MarginalPosterior": lambda: (vaelab.MarginalPosterior, posteriors()),
     "MarginalPosterior.from_model": lambda: (
         vaelab.MarginalPosterior.from_model,
-        {"experiment": vae(), "x": images()},
+        {"experiment": vae(), "x": images(), "group": 0},
     ),
     "MarginalPosterior.sample": lambda: (mixture().sample, {"n": 2, "generator": None}),
     "MarginalPosterior.log_prob": lambda: (mixture().log_prob, {"z": codes().mean, "chunk": 1024}),
@@ -574,7 +604,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         metrics.Adapter,
         {name: getattr(adapter(), name) for name in metrics.Adapter.__dataclass_fields__},
     ),
-    "metrics.Adapter.as_images": lambda: (adapter().as_images, {"x": images()}),
+    "metrics.Adapter.as_images": lambda: (adapter().as_images, {"x": images(), "density": False}),
     "metrics.Adapter.convert": lambda: (adapter().convert, {"x": images()}),
     "metrics.Adapter.as_input": lambda: (adapter().as_input, {"x": images()}),
     "metrics.Adapter.check": lambda: (adapter().check, {"x": images()}),
@@ -585,6 +615,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"encode": encoding, "decode": decoding, "logits": False},
     ),
     "metrics.normal": lambda: (metrics.normal, {"encode": encoding, "decode": decoding, "gamma": 0.5}),
+    "metrics.bits_per_dim": lambda: (metrics.bits_per_dim, {"nats": 100.0, "dims": 64}),
     "metrics.bound": lambda: (metrics.bound, {"model": vae(), "x": images(), "seed": 0, "chunk": 4}),
     "metrics.distances": lambda: (
         metrics.distances,

@@ -93,3 +93,10 @@ def test_alpha_zero_is_the_ordinary_vae():
 def test_bad_input_gets_one_sentence(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_number_as_annealing_is_that_of_the_steps_of_a_linear_rise():
+    experiment = recipes.vae((1, 8, 8), 2, annealing=40)
+    assert experiment.objective.annealing.factor.item() == pytest.approx(1 / 40)
+    with pytest.raises(InvalidValue, match="steps must be"):
+        recipes.vae((1, 8, 8), 2, annealing=0)

@@ -1,10 +1,13 @@
 """TrainConfig: schedules of the learning rate, numbers of steps, and invalid settings."""
 
+import copy
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from vaelab import Train, fit, load, recipes
+from vaelab import Train, TrainConfig, fit, load, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue
 
 
@@ -59,3 +62,35 @@ def test_settings_without_a_type_are_refused_when_they_are_made():
             Train(**{name: value})
     with pytest.raises(InvalidValue, match=r"seed must be from 0 to 2\*\*32 - 1, got -1"):
         Train(seed=-1)
+
+
+def test_the_learning_rate_rises_over_the_first_epochs_and_falls_as_a_cosine_to_its_end():
+    config = TrainConfig(epochs=10, lr=1e-2, lr_schedule="cosine", lr_end=1e-4, lr_warmup=2)
+    rates = [1e-2 * config.lr_factor(step, per_epoch=4) for step in range(41)]
+    assert rates[:8] == pytest.approx([1e-2 * (step + 1) / 8 for step in range(8)])
+    cosine = [1e-4 + (1e-2 - 1e-4) * (1 + math.cos(math.pi * (step - 8) / 32)) / 2 for step in range(8, 41)]
+    assert rates[8:] == pytest.approx(cosine)
+    for options in ({"lr_end": 1e-4}, {"lr_schedule": "cosine", "lr_end": 1.0}):
+        with pytest.raises(InvalidValue, match=r"lr_end must be at most lr=0\.001"):
+            TrainConfig(**options)
+
+
+def test_adamax_is_that_of_torch():
+    images = load("digits").images[:100]
+    torch.manual_seed(0)
+    experiment = recipes.vae((1, 8, 8), 2, hidden=(4,), gamma="learned")
+    ours, reference = copy.deepcopy(experiment), copy.deepcopy(experiment)
+    options = {"lr": 0.01, "eps": 1e-3, "weight_decay": 0.1}
+    fit(ours, images, TrainConfig(steps=3, batch_size=100, optimizer="adamax", progress=False, device="cpu", **options))
+    torch.manual_seed(0)
+    weights = [p for p in reference.parameters() if p.dim()]
+    scalars = [p for p in reference.parameters() if not p.dim()]
+    groups = [{"params": weights}, {"params": scalars, "weight_decay": 0.0, "lr": 0.01}]
+    optimizer = torch.optim.Adamax(groups, **options)
+    for _ in range(3):
+        order = torch.randperm(100)
+        optimizer.zero_grad()
+        reference(images[order]).loss.backward()
+        optimizer.step()
+    for name, value in reference.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, atol=1e-7, rtol=1e-6)

@@ -10,6 +10,7 @@ import torch
 
 from vaelab import Interventions, TrainConfig, fit, recipes, train
 from vaelab._utils.errors import InvalidValue
+from vaelab.training import checkpoints
 from vaelab.training.generators import own_generators, restore, states
 
 CONFIG = TrainConfig(steps=12, batch_size=20, progress=False, device="cpu")
@@ -46,6 +47,18 @@ def test_a_training_prolonged_within_an_epoch_has_each_epoch_once(stops, tmp_pat
     assert torch.equal(weights(last), weights(reference))
     again = fit(experiment(), IMAGES, replace(CONFIG, checkpoints=tmp_path), resume=True)
     assert without_seconds(again) == without_seconds(wanted)
+
+
+def test_a_checkpoint_of_a_version_without_an_option_resumes_with_its_default(tmp_path):
+    """Here of the version before the optimizer was an option."""
+    fit(experiment(), IMAGES, replace(CONFIG, steps=5, checkpoints=tmp_path))
+    latest = checkpoints.load(checkpoints.list_checkpoints(tmp_path)[0])
+    for name in ("optimizer", "eps", "lr_warmup"):
+        del latest["settings"][name]
+    checkpoints.save(tmp_path, latest)
+    assert fit(experiment(), IMAGES, replace(CONFIG, checkpoints=tmp_path), resume=True)["epoch"] == [1, 2, 3]
+    with pytest.raises(InvalidValue, match="optimizer='adamax' instead of 'adam'"):
+        fit(experiment(), IMAGES, replace(CONFIG, optimizer="adamax", checkpoints=tmp_path), resume=True)
 
 
 # -- old values of interventions

@@ -17,6 +17,7 @@ from vaelab._utils.device import accelerator
 
 class _ThreadState(threading.local):
     generator: torch.Generator | None = None
+    part: tuple[int, int] | None = None  # of a batch that several processes share: rank and their number
 
 
 _state = _ThreadState()
@@ -30,6 +31,27 @@ def use_generator(generator: torch.Generator) -> Iterator[None]:
         yield
     finally:
         _state.generator = before
+
+
+@contextmanager
+def own_part(rank: int, processes: int) -> Iterator[None]:
+    """Make the functions below draw for the parts of all processes, and return that of one.
+
+    With equal generators, the noise of a batch that processes share is then that of one process.
+    """
+    before, _state.part = _state.part, (rank, processes)
+    try:
+        yield
+    finally:
+        _state.part = before
+
+
+def _for_all(n: int) -> int:
+    return n if _state.part is None else n * _state.part[1]
+
+
+def _own(drawn: Tensor) -> Tensor:
+    return drawn if _state.part is None else drawn.chunk(_state.part[1])[_state.part[0]].clone()
 
 
 def seed(number: int) -> None:
@@ -66,21 +88,28 @@ def normal_like(x: Tensor) -> Tensor:
     """Draw from N(0, 1) in the shape, type and device of x."""
     if torch.compiler.is_compiling():  # a compiled graph cannot hold a generator
         return torch.randn_like(x)
-    return torch.empty_like(x).normal_(generator=_state.generator)  # randn_like takes a generator from torch 2.10
+    # randn_like takes a generator from torch 2.10 only.
+    place = torch.empty_like(x) if _state.part is None else x.new_empty(_for_all(len(x)), *x.shape[1:])
+    return _own(place.normal_(generator=_state.generator))
 
 
 def uniform(n: int, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw n numbers from [0, 1) in the type and device of `like`; from `generator`, if given."""
     if torch.compiler.is_compiling() and generator is None:
         return torch.rand(n, dtype=like.dtype, device=like.device)
-    return torch.rand(n, dtype=like.dtype, device=like.device, generator=generator or _state.generator)
+    generator = generator or _state.generator
+    return _own(torch.rand(_for_all(n), dtype=like.dtype, device=like.device, generator=generator))
 
 
 def bernoulli(chance: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw 1 with the given probabilities, else 0, in their shape; from `generator`, if given."""
     if torch.compiler.is_compiling() and generator is None:
         return torch.bernoulli(chance)
-    return torch.bernoulli(chance, generator=generator or _state.generator)
+    if _state.part is None:
+        return torch.bernoulli(chance, generator=generator or _state.generator)
+    place = chance.new_zeros(_for_all(len(chance)), *chance.shape[1:])  # 0 costs as many draws as any other chance
+    place.chunk(_state.part[1])[_state.part[0]].copy_(chance)
+    return _own(torch.bernoulli(place, generator=generator or _state.generator))
 
 
 def permutation(n: int, device: torch.device) -> Tensor:

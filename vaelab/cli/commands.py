@@ -16,6 +16,7 @@ from vaelab.cli.doctor import doctor
 from vaelab.cli.figures import figures_check, figures_draw, figures_explain, figures_list, figures_make
 from vaelab.cli.notebooks import notebooks
 from vaelab.cli.parsing import parse
+from vaelab.cli.preset import preset
 from vaelab.cli.report import report
 from vaelab.cli.reproduce import reproduce
 from vaelab.cli.streams import standard_streams
@@ -26,7 +27,7 @@ from vaelab.cli.values import checked
 Command = Callable[..., None]
 FIGURES = (figures_list, figures_make, figures_draw, figures_check, figures_explain)
 DATA = (data_list, data_get, data_verify, data_where)
-COMMANDS = (train, report, sweep, reproduce, notebooks, doctor)
+COMMANDS = (train, preset, report, sweep, reproduce, notebooks, doctor)
 NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "overflow")  # in what torch raises
 
 

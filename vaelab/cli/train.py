@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaelab._utils.reading import printable
 from vaelab.cli.options import DatasetName, RecipeName, RecipeOptions
@@ -25,7 +25,7 @@ def train(
     *,
     options: RecipeOptions,
 ) -> None:
-    """Train one VAE. The same command resumes, also with more epochs.
+    """Train one VAE. The same command resumes, also with more epochs; several processes share it under torchrun.
 
     Args:
         data: A name listed by `vaelab data list`, or folder:PATH.
@@ -39,28 +39,56 @@ def train(
         out: Folder for checkpoints, history.csv and settings.json.
         options: Keyword options of the recipe.
     """
+    from vaelab.runs.run import Run
+
+    network, hidden = options.pop("network", "mlp"), options.pop("hidden", None)
+    train_run(Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed), device, out)
+
+
+def train_run(run: "Run", device: str, out: Path, **settings: Any) -> None:
+    """Train a run into a folder, or resume it there; with all processes that `torchrun` has started.
+
+    Args:
+        run: What to train.
+        device: auto, cpu, cuda, ...
+        out: Folder for checkpoints, history.csv and settings.json; the first process writes.
+        **settings: Further options of `TrainConfig`, and `augment`.
+    """
+    from vaelab.training import parallel
+
+    if not parallel.is_launched():
+        _train_run(run, device, out, settings)
+        return
+    with parallel.process_group(device) as own:
+        _train_run(run, own, out, {**settings, "data_parallel": True})
+
+
+def _train_run(run: "Run", device: str, out: Path, settings: dict[str, Any]) -> None:
     from vaelab._utils.device import on_device
     from vaelab._utils.files import lock
-    from vaelab.runs.run import Run, write_settings
-    from vaelab.training import checkpoints
+    from vaelab.runs.run import write_settings
+    from vaelab.training import checkpoints, parallel
     from vaelab.training.config import TrainConfig
     from vaelab.training.history import History
     from vaelab.training.loop import fit
 
-    network, hidden = options.pop("network", "mlp"), options.pop("hidden", None)
-    run = Run(recipe, options, data, latent, network, hidden, epochs, batch_size, lr, seed)
-    images = run.images("train")
-    config = TrainConfig(epochs, batch_size, lr, seed, device, binarize=run.binarize, checkpoints=out / "checkpoints")
+    images, how = run.images("train"), {"augment": settings.pop("augment")} if "augment" in settings else {}
+    common = {"binarize": run.binarize, "checkpoints": out / "checkpoints"}
+    config = TrainConfig(run.epochs, run.batch_size, run.lr, run.seed, device, **{**common, **settings})
     on_device(device)  # before a progress bar appears
     config.steps_per_epoch(len(images))
+    parallel.check(config)
     experiment = run.experiment(images.shape[1:])
+    if not parallel.is_first(config):  # the others compute; the first writes
+        fit(experiment, images, config, **how, resume=True)
+        return
     with lock(out / ".lock", wait=False):
         _compare_settings(run, out)
         path, saved = out / "settings.json", checkpoints.list_checkpoints(out / "checkpoints")
         before = path.read_bytes() if saved and path.is_file() else None
         write_settings(run, out)
         try:
-            fit(experiment, images, config, resume=True)
+            fit(experiment, images, config, **how, resume=True)
         except BaseException:
             if checkpoints.list_checkpoints(out / "checkpoints") == saved:  # the corrected command can use the folder
                 path.unlink() if before is None else path.write_bytes(before)
@@ -68,7 +96,7 @@ def train(
     if history := checkpoints.load_latest(out / "checkpoints", lambda latest: History(latest["rows"])):
         history.save(out / "history.csv")
     files = "checkpoints/, history.csv and settings.json"
-    show(printable(f"Trained {recipe} on {data} (epochs: {epochs}); {files} are in {out}"))
+    show(printable(f"Trained {run.recipe} on {run.data} (epochs: {run.epochs}); {files} are in {out}"))
 
 
 def _compare_settings(run: "Run", out: Path) -> None:

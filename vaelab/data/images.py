@@ -16,6 +16,7 @@ from vaelab.data.dataset import Dataset
 
 Images = Dataset | Tensor | np.ndarray
 CHANNELS = (1, 3)
+LEVEL_TOLERANCE = 0.1  # of float16, in steps of 1/255
 
 
 def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = "unit") -> Tensor:
@@ -26,7 +27,8 @@ def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = 
     Args:
         data: A `Dataset`, a tensor or an array.
         shape: Shape of one datum; gray images [n, h, w] get their channel. None takes any shape.
-        domain: "unit" takes uint8, bool, or floats in [0, 1]; "real" any finite floats instead.
+        domain: "unit" takes uint8, bool, or floats in [0, 1]; "levels" of such floats only the
+            multiples of 1/255; "real" any finite floats instead.
 
     Returns:
         [n, *shape] without gradients, uint8 or floats of at least 32 bits; of bool, 0 and 255.
@@ -100,13 +102,21 @@ def _remedy(kind: str) -> str:
 def _check_floats(images: Tensor, domain: Domain) -> None:
     low, high = (float(end) for end in images.aminmax()) if images.numel() else (0.0, 1.0)
     if not (math.isfinite(low) and math.isfinite(high)):
-        name = "images" if domain == "unit" else "data of the domain 'real'"
+        name = "data of the domain 'real'" if domain == "real" else "images"
         raise InvalidValue(f"{name} must be finite, got {low if math.isnan(low) else f'values from {low} to {high}'}.")
-    if domain == "unit" and not (low >= 0 and high <= 1):
+    if domain != "real" and not (low >= 0 and high <= 1):
         raise InvalidValue(
             f"images as floats must be in [0, 1], got values from {shortest(low)} to {shortest(high)}; rescale them, "
             "or use a likelihood with squash=False, whose domain is 'real'."
         )
+    if domain == "levels":
+        for part in images.split(1000):
+            levels = part * 255
+            if (distance := (levels - levels.round()).abs()).numel() and float(distance.max()) > LEVEL_TOLERANCE:
+                raise InvalidValue(
+                    "images as floats must be multiples of 1/255 for a likelihood of 256 levels, got "
+                    f"{shortest(float(part.flatten()[distance.argmax()]))}; pass (x * 255).round().to(torch.uint8)."
+                )
 
 
 def channels_first(images: Tensor) -> Tensor:

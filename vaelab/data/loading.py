@@ -1,7 +1,7 @@
 """`load`: a data set by its name, the user's folder of images, or an array."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def load(
     folder: Path | str | None = None,
     limit: int | None = None,
     progress: bool = True,
-    domain: Domain = "unit",
+    domain: Literal["unit", "real"] = "unit",
 ) -> Dataset:
     """Load labeled images by name, from a folder of the user's, or from an array.
 

@@ -8,7 +8,7 @@ In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelih
 from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
-from vaelab.metrics.log_likelihood import bound, nll
+from vaelab.metrics.log_likelihood import bits_per_dim, bound, nll
 from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
 from vaelab.metrics.report_numbers import report, save
 from vaelab.metrics.report_table import Report, rows, table, to_json
@@ -22,6 +22,7 @@ __all__ = [
     "active_units",
     "activity_histogram",
     "bernoulli",
+    "bits_per_dim",
     "bound",
     "distances",
     "encode",

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab._utils.device import on_device
-from vaelab._utils.domain import Domain
+from vaelab._utils.domain import Domain, encoder_domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import sum_pixels, to_float
 from vaelab._utils.typed import check_fields, typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
+from vaelab.models.hierarchical import Hierarchy
 from vaelab.models.networks._mlp import check_sizes
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
@@ -26,17 +27,20 @@ TOLERANCE = 1e-3  # by how much a probability may leave [0, 1]
 
 
 class HierarchicalParts(NamedTuple):
-    """Functions of a model whose latents have further latents above them, and no prior N(0, I).
+    """Functions of a model with several groups of latents.
 
     Args:
         draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over latents: [k, b], nats.
         prior: Of n, returns draws of the latents that `decode` takes: [n, latent].
         reconstruct: Of x, returns the mean images [b, *shape] with all latents at their means.
+        standard: Whether the latents that `decode` takes have the prior N(0, I), as the noise of all
+            groups of a hierarchy has.
     """
 
     draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
     prior: Callable[[int], Tensor]
     reconstruct: Callable[[Tensor], Tensor]
+    standard: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Adapter:
         module: Put into evaluation mode meanwhile.
         deeper: For latents in several layers.
         shape: Shape of one datum, if known.
-        domain: "unit" for data in [0, 1], "real" for any finite floats.
+        domain: "unit" for data in [0, 1], "levels" where `nll` is -ln P of 256 levels, "real" for any
+            finite floats.
 
     Raises:
         InvalidType, InvalidValue: If a field is of another type, such as one of the three no function.
@@ -82,13 +87,18 @@ class Adapter:
         if not self.dtype.is_floating_point:
             raise InvalidType(f"dtype must be floating point, got {self.dtype}.")
 
-    def as_images(self, x: Images) -> Tensor:
+    def as_images(self, x: Images, *, density: bool = False) -> Tensor:
         """Return x, a tensor, an array or a `Dataset`, as data [n, *shape] that the model may take.
+
+        Args:
+            x: Data.
+            density: Whether for `nll` too, which may be of the 256 levels only.
 
         Raises:
             InvalidType, InvalidValue: As `vaelab.data.images.as_images`, and without data.
         """
-        images = as_images(x, self.shape, self.domain)
+        domain = self.domain if checks.flag("density", density) else encoder_domain(self.domain)
+        images = as_images(x, self.shape, domain)
         if not len(images):
             raise InvalidValue("images must be [n, ...] with n at least 1, got 0.")
         return images
@@ -182,7 +192,7 @@ def _deeper(experiment: Experiment) -> HierarchicalParts:
         nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
         return nll.unflatten(0, (k, -1)), sampled_rate(result).unflatten(0, (k, -1))
 
-    return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
+    return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct, isinstance(network, Hierarchy))
 
 
 @typed

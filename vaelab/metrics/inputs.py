@@ -76,7 +76,8 @@ def prepare_inputs(
     """Load data, binarize them where the likelihood requires it, and encode them; see `report`."""
     train, test = train_and_test(data, model.domain)
     train, test = (
-        replace(part, images=model.as_images(part).cpu(), labels=part.labels.cpu()) for part in (train, test)
+        replace(part, images=model.as_images(part, density=True).cpu(), labels=part.labels.cpu())
+        for part in (train, test)
     )
     model.check(test.images[:2])
     binary = model.binary if binarize is None else binarize

@@ -125,7 +125,7 @@ def importance_weights(
     if proposal is not None and model.deeper is not None:
         raise InvalidValue("proposal must be None for a model with several groups of latents.")
     generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
-    x = model.as_images(x)
+    x = model.as_images(x, density=True)
     model.check(x[:2], density=False)
     # Allocated once: small blocks between large ones fragment the memory.
     weights = torch.empty(2, len(x), dtype=torch.float64)
@@ -189,7 +189,7 @@ def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int =
         torch.Size([5])
     """
     model, chunk = adapted(model), checks.positive_int("chunk", chunk)
-    x = model.as_images(x)
+    x = model.as_images(x, density=True)
     model.check(x[:2], density=False)
     generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
     parts = []
@@ -201,6 +201,28 @@ def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int =
     return Bound(*torch.cat(parts, 1))
 
 
+@typed
+def bits_per_dim(nats: float, dims: int) -> float:
+    """Convert nats per image to bits per dimension, a number for each pixel and channel.
+
+    Args:
+        nats: -ln P of an image, such as an NLL, at least 0: that of a density is no number of bits.
+        dims: Channels times pixels, 3072 for CIFAR-10.
+
+    Returns:
+        nats / (dims ln 2); ln 256 for each dimension gives 8.
+
+    Raises:
+        InvalidValue: If `nats` is negative, or `dims` below 1.
+
+    Example:
+        >>> bits_per_dim(3072 * math.log(256), 3072)
+        8.0
+    """
+    return checks.not_negative("nats", nats) / (checks.positive_int("dims", dims) * math.log(2))
+
+
+@typed
 def bootstrap(values: Tensor, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Compute the percentile interval of a mean by bootstrap.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
+from vaelab._utils.domain import encoder_domain
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
 from vaelab._utils.typed import typed
@@ -100,8 +101,9 @@ def _means(
 ) -> list[float]:
     device, totals = next(experiment.parameters()).device, torch.zeros((), dtype=torch.float64)
     chunk = checks.positive_int("chunk", chunk)
-    x = as_images(x, experiment.shape, experiment.domain)
-    inputs = x if inputs is None else as_images(inputs, experiment.shape, experiment.domain)
+    domain = encoder_domain(experiment.domain)
+    x = as_images(x, experiment.shape, domain)
+    inputs = x if inputs is None else as_images(inputs, experiment.shape, domain)
     if not len(x) or len(inputs) != len(x):
         raise InvalidValue(f"x must have at least one datum, and inputs as many, got {len(x)} and {len(inputs)}.")
     for parts in zip(x.split(chunk), inputs.split(chunk), strict=True):

@@ -12,7 +12,7 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS, active_units
 from vaelab.metrics.linear_probe import Probe
-from vaelab.metrics.log_likelihood import NLL, Bound, mean_of
+from vaelab.metrics.log_likelihood import NLL, Bound, bits_per_dim, mean_of
 from vaelab.metrics.views import PosteriorShift
 from vaelab.posterior.information import MutualInformation
 from vaelab.posterior.variance_law import VarianceLaw
@@ -171,6 +171,16 @@ def _likelihood(report: Report) -> list[TableRow]:
             TableRow(section, "elbo_train", "ELBO, training images", *train),
             TableRow(section, "elbo_gap", "ELBO gap, training - test", *gap),
         ]
+        if "levels" in report.settings:  # the likelihood is a probability, not a density
+            dims = report.settings["pixels"]
+            for name, words, nats in (
+                ("", "NLL", nll.by_images),
+                ("_elbo", "-ELBO, all test images", mean_of(-report.test.elbo)),
+            ):
+                bits = Estimate(*(number * bits_per_dim(1.0, dims) for number in nats))  # an error may be nan
+                table.append(
+                    TableRow(section, f"bits_per_dim{name}", f"  {words}, {dims} dimensions", *bits, unit="bits")
+                )
     distortion = "cross-entropy, no likelihood" if nll is None else "distortion"
     error = mean_of(report.test.error)
     return [

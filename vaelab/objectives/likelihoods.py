@@ -3,10 +3,11 @@
 `out` is the raw output of the decoder: squashing to [0, 1] belongs to the likelihood, so a logit is
 never turned into a probability and back. `nll(out, x)` is pure; `score(out, x)` serves the training
 step, which needs the squared error too and gamma for this batch. The `domain` of the data is
-"unit", bytes or floats in [0, 1], or "real", any finite floats.
+"unit", bytes or floats in [0, 1], "levels", bytes or multiples of 1/255, or "real", any finite floats.
 """
 
 import math
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,10 @@ from vaelab._utils.images import sum_pixels
 from vaelab._utils.precision import without_autocast
 from vaelab.divergences.gaussian import LOG_2PI
 from vaelab.objectives.gamma import GammaPolicy, policy
+from vaelab.objectives.logistic_mixture import LogisticMixture, dequantized
+
+__all__ = ["Bernoulli", "Laplace", "LogisticMixture", "Normal"]
+Dequantize = Literal["uniform"]
 
 
 def _check(out: object, x: object) -> None:
@@ -72,14 +77,26 @@ class Bernoulli(nn.Module):
 class _Scaled(nn.Module):
     gamma: GammaPolicy
 
-    def __init__(self, gamma: float | str | GammaPolicy = 1.0, *, squash: bool = True) -> None:
+    def __init__(
+        self, gamma: float | str | GammaPolicy = 1.0, *, squash: bool = True, dequantize: Dequantize | None = None
+    ) -> None:
         super().__init__()
         self.gamma, self.squash = policy(gamma), checks.flag("squash", squash)
+        if dequantize is not None:
+            checks.one_of("dequantize", dequantize, get_args(Dequantize))
+        self.dequantize = dequantize
 
     @property
     def domain(self) -> Domain:
-        """The domain of the data: "unit" with squash, else "real"."""
+        """The domain of the data: "levels" with dequantize, else "unit" with squash, else "real"."""
+        if self.dequantize is not None:
+            return "levels"
         return "unit" if self.squash else "real"
+
+    def _continuous(self, out: Tensor, x: Tensor) -> tuple[Tensor, float]:
+        """Return x, with noise if it is dequantized, and what its density then lacks to a probability."""
+        _check(out, x)
+        return (x, 0.0) if self.dequantize is None else dequantized(x)
 
     def mean(self, out: Tensor) -> Tensor:
         """Return the mean image."""
@@ -108,6 +125,8 @@ class Normal(_Scaled):
     Args:
         gamma: Standard deviation, its policy, or the name of one; see `vaelab.gamma.policy`.
         squash: Whether data lie in [0, 1] and the mean is sigmoid(out); else it is `out`.
+        dequantize: "uniform" adds noise to images of 256 levels, and the nll is in the mean an upper
+            bound of -ln P of the levels; None takes the density of the data as they are.
 
     Example:
         >>> likelihood = Normal(0.5**0.5, squash=False)
@@ -118,15 +137,15 @@ class Normal(_Scaled):
 
     @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        _check(out, x)
-        return self._of(sum_pixels((x - self.mean(out)) ** 2), self.gamma.logvar, x[0].numel())
+        x, extra = self._continuous(out, x)
+        return self._of(sum_pixels((x - self.mean(out)) ** 2), self.gamma.logvar, x[0].numel()) + extra
 
     @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        _check(out, x)
+        x, extra = self._continuous(out, x)
         squares, pixels = sum_pixels((x - self.mean(out)) ** 2), x[0].numel()
         error = squares.detach() / pixels
-        return self._of(squares, self.gamma.logvar_for(error), pixels), error
+        return self._of(squares, self.gamma.logvar_for(error), pixels) + extra, error
 
     @staticmethod
     def _of(squares: Tensor, logvar: Tensor, pixels: int) -> Tensor:
@@ -143,20 +162,20 @@ class Laplace(_Scaled):
 
     Args:
         gamma: As for `Normal`.
-        squash: As for `Normal`.
+        squash, dequantize: As for `Normal`.
     """
 
     @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
-        _check(out, x)
-        return self._of(x - self.mean(out), self.gamma.logvar)
+        x, extra = self._continuous(out, x)
+        return self._of(x - self.mean(out), self.gamma.logvar) + extra
 
     @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        _check(out, x)
+        x, extra = self._continuous(out, x)
         residual = x - self.mean(out)
         error = sum_pixels(residual.detach().square()) / x[0].numel()
-        return self._of(residual, self.gamma.logvar_for(error)), error
+        return self._of(residual, self.gamma.logvar_for(error)) + extra, error
 
     @staticmethod
     def _of(residual: Tensor, logvar: Tensor) -> Tensor:
@@ -173,4 +192,4 @@ class Laplace(_Scaled):
         return self.mean(out) - scale * uniform.sign() * tail.log()
 
 
-Likelihood = Bernoulli | Normal | Laplace
+Likelihood = Bernoulli | Normal | Laplace | LogisticMixture

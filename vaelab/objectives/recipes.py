@@ -22,13 +22,14 @@ from vaelab.models.hierarchical import Hierarchy, Scales
 from vaelab.models.networks import NETWORKS
 from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.spectral import SpectralPenalty
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
 from vaelab.objectives.gamma import GammaPolicy, Geco
 from vaelab.objectives.iwae import Gradient, IWAEObjective
-from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
+from vaelab.objectives.likelihoods import Bernoulli, Dequantize, Laplace, Likelihood, LogisticMixture, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
 RECIPES: dict[str, Callable[..., Experiment]] = {}
@@ -41,24 +42,31 @@ class Design(TypedDict, total=False):
     Args:
         network: Name of encoder and decoder in `vaelab.networks.NETWORKS`, "mlp" by default.
         hidden: Widths of their layers, such as (400,); None takes the network's own.
-        likelihood: Likelihood of the data, "normal" by default.
+        likelihood: Likelihood of the data, "normal" by default; "logistic-mixture" is of images with
+            256 levels, a probability of each.
         squash: Whether data lie in [0, 1], as by default; a Bernoulli always squashes.
-        gamma: Standard deviation of the decoder, for all likelihoods but the Bernoulli: a number,
-            "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`. With
-            the default 1/sqrt(2) the loss is the sum of squared errors plus the divergence.
-        annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
+        components: Components of the logistic mixture.
+        dequantize: "uniform" adds noise to images of 256 levels, so that a normal or Laplace
+            likelihood bounds the probability of the levels; None is their density as they are.
+        gamma: Standard deviation of a normal or Laplace decoder: a number, "learned", "computed",
+            "optimal", "per-image", or a policy of `vaelab.gamma`. With the default 1/sqrt(2) the loss is
+            the sum of squared errors plus the divergence.
+        annealing: Schedule of the divergence's weight, of `vaelab.annealing`; a number is that of the
+            steps of a linear rise.
     """
 
     network: str
     hidden: Sequence[int] | None
-    likelihood: Literal["normal", "bernoulli", "laplace"]
+    likelihood: Literal["normal", "bernoulli", "laplace", "logistic-mixture"]
     squash: bool
+    components: int
+    dequantize: Dequantize | None
     gamma: float | str | GammaPolicy
-    annealing: Annealing | None
+    annealing: Annealing | int | None
 
 
 DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
-DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None}
+DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None, "components": 10, "dequantize": None}
 _ARGS = """\
     shape: Shape of one datum, such as (channels, height, width).
     latent: Number of latents.
@@ -87,8 +95,12 @@ def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: flo
     options = _options(**design)
     shape, hidden = _checked(shape, latent), options["hidden"]
     checks.one_of("network", options["network"], tuple(NETWORKS))
-    encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
-    objective = Objective(_likelihood(options), divergence, weight, options["annealing"])
+    likelihood, network = _likelihood(options), NETWORKS[options["network"]]
+    widths = [] if hidden is None else [tuple(hidden)]
+    encoder, decoder = network(shape, latent, *widths)
+    if isinstance(likelihood, LogisticMixture):  # several numbers for each pixel
+        decoder = network((likelihood.outputs(shape), *shape[1:]), latent, *widths)[1]
+    objective = Objective(likelihood, divergence, weight, options["annealing"])
     return Experiment(VAE(encoder, decoder, latent), objective, shape)
 
 
@@ -96,7 +108,10 @@ def _options(**design: Any) -> dict[str, Any]:
     for name in design:
         if name not in DEFAULTS:
             raise InvalidType(f"options must be the recipe's own or of Design, got {name}; {suggest(name, DEFAULTS)}")
-    return DEFAULTS | design
+    options = DEFAULTS | design
+    if isinstance(options["annealing"], int):
+        options["annealing"] = Linear(options["annealing"])
+    return options
 
 
 def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
@@ -105,14 +120,29 @@ def _checked(shape: Sequence[int], latent: int) -> tuple[int, ...]:
 
 
 def _likelihood(options: dict[str, Any]) -> Likelihood:
-    name, gamma, squash = options["likelihood"], options["gamma"], options["squash"]
+    name, gamma, squash, dequantize = (options[key] for key in ("likelihood", "gamma", "squash", "dequantize"))
+    mixture = name == "logistic-mixture"
+    if not mixture and options["components"] != DEFAULTS["components"]:
+        raise InvalidValue(
+            f"components must be given with likelihood='logistic-mixture', got {options['components']} with {name!r}."
+        )
     if name in ("normal", "laplace"):
-        return (Normal if name == "normal" else Laplace)(gamma, squash=squash)
+        return (Normal if name == "normal" else Laplace)(gamma, squash=squash, dequantize=dequantize)
+    title, domain = ("logistic mixture", "levels") if mixture else ("Bernoulli", "unit")
     if not squash:
-        raise InvalidValue("squash must be True for a Bernoulli, whose domain is 'unit', got False; use a normal.")
-    if gamma != DEFAULTS["gamma"]:
-        raise InvalidValue(f"gamma must not be given for a Bernoulli, got {gamma!r}; use a normal.")
-    return Bernoulli()
+        raise InvalidValue(f"squash must be True for a {title}, whose domain is {domain!r}, got False; use a normal.")
+    for option, value in (("gamma", gamma), ("dequantize", dequantize)):
+        if value != DEFAULTS[option]:
+            raise InvalidValue(f"{option} must not be given for a {title}, got {value!r}; use a normal.")
+    return LogisticMixture(options["components"]) if mixture else Bernoulli()
+
+
+def _group_divergence(alpha: float | None, dual: bool, free_nats: float | None) -> nn.Module:
+    """Return the divergence of every group of a hierarchy."""
+    plain = KL() if free_nats is None else FreeBits(free_nats, per="group")
+    if alpha is None and dual:
+        raise InvalidValue("dual needs an alpha, got alpha=None.")
+    return plain if alpha is None else GeometricJS(alpha, dual=dual)
 
 
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
@@ -362,6 +392,8 @@ def two_layer_iwae(
     options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
     if options["network"] != "burda":
         raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
+    if options["likelihood"] == "logistic-mixture":
+        raise InvalidValue("likelihood must give one number a pixel for two stochastic layers, got 'logistic-mixture'.")
     model = TwoLayers(
         _checked(shape, latent), latent, top, (200, 200) if options["hidden"] is None else options["hidden"]
     )
@@ -378,7 +410,11 @@ def hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    alpha: float | None = None,
+    dual: bool = False,
     free_nats: float | None = 1.0,
+    balance: bool = False,
+    spectral: float = 0.0,
     **design: Unpack[Design],
 ) -> Experiment:
     """Build a VAE with groups of latents on several scales; see `models.Hierarchy`.
@@ -391,8 +427,14 @@ def hierarchical_vae(
         width: Channels of the networks.
         cells: "plain" (VD-VAE) or "nvae".
         scales: "softplus" or "clamped".
-        free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
-            the prior; None is the plain bound.
+        alpha: Skew of a geometric JS in place of the KL of every group, as in `gjs_vae`.
+        dual: Whether to take its dual.
+        free_nats: Nats of the KL of every group that cost nothing, without which the coarse groups often
+            stay at the prior; None, or an alpha, has no free nats.
+        balance: Whether groups that carry little cost less while the annealing rises; see
+            `objectives.balancing`. It needs an `annealing`.
+        spectral: Weight of the spectral norms of the convolutions in the loss, for cells="nvae"; 0.01 was
+            published for MNIST.
 
     Example:
         >>> hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8).model.groups
@@ -401,12 +443,21 @@ def hierarchical_vae(
     References:
         Vahdat & Kautz (2020), https://arxiv.org/abs/2007.03898; Child (2021), https://arxiv.org/abs/2011.10650.
     """
-    options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
+    if "shared_noise" in design:
+        raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
+    options, divergence = _options(**design), _group_divergence(alpha, dual, free_nats)
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
-    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
-    return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
+    likelihood = _likelihood(options)
+    outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
+    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)
+    objective = Objective(likelihood, divergence, annealing=options["annealing"], balance=balance)
+    if checks.not_negative("spectral", spectral):
+        if cells != "nvae":
+            raise InvalidValue(f"spectral is for cells='nvae', got {spectral} with cells={cells!r}.")
+        objective.add_penalty(SpectralPenalty(model, spectral))
+    return Experiment(model, objective, tuple(shape))
 
 
 @_recipe
@@ -487,19 +538,29 @@ def cr_hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    alpha: float | None = None,
+    dual: bool = False,
     free_nats: float | None = 1.0,
+    balance: bool = False,
+    spectral: float = 0.0,
+    shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
     """Build `hierarchical_vae` of images and views + consistency, summed over the groups.
 
-    Each pass draws its own path through the groups, along which the posteriors are compared.
+    Each pass draws its own path through the groups, along which the posteriors are compared. With
+    shared_noise both draw the same noise, so that the term is 0 for an image and its own copy.
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, free_nats: As for `hierarchical_vae`.
+        groups, width, cells, scales, alpha, dual, free_nats, balance, spectral: As for `hierarchical_vae`.
+        shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
-    parts: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales, "free_nats": free_nats}
-    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views)
+    networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
+    terms: dict[str, Any] = {"alpha": alpha, "dual": dual, "free_nats": free_nats}
+    terms |= {"balance": balance, "spectral": spectral}
+    plain = hierarchical_vae(shape, latent, **networks, **terms, **design)
+    return consistent(plain, consistency, views, shared_noise=shared_noise)
 
 
 @_recipe

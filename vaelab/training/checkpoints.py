@@ -22,7 +22,7 @@ from vaelab._utils.errors import DataError, InvalidValue, StorageError, Training
 from vaelab._utils.files import atomic_write, user_path
 from vaelab._utils.reading import reading
 from vaelab.objectives.objective import Experiment
-from vaelab.training import generators
+from vaelab.training import generators, parallel
 from vaelab.training.config import TrainConfig
 from vaelab.training.history import History
 from vaelab.training.identity import describe, describe_model, differences
@@ -37,7 +37,7 @@ STRUCTURE = {
     "parameters": dict, "rows": list, "interventions": list,
 }  # fmt: skip
 # Options that may change when a training is resumed.
-RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes")
+RESUMABLE_CHANGES = ("epochs", "steps", "device", "progress", "checkpoints", "checkpoint_minutes", "data_parallel")
 
 
 def save(folder: Path, checkpoint: dict[str, Any]) -> None:
@@ -119,7 +119,7 @@ class Checkpointer:
     """Writes and restores the checkpoints of one training.
 
     Args:
-        config: Settings; without `checkpoints` nothing is written.
+        config: Settings; without `checkpoints` nothing is written, and by the first process only.
         step: The training step, with experiment, optimizer, averaged weights and running sums.
         order: Order of the data in this epoch, [n].
         parameters: Parameters that can be set during training.
@@ -137,6 +137,7 @@ class Checkpointer:
         changed: Collection[str] = (),
     ) -> None:
         self.folder = user_path(config.checkpoints) if config.checkpoints is not None else None
+        self.writes = parallel.is_first(config)
         self.step, self.order, self.parameters, self.history = step, order, parameters, history
         self.interval, self.last = 60 * config.checkpoint_minutes, time.monotonic()
         free = set(RESUMABLE_CHANGES)
@@ -165,7 +166,7 @@ class Checkpointer:
 
         Raises TrainingError, and keeps the older ones, if a weight or the loss is not finite.
         """
-        if self.folder is None or not (ended or time.monotonic() - self.last > self.interval):
+        if self.folder is None or not self.writes or not (ended or time.monotonic() - self.last > self.interval):
             return
         step = self.step
         for name, value in {"the running loss": step.sums, **dict(step.experiment.named_parameters())}.items():
@@ -282,7 +283,7 @@ class Checkpointer:
                 f"changed must name settings of the objective, got {unknown[0]!r}; {suggest(unknown[0], sorted(known))}"
             )
         unasked = {name: words for name, words in changes.items() if name not in self.changed}
-        before = checkpoint["settings"]
+        before = {**vars(TrainConfig()), **checkpoint["settings"]}  # an older version lacks the newer options
         settings = [f"{k}={v!r} instead of {before.get(k)!r}" for k, v in self.settings.items() if before.get(k) != v]
         difference, remedy = "", ""
         if self.model != checkpoint["model"] or self._shapes("model.") != _shapes(checkpoint["experiment"], "model."):

@@ -11,13 +11,13 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import check_fields
 
-POSITIVE = ("lr", "lr_decay", "grad_clip", "ema_decay", "checkpoint_minutes")
+POSITIVE = ("lr", "eps", "lr_decay", "grad_clip", "guard", "ema_decay", "checkpoint_minutes")
 COUNTS = ("epochs", "batch_size", "steps", "micro_batches")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training with Adam, checked when they are created.
+    """Settings of a training with Adam or Adamax, checked when they are created.
 
     Args:
         epochs: Passes over the data in shuffled batches; a last partial batch is left out.
@@ -28,11 +28,18 @@ class TrainConfig:
             for networks with convolutions, else the CPU.
         progress: Show a progress bar.
         steps: Number of optimizer steps; overrides `epochs`.
-        lr_schedule: "constant", "cosine" (from lr to 0) or "step".
+        lr_schedule: "constant", "cosine" (from lr to `lr_end`) or "step".
         lr_milestones: Epochs, from 1, at whose start "step" multiplies lr by `lr_decay`.
         lr_decay: Factor of "step".
-        weight_decay: L2 penalty of Adam.
+        lr_end: Learning rate at the end of "cosine".
+        lr_warmup: Epochs at the start in which lr rises linearly; a cosine then begins.
+        optimizer: "adam", or "adamax", whose steps have the size lr in the largest gradient's direction.
+        eps: What the optimizer adds to the root of the second moment, or to the largest gradient.
+        weight_decay: L2 penalty of the optimizer.
         grad_clip: Maximum norm of the gradient.
+        guard: Skip every update whose gradient is not finite or has a norm above this, before clipping;
+            weights, Adam's state, schedules and batch statistics stay as they are. The column "skipped" of
+            the history counts them per epoch. 1e30 skips only what is not finite.
         ema_decay: Decay, in (0, 1), of an exponential moving average of the weights, which is
             `History.average`. It rises from 0 to this value, at step t as (t - 1) / (t + 9), so
             that the initial weights do not count.
@@ -43,13 +50,18 @@ class TrainConfig:
         compile: Compile the forward pass with torch.compile: True, or one of its modes, "default",
             "reduce-overhead" or "max-autotune". It draws other noise than eager mode.
         cuda_graph: Capture the step as one CUDA graph, if there is a GPU.
+        data_parallel: Share each batch among the processes of `torch.distributed`; see
+            `vaelab.training.parallel`. Two processes take the steps of one, up to rounding, with one draw
+            of z per image, without views, and unless something mixes the images of a batch, as below.
         channels_last: Keep the weights of convolutions with the channels as last axis in memory, for
             the tensor cores of a GPU. Results are equal up to rounding.
+        checkpoint_cells: Compute the inside of every cell of a hierarchy a second time in the backward
+            pass instead of storing it (gradient checkpointing): less memory, the same results.
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.
         checkpoint_minutes: Minutes between checkpoints within an epoch.
         micro_batches: Compute a batch in this number of parts, to save memory. The step is the
-            same unless something mixes the images of a batch: gamma="optimal", free bits, MMD,
-            batch normalization.
+            same unless something mixes the images of a batch: gamma="optimal", free bits, balance,
+            MMD, batch normalization.
 
     Raises:
         InvalidType: If a value is of another type.
@@ -71,14 +83,21 @@ class TrainConfig:
     lr_schedule: Literal["constant", "cosine", "step"] = "constant"
     lr_milestones: tuple[int, ...] = ()
     lr_decay: float = 0.1
+    lr_end: float = 0.0
+    lr_warmup: int = 0
+    optimizer: Literal["adam", "adamax"] = "adam"
+    eps: float = 1e-8
     weight_decay: float = 0.0
     grad_clip: float | None = None
+    guard: float | None = None
     ema_decay: float | None = None
     binarize: Literal["no", "static", "dynamic"] = "no"
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     compile: bool | Literal["default", "reduce-overhead", "max-autotune"] = False
     cuda_graph: bool = False
+    data_parallel: bool = False
     channels_last: bool = False
+    checkpoint_cells: bool = False
     checkpoints: Path | str | None = None
     checkpoint_minutes: float = 10.0
     micro_batches: int = 1
@@ -93,13 +112,20 @@ class TrainConfig:
             elif name in COUNTS and value is not None:
                 checks.positive_int(name, value)
         checks.seed(self.seed)
-        checks.not_negative("weight_decay", self.weight_decay)
+        for name in ("weight_decay", "lr_end"):
+            checks.not_negative(name, getattr(self, name))
+        checks.positive_int("lr_warmup", self.lr_warmup, at_least=0)
         milestones = tuple(checks.positive_int("lr_milestones", epoch) for epoch in self.lr_milestones)
         object.__setattr__(self, "lr_milestones", milestones)
         if self.ema_decay is not None and self.ema_decay >= 1:
             raise InvalidValue(f"ema_decay must be in (0, 1), got {self.ema_decay}.")
         if self.micro_batches > self.batch_size:
             raise InvalidValue(f"micro_batches must be at most batch_size={self.batch_size}, got {self.micro_batches}.")
+        if self.lr_end and (self.lr_schedule != "cosine" or self.lr_end > self.lr):
+            raise InvalidValue(
+                f"lr_end must be at most lr={self.lr:g}, with lr_schedule='cosine', got {self.lr_end:g} with "
+                f"{self.lr_schedule!r}."
+            )
         if self.lr_milestones and self.lr_schedule != "step":
             raise InvalidValue(f"lr_schedule must be 'step' with lr_milestones, got {self.lr_schedule!r}.")
 
@@ -122,8 +148,12 @@ class TrainConfig:
         """Return the factor of lr at a step, counted from 0."""
         checks.positive_int("step", step, at_least=0)
         checks.positive_int("per_epoch", per_epoch)
+        rise = self.lr_warmup * per_epoch
+        if step < rise:
+            return (step + 1) / rise
         if self.lr_schedule == "cosine":
-            return 0.5 * (1 + math.cos(math.pi * step / self.total_steps(per_epoch)))
+            share, end = (step - rise) / max(self.total_steps(per_epoch) - rise, 1), self.lr_end / self.lr
+            return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * share))
         return self.lr_decay ** sum(step // per_epoch + 1 >= epoch for epoch in self.lr_milestones)
 
 

@@ -1,11 +1,11 @@
-"""Adam with separate options for scalars such as a learned gamma, and averaged weights."""
+"""Adam and Adamax with separate options for scalars such as a learned gamma, and averaged weights."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam, Adamax, Optimizer
 from torch.utils import _foreach_utils
 
 from vaelab.objectives.gamma import Learned
@@ -13,24 +13,27 @@ from vaelab.objectives.objective import Experiment
 from vaelab.training.config import TrainConfig
 
 
-def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> Adam:
-    """Create Adam for all parameters of an experiment.
+def adam(experiment: Experiment, config: TrainConfig, device: torch.device) -> Adam | Adamax:
+    """Create Adam, or Adamax, for all parameters of an experiment.
 
     Args:
         experiment: Experiment on `device`.
-        config: Settings; `lr`, `weight_decay` and `cuda_graph` are read.
+        config: Settings; `optimizer`, `lr`, `eps`, `weight_decay` and `cuda_graph` are read.
         device: Device of the parameters.
 
     Returns:
-        Adam, with fused kernels if torch has them. For a CUDA graph its learning rates are tensors.
+        The optimizer; Adam has fused kernels if torch has them. For a CUDA graph its learning rates are tensors.
     """
     cuda_graph = config.cuda_graph and device.type == "cuda"
     groups = parameter_groups(experiment, dict(experiment.named_parameters()))
     if cuda_graph:  # a graph holds the address of the learning rate, so it must be a tensor
         for group in groups:
             group["lr"] = torch.tensor(config.lr * group["lr_scale"], device=device)
+    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "eps": config.eps}
+    if config.optimizer == "adamax":
+        return Adamax(groups, **options, capturable=cuda_graph)
     fused = has_fused_adam(device) or None  # None lets torch choose
-    return Adam(groups, lr=config.lr, weight_decay=config.weight_decay, fused=fused, capturable=cuda_graph)
+    return Adam(groups, **options, fused=fused, capturable=cuda_graph)
 
 
 def has_fused_adam(device: torch.device) -> bool:
@@ -81,7 +84,9 @@ def set_lr(optimizer: Optimizer, lr: float) -> None:
             group["lr"] = scaled
 
 
-def update_average(average: Experiment, experiment: Experiment, decay: float, updates: Tensor) -> None:
+def update_average(
+    average: Experiment, experiment: Experiment, decay: float, updates: Tensor, refused: Tensor | None = None
+) -> None:
     """Move averaged parameters toward the present ones and copy the buffers.
 
     The decay of update t is min(decay, (t - 1) / (t + 9)): the first update takes the weights as
@@ -93,9 +98,12 @@ def update_average(average: Experiment, experiment: Experiment, decay: float, up
         experiment: Experiment with the present weights.
         decay: Decay in the long run.
         updates: Number of updates so far, 0-d on the same device; increased by one.
+        refused: Whether the update was skipped, so that nothing moves, 0-d; never by default.
     """
-    updates += 1
+    updates += 1 if refused is None else ~refused
     share = (10 / (updates + 9)).clamp_min(1 - decay)
+    if refused is not None:
+        share = torch.where(refused, 0, share)
     for mean, value in zip(average.parameters(), experiment.parameters(), strict=True):
         mean.lerp_(value, share.to(mean.dtype))
     for target, source in zip(average.buffers(), experiment.buffers(), strict=True):

@@ -4,16 +4,61 @@
 "nvae" is the pair of NVAE: batch norm, depthwise convolutions in the decoder, squeeze and excitation.
 """
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 Cells = Literal["plain", "nvae"]
 BRANCH = 0.1  # of NVAE: factor of every residual branch
 MOMENTUM = 0.05  # of its batch norms
 
 
-class PlainCell(nn.Module):
+class _Cell(nn.Module):
+    """A cell whose branch may be computed again in the backward pass, so that its inside need not be stored."""
+
+    branch: nn.Module
+    checkpointed = False
+
+    def run_branch(self, x: Tensor) -> Tensor:
+        """Return branch(x)."""
+        if not (self.checkpointed and torch.is_grad_enabled()):
+            inside: Tensor = self.branch(x)
+            return inside
+        again: Tensor = checkpoint(
+            self.branch, x, use_reentrant=False, preserve_rng_state=False, context_fn=self._contexts
+        )
+        return again
+
+    def _contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _frozen_statistics(self)
+
+
+def checkpoint_cells(model: nn.Module, checkpointed: bool) -> None:
+    """Let all cells in a model be computed again in the backward pass (gradient checkpointing), or not."""
+    for module in model.modules():
+        if isinstance(module, _Cell):
+            module.checkpointed = checkpointed
+
+
+@contextmanager
+def _frozen_statistics(module: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of batch norms as they are: the second pass over a batch must not count."""
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    counts = [norm.num_batches_tracked for norm in norms]
+    for norm in norms:  # track_running_stats=False would let it store other tensors than the first pass has
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, count in zip(norms, counts, strict=True):
+            norm.momentum, norm.num_batches_tracked = MOMENTUM, count
+
+
+class PlainCell(_Cell):
     """x + branch(x): GELU before each of 1x1, 3x3, 3x3 and 1x1 convolutions at half the width.
 
     Args:
@@ -42,7 +87,7 @@ class PlainCell(nn.Module):
         last.weight.data.mul_(depth**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.branch(x)
+        return x + self.run_branch(x)
 
 
 class SqueezeExcitation(nn.Module):
@@ -61,7 +106,7 @@ class SqueezeExcitation(nn.Module):
         return x * self.weights(x.mean((2, 3)))[:, :, None, None]
 
 
-class NVAECell(nn.Module):
+class NVAECell(_Cell):
     """x + 0.1 branch(x), with batch norm and squeeze and excitation.
 
     Args:
@@ -90,7 +135,7 @@ class NVAECell(nn.Module):
         self.branch = nn.Sequential(*layers, SqueezeExcitation(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + BRANCH * self.branch(x)
+        return x + BRANCH * self.run_branch(x)
 
 
 def _norm(channels: int) -> nn.Module:
