@@ -18,6 +18,7 @@ from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.priors import Prior, learned_priors
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment
@@ -41,7 +42,7 @@ class HierarchicalParts(NamedTuple):
 
 @dataclass(frozen=True)
 class Adapter:
-    """A VAE with the prior N(0, I) as functions of x [b, *shape] and z [b, latent].
+    """A VAE as functions of x [b, *shape] and z [b, latent].
 
     `bernoulli` and `normal` make one from `encode` and `decode` alone.
 
@@ -54,6 +55,7 @@ class Adapter:
         dtype: Type of these.
         module: Put into evaluation mode meanwhile.
         deeper: For latents in several layers.
+        prior: p(z) of latents in one layer; None is N(0, I).
         shape: Shape of one datum, if known.
         domain: "unit" for data in [0, 1], "real" for any finite floats.
 
@@ -71,6 +73,7 @@ class Adapter:
     dtype: torch.dtype = torch.float32
     module: nn.Module | None = None
     deeper: HierarchicalParts | None = None
+    prior: Prior | None = None
     shape: tuple[int, ...] | None = None
     domain: Domain = "unit"
 
@@ -169,6 +172,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         dtype=model.objective.weight.dtype,
         module=model,
         deeper=_deeper(model) if network.groups > 1 else None,
+        prior=next(iter(learned_priors(network)), None) if network.groups == 1 else None,
         shape=model.shape,
         domain=model.domain,
     )

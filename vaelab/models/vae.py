@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
+from vaelab.models.priors import Prior, Standard
 
 
 class ForwardPass(NamedTuple):
@@ -17,13 +18,13 @@ class ForwardPass(NamedTuple):
 
     Args:
         q: Posteriors, each [b, latent].
-        p: Priors, each [b, latent] or 0-d.
+        p: Priors, each [b, latent] or 0-d; of a prior that is no Gaussian the module itself.
         z: Draws from q, each [b, latent].
         out: Raw output of the decoder [b, ...].
     """
 
     q: tuple[Gaussian, ...]
-    p: tuple[Gaussian, ...]
+    p: tuple[Gaussian | Prior, ...]
     z: tuple[Tensor, ...]
     out: Tensor
 
@@ -35,9 +36,10 @@ def check_pass(result: object) -> None:
 
 
 def total_rate(result: ForwardPass) -> Tensor:
-    """Compute KL(q‖p) in closed form, summed over the groups of latents.
+    """Compute KL(q‖p), summed over the groups of latents, in closed form where p is a Gaussian.
 
-    Where the posterior of a group depends on draws of others, this is its KL given these draws.
+    Elsewhere it is estimated by ln q(z|x) - ln p(z) at one new draw. Where the posterior of a group
+    depends on draws of others, this is its KL given these draws.
 
     Args:
         result: A pass.
@@ -45,7 +47,8 @@ def total_rate(result: ForwardPass) -> Tensor:
     Returns:
         [b], nats.
     """
-    return reduce(torch.add, [diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True)])
+    groups = zip(result.q, result.p, strict=True)
+    return reduce(torch.add, [p.rate(q) if isinstance(p, Prior) else diagonal_kl(q, p) for q, p in groups])
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
 
 
 class VAE(nn.Module):
-    """An encoder and a decoder around one group of latents with the prior N(0, I).
+    """An encoder and a decoder around one group of latents.
 
     A subclass with more groups sets `groups` and overrides `forward`, `mean_pass` and
     `prior_sample`; its `posterior` is that of the latents that `decode` takes.
@@ -73,6 +76,7 @@ class VAE(nn.Module):
         encoder: [b, *shape] -> [b, 2 latent], means, then log variances.
         decoder: [b, latent] -> [b, *shape].
         latent: Number of latents.
+        prior: p(z), of which a copy is made; None is N(0, I).
 
     Returns:
         From `model(x, samples)`: the pass of `samples` draws of z per image; its entries are
@@ -87,9 +91,11 @@ class VAE(nn.Module):
 
     groups = 1
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int, prior: Prior | None = None) -> None:
         super().__init__()
         self.encoder, self.decoder, self.latent = encoder, decoder, latent
+        self.prior = (prior or Standard()).sized(latent)
+        self.prior.bind(self.posterior)
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the raw output [b, ...] for latents z [b, latent]."""
@@ -107,18 +113,19 @@ class VAE(nn.Module):
         if samples > 1:
             q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
         z = self.draw(q)
-        return ForwardPass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+        return ForwardPass((q,), (self.prior.for_pass(z),), (z,), self.decoder(z).to(x.dtype))
 
     def mean_pass(self, x: Tensor) -> ForwardPass:
         """Return the pass of x [b, *shape] with z at the posterior means, which draws no noise."""
         q = self.posterior(x)
-        return ForwardPass((q,), (Gaussian.standard(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
+        return ForwardPass((q,), (self.prior.for_pass(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
         """Return the decoder's input in training: a draw from q, [b, latent]."""
         return q.sample()
 
     def prior_sample(self, n: int) -> Tensor:
-        """Draw n points from N(0, I): [n, latent]."""
-        parameter = next(self.parameters())
-        return torch.randn(n, self.latent, device=parameter.device, dtype=parameter.dtype)
+        """Draw n points from the prior: [n, latent]."""
+        if isinstance(self.prior, Standard):
+            return self.prior.sample(n, like=next(self.parameters()))
+        return self.prior.sample(n)

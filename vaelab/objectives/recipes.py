@@ -22,6 +22,7 @@ from vaelab.models.hierarchical import Hierarchy, Scales
 from vaelab.models.networks import NETWORKS
 from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.priors import Prior, Standard, named
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
@@ -47,6 +48,8 @@ class Design(TypedDict, total=False):
             "learned", "computed", "optimal", "per-image", or a policy of `vaelab.gamma`. With
             the default 1/sqrt(2) the loss is the sum of squared errors plus the divergence.
         annealing: Schedule of the divergence's weight, of `vaelab.annealing`.
+        prior: p(z), "standard" by default. It is learned as "mixture:K", "vamp:K" (K components), "flow",
+            or an object of `vaelab.priors`; the divergence is then KL(q || p), by Monte Carlo.
     """
 
     network: str
@@ -55,10 +58,11 @@ class Design(TypedDict, total=False):
     squash: bool
     gamma: float | str | GammaPolicy
     annealing: Annealing | None
+    prior: str | Prior
 
 
 DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
-DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None}
+DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None, "prior": "standard"}
 _ARGS = """\
     shape: Shape of one datum, such as (channels, height, width).
     latent: Number of latents.
@@ -89,7 +93,8 @@ def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: flo
     checks.one_of("network", options["network"], tuple(NETWORKS))
     encoder, decoder = NETWORKS[options["network"]](shape, latent, *([] if hidden is None else [tuple(hidden)]))
     objective = Objective(_likelihood(options), divergence, weight, options["annealing"])
-    return Experiment(VAE(encoder, decoder, latent), objective, shape)
+    prior = named(options["prior"]).sized(latent, shape, objective.likelihood.domain)
+    return Experiment(VAE(encoder, decoder, latent, prior), objective, shape)
 
 
 def _options(**design: Any) -> dict[str, Any]:
@@ -362,9 +367,8 @@ def two_layer_iwae(
     options = _options(**{"network": "burda", "likelihood": "bernoulli", **design})
     if options["network"] != "burda":
         raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
-    model = TwoLayers(
-        _checked(shape, latent), latent, top, (200, 200) if options["hidden"] is None else options["hidden"]
-    )
+    hidden = (200, 200) if options["hidden"] is None else options["hidden"]
+    model = TwoLayers(_checked(shape, latent), latent, top, hidden, prior=named(options["prior"]))
     objective = IWAEObjective(_likelihood(options), samples, annealing=options["annealing"])
     return Experiment(model, objective, tuple(shape))
 
@@ -405,6 +409,8 @@ def hierarchical_vae(
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
+    if (prior := named(options["prior"])).name != Standard().name:
+        raise InvalidValue(f"prior must be 'standard' for a hierarchy, got {prior.name}.")
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
     return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
 
