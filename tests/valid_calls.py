@@ -278,6 +278,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     # divergences
     "Gaussian.standard": lambda: (Gaussian.standard, {"like": torch.zeros(1)}),
+    "Gaussian.sample": lambda: (codes().sample, {"noise": torch.zeros(6, 2)}),
     "Gaussian.log_prob": lambda: (codes().log_prob, {"z": codes().mean}),
     "FullGaussian.log_prob": lambda: (full().log_prob, {"z": torch.zeros(3, 2)}),
     "KL.forward": lambda: (vaelab.KL(), pair()),
@@ -398,6 +399,7 @@ CALLS: dict[str, Callable[[], Call]] = {
             "shape": SHAPE,
             "views": views,
             "joint_batch": True,
+            "shared_noise": False,
         },
     ),
     "consistency.ConsistentExperiment.forward": lambda: (
@@ -406,7 +408,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "consistency.consistent": lambda: (
         consistency.consistent,
-        {"experiment": vae(), "consistency": 1.0, "views": "simple", "distance": None, "joint_batch": True},
+        {"experiment": vae(), "consistency": 1.0, "views": "simple", "distance": None, "joint_batch": True}
+        | {"shared_noise": False},
     ),
     "consistency.check_same_shape": lambda: (consistency.check_same_shape, {"view": images(), "x": images()}),
     "recipes.vae": lambda: recipe("vae"),
@@ -426,7 +429,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     "recipes.iwae": lambda: recipe("iwae", samples=2, gradient="plain"),
     "recipes.two_layer_iwae": lambda: recipe("two_layer_iwae", "network", top=2, samples=2),
     "recipes.hierarchical_vae": lambda: hierarchy("hierarchical_vae"),
-    "recipes.cr_hierarchical_vae": lambda: hierarchy("cr_hierarchical_vae", consistency=1.0, views="simple"),
+    "recipes.cr_hierarchical_vae": lambda: hierarchy(
+        "cr_hierarchical_vae", consistency=1.0, views="simple", shared_noise=True
+    ),
     "recipes.cr_vae": lambda: recipe("cr_vae", consistency=1.0, views="simple"),
     "recipes.cr_beta_vae": lambda: recipe("cr_beta_vae", beta=4.0, consistency=1.0, views="simple"),
     "recipes.cr_iwae": lambda: recipe("cr_iwae", samples=2, consistency=1.0, views="simple", gradient="plain"),

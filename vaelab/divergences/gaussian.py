@@ -66,27 +66,35 @@ class Gaussian(NamedTuple):
         return cls(zero, zero)
 
     @without_autocast
-    def sample(self) -> Tensor:
-        """Draw mean + sigma * noise: [b, ...]; gradients reach mean and logvar."""
-        return self.mean + torch.exp(0.5 * self.logvar) * rng.normal_like(self.mean)
+    def sample(self, noise: Tensor | None = None) -> Tensor:
+        """Draw mean + sigma * noise: [b, ...]; gradients reach mean and logvar.
+
+        Args:
+            noise: Draws from N(0, 1) of the shape of the means; new ones by default.
+        """
+        if noise is None:
+            noise = rng.normal_like(self.mean)
+        else:
+            _check_points("noise", noise, self.mean)
+        return self.mean + torch.exp(0.5 * self.logvar) * noise
 
     @without_autocast
     def log_prob(self, z: Tensor) -> Tensor:
         """Compute log N(z; mean, exp(logvar)) at z [b, ...]: [b], nats, summed over the latents."""
-        _check_points(z, self.mean)
+        _check_points("z", z, self.mean)
         squares = (z - self.mean) ** 2 * torch.exp(-self.logvar)
         return sum_latents(-0.5 * (LOG_2PI + self.logvar + squares))
 
 
-def _check_points(z: object, mean: Tensor) -> None:
-    checks.tensors(z=z)
-    assert isinstance(z, Tensor)
-    if z.shape != mean.shape:
+def _check_points(name: str, points: object, mean: Tensor) -> None:
+    checks.tensors(**{name: points})
+    assert isinstance(points, Tensor)
+    if points.shape != mean.shape:
         try:
-            torch.broadcast_shapes(z.shape, mean.shape)
+            torch.broadcast_shapes(points.shape, mean.shape)
         except RuntimeError:
             raise InvalidValue(
-                f"z must have the shape {tuple(mean.shape)} of the means, got {tuple(z.shape)}."
+                f"{name} must have the shape {tuple(mean.shape)} of the means, got {tuple(points.shape)}."
             ) from None
 
 

@@ -6,7 +6,7 @@ this prior by what the features add. VD-VAE and NVAE are of this kind.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,10 +20,9 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._cells import Cells, build_cell
 from vaelab.models.networks._mlp import check_sizes
-from vaelab.models.vae import VAE, ForwardPass
+from vaelab.models.vae import VAE, Choose, ForwardPass
 
 Scales = Literal["softplus", "clamped"]
-Choose = Callable[[int, Gaussian, Gaussian], Tensor]  # of group, prior and posterior: z of a group
 LIMIT = 5.0  # of "clamped"
 
 
@@ -173,13 +172,6 @@ class Hierarchy(VAE):
         """Number of latents of each group."""
         return [group.size for group in self.levels]  # type: ignore[misc]
 
-    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
-        return self._pass(x, samples, lambda _, __, q: q.sample())
-
-    def mean_pass(self, x: Tensor) -> ForwardPass:
-        """Return the pass of x [b, *shape] with every group at its posterior mean."""
-        return self._pass(x, 1, lambda _, __, q: q.mean)
-
     def posterior(self, x: Tensor) -> Gaussian:
         """Return the posteriors of the noise of all groups, [b, latent], each at the means before it."""
         q, p, *_ = self.mean_pass(x)
@@ -190,17 +182,14 @@ class Hierarchy(VAE):
     def decode(self, z: Tensor) -> Tensor:
         """Return the raw output [b, ...] for the noise [b, latent] of all groups."""
         parts = z.split(self.sizes, 1)
-
-        def choose(k: int, p: Gaussian, _: Gaussian) -> Tensor:
-            return p.mean + torch.exp(0.5 * p.logvar) * parts[k]
-
-        return self._down(len(z), None, choose)[-1]
+        return self._down(len(z), None, lambda k, p: p.sample(parts[k]))[-1]
 
     def prior_sample(self, n: int) -> Tensor:
         """Draw the noise of n images: [n, latent]."""
         return torch.randn(n, self.latent, device=self.start.device, dtype=self.start.dtype)
 
-    def _pass(self, x: Tensor, samples: int, choose: Choose) -> ForwardPass:
+    def pass_through(self, x: Tensor, samples: int, choose: Choose) -> ForwardPass:
+        """Return the pass upward through the features and down through the groups, with z as chosen."""
         features = self._up(x)
         if samples > 1:
             features = {side: part.repeat(samples, 1, 1, 1) for side, part in features.items()}
@@ -229,7 +218,7 @@ class Hierarchy(VAE):
                 state = F.interpolate(state, scale_factor=side // state.shape[-1])
             p = _plain(group.prior(state), self.start)
             q = p if features is None else _plain(group.posterior(state, features[side], p), self.start)
-            z = choose(k, p, q)
+            z = choose(k, q)
             state = group.merge(state, z)
             posteriors.append(q)
             priors.append(p)

@@ -1,6 +1,6 @@
 """A VAE with two stochastic layers, the deep model of Burda et al. (2016)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -9,11 +9,14 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import burda, check_sizes, dense_layers
 from vaelab.models.priors import Prior, Standard, VampPrior
-from vaelab.models.vae import VAE, ForwardPass
+from vaelab.models.vae import VAE, Choose, ForwardPass, repeat
 
 
 class TwoLayers(VAE):
     """q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1).
+
+    Inference goes upward, from h1 to h2, and generation downward, while in a `Hierarchy` both go downward;
+    so this pass is its own, and the rest is that of `VAE`.
 
     The groups of a pass are (h1, h2). Given h1 they are not independent, so the sum of KL(q‖p)
     over the groups is not a rate: train it with `IWAEObjective`.
@@ -58,21 +61,17 @@ class TwoLayers(VAE):
         self.up = dense_layers([latent, *upper, 2 * top], nn.Tanh)
         self.down = dense_layers([top, *reversed(upper), 2 * latent], nn.Tanh)
 
-    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
-        q1 = self.posterior(x)
-        q1 = Gaussian(q1.mean.repeat(samples, 1), q1.logvar.repeat(samples, 1))
-        return self._through(q1, Gaussian.sample)
+    @property
+    def sizes(self) -> list[int]:
+        """Number of latents of h1 and h2."""
+        return [self.latent, self.top]
 
-    def mean_pass(self, x: Tensor) -> ForwardPass:
-        """Return the pass of x [b, *shape] with h1 and h2 at the posterior means."""
-        return self._through(self.posterior(x), lambda q: q.mean)
-
-    def _through(self, q1: Gaussian, draw: Callable[[Gaussian], Tensor]) -> ForwardPass:
-        """Compute the pass from q(h1|x) on, with `draw` applied to each posterior."""
-        dtype = q1.mean.dtype  # the networks may run in bfloat16
-        h1 = draw(q1)
+    def pass_through(self, x: Tensor, samples: int, choose: Choose) -> ForwardPass:
+        """Return the pass from h1 up to h2 and back, with both as chosen."""
+        q1 = repeat(self.posterior(x), samples)
+        h1, dtype = choose(0, q1), q1.mean.dtype  # the networks may run in bfloat16
         q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))
-        h2 = draw(q2)
+        h2 = choose(1, q2)
         p1 = Gaussian(*self.down(h2).to(dtype).chunk(2, dim=1))
         return ForwardPass((q1, q2), (p1, self.prior.for_pass(h2)), (h1, h2), self.decoder(h1).to(dtype))
 

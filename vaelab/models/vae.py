@@ -1,6 +1,6 @@
 """The VAE with one group of latents. Models know nothing of losses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from typing import NamedTuple
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from vaelab._utils import checks
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
 from vaelab.models.priors import Prior, Standard
+
+Choose = Callable[[int, Gaussian], Tensor]  # of the number of a group and its posterior: the group's z
 
 
 class ForwardPass(NamedTuple):
@@ -66,11 +68,16 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
         module.train(training)
 
 
+def repeat(q: Gaussian, samples: int) -> Gaussian:
+    """Return a Gaussian of [b, latent] as one of [samples b, latent], all of the batch again and again."""
+    return q if samples == 1 else Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
+
+
 class VAE(nn.Module):
     """An encoder and a decoder around one group of latents.
 
-    A subclass with more groups sets `groups` and overrides `forward`, `mean_pass` and
-    `prior_sample`; its `posterior` is that of the latents that `decode` takes.
+    A subclass with more groups sets `groups` and overrides `sizes`, `pass_through` and `prior_sample`; its
+    `posterior` is that of the latents that `decode` takes.
 
     Args:
         encoder: [b, *shape] -> [b, 2 latent], means, then log variances.
@@ -80,7 +87,8 @@ class VAE(nn.Module):
 
     Returns:
         From `model(x, samples)`: the pass of `samples` draws of z per image; its entries are
-        [samples b, ...], draw after draw.
+        [samples b, ...], draw after draw. `model(x, samples, noise)` takes the N(0, 1) noise of the draws,
+        [samples b, sum of `sizes`], the groups in their order.
 
     Example:
         >>> model = VAE(nn.Linear(6, 4), nn.Linear(2, 6), 2)
@@ -108,17 +116,26 @@ class VAE(nn.Module):
         mean, logvar = self.encoder(x).to(x.dtype).chunk(2, dim=1)
         return Gaussian(mean, logvar)
 
-    def forward(self, x: Tensor, samples: int = 1) -> ForwardPass:
-        q = self.posterior(x)
-        if samples > 1:
-            q = Gaussian(q.mean.repeat(samples, 1), q.logvar.repeat(samples, 1))
-        z = self.draw(q)
-        return ForwardPass((q,), (self.prior.for_pass(z),), (z,), self.decoder(z).to(x.dtype))
+    @property
+    def sizes(self) -> list[int]:
+        """Number of latents of each group."""
+        return [self.latent]
+
+    def forward(self, x: Tensor, samples: int = 1, noise: Tensor | None = None) -> ForwardPass:
+        if noise is None:
+            return self.pass_through(x, samples, lambda _, q: self.draw(q))
+        parts = noise.split(self.sizes, 1)
+        return self.pass_through(x, samples, lambda k, q: q.sample(parts[k]))
 
     def mean_pass(self, x: Tensor) -> ForwardPass:
-        """Return the pass of x [b, *shape] with z at the posterior means, which draws no noise."""
-        q = self.posterior(x)
-        return ForwardPass((q,), (self.prior.for_pass(q.mean),), (q.mean,), self.decoder(q.mean).to(x.dtype))
+        """Return the pass of x [b, *shape] with every group at its posterior mean, which draws no noise."""
+        return self.pass_through(x, 1, lambda _, q: q.mean)
+
+    def pass_through(self, x: Tensor, samples: int, choose: Choose) -> ForwardPass:
+        """Return the pass of x [b, *shape], `samples` times each, with z of every group as chosen."""
+        q = repeat(self.posterior(x), samples)
+        z = choose(0, q)
+        return ForwardPass((q,), (self.prior.for_pass(z),), (z,), self.decoder(z).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
         """Return the decoder's input in training: a draw from q, [b, latent]."""

@@ -8,13 +8,14 @@ Widening both lowers the KL, so the term lowers the rate (Sinha & Dieng 2021).
 """
 
 import copy
+import inspect
 from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from vaelab._utils import checks
+from vaelab._utils import checks, rng
 from vaelab._utils.errors import InvalidType, InvalidValue, suggest
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.typed import typed
@@ -124,22 +125,35 @@ class ConsistentExperiment(Experiment):
         joint_batch: Whether both pass through the network as one batch, which batch normalization
             sees as one; else one after the other, each with its own statistics, which then move
             twice.
+        shared_noise: Whether the draws for image and view have the same N(0, 1) noise in every group of
+            latents. In a hierarchy the posteriors of later groups depend on the draws before, so that with
+            noise of their own they are compared along two paths: then the KL is positive even for equal
+            images.
 
     Returns:
         `LossTerms` of a batch x [b, *shape], and of its views if they are not to be made here.
 
     Raises:
-        InvalidValue: For the dreg gradient with `together`.
+        InvalidValue: For the dreg gradient with `joint_batch`, or a model that does not take noise.
     """
 
     @typed
     def __init__(
-        self, model: VAE, objective: Objective, shape: tuple[int, ...], views: Views, *, joint_batch: bool = True
+        self,
+        model: VAE,
+        objective: Objective,
+        shape: tuple[int, ...],
+        views: Views,
+        *,
+        joint_batch: bool = True,
+        shared_noise: bool = False,
     ) -> None:
         super().__init__(model, objective, shape)
         if joint_batch and getattr(objective, "gradient", None) == "dreg":
             raise InvalidValue("joint_batch must be False for gradient='dreg', got True.")
-        self.views, self.joint_batch = copy.deepcopy(views), joint_batch
+        if shared_noise and "noise" not in inspect.signature(model.forward).parameters:
+            raise InvalidValue(f"shared_noise needs a model whose forward takes noise, got {type(model).__name__}.")
+        self.views, self.joint_batch, self.shared_noise = copy.deepcopy(views), joint_batch, shared_noise
 
     def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:
         x = self.as_input(x)
@@ -154,9 +168,14 @@ class ConsistentExperiment(Experiment):
 
     def _passes(self, x: Tensor, view: Tensor) -> tuple[ForwardPass, ForwardPass]:
         samples = self.objective.samples
+        options: dict[str, Tensor] = {}
+        if self.shared_noise:
+            copies = 2 if self.joint_batch else 1
+            noise = rng.normal_like(x.new_empty(samples, 1, len(x), sum(self.model.sizes)))
+            options["noise"] = noise.expand(-1, copies, -1, -1).flatten(0, 2)
         if not self.joint_batch:
-            return self.model(x, samples), self.model(view, samples)
-        result = self.model(torch.cat([x, view]), samples)
+            return self.model(x, samples, **options), self.model(view, samples, **options)
+        result = self.model(torch.cat([x, view]), samples, **options)
         return _half(result, 0, samples), _half(result, 1, samples)
 
 
@@ -168,6 +187,7 @@ def consistent(
     *,
     distance: nn.Module | None = None,
     joint_batch: bool = True,
+    shared_noise: bool = False,
 ) -> ConsistentExperiment:
     """Add consistency to an experiment, whatever its bound, divergence and gamma.
 
@@ -177,7 +197,7 @@ def consistent(
         views: "simple", "large", an `Augment`, or any function of images [b, c, h, w] in [0, 1], or
             of such data as the experiment is of; an object with a state is copied.
         distance: `PosteriorKL`, the default, `Triplet`, or a module of the same arguments.
-        joint_batch: See `ConsistentExperiment`.
+        joint_batch, shared_noise: See `ConsistentExperiment`.
 
     Returns:
         The experiment with views.
@@ -205,7 +225,8 @@ def consistent(
         raise InvalidType(f"views must be a name or a function of images, got {views!r}; {suggest('', VIEWS)}")
     plain = Experiment(experiment.model, experiment.objective, experiment.shape)
     plain.objective.add_consistency(distance or PosteriorKL(), consistency)
-    return ConsistentExperiment(plain.model, plain.objective, plain.shape, views, joint_batch=joint_batch)
+    options = {"joint_batch": joint_batch, "shared_noise": shared_noise}
+    return ConsistentExperiment(plain.model, plain.objective, plain.shape, views, **options)
 
 
 def check_same_shape(view: Tensor, x: Tensor) -> Tensor:

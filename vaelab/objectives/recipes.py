@@ -405,6 +405,8 @@ def hierarchical_vae(
     References:
         Vahdat & Kautz (2020), https://arxiv.org/abs/2007.03898; Child (2021), https://arxiv.org/abs/2011.10650.
     """
+    if "shared_noise" in design:
+        raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
     options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
@@ -494,18 +496,21 @@ def cr_hierarchical_vae(
     cells: Cells = "plain",
     scales: Scales = "softplus",
     free_nats: float | None = 1.0,
+    shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
     """Build `hierarchical_vae` of images and views + consistency, summed over the groups.
 
-    Each pass draws its own path through the groups, along which the posteriors are compared.
+    Each pass draws its own path through the groups, along which the posteriors are compared. With
+    shared_noise both draw the same noise, so that the term is 0 for an image and its own copy.
 
     Args:
         consistency, views: As for `cr_vae`.
         groups, width, cells, scales, free_nats: As for `hierarchical_vae`.
+        shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
     parts: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales, "free_nats": free_nats}
-    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views)
+    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views, shared_noise=shared_noise)
 
 
 @_recipe

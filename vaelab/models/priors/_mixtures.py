@@ -179,7 +179,7 @@ class VampPrior(_OfComponents):
             raise InvalidValue(f"x must be [n, *{tuple(self.pixels.shape[1:])}], not empty, got {tuple(x.shape)}.")
         if not self.started:
             total = torch.stack([to_float(part).sum(0) for part in x.split(1000)]).sum(0)
-            self.pixels += (total / len(x)).to(self.pixels)
+            self.pixels.add_((total / len(x)).to(self.pixels))
             self.started.fill_(True)
 
     def _start(self, shape: tuple[int, ...]) -> None:
