@@ -133,6 +133,7 @@ class KL(nn.Module):
 
     def of_rate(self, rate: Tensor) -> Tensor:
         """Return the divergence [b] for a Monte Carlo estimate of KL(q‖p) [b], where p is no Gaussian."""
+        checks.tensors(rate=rate)
         return rate
 
 

@@ -120,6 +120,7 @@ class FreeBits(ScalarModule):
 
     def of_rate(self, rate: Tensor) -> Tensor:
         """Return the divergence [b] for a Monte Carlo estimate of KL(q‖p) of one group [b]."""
+        checks.tensors(rate=rate)
         if self.per != "group":
             raise InvalidValue(f"per must be 'group' for a prior without a KL of each latent, got {self.per!r}.")
         return torch.where(rate.mean(0) > self.nats, rate, self.nats)

@@ -18,7 +18,7 @@ from vaelab.models.priors._base import Prior, Standard
 from vaelab.models.priors._flow import Flow
 from vaelab.models.priors._mixtures import Mixture, VampPrior
 
-__all__ = ["Flow", "Mixture", "Prior", "Standard", "VampPrior", "learned_priors", "named"]
+__all__ = ["Flow", "Mixture", "Prior", "Standard", "VampPrior", "named"]
 
 NAMED: dict[str, Callable[..., Prior]] = {"standard": Standard, "mixture": Mixture, "vamp": VampPrior, "flow": Flow}
 WORDS = "standard, mixture:K, vamp:K, flow or flow:LAYERS"

@@ -41,6 +41,7 @@ class Prior(nn.Module):
 
     def for_pass(self, like: Tensor) -> "Gaussian | Prior":
         """Return what a pass holds as p: a Gaussian where the prior is one, else the prior itself."""
+        checks.tensors(like=like)
         return self
 
     @without_autocast
@@ -58,6 +59,7 @@ class Prior(nn.Module):
         z = q.sample() if z is None else z
         return q.log_prob(z) - self.log_prob(z)
 
+    @typed
     def sized(self, latent: int, shape: Sequence[int] | None = None, domain: Domain = "unit") -> "Prior":
         """Return a copy for a model, with weights of its own.
 
@@ -69,13 +71,19 @@ class Prior(nn.Module):
         Raises:
             InvalidValue: If this prior is for another size.
         """
+        check_sizes(latent=latent, **({} if shape is None else {"shape": tuple(shape)}))
         if self.latent not in (None, latent):
             raise InvalidValue(f"prior must have the {latent} latents of the model, got {self.name} of {self.latent}.")
+        return self._sized(latent, None if shape is None else tuple(shape), domain)
+
+    def _sized(self, latent: int, shape: tuple[int, ...] | None, domain: Domain) -> "Prior":
         return copy.deepcopy(self)
 
+    @typed
     def bind(self, encode: Encode) -> None:
         """Take the model's encoder, of which `VampPrior` consists."""
 
+    @typed
     def init_from_data(self, x: Tensor) -> None:
         """Start from the training data [n, *shape], once, before the first step."""
 
@@ -116,21 +124,23 @@ class Standard(Prior):
 
     def sample(self, n: int, like: Tensor | None = None) -> Tensor:
         """Draw n points [n, latent], in the type and on the device of `like`."""
-        points = torch.empty(checks.positive_int("n", n), known_size(self))
-        return rng.normal_like(points if like is None else points.to(like))
+        like = torch.empty(()) if like is None else like
+        checks.tensors(like=like)
+        return rng.normal_like(like.new_empty(checks.positive_int("n", n), known_size(self)))
 
     def for_pass(self, like: Tensor) -> Gaussian:
         """Return N(0, 1) in the type of a tensor, broadcast against any other Gaussian."""
+        checks.tensors(like=like)
         return Gaussian.standard(like)
 
     @without_autocast
     def rate(self, q: Gaussian, z: Tensor | None = None) -> Tensor:
         """Compute KL(q‖p) in closed form: [b], nats; z is not used."""
         require_gaussians(q, q)
+        checks.tensors(z=q.mean if z is None else z)
         return diagonal_kl(q, Gaussian.standard(q.mean))
 
-    def sized(self, latent: int, shape: Sequence[int] | None = None, domain: Domain = "unit") -> "Standard":
-        super().sized(latent)
+    def _sized(self, latent: int, shape: tuple[int, ...] | None, domain: Domain) -> Prior:
         return Standard(latent)
 
 

@@ -1,7 +1,5 @@
 """A prior that is a normalizing flow of affine couplings."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -59,6 +57,7 @@ class Flow(Prior):
     @without_autocast
     def log_prob(self, z: Tensor) -> Tensor:
         self._check_points(z)
+        z = z.to(next(self.parameters()).dtype)
         total = torch.zeros_like(z[:, 0])
         for coupling in reversed(self.couplings):
             z, log_scale = coupling.inverse(z)  # type: ignore[operator]
@@ -74,8 +73,8 @@ class Flow(Prior):
             z = coupling(z)
         return z
 
-    def sized(self, latent: int, shape: Sequence[int] | None = None, domain: Domain = "unit") -> Prior:
-        return super().sized(latent) if self.latent is not None else Flow(self.layers, self.width, latent)
+    def _sized(self, latent: int, shape: tuple[int, ...] | None, domain: Domain) -> Prior:
+        return super()._sized(latent, shape, domain) if self.latent else Flow(self.layers, self.width, latent)
 
 
 class Coupling(nn.Module):

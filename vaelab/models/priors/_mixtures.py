@@ -1,5 +1,6 @@
 """Priors that are mixtures of diagonal Gaussians: a free one, and one of the encoder's posteriors."""
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -18,7 +19,7 @@ from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.priors._base import Encode, Prior, checked_size, known_size
 
 NUMBERS = 2**24  # in one table [points, components, latents]; more points are taken in parts
-NOISE = 0.1  # of the first pseudo-inputs, in units of the range of a pixel
+NOISE = 0.5  # of the first pseudo-inputs, in standard deviations of each pixel over the data
 
 
 class _OfComponents(Prior):
@@ -94,8 +95,8 @@ class Mixture(_OfComponents):
         """Return the logarithms of the weights [k] and the components [k, latent]."""
         return self.logits.log_softmax(0), Gaussian(self.mean, self.logvar)
 
-    def sized(self, latent: int, shape: Sequence[int] | None = None, domain: Domain = "unit") -> Prior:
-        return super().sized(latent) if self.latent is not None else Mixture(self.k, latent)
+    def _sized(self, latent: int, shape: tuple[int, ...] | None, domain: Domain) -> Prior:
+        return super()._sized(latent, shape, domain) if self.latent else Mixture(self.k, latent)
 
 
 class VampPrior(_OfComponents):
@@ -108,7 +109,7 @@ class VampPrior(_OfComponents):
     Args:
         k: Number of pseudo-inputs.
         images: Data [k, *shape] at which they start; None is the mean of the training data plus noise
-            of deviation 0.1.
+            of half the standard deviation of each pixel.
         shape: Shape of one datum; None is that of the model.
 
     Raises:
@@ -134,8 +135,8 @@ class VampPrior(_OfComponents):
         super().__init__()
         self.k, self.domain = checks.positive_int("k", k), "unit"
         self._images, self.shape = images, None if shape is None else tuple(shape)
-        if images is not None and len(checks.tensor("images", images)) != k:
-            raise InvalidValue(f"images must be {k}, one for each pseudo-input, got {len(images)}.")
+        if images is not None and images.shape[:1] != (k,):
+            raise InvalidValue(f"images must be {k}, one for each pseudo-input, got the shape {tuple(images.shape)}.")
         if shape is not None:
             self._start(tuple(shape))
 
@@ -154,32 +155,38 @@ class VampPrior(_OfComponents):
         posteriors = self._encode(self.pseudo_inputs)
         return posteriors.mean.new_full((self.k,), -math.log(self.k)), posteriors
 
-    def sized(self, latent: int, shape: Sequence[int] | None = None, domain: Domain = "unit") -> Prior:
+    def _sized(self, latent: int, shape: tuple[int, ...] | None, domain: Domain) -> Prior:
         if self.shape is None and shape is None:
             raise InvalidValue("shape must be that of a datum, VampPrior(k, shape=(1, 28, 28)), got None.")
-        if self.shape is not None and shape is not None and self.shape != tuple(shape):
-            raise InvalidValue(f"pseudo-inputs must have the shape {tuple(shape)} of the data, got {self.shape}.")
-        copied = super().sized(latent)
-        assert isinstance(copied, VampPrior)
+        if None not in (self.shape, shape) and self.shape != shape:
+            raise InvalidValue(f"pseudo-inputs must have the shape {shape} of the data, got {self.shape}.")
+        copied = copy.deepcopy(self)
         copied.latent = latent
         if self.shape is None and shape is not None:
             copied.domain = domain
-            copied._start(tuple(shape))
+            copied._start(shape)
         return copied
 
+    @typed
     def bind(self, encode: Encode) -> None:
         """Take the function that returns the posteriors of data [k, *shape]."""
         self._encode = encode
 
     @torch.no_grad()
     def init_from_data(self, x: Tensor) -> None:
-        """Add the mean of the training data [n, *shape] to the first noise, once."""
+        """Move the first noise to the mean and the deviation of the training data [n, *shape], once."""
         checks.tensor("x", x)
         if x.shape[1:] != self.pixels.shape[1:] or not len(x):
             raise InvalidValue(f"x must be [n, *{tuple(self.pixels.shape[1:])}], not empty, got {tuple(x.shape)}.")
+        if x.is_floating_point():
+            checks.float_tensor("x", x)
         if not self.started:
-            total = torch.stack([to_float(part).sum(0) for part in x.split(1000)]).sum(0)
-            self.pixels.add_((total / len(x)).to(self.pixels))
+            mean, variance = torch.zeros_like(self.pixels[0]), torch.zeros_like(self.pixels[0])
+            for part in x.split(1000):
+                mean += to_float(part).to(mean).sum(0) / len(x)
+            for part in x.split(1000):
+                variance += (to_float(part).to(mean) - mean).square().sum(0) / len(x)
+            self.pixels.mul_(variance.sqrt()).add_(mean)
             self.started.fill_(True)
 
     def _start(self, shape: tuple[int, ...]) -> None:
