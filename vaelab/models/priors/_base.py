@@ -24,7 +24,11 @@ class Prior(nn.Module):
         latent: Number of latents, None if still unknown.
     """
 
-    latent: int | None = None
+    latent: int | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latent = None
 
     @property
     def name(self) -> str:
