@@ -51,7 +51,7 @@ SKIPPED = {
 }
 # Functions of a training step check types and shapes, and wait for no value: nan in, nan out.
 UNREAD = re.compile(
-    r"forward$|update$|logvar_for$|^Gaussian|^likelihoods|^augment|as_input|check_same_shape|_sample$|integrate|convert"
+    r"forward$|update$|logvar_for$|^Gaussian|^likelihoods|^augment|as_input|check_same_shape|_sample$|integrate|convert|of_rate$|^priors\.(.*(log_prob|rate|for_pass|sample)|Prior\.init)"
 )
 VALUES_ONLY = ("rank 5", "rank 5 in it", "nan tensor", "inf tensor", "negative tensor", "nan in it", "0-d nan")
 SIGNED = {"low", "high", "center", "rows", "answer", "truth", "q", "p"}  # numbers of either sign

@@ -26,6 +26,7 @@ from vaelab import (
     networks,
     plots,
     posterior,
+    priors,
     quadrature,
     recipes,
     variance_law,
@@ -150,8 +151,12 @@ def skewed() -> dict[str, Any]:
 def design() -> dict[str, Any]:
     return {
         **{"network": "mlp", "hidden": (4,), "likelihood": "normal", "squash": True, "gamma": 0.5, "annealing": None},
-        **{"components": 10, "dequantize": None},
+        **{"components": 10, "dequantize": None, "prior": "standard"},
     }
+
+
+def prior(word: str) -> priors.Prior:
+    return vae(prior=word).model.prior
 
 
 def recipe(name: str, *without: str, **own: Any) -> Call:
@@ -171,7 +176,7 @@ def hierarchy(name: str, **own: Any) -> Call:
         "dual": False,
         "spectral": 0.0,
     }
-    return recipe(name, "network", "hidden", **parts, **own)
+    return recipe(name, "network", "hidden", "prior", **parts, **own)
 
 
 def pixels() -> dict[str, Any]:
@@ -295,11 +300,13 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Gaussian.log_prob": lambda: (codes().log_prob, {"z": codes().mean}),
     "FullGaussian.log_prob": lambda: (full().log_prob, {"z": torch.zeros(3, 2)}),
     "KL.forward": lambda: (vaelab.KL(), pair()),
+    "KL.of_rate": lambda: (vaelab.KL().of_rate, {"rate": torch.ones(3)}),
     "ReverseKL.forward": lambda: (vaelab.ReverseKL(), pair()),
     "GeometricJS": lambda: (d.GeometricJS, {"alpha": 0.5, "dual": False, "primed": True, "trainable": False}),
     "GeometricJS.forward": lambda: (d.GeometricJS(0.5), pair()),
     "divergences.FreeBits": lambda: (d.FreeBits, {"nats": 0.25}),
     "divergences.FreeBits.forward": lambda: (d.FreeBits(), pair()),
+    "divergences.FreeBits.of_rate": lambda: (d.FreeBits(per="group").of_rate, {"rate": torch.ones(3)}),
     "MMD": lambda: (d.MMD, {"bandwidth": 1.0}),
     "MMD.forward": lambda: (d.MMD(), pair()),
     "kl": lambda: (d.kl, pair()),
@@ -336,6 +343,36 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"shape": SHAPE, "latent": 2, "hidden": (2, 2, 2), "dense": 4, "decay": 0.1},
     ),
     "networks.skip_mlp": lambda: (networks.skip_mlp, {"data": 3, "latent": 2, "width": 4, "depth": 1}),
+    "priors.Standard": lambda: (priors.Standard, {"latent": 2}),
+    "priors.Standard.sample": lambda: (priors.Standard(2).sample, {"n": 3, "like": torch.zeros(1)}),
+    "priors.Mixture": lambda: (priors.Mixture, {"k": 3, "latent": 2}),
+    "priors.VampPrior": lambda: (priors.VampPrior, {"k": 6, "images": images(), "shape": SHAPE}),
+    "priors.Flow": lambda: (priors.Flow, {"layers": 2, "width": 4, "latent": 2}),
+    **{
+        f"priors.{name}": lambda name=name, word=word, arguments=arguments: (
+            getattr(prior(word), name.split(".")[1]),
+            arguments(),
+        )
+        for name, (word, arguments) in {
+            "Prior.log_prob": ("mixture:3", lambda: {"z": torch.zeros(3, 2)}),
+            "Prior.sample": ("mixture:3", lambda: {"n": 3}),
+            "Prior.for_pass": ("mixture:3", lambda: {"like": torch.zeros(1)}),
+            "Prior.rate": ("mixture:3", lambda: {"q": codes(), "z": codes().mean}),
+            "Prior.sized": ("mixture:3", lambda: {"latent": 2, "shape": SHAPE, "domain": "unit"}),
+            "Prior.bind": ("mixture:3", lambda: {"encode": encoding}),
+            "Prior.init_from_data": ("mixture:3", lambda: {"x": images()}),
+            "Standard.log_prob": ("standard", lambda: {"z": torch.zeros(3, 2)}),
+            "Standard.for_pass": ("standard", lambda: {"like": torch.zeros(1)}),
+            "Standard.rate": ("standard", lambda: {"q": codes(), "z": codes().mean}),
+            "VampPrior.bind": ("vamp:3", lambda: {"encode": encoding}),
+            "VampPrior.init_from_data": ("vamp:3", lambda: {"x": images()}),
+            "VampPrior.log_prob": ("vamp:3", lambda: {"z": torch.zeros(3, 2)}),
+            "VampPrior.sample": ("vamp:3", lambda: {"n": 3}),
+            "Flow.log_prob": ("flow", lambda: {"z": torch.zeros(3, 2)}),
+            "Flow.sample": ("flow", lambda: {"n": 3}),
+        }.items()
+    },
+    "priors.named": lambda: (priors.named, {"prior": "vamp:3"}),
     # objectives
     "annealing.Annealing.update": lambda: (annealing.Annealing().update, schedule_step()),
     "annealing.Linear": lambda: (annealing.Linear, {"steps": 3}),

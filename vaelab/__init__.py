@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from vaelab.divergences.kernel_mmd import mmd as mmd
     from vaelab.divergences.modules import GeometricJS as GeometricJS
     from vaelab.models import networks as networks
+    from vaelab.models import priors as priors
     from vaelab.objectives import annealing as annealing
     from vaelab.objectives import consistency as consistency
     from vaelab.objectives import gamma as gamma

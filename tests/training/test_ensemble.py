@@ -129,7 +129,8 @@ def hooked():
 
 
 def with_decoder(*more):
-    encoder, decoder = recipes.vae(SHAPE, 3, hidden=(8,)).model.children()
+    model = recipes.vae(SHAPE, 3, hidden=(8,)).model
+    encoder, decoder = model.encoder, model.decoder
     return Experiment(VAE(encoder, nn.Sequential(decoder, *more), 3), Objective(Normal(0.3), KL()), SHAPE)
 
 

@@ -131,6 +131,11 @@ class KL(nn.Module):
         require_gaussians(q, p)
         return diagonal_kl(q, p)
 
+    def of_rate(self, rate: Tensor) -> Tensor:
+        """Return the divergence [b] for a Monte Carlo estimate of KL(q‖p) [b], where p is no Gaussian."""
+        checks.tensors(rate=rate)
+        return rate
+
 
 class ReverseKL(nn.Module):
     """KL(p‖q) as a module.

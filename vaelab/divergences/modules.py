@@ -118,5 +118,12 @@ class FreeBits(ScalarModule):
         rates = latent_kl(q, p) if self.per == "latent" else diagonal_kl(q, p)[:, None]
         return sum_latents(torch.where(rates.mean(0) > self.nats, rates, self.nats))
 
+    def of_rate(self, rate: Tensor) -> Tensor:
+        """Return the divergence [b] for a Monte Carlo estimate of KL(q‖p) of one group [b]."""
+        checks.tensors(rate=rate)
+        if self.per != "group":
+            raise InvalidValue(f"per must be 'group' for a prior without a KL of each latent, got {self.per!r}.")
+        return torch.where(rate.mean(0) > self.nats, rate, self.nats)
+
     def extra_repr(self) -> str:
         return f"nats={self.nats.item():g}"

@@ -19,6 +19,7 @@ from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
 from vaelab.models.hierarchical import Hierarchy
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.priors import Prior, learned_priors
 from vaelab.objectives.iwae import sampled_rate
 from vaelab.objectives.likelihoods import Bernoulli, Normal
 from vaelab.objectives.objective import Experiment
@@ -45,7 +46,7 @@ class HierarchicalParts(NamedTuple):
 
 @dataclass(frozen=True)
 class Adapter:
-    """A VAE with the prior N(0, I) as functions of x [b, *shape] and z [b, latent].
+    """A VAE as functions of x [b, *shape] and z [b, latent].
 
     `bernoulli` and `normal` make one from `encode` and `decode` alone.
 
@@ -58,6 +59,7 @@ class Adapter:
         dtype: Type of these.
         module: Put into evaluation mode meanwhile.
         deeper: For latents in several layers.
+        prior: p(z) of latents in one layer; None is N(0, I).
         shape: Shape of one datum, if known.
         domain: "unit" for data in [0, 1], "levels" where `nll` is -ln P of 256 levels, "real" for any
             finite floats.
@@ -76,6 +78,7 @@ class Adapter:
     dtype: torch.dtype = torch.float32
     module: nn.Module | None = None
     deeper: HierarchicalParts | None = None
+    prior: Prior | None = None
     shape: tuple[int, ...] | None = None
     domain: Domain = "unit"
 
@@ -179,6 +182,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         dtype=model.objective.weight.dtype,
         module=model,
         deeper=_deeper(model) if network.groups > 1 else None,
+        prior=next(iter(learned_priors(network)), None) if network.groups == 1 else None,
         shape=model.shape,
         domain=model.domain,
     )

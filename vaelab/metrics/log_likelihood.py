@@ -2,7 +2,7 @@
 
     ln p(x) ≈ ln 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
     ln p(x) ≥ ELBO = -(distortion + rate)
-    distortion = E_q[-ln p(x|z)],   rate = KL(q(z|x)‖N(0, I))
+    distortion = E_q[-ln p(x|z)],   rate = KL(q(z|x)‖p(z))
 
 Importance sampling with the encoder's posterior as proposal is, in the mean, a lower bound that
 rises with K. A proposal narrower than the true posterior misses most of its mass, and the estimate
@@ -28,6 +28,7 @@ from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.objectives.objective import Experiment
 
 Proposal = Callable[[Gaussian], Gaussian]
+RATE_DRAWS = 32  # of each posterior, for the rate of a learned prior
 
 
 class ImportanceWeights(NamedTuple):
@@ -75,13 +76,17 @@ class Bound(NamedTuple):
 
     Args:
         distortion: -ln p(x|z) for one draw of z, [n], nats.
-        rate: KL(q || p), [n], nats; for several latent groups by that draw.
+        rate: KL(q || p), [n], nats; for several latent groups by that draw, for a learned prior the mean
+            of ln q(z|x) - ln p(z) over 32 draws.
         error: Squared error per pixel of the image decoded at the posterior mean, [n].
+        rate_error: Standard error of each rate from these draws, [n], nats; 0 in closed form, nan for
+            several latent groups.
     """
 
     distortion: Tensor
     rate: Tensor
     error: Tensor
+    rate_error: Tensor
 
     @property
     def elbo(self) -> Tensor:
@@ -272,17 +277,29 @@ def _log_ratios(model: Adapter, x: Tensor, q: Gaussian, k: int, generator: torch
     with rng.use_generator(generator):
         z = proposal.sample()
     nll = model.nll(z, x.expand(k, *x.shape).flatten(0, 1))
-    ratios = Gaussian.standard(z).log_prob(z) - proposal.log_prob(z) - nll
+    ratios = (model.prior or Gaussian.standard(z)).log_prob(z) - proposal.log_prob(z) - nll
     return ratios.cpu().double().unflatten(0, (k, -1))
 
 
 def _terms(model: Adapter, x: Tensor) -> list[Tensor]:
-    """Compute distortion by one draw of z, rate (in closed form if possible), error: [b] each."""
+    """Compute distortion by one draw of z, rate (in closed form if possible), error, error of the rate: [b] each."""
     q = model.encode(x)
     if model.deeper is None:
-        distortion, rate = model.nll(q.sample(), x), diagonal_kl(q, Gaussian.standard(q.mean))
+        distortion = model.nll(q.sample(), x)
+        rate, rate_error = _rate(model, q)
         rebuilt = model.decode(q.mean)
     else:
         distortion, rate = (part[0] for part in model.deeper.draws(x, 1))
+        rate_error = torch.full_like(rate, math.nan)
         rebuilt = model.deeper.reconstruct(x)
-    return [distortion, rate, sum_pixels((rebuilt - x).square()) / x[0].numel()]
+    return [distortion, rate, sum_pixels((rebuilt - x).square()) / x[0].numel(), rate_error]
+
+
+def _rate(model: Adapter, q: Gaussian) -> tuple[Tensor, Tensor]:
+    """Compute KL(q‖p) and its standard error from the draws: [b] each."""
+    if model.prior is None:
+        rate = diagonal_kl(q, Gaussian.standard(q.mean))
+        return rate, torch.zeros_like(rate)
+    repeated = Gaussian(q.mean.repeat(RATE_DRAWS, 1), q.logvar.repeat(RATE_DRAWS, 1))
+    draws = model.prior.rate(repeated).unflatten(0, (RATE_DRAWS, -1))
+    return draws.mean(0), draws.std(0) / math.sqrt(RATE_DRAWS)

@@ -80,8 +80,7 @@ def evaluate(experiment: Experiment, x: Images, inputs: Images | None = None, ch
     objective = experiment.objective
 
     def terms(x: Tensor, inputs: Tensor) -> list[Tensor]:
-        with eval_mode(experiment):
-            result = experiment.model(inputs)
+        result = experiment.model(inputs)
         one_group = len(result.q) == 1  # which needs no second encoding
         at_mean = experiment.decode(result.q[0].mean) if one_group else experiment.reconstruct(inputs)
         errors = [sum_pixels((x - y).square()) for y in (at_mean, objective.likelihood.mean(result.out))]
@@ -107,7 +106,8 @@ def _means(
     if not len(x) or len(inputs) != len(x):
         raise InvalidValue(f"x must have at least one datum, and inputs as many, got {len(x)} and {len(inputs)}.")
     for parts in zip(x.split(chunk), inputs.split(chunk), strict=True):
-        rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
+        with eval_mode(experiment):
+            rows = terms(*(experiment.as_input(part.to(device)) for part in parts))
         totals = totals + torch.stack([row.double().sum() for row in torch.stack(rows).cpu()])
     means: list[float] = (totals / len(x)).tolist()
     return means

@@ -15,11 +15,12 @@ from vaelab._utils.images import to_float
 from vaelab._utils.reading import printable, reason
 from vaelab._utils.typed import typed
 from vaelab.data import augment
+from vaelab.divergences.quadrature import Estimate
 from vaelab.metrics.activity import THRESHOLDS
 from vaelab.metrics.adapter import Adapter, adapted
 from vaelab.metrics.inputs import MIN_IMAGES, Data, EvaluationInputs, prepare_inputs, sample_indices
 from vaelab.metrics.linear_probe import Probe, probe
-from vaelab.metrics.log_likelihood import bound, nll
+from vaelab.metrics.log_likelihood import RATE_DRAWS, bound, nll
 from vaelab.metrics.report_table import Report, table, to_json
 from vaelab.metrics.sample_quality import LatentSource, decoded, distances, fit_samplers, from_prior
 from vaelab.metrics.views import posterior_shift
@@ -100,6 +101,7 @@ def report(
             "nll_images": len(index),
             "binarized": inputs.test_images is not inputs.test.images,
             "latents": inputs.posterior.mean.shape[1],
+            "prior": "N(0, I)" if inputs.model.prior is None else inputs.model.prior.name,
             "pixels": inputs.test.images[0].numel(),
             "seed": seed,
             "small_probe_labels": small_probe_labels,
@@ -112,7 +114,7 @@ def report(
         train=bound(inputs.model, inputs.train_images[train_index], seed=seed),
         law=mixture.variance_law(THRESHOLDS[0]),
         information=information,
-        to_prior=None if inputs.model.deeper else mixture.kl_to_prior(seed=seed),
+        to_prior=None if inputs.model.deeper else _to_prior(inputs.model, mixture, seed),
         consistency=None if inputs.shifted is None else posterior_shift(inputs.posterior, inputs.shifted),
         probe=_probe(inputs, small_probe_labels, seed) if inputs.probed else None,
         distances=by_name,
@@ -176,6 +178,11 @@ def _check(samples: int, nll_images: int | None, small_probe_labels: int, seed: 
         checks.positive_int("nll_images", nll_images)
 
 
+def _to_prior(model: Adapter, mixture: MarginalPosterior, seed: int) -> Estimate:
+    with model.evaluating():  # a VampPrior encodes its pseudo-inputs
+        return mixture.kl_to_prior(seed=seed, prior=model.prior)
+
+
 def _probe(inputs: EvaluationInputs, small_probe_labels: int, seed: int) -> Probe:
     shifted = None if inputs.shifted is None else inputs.shifted.mean
     train, test = (inputs.codes.mean, inputs.train.labels), (inputs.posterior.mean, inputs.test.labels)
@@ -206,6 +213,8 @@ def _notes(inputs: EvaluationInputs, information: MutualInformation) -> list[str
         "them, and the rate is by one draw for each image.": of_lowest,
         "The latents are the noise of several groups, each encoded with the others at their means: the mixture of "
         "these posteriors is not the aggregate posterior, and the rate is by one draw for each image.": of_noise,
+        f"The prior is learned: the rate is by {RATE_DRAWS} draws for each image, and the variance law, which is about "
+        "N(0, I), does not hold.": inputs.model.prior is not None,
         "No probe: the training labels are of one class, or test images have other labels.": not inputs.probed,
         "No consistency: there are no views of these images.": inputs.shifted is None,
         "No Fréchet distances: they need labeled images [n, c, h, w] in [0, 1], more than "

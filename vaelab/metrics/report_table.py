@@ -30,7 +30,7 @@ class Report:
         train: Terms of the ELBO of as many training images.
         law: Variances per latent over the test images.
         information: Mutual information of the test images' posteriors.
-        to_prior: KL(Q || p) of their mixture, nats; None for a prior other than N(0, I).
+        to_prior: KL(Q || p) of their mixture, nats; None for several layers of latents.
         consistency: How far views shift the posterior; None without views.
         probe: Accuracies of linear probes; None without classes.
         distances: Fréchet distances by name; empty without a classifier.
@@ -187,8 +187,18 @@ def _likelihood(report: Report) -> list[TableRow]:
         *table,
         TableRow(section, "distortion", f"{distortion}, test images", *mean_of(report.test.distortion)),
         TableRow(section, "rate", "rate KL(q‖p), test images", *mean_of(report.test.rate)),
+        *_rate_by_draws(report, section),
         TableRow(section, "mse", "squared error at the means, test images", *error, unit="per pixel"),
     ]
+
+
+def _rate_by_draws(report: Report, section: str) -> list[TableRow]:
+    """Return the Monte Carlo error of the mean rate, where the rate has no closed form."""
+    errors = report.test.rate_error
+    if not bool((errors > 0).any()):
+        return []
+    by_draws = float(errors.square().sum().sqrt()) / len(errors)
+    return [TableRow(section, "rate_error_by_draws", "  standard error from the draws", by_draws)]
 
 
 def _latents(report: Report) -> list[TableRow]:
@@ -198,7 +208,7 @@ def _latents(report: Report) -> list[TableRow]:
         words = f"active units, Var mean > {threshold:g}"
         table.append(TableRow("latents", f"active_{threshold:g}", words, count, unit=unit))
     words = f"variance of Q(z), mean over latents with Var mean > {law.threshold:g}"
-    unit = "the law: 1" if report.to_prior else ""
+    unit = "the law: 1" if report.to_prior and report.settings["prior"] == "N(0, I)" else ""
     section = f"information, {report.settings['test_images']} test images"
     leave_in, leave_out, ceiling = report.information
     table += [

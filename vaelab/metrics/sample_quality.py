@@ -250,10 +250,10 @@ def fit_samplers(
 
 def from_prior(model: Adapter, n: int, latent: int) -> Tensor:
     """Draw n latents [n, latent] from the prior by torch's global generator."""
-    if model.deeper is None:
-        return torch.randn(n, latent)
     with model.evaluating():
-        return model.deeper.prior(n)
+        if model.deeper is not None:
+            return model.deeper.prior(n)
+        return torch.randn(n, latent) if model.prior is None else model.prior.sample(n)
 
 
 def decoded(model: Adapter, z: Tensor, chunk: int = 1000) -> Tensor:

@@ -1,1 +1,4 @@
-"""Models: `networks` (encoders and decoders), `vae`, `two_layers` (Burda et al.), `hierarchical` (groups on scales)."""
+"""Models of data with latents.
+
+`networks` (encoders and decoders), `priors`, `vae`, `two_layers` (Burda et al.), `hierarchical` (groups on scales).
+"""

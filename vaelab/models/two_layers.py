@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import burda, check_sizes, dense_layers
+from vaelab.models.priors import Prior, Standard, VampPrior
 from vaelab.models.vae import VAE, Choose, ForwardPass, repeat
 
 
 class TwoLayers(VAE):
-    """q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1), with p(h2) = N(0, I).
+    """q(h1|x) q(h2|h1) and p(h2) p(h1|h2) p(x|h1).
 
     Inference goes upward, from h1 to h2, and generation downward, while in a `Hierarchy` both go downward;
     so this pass is its own, and the rest is that of `VAE`.
@@ -26,12 +27,14 @@ class TwoLayers(VAE):
         top: Size of h2.
         hidden: Hidden widths between x and h1.
         upper: Hidden widths between h1 and h2.
+        prior: p(h2), of which a copy is made; None is N(0, I).
 
     Returns:
         From `model(x, samples)`: the pass, as in `VAE`.
 
     Raises:
-        InvalidType, InvalidValue: If `top` is not a positive whole number.
+        InvalidType, InvalidValue: If `top` is not a positive whole number, or for a `VampPrior`, since
+            q(h2|x) is no Gaussian.
 
     References:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, section 5.
@@ -47,9 +50,13 @@ class TwoLayers(VAE):
         top: int = 50,
         hidden: Sequence[int] = (200, 200),
         upper: Sequence[int] = (100, 100),
+        prior: Prior | None = None,
     ) -> None:
         super().__init__(*burda(shape, latent, hidden), latent)
         check_sizes(top=top, upper=upper)
+        if isinstance(prior, VampPrior):
+            raise InvalidValue(f"prior must not need a Gaussian q(h2|x) for two layers, got {prior.name}.")
+        self.prior = (prior or Standard()).sized(top)
         self.top = top
         self.up = dense_layers([latent, *upper, 2 * top], nn.Tanh)
         self.down = dense_layers([top, *reversed(upper), 2 * latent], nn.Tanh)
@@ -66,10 +73,8 @@ class TwoLayers(VAE):
         q2 = Gaussian(*self.up(h1).to(dtype).chunk(2, dim=1))
         h2 = choose(1, q2)
         p1 = Gaussian(*self.down(h2).to(dtype).chunk(2, dim=1))
-        return ForwardPass((q1, q2), (p1, Gaussian.standard(h2)), (h1, h2), self.decoder(h1).to(dtype))
+        return ForwardPass((q1, q2), (p1, self.prior.for_pass(h2)), (h1, h2), self.decoder(h1).to(dtype))
 
     def prior_sample(self, n: int) -> Tensor:
         """Draw n points from p(h1): [n, latent]."""
-        parameter = next(self.parameters())
-        h2 = torch.randn(n, self.top, device=parameter.device, dtype=parameter.dtype)
-        return Gaussian(*self.down(h2).chunk(2, dim=1)).sample()
+        return Gaussian(*self.down(super().prior_sample(n)).chunk(2, dim=1)).sample()

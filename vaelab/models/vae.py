@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vaelab._utils import checks
 from vaelab.divergences.gaussian import Gaussian, diagonal_kl
+from vaelab.models.priors import Prior, Standard
 
 Choose = Callable[[int, Gaussian], Tensor]  # of the number of a group and its posterior: the group's z
 
@@ -19,13 +20,13 @@ class ForwardPass(NamedTuple):
 
     Args:
         q: Posteriors, each [b, latent].
-        p: Priors, each [b, latent] or 0-d.
+        p: Priors, each [b, latent] or 0-d; of a prior that is no Gaussian the module itself.
         z: Draws from q, each [b, latent].
         out: Raw output of the decoder [b, ...].
     """
 
     q: tuple[Gaussian, ...]
-    p: tuple[Gaussian, ...]
+    p: tuple[Gaussian | Prior, ...]
     z: tuple[Tensor, ...]
     out: Tensor
 
@@ -37,9 +38,10 @@ def check_pass(result: object) -> None:
 
 
 def total_rate(result: ForwardPass) -> Tensor:
-    """Compute KL(q‖p) in closed form, summed over the groups of latents.
+    """Compute KL(q‖p), summed over the groups of latents, in closed form where p is a Gaussian.
 
-    Where the posterior of a group depends on draws of others, this is its KL given these draws.
+    Elsewhere it is estimated by ln q(z|x) - ln p(z) at one new draw. Where the posterior of a group
+    depends on draws of others, this is its KL given these draws.
 
     Args:
         result: A pass.
@@ -51,12 +53,15 @@ def total_rate(result: ForwardPass) -> Tensor:
 
 
 def group_rates(result: ForwardPass) -> list[Tensor]:
-    """Compute KL(q‖p) in closed form for every group of latents of a pass: [b] each, nats."""
-    return [diagonal_kl(q, p) for q, p in zip(result.q, result.p, strict=True)]
+    """Compute KL(q‖p) for every group of latents of a pass, as in `total_rate`: [b] each, nats."""
+    groups = zip(result.q, result.p, strict=True)
+    return [p.rate(q) if isinstance(p, Prior) else diagonal_kl(q, p) for q, p in groups]
 
 
-def standardize(q: Gaussian, p: Gaussian) -> Gaussian:
-    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which p is N(0, I)."""
+def standardize(q: Gaussian, p: Gaussian | Prior) -> Gaussian:
+    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which p is N(0, I); q itself if p is learned."""
+    if isinstance(p, Prior):
+        return q
     return Gaussian((q.mean - p.mean) * torch.exp(-0.5 * p.logvar), q.logvar - p.logvar)
 
 
@@ -81,7 +86,7 @@ def repeat(q: Gaussian, samples: int) -> Gaussian:
 
 
 class VAE(nn.Module):
-    """An encoder and a decoder around one group of latents with the prior N(0, I).
+    """An encoder and a decoder around one group of latents.
 
     A subclass with more groups sets `groups` and overrides `sizes`, `pass_through` and `prior_sample`; its
     `posterior` is that of the latents that `decode` takes.
@@ -90,6 +95,7 @@ class VAE(nn.Module):
         encoder: [b, *shape] -> [b, 2 latent], means, then log variances.
         decoder: [b, latent] -> [b, *shape].
         latent: Number of latents.
+        prior: p(z), of which a copy is made; None is N(0, I).
 
     Returns:
         From `model(x, samples)`: the pass of `samples` draws of z per image; its entries are
@@ -105,9 +111,11 @@ class VAE(nn.Module):
 
     groups = 1
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int, prior: Prior | None = None) -> None:
         super().__init__()
         self.encoder, self.decoder, self.latent = encoder, decoder, latent
+        self.prior = (prior or Standard()).sized(latent)
+        self.prior.bind(self.posterior)
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the raw output [b, ...] for latents z [b, latent]."""
@@ -128,7 +136,7 @@ class VAE(nn.Module):
     def group_posterior(self, x: Tensor, group: int) -> Gaussian:
         """Return the posterior of one group for x [b, *shape], with the others at their posterior means.
 
-        It is in the coordinates in which the group's prior is N(0, I): [b, sizes[group]].
+        It is in the coordinates in which the group's prior is N(0, I), unless that is learned: [b, sizes[group]].
         """
         result = self.mean_pass(x)
         return standardize(result.q[group], result.p[group])
@@ -147,13 +155,14 @@ class VAE(nn.Module):
         """Return the pass of x [b, *shape], `samples` times each, with z of every group as chosen."""
         q = repeat(self.posterior(x), samples)
         z = choose(0, q)
-        return ForwardPass((q,), (Gaussian.standard(z),), (z,), self.decoder(z).to(x.dtype))
+        return ForwardPass((q,), (self.prior.for_pass(z),), (z,), self.decoder(z).to(x.dtype))
 
     def draw(self, q: Gaussian) -> Tensor:
         """Return the decoder's input in training: a draw from q, [b, latent]."""
         return q.sample()
 
     def prior_sample(self, n: int) -> Tensor:
-        """Draw n points from N(0, I): [n, latent]."""
-        parameter = next(self.parameters())
-        return torch.randn(n, self.latent, device=parameter.device, dtype=parameter.dtype)
+        """Draw n points from the prior: [n, latent]."""
+        if isinstance(self.prior, Standard):
+            return self.prior.sample(n, like=next(self.parameters()))
+        return self.prior.sample(n)

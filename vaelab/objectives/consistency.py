@@ -10,7 +10,7 @@ Widening both lowers the KL, so the term lowers the rate (Sinha & Dieng 2021).
 import copy
 import inspect
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -253,5 +253,8 @@ def _half(result: ForwardPass, which: int, samples: int) -> ForwardPass:
             return t
         return t.unflatten(0, (samples, 2, -1))[:, which].flatten(0, 1)
 
-    q, p = (tuple(Gaussian(*map(part, g)) for g in groups) for groups in (result.q, result.p))
+    def gaussian(g: Any) -> Any:
+        return Gaussian(*map(part, g)) if isinstance(g, Gaussian) else g  # a learned prior is of all data
+
+    q, p = (tuple(map(gaussian, groups)) for groups in (result.q, result.p))
     return ForwardPass(q, p, tuple(map(part, result.z)), part(result.out))

@@ -22,6 +22,7 @@ from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.priors import Prior, learned_priors
 from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, group_rates, total_rate
 from vaelab.objectives.annealing import Annealing
 from vaelab.objectives.balancing import group_weights
@@ -56,7 +57,8 @@ class Objective(ScalarModule):
 
     Args:
         likelihood: What the decoder's output means; it and the schedule are copied.
-        divergence: Module of two Gaussians that returns nats per sample [b].
+        divergence: Module of two Gaussians that returns nats per sample [b]. For a learned prior it needs
+            the method `of_rate`, as `KL` has, since KL(q‖p) is then estimated at the pass's draws.
         weight: Weight of the divergence, above 0.
         annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
         balance: Weight the divergences of latent groups by `group_weights` while the factor of the
@@ -157,7 +159,15 @@ class Objective(ScalarModule):
     def group_divergences(self, result: ForwardPass) -> list[Tensor]:
         """Return the divergence of every latent group of a pass: [b] each, nats."""
         check_pass(result)
-        return [self.divergence(q, p) for q, p in zip(result.q, result.p, strict=True)]
+        return list(map(self._of_group, result.q, result.p, result.z))
+
+    def _of_group(self, q: Gaussian, p: Gaussian | Prior, z: Tensor) -> Tensor:
+        if not isinstance(p, Prior):
+            divergence: Tensor = self.divergence(q, p)
+            return divergence
+        check_estimable(self.divergence, p)
+        estimate: Tensor = self.divergence.of_rate(p.rate(q, z))  # type: ignore[operator]
+        return estimate
 
     def _with_view(self, terms: LossTerms, result: ForwardPass, view: Tensor, view_result: ForwardPass) -> LossTerms:
         assert self.consistency_distance is not None
@@ -177,6 +187,17 @@ class Objective(ScalarModule):
     def schedules(self) -> list[GammaPolicy | Annealing]:
         """The policies and schedules that change the balance once per optimizer step."""
         return [schedule for schedule in (self.likelihood.gamma, self.annealing) if schedule is not None]
+
+
+def check_estimable(divergence: nn.Module, prior: Prior) -> None:
+    """Raise InvalidValue unless a divergence can be estimated by ln q(z|x) - ln p(z)."""
+    if not hasattr(divergence, "of_rate"):
+        raise InvalidValue(
+            f"divergence must be the KL for a learned prior, {prior.name}, got {type(divergence).__name__}, which "
+            "needs a Gaussian."
+        )
+    if getattr(divergence, "per", None) == "latent":
+        raise InvalidValue(f"free bits must be per group for a learned prior, {prior.name}, got per latent.")
 
 
 class Experiment(ScalarModule):
@@ -209,6 +230,8 @@ class Experiment(ScalarModule):
     def __init__(self, model: VAE, objective: Objective, shape: tuple[int, ...]) -> None:
         super().__init__()
         check_sizes(shape=shape)
+        for prior in learned_priors(model):
+            check_estimable(objective.divergence, prior)
         same = {id(part): part for part in (*model.modules(), *model.parameters(), *model.buffers())}
         self.model, self.objective, self.shape = model, copy.deepcopy(objective, dict(same)), shape
         self.views = None
@@ -242,10 +265,12 @@ class Experiment(ScalarModule):
         return as_images(x, self.shape, encoder_domain(self.domain)).to(self.objective.weight.device)
 
     def init_from_data(self, x: Images) -> None:
-        """Initialize gamma from the training data [n, *shape], once, before the first step."""
+        """Initialize gamma and a learned prior from the training data [n, *shape], once, before the first step."""
         x = self.as_images(x)
         if (gamma := self.objective.likelihood.gamma) is not None:
             gamma.init_from_data(x)
+        for prior in learned_priors(self.model):
+            prior.init_from_data(x)
 
     def update(self, terms: LossTerms) -> None:
         """Advance gamma and annealing by one optimizer step with these terms."""
@@ -302,7 +327,7 @@ class Experiment(ScalarModule):
 
     @torch.no_grad()
     def rate(self, x: Images) -> Tensor:
-        """Return KL(q || p) in closed form, with z at the posterior means, whatever the objective.
+        """Return KL(q || p), whatever the objective: in closed form, or for a learned prior by one draw.
 
         For several latent groups this is not the rate of the ELBO, which averages the KL of later
         groups over draws of earlier ones.
@@ -313,7 +338,8 @@ class Experiment(ScalarModule):
         Returns:
             [n], nats, summed over latents.
         """
-        return total_rate(self.mean_pass(x))
+        with eval_mode(self):
+            return total_rate(self.mean_pass(x))
 
     @torch.no_grad()
     def group_rates(self, x: Images) -> Tensor:
@@ -340,4 +366,6 @@ class Experiment(ScalarModule):
 
     def sample(self, n: int) -> Tensor:
         """Return the mean images [n, *shape] of n draws from the prior."""
-        return self.decode(self.model.prior_sample(checks.positive_int("n", n)))
+        with eval_mode(self):
+            z = self.model.prior_sample(checks.positive_int("n", n))
+        return self.decode(z)

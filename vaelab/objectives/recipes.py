@@ -22,6 +22,7 @@ from vaelab.models.hierarchical import Hierarchy, Scales
 from vaelab.models.networks import NETWORKS
 from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.priors import Prior, Standard, named
 from vaelab.models.spectral import SpectralPenalty
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
@@ -53,6 +54,8 @@ class Design(TypedDict, total=False):
             the sum of squared errors plus the divergence.
         annealing: Schedule of the divergence's weight, of `vaelab.annealing`; a number is that of the
             steps of a linear rise.
+        prior: p(z), "standard" by default. It is learned as "mixture:K", "vamp:K" (K components), "flow",
+            or an object of `vaelab.priors`; the divergence is then KL(q || p), by Monte Carlo.
     """
 
     network: str
@@ -63,10 +66,11 @@ class Design(TypedDict, total=False):
     dequantize: Dequantize | None
     gamma: float | str | GammaPolicy
     annealing: Annealing | int | None
+    prior: str | Prior
 
 
 DEFAULTS: dict[str, Any] = {"network": "mlp", "hidden": None, "likelihood": "normal", "squash": True}
-DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None, "components": 10, "dequantize": None}
+DEFAULTS |= {"gamma": 0.5**0.5, "annealing": None, "components": 10, "dequantize": None, "prior": "standard"}
 _ARGS = """\
     shape: Shape of one datum, such as (channels, height, width).
     latent: Number of latents.
@@ -101,7 +105,8 @@ def _build(shape: Sequence[int], latent: int, divergence: nn.Module, weight: flo
     if isinstance(likelihood, LogisticMixture):  # several numbers for each pixel
         decoder = network((likelihood.outputs(shape), *shape[1:]), latent, *widths)[1]
     objective = Objective(likelihood, divergence, weight, options["annealing"])
-    return Experiment(VAE(encoder, decoder, latent), objective, shape)
+    prior = named(options["prior"]).sized(latent, shape, likelihood.domain)
+    return Experiment(VAE(encoder, decoder, latent, prior), objective, shape)
 
 
 def _options(**design: Any) -> dict[str, Any]:
@@ -394,9 +399,8 @@ def two_layer_iwae(
         raise InvalidValue(f"network must be 'burda' for two stochastic layers, got {options['network']!r}.")
     if options["likelihood"] == "logistic-mixture":
         raise InvalidValue("likelihood must give one number a pixel for two stochastic layers, got 'logistic-mixture'.")
-    model = TwoLayers(
-        _checked(shape, latent), latent, top, (200, 200) if options["hidden"] is None else options["hidden"]
-    )
+    hidden = (200, 200) if options["hidden"] is None else options["hidden"]
+    model = TwoLayers(_checked(shape, latent), latent, top, hidden, prior=named(options["prior"]))
     objective = IWAEObjective(_likelihood(options), samples, annealing=options["annealing"])
     return Experiment(model, objective, tuple(shape))
 
@@ -449,6 +453,8 @@ def hierarchical_vae(
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
+    if (prior := named(options["prior"])).name != Standard().name:
+        raise InvalidValue(f"prior must be 'standard' for a hierarchy, got {prior.name}.")
     likelihood = _likelihood(options)
     outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)

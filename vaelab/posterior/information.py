@@ -17,6 +17,7 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab.divergences.gaussian import LOG_2PI, Gaussian
 from vaelab.divergences.quadrature import Estimate
+from vaelab.models.priors import Prior
 from vaelab.posterior.mixture import draw, log_density, log_density_of_others
 
 
@@ -73,14 +74,14 @@ def mutual_information(mean: Tensor, logvar: Tensor, samples: int, seed: int) ->
 
 
 @torch.no_grad()
-def kl_to_prior(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> Estimate:
-    """Estimate KL(Q‖N(0, I)); arguments as for `mutual_information`.
+def kl_to_prior(mean: Tensor, logvar: Tensor, samples: int, seed: int, prior: Prior | None = None) -> Estimate:
+    """Estimate KL(Q‖p); arguments as for `mutual_information`, and the prior, N(0, I) by default.
 
     Returns:
         The estimate, nats.
     """
     z, _ = _draws(mean, logvar, samples, seed)
-    return _estimate(log_density(z, mean, logvar) - _log_prior(z).sum(1))
+    return _estimate(log_density(z, mean, logvar) - (_log_prior(z).sum(1) if prior is None else _of_prior(prior, z)))
 
 
 @torch.no_grad()
@@ -115,6 +116,12 @@ def _draws(mean: Tensor, logvar: Tensor, samples: int, seed: int) -> tuple[Tenso
 def _log_prior(z: Tensor) -> Tensor:
     """Compute ln N(z; 0, 1) per latent, [m, d] -> [m, d], float64."""
     return -0.5 * (LOG_2PI + z.double() ** 2)
+
+
+def _of_prior(prior: Prior, z: Tensor) -> Tensor:
+    """Compute ln p(z) of points [m, d], on the device of the prior's weights: [m], float64, on the CPU."""
+    like = next(prior.parameters(), z)
+    return torch.cat([prior.log_prob(part.to(like)).cpu().double() for part in z.split(1000)])
 
 
 def _log_marginals(mean: Tensor, logvar: Tensor, z: Tensor) -> Tensor:

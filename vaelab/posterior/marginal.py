@@ -12,6 +12,7 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.quadrature import Estimate
 from vaelab.divergences.validation import check_pair
+from vaelab.models.priors import Prior
 from vaelab.objectives.objective import Experiment
 from vaelab.posterior import information, mixture, moments
 from vaelab.posterior.information import LatentEstimates, MutualInformation
@@ -139,14 +140,15 @@ class MarginalPosterior:
         return self._density(z, list(latents), chunk)
 
     @typed
-    def kl_to_prior(self, samples: int = 2000, seed: int = 0) -> Estimate:
-        """Estimate KL(Q‖N(0, I)) = E_Q[ln Q - ln p], the cost of sampling from the prior.
+    def kl_to_prior(self, samples: int = 2000, seed: int = 0, prior: Prior | None = None) -> Estimate:
+        """Estimate KL(Q‖p) = E_Q[ln Q - ln p], the cost of sampling from the prior.
 
         The mean rate is this plus the mutual information.
 
         Args:
             samples: Number of draws, at least 2.
             seed: Seed of the draws.
+            prior: p, such as `experiment.model.prior`; None is N(0, I).
 
         Returns:
             Value and standard error, nats.
@@ -154,7 +156,7 @@ class MarginalPosterior:
         References:
             Hoffman & Johnson (2016), ELBO surgery, NIPS workshop on approximate Bayesian inference.
         """
-        return information.kl_to_prior(self.mean, self.logvar, samples, seed)
+        return information.kl_to_prior(self.mean, self.logvar, samples, seed, prior)
 
     @typed
     def total_correlation(self, samples: int = 2000, seed: int = 0) -> Estimate:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
+from vaelab.models.priors import learned_priors
 from vaelab.objectives.objective import Experiment
 
 
@@ -45,7 +46,7 @@ def rescale(experiment: Experiment, images: Images) -> Rescaled:
         The copy, V, and the decrease of the rate.
 
     Raises:
-        InvalidValue: If there are no images, or more than one group of latents.
+        InvalidValue: If there are no images, more than one group of latents, or a learned prior.
         InvalidType: If the layers around the latents are not linear with a bias.
 
     References:
@@ -53,6 +54,8 @@ def rescale(experiment: Experiment, images: Images) -> Rescaled:
     """
     if (groups := experiment.model.groups) > 1:
         raise InvalidValue(f"rescale needs a model with one group of latents, and this model has {groups}.")
+    if learned := learned_priors(experiment.model):
+        raise InvalidValue(f"rescale needs the prior N(0, I), and the prior of this model is {learned[0].name}.")
     if not len(images := as_images(images, experiment.shape, experiment.domain)):
         raise InvalidValue("rescale needs at least one image, got 0.")
     rescaled = copy.deepcopy(experiment)

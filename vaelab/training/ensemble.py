@@ -19,7 +19,6 @@ from vaelab._utils.precision import tf32
 from vaelab._utils.progress import tqdm
 from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
-from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.kernel_mmd import MMD
 from vaelab.models.vae import VAE, ForwardPass
 from vaelab.objectives.objective import Experiment, LossTerms, Objective
@@ -234,7 +233,7 @@ class _Forward(nn.Module):
         q = model.posterior(x)
         z = q.mean + torch.exp(0.5 * q.logvar) * noise
         terms: LossTerms = self.experiment.objective(
-            x, ForwardPass((q,), (Gaussian.standard(z),), (z,), model.decoder(z))
+            x, ForwardPass((q,), (model.prior.for_pass(z),), (z,), model.decoder(z))
         )
         return terms
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab._utils.scalars import ScalarModule
+from vaelab.models.priors import Standard
 from vaelab.objectives.gamma import Fixed
 from vaelab.objectives.objective import Experiment
 
@@ -80,6 +81,7 @@ def describe_model(model: nn.Module) -> str:
     parts = [
         f"{name} {_name(type(module))} {module.extra_repr() if _is_of_torch(module) else ''}"
         for name, module in model.named_modules()
+        if not isinstance(module, Standard)  # which has no weights, and is not in older checkpoints
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
