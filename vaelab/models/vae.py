@@ -59,7 +59,7 @@ def group_rates(result: ForwardPass) -> list[Tensor]:
 
 
 def standardize(q: Gaussian, p: Gaussian | Prior) -> Gaussian:
-    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which p is N(0, I); q itself if p is learned."""
+    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which a Gaussian p is N(0, I)."""
     if isinstance(p, Prior):
         return q
     return Gaussian((q.mean - p.mean) * torch.exp(-0.5 * p.logvar), q.logvar - p.logvar)
