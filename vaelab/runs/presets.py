@@ -2,7 +2,8 @@
 
 "hvae-tiny" is for two cores. The others have the sizes and the training that Vahdat & Kautz (2020) and
 their code state, as far as the networks here have them: our cells are one per group and path, of one
-width on every scale, without flows, and weight decay is an L2 penalty. They are for GPUs, on which they have not been run yet.
+width on every scale, without flows, and weight decay is an L2 penalty. They are for GPUs, on which they
+have not been run yet.
 """
 
 from collections.abc import Mapping
