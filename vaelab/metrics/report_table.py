@@ -176,7 +176,7 @@ def _likelihood(report: Report) -> list[TableRow]:
             numbers = {"": ("NLL", nll.by_images), "_elbo": ("-ELBO, all test images", mean_of(-report.test.elbo))}
             for name, (words, nats) in numbers.items():
                 bits = Estimate(*(number * bits_per_dim(1.0, dims) for number in nats))  # an error may be nan
-                table.append(TableRow(section, f"bits_per_dim{name}", f"{words}, a dimension", *bits, unit="bits"))
+                table.append(TableRow(section, f"bits_per_dim{name}", f"{words}, per dimension", *bits, unit="bits"))
     distortion = "cross-entropy, no likelihood" if nll is None else "distortion"
     error = mean_of(report.test.error)
     return [
