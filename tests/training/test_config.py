@@ -75,6 +75,11 @@ def test_the_learning_rate_rises_over_the_first_epochs_and_falls_as_a_cosine_to_
             TrainConfig(**options)
 
 
+def test_checkpointed_cells_are_not_compiled():
+    with pytest.raises(InvalidValue, match="compile must be False with checkpoint_cells=True, got 'default'"):
+        TrainConfig(compile="default", checkpoint_cells=True)
+
+
 def test_adamax_is_that_of_torch():
     images = load("digits").images[:100]
     torch.manual_seed(0)

@@ -173,14 +173,10 @@ def _likelihood(report: Report) -> list[TableRow]:
         ]
         if "levels" in report.settings:  # the likelihood is a probability, not a density
             dims = report.settings["pixels"]
-            for name, words, nats in (
-                ("", "NLL", nll.by_images),
-                ("_elbo", "-ELBO, all test images", mean_of(-report.test.elbo)),
-            ):
+            numbers = {"": ("NLL", nll.by_images), "_elbo": ("-ELBO, all test images", mean_of(-report.test.elbo))}
+            for name, (words, nats) in numbers.items():
                 bits = Estimate(*(number * bits_per_dim(1.0, dims) for number in nats))  # an error may be nan
-                table.append(
-                    TableRow(section, f"bits_per_dim{name}", f"  {words}, {dims} dimensions", *bits, unit="bits")
-                )
+                table.append(TableRow(section, f"bits_per_dim{name}", f"{words}, per dimension", *bits, unit="bits"))
     distortion = "cross-entropy, no likelihood" if nll is None else "distortion"
     error = mean_of(report.test.error)
     return [

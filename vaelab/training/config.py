@@ -121,6 +121,8 @@ class TrainConfig:
             raise InvalidValue(f"ema_decay must be in (0, 1), got {self.ema_decay}.")
         if self.micro_batches > self.batch_size:
             raise InvalidValue(f"micro_batches must be at most batch_size={self.batch_size}, got {self.micro_batches}.")
+        if self.checkpoint_cells and self.compile is not False:
+            raise InvalidValue(f"compile must be False with checkpoint_cells=True, got {self.compile!r}.")
         if self.lr_end and (self.lr_schedule != "cosine" or self.lr_end > self.lr):
             raise InvalidValue(
                 f"lr_end must be at most lr={self.lr:g}, with lr_schedule='cosine', got {self.lr_end:g} with "
