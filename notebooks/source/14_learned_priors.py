@@ -15,7 +15,7 @@
 # 1. say how many nats a better prior can save for a given encoder, and why the savings on test images are smaller;
 # 2. estimate the rate where it has no closed form, and give its Monte Carlo error;
 # 3. write down three priors that can be learned: a Gaussian mixture, the mixture of posteriors of pseudo-inputs (VampPrior), and a normalizing flow;
-# 4. explain what happens to the variance law, and judge a learned prior by rate, distortion, NLL and samples.
+# 4. explain what happens to the variance law, and compare learned priors by rate, distortion, NLL and samples.
 #
 # **Time** about 50 minutes. **You need** notebooks [06 · The variance law](06_variance_law.ipynb) and [07 · The aggregate posterior](07_aggregate_posterior.ipynb).
 # **Symbols** are those of the [table of notation](00_start_here.ipynb#Notation).
