@@ -541,7 +541,7 @@ dual_effects, sure = (
 
 # %% [markdown]
 # ### Try
-# Start, press **Pause** near step 628 (epoch 4), move $\alpha$ to 0.1, and continue. Then move it back to 0.5.
+# Start, press **Pause** near step 624 (epoch 4), move $\alpha$ to 0.1, and continue. Then move it back to 0.5.
 
 # %%
 training = live.training_panel(data="mnist-mini", divergence="dual JS", alpha=0.5, gamma=0.7, latent=2, epochs=100)
@@ -549,7 +549,7 @@ live.show(training)
 
 
 # %%
-STEPS = live.budget(math.ceil(len(images) / 64), fast=5)  # of one epoch
+STEPS = live.budget(len(images) // 64, fast=5)  # of one epoch
 
 
 def replay(changes=(), epochs=12):

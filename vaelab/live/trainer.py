@@ -17,10 +17,9 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices
-from vaelab.models.vae import total_rate
+from vaelab.metrics.reconstruction import evaluate
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.executors import reason_of
 from vaelab.training.history import History
@@ -55,7 +54,7 @@ class Point(NamedTuple):
     divergence: float
     gamma: float
     rate: float  # KL(q‖p)
-    distortion: float  # squared error, decoded from the means
+    distortion: float  # squared error of sampled codes
     consistency: float = 0.0
 
 
@@ -263,7 +262,11 @@ class Trainer:
 
 
 def rate_and_distortion(experiment: Experiment, images: Tensor) -> tuple[float, float]:
-    """Return KL(q‖p) in nats and the squared error, decoded from the means: means over the images [n, *shape]."""
-    result = experiment.mean_pass(images)
-    errors = (to_float(images) - experiment.objective.likelihood.mean(result.out)).square()
-    return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
+    """Return KL(q‖p) in nats and the squared error of sampled codes, means over the images [n, *shape].
+
+    The noise of the codes is the same at every call, so that a curve shows the training alone.
+    """
+    noise = torch.Generator(next(experiment.parameters()).device).manual_seed(0)
+    with rng.use_generator(noise):
+        measured = evaluate(experiment, images)
+    return measured["rate"], measured["reconstruction_sampled"]

@@ -79,7 +79,7 @@ def _plane_spec(plane: "_Plane") -> PanelSpec:
     """Declare the panel of two latents: a point of the plane, and its image."""
     reach = plane.reach
     width, edge = min(3.0, 2 * reach), 0.9 * reach
-    beside = "" if plane.means is None else " Right: the codes of the data, with a mark at the point."
+    beside = "" if plane.means is None else " In the live panel, the codes of the data with a mark at the point."
     return PanelSpec(
         picture=plane.open,
         controls=[
@@ -122,7 +122,7 @@ def _traversal_spec(traversal: Traversal) -> PanelSpec:
         alt=traversal.alt,
         filmstrip=traversal.filmstrip,
         filmstrip_alt=traversal.filmstrip_alt,
-        caption="Large: the decoded code. Below: the selected latent over its range, the others fixed.",
+        caption="A code and its image. The live panel also shows one latent over its range, the others fixed.",
         still=f"Filmstrip: one row per latent, the most active first.{MORE}",
     )
 
