@@ -492,7 +492,7 @@ live.check(
     nearest_gamma,
     tolerance=1e-3,
     hint="The gain falls as gamma rises.",
-    hints={lambda a: abs(a * nearest_gamma - 1) < 0.01: "That is the root of r; gamma is one over it."},
+    hints={1 / nearest_gamma: "That is the root of r; gamma is one over it."},
 )
 
 # %% [markdown]
@@ -508,7 +508,7 @@ for by, value in ways.items():
     print(f"{by:9} factor {float(raw_stage.renormalized(by).factor().mean()):.2f}: {value:5.1f}")
 
 # %%
-law_does, published_does, unit_does = "help", "help", "harm"  # your answers
+law_does, published_does, unit_does = "help", "help", "harm"  # your answers: "help" or "harm"
 
 # %%
 live.check(
