@@ -79,11 +79,12 @@ def instruments(experiment):
 
 # %%
 def show(name, rows):
-    """Print the mean and the range of each instrument over the seeds, and return the means."""
+    """Print the mean and, below it, the range of each instrument over the seeds; return the means."""
     columns = {key: [row[key] for row in rows] for key in rows[0]}
-    cells = (f"{key} {sum(v) / len(v):6.2f} ({min(v):.2f} to {max(v):.2f})" for key, v in columns.items())
-    print(f"{name:>18}: {'  '.join(cells)}")
-    return {key: sum(v) / len(v) for key, v in columns.items()}
+    means = {key: sum(values) / len(values) for key, values in columns.items()}
+    print(f"{name:18}", *(f"{f'{key} {value:.2f}':>13}" for key, value in means.items()))
+    print(f"{'':18}", *(f"{f'{min(values):.2f}..{max(values):.2f}':>13}" for values in columns.values()))
+    return means
 
 
 def case(name, make, **options):
