@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import json
 import re
 from html.parser import HTMLParser
 
@@ -219,11 +220,13 @@ def test_a_problem_set_does_not_depend_on_any_solution(name):
     for cell in source.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-            cell.source = "\n".join(
+            check = ["live.check(None, 0)"] if "live.check(" in cell.source else []
+            blanks = [
                 f"{match[1]} = None  {line[line.index('# your') :]}"
                 for line in cell.source.splitlines()
                 if (match := exercises.ANSWER.match(line))
-            )
+            ]
+            cell.source = "\n".join(blanks + check)
     assert exercises.problems(source) == problems
     assert 'class="highlight"' not in problems
     assert 'class="output"' not in problems
@@ -249,6 +252,17 @@ def test_solutions_are_shown_without_the_lines_around_them():
     shown = "".join(Elements(text).text)
     assert "a = 1" in shown
     assert "SOLUTION" not in shown
+
+
+def test_what_follows_a_check_belongs_to_the_solution():
+    texts = ("# T\n## Exercises\n**1.** How large?", "Compute it.", "Because it is large.\n\n**2.** How small?")
+    one, two, three = map(new_markdown_cell, texts)
+    cells = [one, new_code_cell("a = 1  # your answer, a number"), two, new_code_cell("live.check(a, b)"), three]
+    notebook = new_notebook(cells=cells)
+    problems, solutions = exercises.problems(notebook), exercises.solutions(notebook)
+    assert all(text in problems and text in solutions for text in ("How large?", "Compute it.", "How small?"))
+    assert "Because" not in problems
+    assert solutions.index("live") < solutions.index("Because it is large.") < solutions.index("How small?")
 
 
 def test_a_problem_set_names_what_is_asked_for():
@@ -290,6 +304,23 @@ def test_the_lecture_plans_cite_sections_that_exist():
     for notebook, section in sorted(cited):
         source = SOURCES[numbers[notebook]].read_text(encoding="utf-8")
         assert re.search(rf"^# ## {section} · ", source, re.MULTILINE), (notebook, section)
+
+
+def test_every_notebook_has_questions_and_mistakes():
+    questions, mistakes = (PLANS.split(f"## {title}")[1].split("\n## ")[0] for title in ("Questions", "What students"))
+    for stem in SOURCES:
+        if stem[0] != "9":  # those from 90 on stand beside the course
+            assert re.search(rf"^\| {stem[:2]} §\d+ \|", questions, re.MULTILINE), stem
+            assert re.search(rf"^\| {stem[:2]} \|", mistakes, re.MULTILINE), stem
+
+
+def test_the_notebooks_that_are_called_fast_and_slow_are_the_fastest_and_the_slowest():
+    seconds = {stem: row["seconds"] for stem, row in json.loads((build.HERE / "times.json").read_text()).items()}
+    fast, *slow = re.search(r"from some seconds \((\d\d)\) to about a minute \((\d\d), (\d\d)\)", PLANS).groups()
+    order = sorted(seconds, key=lambda stem: seconds[stem])
+    assert (order[0][:2], {stem[:2] for stem in order[-2:]}) == (fast, set(slow))
+    assert seconds[order[0]] < 10
+    assert 30 < seconds[order[-1]] < 100
 
 
 def test_the_minutes_of_each_lecture_add_up():

@@ -120,11 +120,23 @@ def _refused(names, call, options, tolerance):
             found.append([name, repr(wrong)[:60], verdict.right, verdict.sentence])
     return found
 
-_mutants = {}
+def _hinted(answer, truth, hints, **options):
+    found = []
+    for key, hint in hints.items():
+        place, wanted = key if isinstance(key, tuple) else (1, key)
+        if callable(wanted):  # the test of `live.check` tries functions
+            continue
+        given = answer() if callable(answer) else answer
+        given = [*given[: place - 1], wanted, *given[place:]] if isinstance(given, (list, tuple)) else wanted
+        verdict = live.check(given, truth, hints=hints, **options)
+        found.append([repr(given)[:60], hint, verdict.right, verdict.sentence])
+    return found
+
+_mutants, _hints = {}, []
 """
 
 
-def with_mutants(notebook):
+def with_mutants(notebook, fast):
     """Insert, behind each check, a cell that repeats it with wrong answers."""
     asked, cells, options = set(), [nbformat.v4.new_code_cell(MUTANTS)], {}
     for cell in notebook.cells:
@@ -144,6 +156,11 @@ def with_mutants(notebook):
                 f"_mutants[{names[0]!r}] = _refused({names!r}, {ast.unparse(call)!r}, {words!r}, {(*given, 0.01)[0]})"
             )
             cells.append(nbformat.v4.new_code_cell(code))
+            given = [ast.unparse(k) for k in call.keywords if k.arg in ("hints", "tolerance")]
+            trained = any(k.arg == "trained" for k in call.keywords)
+            if any(argument.startswith("hints=") for argument in given) and not (trained and fast != "0"):
+                arguments = ", ".join([*map(ast.unparse, call.args), *given])
+                cells.append(nbformat.v4.new_code_cell(f"_hints += _hinted({arguments})"))
     notebook.cells = cells
     return notebook
 
@@ -183,8 +200,12 @@ def executed(run, fast):
 
     def read_and_run(name):
         if name not in notebooks:
-            notebook = with_mutants(build.read(SOURCES[name]))
-            notebook.cells.append(nbformat.v4.new_code_cell("import json as _json\nprint(_json.dumps(_mutants))"))
+            notebook = with_mutants(build.read(SOURCES[name]), fast)
+            notebook.cells.append(
+                nbformat.v4.new_code_cell(
+                    "import json as _json\nprint(_json.dumps({'mutants': _mutants, 'hinted': _hints}))"
+                )
+            )
             notebook.cells.append(nbformat.v4.new_code_cell(PROBE))
             notebooks[name] = run(notebook, VAELAB_FAST=fast)
         return notebooks[name]
@@ -283,7 +304,7 @@ def test_every_check_of_the_committed_solutions_is_right(name):
 
 @each_source
 def test_every_wrong_answer_is_refused_with_a_sentence(executed, name):
-    mutants = json.loads(code_cells(executed(name))[-2].outputs[-1].text)
+    mutants = json.loads(code_cells(executed(name))[-2].outputs[-1].text)["mutants"]
     assert len(mutants) == len(verdicts(executed(name)))
     for wrong in mutants.values():
         assert wrong
@@ -345,6 +366,42 @@ def test_nbgrader_finds_every_answer_and_every_check(name):
     for cell in answers:
         graded = cell.metadata.nbgrader
         assert (graded.grade, graded.solution, graded.locked, "points" in graded) == (False, True, False, False)
+
+
+@each_source
+def test_every_answer_names_its_form(name):
+    """A reader must know whether a number, a word or several are asked for; for a dict, the text above says it."""
+    for cell in code_cells(build.read(SOURCES[name])):
+        for line in cell.source.splitlines():
+            if build.copies.MARK.search(line) and "{" not in line.split("#")[0]:
+                assert re.search(r"# your [^:,]+[:,] ?\S", line), line
+
+
+@each_source
+def test_every_prediction_is_stored_and_the_calibration_closes_the_notebook(name):
+    cells, waiting, questions = code_cells(build.read(SOURCES[name])), set(), []
+    for cell in cells:
+        targets = [t for s in ast.parse(cell.source).body if isinstance(s, ast.Assign) for t in ast.walk(s.targets[0])]
+        waiting |= {t.id for t in targets if isinstance(t, ast.Name) and t.id.startswith("sure")}
+        if call := check_call(cell.source):
+            keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+            assert ("question" in keywords) == ("sure" in keywords), ast.unparse(call)
+            if "question" in keywords:
+                questions.append(keywords["question"].value)
+                waiting.remove(keywords["sure"].id)
+    assert not waiting
+    assert len(questions) == len(set(questions)) >= 2
+    assert all(question.startswith(f"{name[:2]}.") for question in questions)
+    assert cells[-1].source == f'live.calibration("{name[:2]}")'
+
+
+@each_source
+def test_a_particular_wrong_answer_gets_the_hint_for_it(executed, name):
+    hinted = json.loads(code_cells(executed(name))[-2].outputs[-1].text)["hinted"]
+    assert hinted
+    for value, hint, right, sentence in hinted:
+        assert right is False, f"{value} is taken as right"
+        assert sentence.endswith(hint), (value, sentence)
 
 
 @each_source

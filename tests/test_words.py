@@ -11,7 +11,7 @@ import jupytext
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GUIDES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")
+GUIDES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "docs/lectures.md")
 
 # British endings, as patterns; the words below them end like that in American English too.
 ISE = r"[^\W_]{3,}(?:is(?:e|es|ed|ing|er|ers|ation|ations))"

@@ -18,10 +18,19 @@ class Exercise:
     Args:
         text: Markdown.
         code: The cells that belong to it.
+        explanation: Markdown that follows its check, and so belongs to the solution.
     """
 
     text: str
     code: list[Cell] = field(default_factory=list)
+    explanation: str = ""
+
+    def add(self, text: str) -> None:
+        """Add a paragraph that follows."""
+        if any("live.check(" in cell.source for cell in self.code):
+            self.explanation += f"\n\n{text}"
+        else:
+            self.text += f"\n\n{text}"
 
 
 def collect(notebook: Notebook) -> list[Exercise]:
@@ -41,7 +50,7 @@ def collect(notebook: Notebook) -> list[Exercise]:
                     if NUMBER.match(text) or not found:
                         found.append(Exercise(text))
                     else:
-                        found[-1].text += f"\n\n{text}"
+                        found[-1].add(text)
     return found
 
 
@@ -63,7 +72,8 @@ def solutions(notebook: Notebook) -> str:
             + "".join(f'<div class="output">{o.html}</div>' for o in cells.outputs(cell) if o.kind != "verdict")
             for cell in exercise.code
         ]
-        body.append(f"<article>{''.join(markdown.blocks(exercise.text))}{''.join(shown)}</article>")
+        text, explanation = ("".join(markdown.blocks(part)) for part in (exercise.text, exercise.explanation))
+        body.append(f"<article>{text}{''.join(shown)}{explanation}</article>")
     return document(f"{title(notebook)}: solutions", f"<main>{''.join(body)}</main>", "page.css", "exercises.css")
 
 

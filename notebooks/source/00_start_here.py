@@ -23,8 +23,9 @@
 # All notebooks have the same structure: a question, then sections in which you **predict**, **try** and **explain**.
 # Replace `None` in the lines marked `# your guess` or `# your answer`; a check below tells you whether you are right. The
 # second value of a guess, `sure`, is how sure you are, from 50 (a coin toss) to 100 percent. Your first answers are stored on
-# this computer only, and the last picture of each notebook compares how sure you were with how often you were right. The next
-# cell imports everything. Run a cell with `Shift+Enter`.
+# this computer only, and the last picture of each notebook compares how sure you were with how often you were right. Two details
+# of the code serve automatic tests and graders: `live.budget(30, fast=1)` is 30, and `trained=True` marks a check whose solution comes from a training.
+# The next cell imports everything. Run a cell with `Shift+Enter`.
 
 # %%
 import math
@@ -223,7 +224,7 @@ live.check(
     prior_inside,
     hint="Substitute r = 2 into the formula.",
     hints={
-        lambda a: abs(a - math.exp(-2)) < 0.01: "That is the share outside the circle.",
+        math.exp(-2): "That is the share outside the circle.",
         lambda a: not 0 < a < 1: "A share is between 0 and 1.",
     },
 )

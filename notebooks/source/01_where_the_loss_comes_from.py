@@ -586,8 +586,6 @@ live.calibration("01")
 # 4. Importance sampling with $K$ codes approaches $\ln p(x)$ from below, with a gap that falls like $1/K$.
 # 5. In the linear VAE posterior, gaps, active latents and the best $\gamma$ are known, and training finds them.
 #
-# Next: [02 · From one KL to the other](02_divergence_interpolation.ipynb) asks what else could stand in the place of the KL.
-#
 # ## References
 # 1. D. P. Kingma, M. Welling (2014). *Auto-Encoding Variational Bayes.* ICLR. arXiv 1312.6114.
 # 2. D. J. Rezende, S. Mohamed, D. Wierstra (2014). *Stochastic Backpropagation and Approximate Inference in Deep Generative Models.* ICML. arXiv 1401.4082.

@@ -34,7 +34,7 @@ from vaelab import live, metrics, plots, recipes
 data = vaelab.load("mnist-mini")
 test_set = vaelab.load("mnist-mini", "test")
 test, labels = test_set.images[:1000], test_set.labels[:1000]
-EPOCH = live.budget(math.ceil(len(data.images) / 64), fast=5)  # steps of one epoch with batches of 64 images
+EPOCH = live.budget(len(data.images) // 64, fast=5)  # steps of one epoch, with full batches of 64 images
 print(f"{len(data.images)} images, {EPOCH} steps per epoch")
 
 # %% [markdown]
@@ -138,10 +138,10 @@ alpha_effects, sure = (
 # ### Try
 # First with the sliders. The script:
 #
-# 1. Run the cell and press **Start**. The line below the buttons shows the step; an epoch has 157 steps.
-# 2. Near step 785, after five epochs, press **Pause**. Note the rate and the reconstruction in nats.
+# 1. Run the cell and press **Start**. The line below the buttons shows the step; an epoch has 156 steps.
+# 2. Near step 780, after five epochs, press **Pause**. Note the rate and the squared error, which the panel measures with sampled codes.
 # 3. Move **skew α** to 0.9: click the slider and hold the right arrow key. The panel says that the change waits for the next step.
-# 4. Press **Pause** again to continue. Look at the curves first, then at the latent plane.
+# 4. Press **Pause** again to continue. Which of the two numbers changes at once, and in which direction? Then look at the latent plane.
 # 5. Move $\alpha$ back to 0.1 and see which of the changes are undone.
 #
 # Without a kernel you see a filmstrip of a finished training.
@@ -206,7 +206,7 @@ live.show(
 # Close to $\mathrm{KL}(p\|q)$ a narrow posterior is expensive: the divergence contains a term that grows like $1/\sigma^2$. So the posteriors become wide (the ellipses), and
 # wide noise in the code blurs the reconstruction: the distortion is **higher**. To keep the digits apart in spite of the noise, the means move outward, far beyond the prior:
 # the spread is **wider**. And a mean far from the prior costs many nats of $\mathrm{KL}(q\|p)$, about $\tfrac12\mu^2$: the rate is **higher**. So this change makes rate *and*
-# distortion worse. Notebook 05 compares divergences at equal rate.
+# distortion worse. (In the panel the squared error soon falls again, since a VAE that trains improves. Only the control shows that it stays too high.) Notebook 05 compares divergences at equal rate.
 #
 # What does it mean for new images? Samples from the prior lie within two or three units of the center. Move the sliders below from the center outward, through the plane of the VAE with the
 # changed alpha. Which digits would samples from the prior hardly ever show?

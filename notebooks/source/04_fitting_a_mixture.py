@@ -412,7 +412,7 @@ for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
 alpha = 0.25
 
 # %%
-difference = float(vaelab.geometric_js(q1, p1, 1 - alpha, dual=True, primed=False))  # your formula: minus ln Z
+difference = float(vaelab.geometric_js(q1, p1, 1 - alpha, dual=True, primed=False))  # your formula, nats
 loss_at_half = 0.0  # your answer, a number
 
 

@@ -448,7 +448,6 @@ live.show(
 # A generative model is measured by the log-likelihood $\ln p(x)$ that it gives to test images, not by its reconstructions. It is an integral over all codes, $p(x)=\int p(x|z)\,p(z)\,dz$. Importance sampling
 # estimates it: sample codes where they matter, from the encoder (the *proposal*), and divide by the density from which they were sampled.
 #
-#
 # $$\ln p(x)\approx\ln\frac1K\sum_k\frac{p(x|z_k)\,p(z_k)}{q(z_k|x)},\qquad z_k\sim q(z|x).$$
 #
 # The code published with the paper calls the second output of the encoder `z_log_sigma`, and samples with `scale = exp(z_log_sigma)`. But the encoder was trained to output
@@ -541,7 +540,7 @@ dual_effects, sure = (
 
 # %% [markdown]
 # ### Try
-# Start, press **Pause** near step 628 (epoch 4), move $\alpha$ to 0.1, and continue. Then move it back to 0.5.
+# Start, press **Pause** near step 624 (epoch 4), move $\alpha$ to 0.1, and continue. Then move it back to 0.5.
 
 # %%
 training = live.training_panel(data="mnist-mini", divergence="dual JS", alpha=0.5, gamma=0.7, latent=2, epochs=100)
@@ -549,7 +548,7 @@ live.show(training)
 
 
 # %%
-STEPS = live.budget(math.ceil(len(images) / 64), fast=5)  # of one epoch
+STEPS = live.budget(len(images) // 64, fast=5)  # of one epoch
 
 
 def replay(changes=(), epochs=12):
@@ -626,7 +625,7 @@ live.check(
 # **2.** At which $\alpha$ is the fee lowest, so that active latents are rewarded most? Set $c'(\alpha)=\tfrac1{2\alpha}+\tfrac12-\tfrac1{2\alpha^2}$ to zero: $\alpha^2+\alpha-1=0$.
 
 # %%
-lowest = (math.sqrt(5) - 1) / 2  # your answer
+lowest = (math.sqrt(5) - 1) / 2  # your answer, a number
 
 # %%
 live.check(lowest, min(alphas, key=fee), tolerance=0.006, hint="The positive root, the inverse of the golden ratio.")
@@ -640,7 +639,7 @@ error, _, rate = measure(weighted_dual)
 print(f"dual α = ½, weight 2: error {error:.2f}, rate {rate:.2f}    VAE: error {vae_error:.2f}, rate {vae_rate:.2f}")
 
 # %%
-equivalent_beta = 1.0  # your answer
+equivalent_beta = 1.0  # your answer, a number
 
 # %%
 slope = 2.0 * (primed_dual(1, 1e-8, 0.5) - primed_dual(1, 1e-6, 0.5)) / (kl(1, 1e-8) - kl(1, 1e-6))

@@ -49,7 +49,7 @@ train, test = vaelab.load("mnist-mini"), vaelab.load("mnist-mini", "test")
 # Set the derivative with respect to $s$ to zero. Which variance is optimal at $\rho=\tfrac12$, and what is $s+\mu^2$ there?
 
 # %%
-best_s, best_sum = 0.2, 1.0  # your answers
+best_s, best_sum = 0.2, 1.0  # your answers, two numbers
 
 
 # %% [markdown]
@@ -211,7 +211,7 @@ live.show(plane_panel)
 # By how many nats does a variance that is 20 % too large, $V=1.2$, increase the KL of a latent? Compare it with the rate of the whole code, which is several nats.
 
 # %%
-excess = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer
+excess = 0.5 * (1.2 - 1 - math.log(1.2))  # your answer, nats
 
 # %%
 at_v = average_kl(mean, variance, math.sqrt(1.2 / v)) - average_kl(mean, variance, 1 / math.sqrt(v))
@@ -283,7 +283,7 @@ def published_law(mean, second_output):
 # What should replace `second_output` so that the sum is $V$? Write it as a multiple of $\ln\sigma$. And does the published formula print too `"much"` or too `"little"`?
 
 # %%
-multiple, formula_prints = 2, "much"  # your answers
+multiple, formula_prints = 2, "much"  # your answers: a number, "much" or "little"
 
 # %% [markdown]
 # ### Try
@@ -322,7 +322,7 @@ early = cases["too few steps"]
 early_law = vaelab.MarginalPosterior.from_model(early, train.images).variance_law()
 
 # %%
-predicted_gain = float(0.5 * (early_law.about_zero - 1 - early_law.about_zero.log()).sum())  # your formula
+predicted_gain = float(0.5 * (early_law.about_zero - 1 - early_law.about_zero.log()).sum())  # your formula, nats
 change_is_small, sure = "yes", 90  # your guess: "yes" or "no"; sure: 50 to 100
 
 # %% [markdown]
@@ -368,7 +368,7 @@ live.show(posterior_panel)
 # ratio is $\mathrm{SNR}=\mathrm{Var}(\mu)/s=5.7$. What is $V$?
 
 # %%
-jeffreys_v = math.sqrt(1 + 5.7)  # your answer
+jeffreys_v = math.sqrt(1 + 5.7)  # your answer, a number
 
 # %% [markdown]
 # ### Try
@@ -432,7 +432,7 @@ live.check(v_of_excess, nearest_v, tolerance=1e-3, hint="At V = 1.5 it is 0.047 
 # **2.** The law of $\mathrm{KL}(p\|q)$ is $\mathbb E[1/s]=1$. What is $V$ at $\mathrm{SNR}=5.7$ if all posteriors have the same width?
 
 # %%
-reverse_v = 1 + 5.7  # your answer
+reverse_v = 1 + 5.7  # your answer, a number
 
 # %%
 live.check(
@@ -446,7 +446,7 @@ live.check(
 # **3.** The squared Wasserstein distance $\mu^2+(\sigma-1)^2$ has the law $\mathbb E[\mu^2]+\mathbb E[s]=\mathbb E[\sigma]$. What is $V$ at $\mathrm{SNR}=5.7$? Is sampling from $\mathcal N(0,1)$ appropriate with this regularizer?
 
 # %%
-wasserstein_v = 1 / (1 + 5.7)  # your answer
+wasserstein_v = 1 / (1 + 5.7)  # your answer, a number
 
 # %%
 live.check(
@@ -460,7 +460,7 @@ live.check(
 # **4.** Multiply the KL by $\beta=4$. Which $V$ does the law predict? (Then train such a VAE and check which latents remain active.)
 
 # %%
-beta_v = 1.0  # your answer
+beta_v = 1.0  # your answer, a number
 
 # %%
 live.check(

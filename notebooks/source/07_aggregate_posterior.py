@@ -50,7 +50,7 @@ print(f"{len(posterior.mean):,} components in {posterior.mean.shape[1]} latents;
 # $$\ln Q(z)=\ln\sum_i\exp\ell_i-\ln N,\qquad \ell_i=-\tfrac12\sum_j\Big[\frac{(z_j-\mu_{ij})^2}{\sigma_{ij}^2}+\ln(2\pi\sigma_{ij}^2)\Big].$$
 #
 # ### Predict
-# At a point whose nearest component is 40 standard deviations away, $\ell_i\approx-800$. The smallest positive number in float64 is about $e^{-745}$. What does the naive `log(mean(exp(l)))` return there: `"-800"`, `"-inf"` or
+# At a point whose nearest component is 40 standard deviations away, $\ell_i\approx-800$. The smallest positive number in float64 is about $e^{-745}$. What does the naive `log(mean(exp(l)))` return there: `"-800"`, `"0.0"`, `"-inf"` or
 # `"nan"`?
 
 # %%
@@ -112,7 +112,7 @@ live.show(marginals)
 #
 # The variance law fixes the first two moments of $Q$. The higher moments are not fixed, but they can be computed. A Gaussian with mean $\mu$ and variance $s$ has $\mathbb E[z^4]=\mu^4+6\mu^2s+3s^2$, so
 #
-# $$\mathbb E_Q[z^4]=\mathbb E_x\big[\mu^4+6\mu^2s+3s^2\big],\qquad\text{kurtosis}=\mathbb E_Q[z^4]\,/\,V^2\quad(\mathbb E[\mu]=0);$$
+# $$\mathbb E_Q[z^4]=\mathbb E_x\big[\mu^4+6\mu^2s+3s^2\big],\qquad\text{kurtosis}=\mathbb E_Q[z^4]\,/\,V^2\quad(\mathbb E[\mu]=0).$$
 #
 # A Gaussian has kurtosis 3.
 #
@@ -214,10 +214,10 @@ print(
 # The first part is a *mutual information*: how much a sample $z$ reveals about which of the $N$ images it came from. Information about a choice among $N$ images cannot exceed $\ln N$.
 #
 # ### Predict
-# The rate of this VAE is above 9 nats. Use only 100 images. What is the largest possible value of the information, in nats? And will $\mathrm{KL}(Q\|p)$ of the 100 images be `"larger"` or `"smaller"` than that of all 10,000?
+# The rate of this VAE is about ten nats. Use only 100 images. What is the largest possible value of the information, in nats? And will $\mathrm{KL}(Q\|p)$ of the 100 images be `"larger"` or `"smaller"` than that of all 10,000?
 
 # %%
-ceiling, distance_of_100 = math.log(100), "larger"  # your answers
+ceiling, distance_of_100 = math.log(100), "larger"  # your answers: nats, "larger" or "smaller"
 
 # %% [markdown]
 # ### Try
@@ -397,7 +397,7 @@ live.show(traversal)
 # **1.** Two equally likely components at $\mu=\pm0.9$ with $s=0.19$ obey $\mu^2+s=1$ individually. What is the kurtosis of their mixture?
 
 # %%
-two = 3 - 2 * 0.9**4  # your answer
+two = 3 - 2 * 0.9**4  # your answer, a number
 
 # %%
 pair = torch.tensor([[-0.9], [0.9]], dtype=torch.float64)
@@ -408,7 +408,7 @@ live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its prem
 # **2.** A thousand posteriors do not overlap at all. What is the information between $z$ and the image?
 
 # %%
-information_apart = math.log(1000)  # your answer
+information_apart = math.log(1000)  # your answer, nats
 
 # %%
 means = torch.arange(1000, dtype=torch.float64)[:, None]

@@ -288,7 +288,7 @@ assert abs(minimum - float(policy.gamma) ** 2) < 1e-6
 # need at least to get from $\gamma=1$ to $\gamma=0.1$?
 
 # %%
-steps_needed = 2303  # your answer
+steps_needed = 2303  # your answer, a number
 
 
 # %%
@@ -437,7 +437,7 @@ live.show(
 # By which factor is the KL then too large for the digits?
 
 # %%
-factor = 64  # your answer
+factor = 64  # your answer, a number
 
 # %%
 averaged = trace(policies.Computed(), steps=800, beta=float(D))[0]  # mean over pixels = KL weighted D times
@@ -522,7 +522,7 @@ live.check(
 # **1.** A learned gamma starts at 1, the crossing is at $\gamma^2=0.005$, and the learning rate is $10^{-4}$. How many steps does it need at least to get there?
 
 # %%
-arrival = 0.5 * math.log(1 / 0.005) / 1e-4  # your answer
+arrival = 0.5 * math.log(1 / 0.005) / 1e-4  # your answer, a number of steps
 
 # %%
 live.check(
@@ -538,7 +538,7 @@ live.check(
 # reason to start it at the data variance.)
 
 # %%
-n_steps = math.ceil(math.log((0.04 - 0.02) / (1 - 0.02)) / math.log(0.99))  # your answer
+n_steps = math.ceil(math.log((0.04 - 0.02) / (1 - 0.02)) / math.log(0.99))  # your answer, a number of steps
 
 # %%
 running, steps_until = 1.0, 0

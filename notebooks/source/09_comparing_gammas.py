@@ -107,7 +107,7 @@ print(f"computed {computed_error:.4f} {computed_rate:7.2f}")
 # Gamma is computed and $\beta=4$ instead of 1. Will the error go `"up"` or `"down"`? And the number of active latents?
 
 # %%
-error_with_k, active_with_k, sure = "up", "down", 90  # your guesses: "up" or "down"; sure: 50 to 100
+error_with_four, active_with_four, sure = "up", "down", 90  # your guesses: "up" or "down"; sure: 50 to 100
 
 # %% [markdown]
 # ### Try
@@ -121,13 +121,13 @@ for beta, e in factors.items():
     )
 print("the repository's β for images of 8 × 8 pixels and 8 latents:", (2 * 8 / 8) ** 2)
 live.check(
-    [error_with_k, active_with_k],
+    [error_with_four, active_with_four],
     [
         "up" if evaluate(factors[4.0])[0] > evaluate(factors[1.0])[0] else "down",
         "down" if active(factors[16.0]) < active(factors[1.0]) else "up",
     ],
     hint="The weight of the KL is β γ².",
-    question="09.error_with_k",
+    question="09.error_with_four",
     sure=sure,
     trained=True,
 )
@@ -301,7 +301,7 @@ live.check(
 # GECO and the controller should end where the computed run ended: see the last line printed above section 1. Which $\kappa$ and which target do they need?
 
 # %%
-kappa, target = round(math.sqrt(computed_error), 3), round(computed_rate, 1)  # your answers
+kappa, target = round(math.sqrt(computed_error), 3), round(computed_rate, 1)  # your answers, two numbers
 
 # %%
 live.check(
@@ -503,10 +503,10 @@ live.check(
 )
 
 # %% [markdown]
-# **2.** Which $\kappa$ makes GECO aim at the crossing $\gamma^2=0.0179$ of the fixed gammas of notebook 08?
+# **2.** Which $\kappa$ makes GECO aim at a crossing at $\gamma^2=0.0179$? (That of the fixed gammas of notebook 08 is near it.)
 
 # %%
-kappa_at_crossing = 0.134  # your answer
+kappa_at_crossing = 0.134  # your answer, a number
 
 # %%
 at_crossing = 0.0179
@@ -522,7 +522,7 @@ live.check(
 # **3.** Rule A with batches that contain *all* images: the error is then the same in every batch, say 0.02. It starts from $\gamma^2=1$. What is $\gamma^2/\mathrm{mse}$ after many steps?
 
 # %%
-ratio_without_noise = 1.0  # your answer
+ratio_without_noise = 1.0  # your answer, a number
 
 # %%
 policy = policies.Computed(start=1.0, rate=0.01, rule="running_min")

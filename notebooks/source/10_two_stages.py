@@ -492,7 +492,7 @@ live.check(
     nearest_gamma,
     tolerance=1e-3,
     hint="The gain falls as gamma rises.",
-    hints={lambda a: abs(a * nearest_gamma - 1) < 0.01: "That is the root of r; gamma is one over it."},
+    hints={1 / nearest_gamma: "That is the root of r; gamma is one over it."},
 )
 
 # %% [markdown]
@@ -508,7 +508,7 @@ for by, value in ways.items():
     print(f"{by:9} factor {float(raw_stage.renormalized(by).factor().mean()):.2f}: {value:5.1f}")
 
 # %%
-law_does, published_does, unit_does = "help", "help", "harm"  # your answers
+law_does, published_does, unit_does = "help", "help", "harm"  # your answers: "help" or "harm"
 
 # %%
 live.check(
@@ -540,9 +540,10 @@ live.check(
 )
 
 # %% [markdown]
-# Notebook 07 came to the opposite conclusion: there one Gaussian gained next to nothing, and the clusters nearly everything. Two things differ. That VAE has a *fixed* gamma of $1/\sqrt2$ (the loss is the squared error plus the KL), and the score there is the log density of *codes*, not the distance of *images*.
+# Notebook 07 came to the opposite conclusion: there one Gaussian gained next to nothing, and the clusters nearly everything.
 #
-# **4.** Separate the two. Train the same VAE with the gamma of notebook 07, and measure both scores for both VAEs. Where is more than half of the mixture's advantage due to `"covariance"`, and where to `"clusters"`? Answer in the order of the table below.
+# **4.** Two things differ in notebook 07. Its VAE has a *fixed* gamma of $1/\sqrt2$ (the loss is the squared error plus the KL), and its score is the log density of *codes*, not the distance of *images*. Separate the two: train the same VAE with that gamma, and measure
+# both scores for both VAEs. Is more than half of the mixture's advantage due to `"covariance"` or to `"clusters"`? Answer for the computed gamma (Fréchet distance, then log density), then in the same order for the fixed one.
 
 # %%
 larger_share = ["covariance", "clusters", "clusters", "clusters"]  # your guesses: "covariance" or "clusters"

@@ -110,7 +110,7 @@ print(f"VAE: R = {r_value:.2f} nats, ν = {nu:.2f}; the root of ν is {nu**0.5:.
 live.check(
     size,
     "below 0.02" if nu < 0.02 else "above 0.8" if nu > 0.8 else "about 0.2",
-    hint="Look at the clouds of points in the panel of section 4.",
+    hint="Read the printed ν, a ratio of squared distances, and compare it with the three options.",
     question="11.size",
     sure=sure,
     trained=True,
@@ -253,7 +253,7 @@ for method, values in columns.items():
 # with an NLL at most five nats above that of $\lambda=0$?
 
 # %%
-for_likelihood, for_classification, for_both = 0, 5, 1  # your choices
+for_likelihood, for_classification, for_both = 0, 5, 1  # your choices: 0, 0.1, 1 or 5
 
 # %%
 mean = {name: {method: sum(v[name]) / len(v[name]) for method, v in columns.items()} for name in ("nll", "probe")}
@@ -390,8 +390,8 @@ for name, distance in variants.items():
 # A step with augmentation presents two images. We therefore compare with (a) the VAE, (b) augmentation without the term, (c) a VAE that trains **twice as long**.
 
 # %%
-twice = train(recipes.vae, replace(config, epochs=2 * config.epochs))
-long = measure(twice)
+twice = replace(config, epochs=2 * config.epochs)
+long = measure(train(recipes.vae, twice))
 for name, row in (
     ("VAE", table["VAE"]),
     ("VAE, twice as long", long),
@@ -404,13 +404,16 @@ for name, row in (
 fair = "VAE, twice as long"  # your answer: which row was trained on as many images as λ = 1, without augmentation?
 
 # %%
-presented = {
-    "VAE": config.epochs,
-    "VAE, twice as long": 2 * config.epochs,
-}  # passes over the images; an augmentation doubles them
+presented = {  # epochs, and images in a step for each image of the batch
+    "VAE": (config.epochs, 1),
+    "VAE, twice as long": (twice.epochs, 1),
+    "augmented, λ = 0": (config.epochs, 2),
+    "augmented, λ = 1": (config.epochs, 2),
+}
+budget = math.prod(presented["augmented, λ = 1"])
 live.check(
     fair,
-    next(name for name, passes in presented.items() if passes == 2 * config.epochs),
+    next(name for name, (epochs, views) in presented.items() if views == 1 and epochs * views == budget),
     hint="Count the images presented in training.",
     hints={
         "VAE": "That one was presented half as many images.",
@@ -464,7 +467,7 @@ print(
 )
 
 # %%
-effective_beta = 64 * 784  # your answer: with which beta is this a beta-VAE?
+effective_beta = 64 * 784  # your answer, a number: with which beta is this a beta-VAE?
 
 # %%
 live.check(
@@ -535,7 +538,7 @@ live.check(
 # **1.** Two one-dimensional posteriors have $\sigma=\tilde\sigma=0.5$, and their means differ by one. What is $\mathcal R$ in nats, and what is it if both widths are doubled?
 
 # %%
-narrow, doubled = 2.0, 0.5  # your answers
+narrow, doubled = 2.0, 0.5  # your answers, nats
 
 # %%
 zero, widths = torch.zeros(2), torch.tensor([0.5, 1.0])
@@ -546,7 +549,7 @@ live.check([narrow, doubled], one_apart, tolerance=1e-6, hint="½ (difference of
 # **2.** A data set has 60,000 images, and a minibatch has 100. What is the largest information (in nats) that an estimator can report if it compares only images within the minibatch?
 
 # %%
-largest = math.log(100)  # your answer
+largest = math.log(100)  # your answer, nats
 
 # %%
 minibatch = vaelab.MarginalPosterior(*encode(vae, binary["test"][:100]))
@@ -565,7 +568,7 @@ live.check(
 # `"divergence"` or the `"reconstruction"`? The code below the panel makes the same change.
 
 # %%
-larger = "divergence"  # your answer
+larger = "divergence"  # your answer: "divergence" or "reconstruction"
 
 # %%
 live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency=1.0, epochs=60))

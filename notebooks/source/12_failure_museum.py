@@ -79,11 +79,12 @@ def instruments(experiment):
 
 # %%
 def show(name, rows):
-    """Print the mean and the range of each instrument over the seeds, and return the means."""
+    """Print the mean and, below it, the range of each instrument over the seeds; return the means."""
     columns = {key: [row[key] for row in rows] for key in rows[0]}
-    cells = (f"{key} {sum(v) / len(v):6.2f} ({min(v):.2f} to {max(v):.2f})" for key, v in columns.items())
-    print(f"{name:>18}: {'  '.join(cells)}")
-    return {key: sum(v) / len(v) for key, v in columns.items()}
+    means = {key: sum(values) / len(values) for key, values in columns.items()}
+    print(f"{name:18}", *(f"{f'{key} {value:.2f}':>13}" for key, value in means.items()))
+    print(f"{'':18}", *(f"{f'{min(values):.2f}..{max(values):.2f}':>13}" for values in columns.values()))
+    return means
 
 
 def case(name, make, **options):
@@ -166,14 +167,14 @@ live.show(
 # %% [markdown]
 # ### Explain
 # Nothing is broken: the network finds the optimum of the loss that it was given, in which a nat of code costs more than the error it saves. Annealing moves the start and leaves the optimum where it is. The cure is a sum over pixels, or, better, a gamma that
-# follows the error. "The loss looks small" is the symptom to remember: a mean squared error of 0.07 hides a distortion of 5 per image.
+# follows the error. "The loss looks small" is the symptom to remember: a mean squared error of about 0.07 is a squared error of almost 5 per image.
 #
 # ## 3 · A collapse that the objective asks for
 #
 # **Symptoms.** "The KL loss becomes zero after several hundred steps; I try to change the weight strategy, but it seems useless." [3] Another author starts with a KL weight near zero, and it works [4]. Who is right?
 # Here the decoder has $\gamma=1$, the usual "half the sum of squares".
 #
-# Notebook 10 derives what a latent gains: it is worth its KL only if the variance $\ell$ of the data along its direction exceeds $\gamma^2$. For a linear decoder, the directions are the principal components.
+# Notebook 10 derives what a latent gains: it is worth its KL only if the variance $v$ of the data along its direction exceeds $\gamma^2$. For a linear decoder, the directions are the principal components.
 
 # %%
 variances = torch.linalg.eigvalsh(torch.cov(x.flatten(1).T)).flip(0)
@@ -209,7 +210,7 @@ live.check(
 # %% [markdown]
 # ### Explain
 # With $\gamma=1$ no direction pays for itself, and the collapsed model is the *optimum*. During annealing the latents live; when the weight reaches 1 they die. Elsewhere the optimum is alive, and only the way to it leads through the
-# collapsed state: there a schedule helps, and section 8 shows such a case. The instrument that separates the two is not the loss curve, but the comparison of $\ell$ with $\gamma^2$.
+# collapsed state: there a schedule helps, and section 8 shows such a case. The instrument that separates the two is not the loss curve, but the comparison of $v$ with $\gamma^2$.
 #
 # The panel trains twelve VAEs that differ in gamma alone. Find the gamma at which the rate leaves zero, and compare its square with the largest variance above.
 
@@ -482,7 +483,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# The codes have variance 1 in every direction, and gamma starts at 1: $\ell=\gamma^2$, the borderline of section 3. This time the live state exists and has the lower loss; the stage does not find it, because gamma follows the error and the error follows gamma. A warm-up gets past the
+# The codes have variance 1 in every direction, and gamma starts at 1: $v=\gamma^2$, the borderline of section 3. This time the live state exists and has the lower loss; the stage does not find it, because gamma follows the error and the error follows gamma. A warm-up gets past the
 # borderline. This is the case in which annealing cures. Renormalizing a collapsed stage is refused by the package.
 #
 # ## 9 · A bound that falls
@@ -548,7 +549,7 @@ live.check(
 # For $d$ latents, $\mathbb E_q\ln q=-\tfrac d2\ln2\pi-\tfrac12\sum(1+\ln\sigma^2)$. Without the 1, the information is too large by a constant.
 #
 # ### Predict
-# (a) By how many nats is it too large with 8 latents? (b) The code of one of $n$ images cannot say more about *which* image it is than $\ln n$. Does the wrong number stay `"below"` this ceiling or rise `"above"` it, for the model of section 7?
+# (a) By how many nats is it too large with 8 latents? (b) The code of one of $N$ images cannot say more about *which* image it is than $\ln N$. Does the wrong number stay `"below"` this ceiling or rise `"above"` it, for the model of section 7?
 
 # %%
 excess = 4.0  # your answer, nats
@@ -581,7 +582,7 @@ live.check(
 
 # %% [markdown]
 # ### Explain
-# An estimate of information has a ceiling: $\ln n$, if the $n$ images are the world. A value above it needs no further inspection. A value that is nearly *at* the ceiling is not a triumph either: every image then has a code of its own, and with more images the number would grow.
+# An estimate of information has a ceiling: $\ln N$, if the $N$ images are the world. A value above it needs no further inspection. A value that is nearly *at* the ceiling is not a triumph either: every image then has a code of its own, and with more images the number would grow.
 #
 # ## All exhibits at a glance
 #
@@ -595,13 +596,14 @@ live.check(
 # | gamma below the error | γ² / error | a minimum of noisy errors | a running mean |
 # | bad samples, V = 1 | $\mathrm{KL}(Q\Vert p)$ | holes | sample from a mixture |
 # | bound falls with $K$ | $K=1$ against the ELBO | weights inverted | log of the mean |
-# | information above $\ln n$ | the ceiling | entropy without its constant | the full entropy |
+# | information above $\ln N$ | the ceiling | entropy without its constant | the full entropy |
 #
 # ## Exercises
-# **1.** A colleague reports a rate of 0.00 and an error of 4.8 on these digits. The data's total variance is $\sum\ell$. Which number of the table below settles that the decoder ignores its input?
+# **1.** A colleague reports a rate of 0.00 and an error of 4.8 on these digits. Which error has a decoder that ignores its code and always returns the mean image, that is, what is the total variance
+# $\sum_iv_i$ of the data? (`x` contains the images.)
 
 # %%
-total_variance = 4.7  # your answer: the error of a decoder that always returns the mean image, to within 0.1
+total_variance = 4.7  # your answer, a number to within 0.1
 
 # %%
 mean_error = float((x - x.mean(0)).square().flatten(1).sum(1).mean())
@@ -629,7 +631,7 @@ live.check(
 # **3.** With the error of section 5 at its optimum, and with almost no noise ($\sigma\to0$): what is the variance of the codes?
 
 # %%
-variance_of_codes = 0.5  # your answer
+variance_of_codes = 0.5  # your answer, a number
 
 # %%
 tiny = 1e-6 * sigma

@@ -135,7 +135,7 @@ live.check(
 # A latent has a fixed ratio $\rho=\sigma/|\mu|=1$ of noise to signal. For which $\sigma^2$ is its KL from $\mathcal N(0,1)$ smallest?
 
 # %%
-best_variance = 0.5  # your answer
+best_variance = 0.5  # your answer, a number
 
 # %% [markdown]
 # ### Try
@@ -223,11 +223,11 @@ live.check(
 )
 
 # %% [markdown]
-# **3.** In panel 4, the variance law predicts $V=1$. Does this make the mixture Gaussian? Read its skewness and kurtosis (a Gaussian has kurtosis 3).
+# **3.** In panel 4, the variance law predicts $V=1$. Does this make the mixture Gaussian? Read its skewness and kurtosis below the picture (a Gaussian has skewness 0 and kurtosis 3).
 
 # %%
 law = vaelab.MarginalPosterior(*experiment.encode(digits.images)).variance_law()
-print(f"V of the six latents: {', '.join(f'{float(v):.2f}' for v in law.total)}; ½ ln 2 = {math.log(2) / 2:.3f} nats")
+print(f"V of the six latents: {', '.join(f'{float(v):.2f}' for v in law.total)}")
 
 # %% [markdown]
 # ## Your predictions

@@ -1,12 +1,19 @@
 """Notebook 03: what it says about alpha and gamma happens in its panels, and their code repeats it bit for bit."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
+import vaelab
 from tests.live.waiting import wait_for
 from vaelab import live, metrics
+from vaelab.live.trainer import rates_and_distortion
+from vaelab.posterior import LinearGaussian
 
-EPOCH = 157  # steps, of 10,000 images in batches of 64
+SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "03_train_it_yourself.py"
+EPOCH = 156  # steps, full batches of 64 in 10,000 images
 
 
 def turned(name, value, **choices):
@@ -51,3 +58,26 @@ def test_a_smaller_gamma_raises_the_rate_and_a_larger_one_lowers_it(start, end):
         assert after.distortion < before.distortion
     else:
         assert after.rate < 0.7 * before.rate
+
+
+def test_the_epoch_of_the_text_is_that_of_the_panel():
+    panel = live.training_panel(data="mnist-mini", divergence="JS", latent=2)
+    steps = panel.setup.config.steps_per_epoch(len(vaelab.load("mnist-mini").images))
+    text = SOURCE.read_text(encoding="utf-8")
+    assert steps == EPOCH == int(re.search(r"an epoch has (\d+) steps", text)[1])
+    assert int(re.search(r"Near step (\d+), after five epochs", text)[1]) == 5 * EPOCH
+
+
+def test_the_squared_error_of_the_panel_is_that_of_sampled_codes_with_the_same_noise_each_time():
+    torch.manual_seed(0)
+    experiment, x = vaelab.recipes.linear_vae((5,), 2), torch.randn(5000, 5)
+    before = torch.get_rng_state()
+    (rate,), distortion = rates_and_distortion(experiment, x)
+    assert ((rate,), distortion) == rates_and_distortion(experiment, x)
+    assert torch.equal(torch.get_rng_state(), before)
+    at_means = metrics.evaluate(experiment, x)
+    weight = LinearGaussian.from_experiment(experiment).weight
+    noise = float((metrics.encode(experiment, x).logvar.exp().mean(0) * weight.square().sum(0)).sum())
+    assert noise > 0.1 * at_means["reconstruction"]
+    assert distortion == pytest.approx(at_means["reconstruction"] + noise, rel=0.02)
+    assert rate == pytest.approx(at_means["rate"], rel=1e-6)

@@ -1,5 +1,8 @@
 """A reader's answer, whatever it is, gets one sentence; nbgrader gets an error for what is not right."""
 
+import sys
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -14,8 +17,40 @@ class Odd:
         raise RuntimeError("no number")
 
 
+class WithoutText:
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+class WithoutList:
+    def tolist(self):
+        raise RuntimeError("no list")
+
+
+class Word(str):
+    def lower(self):
+        raise RuntimeError("no lower case")
+
+
+class Failure(Exception):
+    def __str__(self):
+        raise RuntimeError("no message")
+
+
 def broken():
     raise KeyError("at_0")
+
+
+def fails():
+    raise Failure
+
+
+def endless():
+    return endless()
+
+
+itself = []
+itself.append(itself)
 
 
 ODD = [
@@ -45,17 +80,73 @@ ODD = [
     lambda x: x,
     b"2",
     10**400,
+    10**5000,
+    -(10**5000),
+    [10**5000, "x"],
+    "x" * 10**6,
+    "two\nwords and\nmore",
+    list(range(10**5)),
+    itself,
+    [[None]],
+    [2.0, float("nan")],
+    ["two", "words"],
+    (number for number in (2.0, 3.0)),
+    torch.tensor(3.0, requires_grad=True),
+    torch.tensor([3.0, 1.0], requires_grad=True),
+    torch.tensor([2.0, float("nan")]),
+    torch.tensor(True),
+    torch.empty(2, device="meta"),
+    torch.nn.Linear(2, 2),
+    np.array([3.0, np.nan]),
+    np.array(["two", "x"]),
+    np.bool_(True),
+    np.datetime64("2020-01-01"),
+    WithoutText(),
+    [WithoutText(), WithoutText()],
+    WithoutList(),
+    Word("three"),
+    fails,
+    endless,
+    lambda: sys.exit("bye"),
+    lambda: None + 1,
 ]
 
 
-@pytest.mark.parametrize("answer", ODD, ids=repr)
-@pytest.mark.parametrize("truth", [2.0, "two words", [2.0, "x"]], ids=str)
-def test_no_answer_raises_an_error_and_none_of_these_is_right(answer, truth):
-    verdict = live.check(answer, truth, hint="Count.", hints={lambda a: a > 1: "Smaller.", "two": "No."})
+@pytest.mark.parametrize("answer", ODD, ids=lambda answer: type(answer).__name__)
+@pytest.mark.parametrize("truth", [2.0, "two words", [2.0, "x"], [2.0, 1.0]], ids=str)
+@pytest.mark.parametrize("sure", ["none", "the answer"])
+def test_no_answer_raises_an_error_and_none_of_these_is_right(answer, truth, sure, tmp_path, monkeypatch):
+    monkeypatch.setenv("VAELAB_STATE", str(tmp_path))
+    question = {"question": "02.odd", "sure": answer} if sure == "the answer" else {}
+    hints = {lambda a: a > 1: "Smaller.", lambda a: a.missing: "None.", "two": "No.", (2, 4.0): "Four."}
+    verdict = live.check(answer, truth, hint="Count.", hints=hints, **question)
     assert not verdict.right
     assert verdict.sentence.startswith("Not yet")
     assert "\n" not in verdict.sentence
-    assert len(verdict.sentence) < 250
+    assert len(verdict.sentence) < 350
+    assert verdict._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        2,
+        2.004,
+        np.float32(2),
+        np.array(2.0),
+        torch.tensor(2.0, requires_grad=True),
+        torch.tensor([2.0]),
+        torch.tensor(2, dtype=torch.uint8),
+        torch.tensor(2.0, dtype=torch.bfloat16),
+        Fraction(2),
+        (2.0,),
+        lambda: 2.0,
+        lambda: torch.tensor([2.0]),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_a_right_number_is_right_in_any_form(answer):
+    assert live.check(answer, 2.0).right
 
 
 @pytest.mark.parametrize("answer", [None, ..., [None, 1.0], [1.0, None], lambda: None, lambda: [1.0, None]], ids=repr)

@@ -186,6 +186,13 @@ def shown(value: object) -> str:
         >>> shown("x"), shown(torch.zeros(2, 3)), shown(Tensor)
         ("'x'", 'a tensor of shape (2, 3)', 'the class Tensor')
     """
+    try:
+        return _shown(value)
+    except Exception:  # a faulty __repr__, a list that contains itself, an int with too many digits for a text
+        return f"an object of the class {type(value).__name__}"
+
+
+def _shown(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, Tensor):

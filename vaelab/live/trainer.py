@@ -17,10 +17,10 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.images import sum_pixels, to_float
+from vaelab._utils.images import sum_pixels
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices
-from vaelab.models.vae import group_rates
+from vaelab.models.vae import eval_mode, group_rates
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.executors import reason_of
 from vaelab.training.history import History
@@ -55,7 +55,7 @@ class Point(NamedTuple):
     divergence: float
     gamma: float
     rate: float  # KL(q‖p)
-    distortion: float  # squared error, decoded from the means
+    distortion: float  # squared error of sampled codes
     consistency: float = 0.0
     groups: tuple[float, ...] = ()  # the rate of every group of latents, coarse to fine
 
@@ -267,8 +267,15 @@ class Trainer:
         return Snapshot(step, epoch, copies)
 
 
+@torch.no_grad()
 def rates_and_distortion(experiment: Experiment, images: Tensor) -> tuple[tuple[float, ...], float]:
-    """Return KL(q‖p) of every group in nats and the squared error, from the means: means over images [n, *shape]."""
-    result = experiment.mean_pass(images)
-    errors = (to_float(images) - experiment.objective.likelihood.mean(result.out)).square()
-    return tuple(float(rate.mean()) for rate in group_rates(result)), float(sum_pixels(errors).mean())
+    """Return KL(q‖p) of every group in nats and the squared error of sampled codes: means over images [n, *shape].
+
+    The noise of the codes is the same at every call, so that a curve shows the training alone.
+    """
+    noise = torch.Generator(next(experiment.parameters()).device).manual_seed(0)
+    with rng.use_generator(noise), eval_mode(experiment):
+        x = experiment.as_input(experiment.as_images(images))
+        result = experiment.model(x)
+        errors = sum_pixels((x - experiment.objective.likelihood.mean(result.out)).square())
+        return tuple(float(rate.mean()) for rate in group_rates(result)), float(errors.mean())

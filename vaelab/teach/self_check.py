@@ -122,13 +122,14 @@ def _read(answer: Any, truths: list[Any]) -> tuple[list[Any] | None, str]:
     if callable(answer) and not isinstance(answer, type):
         try:
             answer = answer()
-        except Exception as error:  # whatever a reader's code raises
-            message = " ".join(str(error).split())[:120]
-            return None, f"Not yet: your code raised {type(error).__name__}{f': {message}' if message else ''}."
+        except (Exception, SystemExit) as error:  # whatever a reader's code raises
+            return None, f"Not yet: your code raised {type(error).__name__}{_message(error)}."
     try:
         answers = _as_list("answer", answer)
     except (InvalidType, InvalidValue) as error:
         return None, f"Not yet: the {error}"
+    except Exception:  # any object may have a faulty method
+        return None, f"Not yet: a number or a word is needed, got {checks.shown(answer)}."
     if any(a is None or a is ... for a in answers):
         return None, "Not answered yet: replace None by your answer and run the cell again."
     if len(answers) != len(truths):
@@ -139,7 +140,16 @@ def _read(answer: Any, truths: list[Any]) -> tuple[list[Any] | None, str]:
             return None, f"Not yet: a word in quotes is needed{which}, got {checks.shown(a)}."
         if not isinstance(t, str) and (_number(a) is None):
             return None, f"Not yet: a finite number is needed{which}, got {checks.shown(a)}."
-    return answers, ""
+    return [str.__str__(a) if isinstance(a, str) else a for a in answers], ""
+
+
+def _message(error: BaseException) -> str:
+    """Return a colon and the message of an error on one line, or nothing."""
+    try:
+        message = " ".join(str(error).split())[:120]
+    except Exception:  # the message of a reader's own error may fail
+        message = ""
+    return f": {message}" if message else ""
 
 
 def _counted(n: int, noun: str) -> str:
@@ -170,7 +180,7 @@ def _matches(answer: Any, wanted: float | str | Callable[[Any], bool], tolerance
         return isinstance(wanted, str) == isinstance(answer, str) and _agree(answer, wanted, tolerance)
     try:
         return bool(wanted(answer))
-    except (TypeError, ValueError, ArithmeticError):
+    except Exception:  # a hint for numbers may get a word
         return False
 
 

@@ -38,8 +38,8 @@ EPOCHS = 20
 MAX_MEASURED = 1000  # images whose errors and KL are averaged
 NUMBERS = Path(__file__).with_name("balance_digits.npz")
 CAPTION = (
-    "One VAE per gamma, the standard deviation of the decoder: error per pixel and KL (left), data, reconstructions "
-    "and samples (right). Small gamma: sharp reconstructions, a large KL, and samples from the prior that "
+    "One VAE per gamma, the standard deviation of the decoder: error per pixel and KL; data, reconstructions "
+    "and samples. Small gamma: sharp reconstructions, a large KL, and samples from the prior that "
     "do not look like the data. Large gamma: the code carries no information and every sample is the mean image."
 )
 

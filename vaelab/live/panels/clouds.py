@@ -28,7 +28,7 @@ N_IMAGES, N_VIEWS, MAX_STRENGTH = 6, 50, 6.0
 ANGLES = np.linspace(0, 2 * np.pi, 60)
 CAPTION = (
     "Small dots: 50 transformations (views) of each of six images, encoded, in the plane of the two principal axes of "
-    "the means (gray). Ellipses: one σ of the posteriors of the images themselves. Right: R, the mean "
+    "the means (gray). Ellipses: one σ of the posteriors of the images themselves. The curve is R, the mean "
     "KL(q(z|view)‖q(z|image)), against λ at this strength. Images are not binarized."
 )
 

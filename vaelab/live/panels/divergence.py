@@ -24,8 +24,8 @@ LINE, ZEROS = X.numpy(), np.zeros(len(X))  # matplotlib converts a tensor number
 FRAME_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SIZES = {"notebook": (9.6, 3.3), "paper": (7.0, 2.4), "talk": (12.8, 5.0)}
 CAPTION = (
-    "The skew α moves the geometric mean G between p and q, and with it the divergence (right; dotted: the two KLs). "
-    "The integrands (middle; dotted: KL(q‖p)) may be negative, their integrals never are."
+    "The skew α moves the geometric mean G between p and q, and with it the divergence (dotted: the two KLs). "
+    "The integrands (dotted: that of KL(q‖p)) may be negative, their integrals never are."
 )
 
 

@@ -127,7 +127,7 @@ def _traversal_spec(traversal: Traversal) -> PanelSpec:
         alt=traversal.alt,
         filmstrip=traversal.filmstrip,
         filmstrip_alt=traversal.filmstrip_alt,
-        caption="Large: the decoded code. Below: the selected latent over its range, the others fixed.",
+        caption="A code and its image. The live panel also shows one latent over its range, the others fixed.",
         still=f"Filmstrip: one row per latent, the most active first.{MORE}",
     )
 

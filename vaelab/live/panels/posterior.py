@@ -22,8 +22,8 @@ from vaelab.posterior.marginal import MarginalPosterior
 N_POINTS, N_SAMPLES = 401, 4000
 MAX_LABELS = 12  # more numbers do not fit below the bars
 CAPTION = (
-    "Left: the aggregate posterior Q(z) of one latent (filled) against the prior N(0, 1) (dashed). Right: for every "
-    "latent the mean of the variances plus the variance of the means; the variance law predicts a sum of 1 (line)."
+    "The aggregate posterior Q(z) of one latent (filled) against the prior N(0, 1) (dashed), and for every latent "
+    "the mean of the variances (green) plus the variance of the means (blue); the law predicts a sum of 1 (line)."
 )
 
 

@@ -17,8 +17,8 @@ VARIANCES = np.geomspace(0.002, 2, 200)
 RHOS = (0.2, 0.5, 1.0, 2.0)
 MAX_KL = 4.0  # nats
 CAPTION = (
-    "If the decoder can undo a rescaling of a latent, the encoder keeps rho = σ/|μ| and moves along the curve (left) "
-    "to the smallest KL. For every rho that minimum is on the line σ² + μ² = 1 (right)."
+    "If the decoder can undo a rescaling of a latent, the encoder keeps rho = σ/|μ| and moves along the curve of "
+    "the KL to its minimum. For every rho that minimum is on the line σ² + μ² = 1."
 )
 
 

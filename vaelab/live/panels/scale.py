@@ -29,7 +29,7 @@ FACTORS = np.round(np.arange(0.4, 3.01, 0.2), 2)
 ROWS, COLUMNS = 4, 7
 MAX_SAMPLERS = 5
 CAPTION = (
-    "Latents are sampled, multiplied by a factor and decoded (right). Left: the Fréchet distance of these images from "
+    "Latents are sampled, multiplied by a factor and decoded. The curve is the Fréchet distance of these images from "
     "the data. With a small factor every image is close to the mean. "
     "Renormalization sets the factor at which sampled latents vary as much as the codes; compare it with the factor of "
     "the smallest distance."

@@ -22,8 +22,8 @@ LATENT, SHOWN = 2, 34  # number of latents; the datum whose posterior is drawn
 BOTTOMS = (-8.0, -12.0, -18.0, -30.0)  # lower limits of the axis of ln p(x), nats
 CIRCLE = np.stack([np.cos(angle := np.linspace(0, 2 * math.pi, 100)), np.sin(angle)])
 CAPTION = (
-    "Everything in this VAE is known: the distribution of the data (left), the exact posterior of one datum beside q "
-    "(middle), and ln p(x) with the two gaps that separate the ELBO from it (right). The standard deviations of the "
+    "Everything in this VAE is known: the distribution of the data, the exact posterior of one datum beside q, "
+    "and ln p(x) with the two gaps that separate the ELBO from it. The standard deviations of the "
     "data are 3 and 0.75 along two axes; a latent is active if that of its axis exceeds γ."
 )
 
