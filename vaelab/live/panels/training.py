@@ -16,9 +16,9 @@ from vaelab.live.training_config import TrainingChoices, check_choices, training
 
 CAPTION = (
     "A VAE in training: the two parts of the loss, and gamma (of a hierarchy, the rate of every group), over the steps "
-    "(dotted: the step of the pictures); the path through the plane of rate and squared error, with sampled codes; data, "
-    "reconstructions and samples; and the codes of 200 images, colored and named by class (circles: one, two and three "
-    "σ of the prior)."
+    "(dotted: the step of the pictures); the path through the plane of rate and squared error, with sampled codes; "
+    "data, reconstructions and samples; and the codes of 200 images, colored and named by class (circles: one, two and "
+    "three σ of the prior)."
 )
 PRESETS: dict[str, dict[str, Any]] = {
     "ordinary VAE": {"divergence": "KL(q‖p)", "policy": "fixed", "beta": 1.0, "gamma": 0.2},
