@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import vaelab.live
-from vaelab import MarginalPosterior, geometric_js, kl, live, plots, recipes
+from vaelab import MarginalPosterior, geometric_js, kl, live, plots, quadrature, recipes
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.images import to_uint8
 from vaelab.divergences.gaussian import Gaussian
@@ -25,7 +25,7 @@ from vaelab.live import LiveFigure
 from vaelab.live.figure import png, rounded_limit
 from vaelab.live.lifetime import tree
 from vaelab.live.panels import divergence, latent
-from vaelab.live.panels.divergence import ALPHAS, GaussianPair, X, compute, gaussian
+from vaelab.live.panels.divergence import ALPHAS, PRESETS, GaussianPair, X, compute, gaussian
 from vaelab.live.panels.latent import GAP
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -393,7 +393,9 @@ def test_a_stored_picture_is_small_and_looks_the_same():
         stored = Image.open(io.BytesIO(png(pixels, small=True)))
         assert stored.mode == mode
         assert np.abs(np.asarray(stored.convert("L" if mode == "L" else "RGB")).astype(int) - pixels).mean() <= within
-    assert len(png(strip, small=True)) < 0.5 * len(live.figure._encode(strip, format="PNG", optimize=True))
+    assert len(png(strip, small=True)) < 0.5 * len(
+        live.figure._encode(Image.fromarray(strip), format="PNG", optimize=True)
+    )
 
 
 def test_the_filmstrip_is_drawn_by_the_drawing_function_one_column_per_frame():
@@ -485,6 +487,26 @@ def test_the_latent_panel_keeps_its_own_copy_of_the_model(experiment):
     panel.settle()
     experiment.load_state_dict(original)
     assert panel.picture.value == before
+
+
+def test_the_preview_is_the_picture_as_jpeg_and_takes_no_copy_of_it(monkeypatch):
+    picture, values = live.divergence_panel()._picture[1], PRESETS["far apart"]._asdict()
+    expected = io.BytesIO()
+    Image.fromarray(picture.pixels(values)).save(expected, "JPEG", quality=90, subsampling=0)
+    monkeypatch.setattr(picture, "pixels", lambda _: pytest.fail("a copy was made"))
+    assert picture.preview(values) == expected.getvalue()
+
+
+def test_moving_alpha_computes_only_what_depends_on_it(monkeypatch):
+    panel, integrals, integrate = live.divergence_panel(q=(0.123, 1.0)), [], quadrature.jensen_shannon
+    monkeypatch.setattr(quadrature, "jensen_shannon", lambda *parts: (integrals.append(0), integrate(*parts))[1])
+    for alpha in (0.81, 0.82, 0.83):
+        panel.set(alpha=alpha)
+        assert panel.settle()
+    assert not integrals
+    panel.set(sigma_q=0.7)
+    assert panel.settle()
+    assert len(integrals) == 1
 
 
 def test_the_map_shows_where_you_are_and_names_the_nearest_image(experiment):

@@ -141,15 +141,18 @@ class LiveFigure:
     @typed
     def pixels(self, values: Values) -> Pixels:
         """Return the picture for some values of the controls, [h, w, 3]."""
-        try:
-            with self.figure.style():
-                self._draw(values)
-        except Exception:
-            self._background = None  # it may be half-drawn
-            raise
+        self._draw(values)
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
     def _draw(self, values: Values) -> None:
+        try:
+            with self.figure.style():
+                self._draw_changes(values)
+        except Exception:
+            self._background = None  # it may be half-drawn
+            raise
+
+    def _draw_changes(self, values: Values) -> None:
         if self._scene.update(values) or self._background is None:
             self._canvas.draw()
             self._background = self._canvas.copy_from_bbox(self.figure.bbox)
@@ -161,7 +164,10 @@ class LiveFigure:
 
     def preview(self, values: Values) -> bytes:
         """Return the picture as JPEG, which is fast enough while the user drags a slider."""
-        return _encode(self.pixels(values), format="JPEG", quality=90, subsampling=0)
+        self._draw(values)
+        # Of the canvas itself: taking its three colors first costs as much as encoding them.
+        image = Image.frombuffer("RGBX", self.size, self._canvas.buffer_rgba(), "raw", "RGBX", 0, 1)
+        return _encode(image, format="JPEG", quality=90, subsampling=0)
 
     def render(self, values: Values) -> bytes:
         """Return the picture as PNG, drawn without the cached background."""
@@ -250,7 +256,7 @@ def png(pixels: Pixels, *, small: bool = False) -> bytes:
     """Encode [h, w] or [h, w, 3] as PNG; `small` takes time to save space."""
     if small:
         return small_png(Image.fromarray(np.ascontiguousarray(pixels)))
-    return _encode(pixels, format="PNG", compress_level=1)
+    return _encode(Image.fromarray(np.ascontiguousarray(pixels)), format="PNG", compress_level=1)
 
 
 def small_png(image: Image.Image) -> bytes:
@@ -265,9 +271,9 @@ def small_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _encode(pixels: Pixels, **settings: object) -> bytes:
+def _encode(image: Image.Image, **settings: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, **settings)  # type: ignore[arg-type]
+    image.save(buffer, **settings)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
