@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 LOWEST := .venv-lowest
 LOWEST_TESTS := vaelab tests/test_versions.py tests/test_environment.py tests/cli/test_doctor.py tests/data/test_image_pixels.py \
-	tests/live/test_panel.py tests/live/test_lifetime.py
+	tests/live
 OUT ?= figures
 # glibc keeps the memory that a training step frees instead of fetching it again for the next: a sixth of the step.
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
