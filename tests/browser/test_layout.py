@@ -126,7 +126,7 @@ def test_a_training_panel_is_in_one_view_also_while_it_trains(browser):
         panel.get_by_role("button", name="Stop", exact=True).click()
 
 
-def test_copied_code_has_room_on_narrow_pages_and_the_panel_says_that_it_is_copied(browser):
+def test_copied_code_fits_narrow_pages_and_the_panel_says_that_it_is_copied(browser):
     panel = browser.panel(TRAINING)
     browser.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     panel.get_by_role("button", name="Step", exact=True).click()

@@ -3,7 +3,9 @@
 import html
 import inspect
 import io
+import itertools
 import threading
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -218,6 +220,46 @@ def test_the_shipped_numbers_of_the_digits_are_what_their_training_gives(monkeyp
     assert np.allclose(fresh.rmse, shipped.rmse, rtol=0.02)
     assert np.allclose(fresh.rate, shipped.rate, rtol=0.05, atol=0.05)
     assert np.abs(fresh.images - shipped.images).mean() < 0.02
+
+
+# -- filmstrips
+
+
+def texts(axes):
+    """Title and labels of axes, and the tick labels in view."""
+    named = [text for text in (axes.title, axes.xaxis.label, axes.yaxis.label) if text.get_text()]
+    ticks = []
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        in_view = [min(limits) <= place <= max(limits) for place in axis.get_majorticklocs()]
+        ticks += [label for label, shown in zip(axis.get_majorticklabels(), in_view, strict=True) if shown]
+    return named, [label for label in ticks if label.get_text() and axes.axison]
+
+
+def test_no_text_of_a_filmstrip_is_cut_and_none_needs_a_search_for_its_place(makers, monkeypatch):
+    search = mock.Mock(side_effect=AssertionError("the layout is searched for"))
+    monkeypatch.setattr("matplotlib._constrained_layout.do_constrained_layout", search)
+    drawn = []
+    monkeypatch.setattr("vaelab.live.figure.dismantle", drawn.append)
+    for name, make in makers.items():
+        panel = make()
+        if panel.spec.draw is None:
+            continue
+        assert panel.settle(60)
+        drawn.clear()
+        panel.spec.draw_filmstrip()
+        (figure,) = (figure for figure in drawn if figure.subfigs)  # not that of the last panel
+        renderer = figure.canvas.get_renderer()
+        for frame in figure.subfigs:
+            titles = []
+            for axes in frame.axes:
+                named, ticks = texts(axes)
+                titles += [text.get_window_extent(renderer) for text in named]
+                for text in (*named, *ticks):
+                    box, outer = text.get_window_extent(renderer), frame.bbox.padded(1)
+                    inside = outer.x0 <= box.x0 and box.x1 <= outer.x1 and outer.y0 <= box.y0 and box.y1 <= outer.y1
+                    assert inside, (name, text.get_text(), box, outer)
+            assert titles, name
+            assert not any(a.overlaps(b) for a, b in itertools.combinations(titles, 2)), name
 
 
 # -- the filmstrip of a training

@@ -194,12 +194,14 @@ def draw_filmstrip(draw: DrawFunction, frames: Mapping[str, Values], width: floa
     if not frames:
         raise InvalidValue("frames must have at least one entry, got none.")
     with drawing, plots.style("paper"):
+        mpl.rcParams["figure.constrained_layout.use"] = False  # it would take as long as all else
         figure = plots.new_figure(width, height)
         figure.set_dpi(120)
         columns: Any = figure.subfigures(1, len(frames), squeeze=False)
         for part, (title, values) in zip(columns[0], frames.items(), strict=True):
             checks.instance("what draw returns", draw(part), Scene).update(values)
-            part.suptitle(title)
+            part.suptitle(title, y=1 - 0.3 * mpl.rcParams["font.size"] / 72 / height)
+            _fix_stacked_margins(part, width / len(frames), height)
         canvas: Any = figure.canvas
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -227,7 +229,8 @@ def _artists(artist: Artist) -> Iterator[Artist]:
 
 def empty_line(ax: Any, x: Any, **style: Any) -> Any:
     """Add a line over the positions x [n] whose heights are set later, and return it."""
-    return ax.plot(x, [0.0] * len(x), **style)[0]
+    x = np.asarray(x)  # matplotlib converts a tensor number by number
+    return ax.plot(x, np.zeros(len(x)), **style)[0]
 
 
 def set_limits(ax: Any, y: tuple[float, float], x: tuple[float, float] | None = None) -> bool:
@@ -275,6 +278,30 @@ def _encode(image: Image.Image, **settings: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, **settings)  # type: ignore[arg-type]
     return buffer.getvalue()
+
+
+def _fix_stacked_margins(part: Any, width: float, height: float) -> None:
+    """Place the axes of one frame of a filmstrip, width and height in inches, by the font size alone."""
+    em = mpl.rcParams["font.size"] / 72
+    grid = part.axes[0].get_gridspec()
+    rows, columns = grid.nrows, grid.ncols
+    label = 1.5 * em if any(axes.get_xlabel() for axes in part.axes) else 0.0
+    left, right, bottom, top = 3.4 * em, (2.4 if _has_right_axis(part) else 1.3) * em, 2.0 * em + label, 3.8 * em
+    between_rows, between_columns = 3.9 * em + label, 3.6 * em
+    high = (height - bottom - top - (rows - 1) * between_rows) / rows
+    wide = (width - left - right - (columns - 1) * between_columns) / columns
+    part.subplots_adjust(
+        left=left / width,
+        right=1 - right / width,
+        bottom=bottom / height,
+        top=1 - top / height,
+        hspace=between_rows / high,
+        wspace=between_columns / wide,
+    )
+
+
+def _has_right_axis(part: Any) -> bool:
+    return any(axes.yaxis.get_ticks_position() == "right" for axes in part.axes)
 
 
 def _fix_margins(figure: Figure) -> None:

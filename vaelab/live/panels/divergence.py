@@ -177,7 +177,7 @@ def _densities(ax: Axes) -> Scene:
     colors = plots.palette()
     styles = (("q", colors.Q, "-"), ("p", colors.P, "--"), ("G", colors.MEAN, "-."))
     lines = [empty_line(ax, X, color=c, linestyle=dash, label=label) for label, c, dash in styles]
-    fills = [ax.fill_between(X, 0 * X, color=c, alpha=0.15, lw=0) for c in (colors.Q, colors.P)]
+    fills = [ax.fill_between(LINE, ZEROS, color=c, alpha=0.15, lw=0) for c in (colors.Q, colors.P)]
     ax.set(title="densities", xlabel="z", xlim=(-10, 10))
     ax.legend(loc="upper left", handlelength=1.6, borderaxespad=0.1)
 
