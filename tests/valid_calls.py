@@ -168,7 +168,8 @@ def hierarchy(name: str, **own: Any) -> Call:
         "free_nats": 1.0,
         "balance": False,
         "alpha": 0.5,
-        "dual": False,
+        "divergence": "gjs",
+        "weight": 1.0,
         "spectral": 0.0,
     }
     return recipe(name, "network", "hidden", **parts, **own)

@@ -48,10 +48,21 @@ def trained(digits):
     return experiment
 
 
+@pytest.mark.parametrize(("name", "weight"), [("reverse_kl", 0.5), ("kl", 2.0)])
+def test_the_loss_has_the_divergence_of_every_group_and_its_weight(name, weight):
+    experiment, x = deep(divergence=name, weight=weight, free_nats=None), torch.rand(5, *SHAPE)
+    result = experiment.model(x)
+    pairs = zip(result.q, result.p, strict=True)
+    expected = sum(diagonal_kl(p, q) if name == "reverse_kl" else diagonal_kl(q, p) for q, p in pairs)
+    terms = experiment.objective(x, result)
+    torch.testing.assert_close(terms.divergence, expected)
+    torch.testing.assert_close(terms.loss, (terms.nll + weight * expected).mean())
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("dual", [False, True])
 def test_the_geometric_js_is_taken_of_every_group(alpha, dual, digits):
-    experiment = deep(alpha=alpha, dual=dual)
+    experiment = deep(divergence="dual_gjs" if dual else "gjs", alpha=alpha)
     assert isinstance(experiment.objective.divergence, GeometricJS)
     history = fit(experiment, digits, TrainConfig(epochs=2, **OPTIONS))
     assert history["loss"][-1] < history["loss"][0]
@@ -122,7 +133,7 @@ def test_both_groups_of_two_layers_can_be_chosen(digits):
 def test_interventions_replay_to_the_same_weights(digits):
     changes = [(3, "alpha", 0.5, 0.2), (5, "weight", 1.0, 0.5), (7, "gamma", 0.3, 0.2), (8, "lr", 1e-3, 2e-3)]
     plan = Interventions(changes)
-    ours, again = deep(alpha=0.5), deep(alpha=0.5)
+    ours, again = (deep(divergence="gjs", alpha=0.5) for _ in range(2))
     history = fit(ours, digits, TrainConfig(epochs=2, **OPTIONS), interventions=plan)
     assert [change.name for change in history.interventions] == ["alpha", "weight", "gamma", "lr"]
     fit(again, digits, TrainConfig(epochs=2, **OPTIONS), interventions=history.replay())
@@ -146,12 +157,12 @@ def test_many_are_each_trained_as_if_alone(digits):
     config = TrainConfig(epochs=1, **OPTIONS)
 
     def make(alpha, seed):
-        return recipes.hierarchical_vae(SHAPE, alpha=alpha, **SMALL)
+        return recipes.hierarchical_vae(SHAPE, divergence="gjs", alpha=alpha, **SMALL)
 
     histories = fit_many(make, settings, digits, config)
     assert histories.method.startswith("one by one")
     torch.manual_seed(3)
-    alone = recipes.hierarchical_vae(SHAPE, alpha=0.5, **SMALL)
+    alone = recipes.hierarchical_vae(SHAPE, divergence="gjs", alpha=0.5, **SMALL)
     history = fit(alone, digits, TrainConfig(epochs=1, seed=3, **OPTIONS))
     assert history["loss"] == histories[1]["loss"]
 
@@ -234,8 +245,8 @@ def test_the_rate_of_every_group_is_that_of_draws(cells):
 
 
 def test_what_contradicts_gets_one_sentence():
-    with pytest.raises(InvalidValue, match=r"^dual needs an alpha, got alpha=None\.$"):
-        deep(dual=True)
+    with pytest.raises(InvalidValue, match=r"^divergence must be .*got 'js'"):
+        deep(divergence="js")
     with pytest.raises(InvalidValue, match=r"^alpha must be .*got 2"):
         deep(alpha=2.0)
     with pytest.raises(InvalidValue, match=r"gamma must not be given for a Bernoulli"):

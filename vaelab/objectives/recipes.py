@@ -32,6 +32,7 @@ from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Dequantize, Laplace, Likelihood, LogisticMixture, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
+GroupDivergence = Literal["kl", "reverse_kl", "gjs", "dual_gjs"]  # of a hierarchy, for every group
 RECIPES: dict[str, Callable[..., Experiment]] = {}
 __all__: list[str] = []
 
@@ -137,12 +138,15 @@ def _likelihood(options: dict[str, Any]) -> Likelihood:
     return LogisticMixture(options["components"]) if mixture else Bernoulli()
 
 
-def _group_divergence(alpha: float | None, dual: bool, free_nats: float | None) -> nn.Module:
+def _group_divergence(name: GroupDivergence, alpha: float, free_nats: float | None) -> nn.Module:
     """Return the divergence of every group of a hierarchy."""
-    plain = KL() if free_nats is None else FreeBits(free_nats, per="group")
-    if alpha is None and dual:
-        raise InvalidValue("dual needs an alpha, got alpha=None.")
-    return plain if alpha is None else GeometricJS(alpha, dual=dual)
+    every = {
+        "kl": KL() if free_nats is None else FreeBits(free_nats, per="group"),
+        "reverse_kl": ReverseKL(),
+        "gjs": GeometricJS(alpha),
+        "dual_gjs": GeometricJS(alpha, dual=True),
+    }
+    return every[name]
 
 
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
@@ -410,8 +414,9 @@ def hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
-    alpha: float | None = None,
-    dual: bool = False,
+    divergence: GroupDivergence = "kl",
+    alpha: float = 0.3,
+    weight: float = 1.0,
     free_nats: float | None = 1.0,
     balance: bool = False,
     spectral: float = 0.0,
@@ -427,10 +432,12 @@ def hierarchical_vae(
         width: Channels of the networks.
         cells: "plain" (VD-VAE) or "nvae".
         scales: "softplus" or "clamped".
-        alpha: Skew of a geometric JS in place of the KL of every group, as in `gjs_vae`.
-        dual: Whether to take its dual.
-        free_nats: Nats of the KL of every group that cost nothing, without which the coarse groups often
-            stay at the prior; None, or an alpha, has no free nats.
+        divergence: Of every group: "kl", KL(q || p); "reverse_kl", KL(p || q); or a geometric JS, "gjs" or
+            "dual_gjs", as in `gjs_vae`.
+        alpha: Skew of the geometric JS.
+        weight: Weight of the divergence.
+        free_nats: Nats of KL(q || p) of every group that cost nothing, without which the coarse groups
+            often stay at the prior. None is the plain bound; the other divergences have no free nats.
         balance: Whether groups that carry little cost less while the annealing rises; see
             `objectives.balancing`. It needs an `annealing`.
         spectral: Weight of the spectral norms of the convolutions in the loss, for cells="nvae"; 0.01 was
@@ -445,14 +452,14 @@ def hierarchical_vae(
     """
     if "shared_noise" in design:
         raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
-    options, divergence = _options(**design), _group_divergence(alpha, dual, free_nats)
+    options, measure = _options(**design), _group_divergence(divergence, alpha, free_nats)
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
     likelihood = _likelihood(options)
     outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)
-    objective = Objective(likelihood, divergence, annealing=options["annealing"], balance=balance)
+    objective = Objective(likelihood, measure, weight, options["annealing"], balance=balance)
     if checks.not_negative("spectral", spectral):
         if cells != "nvae":
             raise InvalidValue(f"spectral is for cells='nvae', got {spectral} with cells={cells!r}.")
@@ -532,18 +539,19 @@ def cr_hierarchical_vae(
     shape: Sequence[int],
     latent: int = 8,
     *,
-    consistency: float = 1.0,
-    views: str | Views = "simple",
     groups: Sequence[Any] = ((4, 2), (8, 2)),
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
-    alpha: float | None = None,
-    dual: bool = False,
+    consistency: float = 1.0,
+    views: str | Views = "simple",
+    shared_noise: bool = False,
+    divergence: GroupDivergence = "kl",
+    alpha: float = 0.3,
+    weight: float = 1.0,
     free_nats: float | None = 1.0,
     balance: bool = False,
     spectral: float = 0.0,
-    shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
     """Build `hierarchical_vae` of images and views + consistency, summed over the groups.
@@ -553,11 +561,12 @@ def cr_hierarchical_vae(
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, alpha, dual, free_nats, balance, spectral: As for `hierarchical_vae`.
+        groups, width, cells, scales: As for `hierarchical_vae`.
+        divergence, alpha, weight, free_nats, balance, spectral: As for `hierarchical_vae`.
         shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
     networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
-    terms: dict[str, Any] = {"alpha": alpha, "dual": dual, "free_nats": free_nats}
+    terms: dict[str, Any] = {"divergence": divergence, "alpha": alpha, "weight": weight, "free_nats": free_nats}
     terms |= {"balance": balance, "spectral": spectral}
     plain = hierarchical_vae(shape, latent, **networks, **terms, **design)
     return consistent(plain, consistency, views, shared_noise=shared_noise)
