@@ -163,7 +163,18 @@ def recipe(name: str, *without: str, **own: Any) -> Call:
 
 
 def hierarchy(name: str, **own: Any) -> Call:
-    parts = {"groups": ((2, 1), (4, 1)), "width": 4, "cells": "plain", "scales": "softplus", "free_nats": 1.0}
+    parts = {
+        "groups": ((2, 1), (4, 1)),
+        "width": 4,
+        "cells": "plain",
+        "scales": "softplus",
+        "free_nats": 1.0,
+        "balance": False,
+        "alpha": 0.5,
+        "divergence": "gjs",
+        "weight": 1.0,
+        "spectral": 0.0,
+    }
     return recipe(name, "network", "hidden", "prior", **parts, **own)
 
 
@@ -397,8 +408,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     },
     "Objective": lambda: (
         vaelab.Objective,
-        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None},
+        {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None, "balance": False},
     ),
+    "Objective.add_penalty": lambda: (vae().objective.add_penalty, {"penalty": nn.Identity()}),
     "Objective.add_consistency": lambda: (
         vae().objective.add_consistency,
         {"consistency_distance": consistency.PosteriorKL(), "consistency": 1.0},
@@ -408,6 +420,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"x": images(), "result": result(), "view": (images(), result())},
     ),
     "Objective.per_sample": lambda: (vae().objective.per_sample, {"x": images(), "result": result()}),
+    "Objective.group_divergences": lambda: (vae().objective.group_divergences, {"result": result()}),
     "Objective.total_divergence": lambda: (vae().objective.total_divergence, {"result": result()}),
     "Experiment": lambda: (Experiment, {"model": vae().model, "objective": vae().objective, "shape": SHAPE}),
     "Experiment.forward": lambda: (vae(), {"x": images()}),
@@ -415,10 +428,11 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Experiment.as_images": lambda: (vae().as_images, {"x": images()}),
     "Experiment.init_from_data": lambda: (vae(gamma="computed").init_from_data, {"x": images()}),
     "Experiment.update": lambda: (vae().update, {"terms": terms()}),
-    "Experiment.encode": lambda: (vae().encode, {"x": images()}),
-    "Experiment.encode_in_chunks": lambda: (vae().encode_in_chunks, {"x": images(), "chunk": 4}),
+    "Experiment.encode": lambda: (vae().encode, {"x": images(), "group": 0}),
+    "Experiment.encode_in_chunks": lambda: (vae().encode_in_chunks, {"x": images(), "chunk": 4, "group": 0}),
     "Experiment.mean_pass": lambda: (vae().mean_pass, {"x": images()}),
     "Experiment.rate": lambda: (vae().rate, {"x": images()}),
+    "Experiment.group_rates": lambda: (vae().group_rates, {"x": images()}),
     "Experiment.reconstruct": lambda: (vae().reconstruct, {"x": images()}),
     "Experiment.decode": lambda: (vae().decode, {"z": torch.zeros(3, 2)}),
     "Experiment.sample": lambda: (vae().sample, {"n": 2}),
@@ -551,7 +565,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "MarginalPosterior": lambda: (vaelab.MarginalPosterior, posteriors()),
     "MarginalPosterior.from_model": lambda: (
         vaelab.MarginalPosterior.from_model,
-        {"experiment": vae(), "x": images()},
+        {"experiment": vae(), "x": images(), "group": 0},
     ),
     "MarginalPosterior.sample": lambda: (mixture().sample, {"n": 2, "generator": None}),
     "MarginalPosterior.log_prob": lambda: (mixture().log_prob, {"z": codes().mean, "chunk": 1024}),

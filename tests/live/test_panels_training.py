@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from tests.live.waiting import wait_for
-from vaelab import Train, live, load, recipes, train
+from vaelab import Train, live, load, plots, recipes, train
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab.live import TrainingChoices
 from vaelab.live.panels.training import PRESETS
+from vaelab.live.panels.training_figure import draw
+from vaelab.live.panels.training_texts import describe, readout
 from vaelab.live.trainer import MAX_SNAPSHOTS, Trainer
 from vaelab.live.training_config import DIVERGENCES, NETWORKS, POLICIES
 
@@ -42,6 +44,36 @@ def test_a_steered_run_is_reproduced_by_its_code(capsys):
     experiment, history = reproduced(panel)
     assert same(experiment, panel.trainer.experiment)
     assert history.interventions == panel.trainer.record.history.interventions
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("divergence", ["KL(q‖p)", "JS"])
+def test_a_hierarchy_shows_the_rate_of_every_group_and_is_reproduced_by_its_code(divergence, capsys):
+    panel = live.training_panel(epochs=2, network="hierarchical", divergence=divergence)
+    figure = plots.new_figure(10, 5)
+    scene = draw(figure)
+    middle = figure.axes[1]
+    scene.update(panel.process.look(panel.values))
+    assert middle.get_title() == "gamma"
+    panel.start()
+    assert panel.settle()
+    assert panel.trainer.state == "finished", panel.trainer.sentence
+    points = panel.trainer.record.points
+    assert all(point.rate == pytest.approx(sum(point.groups)) and len(point.groups) == 3 for point in points)
+    values = panel.process.look(panel.values)
+    assert scene.update(values)
+    assert middle.get_title() == "rate by group (nats)"
+    assert [text.get_text() for text in middle.get_legend().get_texts()] == ["1", "2", "3"]
+    drawn = [list(line.get_ydata()) for line in middle.lines if line.get_label() in ("1", "2", "3")]
+    assert drawn == [[point.groups[k] for point in points] for k in range(3)]
+    assert not scene.update(values)  # nothing new, so no full redraw
+    assert "rate of every group" in dict(readout(values).rows)
+    assert "Its groups carry, from coarse to fine" in describe(values)
+    assert same(reproduced(panel)[0], panel.trainer.experiment)
+    plain = live.training_panel()
+    scene.update(plain.process.look(plain.values))  # the same picture after a restart with another network
+    assert middle.get_title() == "gamma"
+    assert middle.get_legend() is None
     capsys.readouterr()
 
 

@@ -253,7 +253,7 @@ def test_a_diverging_member_leaves_the_others_as_if_it_were_not_there(digits, ki
     with pytest.raises(EnsembleError) as caught:
         fit_many(sometimes_broken(kind), settings, digits.images[:200], config)
     error = caught.value
-    reasons = r"(nll|divergence) became (nan|inf) in epoch 1; lower lr, now 0\.003, or alpha"
+    reasons = r"(nll|divergence) became (nan|inf) in epoch 1; lower lr, now 0\.003, or alpha, or set guard"
     assert re.fullmatch(
         rf"1 of 4 members failed: settings\[1\] {re.escape(repr(settings[1]))}: {reasons}\.", str(error)
     )

@@ -20,7 +20,7 @@ from vaelab._utils.errors import TrainingError, UserError
 from vaelab._utils.images import sum_pixels, to_float
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices
-from vaelab.models.vae import total_rate
+from vaelab.models.vae import group_rates
 from vaelab.objectives.objective import Experiment
 from vaelab.runs.executors import reason_of
 from vaelab.training.history import History
@@ -57,6 +57,7 @@ class Point(NamedTuple):
     rate: float  # KL(q‖p)
     distortion: float  # squared error, decoded from the means
     consistency: float = 0.0
+    groups: tuple[float, ...] = ()  # the rate of every group of latents, coarse to fine
 
 
 def nearest(points: Sequence[Point], step: int) -> Point:
@@ -241,9 +242,10 @@ class Trainer:
                 )
         assert self.experiment is not None
         gamma = self.experiment.objective.likelihood.gamma
-        rate, distortion = rate_and_distortion(self.experiment, self.images)
+        groups, distortion = rates_and_distortion(self.experiment, self.images)
         value = float(gamma.gamma.detach()) if gamma is not None else float("nan")
-        self.record.points.append(Point(progress.step, nll, divergence, value, rate, distortion, consistency))
+        point = Point(progress.step, nll, divergence, value, sum(groups), distortion, consistency, groups)
+        self.record.points.append(point)
         self.record.per_second = per_second * self.setup.batch
         self._publish(progress.step, progress.epoch)
 
@@ -262,8 +264,8 @@ class Trainer:
         return Snapshot(step, epoch, copies)
 
 
-def rate_and_distortion(experiment: Experiment, images: Tensor) -> tuple[float, float]:
-    """Return KL(q‖p) in nats and the squared error, decoded from the means: means over the images [n, *shape]."""
+def rates_and_distortion(experiment: Experiment, images: Tensor) -> tuple[tuple[float, ...], float]:
+    """Return KL(q‖p) of every group in nats and the squared error, from the means: means over images [n, *shape]."""
     result = experiment.mean_pass(images)
     errors = (to_float(images) - experiment.objective.likelihood.mean(result.out)).square()
-    return float(total_rate(result).mean()), float(sum_pixels(errors).mean())
+    return tuple(float(rate.mean()) for rate in group_rates(result)), float(sum_pixels(errors).mean())

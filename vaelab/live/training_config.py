@@ -17,6 +17,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "mlp 64": {"hidden": (64,)},
     "mlp 400": {"hidden": (400,)},
     "conv 8-16": {"network": "conv", "hidden": (8, 16)},
+    "hierarchical": {"groups": ((2, 1), (4, 1), (8, 1)), "width": 16},
 }
 DIVERGENCES = ("KL(q‖p)", "KL(p‖q)", "JS", "dual JS")
 AUGMENTED = ("no", *VIEWS)
@@ -29,7 +30,7 @@ class TrainingChoices(NamedTuple):
     Args:
         data: Name of a data set.
         network: Key of `NETWORKS`.
-        latent: Number of latents.
+        latent: Number of latents; in a hierarchy, of channels of every group.
         divergence: One of `DIVERGENCES`.
         policy: "fixed", "learned" or "computed" gamma.
         views: "no", or the strength of random views.
@@ -76,7 +77,12 @@ class TrainingChoices(NamedTuple):
         views = None if self.views == "no" else (self.consistency, self.views)
         options: dict[str, Any] = dict(NETWORKS[self.network])
         options["gamma"] = self.gamma if self.policy == "fixed" else self.policy
-        if self.divergence == "KL(q‖p)":
+        if self.network == "hierarchical":
+            kind = {"KL(q‖p)": "kl", "KL(p‖q)": "reverse_kl", "JS": "gjs", "dual JS": "dual_gjs"}[self.divergence]
+            skew = {"alpha": self.alpha} if "gjs" in kind else {}
+            own = {"divergence": kind, **skew, "weight": self.beta, "free_nats": None}
+            name, options = "hierarchical_vae", {**own, **options}
+        elif self.divergence == "KL(q‖p)":
             name, options = "beta_vae", {"beta": self.beta, **options}
         elif self.divergence == "KL(p‖q)":
             name, options = "reverse_kl_vae", {"weight": self.beta, **options}

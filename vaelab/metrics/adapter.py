@@ -17,6 +17,7 @@ from vaelab._utils.typed import check_fields, typed
 from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.divergences.validation import check_pair
+from vaelab.models.hierarchical import Hierarchy
 from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.priors import Prior, learned_priors
 from vaelab.objectives.iwae import sampled_rate
@@ -27,17 +28,20 @@ TOLERANCE = 1e-3  # by how much a probability may leave [0, 1]
 
 
 class HierarchicalParts(NamedTuple):
-    """Functions of a model whose latents have further latents above them, and no prior N(0, I).
+    """Functions of a model with several groups of latents.
 
     Args:
         draws: Of x and k, returns -ln p(x|z) and ln q(z|x) - ln p(z) over latents: [k, b], nats.
         prior: Of n, returns draws of the latents that `decode` takes: [n, latent].
         reconstruct: Of x, returns the mean images [b, *shape] with all latents at their means.
+        standard: Whether the latents that `decode` takes have the prior N(0, I), as the noise of all
+            groups of a hierarchy has.
     """
 
     draws: Callable[[Tensor, int], tuple[Tensor, Tensor]]
     prior: Callable[[int], Tensor]
     reconstruct: Callable[[Tensor], Tensor]
+    standard: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def _deeper(experiment: Experiment) -> HierarchicalParts:
         nll = likelihood.nll(result.out, x.expand(k, *x.shape).flatten(0, 1))
         return nll.unflatten(0, (k, -1)), sampled_rate(result).unflatten(0, (k, -1))
 
-    return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct)
+    return HierarchicalParts(draws, network.prior_sample, experiment.reconstruct, isinstance(network, Hierarchy))
 
 
 @typed

@@ -201,13 +201,17 @@ def _pictures(inputs: EvaluationInputs, seed: int) -> dict[str, Tensor]:
 
 
 def _notes(inputs: EvaluationInputs, information: MutualInformation) -> list[str]:
+    deeper = inputs.model.deeper
+    of_noise, of_lowest = (deeper is not None and deeper.standard is standard for standard in (True, False))
     notes = {
         "No NLL and no ELBO: a Bernoulli is a likelihood of black and white, and these images are gray; pass "
         "binarize=True, or leave it out.": not inputs.density,
         f"The information is within half a nat of its ceiling, ln {len(inputs.test)}: the posteriors of these images "
         "hardly overlap, so it is a lower bound.": information.leave_one_in.value > information.ceiling - 0.5,
         "The latents are the lowest of several layers: their prior is not N(0, I), the variance law does not hold for "
-        "them, and the rate is by one draw for each image.": inputs.model.deeper is not None,
+        "them, and the rate is by one draw for each image.": of_lowest,
+        "The latents are the noise of several groups, each encoded with the others at their means: the mixture of "
+        "these posteriors is not the aggregate posterior, and the rate is by one draw for each image.": of_noise,
         f"The prior is learned: the rate is by {RATE_DRAWS} draws for each image, and the variance law, which is about "
         "N(0, I), does not hold.": inputs.model.prior is not None,
         "No probe: the training labels are of one class, or test images have other labels.": not inputs.probed,

@@ -20,7 +20,7 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._cells import Cells, build_cell
 from vaelab.models.networks._mlp import check_sizes
-from vaelab.models.vae import VAE, Choose, ForwardPass
+from vaelab.models.vae import VAE, Choose, ForwardPass, standardize
 
 Scales = Literal["softplus", "clamped"]
 LIMIT = 5.0  # of "clamped"
@@ -174,10 +174,9 @@ class Hierarchy(VAE):
 
     def posterior(self, x: Tensor) -> Gaussian:
         """Return the posteriors of the noise of all groups, [b, latent], each at the means before it."""
-        q, p, *_ = self.mean_pass(x)
-        means = [(a.mean - b.mean) * torch.exp(-0.5 * b.logvar) for a, b in zip(q, p, strict=True)]
-        logvars = [a.logvar - b.logvar for a, b in zip(q, p, strict=True)]
-        return Gaussian(torch.cat(means, 1), torch.cat(logvars, 1))
+        result = self.mean_pass(x)
+        noises = [standardize(q, p) for q, p in zip(result.q, result.p, strict=True)]
+        return Gaussian(*(torch.cat(parts, 1) for parts in zip(*noises, strict=True)))
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the raw output [b, ...] for the noise [b, latent] of all groups."""

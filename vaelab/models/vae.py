@@ -49,8 +49,20 @@ def total_rate(result: ForwardPass) -> Tensor:
     Returns:
         [b], nats.
     """
+    return reduce(torch.add, group_rates(result))
+
+
+def group_rates(result: ForwardPass) -> list[Tensor]:
+    """Compute KL(q‖p) for every group of latents of a pass, of a learned prior by one new draw: [b] each, nats."""
     groups = zip(result.q, result.p, strict=True)
-    return reduce(torch.add, [p.rate(q) if isinstance(p, Prior) else diagonal_kl(q, p) for q, p in groups])
+    return [p.rate(q) if isinstance(p, Prior) else diagonal_kl(q, p) for q, p in groups]
+
+
+def standardize(q: Gaussian, p: Gaussian | Prior) -> Gaussian:
+    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which p is N(0, I); as it is for another p."""
+    if isinstance(p, Prior):
+        return q
+    return Gaussian((q.mean - p.mean) * torch.exp(-0.5 * p.logvar), q.logvar - p.logvar)
 
 
 @contextmanager
@@ -120,6 +132,14 @@ class VAE(nn.Module):
     def sizes(self) -> list[int]:
         """Number of latents of each group."""
         return [self.latent]
+
+    def group_posterior(self, x: Tensor, group: int) -> Gaussian:
+        """Return the posterior of one group for x [b, *shape], with the others at their posterior means.
+
+        It is in the coordinates in which the group's prior is N(0, I): [b, sizes[group]].
+        """
+        result = self.mean_pass(x)
+        return standardize(result.q[group], result.p[group])
 
     def forward(self, x: Tensor, samples: int = 1, noise: Tensor | None = None) -> ForwardPass:
         if noise is None:

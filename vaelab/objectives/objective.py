@@ -23,8 +23,9 @@ from vaelab.data.images import Images, as_images
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.priors import Prior, learned_priors
-from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, total_rate
+from vaelab.models.vae import VAE, ForwardPass, check_pass, eval_mode, group_rates, total_rate
 from vaelab.objectives.annealing import Annealing
+from vaelab.objectives.balancing import group_weights
 from vaelab.objectives.gamma import GammaPolicy
 from vaelab.objectives.likelihoods import Likelihood
 
@@ -36,7 +37,8 @@ class LossTerms(NamedTuple):
     nll, divergence and mse are the means of both.
 
     Args:
-        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO.
+        loss: Mean of nll + weight * divergence, []; for KL(q || p) at weight 1 a negative ELBO. A penalty
+            of the weights, if there is one, is part of it.
         nll: -ln p(x|z), summed over pixels, [b], nats.
         divergence: Summed over latents, [b], nats.
         mse: Squared error per pixel for a sampled z, [].
@@ -59,6 +61,8 @@ class Objective(ScalarModule):
             the method `of_rate`, as `KL` has, since KL(q‖p) is then estimated at the pass's draws.
         weight: Weight of the divergence, above 0.
         annealing: Schedule of a further factor of the weight, of `vaelab.annealing`.
+        balance: Weight the divergences of latent groups by `group_weights` while the factor of the
+            annealing is below 1, so that no group is given up early. The term `divergence` is the plain sum.
 
     Returns:
         `LossTerms`, of x [b, ...] in the likelihood's domain, the model's pass over it and,
@@ -66,7 +70,7 @@ class Objective(ScalarModule):
 
     Raises:
         InvalidType: For another schedule, or a weight that is not a number.
-        InvalidValue: For a weight that is not positive.
+        InvalidValue: For a weight that is not positive, or balance without annealing.
 
     Example:
         >>> from vaelab.divergences import KL
@@ -81,14 +85,33 @@ class Objective(ScalarModule):
 
     @typed
     def __init__(
-        self, likelihood: Likelihood, divergence: nn.Module, weight: float = 1.0, annealing: Annealing | None = None
+        self,
+        likelihood: Likelihood,
+        divergence: nn.Module,
+        weight: float = 1.0,
+        annealing: Annealing | None = None,
+        *,
+        balance: bool = False,
     ) -> None:
         super().__init__()
+        if balance and annealing is None:
+            raise InvalidValue("balance needs an annealing schedule, during whose rise it acts, got annealing=None.")
+        self.balance = balance
         self.likelihood, self.annealing = copy.deepcopy(likelihood), copy.deepcopy(annealing)
         self.divergence = divergence  # may refer to a model, which only `Experiment` knows
         self.register_scalar("weight", checks.positive("weight", weight))
         self.register_buffer("consistency_weight", None)
         self.consistency_distance: nn.Module | None = None
+        self.penalty: nn.Module | None = None
+
+    @typed
+    def add_penalty(self, penalty: nn.Module) -> None:
+        """Add a term of the weights to the loss of a batch, in no other term.
+
+        Args:
+            penalty: Module that returns it, [], such as `models.spectral.SpectralPenalty`.
+        """
+        self.penalty = penalty
 
     @typed
     def add_consistency(self, consistency_distance: nn.Module, consistency: float) -> None:
@@ -111,21 +134,32 @@ class Objective(ScalarModule):
             if self.consistency_distance is None:
                 raise InvalidValue("view must be None for an objective without consistency, got one.")
             terms = self._with_view(terms, result, *view)
-        return terms._replace(loss=terms.loss.mean(), mse=terms.mse.mean())
+        loss = terms.loss.mean() if self.penalty is None else terms.loss.mean() + self.penalty()
+        return terms._replace(loss=loss, mse=terms.mse.mean())
 
     @without_autocast
     def per_sample(self, x: Tensor, result: ForwardPass) -> LossTerms:
         """Return the terms before the mean over the batch, each [b]."""
         check_pass(result)
         nll, mse = self.likelihood.nll_and_mse(result.out, x)
-        divergence = self.total_divergence(result)
-        return LossTerms(nll + self.divergence_weight * divergence, nll, divergence, mse, torch.zeros_like(nll))
+        groups = self.group_divergences(result)
+        divergence = weighted = reduce(torch.add, groups)
+        if self.balance and self.annealing is not None:
+            weights = group_weights(groups, [z[0].numel() for z in result.z])
+            weights = torch.where(self.annealing.factor < 1, weights, torch.ones_like(weights))
+            weighted = reduce(torch.add, [weight * group for weight, group in zip(weights, groups, strict=True)])
+        return LossTerms(nll + self.divergence_weight * weighted, nll, divergence, mse, torch.zeros_like(nll))
 
     @without_autocast
     def total_divergence(self, result: ForwardPass) -> Tensor:
         """Return the divergence of a pass, summed over its latent groups: [b], nats."""
+        return reduce(torch.add, self.group_divergences(result))
+
+    @without_autocast
+    def group_divergences(self, result: ForwardPass) -> list[Tensor]:
+        """Return the divergence of every latent group of a pass: [b] each, nats."""
         check_pass(result)
-        return reduce(torch.add, list(map(self._of_group, result.q, result.p, result.z)))
+        return list(map(self._of_group, result.q, result.p, result.z))
 
     def _of_group(self, q: Gaussian, p: Gaussian | Prior, z: Tensor) -> Tensor:
         if not isinstance(p, Prior):
@@ -244,31 +278,41 @@ class Experiment(ScalarModule):
             schedule.update(terms.mse.detach(), terms.divergence.detach())
 
     @torch.no_grad()
-    def encode(self, x: Images) -> Gaussian:
-        """Return q(z|x) of the latent group that `decode` takes.
+    def encode(self, x: Images, group: int | None = None) -> Gaussian:
+        """Return q(z|x) of the latent group that `decode` takes, or of another one.
 
         Args:
             x: Data [n, *shape], as the experiment is trained on: tensor, array or `Dataset`.
+            group: Number of a group, from 0: its posterior in the coordinates in which its prior is
+                N(0, I), with the other groups at their posterior means. None is what `decode` takes.
 
         Returns:
             Gaussian of [n, latent].
 
         Raises:
-            InvalidType, InvalidValue: For other data.
+            InvalidType, InvalidValue: For other data, or a group that the model has not.
         """
-        return self._posterior(self.as_images(x))
+        return self._posterior(self.as_images(x), self._check_group(group))
 
     @torch.no_grad()
-    def encode_in_chunks(self, x: Images, chunk: int = 2000) -> Gaussian:
+    def encode_in_chunks(self, x: Images, chunk: int = 2000, group: int | None = None) -> Gaussian:
         """Return `encode` of many x on any device, `chunk` at a time; the result is on the CPU."""
+        self._check_group(group)
         device, chunk = self.objective.weight.device, checks.positive_int("chunk", chunk)
         images = as_images(x, self.shape, self.domain)
-        parts = [self._posterior(part.to(device)) for part in images.split(chunk)]
+        parts = [self._posterior(part.to(device), group) for part in images.split(chunk)]
         return Gaussian(*(torch.cat(columns).cpu() for columns in zip(*parts, strict=True)))
 
-    def _posterior(self, x: Tensor) -> Gaussian:
+    def _check_group(self, group: int | None) -> int | None:
+        last = self.model.groups - 1
+        if group is not None and checks.positive_int("group", group, at_least=0) > last:
+            raise InvalidValue(f"group must be at most {last} in a model with {last + 1} of them, got {group}.")
+        return group
+
+    def _posterior(self, x: Tensor, group: int | None) -> Gaussian:
         with eval_mode(self):
-            q = self.model.posterior(self.as_input(x))
+            x = self.as_input(x)
+            q = self.model.posterior(x) if group is None else self.model.group_posterior(x, group)
         checks.finite_result("q(z|x)", q.mean + q.logvar, self)
         return q
 
@@ -295,6 +339,12 @@ class Experiment(ScalarModule):
         """
         with eval_mode(self):
             return total_rate(self.mean_pass(x))
+
+    @torch.no_grad()
+    def group_rates(self, x: Images) -> Tensor:
+        """Return `rate` for every group of latents: [groups, n], nats."""
+        with eval_mode(self):
+            return torch.stack(group_rates(self.mean_pass(x)))
 
     @torch.no_grad()
     def reconstruct(self, x: Images) -> Tensor:

@@ -23,6 +23,7 @@ from vaelab.models.networks import NETWORKS
 from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
 from vaelab.models.priors import Prior, Standard, named
+from vaelab.models.spectral import SpectralPenalty
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
@@ -32,6 +33,7 @@ from vaelab.objectives.iwae import Gradient, IWAEObjective
 from vaelab.objectives.likelihoods import Bernoulli, Laplace, Likelihood, Normal
 from vaelab.objectives.objective import Experiment, Objective
 
+GroupDivergence = Literal["kl", "reverse_kl", "gjs", "dual_gjs"]  # of a hierarchy, for every group
 RECIPES: dict[str, Callable[..., Experiment]] = {}
 __all__: list[str] = []
 
@@ -118,6 +120,17 @@ def _likelihood(options: dict[str, Any]) -> Likelihood:
     if gamma != DEFAULTS["gamma"]:
         raise InvalidValue(f"gamma must not be given for a Bernoulli, got {gamma!r}; use a normal.")
     return Bernoulli()
+
+
+def _group_divergence(name: GroupDivergence, alpha: float, free_nats: float | None) -> nn.Module:
+    """Return the divergence of every group of a hierarchy."""
+    every = {
+        "kl": KL() if free_nats is None else FreeBits(free_nats, per="group"),
+        "reverse_kl": ReverseKL(),
+        "gjs": GeometricJS(alpha),
+        "dual_gjs": GeometricJS(alpha, dual=True),
+    }
+    return every[name]
 
 
 def _set(recipe: str, design: Design, **own: Any) -> dict[str, Any]:
@@ -382,7 +395,12 @@ def hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    divergence: GroupDivergence = "kl",
+    alpha: float = 0.3,
+    weight: float = 1.0,
     free_nats: float | None = 1.0,
+    balance: bool = False,
+    spectral: float = 0.0,
     **design: Unpack[Design],
 ) -> Experiment:
     """Build a VAE with groups of latents on several scales; see `models.Hierarchy`.
@@ -395,8 +413,16 @@ def hierarchical_vae(
         width: Channels of the networks.
         cells: "plain" (VD-VAE) or "nvae".
         scales: "softplus" or "clamped".
-        free_nats: Nats of every group that cost nothing, without which the coarse groups often stay at
-            the prior; None is the plain bound.
+        divergence: Of every group: "kl", KL(q || p); "reverse_kl", KL(p || q); or a geometric JS, "gjs" or
+            "dual_gjs", as in `gjs_vae`.
+        alpha: Skew of the geometric JS.
+        weight: Weight of the divergence.
+        free_nats: Nats of KL(q || p) of every group that cost nothing, without which the coarse groups
+            often stay at the prior. None is the plain bound; the other divergences have no free nats.
+        balance: Whether groups that carry little cost less while the annealing rises; see
+            `objectives.balancing`. It needs an `annealing`.
+        spectral: Weight of the spectral norms of the convolutions in the loss, for cells="nvae"; 0.01 was
+            published for MNIST.
 
     Example:
         >>> hierarchical_vae((1, 8, 8), groups=((2, 1), (4, 1)), latent=2, width=8).model.groups
@@ -407,14 +433,19 @@ def hierarchical_vae(
     """
     if "shared_noise" in design:
         raise InvalidValue("shared_noise needs views, which hierarchical_vae has not; use cr_hierarchical_vae.")
-    options, divergence = _options(**design), KL() if free_nats is None else FreeBits(free_nats, per="group")
+    options, measure = _options(**design), _group_divergence(divergence, alpha, free_nats)
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
     if (prior := named(options["prior"])).name != Standard().name:
         raise InvalidValue(f"prior must be 'standard' for a hierarchy, got {prior.name}.")
     model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales)
-    return Experiment(model, Objective(_likelihood(options), divergence, annealing=options["annealing"]), tuple(shape))
+    objective = Objective(_likelihood(options), measure, weight, options["annealing"], balance=balance)
+    if checks.not_negative("spectral", spectral):
+        if cells != "nvae":
+            raise InvalidValue(f"spectral is for cells='nvae', got {spectral} with cells={cells!r}.")
+        objective.add_penalty(SpectralPenalty(model, spectral))
+    return Experiment(model, objective, tuple(shape))
 
 
 @_recipe
@@ -495,7 +526,12 @@ def cr_hierarchical_vae(
     width: int = 32,
     cells: Cells = "plain",
     scales: Scales = "softplus",
+    divergence: GroupDivergence = "kl",
+    alpha: float = 0.3,
+    weight: float = 1.0,
     free_nats: float | None = 1.0,
+    balance: bool = False,
+    spectral: float = 0.0,
     shared_noise: bool = False,
     **design: Unpack[Design],
 ) -> ConsistentExperiment:
@@ -506,11 +542,15 @@ def cr_hierarchical_vae(
 
     Args:
         consistency, views: As for `cr_vae`.
-        groups, width, cells, scales, free_nats: As for `hierarchical_vae`.
+        groups, width, cells, scales: As for `hierarchical_vae`.
+        divergence, alpha, weight, free_nats, balance, spectral: As for `hierarchical_vae`.
         shared_noise: Whether image and view have the same N(0, 1) noise in every group.
     """
-    parts: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales, "free_nats": free_nats}
-    return consistent(hierarchical_vae(shape, latent, **parts, **design), consistency, views, shared_noise=shared_noise)
+    networks: dict[str, Any] = {"groups": groups, "width": width, "cells": cells, "scales": scales}
+    terms: dict[str, Any] = {"divergence": divergence, "alpha": alpha, "weight": weight, "free_nats": free_nats}
+    terms |= {"balance": balance, "spectral": spectral}
+    plain = hierarchical_vae(shape, latent, **networks, **terms, **design)
+    return consistent(plain, consistency, views, shared_noise=shared_noise)
 
 
 @_recipe

@@ -56,20 +56,21 @@ class MarginalPosterior:
 
     @classmethod
     @typed
-    def from_model(cls, experiment: Experiment, x: Any) -> "MarginalPosterior":
+    def from_model(cls, experiment: Experiment, x: Any, group: int | None = None) -> "MarginalPosterior":
         """Return the mixture of the posteriors of x under a trained experiment.
 
         Args:
             experiment: Trained experiment.
             x: [n, *shape], as the experiment was trained on: tensor, array or data set.
+            group: Number of a group of latents, from 0, as for `Experiment.encode`.
 
         Returns:
             The mixture, on the CPU.
 
         Raises:
-            InvalidType, InvalidValue: If x does not fit the experiment or is empty.
+            InvalidType, InvalidValue: If x does not fit the experiment or is empty, or there is no such group.
         """
-        q = experiment.encode_in_chunks(x)
+        q = experiment.encode_in_chunks(x, group=group)
         if not len(q.mean):
             raise InvalidValue("x must have at least one datum, got 0.")
         return cls(*q)

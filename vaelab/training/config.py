@@ -11,7 +11,7 @@ from vaelab._utils import checks
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import check_fields
 
-POSITIVE = ("lr", "lr_decay", "grad_clip", "ema_decay", "checkpoint_minutes")
+POSITIVE = ("lr", "lr_decay", "grad_clip", "guard", "ema_decay", "checkpoint_minutes")
 COUNTS = ("epochs", "batch_size", "steps", "micro_batches")
 
 
@@ -33,6 +33,9 @@ class TrainConfig:
         lr_decay: Factor of "step".
         weight_decay: L2 penalty of Adam.
         grad_clip: Maximum norm of the gradient.
+        guard: Skip every update whose gradient is not finite or has a norm above this, before clipping;
+            weights, Adam's state, schedules and batch statistics stay as they are. The column "skipped" of
+            the history counts them per epoch. 1e30 skips only what is not finite.
         ema_decay: Decay, in (0, 1), of an exponential moving average of the weights, which is
             `History.average`. It rises from 0 to this value, at step t as (t - 1) / (t + 9), so
             that the initial weights do not count.
@@ -48,8 +51,8 @@ class TrainConfig:
         checkpoints: Folder for the last two checkpoints, one at the end of every epoch.
         checkpoint_minutes: Minutes between checkpoints within an epoch.
         micro_batches: Compute a batch in this number of parts, to save memory. The step is the
-            same unless something mixes the images of a batch: gamma="optimal", free bits, MMD,
-            batch normalization.
+            same unless something mixes the images of a batch: gamma="optimal", free bits, balance,
+            MMD, batch normalization.
 
     Raises:
         InvalidType: If a value is of another type.
@@ -73,6 +76,7 @@ class TrainConfig:
     lr_decay: float = 0.1
     weight_decay: float = 0.0
     grad_clip: float | None = None
+    guard: float | None = None
     ema_decay: float | None = None
     binarize: Literal["no", "static", "dynamic"] = "no"
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"

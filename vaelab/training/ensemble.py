@@ -33,7 +33,7 @@ from vaelab.training.optimizer import has_fused_adam, parameter_groups, set_lr
 # of 32 and 64 channels). Batched products written by hand are 1.1 to 1.3 times faster than vmap.
 MIN_MEMBERS = 3
 DENSE = (nn.Sequential, nn.Flatten, nn.Unflatten, nn.Linear, nn.ReLU, nn.Tanh, nn.Sigmoid)
-UNSUPPORTED = ("ema_decay", "binarize", "precision", "compile", "cuda_graph", "channels_last", "micro_batches")
+UNSUPPORTED = ("ema_decay", "binarize", "precision", "compile", "cuda_graph", "channels_last", "micro_batches", "guard")
 
 
 class Histories(list[History]):

@@ -24,7 +24,8 @@ class History:
 
     Columns: epoch; loss, nll and divergence, in nats per sample; mse per pixel; gamma; alpha, if it
     is trained; annealing, the factor of the divergence's weight, if there is one; consistency, if
-    images are compared with views; seconds.
+    images are compared with views; skipped, the number of updates that the guard refused, whose terms are
+    left out of the means; seconds.
 
     Args:
         rows: One dictionary per epoch.
@@ -90,7 +91,8 @@ def read_row(epoch: int, means: Tensor, experiment: Experiment, started: float, 
 
     Args:
         epoch: Number of the epoch, from 1.
-        means: loss, nll, divergence, mse and, if there are views, consistency: [4] or [5].
+        means: loss, nll, divergence, mse, if there are views consistency, and with a guard the number of
+            skipped updates: [4] to [6].
         experiment: Experiment after the epoch.
         started: `time.perf_counter()` at its start.
         lr: Learning rate, for the message of the error.
@@ -99,10 +101,16 @@ def read_row(epoch: int, means: Tensor, experiment: Experiment, started: float, 
         A row of the history.
 
     Raises:
-        TrainingError: If loss, nll or divergence is not finite.
+        TrainingError: If loss, nll or divergence is not finite, or all updates were skipped.
     """
-    loss, nll, divergence, mse, *consistency = means.tolist()
     objective = experiment.objective
+    loss, nll, divergence, mse, *others = means.tolist()
+    consistency = [others.pop(0)] if objective.consistency_weight is not None else []
+    skipped = [round(others[0])] if others else []
+    if skipped and math.isnan(nll):  # a mean of no terms: only updates with finite terms are not skipped
+        raise TrainingError(
+            f"all {skipped[0]} updates of epoch {epoch} were skipped; lower lr, now {lr:g}, or raise guard."
+        )
     gamma, term = objective.likelihood.gamma, objective.divergence
     row = {"epoch": epoch, "loss": loss, "nll": nll, "divergence": divergence, "mse": mse}
     row["gamma"] = float(gamma.gamma.detach()) if gamma is not None else math.nan
@@ -112,8 +120,11 @@ def read_row(epoch: int, means: Tensor, experiment: Experiment, started: float, 
         row["annealing"] = float(objective.annealing.factor)
     if consistency:
         row["consistency"] = consistency[0]
+    if skipped:
+        row["skipped"] = skipped[0]
     for name in ("nll", "divergence", "loss"):
         if not math.isfinite(row[name]):
-            raise TrainingError(f"{name} became {row[name]} in epoch {epoch}; lower lr, now {lr:g}, or alpha.")
+            words = f"{name} became {row[name]} in epoch {epoch}; lower lr, now {lr:g}, or alpha"
+            raise TrainingError(f"{words}." if skipped else f"{words}, or set guard.")
     row["seconds"] = time.perf_counter() - started
     return row

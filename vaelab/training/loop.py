@@ -27,6 +27,7 @@ from vaelab.objectives.objective import Experiment, LossTerms
 from vaelab.training.checkpoints import Checkpointer
 from vaelab.training.config import TrainConfig
 from vaelab.training.cuda_graph import capture
+from vaelab.training.guard import is_refused, restore, step_unless
 from vaelab.training.history import History, read_row
 from vaelab.training.interventions import Interventions, TunableParameters
 from vaelab.training.optimizer import adam, set_lr, to_channels_last, update_average
@@ -151,7 +152,7 @@ def train(
     Raises:
         InvalidType: If data or settings have the wrong type.
         InvalidValue: If data or settings are out of range.
-        TrainingError: If the loss is not finite.
+        TrainingError: If the loss is not finite, or the guard skips all updates of an epoch.
         StorageError: If a checkpoint cannot be written.
         DataError: If no checkpoint is intact.
 
@@ -233,7 +234,7 @@ def _train(
 
         row = None
         if position + 1 == per_epoch or number + 1 == total:
-            row = read_row(epoch, step.sums / (position + 1), experiment, started, parameters.lr)
+            row = read_row(epoch, step.means(position + 1), experiment, started, parameters.lr)
             history.rows.append(row)
         checkpointer.maybe_save(number + 1, ended=row is not None)
         yield Progress(epoch, number + 1, total, terms, row, history)
@@ -257,7 +258,8 @@ class TrainStep:
 
     Returns:
         From the call on the indices of a batch [b]: its `LossTerms`. `sums` accumulates the means
-        of loss, nll, divergence and mse, and of consistency if there are views: [4] or [5].
+        of loss, nll, divergence and mse, of consistency if there are views, and with a guard the number
+        of skipped updates, whose means are left out: [4] to [6].
     """
 
     def __init__(
@@ -270,7 +272,9 @@ class TrainStep:
     ) -> None:
         self.experiment, self.images, self.config, self.optimizer = experiment, images, config, optimizer
         self.augment = augment
-        self.sums = torch.zeros(4 if experiment.objective.consistency_weight is None else 5, device=images.device)
+        self.n_means = 4 if experiment.objective.consistency_weight is None else 5
+        self.sums = torch.zeros(self.n_means + (config.guard is not None), device=images.device)
+        self.buffers = list(experiment.buffers()) if config.guard is not None else []
         self.average = copy.deepcopy(experiment) if config.ema_decay is not None else None
         self.updates = torch.zeros((), device=images.device)  # of the average
         mode = None if isinstance(config.compile, bool) else config.compile
@@ -286,17 +290,35 @@ class TrainStep:
 
     def _take(self, index: Tensor) -> LossTerms:
         self.optimizer.zero_grad(set_to_none=True)
-        terms = self.backward(index)
-        if self.config.grad_clip is not None:
-            clip_grad_norm_(self.experiment.parameters(), self.config.grad_clip)
-        self.optimizer.step()
+        before = [buffer.clone() for buffer in self.buffers]  # which the pass and the schedules change
+        terms, refused = self.backward(index), None
+        clip, guard = self.config.grad_clip, self.config.guard
+        if clip is not None or guard is not None:
+            norm = clip_grad_norm_(self.experiment.parameters(), math.inf if clip is None else clip)
+        if guard is None:
+            self.optimizer.step()
+        else:
+            refused = is_refused(norm, guard)
+            step_unless(refused, self.optimizer)
         self.experiment.update(terms)
         with torch.no_grad():
+            if refused is not None:
+                restore(self.buffers, before, refused)
             if self.average is not None and self.config.ema_decay is not None:
-                update_average(self.average, self.experiment, self.config.ema_decay, self.updates)
-            means = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
-            self.sums += torch.stack(means[: len(self.sums)])
+                update_average(self.average, self.experiment, self.config.ema_decay, self.updates, refused)
+            parts = [terms.loss, terms.nll.mean(), terms.divergence.mean(), terms.mse, terms.consistency.mean()]
+            means = torch.stack(parts[: self.n_means])
+            if refused is not None:
+                means = torch.cat([torch.where(refused, 0, means), refused[None].to(means)])
+            self.sums += means
         return terms
+
+    def means(self, steps: int) -> Tensor:
+        """Return the sums over the steps of an epoch as means, and the number of skipped updates as it is."""
+        if self.config.guard is None:
+            return self.sums / steps
+        skipped = self.sums[-1:]
+        return torch.cat([self.sums[:-1] / (steps - skipped), skipped])
 
     @torch.enable_grad()
     def backward(self, index: Tensor) -> LossTerms:

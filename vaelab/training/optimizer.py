@@ -81,7 +81,9 @@ def set_lr(optimizer: Optimizer, lr: float) -> None:
             group["lr"] = scaled
 
 
-def update_average(average: Experiment, experiment: Experiment, decay: float, updates: Tensor) -> None:
+def update_average(
+    average: Experiment, experiment: Experiment, decay: float, updates: Tensor, refused: Tensor | None = None
+) -> None:
     """Move averaged parameters toward the present ones and copy the buffers.
 
     The decay of update t is min(decay, (t - 1) / (t + 9)): the first update takes the weights as
@@ -93,9 +95,12 @@ def update_average(average: Experiment, experiment: Experiment, decay: float, up
         experiment: Experiment with the present weights.
         decay: Decay in the long run.
         updates: Number of updates so far, 0-d on the same device; increased by one.
+        refused: Whether the update was skipped, so that nothing moves, 0-d; never by default.
     """
-    updates += 1
+    updates += 1 if refused is None else ~refused
     share = (10 / (updates + 9)).clamp_min(1 - decay)
+    if refused is not None:
+        share = torch.where(refused, 0, share)
     for mean, value in zip(average.parameters(), experiment.parameters(), strict=True):
         mean.lerp_(value, share.to(mean.dtype))
     for target, source in zip(average.buffers(), experiment.buffers(), strict=True):

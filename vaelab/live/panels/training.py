@@ -15,9 +15,10 @@ from vaelab.live.spec import PanelSpec
 from vaelab.live.training_config import TrainingChoices, check_choices, training_controls, unused
 
 CAPTION = (
-    "A VAE in training. Above: the two parts of the loss and gamma over the steps (dotted: the step of the pictures), "
-    "and the path through the plane of rate and squared error. Below: data, reconstructions and samples, and the codes "
-    "of 200 images, colored and named by class; circles: one, two and three σ of the prior."
+    "A VAE in training. Above: the two parts of the loss and gamma (of a hierarchy, the rate of every group) over the "
+    "steps (dotted: the step of the pictures), and the path through the plane of rate and squared error. Below: data, "
+    "reconstructions and samples, and the codes of 200 images, colored and named by class; circles: one, two and three "
+    "σ of the prior."
 )
 PRESETS: dict[str, dict[str, Any]] = {
     "ordinary VAE": {"divergence": "KL(q‖p)", "policy": "fixed", "beta": 1.0, "gamma": 0.2},

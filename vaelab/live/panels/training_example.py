@@ -19,7 +19,7 @@ from vaelab._utils.images import to_uint8
 from vaelab.data.loading import load
 from vaelab.live.figure import Values
 from vaelab.live.panels.training_figure import TrainingState, evaluate
-from vaelab.live.trainer import Point, Trainer, rate_and_distortion
+from vaelab.live.trainer import Point, Trainer, rates_and_distortion
 from vaelab.live.training_config import TrainingChoices
 from vaelab.training.interventions import Intervention, Interventions
 
@@ -109,13 +109,13 @@ def compute(setup: TrainingChoices) -> dict[str, np.ndarray]:
     states, measured = [], []
     for snapshot in chosen:
         states.append(evaluate(twin, trainer, snapshot))
-        measured.append(rate_and_distortion(twin, trainer.images))
-    points = np.array(trainer.record.points)
+        measured.append(rates_and_distortion(twin, trainer.images))
+    points = np.array([point[:-1] for point in trainer.record.points])  # of one group, whose rate is the rate
     points = points[: len(points) // STEPS_PER_POINT * STEPS_PER_POINT].reshape(-1, STEPS_PER_POINT, points.shape[1])
     return {
         "epochs": np.array([snapshot.epoch for snapshot in chosen]),
         "steps": np.array([snapshot.step for snapshot in chosen]),
-        "rate": np.array([rate for rate, _ in measured]),
+        "rate": np.array([sum(rates) for rates, _ in measured]),
         "distortion": np.array([distortion for _, distortion in measured]),
         "images": to_uint8(torch.from_numpy(np.stack([state.images for state in states]))).numpy(),
         "plane": np.stack([state.plane for state in states]),

@@ -68,7 +68,7 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     return combine(
         [
             _curves(losses, "loss (nats)" if short else "reconstruction, divergence (nats)", parts),
-            _curves(gamma, "gamma", {"gamma": (colors.MEAN, "-")}),
+            _curves(gamma, "gamma", {"gamma": (colors.MEAN, "-")}, "rates (nats)" if short else "rate by group (nats)"),
             _path(path, "squared error" if short else "squared error per image"),
             _images(images),
             _plane(plane),
@@ -76,10 +76,15 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     )
 
 
-def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
-    """Draw fields of the points by step, with lines where a parameter was changed, and a cursor."""
+def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]], groups: str = "") -> Scene:
+    """Draw fields of the points by step, with lines where a parameter was changed, and a cursor.
+
+    With a title for `groups`, the axes show the rates of the groups of a hierarchy in their place.
+    """
     colors = plots.palette()
     lines = [ax.plot([], [], color=color, linestyle=dash, label=name)[0] for name, (color, dash) in columns.items()]
+    dashes = zip((colors.P, colors.Q, colors.JS), ("--", "-", "-."), strict=True) if groups else ()
+    rates = [ax.plot([], [], color=c, linestyle=dash, label=str(k))[0] for k, (c, dash) in enumerate(dashes, 1)]
     across = ax.get_xaxis_transform()
     changes = ax.plot([], [], color=colors.JS, lw=0.8, alpha=0.8, transform=across)[0]
     cursor = ax.plot([], [], color=colors.ink, lw=0.8, linestyle=":", transform=across)[0]
@@ -90,15 +95,34 @@ def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str]]) -> Scene:
     def update(values: Values) -> bool:
         state: TrainingState = values["state"]
         steps = [point.step for point in state.points]
-        heights = [[getattr(point, name) for point in state.points] for name in columns]
-        for line, y in zip(lines, heights, strict=True):
+        deep = bool(groups) and bool(steps) and len(state.points[-1].groups) > 1
+        curves = [[getattr(point, name) for point in state.points] for name in columns]
+        if deep:
+            curves = [list(curve) for curve in zip(*(point.groups for point in state.points), strict=True)]
+        for line in (*lines, *rates):
+            line.set_data([], [])
+        for line, y in zip(rates if deep else lines, curves, strict=False):
             line.set_data(steps, y)
         # One path with gaps: a vertical line per change.
         changes.set_data(np.repeat(np.array(state.changes, float), 3), [0.0, 1.0, np.nan] * len(state.changes))
         cursor.set_data([state.cursor] * 2, [0, 1])
-        return set_limits(ax, _range(np.ravel(heights)), (0, rounded_limit(max(steps, default=1), 100, COARSE)))
+        changed = bool(groups) and _title_groups(ax, groups if deep else title, rates if deep else [])
+        limits = (0, rounded_limit(max(steps, default=1), 100, COARSE))
+        return set_limits(ax, _range(np.ravel(curves)), limits) or changed
 
-    return Scene([*lines, changes, cursor], update)
+    return Scene([*lines, *rates, changes, cursor], update)
+
+
+def _title_groups(ax: Any, title: str, lines: Sequence[Any]) -> bool:
+    """Set the title, and the legend of the groups' lines or none; return whether they changed."""
+    if ax.get_title() == title:
+        return False
+    ax.set_title(title)
+    if lines:
+        ax.legend(handles=lines, title="group", loc="upper left")
+    elif ax.get_legend() is not None:
+        ax.get_legend().remove()
+    return True
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

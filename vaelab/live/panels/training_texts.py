@@ -1,5 +1,6 @@
 """The texts of the training panel: its state, its numbers, its changes, and what its picture shows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ def readout(values: Values) -> Readout:
             ("rate", f"{p.rate:.2f} nats"),
             ("squared error", f"{p.distortion:.2f} per image"),
         ]
+        if len(p.groups) > 1:
+            rows.append(("rate of every group", f"{_listed(p.groups)} nats"))
         if trainer.setup.views != "no":
             rows.append(("KL(q(z|view)‖q(z|image))", f"{p.consistency:.2f} nats"))
     changes = trainer.record.history.interventions
@@ -62,17 +65,23 @@ def readout(values: Values) -> Readout:
     return Readout(rows, "; ".join(sentences))
 
 
+def _listed(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:.2f}" for rate in rates)
+
+
 def describe(values: Values) -> str:
     """Describe the picture for readers who do not see it."""
     setup, state = values["setup"], values["state"]
-    model = f"VAE on {setup.data} with the divergence {setup.divergence}"
+    kind = "hierarchical VAE" if setup.network == "hierarchical" else "VAE"
+    model = f"{kind} on {setup.data} with the divergence {setup.divergence}"
     if not state.points:
         return f"Empty curves and an empty latent plane: the {model} has not been trained yet."
     first, now = state.points[0], nearest(state.points, state.cursor)
+    groups = f" Its groups carry, from coarse to fine, {_listed(now.groups)} nats." if len(now.groups) > 1 else ""
     means, distances = state.plane.mean(0), np.linalg.norm(state.plane, axis=1)
     return (
         f"A {model} at step {now.step}: since step {first.step} the squared error went from "
         f"{first.distortion:.1f} to {now.distortion:.1f} per image and the rate from {first.rate:.1f} to "
-        f"{now.rate:.1f} nats. The {len(state.plane)} codes lie around ({means[0]:.1f}, {means[1]:.1f}), half of them "
-        f"within {np.median(distances):.1f} of the prior's mean."
+        f"{now.rate:.1f} nats.{groups} The {len(state.plane)} codes lie around ({means[0]:.1f}, {means[1]:.1f}), half "
+        f"of them within {np.median(distances):.1f} of the prior's mean."
     )
