@@ -79,5 +79,7 @@ def draw(n: Numbers) -> Drawing:
         axes.grid(axis="y", linewidth=0.3)
     right.set_xscale("log")
     right.axvline(n["real"].mean(), color="black", linewidth=0.8, linestyle="--")
-    drawing.suptitle("Draws, NLL and Fréchet distance; lower is better, and the dashed line is that of training images")
+    left.set_title("lower is better")
+    right.set_title("dashed: training")
+    drawing.suptitle("Draws, NLL and Fréchet distance from test images")
     return drawing
