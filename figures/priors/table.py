@@ -59,7 +59,7 @@ def _best(n: Numbers) -> tuple[list[str], list[int]]:
     seeds="{} seeds: draws of one, a dot each",
 )
 def draw(n: Numbers) -> Drawing:
-    drawing = plots.new_figure(7.0, 3.0)
+    drawing = plots.new_figure(7.0, 2.7)
     pictures, left, right = drawing.subplots(1, 3, width_ratios=(2.2, 1, 1))
     plots.image_grid(pictures, n["pictures"][0] / 255, PRIORS)
     pictures.set_title("draws of seed 0")
@@ -75,10 +75,11 @@ def draw(n: Numbers) -> Drawing:
                 )
         for values in n[name]:
             axes.plot(values, heights, color=plots.REFERENCE, linewidth=0.5, alpha=0.4, zorder=0)
-        axes.set(ylim=(len(PRIORS) - 0.5, -0.5), yticks=[], xlabel=f"{label}; lower is better")
+        axes.set(ylim=(len(PRIORS) - 0.5, -0.5), yticks=[], xlabel=label, box_aspect=1.3)  # beside its row
         axes.grid(axis="y", linewidth=0.3)
     right.set_xscale("log")
     right.axvline(n["real"].mean(), color="black", linewidth=0.8, linestyle="--")
-    right.set_title("dashed: training images")
-    left.set_title("test images")
+    left.set_title("lower is better")
+    right.set_title("dashed: training")
+    drawing.suptitle("Draws, NLL and Fréchet distance from test images")
     return drawing

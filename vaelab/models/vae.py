@@ -53,13 +53,13 @@ def total_rate(result: ForwardPass) -> Tensor:
 
 
 def group_rates(result: ForwardPass) -> list[Tensor]:
-    """Compute KL(q‖p) for every group of latents of a pass, as in `total_rate`: [b] each, nats."""
+    """Compute KL(q‖p) for every group of latents of a pass, of a learned prior by one new draw: [b] each, nats."""
     groups = zip(result.q, result.p, strict=True)
     return [p.rate(q) if isinstance(p, Prior) else diagonal_kl(q, p) for q, p in groups]
 
 
 def standardize(q: Gaussian, p: Gaussian | Prior) -> Gaussian:
-    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which a Gaussian p is N(0, I)."""
+    """Return q [b, latent] in the coordinates (z - mean_p) / sigma_p, in which p is N(0, I); as it is for another p."""
     if isinstance(p, Prior):
         return q
     return Gaussian((q.mean - p.mean) * torch.exp(-0.5 * p.logvar), q.logvar - p.logvar)

@@ -346,7 +346,8 @@ class Experiment(ScalarModule):
     @torch.no_grad()
     def group_rates(self, x: Images) -> Tensor:
         """Return `rate` for every group of latents: [groups, n], nats."""
-        return torch.stack(group_rates(self.mean_pass(x)))
+        with eval_mode(self):
+            return torch.stack(group_rates(self.mean_pass(x)))
 
     @torch.no_grad()
     def reconstruct(self, x: Images) -> Tensor:
