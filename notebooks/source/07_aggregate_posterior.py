@@ -402,7 +402,13 @@ two = 3 - 2 * 0.9**4  # your answer, a number
 # %%
 pair = torch.tensor([[-0.9], [0.9]], dtype=torch.float64)
 truth = vaelab.MarginalPosterior(pair, torch.full_like(pair, math.log(0.19))).moments().kurtosis
-live.check(two, float(truth), tolerance=1e-3, hint="Use 3 - 2 E[μ⁴]: its premise holds here.")
+live.check(
+    two,
+    float(truth),
+    tolerance=1e-3,
+    hint="Use 3 - 2 E[μ⁴]: its premise holds here.",
+    hints={3 - 2 * 0.9**2: "That contains the second power of μ; the formula has the fourth."},
+)
 
 # %% [markdown]
 # **2.** A thousand posteriors do not overlap at all. What is the information between $z$ and the image?
@@ -414,7 +420,11 @@ information_apart = math.log(1000)  # your answer, nats
 means = torch.arange(1000, dtype=torch.float64)[:, None]
 islands = vaelab.MarginalPosterior(means, torch.full_like(means, -12.0)).mutual_information(500)
 live.check(
-    information_apart, islands.leave_one_in.value, tolerance=1e-3, hint="z identifies its image with certainty: ln N."
+    information_apart,
+    islands.leave_one_in.value,
+    tolerance=1e-3,
+    hint="z identifies its image with certainty: ln N.",
+    hints={math.log2(1000): "That is in bits; all numbers here are in nats."},
 )
 
 # %% [markdown]

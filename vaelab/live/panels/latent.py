@@ -83,7 +83,8 @@ def _plane_spec(plane: "_Plane") -> PanelSpec:
     beside = (
         ""
         if plane.means is None
-        else " Left: the codes of the data, with a mark at the point; circles: one, two and three σ of the prior."
+        else " In the live panel, the codes of the data with a mark at the point, and circles: one, two and three σ of "
+        "the prior."
     )
     return PanelSpec(
         picture=plane.open,
