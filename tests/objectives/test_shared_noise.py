@@ -9,7 +9,9 @@ from torch import nn
 from vaelab import Experiment, TrainConfig, consistency, fit, recipes
 from vaelab._utils.errors import InvalidValue
 from vaelab.models.vae import VAE
+from vaelab.objectives.annealing import Linear
 from vaelab.objectives.consistency import ConsistentExperiment, consistent
+from vaelab.training.identity import describe
 
 SHAPE = (1, 8, 8)
 SMALL = {"groups": ((2, 1), (4, 1)), "latent": 2, "width": 8}
@@ -105,3 +107,10 @@ def test_shared_noise_needs_views_and_a_model_that_takes_noise():
     with pytest.raises(InvalidValue, match="takes noise, got Own"):
         consistency.consistent(own, views=same, shared_noise=True)
     assert isinstance(consistent(own, views=same), ConsistentExperiment)
+
+
+def test_a_checkpoint_from_before_the_options_is_still_of_the_same_training():
+    """Only what is set is a setting of the objective."""
+    plain, other = describe(deep(False)), describe(deep(True, balance=True, annealing=Linear(5)))
+    assert {"shared_noise", "balance"}.isdisjoint(plain)
+    assert other["shared_noise"].value is other["balance"].value is True

@@ -10,6 +10,7 @@ from vaelab.data import augment
 from vaelab.metrics.frechet import frechet_distance
 from vaelab.metrics.log_likelihood import bootstrap, log_evidence, mean_of
 from vaelab.metrics.sample_quality import memorization, precision_recall
+from vaelab.objectives.annealing import Linear
 from vaelab.objectives.denoising import DenoisingExperiment
 from vaelab.posterior.marginal import MarginalPosterior
 from vaelab.posterior.moments import moments
@@ -34,6 +35,7 @@ def denoising():
     return DenoisingExperiment(plain.model, plain.objective, SHAPE, 0.1)
 
 
+GROUPS = {"groups": ((2, 1), (4, 1)), "width": 4}
 EXPERIMENTS = {
     "vae": make("vae"),
     "bernoulli": make("vae", likelihood="bernoulli"),
@@ -66,11 +68,15 @@ EXPERIMENTS = {
     "triplet": make("triplet_vae"),
     "denoising": denoising,
     "conv": lambda: recipes.vae(SHAPE, 2, network="conv", hidden=(4,)),
+    "hierarchy": lambda: recipes.hierarchical_vae(SHAPE, 1, balance=True, annealing=Linear(9), **GROUPS),
+    "hierarchy nvae": lambda: recipes.hierarchical_vae(SHAPE, 1, cells="nvae", spectral=0.01, **GROUPS),
+    "cr hierarchy": lambda: recipes.cr_hierarchical_vae(SHAPE, 1, shared_noise=True, **GROUPS),
 }
 OPTIONS = (
     {"ema_decay": 0.9, "grad_clip": 1.0, "micro_batches": 2, "lr_schedule": "cosine"},
     {"binarize": "static", "precision": "tf32", "weight_decay": 0.1},
     {"binarize": "dynamic", "precision": "bf16"},
+    {"guard": 1e6, "ema_decay": 0.9},
 )
 
 
@@ -149,7 +155,7 @@ def test_an_experiment_is_trained_and_measured_on_an_accelerator(device, name):
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("name", ["computed", "cr", "conv"])
+@pytest.mark.parametrize("name", ["computed", "cr", "conv", "hierarchy nvae"])
 def test_options_of_a_training_work_on_an_accelerator(device, name, options):
     assert len(fit(EXPERIMENTS[name](), X, config(epochs=1, **options))) == 1
 

@@ -137,6 +137,8 @@ class ConsistentExperiment(Experiment):
         InvalidValue: For the dreg gradient with `joint_batch`, or a model that does not take noise.
     """
 
+    shared_noise = False  # set if True only: checkpoints from before this option have no value of it
+
     @typed
     def __init__(
         self,
@@ -153,7 +155,9 @@ class ConsistentExperiment(Experiment):
             raise InvalidValue("joint_batch must be False for gradient='dreg', got True.")
         if shared_noise and "noise" not in inspect.signature(model.forward).parameters:
             raise InvalidValue(f"shared_noise needs a model whose forward takes noise, got {type(model).__name__}.")
-        self.views, self.joint_batch, self.shared_noise = copy.deepcopy(views), joint_batch, shared_noise
+        self.views, self.joint_batch = copy.deepcopy(views), joint_batch
+        if shared_noise:
+            self.shared_noise = True
 
     def forward(self, x: Tensor, view: Tensor | None = None) -> LossTerms:
         x = self.as_input(x)

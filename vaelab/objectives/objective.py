@@ -80,6 +80,7 @@ class Objective(ScalarModule):
     """
 
     samples = 1  # draws of z per image that the model is to make
+    balance = False  # set if True only: checkpoints from before this option have no value of it
     weight: Tensor
     consistency_weight: Tensor | None  # lambda, in nats per nat
 
@@ -96,7 +97,8 @@ class Objective(ScalarModule):
         super().__init__()
         if balance and annealing is None:
             raise InvalidValue("balance needs an annealing schedule, during whose rise it acts, got annealing=None.")
-        self.balance = balance
+        if balance:
+            self.balance = True
         self.likelihood, self.annealing = copy.deepcopy(likelihood), copy.deepcopy(annealing)
         self.divergence = divergence  # may refer to a model, which only `Experiment` knows
         self.register_scalar("weight", checks.positive("weight", weight))
