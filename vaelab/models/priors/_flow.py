@@ -29,6 +29,7 @@ class Flow(Prior):
         InvalidType, InvalidValue: If a number is no positive integer, or `latent` is 1.
 
     Example:
+        >>> from vaelab.models.priors import Standard
         >>> flow = Flow(layers=2, latent=2)
         >>> torch.allclose(flow.log_prob(torch.zeros(1, 2)), Standard(2).log_prob(torch.zeros(1, 2)))
         True
