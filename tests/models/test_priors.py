@@ -297,8 +297,24 @@ def test_a_prior_without_a_closed_form_refuses_other_divergences():
         recipes.free_bits_vae(SHAPE, 2, prior="flow")
     with pytest.raises(InvalidValue, match="rescale needs the prior"):
         rescale(small("mixture:3"), images(5))
-    with pytest.raises(InvalidValue, match="prior must be 'standard' for a hierarchy, got Mixture"):
-        recipes.hierarchical_vae(SHAPE, 2, groups=((2, 1),), width=4, prior="mixture:3")
+
+
+@pytest.mark.parametrize("word", LEARNED)
+def test_the_first_group_of_a_hierarchy_has_a_learned_prior(word):
+    torch.manual_seed(0)
+    experiment = recipes.hierarchical_vae(SHAPE, 2, groups=((2, 1), (4, 1)), width=8, free_nats=None, prior=word)
+    x, prior = images(50), experiment.model.prior
+    result = experiment.model(x)
+    assert result.p[0] is prior
+    assert (prior.latent, experiment.sample(3).shape) == (8, (3, *SHAPE))
+    before = [parameter.clone() for parameter in prior.parameters()]
+    fit(experiment, x, TrainConfig(epochs=2, **QUIET))
+    assert any(not torch.equal(a, b) for a, b in zip(before, prior.parameters(), strict=True))
+    report = metrics.report(experiment, (x, x), views=None, samplers={}, samples=4)
+    assert report.nll is None or report.nll.samples == 4
+    if word[:4] == "vamp":
+        _, parts = prior.components()
+        torch.testing.assert_close(parts.mean, experiment.model(prior.pseudo_inputs).q[0].mean)
 
 
 def test_free_bits_of_a_group_are_those_of_the_estimated_rate():

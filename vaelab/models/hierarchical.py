@@ -20,6 +20,7 @@ from vaelab._utils.typed import typed
 from vaelab.divergences.gaussian import Gaussian
 from vaelab.models.networks._cells import Cells, build_cell
 from vaelab.models.networks._mlp import check_sizes
+from vaelab.models.priors import Prior, Standard
 from vaelab.models.vae import VAE, Choose, ForwardPass, standardize
 
 Scales = Literal["softplus", "clamped"]
@@ -96,7 +97,7 @@ class Group(nn.Module):
 
 
 class Hierarchy(VAE):
-    """A VAE with groups of latents on several scales, the first one with the prior N(0, I).
+    """A VAE with groups of latents on several scales.
 
     `decode` and `prior_sample` use the noise of all groups, e = (z - mean_p) / sigma_p, which is
     N(0, I) under the prior: [b, latent], the groups one after the other, coarse to fine. A
@@ -111,6 +112,7 @@ class Hierarchy(VAE):
         cells: "plain" (VD-VAE, without normalization) or "nvae".
         scales: "softplus" or "clamped", see `log_scale`.
         outputs: Channels of the decoder's output; those of the image by default.
+        prior: Prior of the first group, of which a copy is made; None is N(0, I).
 
     Returns:
         From `model(x, samples)`: the pass, as in `VAE`, with one entry per group.
@@ -139,6 +141,7 @@ class Hierarchy(VAE):
         cells: Cells = "plain",
         scales: Scales = "softplus",
         outputs: int | None = None,
+        prior: Prior | None = None,
     ) -> None:
         nn.Module.__init__(self)
         sides = _check(shape, groups)
@@ -166,6 +169,8 @@ class Hierarchy(VAE):
             head += [nn.GELU(), nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1)]
         self.head = nn.Sequential(*head, nn.GELU(), nn.Conv2d(width, outputs or shape[0], 3, padding=1))
         self.latent = sum(self.sizes)
+        self.prior = (prior or Standard()).sized(self.sizes[0], shape)
+        self.prior.bind(self._first_posterior)
 
     @property
     def sizes(self) -> list[int]:
@@ -184,8 +189,11 @@ class Hierarchy(VAE):
         return self._down(len(z), None, lambda k, p: p.sample(parts[k]))[-1]
 
     def prior_sample(self, n: int) -> Tensor:
-        """Draw the noise of n images: [n, latent]."""
-        return torch.randn(n, self.latent, device=self.start.device, dtype=self.start.dtype)
+        """Draw the latents of the first group and the noise of the others, of n images: [n, latent]."""
+        if isinstance(self.prior, Standard):
+            return torch.randn(n, self.latent, device=self.start.device, dtype=self.start.dtype)
+        first = self.prior.sample(n)
+        return torch.cat([first, torch.randn_like(first[:, :1].expand(n, self.latent - first.shape[1]))], 1)
 
     def pass_through(self, x: Tensor, samples: int, choose: Choose) -> ForwardPass:
         """Return the pass upward through the features and down through the groups, with z as chosen."""
@@ -193,7 +201,16 @@ class Hierarchy(VAE):
         if samples > 1:
             features = {side: part.repeat(samples, 1, 1, 1) for side, part in features.items()}
         q, p, z, out = self._down(samples * len(x), features, choose)
-        return ForwardPass(tuple(q), tuple(p), tuple(z), out.to(x.dtype))
+        # The posterior of the first group differs from N(0, I) by what the features add, whatever its prior.
+        first = p[:1] if isinstance(self.prior, Standard) else [self.prior]
+        return ForwardPass(tuple(q), (*first, *p[1:]), tuple(z), out.to(x.dtype))
+
+    def _first_posterior(self, x: Tensor) -> Gaussian:
+        """Return the posterior of the first group, which depends on no draw."""
+        group, state = self.levels[0], self.start.expand(len(x), -1, -1, -1)
+        assert isinstance(group, Group)
+        q = group.posterior(state, self._up(x)[self.sides[0]], group.prior(state))
+        return _plain(q, self.start)
 
     def _up(self, x: Tensor) -> dict[int, Tensor]:
         """Return the features [b, width, side, side] of every scale."""

@@ -22,7 +22,7 @@ from vaelab.models.hierarchical import Hierarchy, Scales
 from vaelab.models.networks import NETWORKS
 from vaelab.models.networks._cells import Cells
 from vaelab.models.networks._mlp import check_sizes
-from vaelab.models.priors import Prior, Standard, named
+from vaelab.models.priors import Prior, named
 from vaelab.models.spectral import SpectralPenalty
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
@@ -460,11 +460,9 @@ def hierarchical_vae(
     for name in ("network", "hidden"):
         if options[name] != DEFAULTS[name]:
             raise InvalidValue(f"hierarchical_vae has networks of its own; remove {name}={options[name]!r}.")
-    if (prior := named(options["prior"])).name != Standard().name:
-        raise InvalidValue(f"prior must be 'standard' for a hierarchy, got {prior.name}.")
-    likelihood = _likelihood(options)
+    likelihood, prior = _likelihood(options), named(options["prior"])
     outputs = likelihood.outputs(shape) if isinstance(likelihood, LogisticMixture) else None
-    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs)
+    model = Hierarchy(_checked(shape, latent), groups, latent, width, cells, scales, outputs, prior=prior)
     objective = Objective(likelihood, measure, weight, options["annealing"], balance=balance)
     if checks.not_negative("spectral", spectral):
         if cells != "nvae":
