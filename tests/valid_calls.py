@@ -611,6 +611,10 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"model": vae(), "x": images(), "samples": 2, "chunk": 4, "seed": 0},
     ),
     "metrics.posterior_shift": lambda: (metrics.posterior_shift, {"plain": codes(), "shifted": codes()}),
+    "metrics.chamfer": lambda: (
+        metrics.chamfer,
+        {"a": points()[None], "b": points()[None] + 0.1, "squared": True, "reduce": "sum"},
+    ),
     "metrics.probe": lambda: (
         metrics.probe,
         {

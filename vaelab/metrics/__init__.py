@@ -5,6 +5,7 @@ In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelih
 `report_table`, `report_numbers`, `report_figure`.
 """
 
+from vaelab.divergences.chamfer_distance import chamfer
 from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
 from vaelab.metrics.linear_probe import probe
@@ -23,6 +24,7 @@ __all__ = [
     "activity_histogram",
     "bernoulli",
     "bound",
+    "chamfer",
     "distances",
     "encode",
     "evaluate",
