@@ -6,7 +6,9 @@ change its arguments.
 
 import functools
 import inspect
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +20,7 @@ from vaelab import (
     Gaussian,
     annealing,
     augment,
+    clouds,
     consistency,
     gamma,
     likelihoods,
@@ -83,6 +86,17 @@ def linear() -> posterior.LinearGaussian:
 
 def points() -> torch.Tensor:
     return torch.linspace(-1, 1, 18).reshape(6, 3).cos()
+
+
+def triangle() -> clouds.Mesh:
+    return clouds.Mesh(np.eye(3), np.array([[0, 1, 2]]))
+
+
+@functools.cache
+def off_file() -> Path:
+    path = Path(tempfile.mkdtemp()) / "triangle.off"
+    path.write_text("OFF 3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", encoding="utf-8")
+    return path
 
 
 def spectrum() -> dict[str, Any]:
@@ -276,6 +290,10 @@ CALLS: dict[str, Callable[[], Call]] = {
         vaelab.load,
         {"name": "digits", "split": "all", "folder": None, "limit": 20, "progress": False, "domain": "unit"},
     ),
+    "clouds.farthest_points": lambda: (clouds.farthest_points, {"cloud": points().numpy(), "k": 2, "first": 0}),
+    "clouds.read_off": lambda: (clouds.read_off, {"path": off_file()}),
+    "clouds.sample_mesh": lambda: (clouds.sample_mesh, {"mesh": triangle(), "n": 4, "seed": 0}),
+    "clouds.unit_ball": lambda: (clouds.unit_ball, {"clouds": points().numpy()}),
     # divergences
     "Gaussian.standard": lambda: (Gaussian.standard, {"like": torch.zeros(1)}),
     "Gaussian.log_prob": lambda: (codes().log_prob, {"z": codes().mean}),

@@ -1,4 +1,4 @@
-"""The domain of data and likelihoods: [0, 1] as pixels are, or all finite numbers."""
+"""The domain of data and likelihoods: [0, 1] as pixels are, or all finite numbers, as of points in space."""
 
 from typing import Literal
 
