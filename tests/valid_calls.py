@@ -170,6 +170,11 @@ def recipe(name: str, *without: str, **own: Any) -> Call:
     return getattr(recipes, name), {"shape": SHAPE, "latent": 2, **own, **options}
 
 
+def folding() -> dict[str, Any]:
+    sizes = {"points": 8, "latent": 2, "hidden": (4, 4, 4), "fold": 4, "neighbors": 4}
+    return {**sizes, "gamma": 0.5, "dimension": 6.0, "grid": "plane", "beta": 1.0, "annealing": None}
+
+
 def hierarchy(name: str, **own: Any) -> Call:
     parts = {"groups": ((2, 1), (4, 1)), "width": 4, "cells": "plain", "scales": "softplus", "free_nats": 1.0}
     return recipe(name, "network", "hidden", **parts, **own)
@@ -339,6 +344,10 @@ CALLS: dict[str, Callable[[], Call]] = {
         networks.resnet,
         {"shape": SHAPE, "latent": 2, "hidden": (2, 2, 2), "dense": 4, "decay": 0.1},
     ),
+    "networks.folding": lambda: (
+        networks.folding,
+        {"shape": (8, 3), "latent": 2, "hidden": (4, 4, 4), "fold": 4, "neighbors": 4, "grid": "plane"},
+    ),
     "networks.skip_mlp": lambda: (networks.skip_mlp, {"data": 3, "latent": 2, "width": 4, "depth": 1}),
     # objectives
     "annealing.Annealing.update": lambda: (annealing.Annealing().update, schedule_step()),
@@ -374,6 +383,22 @@ CALLS: dict[str, Callable[[], Call]] = {
         for kind in (likelihoods.Bernoulli, likelihoods.Normal, likelihoods.Laplace)
         for method in ("nll", "nll_and_mse", "sample", *(["mean"] if kind is likelihoods.Bernoulli else []))
     },
+    **{
+        f"likelihoods.{kind.__name__}.squares": lambda kind=kind: (
+            kind().squares,
+            {"decoded": pixels()["out"], "x": pixels()["x"]},
+        )
+        for kind in (likelihoods.Bernoulli, likelihoods.Normal, likelihoods.Laplace)
+    },
+    "likelihoods.Chamfer": lambda: (likelihoods.Chamfer, {"dimension": 6.0, "gamma": 0.5, "reduce": "mean"}),
+    **{
+        f"likelihoods.Chamfer.{method}": lambda method=method: (
+            getattr(likelihoods.Chamfer(6.0, 0.5), method),
+            {"decoded" if method == "squares" else "out": torch.zeros(3, 4, 3), "x": torch.ones(3, 4, 3)},
+        )
+        for method in ("nll", "nll_and_mse", "squares")
+    },
+    "likelihoods.Chamfer.mean": lambda: (likelihoods.Chamfer(6.0).mean, {"out": torch.zeros(3, 4, 3)}),
     "Objective": lambda: (
         vaelab.Objective,
         {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None},
@@ -444,6 +469,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "recipes.iwae": lambda: recipe("iwae", samples=2, gradient="plain"),
     "recipes.two_layer_iwae": lambda: recipe("two_layer_iwae", "network", top=2, samples=2),
     "recipes.hierarchical_vae": lambda: hierarchy("hierarchical_vae"),
+    "recipes.folding_vae": lambda: (recipes.folding_vae, folding()),
+    "recipes.cr_folding_vae": lambda: (recipes.cr_folding_vae, {**folding(), "consistency": 0.5, "views": views}),
     "recipes.cr_hierarchical_vae": lambda: hierarchy("cr_hierarchical_vae", consistency=1.0, views="simple"),
     "recipes.cr_vae": lambda: recipe("cr_vae", consistency=1.0, views="simple"),
     "recipes.cr_beta_vae": lambda: recipe("cr_beta_vae", beta=4.0, consistency=1.0, views="simple"),
@@ -455,6 +482,14 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"rotation": 5.0, "translation": 0.1, "scale": (0.9, 1.1), "shear": 1.0},
     ),
     "augment.Affine.warp": lambda: (augment.Affine().warp, {"uniform": uniform, "size": (8, 8)}),
+    "augment.CloudAugment": lambda: (
+        augment.CloudAugment,
+        {"rotation": "full", "scale": (0.9, 1.1), "jitter": 0.01, "dropout": 0.2},
+    ),
+    "augment.CloudAugment.__call__": lambda: (
+        augment.CloudAugment(),
+        {"x": torch.ones(3, 4, 3), "generator": torch.Generator()},
+    ),
     "augment.Augment": lambda: (augment.Augment, {"parts": (augment.Flip(),), "fill": "edge"}),
     "augment.Augment.__call__": lambda: (augment.simple().__call__, {"x": images(), "generator": None}),
     "augment.Flip": lambda: (augment.Flip, {"horizontal": 0.5, "vertical": 0.0}),

@@ -62,15 +62,16 @@ def chamfer(a: Tensor, b: Tensor, squared: bool = True, reduce: Reduction = "sum
             raise InvalidValue(f"{name} must be clouds [b, n, d], got {list(cloud.shape)}.")
     if len(a) != len(b) or a.shape[2] != b.shape[2]:
         raise InvalidValue(f"b must be {len(a)} clouds in {a.shape[2]} dimensions like a, got {list(b.shape)}.")
-    dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
-    return chamfer_of(a.to(dtype), b.to(dtype), squared, reduce)
+    a, b = (cloud.float() if cloud.dtype.itemsize < 4 else cloud for cloud in (a, b))
+    return chamfer_of(a, b, squared, reduce)
 
 
 @without_autocast
 def chamfer_of(a: Tensor, b: Tensor, squared: bool = True, reduce: Reduction = "sum") -> Tensor:
     """Compute `chamfer` without its checks, as a training step does."""
-    with torch.no_grad():
-        to_b, to_a = nearest(a, b), nearest(b, a)
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    a, b = a.to(dtype), b.to(dtype)
+    to_b, to_a = nearest(a, b), nearest(b, a)
     there, back = _mean_distance(a, _take(b, to_b), squared), _mean_distance(b, _take(a, to_a), squared)
     if reduce == "max":
         return torch.maximum(there, back)
@@ -84,6 +85,16 @@ def nearest(a: Tensor, b: Tensor) -> Tensor:
     index = torch.empty_like(a[..., 0], dtype=torch.int64)
     for pairs, rows, table in _tables(a, b):
         index[pairs, rows] = table.argmin(-1)
+    return index
+
+
+@without_autocast
+@torch.no_grad()
+def k_nearest(a: Tensor, b: Tensor, k: int) -> Tensor:
+    """Return the indices of the k nearest points of b [b, m, d] for every point of a [b, n, d]: [b, n, k]."""
+    index = torch.empty_like(a[..., :1].expand(*a.shape[:-1], k), dtype=torch.int64)
+    for pairs, rows, table in _tables(a, b):
+        index[pairs, rows] = table.topk(k, largest=False).indices
     return index
 
 

@@ -56,6 +56,7 @@ class Adapter:
         deeper: For latents in several layers.
         shape: Shape of one datum, if known.
         domain: "unit" for data in [0, 1], "real" for any finite floats.
+        not_a_density: Why `nll` is the value of no density, if it is none; then it is refused.
 
     Raises:
         InvalidType, InvalidValue: If a field is of another type, such as one of the three no function.
@@ -73,6 +74,7 @@ class Adapter:
     deeper: HierarchicalParts | None = None
     shape: tuple[int, ...] | None = None
     domain: Domain = "unit"
+    not_a_density: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "device", on_device(self.device))
@@ -171,6 +173,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         deeper=_deeper(model) if network.groups > 1 else None,
         shape=model.shape,
         domain=model.domain,
+        not_a_density=likelihood.not_a_density,
     )
 
 
