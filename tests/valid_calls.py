@@ -668,6 +668,15 @@ CALLS: dict[str, Callable[[], Call]] = {
         metrics.chamfer,
         {"a": points()[None], "b": points()[None] + 0.1, "squared": True, "reduce": "sum"},
     ),
+    "metrics.linear_svm": lambda: (
+        metrics.linear_svm,
+        {
+            "train": (codes().mean, torch.arange(6) % 2),
+            "test": (codes().mean, torch.arange(6) % 2),
+            "standardize": False,
+            "seed": 0,
+        },
+    ),
     "metrics.probe": lambda: (
         metrics.probe,
         {

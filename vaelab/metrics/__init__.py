@@ -8,7 +8,7 @@ In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelih
 from vaelab.divergences.chamfer_distance import chamfer
 from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
-from vaelab.metrics.linear_probe import probe
+from vaelab.metrics.linear_probe import linear_svm, probe
 from vaelab.metrics.log_likelihood import bound, nll
 from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
 from vaelab.metrics.report_numbers import report, save
@@ -28,6 +28,7 @@ __all__ = [
     "distances",
     "encode",
     "evaluate",
+    "linear_svm",
     "nll",
     "normal",
     "posterior_shift",
