@@ -116,3 +116,11 @@ def test_gradients_reach_every_weight_and_it_traces_as_one_graph():
 def test_bad_sizes_are_refused(change, words):
     with pytest.raises(InvalidValue, match=words):
         folding(**{"shape": (60, 3), "latent": 2, **SMALL, **change})
+
+
+def test_the_published_widths_are_those_of_the_paper():
+    encoder, decoder = folding((2025, 3), 512, (64, 64, 64, 128, 1024), fold=512)
+    shapes = [(layer.linear.in_features, layer.linear.out_features) for layer in (*encoder.points, *encoder.graph)]
+    assert shapes == [(12, 64), (64, 64), (64, 64), (64, 128), (128, 1024)]
+    folds = [(fold.code.in_features + fold.place.in_features, fold.code.out_features) for fold in decoder.children()]
+    assert folds == [(512 + 2, 512), (512 + 3, 512)]

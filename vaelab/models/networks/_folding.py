@@ -32,7 +32,7 @@ def folding(
     Args:
         shape: (points, 3). The encoder takes any number of points above `neighbors`.
         latent: Number of latents.
-        hidden: Widths of two dense layers and of two or more graph layers, the last of which is
+        hidden: Widths of one or more dense layers, then of two graph layers, the last of which is
             pooled. The paper's are (64, 64, 64, 128, 1024), with a code of 512.
         fold: Width of the two hidden layers of each of both folds; 512 in the paper.
         neighbors: Near points of each point, itself included.
@@ -67,8 +67,7 @@ class GraphEncoder(nn.Module):
     """Dense layers on each point with its local covariance, graph layers, and a maximum over all points.
 
     A graph layer takes the maximum of every feature over the near points, then a linear map. Near
-    are those in space, in every layer. Batch normalization follows every linear layer: without it
-    posteriors of an early training often collapse.
+    are those in space, in every layer. Batch normalization follows every linear layer but the last.
 
     Args:
         latent: Number of latents.
@@ -79,8 +78,8 @@ class GraphEncoder(nn.Module):
     def __init__(self, latent: int, hidden: Sequence[int], neighbors: int) -> None:
         super().__init__()
         self.neighbors = neighbors
-        self.points = nn.Sequential(*(PointLayer(a, b) for a, b in pairwise([12, *hidden[:2]])))
-        self.graph = nn.ModuleList(PointLayer(a, b) for a, b in pairwise(hidden[1:]))
+        self.points = nn.Sequential(*(PointLayer(a, b) for a, b in pairwise([12, *hidden[:-2]])))
+        self.graph = nn.ModuleList(PointLayer(a, b) for a, b in pairwise(hidden[-3:]))
         self.head = nn.Sequential(
             nn.Linear(hidden[-1], hidden[-1]), nn.BatchNorm1d(hidden[-1]), nn.ReLU(), nn.Linear(hidden[-1], 2 * latent)
         )
