@@ -76,8 +76,8 @@ def draw_collapse(n: Numbers) -> Drawing:
                 n["weight"][rows].ravel(), n[name][rows].ravel(), marker, label=f"computed γ, {start} start", **look
             )
         axes.set(xscale="log")
-    panels[0].set(yscale="log", ylabel="rate (nats)", title="What the code says")
-    panels[1].set(yscale="log", ylabel="Chamfer distance", title="How well shapes are decoded")
+    panels[0].set(yscale="log", ylabel="rate (nats)", title="Rate at posterior means")
+    panels[1].set(ylabel="Chamfer distance", title="How well shapes are decoded")
     panels[2].set(ylabel="distinct shapes", title="Pairs of decoded means, over pairs of data")
     panels[3].set(ylabel="share right", title="Linear SVM: on draws of z, and on\nstandardized means (×)")
     computed = select_rows(n, "computed")
