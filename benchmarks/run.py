@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import augmentation
+import chamfer
 import ensemble
 import evaluation
 import frechet
@@ -28,7 +29,9 @@ from vaelab._utils.files import atomic_write
 
 RESULTS = Path(__file__).parent / "results"
 TRAINING = [step, loops, ensemble, pool, growth, start, graph, gamma, threads, hierarchical]
-BENCHMARKS = {module.__name__: module for module in [*TRAINING, latency, posterior, augmentation, evaluation, frechet]}
+BENCHMARKS = {
+    module.__name__: module for module in [*TRAINING, latency, posterior, augmentation, evaluation, frechet, chamfer]
+}
 
 
 def main() -> None:

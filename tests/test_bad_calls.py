@@ -55,7 +55,7 @@ UNREAD = re.compile(
 )
 VALUES_ONLY = ("rank 5", "rank 5 in it", "nan tensor", "inf tensor", "negative tensor", "nan in it", "0-d nan")
 SIGNED = {"low", "high", "center", "rows", "answer", "truth", "q", "p"}  # numbers of either sign
-FROM_ZERO = {"seed", "lr_warmup", "gap", "latent", "latents", "step", "padding", "group"}  # whole numbers that may be 0
+FROM_ZERO = {"seed", "first", "lr_warmup", "gap", "latent", "latents", "step", "padding", "group"}  # may be 0
 FREE: set[str] = set()
 
 

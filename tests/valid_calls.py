@@ -6,7 +6,9 @@ change its arguments.
 
 import functools
 import inspect
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +20,7 @@ from vaelab import (
     Gaussian,
     annealing,
     augment,
+    clouds,
     consistency,
     gamma,
     likelihoods,
@@ -84,6 +87,17 @@ def linear() -> posterior.LinearGaussian:
 
 def points() -> torch.Tensor:
     return torch.linspace(-1, 1, 18).reshape(6, 3).cos()
+
+
+def triangle() -> clouds.Mesh:
+    return clouds.Mesh(np.eye(3), np.array([[0, 1, 2]]))
+
+
+@functools.cache
+def off_file() -> Path:
+    path = Path(tempfile.mkdtemp()) / "triangle.off"
+    path.write_text("OFF 3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", encoding="utf-8")
+    return path
 
 
 def spectrum() -> dict[str, Any]:
@@ -162,6 +176,11 @@ def prior(word: str) -> priors.Prior:
 def recipe(name: str, *without: str, **own: Any) -> Call:
     options = {key: value for key, value in design().items() if key not in without}
     return getattr(recipes, name), {"shape": SHAPE, "latent": 2, **own, **options}
+
+
+def folding() -> dict[str, Any]:
+    sizes = {"points": 8, "latent": 2, "hidden": (4, 4, 4), "fold": 4, "neighbors": 4}
+    return {**sizes, "gamma": 0.5, "dimension": 6.0, "grid": "plane", "beta": 1.0, "annealing": None}
 
 
 def hierarchy(name: str, **own: Any) -> Call:
@@ -295,6 +314,10 @@ CALLS: dict[str, Callable[[], Call]] = {
         vaelab.load,
         {"name": "digits", "split": "all", "folder": None, "limit": 20, "progress": False, "domain": "unit"},
     ),
+    "clouds.farthest_points": lambda: (clouds.farthest_points, {"cloud": points().numpy(), "k": 2, "first": 0}),
+    "clouds.read_off": lambda: (clouds.read_off, {"path": off_file()}),
+    "clouds.sample_mesh": lambda: (clouds.sample_mesh, {"mesh": triangle(), "n": 4, "seed": 0}),
+    "clouds.unit_ball": lambda: (clouds.unit_ball, {"clouds": points().numpy()}),
     # divergences
     "Gaussian.standard": lambda: (Gaussian.standard, {"like": torch.zeros(1)}),
     "Gaussian.sample": lambda: (codes().sample, {"noise": torch.zeros(6, 2)}),
@@ -342,6 +365,10 @@ CALLS: dict[str, Callable[[], Call]] = {
     "networks.resnet": lambda: (
         networks.resnet,
         {"shape": SHAPE, "latent": 2, "hidden": (2, 2, 2), "dense": 4, "decay": 0.1},
+    ),
+    "networks.folding": lambda: (
+        networks.folding,
+        {"shape": (8, 3), "latent": 2, "hidden": (4, 4, 4), "fold": 4, "neighbors": 4, "grid": "plane"},
     ),
     "networks.skip_mlp": lambda: (networks.skip_mlp, {"data": 3, "latent": 2, "width": 4, "depth": 1}),
     "priors.Standard": lambda: (priors.Standard, {"latent": 2}),
@@ -417,6 +444,22 @@ CALLS: dict[str, Callable[[], Call]] = {
         for kind in (likelihoods.Bernoulli, likelihoods.Normal, likelihoods.Laplace)
         for method in ("nll", "nll_and_mse", "sample", *(["mean"] if kind is likelihoods.Bernoulli else []))
     },
+    **{
+        f"likelihoods.{kind.__name__}.squares": lambda kind=kind: (
+            kind().squares,
+            {"decoded": pixels()["out"], "x": pixels()["x"]},
+        )
+        for kind in (likelihoods.Bernoulli, likelihoods.Normal, likelihoods.Laplace)
+    },
+    "likelihoods.Chamfer": lambda: (likelihoods.Chamfer, {"dimension": 6.0, "gamma": 0.5, "reduce": "mean"}),
+    **{
+        f"likelihoods.Chamfer.{method}": lambda method=method: (
+            getattr(likelihoods.Chamfer(6.0, 0.5), method),
+            {"decoded" if method == "squares" else "out": torch.zeros(3, 4, 3), "x": torch.ones(3, 4, 3)},
+        )
+        for method in ("nll", "nll_and_mse", "squares")
+    },
+    "likelihoods.Chamfer.mean": lambda: (likelihoods.Chamfer(6.0).mean, {"out": torch.zeros(3, 4, 3)}),
     "Objective": lambda: (
         vaelab.Objective,
         {"likelihood": likelihoods.Normal(), "divergence": d.KL(), "weight": 1.0, "annealing": None, "balance": False},
@@ -492,6 +535,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "recipes.iwae": lambda: recipe("iwae", samples=2, gradient="plain"),
     "recipes.two_layer_iwae": lambda: recipe("two_layer_iwae", "network", top=2, samples=2),
     "recipes.hierarchical_vae": lambda: hierarchy("hierarchical_vae"),
+    "recipes.folding_vae": lambda: (recipes.folding_vae, folding()),
+    "recipes.cr_folding_vae": lambda: (recipes.cr_folding_vae, {**folding(), "consistency": 0.5, "views": views}),
     "recipes.cr_hierarchical_vae": lambda: hierarchy(
         "cr_hierarchical_vae", consistency=1.0, views="simple", shared_noise=True
     ),
@@ -505,6 +550,14 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"rotation": 5.0, "translation": 0.1, "scale": (0.9, 1.1), "shear": 1.0},
     ),
     "augment.Affine.warp": lambda: (augment.Affine().warp, {"uniform": uniform, "size": (8, 8)}),
+    "augment.CloudAugment": lambda: (
+        augment.CloudAugment,
+        {"rotation": "full", "scale": (0.9, 1.1), "jitter": 0.01, "dropout": 0.2},
+    ),
+    "augment.CloudAugment.__call__": lambda: (
+        augment.CloudAugment(),
+        {"x": torch.ones(3, 4, 3), "generator": torch.Generator()},
+    ),
     "augment.Augment": lambda: (augment.Augment, {"parts": (augment.Flip(),), "fill": "edge"}),
     "augment.Augment.__call__": lambda: (augment.simple().__call__, {"x": images(), "generator": None}),
     "augment.Flip": lambda: (augment.Flip, {"horizontal": 0.5, "vertical": 0.0}),
@@ -680,6 +733,19 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"model": vae(), "x": images(), "samples": 2, "chunk": 4, "seed": 0},
     ),
     "metrics.posterior_shift": lambda: (metrics.posterior_shift, {"plain": codes(), "shifted": codes()}),
+    "metrics.chamfer": lambda: (
+        metrics.chamfer,
+        {"a": points()[None], "b": points()[None] + 0.1, "squared": True, "reduce": "sum"},
+    ),
+    "metrics.linear_svm": lambda: (
+        metrics.linear_svm,
+        {
+            "train": (codes().mean, torch.arange(6) % 2),
+            "test": (codes().mean, torch.arange(6) % 2),
+            "standardize": False,
+            "seed": 0,
+        },
+    ),
     "metrics.probe": lambda: (
         metrics.probe,
         {

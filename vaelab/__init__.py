@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vaelab import plots as plots
     from vaelab import posterior as posterior
     from vaelab.data import augment as augment
+    from vaelab.data import clouds as clouds
     from vaelab.data.dataset import Dataset as Dataset
     from vaelab.data.loading import load as load
     from vaelab.divergences import quadrature as quadrature

@@ -5,6 +5,7 @@ import torch
 
 from vaelab import metrics
 from vaelab._utils.errors import InvalidValue
+from vaelab.metrics import linear_svm
 
 
 def classes(n, seed=0, d=3):
@@ -58,3 +59,41 @@ def test_a_probe_needs_two_classes(labels, few):
     means = torch.randn(30, 2)
     with pytest.raises(InvalidValue, match="two classes"):
         metrics.probe((means, labels), (means, labels), small_probe_labels=few)
+
+
+def separable(n, scale, seed):
+    """Codes of two classes in one of five latents, two standard deviations apart, times a scale."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % 2
+    codes = torch.randn(n, 5, generator=generator)
+    codes[:, 0] += 4.0 * labels
+    return scale * codes, labels
+
+
+def test_the_svm_is_trained_and_tested_on_different_codes():
+    train, test = separable(400, 1.0, 0), separable(1000, 1.0, 1)
+    found = linear_svm(train, test)
+    expected = torch.distributions.Normal(0.0, 1.0).cdf(torch.tensor(2.0)).item()  # of the best classifier
+    assert found.value == pytest.approx(expected, abs=0.015)
+    assert found.standard_error == pytest.approx((found.value * (1 - found.value) / 1000) ** 0.5)
+    wrong = test[0], 1 - test[1]
+    assert linear_svm(train, wrong).value == pytest.approx(1 - found.value)
+
+
+def test_only_a_standardized_svm_reads_a_signal_far_below_the_noise_of_q():
+    train, test = separable(400, 1e-4, 0), separable(1000, 1e-4, 1)
+    assert linear_svm(train, test, standardize=True).value > 0.95
+    noisy = [
+        (codes + torch.randn(codes.shape, generator=torch.Generator().manual_seed(2)), y) for codes, y in (train, test)
+    ]
+    assert linear_svm(*noisy, standardize=True).value < 0.6
+
+
+def test_the_svm_refuses_codes_that_do_not_match():
+    (codes, labels), one = separable(20, 1.0, 0), torch.zeros(20, dtype=torch.int64)
+    with pytest.raises(InvalidValue, match="codes of 5 latents, got 3"):
+        linear_svm((codes, labels), (codes[:, :3], labels))
+    with pytest.raises(InvalidValue, match="of two classes"):
+        linear_svm((codes, one), (codes, labels))
+    with pytest.raises(InvalidValue, match="labels \\[n\\]"):
+        linear_svm((codes, labels[:3]), (codes, labels))

@@ -1,4 +1,4 @@
-"""The domain of data and likelihoods: [0, 1] as pixels are, its 256 levels, or all finite numbers."""
+"""The domain of data and likelihoods: [0, 1] as pixels are, its 256 levels, or all finite numbers, as of points."""
 
 from typing import Literal
 
@@ -19,3 +19,9 @@ def require_unit(name: str, domain: Domain) -> None:
             f"{name} needs data in [0, 1], but the domain of this likelihood is {domain!r}; omit it, or "
             "use a likelihood with squash=True."
         )
+
+
+def require_density(name: str, likelihood: object) -> None:
+    """Raise `InvalidValue`, with the reason, for a likelihood that is no density; `name` needs one."""
+    if reason := getattr(likelihood, "not_a_density", ""):
+        raise InvalidValue(f"{name} needs a likelihood, but {reason}.")

@@ -11,7 +11,8 @@ def data_list() -> None:
 
     for row in describe():
         entry = row.entry
-        counts, shape = f"{entry.train}+{entry.test}", "x".join(map(str, entry.shape))
+        counts = f"{entry.train}+{entry.test}" if entry.train else "your own"
+        shape = "x".join(map(str, entry.shape))
         show(f"{entry.name:<18} {counts:>14}  {shape:<9} {entry.license}", f"{'':<18} {printable(row.where)}")
 
 

@@ -1,8 +1,9 @@
-"""Data sets by name, checked, as uint8 images [n, c, h, w].
+"""Data sets by name, checked: uint8 images [n, c, h, w], or point clouds [n, points, 3].
 
 In order: `catalogue`, `dataset`, `locate` (on this machine), `download`, `shipped`, `dsprites`,
-`image_files`, `formats` (from files to arrays), `images` (arrays and tensors), `loading` (`load`),
-`inventory` (the commands `vaelab data ...`), `augment` (random transformations).
+`image_files`, `meshes`, `clouds`, `solids`, `shape_files` (of point clouds), `formats` (from files to
+arrays), `images` (arrays and tensors), `loading` (`load`), `inventory` (the commands `vaelab data
+...`), `augment` (random transformations).
 """
 
 from vaelab.data.dataset import Dataset

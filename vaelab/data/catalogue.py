@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidValue, suggest
 
 
@@ -12,12 +13,13 @@ class Entry:
     """One data set of the catalogue; catalogue.toml explains the fields."""
 
     name: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     train: int
     test: int
     license: str
     credit: str
     format: str = ""
+    domain: Domain = "unit"
     ships: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     downloads: dict[str, str] = field(default_factory=dict)

@@ -1,9 +1,10 @@
-"""Labeled images, or other data, with their origin, license and checksum."""
+"""Labeled images, or other data, with their domain, origin, license and checksum."""
 
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from vaelab._utils import checks
+from vaelab._utils.domain import Domain
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.typed import check_fields, typed
 from vaelab.data.catalogue import Entry
@@ -23,13 +25,16 @@ class Dataset:
     """Labeled images and what a figure or a paper has to state about them.
 
     Args:
-        images: uint8 [n, c, h, w], 0..255; in the domain "real", finite floats [n, ...].
+        images: uint8 [n, c, h, w], 0..255; in the domain "real", finite floats [n, ...], such as
+            point clouds [n, points, 3].
         labels: int64 [n], zeros where the data has none.
         name: The name that was loaded.
         split: "train", "test" or "all".
         origin: The file or folder from which these bytes were read.
         license: The license of the data.
         credit: Authors and title, for a citation.
+        domain: "unit" for images in [0, 1], or their bytes; "real" for other data, which nothing
+            takes that needs images.
 
     Raises:
         InvalidType, InvalidValue: If a field is of another type, or labels and images do not match.
@@ -47,9 +52,11 @@ class Dataset:
     origin: str
     license: str
     credit: str
+    domain: Domain = "unit"
 
     def __post_init__(self) -> None:
         check_fields(self)
+        checks.one_of("domain", self.domain, get_args(Domain))
         if self.images.dtype not in (torch.uint8, torch.bool):
             checks.float_tensor("images", self.images)
         if self.images.dim() < 2 or self.labels.shape != self.images.shape[:1]:
@@ -63,13 +70,18 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.shape))
-        kind = "images" if len(self.shape) == 3 else "data"
+        kind = "images" if len(self.shape) == 3 else "point clouds" if self.is_clouds else "data"
         return f"Dataset({self.name}, {self.split}: {len(self):,} {kind} {shape}, from {self.origin})"
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(channels, height, width) of one image, or the shape of one datum."""
         return tuple(self.images.shape[1:])
+
+    @property
+    def is_clouds(self) -> bool:
+        """Whether these are clouds of points in space, [n, points, 3]."""
+        return self.domain == "real" and len(self.shape) == 2 and self.shape[1] == 3
 
     @cached_property
     def sha256(self) -> str:
@@ -104,11 +116,12 @@ class Dataset:
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
 
-def make_dataset(entry: Entry, split: str, origin: Path | str, images: NDArray[np.uint8], labels: ArrayLike) -> Dataset:
-    """Return images [n, c, h, w] and labels [n] with the name, license and credit of an entry."""
-    pixels = torch.from_numpy(np.require(images, np.uint8, ["C", "W"]))
+def make_dataset(entry: Entry, split: str, origin: Path | str, images: NDArray[Any], labels: ArrayLike) -> Dataset:
+    """Return images [n, c, h, w], or data of the domain "real", and labels [n] with what an entry states."""
+    dtype = np.uint8 if entry.domain == "unit" else np.float32
+    pixels = torch.from_numpy(np.require(images, dtype, ["C", "W"]))
     classes = torch.from_numpy(np.array(labels, np.int64))
-    return Dataset(pixels, classes, entry.name, split, str(origin), entry.license, entry.credit)
+    return Dataset(pixels, classes, entry.name, split, str(origin), entry.license, entry.credit, entry.domain)
 
 
 def stratified_indices(labels: NDArray[np.int64], n: int, seed: int = 0) -> NDArray[np.int64]:

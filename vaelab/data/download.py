@@ -92,6 +92,11 @@ def find_files(entry: Entry, names: Iterable[str], folder: DataFolder) -> list[P
 
 def how_to_get(entry: Entry) -> str:
     """Return the sentence about data that is fetched on request only."""
+    if not entry.files:
+        return (
+            f"{entry.name} has no download: put {' or '.join(entry.folders[:2])} into a folder and pass that as "
+            f"folder= or VAELAB_DATA (license: {entry.license})."
+        )
     size = f"{entry.megabytes:,} MB" if entry.megabytes else "large"
     return (
         f"{entry.name} is not here: put {', '.join(entry.files)}, or its unpacked content, into a folder and pass "

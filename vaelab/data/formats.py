@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from vaelab._utils.reading import printable, reading
 from vaelab.data import dsprites
 from vaelab.data.catalogue import ENTRIES, Entry
 from vaelab.data.dataset import Dataset, limit_indices, make_dataset, split_indices
-from vaelab.data.download import Request, UnavailableError, ensure_files, notify
+from vaelab.data.download import Request, UnavailableError, ensure_files, how_to_get, notify
 from vaelab.data.locate import search_folders
 from vaelab.data.shipped import shipped_file
 
@@ -39,16 +39,16 @@ class Labeled(NamedTuple):
     """Images with their labels.
 
     Args:
-        images: uint8 [n, c, h, w].
+        images: uint8 [n, c, h, w], or data of another domain.
         labels: int64 [n].
     """
 
-    images: Bytes
+    images: NDArray[Any]
     labels: Indices
 
 
 def by_split(
-    read: Callable[[Entry, str, Request], tuple[Path, Labeled]],
+    read: Callable[[Entry, str, Request], tuple[Path | str, Labeled]],
 ) -> Callable[[Entry, Request], Dataset]:
     """Make a loader of a function that reads "train" or "test"; "all" is one after the other."""
 
@@ -156,6 +156,40 @@ def load_chairs(entry: Entry, request: Request) -> Dataset:
     indices = limit_indices(split_indices(len(views), request.split), request.limit)
     images = decode(files, [views[i] for i in indices], mode="L", crop=CHAIR, side=SIDE, progress=request.progress)
     return make_dataset(entry, request.split, origin, images, labels[indices])
+
+
+@by_split
+def load_solids(entry: Entry, split: str, request: Request) -> tuple[Path | str, Labeled]:
+    """Draw clouds of solids; the two splits are draws with other seeds."""
+    from vaelab.data.solids import draw_solids
+
+    n, seed = {"train": (entry.train, 0), "test": (entry.test, 1)}[split]
+    n = n if request.limit is None else min(n, request.limit)  # of the classes in turn
+    return "drawn by vaelab", Labeled(*draw_solids(n, entry.shape[0], seed))
+
+
+@by_split
+def load_modelnet(entry: Entry, split: str, request: Request) -> tuple[Path | str, Labeled]:
+    """Draw clouds from the meshes of ModelNet, in its folder or its archive."""
+    from vaelab.data.shape_files import modelnet
+
+    unpacked = [folder / entry.unpacked for folder in search_folders(entry, request.folder)]
+    folders = [path for path in unpacked if path.is_dir()]
+    path = folders[0] if folders else ensure_files(entry, entry.files, request)[0]
+    return path, Labeled(*modelnet(path, split, entry.shape[0], request.limit, request.progress))
+
+
+def load_shapenet(entry: Entry, request: Request) -> Dataset:
+    """Draw clouds from the meshes of ShapeNet, or take its clouds, in the user's folder."""
+    from vaelab.data.shape_files import is_synset, shapenet
+
+    for path in search_folders(entry, request.folder):
+        with reading(path):
+            found = path.is_dir() and any(is_synset(inside.name) for inside in path.iterdir())
+        if found:
+            clouds = shapenet(path, request.split, entry.shape[0], request.limit, request.progress)
+            return make_dataset(entry, request.split, path, *clouds)
+    raise DataError(how_to_get(entry))
 
 
 def read_idx(content: bytes) -> Bytes:

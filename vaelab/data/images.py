@@ -41,6 +41,12 @@ def as_images(data: Any, shape: tuple[int, ...] | None = None, domain: Domain = 
         >>> as_images(np.zeros((5, 28, 28)), (1, 28, 28)).shape
         torch.Size([5, 1, 28, 28])
     """
+    if isinstance(data, Dataset) and data.domain != domain == "unit":
+        what = "point clouds" if data.is_clouds else "data"
+        raise InvalidValue(
+            f"images must be in [0, 1], but {data.name} are {what} {list(data.shape)} of the domain 'real'; use a "
+            "model of that domain, such as recipes.folding_vae, or a likelihood with squash=False."
+        )
     images = data.images if isinstance(data, Dataset) else data
     if isinstance(images, np.ndarray):
         images = _from_numpy(images)

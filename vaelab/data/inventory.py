@@ -115,6 +115,8 @@ def get(name: str, *, folder: DataFolder = None, progress: bool = True) -> Path:
         raise InvalidValue(f"{name} {entry.built_in}: there is nothing to download, load it.")
     if entry.ships:
         return shipped_file(entry)
+    if not entry.files:
+        raise InvalidValue(how_to_get(entry))
     into = cache(entry) if folder is None else user_path(folder) / name
     present = _check_files(entry, [into])
     altered = [path for path, intact in present if not intact]
@@ -172,6 +174,9 @@ def _find(entry: Entry, folder: DataFolder = None) -> str | None:
                 exists = (place / entry.unpacked).exists()
             if exists:
                 return str(place / entry.unpacked)
+    if not entry.files:  # of which the user has the folder
+        places = [path for path in search_folders(entry, folder) if path.name in (entry.name, *entry.folders)]
+        return next((str(path) for path in places if path.is_dir()), None)
     paths = [locate(entry, name, folder) for name in entry.files]
     if paths[0] and all(paths):
         return str(paths[0].parent if len(paths) > 1 else paths[0])

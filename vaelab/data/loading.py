@@ -43,7 +43,7 @@ def load(
     progress: bool = True,
     domain: Literal["unit", "real"] = "unit",
 ) -> Dataset:
-    """Load labeled images by name, from a folder of the user's, or from an array.
+    """Load labeled images or point clouds by name, from a folder of the user's, or from an array.
 
     Sub-folders of folder:PATH are classes; those named train and test, or their usual synonyms, are
     the splits, and validation images are the test set if there is no other. Images are turned as
@@ -61,10 +61,12 @@ def load(
         limit: Largest number of images. The draw is the same every time and, where labels are
             known beforehand, keeps each class in proportion.
         progress: Show progress bars.
-        domain: "real" takes an array of finite floats [n, ...] and keeps them as they are.
+        domain: "real" takes an array of finite floats [n, ...] as they are, such as point clouds
+            [n, points, 3]. That of a known data set is its own.
 
     Returns:
-        A `Dataset` with uint8 images [n, c, h, w].
+        A `Dataset` with uint8 images [n, c, h, w], or, of its domain "real", floats [n, ...]: solids,
+        modelnet10, modelnet40 and shapenet are point clouds in the unit ball, their third axis up.
 
     Raises:
         InvalidValue: If an argument is out of range.
@@ -84,8 +86,8 @@ def load(
         raise InvalidValue(f"domain must be 'unit' or 'real', got {domain!r}.")
     if isinstance(name, np.ndarray | Tensor):
         dataset = _from_array(name, split, domain)
-    elif domain == "real":
-        raise InvalidType(f"name must be an array for domain='real', got {name!r:.60}.")
+    elif domain == "real" and not (name in ENTRIES and ENTRIES[name].domain == "real"):
+        raise InvalidType(f"name must be an array or point clouds for domain='real', got {name!r:.60}.")
     elif not isinstance(name, str):
         raise InvalidType(f"name must be a data set, folder:PATH or an array, got {type(name).__name__}.")
     else:
@@ -114,4 +116,4 @@ def _from_array(array: NDArray[Any] | Tensor, split: str, domain: Domain) -> Dat
         data = channels_first(data)
         data = data if data.dtype == torch.uint8 else to_uint8(data)
     labels = torch.zeros(len(data), dtype=torch.int64)
-    return Dataset(data.contiguous().clone(), labels, "array", "all", "memory", "your own", "your own array")
+    return Dataset(data.contiguous().clone(), labels, "array", "all", "memory", "your own", "your own array", domain)

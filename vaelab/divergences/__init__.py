@@ -2,8 +2,8 @@
 
 In order: `gaussian` (with KL), `diagonal` and `full_covariance` (formulas without checks),
 `validation`, `closed_form` (the functions, checked), `modules` (the same for an objective),
-`kernel_mmd`, `quadrature` (any density, by numerical integration), `fitting` (the Gaussian nearest
-to a mixture).
+`kernel_mmd`, `chamfer_distance` (public in `vaelab.metrics`), `quadrature` (any density, by numerical
+integration), `fitting` (the Gaussian nearest to a mixture).
 """
 
 from vaelab.divergences.closed_form import extended_geometric_js, geometric_js, geometric_mean, kl

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from vaelab._utils import rng
 from vaelab._utils.errors import TrainingError, UserError
-from vaelab._utils.images import sum_pixels
 from vaelab.data.loading import load
 from vaelab.live.training_config import Call, TrainingChoices
 from vaelab.models.vae import eval_mode, group_rates
@@ -275,7 +274,7 @@ def rates_and_distortion(experiment: Experiment, images: Tensor) -> tuple[tuple[
     """
     noise = torch.Generator(next(experiment.parameters()).device).manual_seed(0)
     with rng.use_generator(noise), eval_mode(experiment):
-        x = experiment.as_input(experiment.as_images(images))
+        x, likelihood = experiment.as_input(experiment.as_images(images)), experiment.objective.likelihood
         result = experiment.model(x)
-        errors = sum_pixels((x - experiment.objective.likelihood.mean(result.out)).square())
+        errors = likelihood.squares(likelihood.mean(result.out), x)
         return tuple(float(rate.mean()) for rate in group_rates(result)), float(errors.mean())

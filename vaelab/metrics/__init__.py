@@ -5,9 +5,10 @@ In order: `adapter` (any VAE as three functions), `reconstruction`, `log_likelih
 `report_table`, `report_numbers`, `report_figure`.
 """
 
+from vaelab.divergences.chamfer_distance import chamfer
 from vaelab.metrics.activity import active_units, activity_histogram
 from vaelab.metrics.adapter import Adapter, bernoulli, encode, normal
-from vaelab.metrics.linear_probe import probe
+from vaelab.metrics.linear_probe import linear_svm, probe
 from vaelab.metrics.log_likelihood import bits_per_dim, bound, nll
 from vaelab.metrics.reconstruction import RateDistortion, evaluate, rate_distortion
 from vaelab.metrics.report_numbers import report, save
@@ -24,9 +25,11 @@ __all__ = [
     "bernoulli",
     "bits_per_dim",
     "bound",
+    "chamfer",
     "distances",
     "encode",
     "evaluate",
+    "linear_svm",
     "nll",
     "normal",
     "posterior_shift",

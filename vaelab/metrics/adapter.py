@@ -63,6 +63,7 @@ class Adapter:
         shape: Shape of one datum, if known.
         domain: "unit" for data in [0, 1], "levels" where `nll` is -ln P of 256 levels, "real" for any
             finite floats.
+        not_a_density: Why `nll` is the value of no density, if it is none; then it is refused.
 
     Raises:
         InvalidType, InvalidValue: If a field is of another type, such as one of the three no function.
@@ -81,6 +82,7 @@ class Adapter:
     prior: Prior | None = None
     shape: tuple[int, ...] | None = None
     domain: Domain = "unit"
+    not_a_density: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "device", on_device(self.device))
@@ -185,6 +187,7 @@ def adapted(model: Experiment | Adapter) -> Adapter:
         prior=next(iter(learned_priors(network)), None) if network.groups == 1 else None,
         shape=model.shape,
         domain=model.domain,
+        not_a_density=likelihood.not_a_density,
     )
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
+from vaelab._utils.domain import require_density
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
 from vaelab._utils.typed import typed
@@ -127,6 +128,7 @@ def importance_weights(
     """
     samples, chunk = checks.positive_int("samples", samples), checks.positive_int("chunk", chunk)
     model = adapted(model)
+    require_density("the log likelihood", model)
     if proposal is not None and model.deeper is not None:
         raise InvalidValue("proposal must be None for a model with several groups of latents.")
     generator = torch.Generator(model.device).manual_seed(checks.seed(seed))
@@ -194,6 +196,7 @@ def bound(model: Experiment | Adapter, x: Images, *, seed: int = 0, chunk: int =
         torch.Size([5])
     """
     model, chunk = adapted(model), checks.positive_int("chunk", chunk)
+    require_density("the ELBO", model)
     x = model.as_images(x, density=True)
     model.check(x[:2], density=False)
     generator = torch.Generator(model.device).manual_seed(checks.seed(seed))

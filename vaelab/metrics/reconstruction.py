@@ -9,7 +9,6 @@ from torch import Tensor
 from vaelab._utils import checks, rng
 from vaelab._utils.domain import encoder_domain
 from vaelab._utils.errors import InvalidValue
-from vaelab._utils.images import sum_pixels
 from vaelab._utils.typed import typed
 from vaelab.data.images import Images, as_images
 from vaelab.models.vae import eval_mode, total_rate
@@ -20,7 +19,7 @@ class RateDistortion(NamedTuple):
     """Means per sample with z at the posterior mean, summed over latent groups.
 
     Args:
-        distortion: Squared error summed over pixels.
+        distortion: Squared error summed over pixels; of clouds, D times their Chamfer distance.
         rate: KL(q || p), nats.
         divergence: The divergence of the objective, nats.
     """
@@ -54,7 +53,8 @@ def rate_distortion(
     def terms(x: Tensor, inputs: Tensor) -> list[Tensor]:
         result = experiment.mean_pass(inputs)
         decoded = experiment.objective.likelihood.mean(result.out)
-        return [sum_pixels((x - decoded).square()), total_rate(result), experiment.objective.total_divergence(result)]
+        squares = experiment.objective.likelihood.squares(decoded, x)
+        return [squares, total_rate(result), experiment.objective.total_divergence(result)]
 
     device = next(experiment.parameters()).device
     with rng.use_generator(torch.Generator(device).manual_seed(0)):  # MMD draws from the prior
@@ -73,9 +73,9 @@ def evaluate(experiment: Experiment, x: Images, inputs: Images | None = None, ch
 
     Returns:
         Means over the data: "reconstruction", squared error summed over pixels with z at the
-        posterior mean; "reconstruction_sampled", with z drawn; "rate", KL(q || p) in nats;
-        "divergence", that of the objective. For several latent groups the last two are along the
-        draws.
+        posterior mean, or D times the Chamfer distance of clouds; "reconstruction_sampled", with z
+        drawn; "rate", KL(q || p) in nats; "divergence", that of the objective. For several latent
+        groups the last two are along the draws.
     """
     objective = experiment.objective
 
@@ -83,7 +83,7 @@ def evaluate(experiment: Experiment, x: Images, inputs: Images | None = None, ch
         result = experiment.model(inputs)
         one_group = len(result.q) == 1  # which needs no second encoding
         at_mean = experiment.decode(result.q[0].mean) if one_group else experiment.reconstruct(inputs)
-        errors = [sum_pixels((x - y).square()) for y in (at_mean, objective.likelihood.mean(result.out))]
+        errors = [objective.likelihood.squares(y, x) for y in (at_mean, objective.likelihood.mean(result.out))]
         return [*errors, total_rate(result), objective.total_divergence(result)]
 
     names = ("reconstruction", "reconstruction_sampled", "rate", "divergence")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks, rng
+from vaelab._utils.domain import require_density
 from vaelab._utils.errors import DataError, StorageError
 from vaelab._utils.files import atomic_write, user_path
 from vaelab._utils.images import to_float
@@ -80,6 +81,7 @@ def report(
         (5, 2)
     """
     _check(samples, nll_images, small_probe_labels, seed)
+    require_density("a report", adapted(model))
     inputs = prepare_inputs(adapted(model), data, views, binarize, seed)
     index, train_index = (
         sample_indices(len(inputs.test), nll_images, seed),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vaelab._utils import checks
+from vaelab._utils.domain import require_density
 from vaelab._utils.errors import InvalidValue
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.typed import typed
@@ -62,6 +63,7 @@ class IWAEObjective(Objective):
         weight: float = 1.0,
         annealing: Annealing | None = None,
     ) -> None:
+        require_density("IWAEObjective", likelihood)
         super().__init__(likelihood, KL(), weight, annealing)
         self.samples, self.gradient = checks.positive_int("samples", samples), gradient
 

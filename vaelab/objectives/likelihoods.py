@@ -4,38 +4,31 @@
 never turned into a probability and back. `nll(out, x)` is pure; `score(out, x)` serves the training
 step, which needs the squared error too and gamma for this batch. The `domain` of the data is
 "unit", bytes or floats in [0, 1], "levels", bytes or multiples of 1/255, or "real", any finite floats.
+What is no density of the data says so in `not_a_density`, and is refused where a likelihood is needed.
 """
 
 import math
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from vaelab._utils import checks
 from vaelab._utils.domain import Domain
-from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
 from vaelab._utils.precision import without_autocast
 from vaelab.divergences.gaussian import LOG_2PI
+from vaelab.objectives.chamfer_loss import Chamfer
 from vaelab.objectives.gamma import GammaPolicy, policy
 from vaelab.objectives.logistic_mixture import LogisticMixture, dequantized
+from vaelab.objectives.pixel_likelihood import PixelLikelihood, check_pair
 
-__all__ = ["Bernoulli", "Laplace", "LogisticMixture", "Normal"]
+__all__ = ["Bernoulli", "Chamfer", "Laplace", "LogisticMixture", "Normal"]
 Dequantize = Literal["uniform"]
 
 
-def _check(out: object, x: object) -> None:
-    """Check types and shapes of a decoder's output and of data; a training step does not read their values."""
-    checks.tensors(out=out, x=x)
-    assert isinstance(out, Tensor)
-    assert isinstance(x, Tensor)
-    if out.shape != x.shape or x.dim() < 2 or not len(x):
-        raise InvalidValue(f"out must be [b, ...] of the shape {tuple(x.shape)} of x, got {tuple(out.shape)}.")
-
-
-class Bernoulli(nn.Module):
+class Bernoulli(PixelLikelihood):
     """Bernoulli: -ln p(x|z) = -Σ [x ln π + (1-x) ln(1-π)] with π = sigmoid(out).
 
     It is a density only for x in {0, 1}.
@@ -54,13 +47,13 @@ class Bernoulli(nn.Module):
     @without_autocast
     def nll(self, out: Tensor, x: Tensor) -> Tensor:
         """Return -ln p(x|z) [b] in nats for out and x [b, ...]."""
-        _check(out, x)
+        check_pair(out, x)
         return sum_pixels(F.binary_cross_entropy_with_logits(out, x, reduction="none"))
 
     @without_autocast
     def nll_and_mse(self, out: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nll [b] and the squared error per pixel [b], which carries no gradient."""
-        _check(out, x)
+        check_pair(out, x)
         with torch.no_grad():
             error = sum_pixels((x - torch.sigmoid(out)).square()) / x[0].numel()
         return self.nll(out, x), error
@@ -74,7 +67,7 @@ class Bernoulli(nn.Module):
         return torch.bernoulli(self.mean(checks.float_tensor("out", out)))
 
 
-class _Scaled(nn.Module):
+class _Scaled(PixelLikelihood):
     gamma: GammaPolicy
 
     def __init__(
@@ -95,7 +88,7 @@ class _Scaled(nn.Module):
 
     def _continuous(self, out: Tensor, x: Tensor) -> tuple[Tensor, float]:
         """Return x, with noise if it is dequantized, and what its density then lacks to a probability."""
-        _check(out, x)
+        check_pair(out, x)
         return (x, 0.0) if self.dequantize is None else dequantized(x)
 
     def mean(self, out: Tensor) -> Tensor:
@@ -192,4 +185,4 @@ class Laplace(_Scaled):
         return self.mean(out) - scale * uniform.sign() * tail.log()
 
 
-Likelihood = Bernoulli | Normal | Laplace | LogisticMixture
+Likelihood = Bernoulli | Normal | Laplace | LogisticMixture | Chamfer

@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from vaelab._utils import checks, rng
@@ -23,13 +23,14 @@ from vaelab._utils.errors import InvalidValue
 from vaelab._utils.images import sum_pixels
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.typed import typed
+from vaelab.objectives.pixel_likelihood import PixelLikelihood
 
 LAST = 255  # of 256 levels
 MIN_LOG_SCALE, MAX_LOG_SCALE = -7.0, 20.0  # below, one bin has almost all mass; above, the two outer bins
 PARTS = {1: 3, 3: 10}  # numbers per component and pixel, by the channels of the image
 
 
-class LogisticMixture(nn.Module):
+class LogisticMixture(PixelLikelihood):
     """Mixture of discretized logistic distributions: probabilities of the 256 levels of each pixel.
 
     The decoder gives each pixel the logits, means and log scales of the components and, for color

@@ -26,6 +26,7 @@ from vaelab.models.priors import Prior, named
 from vaelab.models.spectral import SpectralPenalty
 from vaelab.models.two_layers import TwoLayers
 from vaelab.models.vae import VAE
+from vaelab.objectives import cloud_recipes
 from vaelab.objectives.annealing import Annealing, Cyclical, Linear, PIController
 from vaelab.objectives.consistency import ConsistentExperiment, Triplet, Views, consistent
 from vaelab.objectives.gamma import GammaPolicy, Geco
@@ -35,7 +36,8 @@ from vaelab.objectives.objective import Experiment, Objective
 
 GroupDivergence = Literal["kl", "reverse_kl", "gjs", "dual_gjs"]  # of a hierarchy, for every group
 RECIPES: dict[str, Callable[..., Experiment]] = {}
-__all__: list[str] = []
+folding_vae, cr_folding_vae = cloud_recipes.folding_vae, cloud_recipes.cr_folding_vae  # of points, not of shapes
+__all__: list[str] = ["cr_folding_vae", "folding_vae"]
 
 
 class Design(TypedDict, total=False):

@@ -1,4 +1,4 @@
-"""Random transformations of a batch, one per image, on the device of the images.
+"""Random transformations of a batch, one per image or cloud, on the device of the images.
 
 All geometric parts are one warp and one `grid_sample`. Nothing is learned and nothing branches on a
 tensor, so a transformation traces into the graph of a training step, and under vmap every member
@@ -17,12 +17,14 @@ from vaelab._utils.domain import Domain, require_unit
 from vaelab._utils.errors import InvalidType, InvalidValue
 from vaelab._utils.precision import without_autocast
 from vaelab._utils.typed import typed
+from vaelab.data.augment.clouds import CloudAugment
 from vaelab.data.augment.color import Jitter
 from vaelab.data.augment.geometric import Affine, Flip, Warp, affine
 
 __all__ = [
     "Affine",
     "Augment",
+    "CloudAugment",
     "Flip",
     "Jitter",
     "Warp",
@@ -103,7 +105,9 @@ class Augment:
 
 @typed
 def check_domain(name: str, transformation: object, domain: Domain) -> None:
-    """Raise `InvalidValue` for an `Augment` on data outside [0, 1]; other functions pass.
+    """Raise `InvalidValue` for an `Augment` on data outside [0, 1], or one of clouds on images.
+
+    Other functions pass.
 
     Args:
         name: The option, for the message.
@@ -112,6 +116,8 @@ def check_domain(name: str, transformation: object, domain: Domain) -> None:
     """
     if isinstance(transformation, Augment):
         require_unit(f"{name}=Augment(...)", domain)
+    if isinstance(transformation, CloudAugment) and domain == "unit":
+        raise InvalidValue(f"{name}=CloudAugment(...) needs point clouds, but the domain of this likelihood is 'unit'.")
 
 
 @without_autocast
