@@ -54,9 +54,10 @@ def hierarchy_panel(experiment: Experiment, images: Images, *, style: plots.Styl
     if not isinstance(experiment.model, Hierarchy):
         name = type(experiment.model).__name__
         raise InvalidValue(f"experiment must have groups on scales, as hierarchical_vae, got one with a {name}.")
+    images = as_images(images, experiment.shape, experiment.domain)
     if not len(images):
         raise InvalidValue("images must have at least one image, got 0.")
-    levels = _Levels(copy.deepcopy(experiment).cpu().eval(), as_images(images, experiment.shape, experiment.domain))
+    levels = _Levels(copy.deepcopy(experiment).cpu().eval(), images)
     groups, last = experiment.model.groups, len(levels.codes) - 1
     controls = [
         Slider("fixed", "groups of the image", 0, groups, 1, whole=True),
