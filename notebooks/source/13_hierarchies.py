@@ -226,7 +226,8 @@ def draw_rates():
                 ax.text(rate + 0.2, row + 0.25 * (k - 1), f"{rate:.2f}", va="center", fontsize="x-small")
         ax.set(yticks=range(len(rates)), yticklabels=list(rates), xlabel="rate, nats per test image")
         ax.invert_yaxis()
-        ax.legend(loc="lower right")
+        ax.set_xlim(right=1.25 * max(map(max, rates.values())))
+        ax.legend(loc="center right")
     return figure
 
 
@@ -324,9 +325,9 @@ for fixed in (1, 2, 3):
     one = draw_below(vaes["free nats"], fixed, 0.7, x[3:4], 14)[0]
     rows_of_images[f"{fixed} group{'s' * (fixed > 1)} fixed"] = one
 with plots.style("notebook"):
-    figure = plots.new_figure(8.4, 4.4)
+    figure = plots.new_figure(8.4, 4.0)
     rows = torch.stack([images[:, 0] for images in rows_of_images.values()])
-    plots.image_grid(figure.subplots(), rows, list(rows_of_images))
+    plots.image_grid(figure.subplots(), rows, list(rows_of_images), gap=1)
 each = ", ".join(f"{name} {float(images.var(0).sum()):.2f}" for name, images in rows_of_images.items())
 live.show(
     figure,
