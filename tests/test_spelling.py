@@ -13,17 +13,18 @@ else:
     spellchecker = pytest.importorskip("spellchecker", reason="the spelling test needs pyspellchecker: make setup")
 
 TERMS = """
-    alt args autoencoder autoencoders autoregressive binarization binarized binarizes bool changelog
+    adamax alt args autoencoder autoencoders autoregressive binarization binarized binarizes bool changelog
     checksum checksums colab conda convolutional csv dask decoders denoising docstrings doi downsampled
     eigenvector eigenvectors encoders equivariant gaussians gzipped hyperparameter informations
     interruptible ipykernel ipympl ipywidgets json jupyter latents logit logits logvar loky matplotlib
     metadata minibatch minibatches minimizer minimizers mse nats nbgrader npz plotly posteriors priors
     pytorch quantile refactoring regularizer regularizers reimplementation reimplementations reimplemented
     renormalization renormalize renormalized renormalizes renormalizing reparameterization reparameterize
-    reparameterized scikit softmax tls torchvision unnormalized vaelab wasserstein zlib
+    reparameterized resample resampling scikit softmax tls torchvision unnormalized vaelab wasserstein zlib
 """
 NAMES = """
-    asperti burda burges dai deasy dieng rasul simidjievski sinha trentin vollgraf wipf xiao zalando
+    asperti burda burges dai deasy dieng dinh kautz rasul simidjievski sinha tomczak trentin vahdat vollgraf wipf xiao
+    zalando
 """
 WORD = re.compile(r"(?<![\w-])[A-Za-z]?[a-z]{2,}(?:'[a-z]+)?(?![\w-])")
 DICTIONARY = spellchecker.SpellChecker(distance=1)

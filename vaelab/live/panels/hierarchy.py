@@ -15,7 +15,7 @@ from vaelab.data.images import Images, as_images
 from vaelab.live.controls import Slider
 from vaelab.live.figure import Painting, Pixels, Values, png
 from vaelab.live.panel import Panel
-from vaelab.live.panels.traversal import SIDES, as_pixels, decode, decode_rows, resize
+from vaelab.live.panels.traversal import SIDES, decode, decode_rows, resize, to_pixels
 from vaelab.live.spec import PanelSpec, Readout
 from vaelab.models.hierarchical import Hierarchy
 from vaelab.objectives.objective import Experiment
@@ -103,7 +103,7 @@ class _Levels:
     def __init__(self, experiment: Experiment, images: Tensor) -> None:
         assert isinstance(experiment.model, Hierarchy)
         self.experiment, self.sizes = experiment, experiment.model.sizes
-        self.pixels = as_pixels(experiment.as_input(images[:MAX_IMAGES]))
+        self.pixels = to_pixels(experiment.as_input(images[:MAX_IMAGES]))
         self.codes = experiment.encode(images[:MAX_IMAGES]).mean
         generator = torch.Generator().manual_seed(0)
         self.noise = torch.randn(N_DRAWS, ROWS * COLUMNS, experiment.model.latent, generator=generator)
