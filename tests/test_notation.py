@@ -20,7 +20,7 @@ MAX_LINES = 25
 FORBIDDEN = {
     "rho is sigma/|mu| only": (r"\\rho(?![a-z])|ρ|(?<!\.)\brho\b(?![\"'])|_rho\b|\brho_(?!panel)", ("06", "90")),
     "lambda is the weight of consistency only": (r"\\lambda(?![a-z])|λ", ("11",)),
-    "R is the consistency only; the signal-to-noise ratio is SNR": (r"\$R\b|\bR ?=|\(1 \+ R\)|\bR\^", ("11",)),
+    "R is the consistency only; the signal-to-noise ratio is SNR": (r"\$R\b|\bR ?=|\(1 \+ R\)|\bR\^", ("11", "13")),
     "beta is the factor of the KL; k is an index": (r"\bk\s*\\, ?\\mathrm\{KL\}|\$k ?= ?\d|\bk γ²|\bk\\gamma", ()),
     "D is the number of pixels; any divergence is a script D": (
         r"(?<!\\mathcal )\bD_\\alpha|\\partial D|\\partial_\w+ D|\\mathbb E\[D\]|divergence\*? \$D",

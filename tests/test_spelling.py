@@ -20,10 +20,11 @@ TERMS = """
     metadata minibatch minibatches minimizer minimizers mse nats nbgrader npz plotly posteriors priors
     pytorch quantile refactoring regularizer regularizers reimplementation reimplementations reimplemented
     renormalization renormalize renormalized renormalizes renormalizing reparameterization reparameterize
-    reparameterized scikit softmax tls torchvision unnormalized vaelab wasserstein zlib
+    reparameterized resample resampling scikit softmax tls torchvision unnormalized vaelab wasserstein zlib
 """
 NAMES = """
-    asperti burda burges dai deasy dieng dinh rasul simidjievski sinha tomczak trentin vollgraf wipf xiao zalando
+    asperti burda burges dai deasy dieng dinh kautz rasul simidjievski sinha tomczak trentin vahdat vollgraf wipf xiao
+    zalando
 """
 WORD = re.compile(r"(?<![\w-])[A-Za-z]?[a-z]{2,}(?:'[a-z]+)?(?![\w-])")
 DICTIONARY = spellchecker.SpellChecker(distance=1)

@@ -215,6 +215,10 @@ def scene(figure: Any) -> live.Scene:
     return live.Scene([], lambda values: False)
 
 
+def small_hierarchy() -> Experiment:
+    return recipes.hierarchical_vae((1, 8, 8), 2, groups=((2, 1), (4, 1)), width=4)
+
+
 def panel_parts() -> dict[str, Any]:
     return {
         "draw": lambda figure, *, stacked=False: scene(figure),
@@ -856,6 +860,10 @@ LIVE: dict[str, Callable[[], Call]] = {
     "live.draw_filmstrip": lambda: (
         live.draw_filmstrip,
         {"draw": scene, "frames": {"a": {}, "b": {}}, "width": 2.0, "height": 1.0},
+    ),
+    "live.hierarchy_panel": lambda: (
+        live.hierarchy_panel,
+        {"experiment": small_hierarchy(), "images": images(), "style": "paper"},
     ),
     "live.latent_panel": lambda: (
         live.latent_panel,

@@ -14,6 +14,7 @@ def small_panels() -> dict[str, Callable[..., live.Panel]]:
     digits = load("digits")
     images, labels = digits.images[:100], digits.labels[:100]
     flat, deep = (recipes.vae((1, 8, 8), latent, hidden=(8,)) for latent in (2, 4))
+    hierarchy = recipes.hierarchical_vae((1, 8, 8), 2, groups=((2, 1), (4, 1)), width=4)
     series = [recipes.vae((1, 8, 8), 2, hidden=(8,), gamma=gamma) for gamma in (0.1, 0.5)]
     samplers = {"prior": PriorSampler().fit(torch.randn(50, 4))}
     return {
@@ -23,6 +24,7 @@ def small_panels() -> dict[str, Callable[..., live.Panel]]:
         "truth_panel": live.truth_panel,
         "latent_panel": lambda: live.latent_panel(flat, images, labels),
         "traversal": lambda: live.latent_panel(deep, images),
+        "hierarchy_panel": lambda: live.hierarchy_panel(hierarchy, images),
         "posterior_panel": lambda: live.posterior_panel(deep, images),
         "cloud_panel": lambda: live.cloud_panel(dict(enumerate(series)), images),
         "balance_panel": live.balance_panel,

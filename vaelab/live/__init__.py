@@ -19,6 +19,7 @@ from vaelab.live.panel import Panel as Panel
 from vaelab.live.panels.balance import balance_panel as balance_panel
 from vaelab.live.panels.clouds import cloud_panel as cloud_panel
 from vaelab.live.panels.divergence import divergence_panel as divergence_panel
+from vaelab.live.panels.hierarchy import hierarchy_panel as hierarchy_panel
 from vaelab.live.panels.latent import latent_panel as latent_panel
 from vaelab.live.panels.mixture import mixture_panel as mixture_panel
 from vaelab.live.panels.posterior import posterior_panel as posterior_panel

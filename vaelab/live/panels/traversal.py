@@ -109,8 +109,13 @@ class Traversal:
 
 def decode(experiment: Experiment, z: Tensor) -> list[Pixels]:
     """Decode codes [n, latent] to mean images, each [h, w] or [h, w, 3]."""
-    images = to_uint8(experiment.decode(z)).numpy()
-    return [image[0] if len(image) == 1 else image.transpose(1, 2, 0) for image in images]
+    return to_pixels(experiment.decode(z))
+
+
+def to_pixels(images: Tensor) -> list[Pixels]:
+    """Return images [n, c, h, w] in [0, 1] as arrays of bytes, each [h, w] or [h, w, 3]."""
+    arrays = to_uint8(images).numpy()
+    return [array[0] if len(array) == 1 else array.transpose(1, 2, 0) for array in arrays]
 
 
 def resize(pixels: Pixels, side: int) -> Image.Image:
