@@ -81,7 +81,7 @@ def test_many_are_stacked_on_points_and_trained_as_alone():
     ("shape", "expected"),
     [
         ((3,), "data 3"),
-        ((16, 3), "data 16x3"),
+        ((16, 3), "point clouds 16x3"),
         ((2, 4, 4), "2x4x4"),
     ],
 )
@@ -148,7 +148,7 @@ REFUSED = {
     "nan": (lambda: fit(real(), X / 0, ONE), "'real' must be finite"),
     "load": (lambda: load(X.numpy()), r"must be in \[0, 1\]"),
     "load nan": (lambda: load(np.full((3, 2), np.nan), domain="real"), "'real' must be finite"),
-    "load name": (lambda: load("digits", domain="real"), "must be an array for domain='real'"),
+    "load name": (lambda: load("digits", domain="real"), "must be an array or point clouds for domain='real'"),
     "load test": (lambda: load(X.numpy(), "test", domain="real"), "split must be .* got 'test'"),
     "load empty": (lambda: load(np.zeros((0, 3)), domain="real"), r"n at least 1, got \[0, 3\]"),
     "load domain": (lambda: load(X.numpy(), domain="any"), "domain must be .* got 'any'"),
