@@ -48,6 +48,7 @@ def folding_vae(
         InvalidType, InvalidValue: For other values than these.
 
     Example:
+        >>> import torch
         >>> experiment = folding_vae(points=64, latent=4, hidden=(8, 8, 8), fold=8)
         >>> experiment.objective.likelihood
         Chamfer(
