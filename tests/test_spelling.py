@@ -13,7 +13,7 @@ else:
     spellchecker = pytest.importorskip("spellchecker", reason="the spelling test needs pyspellchecker: make setup")
 
 TERMS = """
-    adamax alt args autoencoder autoencoders autoregressive binarization binarized binarizes bool changelog
+    adamax alt args autoencoder autoencoders autoregressive binarization binarized binarizes bool changelog chunked
     checksum checksums colab conda convolutional csv dask decoders denoising docstrings doi downsampled
     eigenvector eigenvectors encoders equivariant gaussians gzipped hyperparameter informations
     interruptible ipykernel ipympl ipywidgets json jupyter latents logit logits logvar loky matplotlib
@@ -23,8 +23,8 @@ TERMS = """
     reparameterized resample resampling scikit softmax tls torchvision unnormalized vaelab wasserstein zlib
 """
 NAMES = """
-    asperti burda burges dai deasy dieng dinh kautz rasul simidjievski sinha tomczak trentin vahdat vollgraf wipf xiao
-    zalando
+    asperti burda burges dai deasy dieng dinh kautz rasul shapenet simidjievski sinha tomczak trentin vahdat vollgraf
+    wipf xiao zalando
 """
 WORD = re.compile(r"(?<![\w-])[A-Za-z]?[a-z]{2,}(?:'[a-z]+)?(?![\w-])")
 DICTIONARY = spellchecker.SpellChecker(distance=1)
