@@ -167,7 +167,7 @@ for k, (q, p) in enumerate(zip(result.q, result.p, strict=True), 1):
 # We train four hierarchies, with the same first weights:
 #
 # - **plain**: the ELBO from the first step on;
-# - **annealed**: the factor of the KL rises from 0 to 1 over the first 400 of 520 steps;
+# - **annealed**: the factor of the KL rises from 0 to 1 over the first 400 of 500 steps;
 # - **balanced**: the same, and while the factor rises, a group that carries little costs little: the KL of each group is multiplied by a weight that is proportional to its own size per latent (Vahdat & Kautz 2020);
 # - **free nats**: the first 3 nats of each group cost nothing, in the whole training. The loss contains $\max(3,\mathrm{KL})$ of each group.
 #
