@@ -53,7 +53,7 @@ def compute_groups(device: str, *, seeds: int, free_nats: float, annealing: int,
 def follow_groups(
     *, device: str, seed: int, data: str, options: dict[str, Any], epochs: int, points: int, limit: int | None = None
 ) -> Numbers:
-    """Train a hierarchy and measure the rate of every group on the test images at the first step and at `points` others.
+    """Train a hierarchy and measure the rate of every group on the test images, at the first and `points` other steps.
 
     Returns:
         step [points + 1]; rates [points + 1, groups], nats, at the posterior means; elbo and distortion [], of the test

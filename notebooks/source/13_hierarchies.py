@@ -241,7 +241,7 @@ live.show(
 # %% [markdown]
 # ### Explain
 # The fine group alone can describe a digit, since its posterior sees the image as well as those of the other groups do. A coarse group is useful only if the decoder and the finer priors use it, and at the start they do not: its noise disturbs more than its signal helps. The quickest way to a lower loss is to set it to
-# the prior, and then nothing ever learns to use it. This is the collapse of notebook 12, one group at a time. Sønderby et al. (2016) found that the higher layers of deep VAEs stay unused, and that annealing ("warm-up") helps.
+# the prior, and then the networks below have nothing to learn from it. This is the collapse of notebook 12, one group at a time. Sønderby et al. (2016) found that the higher layers of deep VAEs stay unused, and that annealing ("warm-up") helps.
 #
 # In the table above, compare the rows *annealed* and *balanced*, and then the ELBO of *free nats* with the others: a group that must carry 3 nats has to find something to say, and after 20 epochs this costs ELBO. Balancing ends with the annealing, and what it starts need not last. This is one
 # seed; figure `nvae-groups` follows the rates through the training for three. To watch it live, choose **hierarchical** as the network in the training panel of notebook [90 · The panels](90_panels.ipynb).
