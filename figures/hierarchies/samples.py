@@ -21,8 +21,8 @@ def describe_temperatures(n: Numbers) -> str:
     )
     return (
         f"Samples of a hierarchy trained on 10,000 digits of MNIST, whose groups carry {_rates(n)} nats, a row for "
-        "each temperature. Variance summed over pixels, and mean distance from the nearest training image, by temperature: "
-        f"{listed}."
+        "each temperature. Variance summed over pixels, and mean distance from the nearest training image, by "
+        f"temperature: {listed}."
     )
 
 
@@ -49,8 +49,8 @@ def describe_levels(n: Numbers) -> str:
     listed = itemize("{}: {:.1f}", range(len(left)), left).replace(";", ",")
     return (
         f"An image and samples of a hierarchy trained on 10,000 digits of MNIST, whose groups carry {_rates(n)} nats; "
-        "from row to row one more group has the latents of the image, and the groups below are sampled. Variance among such "
-        f"samples, summed over pixels, by the number of fixed groups: {listed}."
+        "from row to row one more group has the latents of the image, and the groups below are sampled. Variance among "
+        f"such samples, summed over pixels, by the number of fixed groups: {listed}."
     )
 
 

@@ -31,7 +31,7 @@ SAMPLES: dict[str, Any] = {"seeds": 1, "data": "mnist-mini", "epochs": 8, "tempe
 SAMPLES |= {"options": {"latent": 4, "groups": ((2, 1), (4, 1), (8, 1)), "width": 16, "free_nats": 4.0}}
 SAMPLES |= {"fixed_at": 0.8}
 N_SHOWN, N_MEASURED = 14, 500
-BINARY = {"likelihood": "bernoulli"}
+BINARY: dict[str, Any] = {"likelihood": "bernoulli"}
 
 
 def compute_groups(device: str, *, seeds: int, free_nats: float, annealing: int, **setting: Any) -> Result:
@@ -41,7 +41,6 @@ def compute_groups(device: str, *, seeds: int, free_nats: float, annealing: int,
         "annealed": {"free_nats": None, "annealing": annealing},
         "balanced": {"free_nats": None, "annealing": annealing, "balance": True},
         "free nats": {"free_nats": free_nats},
-        "free nats, balanced": {"free_nats": free_nats, "annealing": annealing, "balance": True},
     }
     tasks = [{"options": {**setting["options"], **own}} for own in options.values()]
     common = {name: value for name, value in setting.items() if name != "options"}
@@ -54,21 +53,19 @@ def compute_groups(device: str, *, seeds: int, free_nats: float, annealing: int,
 def follow_groups(
     *, device: str, seed: int, data: str, options: dict[str, Any], epochs: int, points: int, limit: int | None = None
 ) -> Numbers:
-    """Train a hierarchy and measure the rate of every group on the test images at `points` steps.
+    """Train a hierarchy and measure the rate of every group on the test images, at the first and `points` other steps.
 
     Returns:
-        step [points]; rates [points, groups], nats, at the posterior means; elbo and distortion [], of the test
+        step [points + 1]; rates [points + 1, groups], nats, at the posterior means; elbo and distortion [], of the test
         images at the end.
     """
     images, test = (load(data, split, limit=limit, progress=False) for split in ("train", "test"))
     torch.manual_seed(seed)
     experiment = recipes.hierarchical_vae(images.shape, **_networks(options))
     config = TrainConfig(epochs, 64, lr=3e-3, seed=seed, device=device, progress=False)
-    total = epochs * -(-len(images) // 64)
-    wanted = {max(1, round(total * k / points)) for k in range(1, points + 1)} | {1}
     steps, rates = [], []
     for progress in train(experiment, images, config):
-        if progress.step in wanted:
+        if progress.step == 1 or progress.step * points % progress.steps < points:
             steps.append(progress.step)
             rates.append(experiment.group_rates(test.images).mean(1).tolist())
     terms = bound(experiment, test, seed=seed)
@@ -121,11 +118,11 @@ def train_consistent(
     )
     fit(experiment, images, TrainConfig(epochs, 64, lr=3e-3, seed=seed, device=device, progress=False))
     model = adapted(experiment)
-    parts = [(encode(model, part).mean, part.labels) for part in (images, test)]
+    known, new = ((encode(model, part).mean, part.labels) for part in (images, test))
     values = {
         "nll": nll(model, test, samples, seed=seed).by_images.value,
         "rate": float(bound(model, test, seed=seed).rate.mean()),
-        "probe": probe(*parts).plain.all_labels.value,
+        "probe": probe(known, new).plain.all_labels.value,
         "shift": _shift(experiment, test),
     }
     return {name: np.array(value) for name, value in values.items()}

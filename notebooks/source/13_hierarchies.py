@@ -167,7 +167,7 @@ for k, (q, p) in enumerate(zip(result.q, result.p, strict=True), 1):
 # We train four hierarchies, with the same first weights:
 #
 # - **plain**: the ELBO from the first step on;
-# - **annealed**: the factor of the KL rises from 0 to 1 over the first 400 of 520 steps;
+# - **annealed**: the factor of the KL rises from 0 to 1 over the first 400 of 500 steps;
 # - **balanced**: the same, and while the factor rises, a group that carries little costs little: the KL of each group is multiplied by a weight that is proportional to its own size per latent (Vahdat & Kautz 2020);
 # - **free nats**: the first 3 nats of each group cost nothing, in the whole training. The loss contains $\max(3,\mathrm{KL})$ of each group.
 #
@@ -241,7 +241,7 @@ live.show(
 # %% [markdown]
 # ### Explain
 # The fine group alone can describe a digit, since its posterior sees the image as well as those of the other groups do. A coarse group is useful only if the decoder and the finer priors use it, and at the start they do not: its noise disturbs more than its signal helps. The quickest way to a lower loss is to set it to
-# the prior, and then nothing ever learns to use it. This is the collapse of notebook 12, one group at a time. Sønderby et al. (2016) found that the higher layers of deep VAEs stay unused, and that annealing ("warm-up") helps.
+# the prior, and then the networks below have nothing to learn from it. This is the collapse of notebook 12, one group at a time. Sønderby et al. (2016) found that the higher layers of deep VAEs stay unused, and that annealing ("warm-up") helps.
 #
 # In the table above, compare the rows *annealed* and *balanced*, and then the ELBO of *free nats* with the others: a group that must carry 3 nats has to find something to say, and after 20 epochs this costs ELBO. Balancing ends with the annealing, and what it starts need not last. This is one
 # seed; figure `nvae-groups` follows the rates through the training for three. To watch it live, choose **hierarchical** as the network in the training panel of notebook [90 · The panels](90_panels.ipynb).
