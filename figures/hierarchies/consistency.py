@@ -49,7 +49,7 @@ def alt(n: Numbers) -> str:
     {"nll rate probe shift": "method seed"},
     alt,
     quick=CONSISTENCY,
-    seeds="{} seeds: small dots, the same seeds in every row; bars: 95 % intervals of the difference",
+    seeds="{} seeds: dots; bars are 95 % intervals",
 )
 def draw(n: Numbers) -> Drawing:
     """Differences of hierarchies with consistency, own or shared noise, from one with augmentation."""
@@ -66,5 +66,5 @@ def draw(n: Numbers) -> Drawing:
             axes.errorbar(mean[k], k, xerr=half[k], fmt="|", color=color, capsize=2)
         axes.set(ylim=(len(heights) - 0.5, -0.5), yticks=heights, xlabel=f"{label}:\ndifference")
     panels[0].set_yticklabels(n["method"])
-    drawing.suptitle("8 × 8 digits: difference from augmentation without consistency, at equal presentations")
+    drawing.suptitle("8 × 8 digits: difference from augmentation")
     return drawing
