@@ -119,7 +119,7 @@ def custom(q, p):
     return ((q.mean - p.mean) ** 2 + (torch.exp(0.5 * q.logvar) - torch.exp(0.5 * p.logvar)) ** 2).sum(1) + kl(q, p) / 4
 
 
-@pytest.mark.parametrize("divergence", [*DIVERGENCES, custom], ids=str)
+@pytest.mark.parametrize("divergence", [*DIVERGENCES, custom], ids=[*map(str, DIVERGENCES), "custom"])
 def test_the_slope_is_the_derivative_by_the_scale(divergence):
     mean, logvar = posteriors()
     prior, step = Gaussian.standard(mean), 1e-5

@@ -149,7 +149,10 @@ def test_a_right_number_is_right_in_any_form(answer):
     assert live.check(answer, 2.0).right
 
 
-@pytest.mark.parametrize("answer", [None, ..., [None, 1.0], [1.0, None], lambda: None, lambda: [1.0, None]], ids=repr)
+EMPTY = [None, ..., [None, 1.0], [1.0, None], lambda: None, lambda: [1.0, None]]
+
+
+@pytest.mark.parametrize("answer", EMPTY, ids=range(len(EMPTY)))
 def test_an_empty_answer_is_not_answered_yet(answer):
     assert live.check(answer, [1.0, 2.0]).sentence.startswith("Not answered yet: replace None")
 
