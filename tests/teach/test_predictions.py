@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from vaelab import live
@@ -50,10 +51,17 @@ def test_what_is_no_answer_is_not_stored(state):
 
 @pytest.mark.parametrize("sure", [30, 101, "80", float("nan"), True, [80]], ids=str)
 def test_a_confidence_that_is_none_gets_a_sentence_and_may_be_given_later(sure):
-    assert "Your confidence must be a number from 50 to 100" in ask("q", sure=sure).sentence
+    verdict = ask("q", sure=sure)
+    assert verdict.sentence.startswith("Not yet: your confidence must be a number from 50 to 100, got ")
+    assert not verdict.right
     assert predictions.stored() == []
     assert ask("q", sure=None).sentence == "Right."
     assert predictions.stored() == [("02.larger", None, True)]
+
+
+def test_a_confidence_may_be_a_number_of_numpy():
+    assert ask("q", sure=np.int64(80)).right
+    assert predictions.stored() == [("02.larger", 80, True)]
 
 
 @pytest.mark.parametrize(

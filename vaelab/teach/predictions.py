@@ -5,6 +5,7 @@ The first answer to a question counts. Delete the file of a notebook to start ag
 
 import json
 import os
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,8 +47,15 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute() / "vaelab" / "predictions"
 
 
-def record(question: str, answers: list[Any], *, right: bool, sure: Any) -> str:
-    """Store the first answer to a question; return a sentence if the confidence cannot be read, else "".
+def complaint(sure: Any) -> str:
+    """Return a sentence if this is no confidence, which is None or a number from 50 to 100, else ""."""
+    if _is_percent(sure):
+        return ""
+    return f"Your confidence must be a number from {LOW} to {HIGH}, got {checks.shown(sure)}."
+
+
+def record(question: str, answers: list[Any], *, right: bool, sure: Any) -> None:
+    """Store the first answer to a question.
 
     Args:
         question: Name of the question, `"NN.name"`.
@@ -61,13 +69,11 @@ def record(question: str, answers: list[Any], *, right: bool, sure: Any) -> str:
     number, dot, name = question.partition(".")
     if not (number.isdecimal() and dot and name):
         raise InvalidValue(f'question must be a name such as "02.larger", got {checks.shown(question)}.')
-    if not _is_percent(sure):
-        return f"Your confidence must be a number from {LOW} to {HIGH}, got {checks.shown(sure)}."
     stored = _read(number)
     if name not in stored:
-        stored[name] = {"answer": [str(a) for a in answers], "sure": sure, "right": right}
+        percent = None if sure is None else float(sure)
+        stored[name] = {"answer": [str(a) for a in answers], "sure": percent, "right": right}
         _write(number, stored)
-    return ""
 
 
 def stored(notebook: str = "") -> list[Prediction]:
@@ -91,7 +97,7 @@ def stored(notebook: str = "") -> list[Prediction]:
 def _is_percent(sure: Any) -> bool:
     if sure is None:
         return True
-    return isinstance(sure, int | float) and not isinstance(sure, bool) and LOW <= sure <= HIGH
+    return isinstance(sure, Real) and not isinstance(sure, bool) and LOW <= float(sure) <= HIGH
 
 
 def _read(number: str) -> dict[str, Any]:

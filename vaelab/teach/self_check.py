@@ -96,18 +96,21 @@ def check(
     if not truths:
         raise InvalidValue(f"truth must have at least one entry, got {checks.shown(truth)}.")
     answers, complaint = _read(answer, truths)
+    if question and not complaint and (unsure := predictions.complaint(sure)):
+        complaint = f"Not yet: {unsure[0].lower()}{unsure[1:]}"  # the first verdict counts
     if complaint or answers is None:
         return _graded(Verdict(False, complaint))
     if trained and fast.enabled():
         return Verdict(False, "Not checked in the fast mode (VAELAB_FAST is set): the trainings are too short.")
     wrong = [i for i, (a, t) in enumerate(zip(answers, truths, strict=True), start=1) if not _agree(a, t, tolerance)]
-    note = predictions.record(question, answers, right=not wrong, sure=sure) if question else ""
+    if question:
+        predictions.record(question, answers, right=not wrong, sure=sure)
     if not wrong:
         sentence = "Right." if len(truths) == 1 else f"Right, all {len(truths)} of them."
-        return Verdict(True, f"{sentence} {note}".strip())
+        return Verdict(True, sentence)
     which = "" if len(truths) == 1 else f" (look again at number {', '.join(map(str, wrong))})"
     reason = next((found for i in wrong if (found := _hint_for(i, answers[i - 1], hints, tolerance))), hint)
-    return _graded(Verdict(False, " ".join(f"Not yet{which}. {reason} {note}".split())))
+    return _graded(Verdict(False, " ".join(f"Not yet{which}. {reason}".split())))
 
 
 def _graded(verdict: Verdict) -> Verdict:
