@@ -258,3 +258,10 @@ def test_the_readme_runs(tmp_path, monkeypatch):
     assert space["rescaled"].decode(torch.zeros(1, 10)).shape == (1, 1, 8, 8)
     exec(exact, space)
     assert space["truth"].from_experiment(space["trained"]).weight.shape == space["truth"].weight.shape == (5, 2)
+
+
+def test_no_result_of_a_command_is_committed():
+    """A run of `vaelab train` or `vaelab figures` in the clone leaves files that git ignores."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "README.md" in listed.split()
+    assert not re.findall(r"^.*\.(?:ckpt|pt|part)$|^trained/.*$", listed, re.MULTILINE)
