@@ -212,7 +212,7 @@ live.check(
 # With $\gamma=1$ no direction pays for itself, and the collapsed model is the *optimum*. During annealing the latents live; when the weight reaches 1 they die. Elsewhere the optimum is alive, and only the way to it leads through the
 # collapsed state: there a schedule helps, and section 8 shows such a case. The instrument that separates the two is not the loss curve, but the comparison of $v$ with $\gamma^2$.
 #
-# The panel trains twelve VAEs that differ in gamma alone. Find the gamma at which the rate leaves zero, and compare its square with the largest variance above.
+# The panel shows twelve trained VAEs that differ in gamma alone. Find the gamma at which the rate leaves zero, and compare its square with the largest variance above.
 
 # %%
 panel = live.balance_panel()
