@@ -301,7 +301,7 @@ both_effects, sure = ["lower", "yes"], 60  # your guesses: "higher" or "lower", 
 
 # %%
 both = replay([(4 * EPOCH, "alpha", 0.1, 0.9), (8 * EPOCH, "gamma", 0.2, 0.05)])
-compare({"control": control, "only alpha": turned, "only gamma, from 0.7": smaller, "both": both})
+compare({"control": control, "only α": turned, "only γ, from 0.7": smaller, "both": both})
 dominated = all(smaller[2][-1][name] < both[2][-1][name] for name in ("rate", "distortion"))
 live.check(
     both_effects,
@@ -315,8 +315,8 @@ live.check(
 # %% tags=["hide-input"]
 paths = {
     "control": (control, plots.REFERENCE, "o-"),
-    "only alpha": (turned, plots.JS, "s-"),
-    "only gamma, from 0.7": (smaller, plots.MEAN, "^-"),
+    "only α": (turned, plots.JS, "s-"),
+    "only γ, from 0.7": (smaller, plots.MEAN, "^-"),
     "both": (both, plots.P, "D-"),
 }
 with plots.style("notebook"):

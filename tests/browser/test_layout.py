@@ -117,7 +117,7 @@ def test_a_training_panel_is_in_one_view_also_while_it_trains(browser):
     running = "panel => /Running: step/.test(panel.innerText) && /reconstruction/.test(panel.innerText)"
     browser.page.wait_for_function(running, arg=panel.element_handle(), timeout=60_000)
     try:
-        for label in ("gamma", "beta", "skew α"):
+        for label in ("γ", "β", "skew α"):
             slider(panel, label).locator(".noUi-handle").focus()
             browser.page.keyboard.press("]")
         assert panel.evaluate(OUTSIDE) == []
@@ -207,7 +207,7 @@ def test_the_alt_text_of_the_picture_is_the_hidden_text(browser):
 def test_the_alt_text_changes_with_the_slider(browser):
     panel = browser.panel(2)
     before = browser.picture(panel).get_attribute("alt")
-    panel.get_by_role("slider", name="rho = σ/|μ|").focus()
+    panel.get_by_role("slider", name="ρ = σ/|μ|").focus()
     browser.page.keyboard.press("End")
     changed = "([picture, before]) => picture.alt !== before"
     picture = browser.picture(panel).element_handle()

@@ -100,10 +100,10 @@ def train(browser, button, label="", key="", value=0.0):
 
 def test_alpha_and_gamma_do_what_the_text_teaches_and_the_copied_code_gives_the_same_numbers(browser):
     control = train(browser, "Start")
-    gamma = train(browser, "Restart", "gamma", "ArrowLeft", 0.05)
+    gamma = train(browser, "Restart", "γ", "ArrowLeft", 0.05)
     assert gamma.rate > control.rate
     assert gamma.error < control.error
-    press(browser, "gamma", "ArrowRight", 0.2)
+    press(browser, "γ", "ArrowRight", 0.2)
     alpha = train(browser, "Restart", "skew α", "PageUp", 0.9)
     assert alpha.rate > control.rate
     assert alpha.error > control.error

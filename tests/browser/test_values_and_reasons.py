@@ -55,8 +55,8 @@ def wait_for(browser, index, pattern):
 
 def test_display_leaves_every_value_alone_and_the_copied_code_says_so(browser):
     panel = browser.panel(0)
-    shown = {name: slider(panel, name).locator(".widget-readout").inner_text() for name in ("beta", "gamma")}
-    assert shown == {"beta": "1", "gamma": "0.37"}
+    shown = {name: slider(panel, name).locator(".widget-readout").inner_text() for name in ("β", "γ")}
+    assert shown == {"β": "1", "γ": "0.37"}
     panel.get_by_role("button", name="Step", exact=True).click()
     wait_for(browser, 0, "Paused: step 1 of")
     panel.get_by_role("button", name="Copy as code").click()

@@ -4,6 +4,7 @@ import html
 import inspect
 import io
 import itertools
+import re
 import threading
 from unittest import mock
 
@@ -63,6 +64,21 @@ def test_every_panel_is_a_declaration_over_one_class(makers, name):
     assert not live.Panel.__subclasses__()
     assert {"vaelab-panel", "vaelab-controls", "vaelab-picture", "vaelab-readout", "vaelab-status"} <= classes(panel)
     assert {"vaelab-alt", "vaelab-caption", "vaelab-theme"} <= classes(panel)
+
+
+SPELLED = re.compile(r"\b(alpha|beta|gamma|lambda|sigma|rho)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "traversal"])
+def test_labels_frames_and_axes_have_greek_letters(makers, name):
+    panel = makers[name]()
+    labels = [getattr(control, "label", "") for control in panel.spec.controls]
+    picture = panel.spec.open_picture("notebook")  # its figure ends with it
+    figure = getattr(picture, "figure", None)
+    texts = [] if figure is None else [text.get_text() for text in figure.findobj(Text)]
+    frames = panel.spec.frames if isinstance(panel.spec.frames, dict) else ()
+    for text in [*labels, *frames, *texts]:
+        assert not SPELLED.search(text), text
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ def test_the_balance_panel_stops_at_the_trained_gammas_alone(balanced, digits):
     for _, gamma in panel.controls["gamma"].options:
         panel.set(gamma=gamma)
         assert panel.settle()
-        assert f"At gamma = {gamma:g} the decoder" in panel.readout.value
+        assert f"At γ = {gamma:g} the decoder" in panel.readout.value
     assert [gamma for _, gamma in panel.controls["gamma"].options] == [0.05, 0.15, 0.5]
     with pytest.raises(InvalidValue, match=r"gamma must be one of 0\.05, 0\.15, 0\.5, got 0\.06"):
         panel.set(gamma=0.06)

@@ -54,7 +54,7 @@ def test_a_hierarchy_shows_the_rate_of_every_group_and_is_reproduced_by_its_code
     scene = draw(figure)
     middle = figure.axes[1]
     scene.update(panel.process.look(panel.values))
-    assert middle.get_title() == "gamma"
+    assert middle.get_title() == "γ"
     panel.start()
     assert panel.settle()
     assert panel.trainer.state == "finished", panel.trainer.sentence
@@ -72,7 +72,7 @@ def test_a_hierarchy_shows_the_rate_of_every_group_and_is_reproduced_by_its_code
     assert same(reproduced(panel)[0], panel.trainer.experiment)
     plain = live.training_panel()
     scene.update(plain.process.look(plain.values))  # the same picture after a restart with another network
-    assert middle.get_title() == "gamma"
+    assert middle.get_title() == "γ"
     assert middle.get_legend() is None
     capsys.readouterr()
 

@@ -89,11 +89,11 @@ def balance_panel(
     spec = PanelSpec(
         draw=partial(_draw, series=series),
         sizes={"notebook": (9.6, 3.6), "paper": (7.0, 2.7), "talk": (12.8, 4.9)},
-        controls=[Slider("gamma", "gamma", low, high, optimum, log=True, stops=tuple(gammas))],
+        controls=[Slider("gamma", "γ", low, high, optimum, log=True, stops=tuple(gammas))],
         presets={"sharp": {"gamma": low}, "balanced": {"gamma": optimum}, "collapse": {"gamma": high}},
         readout=partial(_readout, series),
         alt=partial(_alt, series),
-        frames={f"gamma = {gammas[k]:.3g}": {"gamma": gammas[k]} for k in sorted({0, last // 3, 2 * last // 3, last})},
+        frames={f"γ = {gammas[k]:.3g}": {"gamma": gammas[k]} for k in sorted({0, last // 3, 2 * last // 3, last})},
         filmstrip_size=(9.6, 4.0),
         filmstrip_alt=partial(_filmstrip_alt, series),
         caption=CAPTION,
@@ -176,8 +176,8 @@ def _draw(figure: AnyFigure, series: _GammaSeries, *, stacked: bool = False) -> 
     colors = plots.palette()
     left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2, width_ratios=(3, 4))
     left.plot(series.gammas, series.rmse, color=colors.P, linestyle="--", label="root of the squared error")
-    left.plot(series.gammas, series.gammas, color=colors.REFERENCE, linestyle=":", label="gamma itself")
-    left.set(xscale="log", yscale="log", xlabel="gamma", title="error per pixel")
+    left.plot(series.gammas, series.gammas, color=colors.REFERENCE, linestyle=":", label="γ itself")
+    left.set(xscale="log", yscale="log", xlabel="γ", title="error per pixel")
     rates = left.twinx()
     rates.plot(series.gammas, series.rate, color=colors.Q, label="KL(q‖p), nats (right axis)")
     rates.spines["right"].set_visible(True)
@@ -206,14 +206,14 @@ def _readout(series: _GammaSeries, values: Values) -> Readout:
     """Return gamma, error and KL of the nearest VAE, and whether they balance."""
     k = series.nearest(values["gamma"])
     gamma, error, rate = series.gammas[k], series.rmse[k], series.rate[k]
-    rows = [("gamma", f"{gamma:.3g}"), ("root of the squared error", f"{error:.3f}"), ("KL(q‖p)", f"{rate:.2f} nats")]
+    rows = [("γ", f"{gamma:.3g}"), ("root of the squared error", f"{error:.3f}"), ("KL(q‖p)", f"{rate:.2f} nats")]
     if gamma > 1.15 * error:
         noise = "more noise than there is error: the code carries too little information"
     elif gamma < error / 1.15:
         noise = "less noise than there is error: the code carries too much information"
     else:
-        noise = "as much noise as there is error: gamma is balanced"
-    return Readout(rows, f"At gamma = {gamma:.3g} the decoder assumes {noise}.")
+        noise = "as much noise as there is error: γ is balanced"
+    return Readout(rows, f"At γ = {gamma:.3g} the decoder assumes {noise}.")
 
 
 def _alt(series: _GammaSeries, values: Values) -> str:

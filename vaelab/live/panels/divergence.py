@@ -151,9 +151,9 @@ def divergence_panel(
         controls=[
             Slider("alpha", "skew α", 0, 1, start.alpha),
             Slider("mean_q", "mean of q", -5, 5, start.mean_q, 0.05),
-            Slider("sigma_q", "sigma of q", 0.25, 3, start.sigma_q, 0.05),
+            Slider("sigma_q", "σ of q", 0.25, 3, start.sigma_q, 0.05),
             Slider("mean_p", "mean of p", -5, 5, start.mean_p, 0.05),
-            Slider("sigma_p", "sigma of p", 0.25, 3, start.sigma_p, 0.05),
+            Slider("sigma_p", "σ of p", 0.25, 3, start.sigma_p, 0.05),
             Switch("primed", "plain", "primed", primed),
             Switch("dual", "not dual", "dual", dual),
         ],

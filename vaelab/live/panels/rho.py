@@ -65,12 +65,12 @@ def rho_panel(rho: float = 0.5, variance: float = 0.05, *, style: plots.Style = 
         draw=_draw,
         sizes={"notebook": (9.6, 3.6), "paper": (7.0, 2.7), "talk": (12.8, 5.2)},
         controls=[
-            Slider("rho", "rho = σ/|μ|", 0.1, 5.0, rho, log=True),
+            Slider("rho", "ρ = σ/|μ|", 0.1, 5.0, rho, log=True),
             Slider("variance", "variance σ²", 0.002, 2.0, variance, log=True),
         ],
         presets={label: {"rho": r, "variance": v} for label, (r, v) in presets.items()},
         readout=_readout,
-        frames={f"rho = {r:g}": {"rho": r, "variance": _minimum(r)[0]} for r in RHOS},
+        frames={f"ρ = {r:g}": {"rho": r, "variance": _minimum(r)[0]} for r in RHOS},
         alt=_alt,
         filmstrip_alt=_filmstrip_alt,
         caption=CAPTION,
@@ -118,7 +118,7 @@ def _readout(values: Values) -> Readout:
         ("smallest KL", f"{smallest:.4f} nats"),
     ]
     sentence = (
-        f"At rho = {rho:.2f} the KL is smallest at σ² = {best_variance:.3f}, μ² = {best_square:.3f}, whose sum is "
+        f"At ρ = {rho:.2f} the KL is smallest at σ² = {best_variance:.3f}, μ² = {best_square:.3f}, whose sum is "
         f"{best_variance + best_square:.3f}; here it is {kl - smallest:.3f} nats above."
     )
     return Readout(rows, sentence)

@@ -70,8 +70,8 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
             _curves(losses, "loss (nats)" if short else "reconstruction, divergence (nats)", parts),
             _curves(
                 gamma,
-                "gamma",
-                {"gamma": ("gamma", colors.MEAN, "-")},
+                "γ",
+                {"gamma": ("γ", colors.MEAN, "-")},
                 "rates (nats)" if short else "rate by group (nats)",
             ),
             _path(path, "squared error" if short else "squared error per image"),
