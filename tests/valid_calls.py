@@ -890,6 +890,9 @@ LIVE: dict[str, Callable[[], Call]] = {
         live.truth_panel,
         {"gamma": 0.5, "angle": 45.0, "ratio": 1.0, "shift": 0.5, "style": "paper"},
     ),
-    "live.training_panel": lambda: (live.training_panel, {"setup": live.TrainingChoices(), "style": "paper"}),
+    "live.training_panel": lambda: (
+        live.training_panel,
+        {"setup": live.TrainingChoices(), "style": "paper", "pause_at": 5},
+    ),
 }
 assert posterior is not None

@@ -139,15 +139,15 @@ alpha_effects, sure = (
 # First with the sliders. The script:
 #
 # 1. Run the cell and press **Start**. The line below the buttons shows the step; an epoch has 156 steps.
-# 2. Near step 780, after five epochs, press **Pause**. Note the rate and the squared error, which the panel measures with sampled codes.
+# 2. At step 780, after five epochs, the training pauses by itself. Note the rate and the squared error, which the panel measures with sampled codes.
 # 3. Move **skew α** to 0.9: click the slider and hold the right arrow key. The panel says that the change waits for the next step.
-# 4. Press **Pause** again to continue. Which of the two numbers changes at once, and in which direction? Then look at the latent plane.
-# 5. Move $\alpha$ back to 0.1 and see which of the changes are undone.
+# 4. Press **Start** to continue. The training pauses again after epoch 12, where the replay below ends. In which direction did each number change? Look at the latent plane, too.
+# 5. Move $\alpha$ back to 0.1, press **Start**, and see which of the changes are undone.
 #
 # Without a kernel you see a filmstrip of a finished training.
 
 # %%
-alpha_panel = live.training_panel(data="mnist-mini", divergence="JS", alpha=0.1, latent=2, epochs=100)
+alpha_panel = live.training_panel(data="mnist-mini", divergence="JS", alpha=0.1, latent=2, epochs=100, pause_at=(5, 12))
 live.show(alpha_panel)
 
 # %% [markdown]
@@ -227,10 +227,13 @@ gamma_effects, sure = ["higher", "lower"], 80  # your guesses, "higher" or "lowe
 
 # %% [markdown]
 # ### Try
-# Use the panel above, or this one, which starts at $\gamma=0.7$. Let it run, and move gamma to 0.2, then to 0.05. Move it back up to 0.7, and the codes contract.
+# This panel starts at $\gamma=0.7$ and pauses after epochs 4, 8 and 12. At the first pause move gamma to 0.2, at the second to 0.05, and press **Start** each time.
+# At the third, where the replay below ends, move it back up to 0.7 and press **Start**: the codes contract.
 
 # %%
-gamma_panel = live.training_panel(data="mnist-mini", divergence="JS", alpha=0.1, latent=2, gamma=0.7, epochs=100)
+gamma_panel = live.training_panel(
+    data="mnist-mini", divergence="JS", alpha=0.1, latent=2, gamma=0.7, epochs=100, pause_at=(4, 8, 12)
+)
 live.show(gamma_panel)
 
 # %%

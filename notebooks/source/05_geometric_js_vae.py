@@ -540,10 +540,13 @@ dual_effects, sure = (
 
 # %% [markdown]
 # ### Try
-# Start, press **Pause** near step 624 (epoch 4), move $\alpha$ to 0.1, and continue. Then move it back to 0.5.
+# Press **Start**. After epoch 4 the training pauses by itself: move $\alpha$ to 0.1 and press **Start** again. After epoch 12, where the replay below ends, it pauses
+# once more: move $\alpha$ back to 0.5 and continue.
 
 # %%
-training = live.training_panel(data="mnist-mini", divergence="dual JS", alpha=0.5, gamma=0.7, latent=2, epochs=100)
+training = live.training_panel(
+    data="mnist-mini", divergence="dual JS", alpha=0.5, gamma=0.7, latent=2, epochs=100, pause_at=(4, 12)
+)
 live.show(training)
 
 

@@ -457,8 +457,8 @@ live.check(
 #
 # The panel trains a VAE on the digits. Its gamma is fixed at first, and you change it while the training runs. Read the script, enter your predictions, then press **Start**.
 #
-# 1. Start at $\gamma=0.7$. At about epoch 20 move gamma to **0.2**, at about epoch 40 to **0.05**. Watch the point in the rate-distortion plane.
-# 2. Then choose *gamma is: computed* and press **Restart**.
+# 1. Start at $\gamma=0.7$. The training pauses by itself after epoch 20: move gamma to **0.2** and press **Start**. It pauses again after epoch 40: move gamma to **0.05** and press **Start**. Watch the point in the rate-distortion plane.
+# 2. Then choose *gamma is: computed* and press **Restart**. At the two pauses press **Start**.
 #
 # ### Predict
 # (a) Each time gamma falls: does the rate `"rise"` or `"fall"`, and does the squared error `"rise"` or `"fall"`? (b) Which of the three gammas is nearest to where the computed gamma ends: 0.7, 0.2 or 0.05?
@@ -472,7 +472,15 @@ nearest_gamma = 0.2  # your guess: 0.7, 0.2 or 0.05
 
 # %%
 steering = live.training_panel(
-    data="digits", network="mlp 64", latent=8, divergence="KL(q‖p)", policy="fixed", gamma=0.7, lr=2e-3, epochs=60
+    data="digits",
+    network="mlp 64",
+    latent=8,
+    divergence="KL(q‖p)",
+    policy="fixed",
+    gamma=0.7,
+    lr=2e-3,
+    epochs=60,
+    pause_at=(20, 40),
 )
 live.show(steering)
 

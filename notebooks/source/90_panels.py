@@ -37,8 +37,8 @@ digits = vaelab.load("digits")
 # ## 1 · Change alpha and beta while a VAE trains
 #
 # ### Predict
-# A VAE trains on the geometric JS with $\alpha=0.1$, near $\mathrm{KL}(q\|p)$, and with the weight $\beta=1$. (a) Halfway through, you raise $\beta$ to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
-# (b) In another run you raise $\alpha$ to 0.9 instead, near $\mathrm{KL}(p\|q)$. Do the codes spread `"wider"` or `"narrower"`?
+# A VAE trains on the geometric JS with $\alpha=0.1$, near $\mathrm{KL}(q\|p)$, and with the weight $\beta=1$. (a) After twelve epochs you raise $\beta$ to 20. Does the rate, $\mathrm{KL}(q\|p)$, rise or fall?
+# (b) In another run you raise $\alpha$ to 0.9 there instead, near $\mathrm{KL}(p\|q)$. Do the codes spread `"wider"` or `"narrower"`?
 
 # %%
 rate_will, sure = "fall", 80  # your guess: "rise" or "fall"; sure: 50 to 100
@@ -48,11 +48,12 @@ codes_spread, sure_spread = "wider", 70  # your guess: "wider" or "narrower"; su
 
 # %% [markdown]
 # ### Try
-# Press **Start** and let the training run. Move **beta**, and watch the point in the rate-distortion plane. Press **Restart**, move **alpha** instead, and watch the latent plane. Every change is marked on the curves.
+# Press **Start**. After epoch 12, at step 300, the training pauses by itself: move **beta** to 20, press **Start**, and watch the point in the rate-distortion plane. Move **beta** back to 1 and press **Restart**;
+# at the pause move **alpha** to 0.9 instead, press **Start**, and watch the latent plane. Every change is marked on the curves.
 # **Copy as code** writes a cell that repeats the run with these changes and ends with the same weights.
 
 # %%
-training = live.training_panel(data="digits", network="mlp 64", divergence="JS", alpha=0.1, epochs=100)
+training = live.training_panel(data="digits", network="mlp 64", divergence="JS", alpha=0.1, epochs=400, pause_at=12)
 live.show(training)
 
 # %% [markdown]

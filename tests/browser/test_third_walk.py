@@ -33,8 +33,8 @@ def cells():
     """The cells of the student copy that the panel needs, with fewer epochs, and one for the copied code."""
     code = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
     (panel,) = (source for source in code if source.startswith("alpha_panel = "))
-    shorter = panel.replace("epochs=100", f"epochs={EPOCHS}")
-    assert shorter != panel
+    shorter, found = re.subn(r"epochs=100, pause_at=\(5, 12\)", f"epochs={EPOCHS}, pause_at=1", panel)
+    assert found == 1
     return ["import torch\nfrom vaelab import live\nfrom vaelab.live.trainer import rates_and_distortion", shorter, "0"]
 
 
@@ -52,11 +52,6 @@ def wait_for(browser, condition, arg=None):
     """Wait until a condition on the text of the panel holds: a function of the text and of `arg`."""
     text = "document.querySelector('.vaelab-panel').innerText"
     browser.page.wait_for_function(f"arg => ({condition})({text}, arg)", arg=arg, timeout=60_000)
-
-
-def wait_for_epoch(browser, epoch):
-    step = "Number((/(?:Running|Finished): step (\\d+) of/.exec(text) ?? [0, -1])[1])"
-    wait_for(browser, f"(text, least) => {step} >= least", epoch * EPOCH)
 
 
 def press(browser, label, key, value):
@@ -88,12 +83,14 @@ def read(browser):
 
 
 def train(browser, button, label="", key="", value=0.0):
-    """Train, move one slider by keyboard after the first epoch, and read the numbers at the end."""
+    """Train, move one slider by keyboard at the pause after the first epoch, and read the numbers at the end."""
     browser.panel().get_by_role("button", name=button, exact=True).click()
+    wait_for(browser, "(text, start) => text.includes(start)", "Paused after epoch 1, as planned")
     wait_for_readout(browser, "!=")
     if label:
-        wait_for_epoch(browser, 1)
         press(browser, label, key, value)
+    browser.panel().get_by_role("button", name="Start", exact=True).click()
+    if label:
         wait_for(browser, "(text, end) => text.includes(end)", f" → {value:g}")
     return read(browser)
 

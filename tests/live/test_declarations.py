@@ -18,6 +18,7 @@ from tests.live.waiting import wait_for
 from tests.plots.test_dark import contrast
 from vaelab import live, load, plots
 from vaelab._utils.errors import InvalidValue
+from vaelab.live import TrainingChoices
 from vaelab.live.lifetime import tree
 from vaelab.live.panels import balance, latent, scale, training_example, training_figure
 from vaelab.live.panels.plane import plane_limit
@@ -300,6 +301,44 @@ def test_every_frame_of_a_training_has_curves_path_legend_and_all_codes(name):
         for limits, column in zip((plane.get_xlim(), plane.get_ylim()), codes.T, strict=True):
             assert limits[0] < column.min() <= column.max() < limits[1]
         assert images.images[0].get_array().max() > 0.9
+
+
+@pytest.mark.parametrize("name", training_example.EXAMPLES)
+def test_the_frames_of_a_training_share_their_planes_and_their_legend_hides_no_curve(name):
+    shared = set()
+    for title, values in training_example.frames(name).items():
+        figure = plots.new_figure(3.2, 5.2)
+        draw(figure, stacked=True).update(values)
+        losses, _, path, _, plane = figure.axes
+        shared.add((path.get_xlim(), path.get_ylim(), plane.get_xlim(), plane.get_ylim()))
+        figure.canvas.draw()
+        legend = losses.get_legend().get_window_extent()
+        assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes), title
+        assert figure.bbox.y0 <= legend.y0
+        codes, point = values["state"].plane, values["state"].points[-1]
+        assert np.abs(codes).max() < plane.get_xlim()[1]
+        assert point.rate < path.get_xlim()[1]
+        assert point.distortion < path.get_ylim()[1]
+    assert len(shared) == 1
+
+
+def test_the_example_of_a_large_gamma_lowers_it_and_its_frames_say_so():
+    panels = {
+        "gamma": [{"gamma": 0.7}, {"gamma": 0.5, "divergence": "KL(q‖p)", "data": "digits"}],
+        "js": [{}, {"gamma": 0.7, "divergence": "dual JS"}, {"gamma": 0.7, "policy": "learned"}],
+        "kl": [{"divergence": "KL(q‖p)", "gamma": 0.3}],
+        "views": [{"views": "large", "gamma": 0.7}],
+    }
+    for name, choices in panels.items():
+        assert {training_example.example(TrainingChoices(**choice)) for choice in choices} == {name}
+    frames = training_example.frames("gamma")
+    assert list(frames) == ["epoch 4, γ = 0.7", "epoch 8, γ = 0.2", "epoch 12, γ = 0.05"]
+    ends = [values["state"].points[-1] for values in frames.values()]
+    assert [point.gamma for point in ends] == pytest.approx([0.7, 0.2, 0.05])
+    assert ends[0].rate < ends[1].rate < ends[2].rate
+    spreads = [values["state"].plane.std() for values in frames.values()]
+    assert spreads[0] < spreads[1] < spreads[2]
+    assert "γ = 0.05" in live.training_panel(gamma=0.7).alt
 
 
 def test_a_code_far_outside_does_not_hide_the_others():

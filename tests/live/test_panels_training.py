@@ -127,6 +127,70 @@ def test_pause_step_continue_and_restart():
     assert panel.settle()
 
 
+def test_a_training_pauses_as_planned_says_so_and_its_code_trains_through_without_a_pause(capsys):
+    panel = live.training_panel(epochs=6, pause_at=(2, 4))
+    panel.start()
+    for epoch, gamma in ((2, 0.5), (4, 0.1)):
+        wait_for(lambda epoch=epoch: f"Paused after epoch {epoch}, as planned" in panel.message.value)
+        assert panel.trainer.record.steps == panel.trainer.record.points[-1].step == 25 * epoch
+        assert not panel.buttons["Start"].disabled
+        panel.set(gamma=gamma)
+        panel.start()
+    assert panel.settle()
+    assert panel.trainer.state == "finished", panel.trainer.sentence
+    changes = panel.trainer.record.history.interventions
+    assert [(change.step, change.name, change.new) for change in changes] == [(50, "gamma", 0.5), (100, "gamma", 0.1)]
+    assert "pause" not in panel.code
+    assert same(reproduced(panel)[0], panel.trainer.experiment)
+    capsys.readouterr()
+
+
+def test_a_planned_pause_can_be_left_by_pause_step_restart_and_stop():
+    panel = live.training_panel(epochs=300, pause_at=1)
+    planned = "Paused after epoch 1, as planned"
+    panel.start()
+    wait_for(lambda: planned in panel.message.value)
+    panel.step()
+    wait_for(lambda: "Paused: step 26 of" in panel.message.value)
+    panel.restart()
+    wait_for(lambda: panel.trainer.record.steps == 25 and planned in panel.message.value)
+    panel.pause()  # continues
+    wait_for(lambda: panel.trainer.record.steps > 30)
+    panel.restart()
+    wait_for(lambda: panel.trainer.record.steps == 25 and planned in panel.message.value)
+    panel.stop()
+    assert panel.settle()
+    assert panel.trainer.state == "stopped"
+    assert "Stopped: step 25 of" in panel.message.value
+
+
+def test_pauses_beyond_the_epochs_that_were_chosen_later_do_nothing():
+    panel = live.training_panel(epochs=6, pause_at=(2, 5))
+    panel.set(epochs=2)
+    panel.start()
+    assert panel.settle()
+    assert panel.trainer.state == "finished", panel.trainer.sentence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (0, "pause_at must be at least 1, got 0."),
+        (-3, "pause_at must be at least 1, got -3."),
+        ((2, 0), "pause_at must be at least 1, got 0."),
+        ("5", "pause_at must be a sequence or an integer, got '5'."),
+        (2.5, "pause_at must be a sequence or an integer, got 2.5."),
+        ((2, "5"), "pause_at must be a sequence or an integer, got (2, '5')."),
+        (8, "pause_at must be below the number of epochs, 8, got 8."),
+        ((20, 2), "pause_at must be below the number of epochs, 8, got 20."),
+    ],
+)
+def test_a_pause_that_cannot_come_is_refused_in_a_sentence(wrong, sentence):
+    with pytest.raises((InvalidType, InvalidValue)) as caught:
+        live.training_panel(epochs=8, pause_at=wrong)
+    assert str(caught.value) == sentence
+
+
 def test_a_late_change_and_a_missing_parameter_do_nothing():
     panel = live.training_panel(epochs=2, divergence="KL(q‖p)", policy="learned")
     panel.controls["alpha"].value = 0.7  # before the start

@@ -12,24 +12,23 @@ from vaelab import live, metrics
 from vaelab.live.trainer import rates_and_distortion
 from vaelab.posterior import LinearGaussian
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "03_train_it_yourself.py"
+SOURCES = Path(__file__).parents[2] / "notebooks" / "source"
+SOURCE = SOURCES / "03_train_it_yourself.py"
 EPOCH = 156  # steps, full batches of 64 in 10,000 images
 
 
 def turned(name, value, **choices):
-    """Pause a training of eight epochs near its fourth, change a parameter, continue to the end."""
-    panel = live.training_panel(data="mnist-mini", divergence="JS", latent=2, epochs=8, **choices)
+    """Let a training of eight epochs pause after its fourth, change a parameter, continue to the end."""
+    panel = live.training_panel(data="mnist-mini", divergence="JS", latent=2, epochs=8, pause_at=4, **choices)
     panel.start()
-    wait_for(lambda: panel.trainer.record.steps >= 3 * EPOCH or not panel.trainer.alive, 120)
-    panel.pause()
-    wait_for(lambda: panel.trainer.state == "paused" or not panel.trainer.alive)
+    wait_for(lambda: panel.trainer.state == "paused" or not panel.trainer.alive, 120)
     before = panel.trainer.record.points[-1]
     panel.set(**{name: value})
-    panel.pause()
+    panel.start()
     assert panel.settle(200)
     assert panel.trainer.state == "finished", panel.trainer.sentence
     (change,) = panel.trainer.record.history.interventions
-    assert (change.step, change.name, change.new) == (before.step, name, value)
+    assert (change.step, change.name, change.new) == (4 * EPOCH, name, value) == (before.step, name, value)
     return panel, before, panel.trainer.record.points[-1]
 
 
@@ -65,7 +64,31 @@ def test_the_epoch_of_the_text_is_that_of_the_panel():
     steps = panel.setup.config.steps_per_epoch(len(vaelab.load("mnist-mini").images))
     text = SOURCE.read_text(encoding="utf-8")
     assert steps == EPOCH == int(re.search(r"an epoch has (\d+) steps", text)[1])
-    assert int(re.search(r"Near step (\d+), after five epochs", text)[1]) == 5 * EPOCH
+    assert int(re.search(r"At step (\d+), after five epochs", text)[1]) == 5 * EPOCH
+
+
+@pytest.mark.parametrize(
+    ("notebook", "name", "line", "after"),
+    [  # the panel, the start of the line that plans the changes of the replay, and later pauses
+        (SOURCE.stem, "alpha_panel", "turned = ", [12]),
+        (SOURCE.stem, "gamma_panel", "smaller = ", [12]),
+        ("05_geometric_js_vae", "training", "steady, turned = ", [12]),
+        ("08_setting_gamma", "steering", "plan = ", []),
+        ("90_panels", "training", "for changes in ", []),
+    ],
+)
+def test_the_panels_pause_where_the_replays_change_a_parameter(notebook, name, line, after):
+    text = (SOURCES / f"{notebook}.py").read_text(encoding="utf-8")
+    (call,) = re.findall(rf"^{name} = (live\.training_panel\((?:[^()]|\([^()]*\))*\))", text, re.MULTILINE)
+    (plan,) = re.findall(rf"^{line}(.*)", text, re.MULTILINE)
+    panel = eval(call)
+    steps = panel.setup.config.steps_per_epoch(len(vaelab.load(panel.setup.data)))
+    changes = re.findall(r'\((\d+)( \* \w+)?, "\w+"', plan)
+    epochs = {int(number) if per_epoch else int(number) / steps for number, per_epoch in changes}
+    panel.process._begin(paused=True)
+    panel.stop()
+    assert epochs
+    assert panel.trainer.pause_at == epochs | {*after}
 
 
 def test_the_squared_error_of_the_panel_is_that_of_sampled_codes_with_the_same_noise_each_time():

@@ -145,6 +145,7 @@ def _words(kind: Any) -> str:
         float: "a number",
         str: "a text",
         Path: "a path",
+        Sequence: "a sequence",
         Tensor: "a tensor",
     }
     return "a function" if plain is Callable else known.get(plain, getattr(plain, "__name__", str(plain)))

@@ -8,7 +8,7 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -101,6 +101,7 @@ class Trainer:
         on_change: on_change(trainer), called on the thread at every change.
         paused: Whether to pause before the first step.
         interval: Seconds between two points of the curves.
+        pause_at: Epochs after which the training pauses by itself; `planned` is the one where it waits, else 0.
     """
 
     def __init__(
@@ -110,7 +111,9 @@ class Trainer:
         *,
         paused: bool = False,
         interval: float = MIN_INTERVAL,
+        pause_at: Collection[int] = (),
     ) -> None:
+        self.pause_at, self.planned = frozenset(pause_at), 0
         self.setup, self.on_change, self.interval, self.record = setup, on_change, interval, _Record()
         self.interventions = Interventions()
         self.steerable: frozenset[str] | None = None
@@ -133,12 +136,14 @@ class Trainer:
         """Pause after the current step, or continue."""
         with self._gate:
             self._paused = paused
+            if not paused:
+                self.planned = 0
             self._gate.notify_all()
 
     def step(self) -> None:
         """Take one step, then pause."""
         with self._gate:
-            self._paused, self._granted = True, self._granted + 1
+            self._paused, self._granted, self.planned = True, self._granted + 1, 0
             self._gate.notify_all()
 
     def stop(self) -> None:
@@ -212,11 +217,18 @@ class Trainer:
             self.record.steps, self.record.total, self.record.history = progress.step, progress.steps, progress.history
             if progress.row:
                 self._store_epoch(progress)
+                self._pause_as_planned(progress)
             if self._paused or progress.step == progress.steps or time.monotonic() - last > self.interval:
                 self._add_point(progress, sums / n_steps, n_steps / max(time.monotonic() - last, 1e-9) if last else 0.0)
                 last, n_steps = time.monotonic(), 0
                 sums.zero_()
         self.state = "stopped"
+
+    def _pause_as_planned(self, progress: Progress) -> None:
+        """Pause before the next step, after an epoch of `pause_at`."""
+        if progress.epoch in self.pause_at and progress.step < progress.steps:
+            with self._gate:
+                self._paused, self.planned = True, progress.epoch
 
     def _may_continue(self) -> bool:
         """Wait while paused; False when the training shall stop."""

@@ -1,8 +1,10 @@
 """The choices of the training panel as controls, as a recipe, and as code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from vaelab._utils.checks import positive_int
+from vaelab._utils.errors import InvalidValue
 from vaelab._utils.typed import check_fields, typed
 from vaelab.data.dataset import Dataset
 from vaelab.live.controls import Choice, Control, Slider, accept
@@ -116,6 +118,23 @@ def check_choices(setup: TrainingChoices) -> None:
     for control in training_controls(setup):
         accept(control, control.start)
     setup.config  # noqa: B018 (it checks itself)
+
+
+def planned_pauses(pause_at: Sequence[int] | int | None, epochs: int) -> tuple[int, ...]:
+    """Return the epochs after which a training of some epochs pauses by itself.
+
+    Raises:
+        InvalidType, InvalidValue: If one of them is no whole number from 1 on, or does not come before the end.
+
+    Example:
+        >>> planned_pauses(5, epochs=40), planned_pauses((5, 12), epochs=40), planned_pauses(None, epochs=40)
+        ((5,), (5, 12), ())
+    """
+    given = () if pause_at is None else pause_at if isinstance(pause_at, Iterable) else (pause_at,)
+    pauses = tuple(positive_int("pause_at", epoch) for epoch in given)
+    if (last := max(pauses, default=0)) >= epochs:
+        raise InvalidValue(f"pause_at must be below the number of epochs, {epochs}, got {last}.")
+    return pauses
 
 
 def unused(values: Mapping[str, Any]) -> dict[str, str]:

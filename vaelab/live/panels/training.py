@@ -1,5 +1,6 @@
 """The training panel: train a VAE, change its parameters meanwhile, copy the run as code."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from vaelab.live.panels.training_figure import draw
 from vaelab.live.panels.training_process import Training
 from vaelab.live.panels.training_texts import describe, readout
 from vaelab.live.spec import PanelSpec
-from vaelab.live.training_config import TrainingChoices, check_choices, training_controls, unused
+from vaelab.live.training_config import TrainingChoices, check_choices, planned_pauses, training_controls, unused
 
 CAPTION = (
     "A VAE in training: the two parts of the loss, and gamma (of a hierarchy, the rate of every group), over the steps "
@@ -30,7 +31,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @typed
-def training_panel(setup: TrainingChoices | None = None, *, style: plots.Style = "notebook", **choices: Any) -> Panel:
+def training_panel(
+    setup: TrainingChoices | None = None,
+    *,
+    style: plots.Style = "notebook",
+    pause_at: Sequence[int] | int | None = None,
+    **choices: Any,
+) -> Panel:
     """Build a panel that trains small VAEs in the background, once Start is pressed.
 
     Its methods `start`, `pause`, `step`, `stop`, `restart` and `show_code` do what the buttons of the same names
@@ -39,31 +46,35 @@ def training_panel(setup: TrainingChoices | None = None, *, style: plots.Style =
     Args:
         setup: Choices at the start; without any, their defaults.
         style: "notebook", "paper" or "talk".
+        pause_at: Epochs, one or several, after which the training pauses by itself, so that a parameter changes at
+            just that step. Start continues. The copied code trains through without a pause.
         choices: Fields of `vaelab.live.TrainingChoices` that replace those of `setup`.
 
     Returns:
         The panel.
 
     Raises:
-        InvalidType, InvalidValue: If a choice is unknown or out of range.
+        InvalidType, InvalidValue: If a choice is unknown or out of range, or a pause does not come before the end.
 
     Example:
         >>> panel = training_panel(data="digits", divergence="JS", alpha=0.5, epochs=1)
         >>> panel.set(beta=2.0)
         >>> panel.setup.divergence, panel.setup.beta
         ('JS', 2.0)
+        >>> panel = training_panel(epochs=60, pause_at=(20, 40))  # to change gamma after epoch 20 and after epoch 40
     """
     if unknown := choices.keys() - set(TrainingChoices._fields):
         raise InvalidValue(f"choice must be one of {', '.join(TrainingChoices._fields)}, got {min(unknown)!r}.")
     first = (setup or TrainingChoices())._replace(**choices)
     check_choices(first)
+    pauses = planned_pauses(pause_at, first.epochs)
     name = example(first)
     spec = PanelSpec(
         draw=draw,
         sizes={"notebook": (10.0, 5.0), "paper": (10.0, 5.0), "talk": (14.0, 7.4)},
         controls=training_controls(first),
         presets=PRESETS,
-        process=partial(Training, first),
+        process=partial(Training, first, pauses),
         readout=readout,
         alt=describe,
         frames=partial(frames, name),

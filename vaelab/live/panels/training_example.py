@@ -20,7 +20,7 @@ from vaelab._utils.files import atomic_write
 from vaelab._utils.images import to_uint8
 from vaelab.data.loading import load
 from vaelab.live.figure import Values
-from vaelab.live.panels.training_figure import N_IMAGES, TrainingState, evaluate
+from vaelab.live.panels.training_figure import N_IMAGES, TrainingState, evaluate, limits_of
 from vaelab.live.trainer import Point, Trainer, rates_and_distortion
 from vaelab.live.training_config import DATA, TrainingChoices
 from vaelab.training.interventions import Intervention, Interventions
@@ -28,10 +28,14 @@ from vaelab.training.interventions import Intervention, Interventions
 NUMBERS = Path(__file__).with_name("training_examples.npz")
 MOMENTS = (4, 8, 12)  # epochs of the frames
 ALPHAS = (0.1, 0.5, 0.9)  # of the geometric JS until each of them: the run shows what a slider does
+GAMMAS = (0.7, 0.2, 0.05)  # of the decoder, in the same way
+LARGE_GAMMA = 0.5  # a panel that starts from here on is there to lower gamma
+SYMBOLS = {"alpha": "α", "gamma": "γ"}
 STEPS_PER_POINT = 20
 SHORT = TrainingChoices(data="mnist-mini", alpha=ALPHAS[0], epochs=MOMENTS[-1])
 EXAMPLES = {
     "js": SHORT,
+    "gamma": SHORT._replace(gamma=GAMMAS[0]),
     "kl": SHORT._replace(divergence="KL(q‖p)"),
     "views": SHORT._replace(divergence="KL(q‖p)", views="large"),
 }
@@ -41,6 +45,8 @@ def example(setup: TrainingChoices) -> str:
     """Return the key of the example that is nearest to some choices."""
     if setup.views != "no":
         return "views"
+    if setup.policy == "fixed" and setup.gamma >= LARGE_GAMMA and setup.divergence != "dual JS":
+        return "gamma"  # but the dual is there for its alpha
     return "kl" if setup.divergence.startswith("KL") else "js"
 
 
@@ -48,7 +54,7 @@ def frames(name: str) -> dict[str, Values]:
     """Return the values of the filmstrip's frames by title; nothing is trained."""
     n, setup = _numbers(name), EXAMPLES[name]
     points = [Point(int(row[0]), *row[1:]) for row in n["points"].astype(float)]
-    shown: dict[str, Values] = {}
+    states: dict[str, TrainingState] = {}
     for k, (epoch, step) in enumerate(zip(n["epochs"], n["steps"], strict=True)):
         state = TrainingState(
             [point for point in points if point.step <= step],
@@ -58,9 +64,10 @@ def frames(name: str) -> dict[str, Values]:
             n["plane"][k],
             n["labels"],
         )
-        steered = f", α = {ALPHAS[k]:g}" if _is_steered(setup) else ""
-        shown[f"epoch {epoch}{steered}"] = {"state": state}
-    return shown
+        steered = "".join(f", {SYMBOLS[name]} = {steps[k]:g}" for name, steps in _steered(setup).items())
+        states[f"epoch {epoch}{steered}"] = state
+    limits = limits_of(states.values())  # the same in all frames, so that spreads and paths can be compared
+    return {title: {"state": state._replace(limits=limits)} for title, state in states.items()}
 
 
 def filmstrip_alt(name: str) -> str:
@@ -77,8 +84,11 @@ def filmstrip_alt(name: str) -> str:
     )
 
 
-def _is_steered(setup: TrainingChoices) -> bool:
-    return not setup.divergence.startswith("KL")
+def _steered(setup: TrainingChoices) -> dict[str, tuple[float, ...]]:
+    """Return the parameter that changes in an example, with its values until each of `MOMENTS`."""
+    if setup.gamma == GAMMAS[0]:
+        return {"gamma": GAMMAS}
+    return {} if setup.divergence.startswith("KL") else {"alpha": ALPHAS}
 
 
 def data_row(name: str) -> np.ndarray:
@@ -95,7 +105,7 @@ def _numbers(name: str) -> dict[str, np.ndarray]:
 
 
 def compute(setup: TrainingChoices) -> dict[str, np.ndarray]:
-    """Train with some choices, change alpha at the first two moments, and return what the filmstrip needs.
+    """Train with some choices, change alpha or gamma at the first two moments, and return what the filmstrip needs.
 
     Returns:
         Of k moments epochs and steps [k], distortion and rate (nats) of the probe [k], images [k, 3, n, h, w] in
@@ -106,9 +116,12 @@ def compute(setup: TrainingChoices) -> dict[str, np.ndarray]:
     """
     trainer = Trainer(setup, lambda _: None, interval=0.0)
     per_epoch = setup.config.steps_per_epoch(len(load(setup.data)))
-    changes = [per_epoch * epoch for epoch in MOMENTS[:-1]] if _is_steered(setup) else []
-    pairs = zip(changes, ALPHAS, ALPHAS[1:], strict=False)
-    trainer.interventions = Interventions([Intervention(step, "alpha", old, new) for step, old, new in pairs])
+    planned = [
+        Intervention(per_epoch * epoch, name, old, new)
+        for name, values in _steered(setup).items()
+        for epoch, old, new in zip(MOMENTS, values, values[1:], strict=False)
+    ]
+    trainer.interventions = Interventions(planned)
     trainer.start().join(600)
     if trainer.state != "finished":
         raise TrainingError(f"setup must be trainable, got: {trainer.sentence or trainer.state}")
@@ -129,7 +142,7 @@ def compute(setup: TrainingChoices) -> dict[str, np.ndarray]:
         "plane": np.stack([state.plane for state in states]),
         "labels": trainer.labels.numpy().astype(np.uint8),
         "points": np.concatenate([points[:, -1:, 0], points[:, :, 1:].mean(1)], 1).astype(np.float32),
-        "changes": np.array(changes, int),
+        "changes": np.array([change.step for change in planned], int),
     }
 
 

@@ -1,6 +1,6 @@
 """The picture of the training panel: curves, rate-distortion path, images, and the latent plane."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +17,20 @@ N_IMAGES = 10
 COARSE = (1, 2, 5)  # limits of growing axes: a change costs a full redraw
 
 
+class Limits(NamedTuple):
+    """Ends of the axes: of the rate and the distortion of the path, and of the latent plane."""
+
+    rate: float
+    distortion: float
+    plane: float
+
+
 class TrainingState(NamedTuple):
     """A training at one moment: points so far, steps of changed parameters, one snapshot.
 
     The snapshot was taken at the step `cursor`; images are data, reconstructions and samples
-    [3, N_IMAGES, h, w], plane the means in the two most active latents [n, 2], labels [n].
+    [3, N_IMAGES, h, w], plane the means in the two most active latents [n, 2], labels [n]. The limits are
+    those of this state unless they are given, for several that are compared.
     """
 
     points: Sequence[Point]
@@ -30,6 +39,17 @@ class TrainingState(NamedTuple):
     images: np.ndarray
     plane: np.ndarray
     labels: np.ndarray
+    limits: Limits | None = None
+
+
+def limits_of(states: Iterable[TrainingState]) -> Limits:
+    """Return the limits that fit all of some states."""
+    each = []
+    for state in states:
+        late = state.points[len(state.points) // 20 :]
+        ends = (max((getattr(point, name) for point in late), default=1.0) for name in ("rate", "distortion"))
+        each.append((*(rounded_limit(end, steps=COARSE) for end in ends), plane_limit(state.plane)))
+    return Limits(*map(max, zip(*each, strict=True)))
 
 
 def evaluate(twin: Experiment, trainer: Trainer, snapshot: Snapshot) -> TrainingState:
@@ -64,10 +84,19 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
         places, short = [grid[0, :2], grid[0, 2:4], grid[0, 4:], grid[1, :4], grid[1, 4:]], False
     losses, gamma, path, images, plane = (figure.add_subplot(place) for place in places)
     colors = plots.palette()
+    # In a narrow frame a legend inside would hide the curves; below the images there is room.
+    legend: Any = {"loc": "upper right"}
+    if stacked:
+        legend = {
+            "loc": "lower center",
+            "ncols": 2,
+            "bbox_to_anchor": (0.5, 0.0),
+            "bbox_transform": figure.transSubfigure,
+        }
     parts = {"nll": ("reconstruction", colors.P, "--"), "divergence": ("divergence", colors.Q, "-")}
     return combine(
         [
-            _curves(losses, "loss (nats)" if short else "reconstruction, divergence (nats)", parts),
+            _curves(losses, "loss (nats)" if short else "reconstruction, divergence (nats)", parts, legend=legend),
             _curves(
                 gamma,
                 "γ",
@@ -81,7 +110,14 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
     )
 
 
-def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str, str]], groups: str = "") -> Scene:
+def _curves(
+    ax: Any,
+    title: str,
+    columns: dict[str, tuple[str, str, str]],
+    groups: str = "",
+    *,
+    legend: Mapping[str, Any] | None = None,
+) -> Scene:
     """Draw fields of the points by step, each with label, color and dashes; changes of parameters, and a cursor.
 
     With a title for `groups`, the axes show the rates of the groups of a hierarchy in their place.
@@ -94,8 +130,8 @@ def _curves(ax: Any, title: str, columns: dict[str, tuple[str, str, str]], group
     changes = ax.plot([], [], color=colors.JS, lw=0.8, alpha=0.8, transform=across)[0]
     cursor = ax.plot([], [], color=colors.ink, lw=0.8, linestyle=":", transform=across)[0]
     ax.set(title=title, xlabel="step")
-    if len(columns) > 1:
-        ax.legend(loc="upper right")
+    if legend:
+        ax.legend(**legend)
 
     def update(values: Values) -> bool:
         state: TrainingState = values["state"]
@@ -150,9 +186,8 @@ def _path(ax: Any, title: str) -> Scene:
         path.set_data([p.rate for p in state.points], [p.distortion for p in state.points])
         now = [nearest(state.points, state.cursor)] if state.points else []
         here.set_data([p.rate for p in now], [p.distortion for p in now])
-        late = state.points[len(state.points) // 20 :]
-        rate, distortion = (max((getattr(p, name) for p in late), default=1.0) for name in ("rate", "distortion"))
-        return set_limits(ax, (0, rounded_limit(distortion, steps=COARSE)), (0, rounded_limit(rate, steps=COARSE)))
+        limits = state.limits or limits_of([state])
+        return set_limits(ax, (0, limits.distortion), (0, limits.rate))
 
     return Scene([path, here], update)
 
@@ -191,7 +226,7 @@ def _plane(ax: Any) -> Scene:
 
     def update(values: Values) -> bool:
         state: TrainingState = values["state"]
-        limit = plane_limit(state.plane)
+        limit = (state.limits or limits_of([state])).plane
         plane = state.plane.clip(-limit, limit)  # a code far outside is on the edge
         for k, (line, name) in enumerate(zip(dots, names, strict=True)):
             members = plane[state.labels == k]

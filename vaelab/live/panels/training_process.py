@@ -1,7 +1,7 @@
 """What runs behind the training panel: a training that is started, paused, steered and looked back at."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaelab.live.controls import explain
@@ -23,6 +23,7 @@ class Training(Process):
 
     Args:
         first: Choices at the start.
+        pause_at: Epochs after which a training pauses by itself.
         panel: The panel.
     """
 
@@ -37,10 +38,10 @@ class Training(Process):
     remedy = "the training continues. Press Restart to train again."
     no_past = "after the first epoch"
 
-    def __init__(self, first: TrainingChoices, panel: Any) -> None:
+    def __init__(self, first: TrainingChoices, pause_at: Sequence[int], panel: Any) -> None:
         super().__init__(panel)
         self.trainer: Trainer | None = None
-        self._first = first
+        self._first, self._pause_at = first, pause_at
         self._twin: tuple[Trainer, Experiment] | None = None
 
     @property
@@ -122,7 +123,7 @@ class Training(Process):
 
     def _begin(self, *, paused: bool = False) -> None:
         self.renew_scrub(self.moments)
-        self.trainer = Trainer(self.setup, weakly(self._on_change), paused=paused)
+        self.trainer = Trainer(self.setup, weakly(self._on_change), paused=paused, pause_at=self._pause_at)
         self.panel.say("Starting.")
         self.trainer.start()
         self.disable()

@@ -28,6 +28,11 @@ def progress(trainer: Trainer, past: Snapshot | None, chosen: int) -> str:
         note = f"; the pictures show epoch {past.epoch}{kept}"
     elif chosen < trainer.setup.epochs:
         note = f"; epoch {chosen} is still to come, the pictures are the newest"
+    if trainer.state == "paused" and trainer.planned:
+        then = "change what you like, then press Start"
+        return (
+            f"Paused after epoch {trainer.planned}, as planned: {then} (step {record.steps} of {record.total}){note}."
+        )
     return f"{trainer.state.capitalize()}: step {record.steps} of {record.total}{speed}{note}."
 
 
