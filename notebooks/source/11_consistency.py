@@ -564,14 +564,14 @@ live.check(
 )
 
 # %% [markdown]
-# **3.** Set up the training panel with augmentations, start it, and raise $\lambda$ from 1 to 30 while it runs. In the first epoch after the change, which of the two changes by the larger fraction: the
+# **3.** Start the training panel with augmentations. After epoch 10 it pauses: raise $\lambda$ from 1 to 30, and press **Start** again. In the first epoch after the change, which of the two changes by the larger fraction: the
 # `"divergence"` or the `"reconstruction"`? The code below the panel makes the same change.
 
 # %%
 larger = "divergence"  # your answer: "divergence" or "reconstruction"
 
 # %%
-live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency=1.0, epochs=60))
+live.show(live.training_panel(views="large", divergence="KL(q‖p)", consistency=1.0, epochs=60, pause_at=10))
 
 # %%
 torch.manual_seed(0)
