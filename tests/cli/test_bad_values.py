@@ -115,6 +115,9 @@ def tries():
                 given = (*base, "--recipe", recipe_of(name))
             if title == "sweep" and recipe_of(name) != "vae":
                 given = (*base[:-4], "--recipes", recipe_of(name), "--seeds", "1")
+            if "hierarchical" in recipe_of(name) and "--hidden" in given:  # its networks are its own
+                at = given.index("--hidden")
+                given = given[:at] + given[at + 2 :]
             if name == "top":
                 given = (*given, "--network", "burda")
             if name == "scheduler":

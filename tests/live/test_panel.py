@@ -545,7 +545,7 @@ def test_the_map_has_all_codes_in_view_and_circles_of_the_prior(experiment, monk
         picture = decoded(panel.picture.value)
         side = picture.shape[0]
         assert picture[side // 2, round((1 + 3.0 / limit) * side / 2)].max() == 0  # the marker's black center
-        assert "Left: the codes of the data" in panel.live_caption.value
+        assert "In the live panel, the codes of the data with a mark" in panel.live_caption.value
 
 
 def test_the_latent_panel_shows_colors():

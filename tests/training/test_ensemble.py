@@ -184,7 +184,7 @@ def test_unsupported_options_are_trained_one_by_one(digits):
 
 def test_every_option_is_known_to_be_supported_or_not():
     supported = {"epochs", "steps", "batch_size", "lr", "lr_schedule", "lr_milestones", "lr_decay", "weight_decay"}
-    supported |= {"grad_clip", "seed", "device", "progress", "checkpoint_minutes"}
+    supported |= {"grad_clip", "seed", "device", "progress", "checkpoint_minutes", "lr_end", "lr_warmup"}
     rejected = {"checkpoints"}
     assert {field.name for field in fields(Train)} == supported | rejected | set(UNSUPPORTED)
 

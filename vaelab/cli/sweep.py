@@ -82,8 +82,10 @@ def sweep(
     variants: list[tuple[str, dict[str, Any]]] = []
     for recipe in recipes:
         selected = {name: value for name, value in options.items() if name in known[recipe]}
-        if "alpha" in known[recipe]:
-            variants += [(recipe, {"dual": False, **selected, "alpha": alpha}) for alpha in alphas]
+        has_choice = "divergence" in known[recipe]  # of a hierarchy: only some of them have an alpha
+        if "alpha" in known[recipe] and (not has_choice or "gjs" in selected.get("divergence", "kl")):
+            plain = {"dual": False} if "dual" in known[recipe] else {}
+            variants += [(recipe, {**plain, **selected, "alpha": alpha}) for alpha in alphas]
         else:
             variants.append((recipe, selected))
     if not 1 <= seeds <= MOST_TRAININGS // max(1, len(variants)):

@@ -162,6 +162,7 @@ class LiveFigure:
             if artist.axes is not None:
                 artist.axes.draw_artist(artist)
 
+    @typed
     def preview(self, values: Values) -> bytes:
         """Return the picture as JPEG, which is fast enough while the user drags a slider."""
         self._draw(values)
@@ -282,6 +283,8 @@ def _encode(image: Image.Image, **settings: object) -> bytes:
 
 def _fix_stacked_margins(part: Any, width: float, height: float) -> None:
     """Place the axes of one frame of a filmstrip, width and height in inches, by the font size alone."""
+    if not part.axes:
+        return
     em = mpl.rcParams["font.size"] / 72
     grid = part.axes[0].get_gridspec()
     rows, columns = grid.nrows, grid.ncols

@@ -35,7 +35,7 @@ MIN_MEMBERS = 3
 DENSE = (nn.Sequential, nn.Flatten, nn.Unflatten, nn.Linear, nn.ReLU, nn.Tanh, nn.Sigmoid)
 UNSUPPORTED = (
     *("ema_decay", "binarize", "precision", "compile", "cuda_graph", "channels_last", "micro_batches", "guard"),
-    "data_parallel",
+    *("data_parallel", "optimizer", "eps", "checkpoint_cells"),
 )
 
 
