@@ -175,7 +175,7 @@ def test_a_slider_has_the_name_and_the_value_that_are_shown(browser):
         browser.page.keyboard.press(key)
         assert handle.get_attribute("aria-valuetext") == value, key
         assert slider(panel, "skew α").locator(".widget-readout").inner_text() == value
-    assert browser.panel(TRAINING).get_by_role("slider", name="beta").get_attribute("aria-valuetext") != "0"
+    assert browser.panel(TRAINING).get_by_role("slider", name="β").get_attribute("aria-valuetext") != "0"
     assert handle.get_attribute("title").startswith("Arrow keys or [ and ]")
     readout = panel.locator(".vaelab-readout .widget-html-content")
     assert readout.get_attribute("aria-live") == "polite"

@@ -67,11 +67,11 @@ def test_display_leaves_every_value_alone_and_the_copied_code_says_so(browser):
     assert browser.page.evaluate("() => navigator.clipboard.readText()") == code
     selected = panel.locator("textarea").evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)")
     assert selected == code
-    press(browser, slider(panel, "beta"), "End", "PageDown", "PageUp", *["ArrowRight"] * 3)
+    press(browser, slider(panel, "β"), "End", "PageDown", "PageUp", *["ArrowRight"] * 3)
     panel.get_by_role("button", name="ordinary VAE").click()
     browser.page.wait_for_timeout(300)
-    press(browser, slider(panel, "beta"), "ArrowRight", "ArrowLeft")
-    assert slider(panel, "beta").locator(".widget-readout").inner_text() == "1"
+    press(browser, slider(panel, "β"), "ArrowRight", "ArrowLeft")
+    assert slider(panel, "β").locator(".widget-readout").inner_text() == "1"
     panel.get_by_role("button", name="dual at small alpha").click()
     panel.get_by_role("button", name="Restart", exact=True).click()
     wait_for(browser, 0, "Finished: step")
@@ -124,7 +124,7 @@ def test_what_is_turned_while_paused_or_needs_a_restart_is_acknowledged(browser)
     assert panel.get_by_role("button", name="Pause", exact=True).is_disabled()
     panel.get_by_role("button", name="Step", exact=True).click()
     wait_for(browser, 1, "Paused: step 1 of")
-    press(browser, slider(panel, "beta"), "ArrowRight")
+    press(browser, slider(panel, "β"), "ArrowRight")
     wait_for(browser, 1, "from the next step: beta 1\\.1")
     press(browser, slider(panel, "latents"), "ArrowRight")
     assert "Press Restart to train with latents 3." in wait_for(browser, 1, "Press Restart to train")

@@ -84,7 +84,7 @@ def draw(figure: AnyFigure, *, stacked: bool = False) -> Scene:
         places, short = [grid[0, :2], grid[0, 2:4], grid[0, 4:], grid[1, :4], grid[1, 4:]], False
     losses, gamma, path, images, plane = (figure.add_subplot(place) for place in places)
     colors = plots.palette()
-    # In a narrow frame a legend inside would hide the curves; below the images there is room.
+    # In a narrow frame a legend inside would hide the curves; below the images nothing is in the way.
     legend: Any = {"loc": "upper right"}
     if stacked:
         legend = {
