@@ -107,6 +107,7 @@ class _Levels:
         self.codes = experiment.encode(images[:MAX_IMAGES]).mean
         generator = torch.Generator().manual_seed(0)
         self.noise = torch.randn(N_DRAWS, ROWS * COLUMNS, experiment.model.latent, generator=generator)
+        self._last: tuple[Values | None, list[Pixels]] = None, []
 
     def _noise(self, fixed: int, temperature: float, draw: int = 0, image: int = 0) -> Tensor:
         """Return the noise of the samples [rows * columns, latent]: of the image in the first groups."""
@@ -115,7 +116,12 @@ class _Levels:
         return z
 
     def _samples(self, values: Values) -> list[Pixels]:
-        return decode(self.experiment, self._noise(**{"image": 0, **values}))
+        """Return the samples of some values, decoded once for picture, readout and alt text."""
+        chosen, samples = self._last
+        if chosen != values:
+            samples = decode(self.experiment, self._noise(**{"image": 0, **values}))
+            self._last = dict(values), samples
+        return samples
 
     def open(self, style: plots.Style, dark: bool) -> Painting:
         """Return the picture: the image above its reconstruction, beside the samples."""
