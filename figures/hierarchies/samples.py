@@ -15,6 +15,11 @@ def _rates(n: Numbers) -> str:
     return ", ".join(f"{rate:.1f}" for rate in n["rates"][0])
 
 
+def _title(n: Numbers) -> str:
+    """Return what was trained, and how the nats are shared."""
+    return f"10,000 digits of MNIST, {SAMPLES['epochs']} epochs; rates of the groups: {_rates(n)} nats"
+
+
 def describe_temperatures(n: Numbers) -> str:
     listed = itemize(
         "{:g}: variance {:.1f}, distance {:.2f}", n["temperature"], n["spread"].mean(0), n["nearest"].mean(0)
@@ -40,7 +45,7 @@ def draw_temperatures(n: Numbers) -> Drawing:
     right = [f"variance {v:.0f}\ndistance {d:.1f}" for v, d in zip(n["spread"][0], n["nearest"][0], strict=True)]
     labels = [f"temperature {t:g}" for t in n["temperature"]]
     plots.image_grid(drawing.subplots(), n["by_temperature"][0], labels, right=right, gap=2)
-    drawing.suptitle(f"10,000 digits of MNIST, {SAMPLES['epochs']} epochs; rates of the groups: {_rates(n)} nats")
+    drawing.suptitle(_title(n))
     return drawing
 
 
@@ -71,5 +76,5 @@ def draw_levels(n: Numbers) -> Drawing:
     right = [f"variance {value:.1f}" for value in n["left"][0]]
     pictures = np.concatenate([image, below], 1)
     plots.image_grid(drawing.subplots(), pictures, labels, ["image"], right=right, gap=2)
-    drawing.suptitle(f"10,000 digits of MNIST, {SAMPLES['epochs']} epochs; rates of the groups: {_rates(n)} nats")
+    drawing.suptitle(_title(n))
     return drawing
